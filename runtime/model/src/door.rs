@@ -1,0 +1,313 @@
+//! The doors between rooms: who calls whom, and what can come back.
+//!
+//! * an ingress calls an [`Intake`] (the pipeline) with one event and waits for its [`Outcome`];
+//! * the pipeline calls a [`SourceGuest`] or [`SinkGuest`] (the sandbox) with a batch;
+//! * the pipeline calls an [`Egress`] (a target) with writes.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use crate::{
+    ConnectorId, SubscriptionType, TopicName,
+    columns::ColumnError,
+    event::{Event, EventBatch, Interests, RecordBatch},
+    message::{MessageBatch, Operation, WriteBatch},
+};
+
+// === ingress → pipeline ===
+
+/// Takes events in and says what became of each.
+#[async_trait]
+pub trait Intake: Send + Sync + 'static {
+    /// Returns once the event's fate is known: for [`Outcome::Accepted`], once every record made from it is durable.
+    /// Never waits for room: a full queue is [`Outcome::Unavailable`] at once. Dropping the future does not undo the
+    /// event.
+    async fn offer(&self, event: Event) -> Outcome;
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// Its records (none, if it was filtered out) are in the broker.
+    Accepted {
+        /// Event id, as the records carry it.
+        id: String,
+        /// How many records were made from it.
+        records: u32,
+        /// Whether they survive the broker's crash: false on a Danube topic with non-reliable dispatch.
+        durable: bool,
+        /// The component's own answer to the caller.
+        answer: Option<Reply>,
+    },
+    /// It was refused: by its schema or by the component. The sender should not send it again as it is.
+    Invalid {
+        /// One sentence.
+        error: String,
+        /// Each rule that was broken.
+        violations: Vec<Violation>,
+    },
+    /// It was refused, and kept as a dead letter because the endpoint says `on_invalid = "dead-letter"`.
+    DeadLettered {
+        /// Event id.
+        id: String,
+    },
+    /// The component trapped, ran out of budget or made an invalid record from it.
+    Failed {
+        /// For the operator; the sender is told only that it failed.
+        message: String,
+    },
+    /// Not now: the broker is out of reach, the queue is full, the connector is down or stopping.
+    Unavailable {
+        /// What is not there, in a sentence.
+        message: String,
+        /// When to try again.
+        retry_after: Duration,
+    },
+}
+
+/// A component's own answer to a waiting caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// HTTP status, 200 to 499.
+    pub status: u16,
+    /// Media type of `body`.
+    pub content_type: String,
+    /// Body.
+    pub body: Bytes,
+}
+
+/// One broken rule of a schema.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// JSON pointer to the value, empty for the whole document.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+// === pipeline → sandbox ===
+
+/// A topic that a source component says it publishes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProducerConfig {
+    /// The topic.
+    pub topic: TopicName,
+    /// Partitions to create it with, 0 for a topic without.
+    pub partitions: u32,
+    /// Keep messages until every subscription has acknowledged them.
+    pub reliable_dispatch: bool,
+}
+
+/// A topic that a sink component says it consumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsumerConfig {
+    /// The topic.
+    pub topic: TopicName,
+    /// Name of the subscription.
+    pub subscription: String,
+    /// How its messages are shared.
+    pub subscription_type: SubscriptionType,
+    /// Refuse messages of another schema subject.
+    pub expected_schema_subject: Option<String>,
+}
+
+/// A source component, ready to be called. A failed call has already thrown its instance away; the next call on that
+/// lane gets a fresh one.
+#[async_trait]
+pub trait SourceGuest: Send + Sync + 'static {
+    /// Who it belongs to.
+    fn id(&self) -> &ConnectorId;
+    /// SHA-256 of the component, in lower-case hex.
+    fn digest(&self) -> &str;
+    /// Number of lanes: calls on different lanes run beside each other, calls on one lane after each other.
+    fn lanes(&self) -> usize;
+    /// The columns it asked for.
+    fn interests(&self) -> Interests;
+    /// The topics it publishes to.
+    fn producer_configs(&self) -> &[ProducerConfig];
+    /// Turns events into records. What returns has passed [`RecordBatch::check`], its topics are among
+    /// [`Self::producer_configs`].
+    async fn poll(&self, lane: usize, events: Arc<EventBatch>) -> Result<RecordBatch, GuestError>;
+}
+
+/// A sink component, ready to be called; as [`SourceGuest`].
+#[async_trait]
+pub trait SinkGuest: Send + Sync + 'static {
+    /// Who it belongs to.
+    fn id(&self) -> &ConnectorId;
+    /// SHA-256 of the component, in lower-case hex.
+    fn digest(&self) -> &str;
+    /// Number of lanes.
+    fn lanes(&self) -> usize;
+    /// The columns it asked for.
+    fn interests(&self) -> Interests;
+    /// The topics it consumes.
+    fn consumer_configs(&self) -> &[ConsumerConfig];
+    /// Turns messages into writes. What returns has passed [`WriteBatch::check`].
+    async fn process_batch(&self, lane: usize, messages: Arc<MessageBatch>) -> Result<WriteBatch, GuestError>;
+}
+
+/// Why a call into a component gave no batch.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum GuestError {
+    /// It trapped: a panic, an out-of-bounds access, an exit.
+    #[error("the component trapped: {message}")]
+    Trap {
+        /// Kind of trap.
+        message: String,
+        /// Names of its functions, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// It ran longer than its budget.
+    #[error("the component ran for more than its budget of {budget_ms} ms")]
+    Budget {
+        /// The budget of this call.
+        budget_ms: u64,
+    },
+    /// It went over a limit of memory, tables, handles, output or host calls.
+    #[error("the component went over its limit of {limit}: {message}")]
+    Limit {
+        /// Name of the limit, a closed set.
+        limit: &'static str,
+        /// The value it asked for.
+        message: String,
+    },
+    /// What it returned breaks the contract.
+    #[error("the component returned invalid output: {0}")]
+    InvalidOutput(#[from] ColumnError),
+    /// It said so itself.
+    #[error("the component failed: {0}")]
+    Failure(Failure),
+    /// The host could not run it now, through no fault of its own. Try again.
+    #[error("the component cannot be run now: {message}")]
+    Host {
+        /// What is missing.
+        message: String,
+    },
+}
+
+impl GuestError {
+    /// Closed metric label.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Trap { .. } => "trap",
+            Self::Budget { .. } => "budget",
+            Self::Limit { .. } => "limit",
+            Self::InvalidOutput(_) => "invalid_output",
+            Self::Failure(failure) => failure.kind.as_str(),
+            Self::Host { .. } => "host",
+        }
+    }
+}
+
+/// A failure that a component reported for a whole call.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{} (code {code}): {message}", kind.as_str())]
+pub struct Failure {
+    /// What the host does about it.
+    pub kind: FailureKind,
+    /// The component's own number.
+    pub code: u32,
+    /// For the operator.
+    pub message: String,
+    /// Wait at least this long before the next try.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// Longest message kept, in bytes.
+    pub const MESSAGE_BYTES_MAX: usize = 4 << 10;
+}
+
+/// Danube Connect's four kinds of connector error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// Back off and try again.
+    Retryable,
+    /// Stop this connector.
+    Fatal,
+    /// Halve the batch until the culprit is found.
+    InvalidData,
+    /// Refuse to start.
+    Configuration,
+}
+
+impl FailureKind {
+    /// Closed metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Retryable => "retryable",
+            Self::Fatal => "fatal",
+            Self::InvalidData => "invalid_data",
+            Self::Configuration => "configuration",
+        }
+    }
+}
+
+// === pipeline → egress ===
+
+/// One document to write.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Table, collection or path.
+    pub target: Arc<str>,
+    /// Id of the document in its target; never empty.
+    pub id: String,
+    /// What to do.
+    pub operation: Operation,
+    /// See `orders` in `wit/sink.wit`; 0 applies always.
+    pub order: u64,
+    /// The document, JSON text. Ignored by deletes.
+    pub body: Bytes,
+}
+
+/// A target that documents are written to.
+#[async_trait]
+pub trait Egress: Send + Sync + 'static {
+    /// Writes all of them, in order for equal ids, so that writing them again changes nothing. `Ok` means that every
+    /// write but the refused ones is durable in the target.
+    async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError>;
+
+    /// Whether the target answers.
+    async fn ready(&self) -> Result<(), EgressError>;
+}
+
+/// What a batch of writes did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WriteReport {
+    /// Writes that the target will never accept, by place, each with the target's reason.
+    pub refused: Vec<(usize, String)>,
+    /// Writes whose document was there already, or was newer.
+    pub unchanged: usize,
+}
+
+/// Why a batch of writes was not done. Nothing is known about any of its writes; writing them again is safe.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EgressError {
+    /// The target is out of reach, busy or full: back off and write again.
+    #[error("{message}")]
+    Transient {
+        /// What happened.
+        message: String,
+        /// The target's own wish.
+        retry_after: Option<Duration>,
+    },
+    /// Trying again cannot help until somebody changes something: credentials, a missing database.
+    #[error("{message}")]
+    Configuration {
+        /// What happened and what to do.
+        message: String,
+    },
+}
+
+impl EgressError {
+    /// Closed metric label.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Transient { .. } => "transient",
+            Self::Configuration { .. } => "configuration",
+        }
+    }
+}

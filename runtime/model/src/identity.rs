@@ -1,0 +1,79 @@
+//! Identity: what makes a sender's retry, a replay after a crash and a redelivery meet the same row.
+//!
+//! * An **event id** is the sender's where an endpoint says where to find it, the source component's where its `ids`
+//!   column gives one, else minted at ingress.
+//! * A **record id** is `scope:event.ordinal`: the source connector, the event's id, and the record's place among the
+//!   records of that event. The ordinal is always there, so event `a.1`'s first record (`a.1.0`) is never event
+//!   `a`'s second (`a.1`). The scope has no `:`, so no event id can aim at another connector's records.
+//! * A **write id** is its record's id and the write's place among the writes of that record, likewise.
+
+use std::fmt;
+
+use crate::ConnectorId;
+
+/// Attribute that carries a record's id through the broker.
+pub const ID_ATTRIBUTE: &str = "x-danube-wasm-id";
+/// Attribute that carries the W3C trace context of a record's event.
+pub const TRACE_ATTRIBUTE: &str = "x-danube-wasm-traceparent";
+/// Attributes with this prefix are the host's; what a component writes there is dropped.
+pub const HOST_ATTRIBUTE_PREFIX: &str = "x-danube-wasm-";
+
+/// Longest event id accepted from a sender or a component, in bytes.
+pub const EVENT_ID_BYTES_MAX: usize = 256;
+
+/// Id of a record, unique among all connectors, the same at every retry of its event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordId(String);
+
+impl RecordId {
+    /// The record that is number `ordinal` of the records that `scope` made from event `event_id`.
+    pub fn derive(scope: &ConnectorId, event_id: &str, ordinal: u32) -> Self {
+        Self(format!("{scope}:{event_id}.{ordinal}"))
+    }
+
+    /// An id as it was read back from a broker, or as a foreign producer's message gets one from its place.
+    pub fn from_broker(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The id of write number `ordinal` of this record's writes.
+    pub fn write(&self, ordinal: u32) -> String {
+        format!("{}.{ordinal}", self.0)
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RecordId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether a text may be an event id: 1 to 256 bytes, no control characters.
+pub fn is_event_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= EVENT_ID_BYTES_MAX && !text.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinals_never_collide_with_ids_that_look_like_them() {
+        let scope = ConnectorId::try_new("p", "c").expect("valid");
+        assert_ne!(RecordId::derive(&scope, "a", 1), RecordId::derive(&scope, "a.1", 0));
+        assert_eq!(RecordId::derive(&scope, "a", 0).write(2), "p/c:a.0.2");
+    }
+
+    #[test]
+    fn event_ids_are_bounded_and_printable() {
+        assert!(is_event_id("evt_1"));
+        assert!(!is_event_id(""));
+        assert!(!is_event_id("a\nb"));
+        assert!(!is_event_id(&"a".repeat(257)));
+    }
+}

@@ -1,0 +1,18 @@
+//! The nouns of danube-wasm and the doors between its rooms.
+//!
+//! Every other crate of the runtime speaks in these types, and the rooms meet at the traits in [`door`], so that none
+//! has to know another: the pipeline calls a [`door::SourceGuest`] without knowing wasmtime, an ingress offers events
+//! to an [`door::Intake`] without knowing a broker. Nothing here does I/O, and nothing knows what a payload means.
+
+pub mod clock;
+pub mod columns;
+pub mod connector_id;
+pub mod door;
+pub mod event;
+pub mod identity;
+pub mod message;
+pub mod topic;
+
+pub use connector_id::ConnectorId;
+pub use identity::RecordId;
+pub use topic::{SubscriptionType, TopicName};
