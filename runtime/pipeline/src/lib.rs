@@ -1,1 +1,28 @@
-//! Under construction.
+//! The acknowledgement logic: the source loop, the sink loop, and who starts and stops them.
+//!
+//! This room opens no socket and no file, and knows neither a broker's protocol, nor a sandbox, nor a target: it is given
+//! the doors of [`danube_wasm_model::door`] and the [`danube_wasm_broker::Broker`] trait, and decides what happens between
+//! them, above all when something may be acknowledged. It reads the clock only through tokio, so that it can be run in
+//! virtual time against fakes.
+
+pub mod backoff;
+pub mod bisect;
+pub mod dead_letter;
+pub mod probe;
+pub mod sink;
+pub mod source;
+pub mod status;
+pub mod supervisor;
+
+pub use backoff::BackoffPolicy;
+pub use probe::Probe;
+pub use sink::{BatchPolicy, OnPoison, Sink, SinkParts};
+pub use source::{OnInvalid, Source, SourceLimits, SourceParts};
+pub use status::Status;
+
+/// The lane of a key, the same for the life of the process.
+fn lane_of_key(key: &[u8], lanes: usize) -> usize {
+    use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+    let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(key);
+    usize::try_from(hash % lanes as u64).unwrap_or(0)
+}

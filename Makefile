@@ -1,0 +1,32 @@
+# Thin on purpose: each target is a line or two of the ordinary tools.
+CARGO ?= cargo
+GUESTS := webhook-source surrealdb-sink stripe-source
+TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink
+WASM := target/wasm32-wasip2/guest
+
+.PHONY: build demo test lint guests bench
+
+build: guests
+	$(CARGO) build -p danube-wasm
+
+# The whole journey on a scratch directory: see examples/demo.sh.
+demo: build
+	bash examples/demo.sh
+
+# Format, lints, components, every test. CI runs just this.
+test: lint
+	$(CARGO) test --workspace --no-fail-fast
+
+lint: guests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+# First-party connectors, and the misbehaving and simple ones that tests use, as WASI components in target/guests.
+guests:
+	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
+	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
+
+# Each prints its question, absolutes and a ratio. Optimised, so the first run compiles for a long time.
+bench: guests
+	$(CARGO) bench -p danube-wasm-benches

@@ -1,0 +1,37 @@
+//! How a verb ends, as the shell sees it (codes of `sysexits.h`).
+
+use std::process::ExitCode;
+
+/// The command line was wrong. Also what clap exits with.
+pub(crate) const USAGE: u8 = 2;
+/// Something broke that the user could not have prevented.
+pub(crate) const INTERNAL: u8 = 70;
+/// The configuration is wrong: nothing was started.
+pub(crate) const CONFIGURATION: u8 = 78;
+
+/// Why a verb failed: what to print, and the code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl ToString) -> Self {
+        Self { code: USAGE, message: message.to_string() }
+    }
+
+    pub(crate) fn configuration(message: impl ToString) -> Self {
+        Self { code: CONFIGURATION, message: message.to_string() }
+    }
+
+    pub(crate) fn internal(message: impl ToString) -> Self {
+        Self { code: INTERNAL, message: message.to_string() }
+    }
+
+    /// Prints and turns into the exit code.
+    pub(crate) fn report(self) -> ExitCode {
+        eprintln!("danube-wasm: {}", self.message);
+        ExitCode::from(self.code)
+    }
+}

@@ -1,0 +1,149 @@
+//! The floor plan, kept by a test: dependencies point down, and what is deliberately absent from a room stays absent.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Lowest room first: a room may depend only on rooms before it.
+const ROOMS: &[(&str, &str)] = &[
+    ("model", "runtime/model"),
+    ("telemetry", "runtime/telemetry"),
+    ("config", "runtime/config"),
+    ("broker", "runtime/broker"),
+    ("schema", "runtime/schema"),
+    ("sandbox", "runtime/sandbox"),
+    ("ingress-http", "runtime/ingress/http"),
+    ("egress-surrealdb", "runtime/egress/surrealdb"),
+    ("pipeline", "runtime/pipeline"),
+    ("cli", "runtime/cli"),
+];
+
+/// A dependency that only one room may name.
+const OWNED: &[(&str, &str)] = &[
+    ("wasmtime", "sandbox"),
+    ("redb", "broker"),
+    ("tonic", "broker"),
+    ("surrealdb", "egress-surrealdb"),
+    ("jsonschema", "schema"),
+    ("hyper", "ingress-http"),
+    ("clap", "cli"),
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+fn dependencies(manifest: &Path) -> BTreeSet<String> {
+    let text = fs::read_to_string(manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
+    let table: toml::Table = text.parse().expect("a manifest");
+    let section = table.get("dependencies").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    section.keys().cloned().collect()
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).unwrap_or_else(|e| panic!("{}: {e}", dir.display())) {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn dependencies_point_down_only() {
+    for (rank, (room, dir)) in ROOMS.iter().enumerate() {
+        for dependency in dependencies(&root().join(dir).join("Cargo.toml")) {
+            let Some(name) = dependency.strip_prefix("danube-wasm-") else { continue };
+            let below = ROOMS[..rank].iter().any(|(lower, _)| *lower == name);
+            assert!(below, "`{room}` depends on `{name}`, which is not below it");
+        }
+    }
+}
+
+#[test]
+fn ingress_and_egress_never_see_a_broker() {
+    for room in ["runtime/ingress/http", "runtime/egress/surrealdb"] {
+        let found = dependencies(&root().join(room).join("Cargo.toml"));
+        assert!(!found.contains("danube-wasm-broker"), "{room} depends on the broker");
+    }
+}
+
+#[test]
+fn what_belongs_to_one_room_is_named_in_no_other() {
+    for (room, dir) in ROOMS {
+        for dependency in dependencies(&root().join(dir).join("Cargo.toml")) {
+            let owner = OWNED.iter().find(|(name, _)| dependency == *name || dependency.starts_with(&format!("{name}-")));
+            if let Some((name, owner)) = owner {
+                assert_eq!(room, owner, "`{name}` belongs to `{owner}`");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_pipeline_opens_no_socket_and_no_file() {
+    for path in sources(&root().join("runtime/pipeline/src")) {
+        let text = fs::read_to_string(&path).expect("a source");
+        for word in ["std::fs", "tokio::fs", "std::net", "tokio::net", "std::thread", "std::time::Instant"] {
+            assert!(!text.contains(word), "{} names {word}", path.display());
+        }
+    }
+}
+
+#[test]
+fn nothing_under_runtime_knows_a_payload() {
+    for (_, dir) in ROOMS.iter().filter(|(room, _)| *room != "cli") {
+        for path in sources(&root().join(dir).join("src")) {
+            let text = fs::read_to_string(&path).expect("a source");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for word in ["payment_intent", "\"amount\"", "\"currency\"", "evt_"] {
+                assert!(!code.contains(word), "{} names {word}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn guests_depend_on_the_sdk_only() {
+    let allowed = ["danube-connector", "serde", "serde_json", "wit-bindgen"];
+    for folder in ["guests", "guests/testing"] {
+        for entry in fs::read_dir(root().join(folder)).expect("guests") {
+            let manifest = entry.expect("an entry").path().join("Cargo.toml");
+            if manifest.exists() {
+                for dependency in dependencies(&manifest) {
+                    assert!(allowed.contains(&dependency.as_str()), "{} depends on {dependency}", manifest.display());
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_room_is_on_the_floor_plan_and_every_path_on_it_exists() {
+    let plan = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the floor plan");
+    for (_, dir) in ROOMS {
+        assert!(plan.contains(&format!("`{dir}/`")), "ARCHITECTURE.md does not name `{dir}/`");
+    }
+    for word in plan.split('`').skip(1).step_by(2) {
+        let is_path = word.contains('/') && !word.contains(char::is_whitespace) && !word.contains(['{', '<', ':', '*', '#']) && !word.starts_with('/');
+        if is_path && !word.starts_with("target/") {
+            assert!(root().join(word).exists(), "ARCHITECTURE.md names `{word}`, which does not exist");
+        }
+    }
+}
+
+#[test]
+fn only_the_sandbox_has_unsafe_code() {
+    for (_, dir) in ROOMS.iter().filter(|(room, _)| *room != "sandbox") {
+        for path in sources(&root().join(dir).join("src")) {
+            let text = fs::read_to_string(&path).expect("a source");
+            assert!(!text.contains("unsafe {") && !text.contains("allow(unsafe_code)"), "{}", path.display());
+        }
+    }
+}

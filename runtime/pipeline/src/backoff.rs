@@ -1,0 +1,95 @@
+//! Exponential backoff with jitter.
+
+use std::time::Duration;
+
+use rand::Rng;
+
+/// How long to wait between tries: doubles from `first` to `longest`, each wait drawn from its upper half so that many
+/// waiters do not return together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackoffPolicy {
+    first: Duration,
+    longest: Duration,
+}
+
+/// Why a policy is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBackoff {
+    /// The first wait is zero: a broken target would be called without pause.
+    #[error("the first wait must not be zero")]
+    Zero,
+    /// The longest wait is below the first.
+    #[error("the longest wait must not be shorter than the first")]
+    Descending,
+}
+
+impl BackoffPolicy {
+    /// Waits from `first` to `longest`.
+    pub fn try_new(first: Duration, longest: Duration) -> Result<Self, InvalidBackoff> {
+        if first.is_zero() {
+            return Err(InvalidBackoff::Zero);
+        }
+        if longest < first {
+            return Err(InvalidBackoff::Descending);
+        }
+        Ok(Self { first, longest })
+    }
+
+    /// A fresh row of waits.
+    pub fn start(&self) -> Backoff {
+        Backoff { policy: *self, tries: 0 }
+    }
+}
+
+impl Default for BackoffPolicy {
+    /// 100 ms to 30 s: a restart of a local target is noticed soon, a long outage costs two calls a minute.
+    fn default() -> Self {
+        Self { first: Duration::from_millis(100), longest: Duration::from_secs(30) }
+    }
+}
+
+/// One row of waits.
+#[derive(Debug, Clone)]
+pub struct Backoff {
+    policy: BackoffPolicy,
+    tries: u32,
+}
+
+impl Backoff {
+    /// The next wait; at least `floor` where the other side asked for that.
+    pub fn next(&mut self, floor: Option<Duration>) -> Duration {
+        let full = self.policy.first.saturating_mul(1 << self.tries.min(20)).min(self.policy.longest);
+        self.tries = self.tries.saturating_add(1);
+        let jittered = full.mul_f64(rand::rng().random_range(0.5..=1.0));
+        jittered.max(floor.unwrap_or_default())
+    }
+
+    /// How many waits there were.
+    pub fn tries(&self) -> u32 {
+        self.tries
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_within_their_upper_half_and_stay_below_the_longest() {
+        let policy = BackoffPolicy::try_new(Duration::from_millis(100), Duration::from_secs(1)).expect("valid");
+        let mut row = policy.start();
+        for full in [100, 200, 400, 800, 1000, 1000] {
+            let wait = row.next(None).as_millis();
+            assert!((full / 2..=full).contains(&wait), "{wait} of {full}");
+        }
+        assert_eq!(row.next(Some(Duration::from_secs(9))), Duration::from_secs(9));
+        assert_eq!(row.tries(), 7);
+    }
+
+    #[test]
+    fn a_policy_that_spins_is_refused() {
+        assert_eq!(BackoffPolicy::try_new(Duration::ZERO, Duration::from_secs(1)), Err(InvalidBackoff::Zero));
+        let one = Duration::from_secs(1);
+        assert_eq!(BackoffPolicy::try_new(one, one / 2), Err(InvalidBackoff::Descending));
+    }
+}

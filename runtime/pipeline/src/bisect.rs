@@ -1,0 +1,126 @@
+//! Finding the input that makes a component fail: halve the batch, call each half on a fresh instance, in order.
+//!
+//! A failed segment of one input is called once more before it is blamed: the first failure may have been the fault of
+//! what shared the call with it, or of the moment. If both halves pass, the batch passed. About 2·log2 n calls find one
+//! poisonous input in n. Segments are worked on in the order of their inputs, so order is kept.
+
+/// The segments of a batch that are still to be called, first inputs first.
+#[derive(Debug)]
+pub struct Segments<T> {
+    /// A stack: the top is next.
+    stack: Vec<Segment<T>>,
+}
+
+/// Inputs that go into one call.
+#[derive(Debug)]
+pub struct Segment<T> {
+    /// In order.
+    pub items: Vec<T>,
+    /// Whether this one input has failed alone before.
+    failed_alone: bool,
+}
+
+/// What to do after a segment failed.
+#[derive(Debug)]
+pub enum Next<T> {
+    /// Go on with [`Segments::pop`].
+    Again,
+    /// This input failed alone, twice.
+    Poison(T),
+}
+
+impl<T> Segments<T> {
+    /// One segment: the whole batch.
+    pub fn new(items: Vec<T>) -> Self {
+        let mut segments = Self { stack: Vec::new() };
+        segments.push(items);
+        segments
+    }
+
+    /// The next segment to call.
+    pub fn pop(&mut self) -> Option<Segment<T>> {
+        self.stack.pop()
+    }
+
+    /// Puts inputs before everything that is left.
+    pub fn push(&mut self, items: Vec<T>) {
+        if !items.is_empty() {
+            self.stack.push(Segment { items, failed_alone: false });
+        }
+    }
+
+    /// Puts a segment back as it was, to be called again.
+    pub fn put_back(&mut self, segment: Segment<T>) {
+        self.stack.push(segment);
+    }
+
+    /// The segment failed through its inputs.
+    pub fn failed(&mut self, mut segment: Segment<T>) -> Next<T> {
+        if segment.items.len() > 1 {
+            let right = segment.items.split_off(segment.items.len() / 2);
+            self.push(right);
+            self.push(segment.items);
+            return Next::Again;
+        }
+        if !segment.failed_alone {
+            segment.failed_alone = true;
+            self.stack.push(segment);
+            return Next::Again;
+        }
+        match segment.items.pop() {
+            Some(poison) => Next::Poison(poison),
+            None => Next::Again,
+        }
+    }
+
+    /// Everything that was not called, in order.
+    pub fn into_rest(self) -> Vec<T> {
+        self.stack.into_iter().rev().flat_map(|segment| segment.items).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a batch against a component that fails on the poisonous inputs: what passed in order, what was blamed, calls.
+    fn run(n: usize, poison: &[usize]) -> (Vec<usize>, Vec<usize>, usize) {
+        let (mut passed, mut blamed, mut calls) = (Vec::new(), Vec::new(), 0);
+        let mut segments = Segments::new((0..n).collect());
+        while let Some(segment) = segments.pop() {
+            calls += 1;
+            if !segment.items.iter().any(|item| poison.contains(item)) {
+                passed.extend(segment.items);
+            } else if let Next::Poison(item) = segments.failed(segment) {
+                blamed.push(item);
+            }
+        }
+        (passed, blamed, calls)
+    }
+
+    #[test]
+    fn one_poison_in_1024_is_found_in_about_two_log_n_calls_and_order_is_kept() {
+        for poison in [0, 511, 1023] {
+            let (passed, blamed, calls) = run(1024, &[poison]);
+            assert_eq!(blamed, [poison]);
+            assert_eq!(passed, (0..1024).filter(|i| *i != poison).collect::<Vec<_>>());
+            assert!(calls <= 2 * 10 + 2, "{calls} calls");
+        }
+    }
+
+    #[test]
+    fn all_poison_is_blamed_one_by_one() {
+        let (passed, blamed, _) = run(5, &[0, 1, 2, 3, 4]);
+        assert_eq!((passed, blamed), (vec![], vec![0, 1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn an_input_that_fails_alone_only_once_is_not_blamed() {
+        let mut segments = Segments::new(vec!["a"]);
+        let first = segments.pop().expect("the batch");
+        assert!(matches!(segments.failed(first), Next::Again));
+        let second = segments.pop().expect("once more");
+        assert_eq!(second.items, ["a"]);
+        assert!(segments.pop().is_none(), "it passed: nothing is left");
+    }
+}

@@ -1,0 +1,164 @@
+//! Dead letters: inputs that cannot be processed, kept with the reason.
+//!
+//! A letter is an ordinary record on `/ns/dlq-<connector>`: its payload is the input byte for byte, what is known about
+//! the failure is in `dlq.*` attributes, and its id is derived from the input's, so that an input that fails again
+//! after a crash meets its own letter.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, TopicSpec};
+use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event};
+
+/// Why an input is dead; a closed set, also a metric label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The component trapped, ran out of budget, went over a limit or returned malformed output for it, alone, twice.
+    Crashed,
+    /// The component or the schema refused it.
+    Refused,
+    /// It could not be decoded, or its schema is not the expected one.
+    Undecodable,
+    /// The target will never accept what was made of it.
+    TargetRefused,
+}
+
+impl Reason {
+    /// The text in the envelope and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Crashed => "crashed",
+            Self::Refused => "refused",
+            Self::Undecodable => "undecodable",
+            Self::TargetRefused => "target_refused",
+        }
+    }
+}
+
+/// An input and why it is dead.
+#[derive(Debug, Clone)]
+pub struct Letter {
+    id: String,
+    origin: String,
+    key: Option<Bytes>,
+    payload: Bytes,
+    attributes: Vec<(String, String)>,
+    reason: Reason,
+    message: String,
+    backtrace: Vec<String>,
+}
+
+/// Longest reason kept in an envelope, in bytes: it shares the broker's message limit with the payload.
+const MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// Most frames of a trap kept.
+const FRAMES_MAX: usize = 16;
+
+impl Letter {
+    /// From an event that never became a record.
+    pub fn of_event(event: &Event, reason: Reason, message: String) -> Self {
+        Self {
+            id: event.id.clone(),
+            origin: event.endpoint.to_string(),
+            key: event.key.clone(),
+            payload: event.payload.clone(),
+            attributes: vec![("dlq.received-ms".to_owned(), event.received_ms.to_string())],
+            reason,
+            message,
+            backtrace: Vec::new(),
+        }
+    }
+
+    /// From a message; its own attributes stay.
+    pub fn of_message(message: &Message, reason: Reason, why: String, backtrace: Vec<String>) -> Self {
+        let mut attributes = message.attributes.clone();
+        attributes.retain(|(name, _)| !name.starts_with("dlq."));
+        attributes.push(("dlq.publish-time-ms".to_owned(), message.publish_time_ms.to_string()));
+        attributes.push(("dlq.producer".to_owned(), message.producer.to_string()));
+        attributes.push(("dlq.redeliveries".to_owned(), message.redeliveries.to_string()));
+        Self {
+            id: message.id.as_str().to_owned(),
+            origin: message.topic.to_string(),
+            key: message.key.clone(),
+            payload: message.payload.clone(),
+            attributes,
+            reason,
+            message: why,
+            backtrace,
+        }
+    }
+
+    /// Why.
+    pub fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    fn into_outgoing(self, topic: &TopicName, id: &ConnectorId, digest: &str) -> Outgoing {
+        let mut attributes = self.attributes;
+        let mut set = |name: &str, value: String| attributes.push((format!("dlq.{name}"), value));
+        set("reason", self.reason.as_str().to_owned());
+        set("message", truncate(self.message, MESSAGE_BYTES_MAX));
+        set("connector", id.to_string());
+        set("component-digest", digest.to_owned());
+        set("origin", self.origin);
+        set("id", self.id.clone());
+        if !self.backtrace.is_empty() {
+            let frames: Vec<_> = self.backtrace.into_iter().take(FRAMES_MAX).collect();
+            set("backtrace", truncate(frames.join("\n"), MESSAGE_BYTES_MAX));
+        }
+        Outgoing {
+            topic: topic.clone(),
+            key: self.key,
+            payload: self.payload,
+            attributes,
+            id: RecordId::derive(id, &self.id, 0),
+            schema: None,
+        }
+    }
+}
+
+/// Where a connector's letters go.
+pub(crate) struct DeadLetters {
+    publisher: Arc<dyn Publisher>,
+    topic: Option<TopicName>,
+    id: ConnectorId,
+    digest: String,
+}
+
+impl DeadLetters {
+    /// Creates the topic. A connector without topics has nowhere to put letters, and nothing to make them of.
+    pub(crate) async fn open(
+        broker: &dyn Broker,
+        publisher: Arc<dyn Publisher>,
+        topic: Option<TopicName>,
+        id: &ConnectorId,
+        digest: &str,
+    ) -> Result<Self, BrokerError> {
+        if let Some(topic) = &topic {
+            broker.create_topic(topic, TopicSpec { partitions: 0, reliable_dispatch: true }).await?;
+        }
+        Ok(Self { publisher, topic, id: id.clone(), digest: digest.to_owned() })
+    }
+
+    /// Returns when the letter is durable.
+    pub(crate) async fn write(&self, letter: &Letter) -> Result<(), BrokerError> {
+        let Some(topic) = &self.topic else {
+            return Err(BrokerError::new(ErrorKind::NotFound, format!("connector {} has no topic for dead letters", self.id)));
+        };
+        tracing::warn!(
+            connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
+            reason = letter.reason.as_str(), message = %letter.message, "dead letter"
+        );
+        let outgoing = letter.clone().into_outgoing(topic, &self.id, &self.digest);
+        let results = self.publisher.publish(vec![vec![outgoing]]).await;
+        let lost = || Err(BrokerError::new(ErrorKind::Unavailable, "the broker did not say what became of the letter"));
+        results.into_iter().next().unwrap_or_else(lost).map(|_| ())
+    }
+}
+
+fn truncate(mut text: String, bytes_max: usize) -> String {
+    if text.len() > bytes_max {
+        let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+    }
+    text
+}

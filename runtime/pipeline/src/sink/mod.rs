@@ -1,0 +1,210 @@
+//! The sink loop: messages in, writes durable in the target, then acknowledged.
+//!
+//! ```text
+//! consumer → reader: [batch by count, bytes, linger, idleness] → lane: decode → component → writes → ack
+//! ```
+//!
+//! * **Acknowledgement** comes only after the effect: a message is acknowledged when every write made from it is
+//!   durable in the target, when the component made none of it, or when its dead letter is durable. Whatever else
+//!   happens (an error, a crash, a stop), it stays unacknowledged and comes again; write ids make that harmless.
+//! * **Order.** Where the subscription keeps order, messages of one key go to one lane, and a lane finishes a batch
+//!   before it begins the next. Halving and retries keep the order of what is left.
+//! * **Faults.** The target's and the broker's errors back off without limit, and the batch is held. The component's
+//!   own `retryable` is believed ten times or ten minutes. A batch that fails through its contents is halved (see
+//!   [`crate::bisect`]); what is poisonous alone is dealt with as [`OnPoison`] says.
+//! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
+//!   left unacknowledged.
+
+mod decode;
+mod lane;
+mod plan;
+mod reader;
+
+use std::{sync::Arc, time::Duration};
+
+use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, StartAt};
+use danube_wasm_model::{
+    ConnectorId,
+    door::{Egress, SinkGuest},
+};
+use danube_wasm_schema::Schemas;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    backoff::BackoffPolicy,
+    dead_letter::DeadLetters,
+    probe::Probe,
+    status::{Status, StatusCell},
+};
+
+/// When a batch is full, and what becomes of poison, for one topic of a sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchPolicy {
+    /// Most messages.
+    pub messages_max: usize,
+    /// Most payload bytes, unless a single message is larger.
+    pub bytes_max: usize,
+    /// Longest wait for more after the first message.
+    pub linger: Duration,
+    /// The stream counts as idle, and the batch as full, after this long without a message.
+    pub idle: Duration,
+    /// Where a new subscription begins.
+    pub start: StartAt,
+    /// What becomes of a poisonous message.
+    pub on_poison: OnPoison,
+}
+
+impl Default for BatchPolicy {
+    /// 500 messages or 4 MiB, at most a second after the first, at once when nothing has come for 5 ms.
+    fn default() -> Self {
+        Self {
+            messages_max: 500,
+            bytes_max: 4 << 20,
+            linger: Duration::from_secs(1),
+            idle: Duration::from_millis(5),
+            start: StartAt::Earliest,
+            on_poison: OnPoison::DeadLetter,
+        }
+    }
+}
+
+/// What becomes of a message that cannot be processed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnPoison {
+    /// It becomes a dead letter and the rest goes on.
+    #[default]
+    DeadLetter,
+    /// It and the later messages of its key wait and are tried again, ever less often; other keys go on.
+    BlockKey,
+    /// The connector stops.
+    Stop,
+}
+
+/// What a sink is made of.
+pub struct SinkParts {
+    /// The component.
+    pub guest: Arc<dyn SinkGuest>,
+    /// Where messages come from.
+    pub broker: Arc<dyn Broker>,
+    /// How they are decoded.
+    pub schemas: Arc<Schemas>,
+    /// Where writes go.
+    pub egress: Arc<dyn Egress>,
+    /// For each of the component's consumer configurations, in order.
+    pub batches: Vec<BatchPolicy>,
+    /// Waits between tries.
+    pub backoff: BackoffPolicy,
+    /// Numbers and traces.
+    pub probe: Probe,
+}
+
+/// A running sink. [`Sink::drain`] ends it.
+pub struct Sink {
+    id: ConnectorId,
+    status: StatusCell,
+    stop: watch::Sender<bool>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+}
+
+/// What the lanes of one subscription share.
+struct Shared {
+    guest: Arc<dyn SinkGuest>,
+    egress: Arc<dyn Egress>,
+    schemas: Arc<Schemas>,
+    expected_subject: Option<String>,
+    policy: BatchPolicy,
+    ordered: bool,
+    backoff: BackoffPolicy,
+    dead_letters: Arc<DeadLetters>,
+    status: StatusCell,
+    stop: watch::Receiver<bool>,
+    probe: Probe,
+}
+
+impl Sink {
+    /// Subscribes to every topic, creating those that are not there, and starts reading. When this returns, nothing
+    /// that is published from now on is missed.
+    pub async fn start(parts: SinkParts) -> Result<Arc<Self>, BrokerError> {
+        let id = parts.guest.id().clone();
+        let configs = parts.guest.consumer_configs().to_vec();
+        let publisher = parts.broker.publisher(id.as_str()).await?;
+        let letter_topic = configs.first().map(|c| c.topic.dead_letters_of(id.connector()));
+        let digest = parts.guest.digest().to_owned();
+        let dead_letters = Arc::new(DeadLetters::open(&*parts.broker, publisher, letter_topic, &id, &digest).await?);
+        let status = StatusCell::default();
+        let (stop, stopping) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for (i, config) in configs.iter().enumerate() {
+            let policy = parts.batches.get(i).copied().unwrap_or_default();
+            let lanes = parts.guest.lanes().max(1);
+            let consumer = parts
+                .broker
+                .subscribe(ConsumerOptions {
+                    topic: config.topic.clone(),
+                    subscription: config.subscription.clone(),
+                    subscription_type: config.subscription_type,
+                    consumer: id.to_string(),
+                    start: policy.start,
+                    // Each lane works on one batch, one is ready for it, one is being collected.
+                    unacknowledged_max: policy.messages_max.saturating_mul(3 * lanes),
+                })
+                .await?;
+            let shared = Arc::new(Shared {
+                guest: parts.guest.clone(),
+                egress: parts.egress.clone(),
+                schemas: parts.schemas.clone(),
+                expected_subject: config.expected_schema_subject.clone(),
+                policy,
+                ordered: config.subscription_type.keeps_order(),
+                backoff: parts.backoff,
+                dead_letters: dead_letters.clone(),
+                status: status.clone(),
+                stop: stopping.clone(),
+                probe: parts.probe.clone(),
+            });
+            tasks.spawn(run(shared, consumer, lanes));
+        }
+        Ok(Arc::new(Self { id, status, stop, tasks: tokio::sync::Mutex::new(tasks) }))
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> &ConnectorId {
+        &self.id
+    }
+
+    /// Follows its status.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.status.subscribe()
+    }
+
+    /// Stops reading, finishes what was read, and ends. What is unfinished at the deadline stays unacknowledged and is
+    /// delivered again at the next start.
+    pub async fn drain(&self, deadline: tokio::time::Instant) {
+        let _ = self.stop.send(true);
+        let mut tasks = self.tasks.lock().await;
+        let all_done = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(deadline, all_done).await.is_err() {
+            tracing::warn!(connector = %self.id, "stopped with messages unwritten: they stay in the broker and are delivered again");
+            tasks.shutdown().await;
+        }
+        self.status.stopped();
+    }
+}
+
+/// One subscription: a reader and its lanes. The consumer outlives the lanes, because dropping it gives back whatever is
+/// not yet acknowledged.
+async fn run(shared: Arc<Shared>, mut consumer: Box<dyn Consumer>, lanes: usize) {
+    let acker = consumer.acker();
+    let mut working = JoinSet::new();
+    let mut senders = Vec::with_capacity(lanes);
+    for lane in 0..lanes {
+        let (sender, batches) = mpsc::channel(1);
+        senders.push(sender);
+        working.spawn(lane::Lane::new(shared.clone(), lane, acker.clone()).run(batches));
+    }
+    reader::read(&shared, &mut *consumer, senders).await;
+    while working.join_next().await.is_some() {}
+}

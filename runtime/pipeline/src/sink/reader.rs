@@ -1,0 +1,107 @@
+//! Reads messages, collects them into batches, hands the batches to lanes.
+
+use danube_wasm_broker::{Consumer, Message};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout_at},
+};
+
+use super::Shared;
+use crate::{lane_of_key, status::Status};
+
+/// Runs until it is told to stop, the connector fails, or the lanes are gone.
+pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Vec<mpsc::Sender<Vec<Message>>>) {
+    let mut stop = shared.stop.clone();
+    let mut status = shared.status.subscribe();
+    let mut next_lane = 0;
+    loop {
+        let batch = tokio::select! {
+            biased;
+            () = stopping(&mut stop, &mut status) => break,
+            batch = first(shared, consumer) => batch,
+        };
+        // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
+        let batch = more(shared, consumer, batch, &mut stop).await;
+        for message in &batch {
+            shared.probe.received(message.topic.as_str(), 1);
+        }
+        shared.probe.batch(batch.len());
+        for (lane, part) in split(batch, lanes.len(), shared.ordered, &mut next_lane) {
+            if lanes[lane].send(part).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// Waits until the connector is to stop.
+async fn stopping(stop: &mut watch::Receiver<bool>, status: &mut watch::Receiver<Status>) {
+    tokio::select! {
+        _ = stop.wait_for(|stop| *stop) => {}
+        _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => {}
+    }
+}
+
+/// At least one message, whatever the broker is up to.
+async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
+    let mut backoff = shared.backoff.start();
+    loop {
+        match consumer.receive(shared.policy.messages_max).await {
+            Ok(messages) if !messages.is_empty() => {
+                if backoff.tries() > 0 {
+                    shared.status.running();
+                }
+                return messages;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                let wait = backoff.next(None);
+                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "cannot read from the broker");
+                shared.status.degraded(error.to_string());
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+/// Adds what comes until the batch is full, the linger is over, the stream is idle, or the connector is to stop.
+async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Message>, stop: &mut watch::Receiver<bool>) -> Vec<Message> {
+    let policy = &shared.policy;
+    let flush_at = Instant::now() + policy.linger;
+    let mut bytes: usize = batch.iter().map(|m| m.payload.len()).sum();
+    while batch.len() < policy.messages_max && bytes < policy.bytes_max {
+        let until = flush_at.min(Instant::now() + policy.idle);
+        let received = tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => break,
+            received = timeout_at(until, consumer.receive(policy.messages_max - batch.len())) => received,
+        };
+        match received {
+            Ok(Ok(messages)) => {
+                bytes += messages.iter().map(|m| m.payload.len()).sum::<usize>();
+                batch.extend(messages);
+            }
+            // Idle, or an error that the next batch will meet: what is here goes on.
+            Ok(Err(_)) | Err(_) => break,
+        }
+    }
+    batch
+}
+
+/// Messages of one key to one lane where order is kept; else the whole batch to the next lane.
+fn split(batch: Vec<Message>, lanes: usize, ordered: bool, next: &mut usize) -> Vec<(usize, Vec<Message>)> {
+    if lanes == 1 {
+        return vec![(0, batch)];
+    }
+    if !ordered {
+        *next = (*next + 1) % lanes;
+        return vec![(*next, batch)];
+    }
+    let mut parts: Vec<Vec<Message>> = (0..lanes).map(|_| Vec::new()).collect();
+    for message in batch {
+        // Without a key there is only the order of the whole partition to keep.
+        let key = message.key.as_deref().map_or_else(|| message.message_id.partition.to_le_bytes().to_vec(), <[u8]>::to_vec);
+        parts[lane_of_key(&key, lanes)].push(message);
+    }
+    parts.into_iter().enumerate().filter(|(_, part)| !part.is_empty()).collect()
+}

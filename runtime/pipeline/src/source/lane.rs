@@ -1,0 +1,256 @@
+//! One lane of a source: call, plan, publish, answer.
+
+use std::sync::Arc;
+
+use danube_wasm_broker::{ErrorKind, Outgoing, Published, Result as BrokerResult};
+use danube_wasm_model::{
+    door::{FailureKind, GuestError, Outcome, Reply},
+    event::{Event, EventBatch, RecordBatch},
+};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use super::{
+    OnInvalid, Pending, RETRY_AFTER, Shared,
+    plan::{Group, Plan, Verdict},
+    unavailable,
+};
+use crate::{
+    bisect::{Next, Segments},
+    dead_letter::{Letter, Reason},
+};
+
+/// Runs until every sender is gone and the queue is empty, then until every publish is answered.
+pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Receiver<Pending>) {
+    let mut answering = JoinSet::new();
+    while let Some(first) = queue.recv().await {
+        let batch = collect(first, &mut queue, &shared);
+        call(&shared, lane, batch, &mut answering).await;
+        while answering.try_join_next().is_some() {}
+    }
+    while answering.join_next().await.is_some() {}
+}
+
+/// The first event and whatever else is there.
+fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared) -> Vec<Pending> {
+    let limits = &shared.limits;
+    let mut bytes = first.event.payload.len();
+    let mut batch = vec![first];
+    while batch.len() < limits.batch_events_max && bytes < limits.batch_bytes_max {
+        let Ok(next) = queue.try_recv() else { break };
+        bytes += next.event.payload.len();
+        batch.push(next);
+    }
+    shared.probe.batch(batch.len());
+    batch
+}
+
+/// Calls the component with the batch, halving it where it fails, and hands what comes out to the broker in order.
+async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering: &mut JoinSet<()>) {
+    let mut segments = Segments::new(batch);
+    while let Some(mut segment) = segments.pop() {
+        let started = std::time::SystemTime::now();
+        let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
+        let result = shared.guest.poll(lane, Arc::new(columns)).await;
+        shared.probe.guest_call(started, result.as_ref().err(), segment.items.iter_mut().map(|p| &mut p.event.traceparent));
+        match result {
+            Ok(records) => publish(shared, segment.items, &records, answering),
+            Err(error) => match Response::to(&error) {
+                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(shared, p, outcome.clone())),
+                Response::Stop(reason) => {
+                    tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
+                    shared.status.failed(reason);
+                    let outcome = unavailable(format!("connector {} has stopped", shared.guest.id()));
+                    segment.items.into_iter().for_each(|p| answer(shared, p, outcome.clone()));
+                }
+                Response::Halve => match segments.failed(segment) {
+                    Next::Again => {}
+                    Next::Poison(pending) => blame(shared, pending, &error, answering),
+                },
+            },
+        }
+    }
+}
+
+/// What a failed call means for its events. Their senders still have them, so nothing is retried here.
+enum Response {
+    Refuse(Outcome),
+    Stop(String),
+    Halve,
+}
+
+impl Response {
+    fn to(error: &GuestError) -> Self {
+        match error {
+            GuestError::Host { message } => Self::Refuse(unavailable(message.clone())),
+            GuestError::Failure(failure) => match failure.kind {
+                FailureKind::Retryable => Self::Refuse(Outcome::Unavailable {
+                    message: failure.message.clone(),
+                    retry_after: failure.retry_after.unwrap_or(RETRY_AFTER),
+                }),
+                FailureKind::Fatal | FailureKind::Configuration => Self::Stop(error.to_string()),
+                FailureKind::InvalidData => Self::Halve,
+            },
+            _ => Self::Halve,
+        }
+    }
+}
+
+/// An event that failed alone, twice.
+fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: &mut JoinSet<()>) {
+    shared.probe.failed(&pending.event.endpoint, error.kind());
+    match error {
+        GuestError::Failure(failure) => {
+            let invalid = Outcome::Invalid { error: failure.message.clone(), violations: Vec::new() };
+            refuse(shared, pending, invalid, answering);
+        }
+        error => {
+            tracing::warn!(connector = %shared.guest.id(), event = %pending.event.id, %error, "an event failed alone, twice");
+            answer(shared, pending, Outcome::Failed { message: error.to_string() });
+        }
+    }
+}
+
+fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, answering: &mut JoinSet<()>) {
+    let events: Vec<&Event> = pending.iter().map(|p| &p.event).collect();
+    let plan = Plan::make(shared.guest.id(), &events, records, &shared.topics);
+    let mut slots: Vec<Option<Pending>> = pending.into_iter().map(Some).collect();
+    let mut waiting = Vec::new();
+    let mut handed_over = Vec::new();
+    for group in plan.groups {
+        let members = take(&mut slots, &group.events);
+        match settle(shared, group, members, answering) {
+            Some((group, records)) if records.is_empty() => group.accept(shared, true),
+            Some((group, records)) => {
+                waiting.push(group);
+                handed_over.push(records);
+            }
+            None => {}
+        }
+    }
+    if waiting.is_empty() {
+        return;
+    }
+    let started = std::time::SystemTime::now();
+    let committed = shared.publisher.publish(handed_over);
+    let shared = shared.clone();
+    answering.spawn(async move {
+        let results = committed.await;
+        for (group, result) in waiting.into_iter().zip(results) {
+            shared.probe.published(started, group.members.iter().map(|(p, _)| &p.event), result.as_ref().err());
+            group.finish(&shared, result);
+        }
+    });
+}
+
+/// The events of a group, each with the number of its records, waiting for the commit.
+struct Waiting {
+    members: Vec<(Pending, Option<Reply>)>,
+    records: u32,
+}
+
+/// Answers a group that is not published; gives back one that is.
+fn settle(
+    shared: &Arc<Shared>,
+    group: Group,
+    members: Vec<(usize, Pending)>,
+    answering: &mut JoinSet<()>,
+) -> Option<(Waiting, Vec<Outgoing>)> {
+    match group.verdict {
+        Verdict::Publish { records, mut replies } => {
+            let members = members
+                .into_iter()
+                .map(|(at, pending)| {
+                    let reply = replies.iter().position(|(of, _)| *of == at).map(|i| replies.swap_remove(i).1);
+                    (pending, reply)
+                })
+                .collect();
+            let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
+            Some((Waiting { members, records: count }, records))
+        }
+        Verdict::Invalid { error, violations, schema } => {
+            if let Some(breach) = schema {
+                shared.probe.violation(&breach.topic, &breach.subject);
+            }
+            for (_, pending) in members {
+                shared.probe.failed(&pending.event.endpoint, "invalid_data");
+                let outcome = Outcome::Invalid { error: error.clone(), violations: violations.clone() };
+                refuse(shared, pending, outcome, answering);
+            }
+            None
+        }
+        Verdict::Broken { message, schema } => {
+            shared.probe.violation(&schema.topic, &schema.subject);
+            tracing::warn!(connector = %shared.guest.id(), topic = %schema.topic, "{message}");
+            for (_, pending) in members {
+                shared.probe.failed(&pending.event.endpoint, "invalid_record");
+                answer(shared, pending, Outcome::Failed { message: message.clone() });
+            }
+            None
+        }
+    }
+}
+
+impl Waiting {
+    fn finish(self, shared: &Arc<Shared>, result: BrokerResult<Published>) {
+        match result {
+            Ok(published) => {
+                shared.status.running();
+                self.accept(shared, published.durable);
+            }
+            Err(error) => {
+                let outcome = match error.kind {
+                    ErrorKind::TooLarge => Outcome::Invalid { error: error.message.clone(), violations: Vec::new() },
+                    _ => unavailable(error.message.clone()),
+                };
+                if error.kind != ErrorKind::TooLarge {
+                    tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
+                    shared.status.degraded(error.message.clone());
+                }
+                for (pending, _) in self.members {
+                    shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
+                    answer(shared, pending, outcome.clone());
+                }
+            }
+        }
+    }
+
+    fn accept(self, shared: &Arc<Shared>, durable: bool) {
+        for (pending, reply) in self.members {
+            shared.probe.processed(&pending.event.endpoint, 1);
+            let id = pending.event.id.clone();
+            answer(shared, pending, Outcome::Accepted { id, records: self.records, durable, answer: reply });
+        }
+    }
+}
+
+/// Tells the sender, or keeps a dead letter where its endpoint says so.
+fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
+    let policy = shared.on_invalid.get(&*pending.event.endpoint).copied().unwrap_or_default();
+    let Outcome::Invalid { error, .. } = &outcome else { return answer(shared, pending, outcome) };
+    if policy == OnInvalid::Reject {
+        return answer(shared, pending, outcome);
+    }
+    let letter = Letter::of_event(&pending.event, Reason::Refused, error.clone());
+    let shared = shared.clone();
+    answering.spawn(async move {
+        let outcome = match shared.dead_letters.write(&letter).await {
+            Ok(()) => {
+                shared.probe.dead_letter(Reason::Refused);
+                Outcome::DeadLettered { id: pending.event.id.clone() }
+            }
+            Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
+        };
+        answer(&shared, pending, outcome);
+    });
+}
+
+/// A sender that has gone misses its answer; the event's fate is the same.
+fn answer(shared: &Shared, pending: Pending, outcome: Outcome) {
+    shared.probe.answered(&pending.event, &outcome);
+    let _ = pending.reply.send(outcome);
+    drop(pending.permit);
+}
+
+fn take(slots: &mut [Option<Pending>], places: &[usize]) -> Vec<(usize, Pending)> {
+    places.iter().filter_map(|at| slots[*at].take().map(|pending| (*at, pending))).collect()
+}

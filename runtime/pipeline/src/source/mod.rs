@@ -1,0 +1,236 @@
+//! The source loop: events in, records durable, answers out.
+//!
+//! ```text
+//! offer → queue → lane: [events that are there] → component → plan (schema, ids, groups) → publish → answers
+//! ```
+//!
+//! * **Travelling together.** A lane takes every event that is queued, up to its batch limits, and never waits for
+//!   more: on an idle line an event travels alone at once; under load the events that arrived during the last call and
+//!   commit share the next ones.
+//! * **Order.** Groups are handed to the broker in the order of their events. The lane does not wait for the commit
+//!   before it calls the component again; answers wait for it.
+//! * **Confirmation.** An event is [`Outcome::Accepted`] only when every record made from it is durable. Until then
+//!   its sender keeps it, so this loop never retries a publish: it says `Unavailable` and the sender sends again,
+//!   which the event's id makes harmless.
+//! * **Faults.** A batch that traps, runs out of its budget, goes over a limit or returns malformed columns is halved
+//!   until the culprit is alone; alone it fails a second time before it is blamed (see [`crate::bisect`]).
+
+mod lane;
+mod plan;
+mod topics;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use danube_wasm_broker::{Broker, BrokerError, Publisher, TopicSpec};
+use danube_wasm_model::{
+    ConnectorId, TopicName,
+    door::{Intake, Outcome, SourceGuest},
+    event::Event,
+};
+use danube_wasm_schema::Validator;
+use parking_lot::RwLock;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    task::JoinSet,
+};
+
+use crate::{
+    dead_letter::DeadLetters,
+    probe::Probe,
+    status::{Status, StatusCell},
+};
+
+/// Limits of a source's queue and batches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SourceLimits {
+    /// Most events taken in and not yet answered. Above it, senders are told to come back.
+    pub queue_events_max: usize,
+    /// Most events in one call of the component.
+    pub batch_events_max: usize,
+    /// Most payload bytes in one call, unless a single event is larger.
+    pub batch_bytes_max: usize,
+}
+
+impl Default for SourceLimits {
+    /// 4,096 waiting senders, calls of at most 512 events or 4 MiB: what the measured boundary costs stop falling at,
+    /// and what fits into a component's memory many times over.
+    fn default() -> Self {
+        Self { queue_events_max: 4096, batch_events_max: 512, batch_bytes_max: 4 << 20 }
+    }
+}
+
+/// What happens to an event that its schema or the component refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnInvalid {
+    /// Its sender is told.
+    #[default]
+    Reject,
+    /// It becomes a dead letter and its sender is told that all is well.
+    DeadLetter,
+}
+
+/// What a source is made of.
+pub struct SourceParts {
+    /// The component.
+    pub guest: Arc<dyn SourceGuest>,
+    /// Where records go.
+    pub broker: Arc<dyn Broker>,
+    /// The schema of each topic that has one.
+    pub validators: HashMap<TopicName, Arc<Validator>>,
+    /// Limits.
+    pub limits: SourceLimits,
+    /// By endpoint; endpoints that are not named reject.
+    pub on_invalid: HashMap<String, OnInvalid>,
+    /// Numbers and traces.
+    pub probe: Probe,
+}
+
+/// A running source. Offer events to it; [`Source::drain`] ends it.
+pub struct Source {
+    shared: Arc<Shared>,
+    lanes: RwLock<Vec<mpsc::Sender<Pending>>>,
+    next_lane: AtomicUsize,
+    queue: Arc<Semaphore>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    draining: AtomicBool,
+}
+
+/// What the lanes share.
+struct Shared {
+    guest: Arc<dyn SourceGuest>,
+    publisher: Arc<dyn Publisher>,
+    topics: topics::Topics,
+    limits: SourceLimits,
+    on_invalid: HashMap<String, OnInvalid>,
+    dead_letters: DeadLetters,
+    status: StatusCell,
+    probe: Probe,
+}
+
+/// An event and whoever waits for its fate. The permit is its place in the queue, held until it is answered.
+struct Pending {
+    event: Event,
+    reply: oneshot::Sender<Outcome>,
+    permit: OwnedSemaphorePermit,
+}
+
+/// How long a sender is told to wait when nothing better is known.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl Source {
+    /// Creates the topics and starts the lanes.
+    pub async fn start(parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
+        let mut topics = topics::Topics::default();
+        for config in parts.guest.producer_configs() {
+            let spec = TopicSpec { partitions: config.partitions, reliable_dispatch: config.reliable_dispatch };
+            parts.broker.create_topic(&config.topic, spec).await?;
+            topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());
+        }
+        let id = parts.guest.id().clone();
+        let publisher = parts.broker.publisher(id.as_str()).await?;
+        let letter_topic = parts.guest.producer_configs().first().map(|c| c.topic.dead_letters_of(id.connector()));
+        let dead_letters = DeadLetters::open(&*parts.broker, publisher.clone(), letter_topic, &id, parts.guest.digest()).await?;
+        let lanes = parts.guest.lanes().max(1);
+        let shared = Arc::new(Shared {
+            guest: parts.guest,
+            publisher,
+            topics,
+            limits: parts.limits,
+            on_invalid: parts.on_invalid,
+            dead_letters,
+            status: StatusCell::default(),
+            probe: parts.probe,
+        });
+        let mut tasks = JoinSet::new();
+        let mut senders = Vec::with_capacity(lanes);
+        for lane in 0..lanes {
+            // As long as the queue, so that a permit is always a place: sending never waits.
+            let (sender, receiver) = mpsc::channel(parts.limits.queue_events_max);
+            senders.push(sender);
+            tasks.spawn(lane::run(shared.clone(), lane, receiver));
+        }
+        Ok(Arc::new(Self {
+            shared,
+            lanes: RwLock::new(senders),
+            next_lane: AtomicUsize::new(0),
+            queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
+            tasks: tokio::sync::Mutex::new(tasks),
+            draining: AtomicBool::new(false),
+        }))
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> &ConnectorId {
+        self.shared.guest.id()
+    }
+
+    /// Follows its status.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    /// Takes no more events, answers those it has, and ends. Events that are not answered by the deadline are left to
+    /// their senders.
+    pub async fn drain(&self, deadline: tokio::time::Instant) {
+        self.draining.store(true, Ordering::Release);
+        self.lanes.write().clear();
+        let mut tasks = self.tasks.lock().await;
+        let all_done = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(deadline, all_done).await.is_err() {
+            tracing::warn!(connector = %self.id(), "stopped with events unanswered: their senders were not told that they arrived");
+            tasks.shutdown().await;
+        }
+        self.shared.status.stopped();
+    }
+
+    /// Events of one key stay on one lane; others take turns.
+    fn lane_of(&self, event: &Event, lanes: usize) -> usize {
+        match &event.key {
+            Some(key) => crate::lane_of_key(key, lanes),
+            None => self.next_lane.fetch_add(1, Ordering::Relaxed) % lanes,
+        }
+    }
+
+    fn enqueue(&self, event: Event) -> Result<oneshot::Receiver<Outcome>, Outcome> {
+        if let Status::Failed(reason) = self.shared.status.get() {
+            return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
+        }
+        let Ok(permit) = self.queue.clone().try_acquire_owned() else {
+            return Err(unavailable(format!("the queue of {} is full", self.id())));
+        };
+        let lanes = self.lanes.read();
+        if self.draining.load(Ordering::Acquire) || lanes.is_empty() {
+            return Err(unavailable(format!("connector {} is stopping", self.id())));
+        }
+        let lane = self.lane_of(&event, lanes.len());
+        let (reply, outcome) = oneshot::channel();
+        match lanes[lane].try_send(Pending { event, reply, permit }) {
+            Ok(()) => Ok(outcome),
+            Err(_) => Err(unavailable(format!("connector {} is not running", self.id()))),
+        }
+    }
+}
+
+#[async_trait]
+impl Intake for Source {
+    async fn offer(&self, event: Event) -> Outcome {
+        self.shared.probe.received(&event.endpoint, 1);
+        match self.enqueue(event) {
+            // A lane that ended without an answer was aborted at the end of its grace time.
+            Ok(outcome) => outcome.await.unwrap_or_else(|_| unavailable(format!("connector {} has stopped", self.id()))),
+            Err(refusal) => refusal,
+        }
+    }
+}
+
+fn unavailable(message: String) -> Outcome {
+    Outcome::Unavailable { message, retry_after: RETRY_AFTER }
+}

@@ -1,0 +1,185 @@
+//! From what a source component returned to what is published: pure, no I/O.
+//!
+//! Events that share a record share a fate, so the plan is made of *groups*: the events that are connected by records,
+//! and all their records. A group is published in one transaction or not at all; one invalid record or rejected event
+//! cancels its group. Without merging components (the usual case) a group is one event.
+
+use bytes::Bytes;
+use danube_wasm_broker::Outgoing;
+use danube_wasm_model::{
+    ConnectorId, RecordId,
+    columns::{Ordinals, PayloadAt, RejectionKind},
+    door::{Reply, Violation},
+    event::{Event, RecordBatch},
+    identity::{HOST_ATTRIBUTE_PREFIX, TRACE_ATTRIBUTE},
+};
+
+use super::topics::Topics;
+
+/// What to do with each event of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
+    /// In the order of their first event.
+    pub(crate) groups: Vec<Group>,
+}
+
+/// Events with one fate.
+#[derive(Debug)]
+pub(crate) struct Group {
+    /// Places of the events in their batch.
+    pub(crate) events: Vec<usize>,
+    /// Their records, or why there are none.
+    pub(crate) verdict: Verdict,
+}
+
+/// The fate of a group.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// Publish these (perhaps none), then answer the events at these places so.
+    Publish { records: Vec<Outgoing>, replies: Vec<(usize, Reply)> },
+    /// The sender's data is refused.
+    Invalid { error: String, violations: Vec<Violation>, schema: Option<Breach> },
+    /// The component made an invalid record.
+    Broken { message: String, schema: Breach },
+}
+
+/// The schema that was violated, for metrics.
+#[derive(Debug)]
+pub(crate) struct Breach {
+    pub(crate) topic: String,
+    pub(crate) subject: String,
+}
+
+impl Plan {
+    /// A plan for `batch`, which has passed its check for `events`.
+    pub(crate) fn make(scope: &ConnectorId, events: &[&Event], batch: &RecordBatch, topics: &Topics) -> Self {
+        let mut groups = Groups::of(events.len(), batch);
+        let mut ordinals = Ordinals::default();
+        for (i, place) in batch.payloads.places().enumerate() {
+            let Some(first) = batch.origins.of(i).next() else { continue };
+            let group = groups.index_of(first);
+            let event = events[first];
+            let own_id = batch.ids.text(i);
+            let event_id = if own_id.is_empty() { event.id.as_str() } else { own_id };
+            let id = RecordId::derive(scope, event_id, ordinals.next((first, event_id)));
+            let payload = match place {
+                PayloadAt::Input(k) => events[k].payload.clone(),
+                PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
+            };
+            let attributes = attributes(event, batch, i);
+            let key = Some(batch.keys.get(i)).filter(|key| !key.is_empty()).map(Bytes::copy_from_slice);
+            let made = topics.encode(batch.topics.get(i), payload).map(|encoded| Outgoing {
+                topic: encoded.topic,
+                key,
+                payload: encoded.payload,
+                attributes,
+                id,
+                schema: encoded.schema,
+            });
+            let verdict = &mut groups.list[group].verdict;
+            match (made, verdict) {
+                (Ok(record), Verdict::Publish { records, .. }) => records.push(record),
+                (Err(refused), verdict @ Verdict::Publish { .. }) => {
+                    *verdict = match place {
+                        PayloadAt::Input(_) => Verdict::Invalid {
+                            error: format!("the body violates schema `{}`", refused.subject),
+                            violations: refused.violations,
+                            schema: Some(Breach { topic: refused.topic, subject: refused.subject }),
+                        },
+                        PayloadAt::New(_) => Verdict::Broken {
+                            message: format!(
+                                "the component made a record for {} that violates schema `{}`: {}",
+                                refused.topic,
+                                refused.subject,
+                                list(&refused.violations)
+                            ),
+                            schema: Breach { topic: refused.topic, subject: refused.subject },
+                        },
+                    }
+                }
+                (_, Verdict::Invalid { .. } | Verdict::Broken { .. }) => {}
+            }
+        }
+        for answer in &batch.answers {
+            let at = answer.origin as usize;
+            let group = groups.index_of(at);
+            if let Verdict::Publish { replies, .. } = &mut groups.list[group].verdict {
+                let reply = Reply {
+                    status: answer.status,
+                    content_type: answer.content_type.clone(),
+                    body: Bytes::copy_from_slice(&answer.body),
+                };
+                replies.push((at, reply));
+            }
+        }
+        // Rejections last: they are what the sender should be told, whatever else is wrong with the group.
+        for rejection in &batch.rejected {
+            let group = groups.index_of(rejection.origin as usize);
+            let error = match rejection.kind {
+                RejectionKind::InvalidData => format!("refused: {}", rejection.message),
+                RejectionKind::Unsupported => format!("unsupported: {}", rejection.message),
+            };
+            groups.list[group].verdict = Verdict::Invalid { error, violations: Vec::new(), schema: None };
+        }
+        Self { groups: groups.list }
+    }
+}
+
+/// What the component set, without the host's own names, and the host's.
+fn attributes(event: &Event, batch: &RecordBatch, i: usize) -> Vec<(String, String)> {
+    let own = batch.attributes.get(i).filter(|(name, _)| !name.starts_with(HOST_ATTRIBUTE_PREFIX));
+    let trace = event.traceparent.iter().map(|value| (TRACE_ATTRIBUTE.to_owned(), value.clone()));
+    own.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(trace).collect()
+}
+
+fn list(violations: &[Violation]) -> String {
+    let shown: Vec<_> = violations.iter().take(3).map(|v| format!("`{}` {}", v.path, v.message)).collect();
+    shown.join("; ")
+}
+
+/// Union-find over events, flattened to a list of groups.
+struct Groups {
+    list: Vec<Group>,
+    of_event: Vec<usize>,
+}
+
+impl Groups {
+    fn of(events: usize, batch: &RecordBatch) -> Self {
+        let mut parent: Vec<usize> = (0..events).collect();
+        for i in 0..batch.len() {
+            let mut origins = batch.origins.of(i);
+            let Some(first) = origins.next() else { continue };
+            for other in origins {
+                let (a, b) = (root(&mut parent, first), root(&mut parent, other));
+                // The smaller place is the root, so that groups are in the order of their first event.
+                parent[a.max(b)] = a.min(b);
+            }
+        }
+        let mut list: Vec<Group> = Vec::new();
+        let mut of_event = vec![0; events];
+        for event in 0..events {
+            let top = root(&mut parent, event);
+            if top == event {
+                of_event[event] = list.len();
+                let verdict = Verdict::Publish { records: Vec::new(), replies: Vec::new() };
+                list.push(Group { events: Vec::new(), verdict });
+            } else {
+                of_event[event] = of_event[top];
+            }
+            list[of_event[event]].events.push(event);
+        }
+        Self { list, of_event }
+    }
+
+    fn index_of(&self, event: usize) -> usize {
+        self.of_event[event]
+    }
+}
+
+fn root(parent: &mut [usize], mut at: usize) -> usize {
+    while parent[at] != at {
+        parent[at] = parent[parent[at]];
+        at = parent[at];
+    }
+    at
+}

@@ -1,0 +1,54 @@
+//! The topics a source publishes to, each with the schema that its records must satisfy.
+
+use std::{collections::HashMap, sync::Arc};
+
+use bytes::Bytes;
+use danube_wasm_broker::SchemaRef;
+use danube_wasm_model::{TopicName, door::Violation};
+use danube_wasm_schema::Validator;
+
+/// Topics by their text.
+#[derive(Default)]
+pub(crate) struct Topics(HashMap<String, Entry>);
+
+struct Entry {
+    topic: TopicName,
+    validator: Option<Arc<Validator>>,
+}
+
+/// A payload as it goes to the broker.
+pub(crate) struct Encoded {
+    pub(crate) topic: TopicName,
+    pub(crate) payload: Bytes,
+    pub(crate) schema: Option<SchemaRef>,
+}
+
+/// A payload that its topic's schema refuses.
+pub(crate) struct Refused {
+    pub(crate) topic: String,
+    pub(crate) subject: String,
+    pub(crate) violations: Vec<Violation>,
+}
+
+impl Topics {
+    pub(crate) fn insert(&mut self, topic: TopicName, validator: Option<Arc<Validator>>) {
+        self.0.insert(topic.as_str().to_owned(), Entry { topic, validator });
+    }
+
+    /// Validates and encodes. The topic is one of those inserted: the sandbox has checked that.
+    pub(crate) fn encode(&self, topic: &str, payload: Bytes) -> Result<Encoded, Refused> {
+        let Some(entry) = self.0.get(topic) else {
+            // Unreachable behind a sandbox that checks; refused rather than trusted.
+            let violations = vec![Violation { path: String::new(), message: "the topic was not granted".to_owned() }];
+            return Err(Refused { topic: topic.to_owned(), subject: String::new(), violations });
+        };
+        let topic = entry.topic.clone();
+        let Some(validator) = &entry.validator else {
+            return Ok(Encoded { topic, payload, schema: None });
+        };
+        match validator.encode(payload) {
+            Ok(payload) => Ok(Encoded { topic, payload, schema: Some(validator.reference()) }),
+            Err(violations) => Err(Refused { topic: topic.to_string(), subject: validator.subject().to_owned(), violations }),
+        }
+    }
+}
