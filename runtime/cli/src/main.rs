@@ -1,2 +1,35 @@
-//! Under construction.
-fn main() {}
+//! `danube-wasm`: moves data into and out of the Danube message broker through sandboxed connectors.
+//!
+//! This crate puts the other rooms together and holds no logic of its own that a test could not reach through the binary.
+//! Each verb is one file of `verbs/`.
+
+mod args;
+mod assemble;
+mod builtin;
+mod control;
+mod exit;
+mod launcher;
+mod settings;
+mod signals;
+mod terminal;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = args::Arguments::parse();
+    let outcome = match arguments.verb {
+        args::Verb::Run(run) => verbs::run::run(&run),
+        args::Verb::Check(check) => verbs::check::check(&check),
+        args::Verb::Build(build) => verbs::build::build(&build),
+        args::Verb::Inspect(inspect) => verbs::inspect::inspect(&inspect),
+        args::Verb::Query(query) => verbs::query::query(&query),
+        args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}

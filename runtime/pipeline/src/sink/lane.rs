@@ -69,6 +69,7 @@ impl Lane {
     async fn deliver(&mut self, batch: Vec<Message>) -> Result<(), Halt> {
         let batch = self.hold_back_blocked(batch).await?;
         let batch = self.decode(batch).await?;
+        let begun = SystemTime::now();
         let mut segments = Segments::new(batch);
         let mut claims = Claims::default();
         while let Some(segment) = segments.pop() {
@@ -79,7 +80,7 @@ impl Lane {
             let started = SystemTime::now();
             let columns = Arc::new(columns(&segment.items, &self.shared.guest.interests()));
             let result = self.shared.guest.process_batch(self.lane, columns).await;
-            self.shared.probe.sink_call(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
+            self.shared.probe.processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
             match result {
                 Ok(writes) => {
                     claims = Claims::default();
@@ -91,6 +92,7 @@ impl Lane {
                 Err(error) => self.call_failed(error, segment, &mut segments, &mut claims).await?,
             }
         }
+        self.shared.probe.batch_done(begun);
         Ok(())
     }
 

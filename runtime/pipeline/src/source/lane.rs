@@ -51,16 +51,16 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         let started = std::time::SystemTime::now();
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(lane, Arc::new(columns)).await;
-        shared.probe.guest_call(started, result.as_ref().err(), segment.items.iter_mut().map(|p| &mut p.event.traceparent));
+        shared.probe.polled(started, result.as_ref().err(), segment.items.iter_mut().map(|p| &mut p.event.traceparent));
         match result {
             Ok(records) => publish(shared, segment.items, &records, answering),
             Err(error) => match Response::to(&error) {
-                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(shared, p, outcome.clone())),
+                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
                 Response::Stop(reason) => {
                     tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
                     shared.status.failed(reason);
                     let outcome = unavailable(format!("connector {} has stopped", shared.guest.id()));
-                    segment.items.into_iter().for_each(|p| answer(shared, p, outcome.clone()));
+                    segment.items.into_iter().for_each(|p| answer(p, outcome.clone()));
                 }
                 Response::Halve => match segments.failed(segment) {
                     Next::Again => {}
@@ -105,7 +105,7 @@ fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: 
         }
         error => {
             tracing::warn!(connector = %shared.guest.id(), event = %pending.event.id, %error, "an event failed alone, twice");
-            answer(shared, pending, Outcome::Failed { message: error.to_string() });
+            answer(pending, Outcome::Failed { message: error.to_string() });
         }
     }
 }
@@ -183,7 +183,7 @@ fn settle(
             tracing::warn!(connector = %shared.guest.id(), topic = %schema.topic, "{message}");
             for (_, pending) in members {
                 shared.probe.failed(&pending.event.endpoint, "invalid_record");
-                answer(shared, pending, Outcome::Failed { message: message.clone() });
+                answer(pending, Outcome::Failed { message: message.clone() });
             }
             None
         }
@@ -208,7 +208,7 @@ impl Waiting {
                 }
                 for (pending, _) in self.members {
                     shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
-                    answer(shared, pending, outcome.clone());
+                    answer(pending, outcome.clone());
                 }
             }
         }
@@ -218,7 +218,7 @@ impl Waiting {
         for (pending, reply) in self.members {
             shared.probe.processed(&pending.event.endpoint, 1);
             let id = pending.event.id.clone();
-            answer(shared, pending, Outcome::Accepted { id, records: self.records, durable, answer: reply });
+            answer(pending, Outcome::Accepted { id, records: self.records, durable, answer: reply });
         }
     }
 }
@@ -226,9 +226,9 @@ impl Waiting {
 /// Tells the sender, or keeps a dead letter where its endpoint says so.
 fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
     let policy = shared.on_invalid.get(&*pending.event.endpoint).copied().unwrap_or_default();
-    let Outcome::Invalid { error, .. } = &outcome else { return answer(shared, pending, outcome) };
+    let Outcome::Invalid { error, .. } = &outcome else { return answer(pending, outcome) };
     if policy == OnInvalid::Reject {
-        return answer(shared, pending, outcome);
+        return answer(pending, outcome);
     }
     let letter = Letter::of_event(&pending.event, Reason::Refused, error.clone());
     let shared = shared.clone();
@@ -240,13 +240,12 @@ fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &
             }
             Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
         };
-        answer(&shared, pending, outcome);
+        answer(pending, outcome);
     });
 }
 
 /// A sender that has gone misses its answer; the event's fate is the same.
-fn answer(shared: &Shared, pending: Pending, outcome: Outcome) {
-    shared.probe.answered(&pending.event, &outcome);
+fn answer(pending: Pending, outcome: Outcome) {
     let _ = pending.reply.send(outcome);
     drop(pending.permit);
 }

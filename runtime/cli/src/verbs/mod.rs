@@ -1,0 +1,7 @@
+//! One file for each verb.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod inspect;
+pub(crate) mod query;
+pub(crate) mod run;

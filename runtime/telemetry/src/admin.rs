@@ -1,0 +1,83 @@
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`. It reads, and nothing else; bind it to loopback or to a
+//! network of the operator's.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use tokio::{net::TcpListener, sync::oneshot, task::JoinHandle};
+
+use crate::{Health, Metrics};
+
+/// A server that runs until it is dropped or [`AdminServer::stop`]ped.
+pub struct AdminServer {
+    address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    task: JoinHandle<()>,
+}
+
+impl AdminServer {
+    /// Binds and serves.
+    pub async fn bind(address: SocketAddr, metrics: Arc<Metrics>, health: Health) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = Router::new()
+            .route("/metrics", get(show_metrics).with_state(metrics))
+            .route(
+                "/health/live",
+                get(|| async { Json(serde_json::json!({ "live": true })) }),
+            )
+            .route("/health/ready", get(ready).with_state(health));
+        let task = tokio::spawn(async move {
+            let until = async move { drop(stopped.await) };
+            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(until).await {
+                tracing::error!(%error, "the admin port has stopped");
+            }
+        });
+        Ok(Self {
+            address,
+            stop: Some(stop),
+            task,
+        })
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no new connections and ends.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+}
+
+impl Drop for AdminServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
+    (
+        [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")],
+        metrics.render(),
+    )
+        .into_response()
+}
+
+async fn ready(State(health): State<Health>) -> Response {
+    let report = health.report();
+    let status = if report.ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(report)).into_response()
+}

@@ -1,0 +1,241 @@
+//! Traces: one follows an event from its HTTP request through the component, the broker and the other component to its
+//! write. The W3C `traceparent` is what is handed on: in a request's header, in a record's attribute.
+//!
+//! Without an endpoint nothing is recorded, and a sender's own `traceparent` still travels with its event. The exporter
+//! has a thread of its own and drops spans when its queue is full.
+
+use std::time::{Duration, SystemTime};
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{
+        Span as _, SpanContext, SpanId, SpanKind, Status, TraceContextExt, TraceFlags, TraceId, TraceState, Tracer,
+        TracerProvider,
+    },
+};
+use opentelemetry_otlp::{Protocol, WithExportConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracer, SdkTracerProvider},
+};
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OtlpOptions {
+    /// Base URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`; `/v1/traces` is added.
+    pub endpoint: String,
+    /// Share of traces that begin here that are kept, 0 to 1. A sender's own decision goes before it.
+    pub sample_ratio: f64,
+    /// Name of this service in the traces.
+    pub service_name: String,
+}
+
+/// The exporter could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("traces cannot be exported to {endpoint}: {reason}")]
+pub struct TraceError {
+    endpoint: String,
+    reason: String,
+}
+
+/// Records spans, or nothing. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Tracing(Option<Exporting>);
+
+#[derive(Clone)]
+struct Exporting {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+}
+
+/// Longest time for one export, and for the last one.
+const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Tracing {
+    /// Exports to `options`, or records nothing.
+    pub fn new(options: Option<&OtlpOptions>) -> Result<Self, TraceError> {
+        let Some(options) = options else { return Ok(Self(None)) };
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_protocol(Protocol::HttpBinary)
+            .with_endpoint(format!("{}/v1/traces", options.endpoint.trim_end_matches('/')))
+            .with_timeout(EXPORT_TIMEOUT)
+            .build()
+            .map_err(|e| TraceError {
+                endpoint: options.endpoint.clone(),
+                reason: e.to_string(),
+            })?;
+        let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(options.sample_ratio)));
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(exporter)
+            .with_sampler(sampler)
+            .with_resource(
+                Resource::builder()
+                    .with_service_name(options.service_name.clone())
+                    .build(),
+            )
+            .build();
+        let tracer = provider.tracer("danube-wasm");
+        Ok(Self(Some(Exporting { provider, tracer })))
+    }
+
+    /// Whether anything is recorded at all.
+    pub fn is_on(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Begins a span that takes an event in. `None` when nothing is recorded.
+    pub fn start(
+        &self,
+        name: &'static str,
+        parent: Option<&str>,
+        attributes: Vec<(&'static str, String)>,
+    ) -> Option<Span> {
+        let Exporting { tracer, .. } = self.0.as_ref()?;
+        let span = tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Server)
+            .with_attributes(attributes.into_iter().map(|(k, v)| KeyValue::new(k, v)))
+            .start_with_context(tracer, &context(parent));
+        Some(Span(span))
+    }
+
+    /// Records a span that is over, as a child of `parent`, and gives the `traceparent` for what follows from it. `None`
+    /// when nothing is recorded for this trace: hand on `parent` instead.
+    pub fn record(
+        &self,
+        name: &'static str,
+        parent: &str,
+        (start, end): (SystemTime, SystemTime),
+        error: Option<String>,
+        attributes: Vec<(&'static str, String)>,
+    ) -> Option<String> {
+        let Exporting { tracer, .. } = self.0.as_ref()?;
+        if !is_sampled(parent) {
+            return None;
+        }
+        let mut span = tracer
+            .span_builder(name)
+            .with_kind(SpanKind::Internal)
+            .with_start_time(start)
+            .with_attributes(attributes.into_iter().map(|(k, v)| KeyValue::new(k, v)))
+            .start_with_context(tracer, &context(Some(parent)));
+        if let Some(error) = error {
+            span.set_status(Status::error(error));
+        }
+        let traceparent = format_traceparent(span.span_context());
+        span.end_with_timestamp(end);
+        Some(traceparent)
+    }
+
+    /// Exports what is left. Blocks for at most a few seconds: call it from a thread that may.
+    pub fn shutdown(&self) {
+        if let Some(Exporting { provider, .. }) = &self.0
+            && let Err(error) = provider.shutdown_with_timeout(EXPORT_TIMEOUT)
+        {
+            tracing::warn!(%error, "the last traces were not exported");
+        }
+    }
+}
+
+/// A span that is under way.
+pub struct Span(opentelemetry_sdk::trace::Span);
+
+impl Span {
+    /// What to hand on to what follows from it.
+    pub fn traceparent(&self) -> String {
+        format_traceparent(self.0.span_context())
+    }
+
+    /// Ends it.
+    pub fn finish(mut self, error: Option<String>, attributes: Vec<(&'static str, String)>) {
+        for (key, value) in attributes {
+            self.0.set_attribute(KeyValue::new(key, value));
+        }
+        if let Some(error) = error {
+            self.0.set_status(Status::error(error));
+        }
+        self.0.end();
+    }
+}
+
+/// Whether a `traceparent` is one: version 00, non-zero ids.
+pub fn is_traceparent(text: &str) -> bool {
+    parse(text).is_some()
+}
+
+/// Without allocating: the last two digits are the flags.
+fn is_sampled(traceparent: &str) -> bool {
+    let flags = traceparent
+        .get(53..55)
+        .and_then(|flags| u8::from_str_radix(flags, 16).ok());
+    flags.is_some_and(|flags| flags & 1 == 1)
+}
+
+fn context(parent: Option<&str>) -> Context {
+    match parent.and_then(parse) {
+        Some(parent) => Context::new().with_remote_span_context(parent),
+        None => Context::new(),
+    }
+}
+
+/// `00-<32 hex>-<16 hex>-<2 hex>`, lower case.
+fn parse(text: &str) -> Option<SpanContext> {
+    let lower_hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let mut parts = text.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let shaped = version == "00" && trace.len() == 32 && span.len() == 16 && flags.len() == 2 && parts.next().is_none();
+    if !shaped || ![trace, span, flags].into_iter().all(lower_hex) {
+        return None;
+    }
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
+        TraceFlags::new(u8::from_str_radix(flags, 16).ok()?),
+        true,
+        TraceState::default(),
+    );
+    context.is_valid().then_some(context)
+}
+
+fn format_traceparent(context: &SpanContext) -> String {
+    format!(
+        "00-{}-{}-{:02x}",
+        context.trace_id(),
+        context.span_id(),
+        context.trace_flags().to_u8()
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLED: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+    #[test]
+    fn a_traceparent_survives_and_what_is_none_is_refused() {
+        let parsed = parse(SAMPLED).expect("valid");
+        assert_eq!(format_traceparent(&parsed), SAMPLED);
+        assert!(is_sampled(SAMPLED));
+        assert!(!is_sampled(&SAMPLED.replace("-01", "-00")));
+        for text in [
+            "",
+            "00",
+            &SAMPLED.to_uppercase(),
+            &SAMPLED.replace("00-4b", "01-4b"),
+            &format!("{SAMPLED}-x"),
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+        ] {
+            assert!(!is_traceparent(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn without_an_endpoint_nothing_is_recorded() {
+        let tracing = Tracing::new(None).expect("nothing to fail");
+        let now = SystemTime::now();
+        assert!(tracing.start("http.request", Some(SAMPLED), vec![]).is_none());
+        assert_eq!(tracing.record("x", SAMPLED, (now, now), None, vec![]), None);
+    }
+}
