@@ -1,0 +1,89 @@
+//! From a pipeline file to what is desired to run: each connector with everything that makes it what it is, so that two
+//! readings can be compared.
+
+use std::{path::Path, sync::Arc};
+
+use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
+use danube_wasm_broker::TopicSpec;
+use danube_wasm_model::{ConnectorId, TopicName};
+
+use crate::{builtin, exit::Failure};
+
+/// Everything that makes a connector what it is. Equal ones need no restart.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Spec {
+    Source(SourceSpec),
+    Sink(SinkSpec),
+}
+
+/// A source, its component's bytes and the schemas of its topics.
+#[derive(Clone, PartialEq)]
+pub(crate) struct SourceSpec {
+    pub(crate) config: config::Source,
+    pub(crate) component: Bytes,
+    pub(crate) schemas: Vec<config::Schema>,
+}
+
+/// A sink, its component's bytes and the topics that sources of the same pipeline feed.
+#[derive(Clone, PartialEq)]
+pub(crate) struct SinkSpec {
+    pub(crate) config: config::Sink,
+    pub(crate) component: Bytes,
+    pub(crate) topics: Vec<(TopicName, TopicSpec)>,
+}
+
+/// A component as it was read.
+pub(crate) type Bytes = Arc<[u8]>;
+
+/// Reads the file; mistakes are printed by the caller.
+pub(crate) fn read(file: &Path) -> Result<Loaded, Diagnostics> {
+    config::load(file, &ProcessEnvironment)
+}
+
+/// Reads the file for a verb that only needs it to be right.
+pub(crate) fn read_or_fail(file: &Path) -> Result<Pipeline, Failure> {
+    read(file).map(|loaded| loaded.pipeline).map_err(|errors| Failure::configuration(format!("{errors}")))
+}
+
+/// Every connector of the pipeline, sinks first.
+pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
+    let mut desired = Vec::new();
+    for sink in &pipeline.sinks {
+        let component = load(&sink.id, &sink.component)?;
+        let topics = fed_topics(pipeline, sink);
+        desired.push((sink.id.clone(), Spec::Sink(SinkSpec { config: sink.clone(), component, topics })));
+    }
+    for source in &pipeline.sources {
+        let component = load(&source.id, &source.component)?;
+        let topics: Vec<_> = source.webhook.endpoints.iter().map(|endpoint| &endpoint.topic).collect();
+        let schemas = pipeline.schemas.iter().filter(|schema| topics.contains(&&schema.topic)).cloned().collect();
+        let spec = SourceSpec { config: source.clone(), component, schemas };
+        desired.push((source.id.clone(), Spec::Source(spec)));
+    }
+    Ok(desired)
+}
+
+/// The topics of a sink that sources of this pipeline feed, as these make them.
+fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
+    let consumed: Vec<_> = sink.surrealdb.topic_mappings.iter().map(|mapping| &mapping.topic).collect();
+    let endpoints = pipeline.sources.iter().flat_map(|source| &source.webhook.endpoints);
+    endpoints
+        .filter(|endpoint| consumed.contains(&&endpoint.topic))
+        .map(|endpoint| {
+            let spec = TopicSpec { partitions: endpoint.partitions, reliable_dispatch: endpoint.reliable_dispatch };
+            (endpoint.topic.clone(), spec)
+        })
+        .collect()
+}
+
+/// The component's bytes.
+pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
+    match component {
+        Component::Builtin(name) => builtin::component(name)
+            .map(Bytes::from)
+            .ok_or_else(|| Failure::internal(format!("the component builtin:{name} is not part of this binary"))),
+        Component::File(path) => std::fs::read(path)
+            .map(Bytes::from)
+            .map_err(|e| Failure::configuration(format!("connector {id}: the component {} cannot be read: {e}", path.display()))),
+    }
+}

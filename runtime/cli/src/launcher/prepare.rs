@@ -1,0 +1,125 @@
+//! Loads and checks connectors without binding, subscribing or writing anything.
+
+use std::{fmt, sync::Arc};
+
+use danube_wasm_model::{
+    ConnectorId,
+    door::{Intake, SinkGuest, SourceGuest},
+};
+use danube_wasm_sandbox::{Grants, GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
+use serde::Serialize;
+
+use super::listeners::Nowhere;
+use crate::{
+    assemble::{SinkSpec, SourceSpec, Spec},
+    exit::Failure,
+    settings,
+};
+
+/// A component that is loaded and checked.
+pub(crate) enum Prepared {
+    Source { spec: SourceSpec, guest: Arc<SourceComponent> },
+    Sink { spec: SinkSpec, guest: Arc<SinkComponent> },
+}
+
+/// What every component is granted: nothing that leaves the sandbox but lines and numbers.
+pub(super) const GRANTS: &str = "log, metrics, clocks, random";
+
+/// A component as `check` shows it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Admitted {
+    connector: String,
+    component: String,
+    digest: String,
+    topics: Vec<String>,
+    grants: &'static str,
+}
+
+impl fmt::Display for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { connector, component, digest, topics, grants } = self;
+        write!(f, "{connector}: {component}, sha256:{digest}, {}, granted {grants}", topics.join(", "))
+    }
+}
+
+/// Loads every component; all that is wrong is reported at once.
+pub(crate) async fn admit(sandbox: &Arc<Sandbox>, desired: &[(ConnectorId, Spec)]) -> Result<Vec<Admitted>, Failure> {
+    let mut admitted = Vec::new();
+    let mut refused = Vec::new();
+    for (_, spec) in desired {
+        match prepare(sandbox, spec, Arc::new(TracingHost)).await {
+            Ok(prepared) => admitted.push(prepared.admitted()),
+            Err(failure) => refused.push(failure.message),
+        }
+    }
+    if refused.is_empty() { Ok(admitted) } else { Err(Failure::configuration(refused.join("\n"))) }
+}
+
+/// Loads one.
+pub(super) async fn prepare(sandbox: &Arc<Sandbox>, spec: &Spec, host: Arc<dyn GuestHost>) -> Result<Prepared, Failure> {
+    match spec {
+        Spec::Source(spec) => {
+            let guest = sandbox.load_source(source_load(spec), host).await.map_err(Failure::configuration)?;
+            for schema in &spec.schemas {
+                settings::declaration(schema)
+                    .check()
+                    .map_err(|e| Failure::configuration(format!("schema `{}`: {e}", schema.subject)))?;
+            }
+            // Endpoints are checked in front of nothing, and made again when the source starts.
+            let nowhere: Arc<dyn Intake> = Arc::new(Nowhere);
+            settings::endpoints(&spec.config, &nowhere)?;
+            Ok(Prepared::Source { spec: spec.clone(), guest })
+        }
+        Spec::Sink(spec) => {
+            let guest = sandbox.load_sink(sink_load(spec), host).await.map_err(Failure::configuration)?;
+            settings::surreal_options(&spec.config)?;
+            Ok(Prepared::Sink { spec: spec.clone(), guest })
+        }
+    }
+}
+
+impl Prepared {
+    fn admitted(&self) -> Admitted {
+        let (id, component, digest, topics) = match self {
+            Self::Source { spec, guest } => {
+                let topics: Vec<_> = guest.producer_configs().iter().map(|c| format!("→ {}", c.topic)).collect();
+                (&spec.config.id, &spec.config.component, guest.digest(), topics)
+            }
+            Self::Sink { spec, guest } => {
+                let topics: Vec<_> = guest.consumer_configs().iter().map(|c| format!("{} →", c.topic)).collect();
+                (&spec.config.id, &spec.config.component, guest.digest(), topics)
+            }
+        };
+        Admitted {
+            connector: id.to_string(),
+            component: component.to_string(),
+            digest: digest.to_owned(),
+            topics,
+            grants: GRANTS,
+        }
+    }
+}
+
+fn source_load(spec: &SourceSpec) -> LoadSpec {
+    LoadSpec {
+        id: spec.config.id.clone(),
+        component: spec.component.clone(),
+        settings: spec.config.settings_json(),
+        limits: settings::guest_limits(&spec.config.limits),
+        grants: Grants::default(),
+        lanes: spec.config.lanes,
+        topics: spec.config.webhook.endpoints.iter().map(|endpoint| endpoint.topic.clone()).collect(),
+    }
+}
+
+fn sink_load(spec: &SinkSpec) -> LoadSpec {
+    LoadSpec {
+        id: spec.config.id.clone(),
+        component: spec.component.clone(),
+        settings: spec.config.settings_json(),
+        limits: settings::guest_limits(&spec.config.limits),
+        grants: Grants::default(),
+        lanes: spec.config.lanes,
+        topics: spec.config.surrealdb.topic_mappings.iter().map(|mapping| mapping.topic.clone()).collect(),
+    }
+}

@@ -1,0 +1,215 @@
+//! What the pipeline file says, in the words of the rooms that are told it.
+
+use std::{collections::HashMap, fmt::Display, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use danube_wasm_broker::StartAt;
+use danube_wasm_config as config;
+use danube_wasm_egress_surrealdb as surrealdb;
+use danube_wasm_ingress_http as http;
+use danube_wasm_model::door::Intake;
+use danube_wasm_pipeline::{BatchPolicy, OnInvalid, OnPoison, SourceLimits};
+use danube_wasm_sandbox::GuestLimits;
+use danube_wasm_schema::{Declaration, VersionStrategy};
+
+use crate::exit::Failure;
+
+/// A source's limits.
+pub(crate) fn source_limits(source: &config::Source) -> SourceLimits {
+    SourceLimits {
+        queue_events_max: source.batch.queue_events,
+        batch_events_max: source.batch.max_events,
+        batch_bytes_max: source.batch.max_bytes,
+    }
+}
+
+/// What each endpoint does with refused events.
+pub(crate) fn on_invalid(source: &config::Source) -> HashMap<String, OnInvalid> {
+    let endpoints = source.webhook.endpoints.iter();
+    endpoints
+        .map(|endpoint| {
+            let policy = match endpoint.on_invalid {
+                config::OnInvalid::Reject => OnInvalid::Reject,
+                config::OnInvalid::DeadLetter => OnInvalid::DeadLetter,
+            };
+            (endpoint.path.as_str().to_owned(), policy)
+        })
+        .collect()
+}
+
+/// When a batch of a mapping is full, and what becomes of its poison.
+pub(crate) fn batch_policy(mapping: &config::TopicMapping) -> BatchPolicy {
+    BatchPolicy {
+        messages_max: mapping.batch_size,
+        bytes_max: mapping.batch_bytes,
+        linger: mapping.flush_interval,
+        idle: mapping.idle,
+        start: match mapping.start {
+            config::Start::Earliest => StartAt::Earliest,
+            config::Start::Latest => StartAt::Latest,
+        },
+        on_poison: match mapping.on_poison {
+            config::OnPoison::DeadLetter => OnPoison::DeadLetter,
+            config::OnPoison::BlockKey => OnPoison::BlockKey,
+            config::OnPoison::Stop => OnPoison::Stop,
+        },
+    }
+}
+
+/// The deadlines of a listener.
+pub(crate) fn http_limits(webhook: &config::Webhook) -> http::HttpLimits {
+    http::HttpLimits {
+        header_read_ms_max: millis(webhook.header_timeout),
+        body_read_ms_max: millis(webhook.body_timeout),
+        request_ms_max: millis(webhook.request_deadline),
+        ..http::HttpLimits::default()
+    }
+}
+
+/// The endpoints of a source, which offer their events to `intake`.
+pub(crate) fn endpoints(source: &config::Source, intake: &Arc<dyn Intake>) -> Result<Vec<Arc<http::Endpoint>>, Failure> {
+    let endpoints = source.webhook.endpoints.iter();
+    endpoints.map(|endpoint| self::endpoint(&source.webhook, endpoint, intake.clone())).collect()
+}
+
+fn endpoint(
+    webhook: &config::Webhook,
+    endpoint: &config::Endpoint,
+    intake: Arc<dyn Intake>,
+) -> Result<Arc<http::Endpoint>, Failure> {
+    let path = endpoint.path.as_str();
+    let mut options = http::EndpointOptions::new(path);
+    options.methods = endpoint.methods.iter().filter_map(|method| method.as_str().parse().ok()).collect();
+    options.auth = auth(&endpoint.auth).map_err(|e| refused(path, e))?;
+    options.event_id = match &endpoint.event_id {
+        config::EventId::WellKnown => http::EventIdSource::WellKnown,
+        config::EventId::Minted => http::EventIdSource::Minted,
+        config::EventId::Header(name) => http::EventIdSource::Header(header(name).map_err(|e| refused(path, e))?),
+        config::EventId::Pointer(pointer) => {
+            http::EventIdSource::JsonPointer(http::JsonPointer::try_new(pointer.as_str()).map_err(|e| refused(path, e))?)
+        }
+    };
+    options.rate = match &endpoint.rate_limit {
+        Some(rate) => {
+            let limit = http::RateLimit::try_new(rate.requests_per_sec.get(), Some(rate.burst.get()));
+            Some(limit.map_err(|e| refused(path, e))?)
+        }
+        None => None,
+    };
+    options.body_bytes_max = webhook.body_bytes_max(endpoint);
+    options.content = match endpoint.content_type {
+        config::ContentType::Json => http::ContentKind::Json,
+        config::ContentType::Any => http::ContentKind::Any,
+    };
+    http::Endpoint::try_new(options, intake).map(Arc::new).map_err(|e| refused(path, e))
+}
+
+fn auth(auth: &config::Auth) -> Result<http::Auth, String> {
+    let said = |e: &dyn Display| e.to_string();
+    Ok(match auth {
+        config::Auth::None => http::Auth::None,
+        config::Auth::ApiKey { header: name, secrets: keys } => {
+            http::Auth::ApiKey(http::ApiKey::new(&secrets(keys)?).with_header(header(name)?))
+        }
+        config::Auth::Hmac { form, secrets: keys } => {
+            let keys = secrets(keys)?;
+            http::Auth::Hmac(match form {
+                config::HmacForm::Stripe { tolerance } => {
+                    http::Hmac::stripe(&keys).try_with_tolerance(tolerance.as_secs()).map_err(|e| said(&e))?
+                }
+                config::HmacForm::Github => http::Hmac::github(&keys),
+            })
+        }
+        config::Auth::Jwt { keys, issuer, audience } => {
+            let mut jwt = match keys {
+                config::JwtKeys::Hs256(keys) => http::Jwt::try_hs256(&secrets(keys)?).map_err(|e| said(&e))?,
+                config::JwtKeys::Rs256(keys) => {
+                    http::Jwt::try_rs256(keys.iter().map(|key| key.pem.as_bytes())).map_err(|e| said(&e))?
+                }
+            };
+            if let Some(issuer) = issuer {
+                jwt = jwt.try_with_issuer(issuer).map_err(|e| said(&e))?;
+            }
+            if let Some(audience) = audience {
+                jwt = jwt.try_with_audience(audience).map_err(|e| said(&e))?;
+            }
+            http::Auth::Jwt(jwt)
+        }
+    })
+}
+
+fn secrets(secrets: &[config::Secret]) -> Result<http::Secrets, String> {
+    let secrets: Result<Vec<_>, _> = secrets.iter().map(|secret| http::Secret::try_new(secret.expose())).collect();
+    http::Secrets::try_new(secrets.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
+}
+
+fn header(name: &config::HeaderName) -> Result<::http::HeaderName, String> {
+    name.as_str().parse().map_err(|e| format!("`{}` is not a header name: {e}", name.as_str()))
+}
+
+fn refused(path: &str, why: impl Display) -> Failure {
+    Failure::configuration(format!("endpoint {path}: {why}"))
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The address of a name and port.
+pub(crate) async fn resolve(listen: &config::Listen) -> std::io::Result<SocketAddr> {
+    let mut found = tokio::net::lookup_host((listen.host.as_str(), listen.port)).await?;
+    found.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+}
+
+/// How to reach a sink's database.
+pub(crate) fn surreal_options(sink: &config::Sink) -> Result<surrealdb::SurrealOptions, Failure> {
+    let target = &sink.surrealdb;
+    // The file's addresses are absolute already.
+    let url = surrealdb::SurrealUrl::parse(&target.url.to_string(), Path::new("/"))
+        .map_err(|e| Failure::configuration(format!("sink {}: {e}", sink.id)))?;
+    let mut options = surrealdb::SurrealOptions::new(url, &target.namespace, &target.database);
+    options.connect_timeout = target.connect_timeout;
+    options.request_timeout = target.request_timeout;
+    options.datetime_fields = target.datetime_fields.clone();
+    options.credentials = match &target.credentials {
+        config::Credentials::None => None,
+        config::Credentials::Token(token) => Some(surrealdb::Credentials::Token(token.expose().to_owned())),
+        config::Credentials::User { level, username, password } => {
+            let (username, password) = (username.clone(), password.expose().to_owned());
+            Some(match level {
+                config::Level::Root => surrealdb::Credentials::Root { username, password },
+                config::Level::Namespace => surrealdb::Credentials::Namespace { username, password },
+                config::Level::Database => surrealdb::Credentials::Database { username, password },
+            })
+        }
+    };
+    Ok(options)
+}
+
+/// What a component may use.
+pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
+    let mut own = GuestLimits::default();
+    let set = |field: &mut usize, value: Option<usize>| *field = value.unwrap_or(*field);
+    set(&mut own.memory_bytes_max, limits.memory_bytes);
+    set(&mut own.output_bytes_max, limits.output_bytes);
+    set(&mut own.output_records_max, limits.output_records);
+    own.call_base_ms = limits.call_budget.map_or(own.call_base_ms, millis);
+    own.call_per_record_us = limits
+        .record_budget
+        .map_or(own.call_per_record_us, |budget| u64::try_from(budget.as_micros()).unwrap_or(u64::MAX));
+    own
+}
+
+/// What a topic's schema is declared as.
+pub(crate) fn declaration(schema: &config::Schema) -> Declaration {
+    Declaration {
+        subject: schema.subject.clone(),
+        schema_type: schema.schema_type.as_str().to_owned(),
+        definition: schema.definition.as_ref().map(|definition| definition.text.clone()),
+        auto_register: schema.auto_register,
+        version: match schema.version_strategy {
+            config::VersionStrategy::Latest => VersionStrategy::Latest,
+            config::VersionStrategy::Pinned(version) => VersionStrategy::Pinned(version),
+            config::VersionStrategy::Minimum(version) => VersionStrategy::Minimum(version),
+        },
+    }
+}

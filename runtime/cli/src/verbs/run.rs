@@ -1,0 +1,220 @@
+//! `danube-wasm run FILE`: the story of the process.
+//!
+//! Read the file (all mistakes at once) → load and check the components → open the log → start sinks, then sources →
+//! say where everything is → wait for signals → drain, and say how it went.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use danube_wasm_broker::{
+    Broker,
+    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
+};
+use danube_wasm_config::{LogFormat, Pipeline, ServiceUrl};
+use danube_wasm_pipeline::supervisor::Supervisor;
+use danube_wasm_schema::Schemas;
+use danube_wasm_telemetry::{AdminServer, Health, HealthHandle, Metrics, OtlpOptions, Tracing, health::State, logging};
+
+use crate::{
+    args, assemble,
+    control::{self, ControlSocket, Request, Response},
+    exit::Failure,
+    launcher::{Listeners, Tools, Workshop},
+    settings,
+    signals::{self, Signals},
+    terminal::{self, Live},
+    verbs::query,
+};
+
+/// How often lag is read and the broker is asked whether it works.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to stop.
+pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
+    let loaded = assemble::read(&args.file).map_err(|errors| Failure::configuration(format!("{errors}")))?;
+    let pipeline = &loaded.pipeline;
+    let format = log_format(pipeline);
+    logging::init(format);
+    for warning in loaded.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let tracing = Tracing::new(otlp(pipeline).as_ref()).map_err(Failure::configuration)?;
+    let runtime = crate::runtime()?;
+    let outcome = runtime.block_on(serve(&args.file, pipeline, tracing.clone(), format.is_text()));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    tracing.shutdown();
+    outcome
+}
+
+async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool) -> Result<(), Failure> {
+    let mut signals = Signals::listen().map_err(Failure::internal)?;
+    let metrics = Metrics::new().map_err(Failure::internal)?;
+    let health = Health::default();
+    let desired = assemble::desired(pipeline)?;
+    // Everything that can be wrong with a component is found out before a file or a socket is opened.
+    let sandbox = crate::sandbox(&pipeline.data_dir.join("components"))?;
+    crate::launcher::admit(&sandbox, &desired).await?;
+
+    let broker = open_broker(pipeline).await?;
+    let admin = admin(pipeline, &metrics, &health).await?;
+    let workshop = Workshop::new(Tools {
+        schemas: Arc::new(Schemas::new(broker.registry())),
+        listeners: Listeners::new(metrics.clone(), tracing.clone()),
+        sandbox,
+        broker: broker.clone(),
+        metrics: metrics.clone(),
+        tracing,
+        health: health.clone(),
+    });
+    let supervisor = Arc::new(Supervisor::new(workshop, pipeline.shutdown.grace));
+    let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(Answers { pipeline: pipeline.clone() }));
+    let control = control.map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
+    let watching = tokio::spawn(watch(broker.clone(), metrics.clone(), health.part("broker")));
+
+    let started = tokio::select! {
+        applied = supervisor.apply(desired) => applied.map_err(first_failure),
+        () = signals.stop() => Ok(danube_wasm_pipeline::supervisor::Applied::default()),
+    };
+    let ended = match started {
+        Err(failure) => Err(failure),
+        Ok(_) => {
+            let live = is_text.then(|| Live::start(metrics.clone(), broker.clone()));
+            if is_text {
+                terminal::announce(pipeline, &supervisor.launcher().tools().listeners.addresses().await, admin.local_addr());
+            }
+            tracing::info!(pipeline = %pipeline.name, connectors = pipeline.connectors().count(), admin = %admin.local_addr(), "running");
+            until_stopped(file, pipeline, &supervisor, &mut signals).await;
+            drop(live);
+            Ok(())
+        }
+    };
+    health.set_draining();
+    tracing::info!("stopping: finishing what is under way");
+    tokio::select! {
+        () = supervisor.shutdown() => {}
+        () = signals.stop() => {
+            tracing::warn!("told to stop a second time: ending at once; what is unfinished stays in the broker");
+            std::process::exit(1);
+        }
+    }
+    watching.abort();
+    drop(control);
+    drop(admin);
+    broker.close().await.map_err(Failure::internal)?;
+    tracing::info!("stopped");
+    ended
+}
+
+/// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
+async fn until_stopped(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>, signals: &mut Signals) {
+    while signals.next().await == signals::Request::Reload {
+        let reloading = reload(file, first, supervisor);
+        tokio::select! {
+            () = reloading => {}
+            () = signals.stop() => return,
+        }
+    }
+}
+
+/// Applies the file again. A file with a mistake changes nothing.
+async fn reload(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>) {
+    let loaded = match assemble::read(file) {
+        Ok(loaded) => loaded,
+        Err(errors) => {
+            tracing::error!("the file was not applied, everything goes on as it was:\n{errors}");
+            return;
+        }
+    };
+    for setting in first.difference(&loaded.pipeline).settings {
+        tracing::warn!(setting, "this changed in the file, and needs a restart");
+    }
+    let applied = match assemble::desired(&loaded.pipeline) {
+        Ok(desired) => supervisor.apply(desired).await.map_err(|refused| refused.to_string()),
+        Err(failure) => Err(failure.message),
+    };
+    match applied {
+        Ok(applied) => tracing::info!(
+            started = applied.started.len(),
+            changed = applied.changed.len(),
+            stopped = applied.stopped.len(),
+            unchanged = applied.unchanged.len(),
+            "the file was applied again"
+        ),
+        Err(why) => tracing::error!("the file was not applied as a whole:\n{why}"),
+    }
+}
+
+async fn open_broker(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
+    let ServiceUrl::Embedded { dir } = &pipeline.service_url else {
+        return Err(Failure::configuration("danube_service_url: only embedded:// is supported by this version"));
+    };
+    let mut options = EmbeddedOptions::default();
+    options.retention = RetentionOptions {
+        age: pipeline.retention.age.or(options.retention.age),
+        bytes: pipeline.retention.bytes.or(options.retention.bytes),
+    };
+    let dir = dir.clone();
+    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await.map_err(Failure::internal)?;
+    Ok(opened.map_err(Failure::configuration)?)
+}
+
+async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> Result<AdminServer, Failure> {
+    let listen = &pipeline.admin.listen;
+    let refused = |e: std::io::Error| Failure::configuration(format!("admin: cannot listen on {listen}: {e}"));
+    let address: SocketAddr = settings::resolve(listen).await.map_err(refused)?;
+    AdminServer::bind(address, metrics.clone(), health.clone()).await.map_err(refused)
+}
+
+/// Keeps lag and the broker's health up to date.
+async fn watch(broker: Arc<dyn Broker>, metrics: Arc<Metrics>, part: HealthHandle) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    loop {
+        ticks.tick().await;
+        match broker.ready().await {
+            Ok(()) => part.set(State::Ready),
+            Err(error) => part.set(State::Degraded(error.to_string())),
+        }
+        for lag in broker.lag().await.unwrap_or_default() {
+            metrics.set_lag(lag.topic.as_str(), &lag.subscription, lag.messages);
+        }
+    }
+}
+
+/// What can be asked of the running pipeline.
+struct Answers {
+    pipeline: Pipeline,
+}
+
+#[async_trait]
+impl control::Handler for Answers {
+    async fn handle(&self, request: Request) -> Response {
+        let Request::Query { sink, statements, write } = request;
+        match query::answer(&self.pipeline, sink.as_deref(), &statements, write).await {
+            Ok(values) => Response::Values(values),
+            Err(failure) => Response::Error(failure.message),
+        }
+    }
+}
+
+fn otlp(pipeline: &Pipeline) -> Option<OtlpOptions> {
+    let endpoint = pipeline.telemetry.otlp_endpoint.as_ref()?;
+    Some(OtlpOptions {
+        endpoint: endpoint.as_str().to_owned(),
+        sample_ratio: pipeline.telemetry.sample_ratio,
+        service_name: format!("danube-wasm/{}", pipeline.name),
+    })
+}
+
+fn log_format(pipeline: &Pipeline) -> logging::LogFormat {
+    match pipeline.telemetry.log_format {
+        LogFormat::Auto => logging::LogFormat::Auto,
+        LogFormat::Json => logging::LogFormat::Json,
+        LogFormat::Text => logging::LogFormat::Text,
+    }
+}
+
+fn first_failure(refused: danube_wasm_pipeline::supervisor::Refused<Failure>) -> Failure {
+    let code = refused.0.first().map_or(crate::exit::INTERNAL, |(_, failure)| failure.code);
+    let message = refused.0.into_iter().map(|(_, failure)| failure.message).collect::<Vec<_>>().join("\n");
+    Failure { code, message }
+}
