@@ -1,0 +1,278 @@
+//! Answers: what became of an event, and why a request was refused, as HTTP.
+//!
+//! All bodies are JSON, except a component's own. A sender is told what it can act on; what happened inside is for the
+//! operator's log.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use danube_wasm_model::door::{Outcome, Reply, Violation};
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{ACCEPT_ENCODING, ALLOW, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS},
+};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::{
+    auth::Denied,
+    limits::{RETRY_AFTER_DRAIN_SECS, RETRY_AFTER_SECS},
+};
+
+/// What is written to a caller.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Why a request was not offered, or why its fate is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Refusal {
+    /// No endpoint has this path.
+    NoEndpoint,
+    /// The endpoint does not allow this method; the value is those it allows.
+    Method(HeaderValue),
+    /// The caller is not known, or not welcome.
+    Denied(Denied),
+    /// The endpoint takes no more requests for so long.
+    Rate(Duration),
+    /// The media type is not JSON.
+    NotJsonType,
+    /// The body is encoded in a way that is not read here.
+    Encoding,
+    /// The body is over the endpoint's limit, in bytes.
+    TooLarge(usize),
+    /// The body decompresses to too much.
+    TooCompressed,
+    /// The body did not come in time.
+    TooSlow,
+    /// The request is wrong; one sentence says how.
+    BadRequest(String),
+    /// The host is at a limit of its own.
+    Overloaded,
+    /// The listener is stopping.
+    Draining,
+    /// What became of this event was not known in time.
+    Undecided(String),
+    /// The caller went away before its body was complete.
+    Gone,
+}
+
+#[derive(Serialize)]
+struct Accepted<'a> {
+    status: &'static str,
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    records: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    durable: Option<bool>,
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    violations: Option<&'a [Violation]>,
+}
+
+/// The answer for an event whose fate is known. `id` is the one it was offered with.
+pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
+    match outcome {
+        Outcome::Accepted {
+            answer: Some(reply), ..
+        } => own(reply),
+        Outcome::Accepted {
+            id, records, durable, ..
+        } => json(
+            StatusCode::OK,
+            &Accepted {
+                status: "accepted",
+                id: &id,
+                records: Some(records),
+                durable: Some(durable),
+            },
+        ),
+        Outcome::DeadLettered { id } => json(
+            StatusCode::OK,
+            &Accepted {
+                status: "dead-lettered",
+                id: &id,
+                records: None,
+                durable: None,
+            },
+        ),
+        Outcome::Invalid { error, violations } => json(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            &Refused {
+                error: &error,
+                id: None,
+                violations: Some(&violations),
+            },
+        ),
+        Outcome::Failed { message } => {
+            tracing::debug!(event = id, message, "answered 500");
+            error(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the event could not be processed; the operator's log says why under this id",
+                Some(id),
+            )
+        }
+        Outcome::Unavailable { message, retry_after } => {
+            tracing::debug!(event = id, message, "answered 503");
+            later(
+                error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the event cannot be taken now: send it again later",
+                    Some(id),
+                ),
+                whole_secs(retry_after),
+            )
+        }
+    }
+}
+
+impl Refusal {
+    pub(crate) fn into_answer(self) -> Answer {
+        let (status, message): (_, Cow<'static, str>) = match self {
+            Self::NoEndpoint => (StatusCode::NOT_FOUND, "there is no endpoint at this path".into()),
+            Self::Method(allow) => {
+                let answer = error(
+                    StatusCode::METHOD_NOT_ALLOWED,
+                    "this endpoint does not take this method",
+                    None,
+                );
+                return with(answer, ALLOW, allow);
+            }
+            Self::Denied(denied) if denied.forbidden => (StatusCode::FORBIDDEN, denied.message),
+            Self::Denied(denied) => {
+                let answer = error(StatusCode::UNAUTHORIZED, &denied.message, None);
+                return with(answer, WWW_AUTHENTICATE, HeaderValue::from_static(denied.challenge));
+            }
+            Self::Rate(wait) => {
+                let answer = error(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "this endpoint gets more requests than it takes: send this one again later",
+                    None,
+                );
+                return later(answer, whole_secs(wait));
+            }
+            Self::NotJsonType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "this endpoint takes JSON: send `content-type: application/json`".into(),
+            ),
+            Self::Encoding => {
+                let answer = error(
+                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                    "this content-encoding is not read here: send the body as it is, or with gzip alone",
+                    None,
+                );
+                return with(answer, ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+            }
+            Self::TooLarge(max) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body is over this endpoint's limit of {max} bytes").into(),
+            ),
+            Self::TooCompressed => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "the body decompresses to more than this endpoint takes".into(),
+            ),
+            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body was not received in time".into()),
+            Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message.into()),
+            Self::Gone => (StatusCode::BAD_REQUEST, "the body is not complete".into()),
+            Self::Overloaded => {
+                let answer = error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "there is no room for this request now: send it again later",
+                    None,
+                );
+                return later(answer, RETRY_AFTER_SECS);
+            }
+            Self::Draining => {
+                let answer = error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "this server is stopping: send the request again",
+                    None,
+                );
+                return later(answer, RETRY_AFTER_DRAIN_SECS);
+            }
+            Self::Undecided(id) => {
+                let answer = error(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "it is not known yet what becomes of the event: send it again with the same id",
+                    Some(&id),
+                );
+                return later(answer, RETRY_AFTER_SECS);
+            }
+        };
+        error(status, &message, None)
+    }
+}
+
+/// What is written on a connection whose request never got as far as a request: headers that do not end.
+pub(crate) const HEADERS_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
+    content-type: application/json\r\n\
+    content-length: 49\r\n\
+    connection: close\r\n\
+    \r\n\
+    {\"error\":\"the headers were not received in time\"}";
+
+/// The component's own answer. Browsers are told not to guess at what it is.
+fn own(reply: Reply) -> Answer {
+    let mut answer = Response::new(Full::new(reply.body));
+    // The host checked both when the component returned them.
+    *answer.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
+    if let Ok(kind) = HeaderValue::try_from(reply.content_type)
+        && !kind.is_empty()
+    {
+        answer.headers_mut().insert(CONTENT_TYPE, kind);
+    }
+    with(answer, X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+}
+
+fn error(status: StatusCode, error: &str, id: Option<&str>) -> Answer {
+    let violations = None;
+    json(status, &Refused { error, id, violations })
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+    let mut text = Vec::with_capacity(128);
+    // Strings and numbers always serialise, and a vector always has room.
+    let _ = serde_json::to_writer(&mut text, body);
+    let mut answer = Response::new(Full::new(Bytes::from(text)));
+    *answer.status_mut() = status;
+    with(answer, CONTENT_TYPE, HeaderValue::from_static("application/json"))
+}
+
+fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
+    answer.headers_mut().insert(name, value);
+    answer
+}
+
+fn later(answer: Answer, secs: u64) -> Answer {
+    with(answer, RETRY_AFTER, HeaderValue::from(secs))
+}
+
+/// Rounded up, and never 0: a sender that takes the header literally must not come back at once.
+fn whole_secs(wait: Duration) -> u64 {
+    let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    secs.max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_are_rounded_up() {
+        for (ms, secs) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (5000, 5)] {
+            assert_eq!(whole_secs(Duration::from_millis(ms)), secs);
+        }
+    }
+
+    #[test]
+    fn the_prepared_answer_has_the_length_it_says() {
+        let text = std::str::from_utf8(HEADERS_TOO_SLOW).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.contains(&format!("content-length: {}", body.len())));
+        serde_json::from_str::<serde_json::Value>(body).unwrap();
+    }
+}

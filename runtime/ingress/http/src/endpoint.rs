@@ -1,0 +1,271 @@
+//! An endpoint: a path, who may send to it, what, how much, and where it goes.
+
+use std::sync::Arc;
+
+use danube_wasm_model::door::Intake;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use crate::{
+    auth::Auth,
+    event_id::EventIdSource,
+    limits::BODY_BYTES_MAX_DEFAULT,
+    rate::{Meter, RateLimit},
+};
+
+/// What an endpoint is made of. [`Self::new`] gives the defaults.
+#[derive(Debug, Clone)]
+pub struct EndpointOptions {
+    /// Compared with the path of a request byte by byte, as it was sent: `/a%20b` is not `/a b`.
+    pub path: String,
+    /// `POST` by default. Of `GET`, `POST`, `PUT`, `PATCH` and `DELETE`. The event of a `GET` has an empty payload.
+    pub methods: Vec<Method>,
+    /// Nobody is asked by default.
+    pub auth: Auth,
+    /// The well-known headers by default.
+    pub event_id: EventIdSource,
+    /// None by default.
+    pub rate: Option<RateLimit>,
+    /// Longest body in bytes, both as it is sent and decompressed.
+    pub body_bytes_max: usize,
+    /// JSON by default.
+    pub content: ContentKind,
+    /// Whether events carry the request's headers; without, each request is cheaper. True by default. Set it to what the
+    /// component asked for.
+    pub headers: bool,
+    /// Whether events carry `method`, `path`, `query` and `client-ip`; as `headers`.
+    pub attributes: bool,
+}
+
+/// What bodies an endpoint takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ContentKind {
+    /// JSON: the media type, if one is given, must be `application/json` or end with `+json`, and the body must parse.
+    #[default]
+    Json,
+    /// Anything, as bytes.
+    Any,
+}
+
+/// An endpoint, ready to be routed to.
+pub struct Endpoint {
+    path: Arc<str>,
+    methods: Vec<Method>,
+    allow: HeaderValue,
+    pub(crate) auth: Auth,
+    pub(crate) event_id: EventIdSource,
+    pub(crate) meter: Meter,
+    pub(crate) body_bytes_max: usize,
+    pub(crate) content: ContentKind,
+    pub(crate) wants_headers: bool,
+    pub(crate) wants_attributes: bool,
+    pub(crate) intake: Arc<dyn Intake>,
+}
+
+/// Why something cannot be an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointError {
+    /// Not a path.
+    #[error("the endpoint path `{0}` must begin with a slash")]
+    NoSlash(String),
+    /// Could never be equal to the path of a request.
+    #[error(
+        "the endpoint path `{path}` has {character:?}, which no request path has: write it percent-encoded, and leave the \
+         query out"
+    )]
+    Character {
+        /// The path.
+        path: String,
+        /// The first such character.
+        character: char,
+    },
+    /// Nothing would ever pass.
+    #[error("endpoint {0} allows no method: give at least one, or leave `methods` out for POST")]
+    NoMethods(String),
+    /// Not one that carries events.
+    #[error("endpoint {path} allows method {method}: only GET, POST, PUT, PATCH and DELETE can carry events")]
+    Method {
+        /// The path.
+        path: String,
+        /// The method.
+        method: Method,
+    },
+    /// Nothing would ever pass.
+    #[error("endpoint {0} has a body limit of 0 bytes: give at least 1, or leave it out for 1 MiB")]
+    NoBody(String),
+    /// Only JSON can be pointed into.
+    #[error(
+        "endpoint {0} takes its event id from a JSON pointer, but takes bodies that are not JSON: take JSON only, or name a header"
+    )]
+    PointerIntoBytes(String),
+}
+
+impl EndpointOptions {
+    /// `POST` of JSON up to 1 MiB from anybody.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            methods: vec![Method::POST],
+            auth: Auth::None,
+            event_id: EventIdSource::WellKnown,
+            rate: None,
+            body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+            content: ContentKind::Json,
+            headers: true,
+            attributes: true,
+        }
+    }
+}
+
+impl Endpoint {
+    /// An endpoint whose events go to `intake`.
+    pub fn try_new(options: EndpointOptions, intake: Arc<dyn Intake>) -> Result<Self, EndpointError> {
+        check(&options)?;
+        let names: Vec<&str> = options.methods.iter().map(Method::as_str).collect();
+        Ok(Self {
+            path: options.path.into(),
+            // The names are ASCII letters, so they are a header value.
+            allow: HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("POST")),
+            methods: options.methods,
+            auth: options.auth,
+            event_id: options.event_id,
+            meter: Meter::new(options.rate),
+            body_bytes_max: options.body_bytes_max,
+            content: options.content,
+            wants_headers: options.headers,
+            wants_attributes: options.attributes,
+            intake,
+        })
+    }
+
+    /// Its path, which is also its name in events and metrics.
+    pub fn path(&self) -> &Arc<str> {
+        &self.path
+    }
+
+    pub(crate) fn allows(&self, method: &Method) -> bool {
+        self.methods.contains(method)
+    }
+
+    /// For the `Allow` header.
+    pub(crate) fn allow(&self) -> HeaderValue {
+        self.allow.clone()
+    }
+
+    /// Whether a request to it must have a JSON body.
+    pub(crate) fn needs_json(&self, method: &Method) -> bool {
+        self.content == ContentKind::Json && method != Method::GET
+    }
+
+    /// The headers of a request that belong to its event: without those that carry credentials, and without those that
+    /// describe how the body was sent rather than what it is.
+    pub(crate) fn event_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
+        let kept = headers.iter().filter(|(name, _)| {
+            Some(*name) != self.auth.header() && !CREDENTIALS.contains(name) && !FRAMING.contains(name)
+        });
+        kept.map(|(name, value)| {
+            (
+                name.as_str().to_owned(),
+                String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            )
+        })
+        .collect()
+    }
+}
+
+/// Headers that carry credentials, whatever the endpoint asks for: a sender may send one that nobody looks at.
+static CREDENTIALS: [HeaderName; 7] = [
+    header::AUTHORIZATION,
+    header::PROXY_AUTHORIZATION,
+    header::COOKIE,
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("stripe-signature"),
+    HeaderName::from_static("x-hub-signature"),
+    HeaderName::from_static("x-hub-signature-256"),
+];
+
+/// Headers about the transfer. The payload is decompressed and whole, so they would not be true of it.
+static FRAMING: [HeaderName; 7] = [
+    header::CONNECTION,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    HeaderName::from_static("keep-alive"),
+];
+
+fn check(options: &EndpointOptions) -> Result<(), EndpointError> {
+    let path = || options.path.clone();
+    if !options.path.starts_with('/') {
+        return Err(EndpointError::NoSlash(path()));
+    }
+    let unsendable = |c: char| !c.is_ascii_graphic() || matches!(c, '?' | '#' | '"' | '<' | '>' | '`');
+    if let Some(character) = options.path.chars().find(|c| unsendable(*c)) {
+        return Err(EndpointError::Character {
+            path: path(),
+            character,
+        });
+    }
+    if options.methods.is_empty() {
+        return Err(EndpointError::NoMethods(path()));
+    }
+    let carries = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    if let Some(method) = options.methods.iter().find(|method| !carries.contains(method)) {
+        return Err(EndpointError::Method {
+            path: path(),
+            method: method.clone(),
+        });
+    }
+    if options.body_bytes_max == 0 {
+        return Err(EndpointError::NoBody(path()));
+    }
+    if matches!(options.event_id, EventIdSource::JsonPointer(_)) && options.content != ContentKind::Json {
+        return Err(EndpointError::PointerIntoBytes(path()));
+    }
+    Ok(())
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Endpoint({})", self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_id::JsonPointer;
+
+    fn error(change: impl FnOnce(&mut EndpointOptions)) -> EndpointError {
+        let mut options = EndpointOptions::new("/hook");
+        change(&mut options);
+        check(&options).expect_err("not an endpoint")
+    }
+
+    #[test]
+    fn each_rule_has_its_error() {
+        check(&EndpointOptions::new("/")).expect("the root is a path");
+        check(&EndpointOptions::new("/a%20b/~c")).expect("percent-encoded");
+        assert!(matches!(error(|o| o.path = "hook".into()), EndpointError::NoSlash(_)));
+        for path in ["/a b", "/a?b", "/a#b", "/é"] {
+            assert!(matches!(
+                error(|o| o.path = path.into()),
+                EndpointError::Character { .. }
+            ));
+        }
+        assert!(matches!(error(|o| o.methods.clear()), EndpointError::NoMethods(_)));
+        assert!(matches!(
+            error(|o| o.methods = vec![Method::HEAD]),
+            EndpointError::Method { .. }
+        ));
+        assert!(matches!(error(|o| o.body_bytes_max = 0), EndpointError::NoBody(_)));
+        let pointer = JsonPointer::try_new("/id").unwrap();
+        assert!(matches!(
+            error(|o| {
+                o.event_id = EventIdSource::JsonPointer(pointer);
+                o.content = ContentKind::Any;
+            }),
+            EndpointError::PointerIntoBytes(_)
+        ));
+    }
+}

@@ -1,0 +1,175 @@
+//! The id of an event: where the sender put it, else minted here.
+//!
+//! A sender's own retry meets the same row only if the sender gave the id. With a minted one, its retry is a new event.
+
+use std::fmt::Write as _;
+
+use danube_wasm_model::{clock::now_ms, identity::is_event_id};
+use http::{HeaderMap, HeaderName};
+
+use crate::{answer::Refusal, json, json::Pointed};
+
+/// Headers in which senders commonly put an id, in the order in which they are looked for: the IETF draft's, the
+/// Standard Webhooks specification's, GitHub's.
+pub static WELL_KNOWN_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("idempotency-key"),
+    HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("x-github-delivery"),
+];
+
+/// Where the id of an event is. If it is not there, one is minted; if what is there cannot be an id, the request is
+/// refused.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum EventIdSource {
+    /// The first of [`WELL_KNOWN_HEADERS`] that the request has.
+    #[default]
+    WellKnown,
+    /// A header.
+    Header(HeaderName),
+    /// A string or whole number in the body, which must be JSON.
+    JsonPointer(JsonPointer),
+    /// Nowhere: every request is a new event.
+    Minted,
+}
+
+/// A JSON pointer (RFC 6901) to something below the root.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPointer {
+    text: String,
+    path: Vec<String>,
+}
+
+/// Why something cannot be a JSON pointer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is not a JSON pointer: write the names from the root, each after a slash, such as `/data/id`; in a name, `~` is written `~0` and `/` is written `~1`"
+)]
+pub struct PointerError(String);
+
+impl JsonPointer {
+    /// From its text, such as `/data/id`.
+    pub fn try_new(text: &str) -> Result<Self, PointerError> {
+        let error = || PointerError(text.to_owned());
+        let steps = text.strip_prefix('/').ok_or_else(error)?.split('/');
+        let path = steps.map(|step| unescape(step).ok_or_else(error));
+        Ok(Self {
+            text: text.to_owned(),
+            path: path.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+fn unescape(step: &str) -> Option<String> {
+    let mut name = String::with_capacity(step.len());
+    let mut chars = step.chars();
+    while let Some(c) = chars.next() {
+        name.push(match c {
+            '~' => match chars.next()? {
+                '0' => '~',
+                '1' => '/',
+                _ => return None,
+            },
+            c => c,
+        });
+    }
+    Some(name)
+}
+
+impl EventIdSource {
+    /// The sender's id, if it is in a header.
+    pub(crate) fn in_headers(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+        match self {
+            Self::WellKnown => {
+                let name = WELL_KNOWN_HEADERS.iter().find(|name| headers.contains_key(*name));
+                name.map_or(Ok(None), |name| header(headers, name))
+            }
+            Self::Header(name) => header(headers, name),
+            Self::JsonPointer(_) | Self::Minted => Ok(None),
+        }
+    }
+
+    /// The sender's id, if it is in the body. Checks that the body is JSON where it must be (`json`).
+    pub(crate) fn in_body(&self, body: &[u8], json: bool) -> Result<Option<String>, Refusal> {
+        match self {
+            Self::JsonPointer(pointer) => match json::find(body, &pointer.path).map_err(not_json)? {
+                Pointed::Absent => Ok(None),
+                Pointed::Text(id) if is_event_id(&id) => Ok(Some(id)),
+                Pointed::Text(_) => Err(pointer.refuse("must have 1 to 256 bytes and no control characters")),
+                Pointed::Other(kind) => Err(pointer.refuse(&format!("is {kind}, not a string or a whole number"))),
+                Pointed::Twice => Err(pointer.refuse("is there twice")),
+            },
+            _ if json => json::check(body).map_err(not_json).map(|()| None),
+            _ => Ok(None),
+        }
+    }
+}
+
+impl JsonPointer {
+    fn refuse(&self, why: &str) -> Refusal {
+        Refusal::BadRequest(format!("the event id at {} of the body {why}", self.text))
+    }
+}
+
+fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(id) if is_event_id(id) => Ok(Some(id.to_owned())),
+        _ => Err(Refusal::BadRequest(format!(
+            "the event id in header {name} must be UTF-8 of 1 to 256 bytes without control characters"
+        ))),
+    }
+}
+
+fn not_json(error: serde_json::Error) -> Refusal {
+    Refusal::BadRequest(format!("the body is not JSON: {error}"))
+}
+
+/// A new id: 32 hex digits, a UUID version 7 without its dashes: 48 bits of milliseconds, then 74 random ones. Later
+/// ids sort after earlier ones, which keeps the stores that index them compact.
+pub(crate) fn mint() -> Result<String, Refusal> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::Overloaded)?;
+    bytes[..6].copy_from_slice(&now_ms().to_be_bytes()[2..]);
+    bytes[6] = 0x70 | (bytes[6] & 0x0f);
+    bytes[8] = 0x80 | (bytes[8] & 0x3f);
+    let mut id = String::with_capacity(32);
+    // Writing to a string cannot fail.
+    let _ = write!(id, "{:032x}", u128::from_be_bytes(bytes));
+    Ok(id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers_are_checked() {
+        let pointer = JsonPointer::try_new("/a~1b/~0c/0").unwrap();
+        assert_eq!(pointer.path, ["a/b", "~c", "0"]);
+        for wrong in ["", "id", "a/b", "/~", "/~2"] {
+            JsonPointer::try_new(wrong).expect_err(wrong);
+        }
+    }
+
+    #[test]
+    fn minted_ids_are_uuids_of_version_7_and_differ() {
+        let ids: Vec<String> = (0..1000).map(|_| mint().unwrap()).collect();
+        let distinct: std::collections::HashSet<_> = ids.iter().collect();
+        assert_eq!(distinct.len(), ids.len());
+        for id in &ids {
+            assert_eq!((id.len(), &id[12..13]), (32, "7"));
+            assert!(matches!(&id[16..17], "8" | "9" | "a" | "b"));
+            assert!(is_event_id(id));
+        }
+        // Milliseconds since 1970 in the first 48 bits: after 2020 and before 2100.
+        let ms = u64::from_str_radix(&ids[0][..12], 16).unwrap();
+        assert!((1_577_836_800_000..4_102_444_800_000).contains(&ms));
+    }
+}

@@ -1,0 +1,94 @@
+//! Secrets: what may be compared with, and never shown.
+
+use std::{fmt, sync::Arc};
+
+use crate::limits::SECRETS_MAX;
+
+/// A shared secret. Its `Debug` form is always the same.
+#[derive(Clone)]
+pub struct Secret(Arc<[u8]>);
+
+/// Secrets of which any one will do: a new one beside the one it replaces.
+#[derive(Debug, Clone)]
+pub struct Secrets(Vec<Secret>);
+
+/// Why something cannot be a secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// Anybody could guess it.
+    #[error("the secret is empty: check that its variable or file is set")]
+    Empty,
+    /// Editors add one, senders do not sign with it.
+    #[error("the secret ends with a line break, which its sender does not have: remove it from the file")]
+    LineBreak,
+    /// None at all.
+    #[error("no secret is given: give one, or two while one replaces the other")]
+    None,
+    /// More than rotation needs.
+    #[error("{0} secrets are given: at most {SECRETS_MAX} can be active, the new one and the one it replaces")]
+    TooMany(usize),
+}
+
+impl Secret {
+    /// From its bytes.
+    pub fn try_new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        let bytes = bytes.into();
+        match bytes.last() {
+            None => Err(SecretError::Empty),
+            Some(b'\n' | b'\r') => Err(SecretError::LineBreak),
+            Some(_) => Ok(Self(bytes.into())),
+        }
+    }
+
+    /// Its bytes, for the schemes in [`crate::auth`] only.
+    pub(crate) fn reveal(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(hidden)")
+    }
+}
+
+impl Secrets {
+    /// One secret, or two during rotation.
+    pub fn try_new(secrets: Vec<Secret>) -> Result<Self, SecretError> {
+        match secrets.len() {
+            0 => Err(SecretError::None),
+            1..=SECRETS_MAX => Ok(Self(secrets)),
+            n => Err(SecretError::TooMany(n)),
+        }
+    }
+
+    /// Each of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing() {
+        let secrets = Secrets::try_new(vec![Secret::try_new("hunter2").unwrap()]).unwrap();
+        assert_eq!(format!("{secrets:?}"), "Secrets([Secret(hidden)])");
+    }
+
+    #[test]
+    fn one_or_two() {
+        let secret = Secret::try_new("a").unwrap();
+        assert_eq!(Secrets::try_new(vec![]).unwrap_err(), SecretError::None);
+        Secrets::try_new(vec![secret.clone(); 2]).unwrap();
+        assert_eq!(Secrets::try_new(vec![secret; 3]).unwrap_err(), SecretError::TooMany(3));
+    }
+
+    #[test]
+    fn no_empty_ones_and_no_line_breaks() {
+        assert_eq!(Secret::try_new("").unwrap_err(), SecretError::Empty);
+        assert_eq!(Secret::try_new("key\n").unwrap_err(), SecretError::LineBreak);
+    }
+}
