@@ -1,0 +1,77 @@
+//! What changed between two readings of a pipeline file.
+
+use danube_wasm_model::ConnectorId;
+
+use crate::Pipeline;
+
+/// What a reload has to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Difference {
+    /// Connectors to start.
+    pub added: Vec<ConnectorId>,
+    /// Connectors to stop.
+    pub removed: Vec<ConnectorId>,
+    /// Connectors to start anew, because their table or a schema of theirs changed. A component or certificate whose
+    /// file has the same path and another content is not seen here.
+    pub changed: Vec<ConnectorId>,
+    /// Tables and keys outside of the connectors that changed. Those that the process has bound or opened
+    /// (`name`, `data_dir`, `danube_service_url`, `admin`) need a restart.
+    pub settings: Vec<&'static str>,
+}
+
+impl Difference {
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Pipeline {
+    /// What has to be done to turn `self` into `newer`.
+    pub fn difference(&self, newer: &Self) -> Difference {
+        let mut difference = Difference {
+            settings: self.changed_settings(newer),
+            ..Difference::default()
+        };
+        for id in newer.connectors() {
+            if !self.connectors().any(|old| old == id) {
+                difference.added.push(id.clone());
+            } else if !self.same(newer, id) {
+                difference.changed.push(id.clone());
+            }
+        }
+        let gone = self.connectors().filter(|old| !newer.connectors().any(|id| id == *old));
+        difference.removed.extend(gone.cloned());
+        difference
+    }
+
+    fn changed_settings(&self, newer: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("name", self.name != newer.name),
+            ("data_dir", self.data_dir != newer.data_dir),
+            ("danube_service_url", self.service_url != newer.service_url),
+            ("admin", self.admin != newer.admin),
+            ("telemetry", self.telemetry != newer.telemetry),
+            ("shutdown", self.shutdown != newer.shutdown),
+            ("retention", self.retention != newer.retention),
+        ];
+        changed
+            .into_iter()
+            .filter(|(_, changed)| *changed)
+            .map(|(name, _)| name)
+            .collect()
+    }
+
+    /// Whether a connector is the same in both, with everything that it depends on.
+    fn same(&self, newer: &Self, id: &ConnectorId) -> bool {
+        let name = id.connector();
+        let new = newer.source(name);
+        let mut topics = new
+            .iter()
+            .flat_map(|source| &source.webhook.endpoints)
+            .map(|endpoint| &endpoint.topic);
+        let schemas = topics.all(|topic| self.schema_of(topic) == newer.schema_of(topic));
+        schemas && self.source(name) == new && self.sink(name) == newer.sink(name)
+    }
+}

@@ -1,0 +1,227 @@
+//! Facts that are compared across tables when all of them are read.
+//!
+//! A table that is wrong elsewhere still enters what it says here, so that a clash is reported beside the other
+//! mistakes and not only after they are corrected.
+
+use std::collections::HashMap;
+
+use danube_wasm_model::{SubscriptionType, TopicName};
+
+use crate::{
+    nearest,
+    reader::{Place, Session},
+    tables::listen::Listen,
+    values::UrlPath,
+};
+
+/// The facts, each with its place.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Name of the pipeline, for the ids of its connectors.
+    pub(crate) pipeline: String,
+    /// Names of connectors.
+    pub(crate) connectors: Vec<(Place, String)>,
+    /// Addresses to listen on, but for port 0.
+    pub(crate) listeners: Vec<(Place, Listen)>,
+    /// Paths of endpoints.
+    pub(crate) paths: Vec<(Place, PathUse)>,
+    /// Topics that sources publish to.
+    pub(crate) published: Vec<(Place, Published)>,
+    /// Topics with their schemas.
+    pub(crate) schemas: Vec<(Place, SchemaUse)>,
+    /// Topics that sinks consume.
+    pub(crate) consumed: Vec<(Place, Consumed)>,
+}
+
+/// A path of a source's listener.
+#[derive(Debug)]
+pub(crate) struct PathUse {
+    /// The source, by its key, such as `sources[0]`.
+    pub(crate) source: String,
+    pub(crate) path: UrlPath,
+}
+
+/// A topic that an endpoint publishes to.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) topic: TopicName,
+    pub(crate) partitions: u32,
+    pub(crate) reliable_dispatch: bool,
+}
+
+/// A topic with a schema.
+#[derive(Debug)]
+pub(crate) struct SchemaUse {
+    pub(crate) topic: TopicName,
+    pub(crate) subject: String,
+}
+
+/// A topic that a sink consumes.
+#[derive(Debug)]
+pub(crate) struct Consumed {
+    pub(crate) topic: TopicName,
+    pub(crate) subscription: String,
+    pub(crate) subscription_type: SubscriptionType,
+    /// The sink, by its key, such as `sinks[0]`.
+    pub(crate) sink: String,
+    pub(crate) expected_schema_subject: Option<String>,
+}
+
+/// Compares everything with everything that it must agree with.
+pub(crate) fn check(session: &Session<'_>) {
+    let ledger = session.ledger.borrow();
+    connectors(session, &ledger);
+    listeners(session, &ledger);
+    paths(session, &ledger);
+    published(session, &ledger);
+    schemas(session, &ledger);
+    consumed(session, &ledger);
+    expected_subjects(session, &ledger);
+}
+
+fn connectors(session: &Session<'_>, ledger: &Ledger) {
+    let mut seen = HashMap::new();
+    for (place, name) in &ledger.connectors {
+        // Dead-letter topics have `-` for `.`, so these two would share one.
+        let Some((first, other)) = seen.insert(name.replace('.', "-"), (place, name)) else {
+            continue;
+        };
+        let line = session.line(first);
+        let message = if other == name {
+            format!("`{name}` is the name of another connector, on line {line}")
+        } else {
+            format!("`{name}` and `{other}` (line {line}) differ only in `.` and `-`: their dead letters would mix")
+        };
+        session.error(place, message, "give every source and sink a name of its own");
+    }
+}
+
+fn listeners(session: &Session<'_>, ledger: &Ledger) {
+    for (i, (place, own)) in ledger.listeners.iter().enumerate() {
+        let clash = |(_, other): &&(Place, Listen)| other.port == own.port && other.host.overlaps(&own.host);
+        if let Some((first, _)) = ledger.listeners[..i].iter().find(clash) {
+            let line = session.line(first);
+            session.error(
+                place,
+                format!("port {} is taken by what line {line} configures", own.port),
+                "choose another port, or 0 for any free one; endpoints of one source share its port",
+            );
+        }
+    }
+}
+
+fn paths(session: &Session<'_>, ledger: &Ledger) {
+    let mut seen = HashMap::new();
+    for (place, own) in &ledger.paths {
+        if let Some(first) = seen.insert((&own.source, &own.path), place) {
+            let line = session.line(first);
+            let message = format!(
+                "`{}` is the path of another endpoint of this listener, on line {line}",
+                own.path
+            );
+            session.error(place, message, "give every endpoint of a source a path of its own");
+        }
+    }
+}
+
+fn published(session: &Session<'_>, ledger: &Ledger) {
+    let mut seen: HashMap<&TopicName, (&Place, &Published)> = HashMap::new();
+    for (place, own) in &ledger.published {
+        let Some((first, other)) = seen.get(&own.topic) else {
+            seen.insert(&own.topic, (place, own));
+            continue;
+        };
+        let line = session.line(first);
+        let topic = &own.topic;
+        if other.partitions != own.partitions {
+            let (mine, theirs) = (own.partitions, other.partitions);
+            let message = format!("{topic} has {mine} partitions here and {theirs} on line {line}");
+            session.error(place, message, "give the topic the same `partitions` everywhere");
+        }
+        if other.reliable_dispatch != own.reliable_dispatch {
+            let message = format!("{topic} has another `reliable_dispatch` on line {line}");
+            session.error(place, message, "give the topic the same `reliable_dispatch` everywhere");
+        }
+    }
+}
+
+fn schemas(session: &Session<'_>, ledger: &Ledger) {
+    let mut seen: HashMap<&TopicName, &Place> = HashMap::new();
+    for (place, own) in &ledger.schemas {
+        if let Some(first) = seen.insert(&own.topic, place) {
+            let message = format!("{} has a schema already, on line {}", own.topic, session.line(first));
+            session.error(place, message, "keep one [[schemas]] table for each topic");
+        }
+        let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !ledger.published.is_empty() {
+            let topics = ledger.published.iter().map(|(_, p)| p.topic.as_str());
+            let message = format!(
+                "no endpoint of this file publishes to {}: its schema checks nothing",
+                own.topic
+            );
+            session.warning(place, message, did_you_mean(own.topic.as_str(), topics));
+        }
+    }
+}
+
+fn consumed(session: &Session<'_>, ledger: &Ledger) {
+    let mut seen: HashMap<(&TopicName, &str), (&Place, &Consumed)> = HashMap::new();
+    for (place, own) in &ledger.consumed {
+        let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !ledger.published.is_empty() {
+            let topics = ledger.published.iter().map(|(_, p)| p.topic.as_str());
+            let message = format!("no endpoint of this file publishes to {}", own.topic);
+            session.warning(place, message, did_you_mean(own.topic.as_str(), topics));
+        }
+        let Some((first, other)) = seen.get(&(&own.topic, own.subscription.as_str())) else {
+            seen.insert((&own.topic, &own.subscription), (place, own));
+            continue;
+        };
+        let (line, name) = (session.line(first), &own.subscription);
+        let help = "give each mapping a `subscription` of its own: then each gets every message";
+        if own.subscription_type != other.subscription_type {
+            let message = format!("subscription `{name}` has another `subscription_type` on line {line}");
+            session.error(place, message, help);
+        } else if own.sink == other.sink || own.subscription_type == SubscriptionType::Exclusive {
+            session.error(place, format!("subscription `{name}` is taken on line {line}"), help);
+        } else {
+            let message = format!("subscription `{name}` is shared with line {line}: each gets a part of the messages");
+            session.warning(place, message, help);
+        }
+    }
+}
+
+fn expected_subjects(session: &Session<'_>, ledger: &Ledger) {
+    for (place, own) in &ledger.consumed {
+        let Some(expected) = &own.expected_schema_subject else {
+            continue;
+        };
+        let schema = ledger.schemas.iter().find(|(_, s)| s.topic == own.topic);
+        let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
+        let message = match schema {
+            Some((_, schema)) if schema.subject == *expected => continue,
+            Some((at, schema)) => {
+                let line = session.line(at);
+                format!(
+                    "`{expected}` is expected, but {} has subject `{}` (line {line})",
+                    own.topic, schema.subject
+                )
+            }
+            None if published => format!("`{expected}` is expected, but {} has no [[schemas]] table", own.topic),
+            None => continue,
+        };
+        session.error(place, message, "every message would be refused: make the two agree");
+    }
+}
+
+fn did_you_mean<'n>(given: &str, topics: impl Iterator<Item = &'n str> + Clone) -> String {
+    match nearest::among(given, topics.clone()) {
+        Some(topic) => format!("did you mean {topic}?"),
+        None => {
+            let mut topics: Vec<_> = topics.collect();
+            topics.sort_unstable();
+            topics.dedup();
+            format!("topics of this file: {}", topics.join(", "))
+        }
+    }
+}

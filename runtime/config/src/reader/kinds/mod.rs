@@ -1,0 +1,32 @@
+//! The kinds of value that a key can have.
+
+mod file;
+mod list;
+mod number;
+mod secret;
+mod table;
+mod text;
+
+pub(crate) use file::FilePath;
+pub(crate) use list::List;
+pub(crate) use number::{Decimal, Flag, Integer, Millis, Secs};
+pub(crate) use secret::SecretText;
+pub(crate) use table::FreeTable;
+pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text};
+
+use super::Spot;
+
+/// A kind of value: how it is described, shown and read.
+pub(crate) trait Kind {
+    /// What it becomes.
+    type Value;
+
+    /// For the reference page and, after "must be", for messages.
+    fn what(&self) -> String;
+
+    /// A value as it is written in a file.
+    fn show(&self, value: &Self::Value) -> String;
+
+    /// Reads one. What is wrong with it is recorded.
+    fn read(&self, spot: &Spot<'_>) -> Option<Self::Value>;
+}

@@ -1,0 +1,72 @@
+//! Secrets: from the environment, from a file, or (with a warning) as they are.
+
+use toml::de::{DeTable, DeValue};
+
+use super::{super::Spot, Kind};
+use crate::secret::Secret;
+
+/// A secret as a string, or `{ file = "path" }`.
+pub(crate) struct SecretText;
+
+const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
+
+impl Kind for SecretText {
+    type Value = Secret;
+
+    fn what(&self) -> String {
+        "a secret: `\"${NAME}\"` or `{ file = \"path\" }`".to_owned()
+    }
+
+    fn show(&self, _: &Secret) -> String {
+        "\"***\"".to_owned()
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<Secret> {
+        let text = match spot.value {
+            DeValue::String(written) => {
+                let (text, refers) = spot.expand(written)?;
+                if !refers {
+                    let message = format!("`{}` is a secret written in the file", spot.name());
+                    spot.session.warning(&spot.place, message, HELP);
+                }
+                text
+            }
+            DeValue::Table(entries) => from_file(spot, entries)?,
+            _ => return spot.refuse_type(&self.what()),
+        };
+        if text.is_empty() {
+            return spot.refuse_with(format!("the secret `{}` is empty", spot.name()), HELP);
+        }
+        if text.ends_with(['\r', '\n']) {
+            let message = format!(
+                "the secret `{}` ends with a line break, which its sender does not have",
+                spot.name()
+            );
+            return spot.refuse_with(message, "remove the line break from the variable");
+        }
+        if text.len() > Secret::BYTES_MAX {
+            let message = format!(
+                "the secret `{}` is longer than {} bytes",
+                spot.name(),
+                Secret::BYTES_MAX
+            );
+            return spot.refuse_with(message, HELP);
+        }
+        Some(Secret::new(text))
+    }
+}
+
+/// The text of the file without the newlines at its end, which editors and `echo` add.
+fn from_file(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<String> {
+    let (Some(value), 1) = (entries.get("file"), entries.len()) else {
+        let message = format!("`{}` as a table has one key, `file`", spot.name());
+        return spot.refuse_with(message, HELP);
+    };
+    let DeValue::String(written) = value.get_ref() else {
+        return spot.refuse_with(format!("`file` of `{}` must be a path", spot.name()), HELP);
+    };
+    let (written, _) = spot.expand(written)?;
+    let path = spot.existing_file(&written)?;
+    let text = spot.file_text(&path, Secret::BYTES_MAX)?;
+    Some(text.trim_end_matches(['\r', '\n']).to_owned())
+}

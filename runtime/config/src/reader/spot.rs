@@ -1,0 +1,175 @@
+//! One value of the file, with all that is needed to read it or to say what is wrong with it.
+
+use std::path::PathBuf;
+
+use toml::{Spanned, de::DeValue};
+
+use super::session::{Place, Session};
+use crate::environment::{ExpandError, expand};
+
+/// A value where it stands.
+pub(crate) struct Spot<'s> {
+    /// The reading it belongs to.
+    pub(crate) session: &'s Session<'s>,
+    /// The value.
+    pub(crate) value: &'s DeValue<'s>,
+    /// Where it stands.
+    pub(crate) place: Place,
+    /// How its key could be written, such as `port = 8080`.
+    pub(crate) sample: String,
+}
+
+impl<'s> Spot<'s> {
+    /// An item of this list.
+    pub(crate) fn item(&self, index: usize, value: &'s Spanned<DeValue<'s>>) -> Spot<'s> {
+        Spot {
+            session: self.session,
+            value: value.get_ref(),
+            place: Place {
+                span: value.span(),
+                key: format!("{}[{index}]", self.place.key),
+            },
+            sample: self.sample.clone(),
+        }
+    }
+
+    /// A member of this table.
+    pub(crate) fn member(&self, key: &str, value: &'s Spanned<DeValue<'s>>) -> Spot<'s> {
+        Spot {
+            session: self.session,
+            value: value.get_ref(),
+            place: Place {
+                span: value.span(),
+                key: format!("{}.{key}", self.place.key),
+            },
+            sample: self.sample.clone(),
+        }
+    }
+
+    /// The last part of the key's path, for messages.
+    pub(crate) fn name(&self) -> &str {
+        self.place.key.rsplit('.').next().unwrap_or(&self.place.key)
+    }
+
+    /// Records what is wrong, with the key's sample as help.
+    pub(crate) fn refuse<T>(&self, message: impl Into<String>) -> Option<T> {
+        self.refuse_with(message, format!("write for example `{}`", self.sample))
+    }
+
+    /// Records what is wrong and what to write instead.
+    pub(crate) fn refuse_with<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        self.session.error(&self.place, message, help);
+        None
+    }
+
+    /// Records that the value is of the wrong type.
+    pub(crate) fn refuse_type<T>(&self, what: &str) -> Option<T> {
+        let given = match self.value {
+            DeValue::String(_) => "a string",
+            DeValue::Integer(_) => "an integer",
+            DeValue::Float(_) => "a decimal number",
+            DeValue::Boolean(_) => "a boolean",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.refuse(format!("`{}` must be {what}, not {given}", self.name()))
+    }
+
+    /// The start of the string as it is written, for messages: what came from the environment is never repeated.
+    pub(crate) fn written(&self) -> String {
+        match self.value {
+            DeValue::String(written) => written.chars().take(64).collect(),
+            _ => String::new(),
+        }
+    }
+
+    /// The string, with `${NAME}` replaced.
+    pub(crate) fn text(&self, what: &str) -> Option<String> {
+        match self.value {
+            DeValue::String(raw) => self.expand(raw).map(|(text, _)| text),
+            _ => self.refuse_type(what),
+        }
+    }
+
+    /// A string that refers to the environment stands for a number or a boolean too: `port = "${PORT}"`.
+    pub(crate) fn reference(&self) -> Option<Option<String>> {
+        match self.value {
+            DeValue::String(raw) if raw.contains("${") => Some(self.expand(raw).map(|(text, _)| text)),
+            _ => None,
+        }
+    }
+
+    /// Replaces references; says whether there was one.
+    pub(crate) fn expand(&self, raw: &str) -> Option<(String, bool)> {
+        match expand(raw, self.session.env()) {
+            Ok(expanded) => Some((expanded.text, expanded.refers)),
+            Err(ExpandError::Unset(name)) => self.refuse_with(
+                format!(
+                    "`{}` needs the environment variable `{name}`, which is not set",
+                    self.name()
+                ),
+                format!("set {name} for this process, or give a default: `${{{name}:-value}}`"),
+            ),
+            Err(ExpandError::Malformed(what)) => self.refuse_with(
+                format!(
+                    "`{what}` in `{}` is no reference to an environment variable",
+                    self.name()
+                ),
+                "write `${NAME}` or `${NAME:-default}`; for the characters themselves write `$${`",
+            ),
+        }
+    }
+
+    /// The path of a file that is there, from the pipeline file's directory.
+    pub(crate) fn existing_file(&self, written: &str) -> Option<PathBuf> {
+        let path = self.session.resolve(written);
+        let name = self.name();
+        match std::fs::metadata(&path) {
+            Ok(found) if found.is_file() => Some(path),
+            Ok(_) => self.refuse_with(
+                format!("`{name}` names {}, which is not a file", path.display()),
+                "name a file; paths start from this file's directory",
+            ),
+            Err(error) => self.refuse_with(
+                format!("`{name}` names {}, which cannot be opened: {error}", path.display()),
+                "create the file or correct the path; paths start from this file's directory",
+            ),
+        }
+    }
+
+    /// The text of a file, at most `bytes_max` bytes of UTF-8.
+    pub(crate) fn file_text(&self, path: &std::path::Path, bytes_max: usize) -> Option<String> {
+        let name = self.name();
+        match read_text(path, bytes_max) {
+            Ok(text) => Some(text),
+            Err(why) => self.refuse_with(
+                format!("`{name}` names {}, which cannot be read: {why}", path.display()),
+                "correct the file or the path; paths start from this file's directory",
+            ),
+        }
+    }
+}
+
+/// Reads a file that is expected to be small; never more than `bytes_max` of it.
+pub(crate) fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<String, String> {
+    use std::io::Read;
+
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    let limit = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    file.take(limit)
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if bytes.len() > bytes_max {
+        return Err(format!("it is larger than {bytes_max} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count()
+            + 1;
+        format!("line {line} is not UTF-8")
+    })
+}

@@ -1,0 +1,315 @@
+//! A table being read, or described.
+
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
+
+use super::{
+    FieldManual, Presence, TableManual,
+    field::Field,
+    group::Group,
+    kinds::Kind,
+    session::{Place, Session},
+    spot::Spot,
+};
+use crate::nearest;
+
+/// What a table of the file becomes.
+pub(crate) trait Section: Sized {
+    /// What the table is for: a sentence or two of the reference page.
+    const ABOUT: &'static str;
+
+    /// Asks for every key, then builds. `None` when something that is needed is missing or wrong, which is recorded.
+    fn read(table: &mut Table<'_>) -> Option<Self>;
+}
+
+/// One of the forms of a table that has a `type`.
+pub(crate) struct Variant<T> {
+    /// The value of the tag.
+    pub(crate) name: &'static str,
+    /// Other accepted values of the tag.
+    pub(crate) aliases: &'static [&'static str],
+    /// Reads the keys of this form.
+    pub(crate) read: fn(&mut Table<'_>) -> Option<T>,
+}
+
+/// A table of the file with the keys that were asked for so far.
+pub(crate) struct Table<'s> {
+    pub(super) session: &'s Session<'s>,
+    /// What the file holds; nothing when describing, or when an absent table is read for its defaults.
+    entries: Option<&'s DeTable<'s>>,
+    place: Place,
+    manual: TableManual,
+    /// Keys that were, or are elsewhere, with what to write instead.
+    moved: Vec<(&'static str, &'static str)>,
+    when: Option<String>,
+}
+
+impl<'s> Table<'s> {
+    /// Reads a whole table, and then refuses the keys that nobody asked for.
+    pub(crate) fn read<T: Section>(
+        session: &'s Session<'s>,
+        entries: Option<&'s DeTable<'s>>,
+        place: Place,
+        path: String,
+        repeated: bool,
+    ) -> Option<T> {
+        let manual = TableManual {
+            path,
+            repeated,
+            about: T::ABOUT,
+            fields: Vec::new(),
+        };
+        // The page of a table comes before those of the tables in it.
+        let page = session.manual().map(|pages| {
+            pages.borrow_mut().push(manual.clone());
+            pages.borrow().len() - 1
+        });
+        let mut table = Table {
+            session,
+            entries,
+            place,
+            manual,
+            moved: Vec::new(),
+            when: None,
+        };
+        let value = T::read(&mut table);
+        table.refuse_unknown();
+        if let (Some(pages), Some(page)) = (session.manual(), page) {
+            pages.borrow_mut()[page] = table.manual;
+        }
+        value
+    }
+
+    /// A key, its kind and its meaning. Nothing is read before its last word: `or`, `optional` or `required`.
+    pub(crate) fn field<K: Kind>(&mut self, key: &'static str, kind: K, about: &'static str) -> Field<'_, 's, K> {
+        Field::new(self, key, kind, about)
+    }
+
+    /// A table, or a list of tables, inside this one.
+    pub(crate) fn group(&mut self, key: &'static str) -> Group<'_, 's> {
+        Group::new(self, key)
+    }
+
+    /// The form that `tag` names. When describing, all of them.
+    pub(crate) fn variants<T>(
+        &mut self,
+        tag: &'static str,
+        about: &'static str,
+        example: &'static str,
+        variants: &[Variant<T>],
+    ) -> Option<T> {
+        let names: Vec<_> = variants.iter().map(|v| (v.name, v.aliases)).collect();
+        let kind = super::kinds::OneOfNames(&names);
+        let chosen = self.field(tag, kind, about).example(example).required();
+        if self.session.manual().is_some() {
+            for variant in variants {
+                self.when = Some(format!("{tag} = \"{}\"", variant.name));
+                (variant.read)(self);
+            }
+            self.when = None;
+        }
+        let Some(chosen) = chosen else {
+            // Which keys belong here depends on the tag: without it, none can be called unknown.
+            self.entries = None;
+            return None;
+        };
+        let variant = variants.iter().find(|v| v.name == chosen)?;
+        (variant.read)(self)
+    }
+
+    /// A key that is refused with its own help instead of as an unknown one.
+    pub(crate) fn moved(&mut self, key: &'static str, instead: &'static str) {
+        self.moved.push((key, instead));
+    }
+
+    /// Where a key stands; the table itself if it is not given.
+    pub(crate) fn place(&self, key: &str) -> Place {
+        let given = self.manual.fields.iter().find(|field| field.key == key);
+        let names = given.into_iter().flat_map(spellings);
+        match names.into_iter().find_map(|name| self.entry(name)) {
+            Some((_, value)) => Place {
+                span: value.span(),
+                key: self.path_of(key),
+            },
+            None => Place {
+                span: self.place.span.clone(),
+                key: self.path_of(key),
+            },
+        }
+    }
+
+    /// Whether a key is given, in any spelling. Ask after the key was read.
+    pub(crate) fn given(&self, key: &str) -> bool {
+        let field = self.manual.fields.iter().find(|field| field.key == key);
+        field
+            .into_iter()
+            .flat_map(spellings)
+            .any(|name| self.entry(name).is_some())
+    }
+
+    /// Whether a list is given and not empty. Ask after the key was read.
+    pub(crate) fn has_items(&self, key: &str) -> bool {
+        let field = self.manual.fields.iter().find(|field| field.key == key);
+        let given = field.into_iter().flat_map(spellings).find_map(|name| self.entry(name));
+        given.is_some_and(|(_, value)| value.get_ref().as_array().is_none_or(|items| !items.is_empty()))
+    }
+
+    /// The connector that this table belongs to, by its key, such as `sources[0]`.
+    pub(crate) fn connector(&self) -> String {
+        self.place.key.split('.').next().unwrap_or_default().to_owned()
+    }
+
+    /// The table itself, for findings about how its keys go together.
+    pub(crate) fn own_place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The reading this belongs to.
+    pub(crate) fn session(&self) -> &'s Session<'s> {
+        self.session
+    }
+
+    /// As it is written in a file, for messages.
+    pub(crate) fn header(&self) -> String {
+        self.manual.header()
+    }
+
+    /// The header's path of a table inside this one.
+    pub(super) fn manual_path(&self, key: &str) -> String {
+        join(&self.manual.path, key)
+    }
+
+    /// The dotted path of a key of this table.
+    pub(super) fn path_of(&self, key: &str) -> String {
+        join(&self.place.key, key)
+    }
+
+    /// Makes a key known, and gives its value if the file has one.
+    pub(super) fn declare_and_take(&mut self, mut field: FieldManual) -> Option<Spot<'s>> {
+        field.when = self.when.clone();
+        let spot = self.take(&field);
+        self.manual.fields.push(field);
+        spot
+    }
+
+    /// The value of a declared key, under whichever of its spellings it is given.
+    fn take(&self, field: &FieldManual) -> Option<Spot<'s>> {
+        let sample = sample(field);
+        let mut found: Option<(&'static str, &'s Spanned<DeValue<'s>>)> = None;
+        for name in spellings(field) {
+            let Some((key, value)) = self.entry(name) else {
+                continue;
+            };
+            let place = Place {
+                span: key.span(),
+                key: self.path_of(name),
+            };
+            if let Some((first, _)) = found {
+                self.session.error(
+                    &place,
+                    format!(
+                        "`{name}` is another spelling of `{}`, and `{first}` is given too",
+                        field.key
+                    ),
+                    format!("keep `{}` and remove the other", field.key),
+                );
+                continue;
+            }
+            if name != field.key {
+                self.session.warning(
+                    &place,
+                    format!("`{name}` is an older spelling of `{}`", field.key),
+                    format!("write `{}`", field.key),
+                );
+            }
+            found = Some((name, value));
+        }
+        let (name, value) = found?;
+        Some(Spot {
+            session: self.session,
+            value: value.get_ref(),
+            place: Place {
+                span: value.span(),
+                key: self.path_of(name),
+            },
+            sample,
+        })
+    }
+
+    /// Records that a key is missing, unless nothing was expected of anyone.
+    pub(super) fn missing(&self, field: &FieldManual) {
+        if self.session.manual().is_some() {
+            return;
+        }
+        let place = Place {
+            span: self.place.span.clone(),
+            key: self.path_of(field.key),
+        };
+        self.session.error(
+            &place,
+            format!("{} needs `{}`", self.header(), field.key),
+            format!("write for example `{}`", sample(field)),
+        );
+    }
+
+    fn entry(&self, name: &str) -> Option<(&'s Spanned<DeString<'s>>, &'s Spanned<DeValue<'s>>)> {
+        self.entries?.get_key_value(name)
+    }
+
+    fn refuse_unknown(&self) {
+        for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
+            let name = key.get_ref().as_ref();
+            if self.manual.fields.iter().any(|field| field.answers_to(name)) {
+                continue;
+            }
+            let help = match self.moved.iter().find(|(moved, _)| *moved == name) {
+                Some((_, instead)) => (*instead).to_owned(),
+                None => self.help_for_unknown(name),
+            };
+            let place = Place {
+                span: key.span(),
+                key: self.path_of(name),
+            };
+            let shown: String = name.chars().take(64).collect();
+            self.session
+                .error(&place, format!("unknown key `{shown}` in {}", self.header()), help);
+        }
+    }
+
+    fn help_for_unknown(&self, name: &str) -> String {
+        let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
+        valid.dedup();
+        let valid_keys = format!("valid keys here: {}", valid.join(", "));
+        if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
+            return format!("did you mean `{nearest}`? {valid_keys}");
+        }
+        let homes = crate::reference::homes_of(name);
+        if homes.is_empty() {
+            format!("remove it; {valid_keys}")
+        } else {
+            format!("`{name}` belongs in {}; {valid_keys}", homes.join(" or "))
+        }
+    }
+}
+
+fn spellings(field: &FieldManual) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.key).chain(field.aliases.iter().copied())
+}
+
+fn sample(field: &FieldManual) -> String {
+    let value = match &field.presence {
+        Presence::Default(value) if field.example.is_empty() => value,
+        _ => field.example,
+    };
+    format!("{} = {value}", field.key)
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}

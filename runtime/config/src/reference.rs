@@ -1,0 +1,122 @@
+//! The reference page, written from the declarations that read the file.
+
+use std::{fmt::Write, sync::LazyLock};
+
+use crate::{
+    reader::{FieldManual, Place, Presence, Session, Table, TableManual},
+    tables::pipeline::Pipeline,
+};
+
+static TABLES: LazyLock<Vec<TableManual>> = LazyLock::new(describe);
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+One file describes one pipeline: `danube-wasm run pipeline.toml`. `danube-wasm check pipeline.toml` reads it and says
+everything that is wrong with it, without starting anything. A key that is not listed here is refused.
+
+* Paths start from the directory of the file.
+* `${NAME}` in a string is replaced by the environment variable, which must be set; `${NAME:-text}` gives `text` when it
+  is unset or empty; `$${` stands for `${` itself. Numbers and booleans can be given so too: `port = \"${PORT}\"`.
+* A secret is `\"${NAME}\"` or `{ file = \"path\" }`; a newline at the end of the file is not part of it. Secrets are
+  never shown, and components never see them.
+* Older spellings are accepted with a warning.
+
+This page is generated from the declarations in `runtime/config`.
+";
+
+/// The reference page of the file, in Markdown.
+pub fn reference_markdown() -> String {
+    let mut page = INTRODUCTION.to_owned();
+    for table in TABLES.iter() {
+        // Writing to a string does not fail.
+        let _ = write_table(&mut page, table);
+    }
+    page
+}
+
+/// The tables that have a key of this name, as they are written in a file.
+pub(crate) fn homes_of(key: &str) -> Vec<String> {
+    let homes = TABLES
+        .iter()
+        .filter(|table| table.fields.iter().any(|field| field.answers_to(key)));
+    homes.map(TableManual::header).take(3).collect()
+}
+
+fn describe() -> Vec<TableManual> {
+    let session = Session::describing();
+    let place = Place {
+        span: 0..0,
+        key: String::new(),
+    };
+    Table::read::<Pipeline>(&session, None, place, String::new(), false);
+    session.manual().map(|tables| tables.take()).unwrap_or_default()
+}
+
+fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
+    let title = if table.path.is_empty() {
+        "Top level".to_owned()
+    } else {
+        format!("`{}`", table.header())
+    };
+    writeln!(page, "\n## {title}\n\n{}\n", table.about)?;
+    writeln!(page, "| key | value | default | meaning |\n|---|---|---|---|")?;
+    table.fields.iter().try_for_each(|field| write_field(page, field))
+}
+
+fn write_field(page: &mut String, field: &FieldManual) -> std::fmt::Result {
+    let default = match &field.presence {
+        Presence::Required => "required".to_owned(),
+        Presence::Optional => String::new(),
+        Presence::Default(words) if words.contains([' ', '`']) => words.clone(),
+        Presence::Default(value) => format!("`{value}`"),
+    };
+    let mut meaning = field.about.to_owned();
+    if !field.example.is_empty() && field.example != "{}" {
+        write!(meaning, " Example: `{}`.", field.example)?;
+    }
+    if !field.aliases.is_empty() {
+        let aliases: Vec<_> = field.aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        write!(meaning, " Older spelling: {}.", aliases.join(", "))?;
+    }
+    let key = match &field.when {
+        Some(when) => format!("`{}` with `{when}`", field.key),
+        None => format!("`{}`", field.key),
+    };
+    writeln!(
+        page,
+        "| {key} | {} | {default} | {meaning} |",
+        field.kind.replace('|', "\\|")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_says_what_it_does_and_shows_a_value() {
+        for table in TABLES.iter() {
+            assert!(!table.about.is_empty(), "{}", table.header());
+            for field in &table.fields {
+                let name = format!("{} of {}", field.key, table.header());
+                assert!(field.about.ends_with('.'), "{name} has no sentence");
+                let default = matches!(&field.presence, Presence::Default(words) if !words.is_empty());
+                assert!(default || !field.example.is_empty(), "{name} has no example");
+            }
+        }
+    }
+
+    #[test]
+    fn every_key_is_spelled_once_in_its_table() {
+        for table in TABLES.iter() {
+            for (i, field) in table.fields.iter().enumerate() {
+                for name in std::iter::once(&field.key).chain(field.aliases) {
+                    let other = table.fields[..i].iter().find(|other| other.answers_to(name));
+                    let variants = other.is_some_and(|other| other.when.is_some() && other.when != field.when);
+                    assert!(other.is_none() || variants, "{name} of {}", table.header());
+                }
+            }
+        }
+    }
+}

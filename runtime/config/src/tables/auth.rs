@@ -1,0 +1,301 @@
+//! Who may post to an endpoint.
+
+use std::{path::PathBuf, time::Duration};
+
+use crate::{
+    reader::{
+        Field, Section, Spot, Table, Variant,
+        kinds::{FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, Text},
+    },
+    secret::Secret,
+    values::HeaderName,
+};
+
+/// Most secrets of an endpoint: the one in use, and the next while senders change over.
+pub const SECRETS_MAX: usize = 2;
+
+/// Shortest secret of HS256, in bytes (RFC 7518, section 3.2): a shorter one can be guessed from a single token.
+const HS256_SECRET_BYTES_MIN: usize = 32;
+
+/// Largest public key file, in bytes.
+const PUBLIC_KEY_BYTES_MAX: usize = 64 << 10;
+
+/// Who may post to an endpoint. Where there are several secrets or keys, any of them will do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Auth {
+    /// Everyone.
+    #[default]
+    None,
+    /// Whoever sends one of the secrets in a header.
+    ApiKey {
+        /// The header.
+        header: HeaderName,
+        /// 1 to [`SECRETS_MAX`].
+        secrets: Vec<Secret>,
+    },
+    /// Whoever signs the body with one of the secrets.
+    Hmac {
+        /// How the signature is made.
+        form: HmacForm,
+        /// The header that carries it.
+        header: HeaderName,
+        /// Whether `GET` requests come in without one.
+        unsigned_get: bool,
+        /// 1 to [`SECRETS_MAX`].
+        secrets: Vec<Secret>,
+    },
+    /// Whoever sends a signed token.
+    Jwt {
+        /// What tokens are signed with.
+        keys: JwtKeys,
+        /// Who must have issued them.
+        issuer: Option<String>,
+        /// Whom they must be meant for.
+        audience: Option<String>,
+    },
+}
+
+/// How an HMAC-SHA256 signature of the body is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HmacForm {
+    /// `t=…,v1=…`, over time and body.
+    Stripe {
+        /// How old, or how far in the future, a signature may be.
+        tolerance: Duration,
+    },
+    /// `sha256=…`, over the body.
+    Github,
+}
+
+/// What tokens are signed with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JwtKeys {
+    /// Secrets that both sides have.
+    Hs256(Vec<Secret>),
+    /// The issuer's public keys.
+    Rs256(Vec<PublicKey>),
+}
+
+/// A public key in PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PublicKey {
+    /// Where it was read, absolute.
+    pub path: PathBuf,
+    /// Its text.
+    pub pem: String,
+}
+
+impl Section for Auth {
+    const ABOUT: &'static str = "Who may post. Others are answered 401. Where several secrets or keys are given, any \
+        of them will do: give the old and the new one while senders change over.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        t.moved("secret_env", "write `secrets = [\"${NAME}\"]`");
+        t.moved("secret", "write `secrets = [\"${NAME}\"]`");
+        t.moved("public_key_path", "write `public_key_files = [\"path\"]`");
+        let about = "`none` lets everyone post, `api_key` asks for a secret in a header, `hmac` for a signature of the \
+                     body, `jwt` for a signed bearer token.";
+        t.variants(
+            "type",
+            about,
+            "\"api_key\"",
+            &[
+                Variant {
+                    name: "none",
+                    aliases: &[],
+                    read: |_| Some(Self::None),
+                },
+                Variant {
+                    name: "api_key",
+                    aliases: &["apikey"],
+                    read: read_api_key,
+                },
+                Variant {
+                    name: "hmac",
+                    aliases: &[],
+                    read: read_hmac,
+                },
+                Variant {
+                    name: "jwt",
+                    aliases: &[],
+                    read: read_jwt,
+                },
+            ],
+        )
+    }
+}
+
+fn read_api_key(t: &mut Table<'_>) -> Option<Auth> {
+    let header = t.field(
+        "header",
+        Parsed::<HeaderName>::new("a header"),
+        "The header that carries the secret.",
+    );
+    let header = header.example("\"x-api-key\"").defaults_to("`\"x-api-key\"`");
+    let header = header.or_else(|| "x-api-key".parse().ok());
+    let secrets = secrets(t).required();
+    Some(Auth::ApiKey {
+        header: header?,
+        secrets: secrets?,
+    })
+}
+
+fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
+    let form = t
+        .field(
+            "form",
+            OneOfNames(&[("stripe", &[]), ("github", &[])]),
+            "How the signature is made: `stripe` is `t=…,v1=…` over time and body, `github` is `sha256=…` over the body.",
+        )
+        .example("\"stripe\"")
+        .required();
+    let secrets = secrets(t).required();
+    let tolerance = t
+        .field(
+            "tolerance_secs",
+            Secs(1..=86_400),
+            "How old a signature may be, or how far in the future. Only with `form = \"stripe\"`.",
+        )
+        .or(Duration::from_secs(300));
+    let header = t
+        .field(
+            "header",
+            Parsed::<HeaderName>::new("a header"),
+            "The header that carries the signature.",
+        )
+        .example("\"x-signature\"")
+        .defaults_to("`\"stripe-signature\"` or `\"x-hub-signature-256\"`, as `form` says");
+    let unsigned_get = t
+        .field(
+            "unsigned_get",
+            Flag,
+            "Let `GET` requests in without a signature, for subscription handshakes. Only for components that check \
+             them.",
+        )
+        .or(false);
+    let (form, usual) = match form? {
+        "stripe" => (HmacForm::Stripe { tolerance }, "stripe-signature"),
+        _ => (HmacForm::Github, "x-hub-signature-256"),
+    };
+    let header = header.or_else(|| usual.parse().ok())?;
+    if form == HmacForm::Github && t.given("tolerance_secs") {
+        t.session().error(
+            &t.place("tolerance_secs"),
+            "a signature of GitHub's form holds no time: there is nothing to tolerate",
+            "remove `tolerance_secs`",
+        );
+    }
+    Some(Auth::Hmac {
+        form,
+        header,
+        unsigned_get,
+        secrets: secrets?,
+    })
+}
+
+fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
+    let algorithm = t
+        .field(
+            "algorithm",
+            OneOfNames(&[("HS256", &[]), ("RS256", &[])]),
+            "How tokens are signed. No other algorithm is accepted, whatever a token says.",
+        )
+        .example("\"RS256\"")
+        .required();
+    let secrets = secrets(t).optional();
+    let keys = t
+        .field(
+            "public_key_files",
+            List {
+                kind: PublicKeyFile,
+                len: 1..=SECRETS_MAX,
+            },
+            "The issuer's public keys, PEM. Only with `algorithm = \"RS256\"`.",
+        )
+        .example("[\"keys/issuer.pem\"]")
+        .optional();
+    let issuer = t
+        .field("issuer", Text, "Who must have issued a token (`iss`).")
+        .example("\"https://issuer.example\"")
+        .optional();
+    let audience = t
+        .field("audience", Text, "Whom a token must be meant for (`aud`).")
+        .example("\"danube-wasm\"")
+        .optional();
+    let (wanted, unwanted) = match algorithm? {
+        "HS256" => ("secrets", "public_key_files"),
+        _ => ("public_key_files", "secrets"),
+    };
+    if t.given(unwanted) {
+        let message = format!("`{unwanted}` has no use with this algorithm");
+        t.session().error(
+            &t.place(unwanted),
+            message,
+            format!("remove it; this algorithm needs `{wanted}`"),
+        );
+    }
+    if !t.given(wanted) {
+        let help = "HS256 needs `secrets`, RS256 needs `public_key_files`";
+        t.session()
+            .error(&t.place(wanted), format!("{} needs `{wanted}`", t.header()), help);
+    }
+    let short = |secret: &Secret| secret.expose().len() < HS256_SECRET_BYTES_MIN;
+    if wanted == "secrets" && secrets.iter().flatten().any(short) {
+        t.session().error(
+            &t.place("secrets"),
+            format!("a secret of HS256 has at least {HS256_SECRET_BYTES_MIN} bytes: a shorter one can be guessed"),
+            "make one with `openssl rand -hex 32`",
+        );
+    }
+    let keys = if wanted == "secrets" {
+        JwtKeys::Hs256(secrets?)
+    } else {
+        JwtKeys::Rs256(keys?)
+    };
+    Some(Auth::Jwt { keys, issuer, audience })
+}
+
+fn secrets<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, List<SecretText>> {
+    let kind = List {
+        kind: SecretText,
+        len: 1..=SECRETS_MAX,
+    };
+    t.field(
+        "secrets",
+        kind,
+        "The secrets, each from the environment or from a file.",
+    )
+    .example("[\"${WEBHOOK_API_KEY}\", { file = \"secrets/old\" }]")
+}
+
+/// Reads the path of a public key in PEM.
+struct PublicKeyFile;
+
+impl Kind for PublicKeyFile {
+    type Value = PublicKey;
+
+    fn what(&self) -> String {
+        FilePath.what()
+    }
+
+    fn show(&self, value: &PublicKey) -> String {
+        FilePath.show(&value.path)
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<PublicKey> {
+        let path = FilePath.read(spot)?;
+        let pem = spot.file_text(&path, PUBLIC_KEY_BYTES_MAX)?;
+        if pem.contains("PUBLIC KEY-----") {
+            return Some(PublicKey { path, pem });
+        }
+        spot.refuse_with(
+            format!(
+                "`{}` names {}, which holds no public key in PEM",
+                spot.name(),
+                path.display()
+            ),
+            "name a file with `-----BEGIN PUBLIC KEY-----`",
+        )
+    }
+}

@@ -1,0 +1,295 @@
+//! The endpoints of an HTTP listener.
+
+use std::num::NonZeroU32;
+
+use danube_wasm_model::TopicName;
+
+use super::{
+    auth::Auth,
+    event_id::{EventId, EventIdKind},
+    webhook::BODY_BYTES_MAX,
+};
+use crate::{
+    ledger::{PathUse, Published},
+    reader::{
+        Section, Table,
+        kinds::{Choice, Flag, Integer, List, Parsed},
+    },
+    values::{JsonPointer, UrlPath},
+};
+
+/// A path that events are posted to.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Endpoint {
+    /// The path, matched as it is.
+    pub path: UrlPath,
+    /// The topic that its records go to.
+    pub topic: TopicName,
+    /// Partitions of the topic; 0 for a topic without.
+    pub partitions: u32,
+    /// Whether the broker keeps each message until every subscription has acknowledged it.
+    pub reliable_dispatch: bool,
+    /// Where the body has the key that keeps records in order.
+    pub key_pointer: Option<JsonPointer>,
+    /// What becomes of bodies that are refused.
+    pub on_invalid: OnInvalid,
+    /// What a body must be.
+    pub content_type: ContentType,
+    /// HTTP methods that are taken; at least one.
+    pub methods: Vec<Method>,
+    /// Where the event's id comes from.
+    pub event_id: EventId,
+    /// How many requests it takes.
+    pub rate_limit: Option<RateLimit>,
+    /// Largest body in bytes; `None` for the listener's. See [`super::webhook::Webhook::body_bytes_max`].
+    pub max_body_bytes: Option<usize>,
+    /// Who may post.
+    pub auth: Auth,
+}
+
+/// What becomes of an event that its schema or the component refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnInvalid {
+    /// The sender is told: 422.
+    #[default]
+    Reject,
+    /// The sender is told 200, and the event goes to the dead-letter topic.
+    DeadLetter,
+}
+
+/// What a body must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ContentType {
+    /// JSON, in a request that says so.
+    #[default]
+    Json,
+    /// Anything.
+    Any,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// `GET`, for subscription handshakes.
+    Get,
+    /// `POST`.
+    Post,
+    /// `PUT`.
+    Put,
+    /// `PATCH`.
+    Patch,
+    /// `DELETE`.
+    Delete,
+}
+
+impl Method {
+    const NAMES: &'static [(&'static str, Self)] = &[
+        ("GET", Self::Get),
+        ("POST", Self::Post),
+        ("PUT", Self::Put),
+        ("PATCH", Self::Patch),
+        ("DELETE", Self::Delete),
+    ];
+
+    /// As HTTP spells it.
+    pub fn as_str(self) -> &'static str {
+        let named = Self::NAMES.iter().find(|(_, method)| *method == self);
+        named.map_or("", |(name, _)| name)
+    }
+}
+
+/// How many requests an endpoint takes; more are answered 429.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RateLimit {
+    /// In the long run, each second.
+    pub requests_per_sec: NonZeroU32,
+    /// At once.
+    pub burst: NonZeroU32,
+}
+
+impl Endpoint {
+    /// What the component is told of it.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        let mut settings = serde_json::json!({
+            "path": self.path,
+            "danube_topic": self.topic.as_str(),
+            "partitions": self.partitions,
+            "reliable_dispatch": self.reliable_dispatch,
+            "content_type": if self.content_type == ContentType::Json { "json" } else { "any" },
+            "methods": self.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
+        });
+        if let Some(pointer) = &self.key_pointer {
+            settings["key_pointer"] = pointer.as_str().into();
+        }
+        settings
+    }
+}
+
+impl Section for Endpoint {
+    const ABOUT: &'static str = "A path that events are posted to, and the topic that their records go to.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let path = t
+            .field(
+                "path",
+                Parsed::<UrlPath>::new("a path"),
+                "The path, matched as it is. Unique in its listener.",
+            )
+            .aliases(&["from"])
+            .example("\"/webhooks/stripe/payments\"")
+            .required();
+        let topic = t
+            .field(
+                "danube_topic",
+                Parsed::<TopicName>::new("a topic"),
+                "The topic, `/namespace/name`. It is created if it is not there.",
+            )
+            .aliases(&["to"])
+            .example("\"/stripe/payments\"")
+            .required();
+        let partitions = t
+            .field(
+                "partitions",
+                Integer(0..=1024),
+                "Partitions of the topic; 0 for a topic without.",
+            )
+            .or(0);
+        let reliable_dispatch = t
+            .field(
+                "reliable_dispatch",
+                Flag,
+                "Keep each message until every subscription has acknowledged it. The embedded log always does.",
+            )
+            .or(true);
+        let key_pointer = t
+            .field(
+                "key_pointer",
+                Parsed::<JsonPointer>::new("a JSON pointer"),
+                "Where the body has the record's key. Records of one key keep their order.",
+            )
+            .example("\"/customer_id\"")
+            .optional();
+        let on_invalid = t
+            .field(
+                "on_invalid",
+                Choice::of(&[("reject", OnInvalid::Reject), ("dead-letter", OnInvalid::DeadLetter)]),
+                "What becomes of bodies that the schema or the component refuses. `dead-letter` answers 200 and keeps \
+                 them, for senders that switch an endpoint off after refusals.",
+            )
+            .or(OnInvalid::Reject);
+        let content_type = t
+            .field(
+                "content_type",
+                Choice::of(&[("json", ContentType::Json), ("any", ContentType::Any)]),
+                "What a body must be. With `json`, others are answered 400 or 415.",
+            )
+            .or(ContentType::Json);
+        let methods = List {
+            kind: Choice::of(Method::NAMES),
+            len: 1..=5,
+        };
+        let methods = t
+            .field(
+                "methods",
+                methods,
+                "HTTP methods that are taken. Others are answered 405.",
+            )
+            .or(vec![Method::Post]);
+        let event_id = t
+            .field(
+                "event_id",
+                EventIdKind,
+                "Where the sender put the event's id, so that its retry is the same event. `well-known` looks for the \
+                 headers `Idempotency-Key`, `webhook-id` and `X-GitHub-Delivery`. An event without one gets an id when \
+                 it arrives; with `minted`, all do.",
+            )
+            .example("{ header = \"Idempotency-Key\" }")
+            .or(EventId::WellKnown);
+        let rate_limit = t.group("rate_limit").optional::<RateLimit>();
+        let max_body_bytes = t
+            .field(
+                "max_body_bytes",
+                Integer(1..=BODY_BYTES_MAX),
+                "Largest body of this endpoint, in bytes.",
+            )
+            .example("65536")
+            .defaults_to("the listener's");
+        let auth = t.group("auth").optional::<Auth>();
+        if content_type == ContentType::Any && matches!(event_id, EventId::Pointer(_)) {
+            t.session().error(
+                &t.place("event_id"),
+                "the event's id cannot be found in a body that need not be JSON",
+                "name a header, or write `content_type = \"json\"`",
+            );
+        }
+        if !reliable_dispatch {
+            t.session().warning(
+                &t.place("reliable_dispatch"),
+                "on a Danube cluster, messages of this topic are lost when the broker stops",
+                "remove the line, or write `reliable_dispatch = true`",
+            );
+        }
+        if let Some(path) = path.clone() {
+            let fact = PathUse {
+                source: t.connector(),
+                path,
+            };
+            t.session().ledger.borrow_mut().paths.push((t.place("path"), fact));
+        }
+        if let Some(topic) = topic.clone() {
+            let fact = Published {
+                topic,
+                partitions,
+                reliable_dispatch,
+            };
+            t.session()
+                .ledger
+                .borrow_mut()
+                .published
+                .push((t.place("danube_topic"), fact));
+        }
+        Some(Self {
+            path: path?,
+            topic: topic?,
+            partitions,
+            reliable_dispatch,
+            key_pointer,
+            on_invalid,
+            content_type,
+            methods,
+            event_id,
+            rate_limit,
+            max_body_bytes,
+            auth: auth.unwrap_or_default(),
+        })
+    }
+}
+
+impl Section for RateLimit {
+    const ABOUT: &'static str = "How many requests an endpoint takes. More are answered 429 with Retry-After.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let requests_per_sec = t
+            .field(
+                "requests_per_sec",
+                Integer(1..=1_000_000),
+                "Requests a second in the long run.",
+            )
+            .aliases(&["requests_per_second"])
+            .example("100")
+            .required();
+        let burst = t
+            .field("burst", Integer(1..=1_000_000), "Requests at once.")
+            .aliases(&["burst_size"])
+            .example("200")
+            .defaults_to("as many as `requests_per_sec`");
+        let requests_per_sec = NonZeroU32::new(requests_per_sec?)?;
+        let burst = burst.and_then(NonZeroU32::new).unwrap_or(requests_per_sec);
+        Some(Self {
+            requests_per_sec,
+            burst,
+        })
+    }
+}

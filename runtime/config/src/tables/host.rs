@@ -1,0 +1,158 @@
+//! What the host does for the pipeline as a whole: its admin port, its signals, its end and its storage.
+
+use std::time::Duration;
+
+use super::listen::Listen;
+use crate::{
+    reader::{
+        Section, Table,
+        kinds::{Choice, Decimal, Integer, Parsed, Secs},
+    },
+    values::HttpUrl,
+};
+
+/// Where metrics and health are served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Admin {
+    /// Where it listens.
+    pub listen: Listen,
+}
+
+impl Section for Admin {
+    const ABOUT: &'static str =
+        "The port that serves `/metrics`, `/health/live` and `/health/ready`, and nothing else.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let listen = Listen::read(t, 9090);
+        if !listen.host.is_loopback() {
+            t.session().warning(
+                &t.place("host"),
+                format!("metrics and health are served to everyone who can reach {listen}"),
+                "keep `host = \"127.0.0.1\"`, or let only your monitoring reach the port",
+            );
+        }
+        Some(Self { listen })
+    }
+}
+
+/// How the pipeline tells what it does.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Telemetry {
+    /// Form of the log.
+    pub log_format: LogFormat,
+    /// Where traces are sent; none are made without it.
+    pub otlp_endpoint: Option<HttpUrl>,
+    /// Share of the events that are traced, 0 to 1. An event whose sender decided keeps that decision.
+    pub sample_ratio: f64,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Text in a terminal, else JSON.
+    #[default]
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl Section for Telemetry {
+    const ABOUT: &'static str = "Logs and traces.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let log_format = t
+            .field(
+                "log_format",
+                Choice::of(&[
+                    ("auto", LogFormat::Auto),
+                    ("json", LogFormat::Json),
+                    ("text", LogFormat::Text),
+                ]),
+                "Form of the log. `auto` is text in a terminal and JSON elsewhere.",
+            )
+            .or(LogFormat::Auto);
+        let otlp_endpoint = t
+            .field(
+                "otlp_endpoint",
+                Parsed::new("an `http://` or `https://` URL"),
+                "OpenTelemetry collector that traces are sent to, by OTLP over HTTP. No traces are made without it.",
+            )
+            .example("\"http://127.0.0.1:4318\"")
+            .optional();
+        let sample_ratio = t
+            .field(
+                "sample_ratio",
+                Decimal(0.0..=1.0),
+                "Share of the events that are traced. A sender's own `traceparent` decides for its event.",
+            )
+            .or(1.0);
+        Some(Self {
+            log_format,
+            otlp_endpoint,
+            sample_ratio,
+        })
+    }
+}
+
+/// How the pipeline stops.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Shutdown {
+    /// How long requests and batches in flight may take to finish.
+    pub grace: Duration,
+}
+
+impl Section for Shutdown {
+    const ABOUT: &'static str = "What happens at SIGTERM and SIGINT.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let grace = t
+            .field(
+                "grace_secs",
+                Secs(1..=3600),
+                "How long what is in flight may take to finish. What is not done then is done after the next start.",
+            )
+            .or(Duration::from_secs(30));
+        Some(Self { grace })
+    }
+}
+
+/// What the embedded log keeps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Retention {
+    /// Age at which messages are removed.
+    pub age: Option<Duration>,
+    /// Size of the log, in bytes, from which the oldest messages are removed.
+    pub bytes: Option<u64>,
+}
+
+impl Section for Retention {
+    const ABOUT: &'static str = "How long the embedded log keeps messages. Without limits they leave when every \
+        subscription has passed them; with limits they leave then too, and the limits hold for subscriptions that \
+        fall behind: what they have not read is lost to them.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let age = t
+            .field(
+                "age_secs",
+                Secs(60..=315_360_000),
+                "Messages older than this are removed.",
+            )
+            .example("604800")
+            .optional();
+        let bytes = t
+            .field(
+                "bytes",
+                Integer(1 << 20..=1_u64 << 50),
+                "When a topic holds more than this, its oldest messages are removed.",
+            )
+            .example("10737418240")
+            .optional();
+        Some(Self { age, bytes })
+    }
+}

@@ -1,0 +1,108 @@
+//! What a component may use.
+
+use std::time::Duration;
+
+use crate::reader::{
+    Section, Table,
+    kinds::{Integer, Millis},
+};
+
+/// Limits of a connector's component, for each of its instances. `None` leaves the sandbox's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Linear memory, in bytes.
+    pub memory_bytes: Option<usize>,
+    /// Elements of all tables.
+    pub table_elements: Option<usize>,
+    /// Time that a call may run, before what it gets for its records.
+    pub call_budget: Option<Duration>,
+    /// Time that a call may run besides, for each record of its batch.
+    pub record_budget: Option<Duration>,
+    /// Time that starting an instance may run.
+    pub initialize_budget: Option<Duration>,
+    /// What a call may return, in bytes.
+    pub output_bytes: Option<usize>,
+    /// What a call may return, in records or writes.
+    pub output_records: Option<usize>,
+    /// Log lines a second, of the connector as a whole.
+    pub log_lines_per_sec: Option<u32>,
+}
+
+impl Section for Limits {
+    const ABOUT: &'static str = "What the component may use. The sandbox has a limit for each of these; give one only \
+        to change it.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let memory_bytes = t
+            .field(
+                "memory_bytes",
+                Integer(1 << 20..=512 << 20),
+                "Memory of one instance, in bytes. A connector has one instance for each lane.",
+            )
+            .example("67108864")
+            .optional();
+        let table_elements = t
+            .field(
+                "table_elements",
+                Integer(1..=100_000),
+                "Elements of all tables of one instance. Interpreters need many.",
+            )
+            .example("20000")
+            .optional();
+        let call_budget = t
+            .field("call_budget_ms", Millis(1..=60_000), "Time that a call may run.")
+            .example("500")
+            .optional();
+        let record_budget_us = t
+            .field(
+                "record_budget_us",
+                Integer(0..=1_000_000),
+                "Time that a call may run besides, for each record of its batch, in microseconds.",
+            )
+            .example("1000")
+            .optional();
+        let initialize_budget = t
+            .field(
+                "initialize_budget_ms",
+                Millis(1..=60_000),
+                "Time that starting an instance may run.",
+            )
+            .example("2000")
+            .optional();
+        let output_bytes = t
+            .field(
+                "output_bytes",
+                Integer(1 << 10..=1 << 30),
+                "What a call may return, in bytes.",
+            )
+            .example("33554432")
+            .optional();
+        let output_records = t
+            .field(
+                "output_records",
+                Integer(1..=1_000_000),
+                "What a call may return, in records or writes.",
+            )
+            .example("100000")
+            .optional();
+        let log_lines_per_sec = t
+            .field(
+                "log_lines_per_sec",
+                Integer(1..=10_000),
+                "Log lines a second. More are dropped and counted.",
+            )
+            .example("100")
+            .optional();
+        Some(Self {
+            memory_bytes,
+            table_elements,
+            call_budget,
+            record_budget: record_budget_us.map(Duration::from_micros),
+            initialize_budget,
+            output_bytes,
+            output_records,
+            log_lines_per_sec,
+        })
+    }
+}

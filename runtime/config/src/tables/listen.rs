@@ -1,0 +1,57 @@
+//! An address to listen on: the keys `host` and `port` of every table that listens.
+
+use std::fmt;
+
+use crate::{
+    reader::{
+        Table,
+        kinds::{Integer, Parsed},
+    },
+    values::Host,
+};
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Listen {
+    /// Host.
+    pub host: Host,
+    /// Port; 0 for any free one.
+    pub port: u16,
+}
+
+impl Listen {
+    /// Asks `table` for `host` and `port`.
+    pub(super) fn read(table: &mut Table<'_>, default_port: u16) -> Self {
+        let host = table
+            .field(
+                "host",
+                Parsed::new("a host"),
+                "IP address or name to listen on; `0.0.0.0` for all of this machine.",
+            )
+            .or(Host::loopback());
+        let port = table
+            .field(
+                "port",
+                Integer(0..=u16::MAX),
+                "Port to listen on; 0 takes any free one.",
+            )
+            .or(default_port);
+        let listen = Self { host, port };
+        if port != 0 {
+            let fact = (table.place("port"), listen.clone());
+            table.session().ledger.borrow_mut().listeners.push(fact);
+        }
+        listen
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        match host.ip() {
+            Some(ip) if ip.is_ipv6() => write!(f, "[{host}]:{port}"),
+            _ => write!(f, "{host}:{port}"),
+        }
+    }
+}

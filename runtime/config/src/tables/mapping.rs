@@ -1,0 +1,272 @@
+//! What a sink consumes and where it goes.
+
+use std::time::Duration;
+
+use danube_wasm_model::{SubscriptionType, TopicName};
+
+use crate::{
+    ledger::Consumed,
+    reader::{
+        Section, Table,
+        kinds::{Choice, Flag, Integer, Millis, Name, Parsed, Text},
+    },
+    values::JsonPointer,
+};
+
+/// A topic, a subscription of it, and the table that its messages are written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TopicMapping {
+    /// The topic; all its partitions are consumed.
+    pub topic: TopicName,
+    /// Name of the subscription, which holds the position.
+    pub subscription: String,
+    /// How its messages are shared.
+    pub subscription_type: SubscriptionType,
+    /// Where it begins when it is new.
+    pub start: Start,
+    /// The table.
+    pub table: String,
+    /// Messages of another schema subject are refused.
+    pub expected_schema_subject: Option<String>,
+    /// Most messages of a batch.
+    pub batch_size: usize,
+    /// Most payload bytes of a batch. A larger message travels alone.
+    pub batch_bytes: usize,
+    /// Longest wait of a message for its batch to fill.
+    pub flush_interval: Duration,
+    /// A batch is written when no message came for this long.
+    pub idle: Duration,
+    /// Whether documents say where they came from.
+    pub include_danube_metadata: bool,
+    /// How messages become documents.
+    pub storage_mode: StorageMode,
+    /// Where a message has the id of its document.
+    pub id_pointer: Option<JsonPointer>,
+    /// What becomes of a message that cannot be processed.
+    pub on_poison: OnPoison,
+}
+
+/// Where a new subscription begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Start {
+    /// With the oldest message that is kept.
+    #[default]
+    Earliest,
+    /// With the next one published.
+    Latest,
+}
+
+/// How messages become documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StorageMode {
+    /// As they are.
+    #[default]
+    Document,
+    /// With their publish time.
+    TimeSeries,
+}
+
+/// What becomes of a message that cannot be processed, and of those after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnPoison {
+    /// It goes to the dead-letter topic, the rest goes on.
+    #[default]
+    DeadLetter,
+    /// It and everything after it of its key waits, other keys go on.
+    BlockKey,
+    /// The sink stops.
+    Stop,
+}
+
+const SUBSCRIPTION_TYPES: Choice<SubscriptionType> = Choice {
+    options: &[
+        ("Exclusive", SubscriptionType::Exclusive),
+        ("Shared", SubscriptionType::Shared),
+        ("Failover", SubscriptionType::Failover),
+        ("KeyShared", SubscriptionType::KeyShared),
+    ],
+    aliases: &[("FailOver", SubscriptionType::Failover)],
+    refused: &[],
+};
+
+impl TopicMapping {
+    /// What the component is told of it.
+    pub(super) fn settings(&self) -> serde_json::Value {
+        let mut settings = serde_json::json!({
+            "topic": self.topic.as_str(),
+            "subscription": self.subscription,
+            "subscription_type": self.subscription_type,
+            "table": self.table,
+            "include_danube_metadata": self.include_danube_metadata,
+            "storage_mode": match self.storage_mode {
+                StorageMode::Document => "Document",
+                StorageMode::TimeSeries => "TimeSeries",
+            },
+        });
+        if let Some(subject) = &self.expected_schema_subject {
+            settings["expected_schema_subject"] = subject.as_str().into();
+        }
+        if let Some(pointer) = &self.id_pointer {
+            settings["id_pointer"] = pointer.as_str().into();
+        }
+        settings
+    }
+
+    /// Enters what must agree with other tables.
+    fn enter(t: &Table<'_>, consumed: Consumed) {
+        t.session()
+            .ledger
+            .borrow_mut()
+            .consumed
+            .push((t.place("topic"), consumed));
+    }
+}
+
+impl Section for TopicMapping {
+    const ABOUT: &'static str = "A topic that the sink consumes, and the table that its messages go to.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let topic = t
+            .field(
+                "topic",
+                Parsed::<TopicName>::new("a topic"),
+                "The topic, `/namespace/name`, without its partitions: all of them are consumed.",
+            )
+            .aliases(&["from"])
+            .example("\"/stripe/payments\"")
+            .required();
+        let subscription = t
+            .field(
+                "subscription",
+                Name("subscription"),
+                "Name of the subscription. It holds the position: with a new name the sink begins at `start`.",
+            )
+            .example("\"surrealdb-payments\"")
+            .required();
+        let subscription_type = t
+            .field(
+                "subscription_type",
+                SUBSCRIPTION_TYPES,
+                "How consumers share the messages. All but `Shared` keep the order of each key.",
+            )
+            .or(SubscriptionType::Shared);
+        let start = t
+            .field(
+                "start",
+                Choice::of(&[("earliest", Start::Earliest), ("latest", Start::Latest)]),
+                "Where a new subscription begins: with the oldest message kept, or the next one published.",
+            )
+            .or(Start::Earliest);
+        let table = t
+            .field("table", Text, "The table. It is created by the first write.")
+            .aliases(&["table_name", "to"])
+            .example("\"stripe_payments\"")
+            .required();
+        let expected_schema_subject = t
+            .field(
+                "expected_schema_subject",
+                Text,
+                "Messages of another schema subject are refused.",
+            )
+            .example("\"stripe-payment-v1\"")
+            .optional();
+        let batch_size = t
+            .field("batch_size", Integer(1..=10_000), "Most messages of a batch.")
+            .or(500);
+        let batch_bytes = t
+            .field(
+                "batch_bytes",
+                Integer(1 << 10..=64 << 20),
+                "Most bytes of a batch. A larger message travels alone.",
+            )
+            .or(4 << 20);
+        let flush_interval = t
+            .field(
+                "flush_interval_ms",
+                Millis(1..=600_000),
+                "Longest wait of a message for its batch to fill.",
+            )
+            .or(Duration::from_millis(1000));
+        let idle = t
+            .field(
+                "idle_ms",
+                Millis(1..=600_000),
+                "A batch is written when no message came for this long.",
+            )
+            .or(Duration::from_millis(5));
+        let include_danube_metadata = t
+            .field(
+                "include_danube_metadata",
+                Flag,
+                "Add `_danube_metadata` to each document: topic, publish time and producer of its message.",
+            )
+            .or(true);
+        let storage_mode = t
+            .field(
+                "storage_mode",
+                Choice::of(&[
+                    ("Document", StorageMode::Document),
+                    ("TimeSeries", StorageMode::TimeSeries),
+                ]),
+                "`TimeSeries` adds `_timestamp`, the publish time, to each document.",
+            )
+            .or(StorageMode::Document);
+        let id_pointer = t
+            .field(
+                "id_pointer",
+                Parsed::<JsonPointer>::new("a JSON pointer"),
+                "Where a message has the id of its document. Then the newest message of an id is what is stored; \
+                 without, each message is a document of its own.",
+            )
+            .example("\"/id\"")
+            .optional();
+        let on_poison = t
+            .field(
+                "on_poison",
+                Choice::of(&[
+                    ("dead-letter", OnPoison::DeadLetter),
+                    ("block-key", OnPoison::BlockKey),
+                    ("stop", OnPoison::Stop),
+                ]),
+                "What becomes of a message that cannot be processed: it goes to the dead-letter topic; or it and what \
+                 follows it of its key waits; or the sink stops.",
+            )
+            .or(OnPoison::DeadLetter);
+        if on_poison == OnPoison::BlockKey && !subscription_type.keeps_order() {
+            t.session().error(
+                &t.place("on_poison"),
+                "`block-key` keeps the order of a key, and a `Shared` subscription has none to keep",
+                "write `subscription_type = \"KeyShared\"`, or another `on_poison`",
+            );
+        }
+        if let (Some(topic), Some(subscription)) = (&topic, &subscription) {
+            Self::enter(
+                t,
+                Consumed {
+                    topic: topic.clone(),
+                    subscription: subscription.clone(),
+                    subscription_type,
+                    sink: t.connector(),
+                    expected_schema_subject: expected_schema_subject.clone(),
+                },
+            );
+        }
+        Some(Self {
+            topic: topic?,
+            subscription: subscription?,
+            subscription_type,
+            start,
+            table: table?,
+            expected_schema_subject,
+            batch_size,
+            batch_bytes,
+            flush_interval,
+            idle,
+            include_danube_metadata,
+            storage_mode,
+            id_pointer,
+            on_poison,
+        })
+    }
+}

@@ -1,0 +1,17 @@
+//! The tables of the file, one type each, in the file's own order.
+
+pub mod auth;
+pub mod component;
+pub mod endpoint;
+pub mod event_id;
+pub mod host;
+pub mod limits;
+pub mod listen;
+pub mod mapping;
+pub mod pipeline;
+pub mod schema;
+pub mod service_url;
+pub mod sink;
+pub mod source;
+pub mod surrealdb;
+pub mod webhook;

@@ -1,0 +1,71 @@
+//! Sinks: what writes messages to a target.
+
+use danube_wasm_model::ConnectorId;
+use serde_json::{Map, Value};
+
+use super::{
+    component::{Component, ComponentKind, Role},
+    limits::Limits,
+    source::{config, connector_id, lanes},
+    surrealdb::SurrealDb,
+};
+use crate::reader::{Section, Table};
+
+/// A sink connector.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Sink {
+    /// Who it is.
+    pub id: ConnectorId,
+    /// What turns messages into writes.
+    pub component: Component,
+    /// How many instances work beside each other, 1 to [`super::source::LANES_MAX`].
+    pub lanes: usize,
+    /// Where its writes go.
+    pub surrealdb: SurrealDb,
+    /// What its component may use.
+    pub limits: Limits,
+    /// What its component is given besides the mappings.
+    pub config: Map<String, Value>,
+}
+
+impl Sink {
+    /// See [`super::pipeline::Pipeline::settings_json`].
+    pub fn settings_json(&self) -> String {
+        let mappings: Vec<_> = self
+            .surrealdb
+            .topic_mappings
+            .iter()
+            .map(|mapping| mapping.settings())
+            .collect();
+        serde_json::json!({ "topic_mappings": mappings, "config": self.config }).to_string()
+    }
+}
+
+impl Section for Sink {
+    const ABOUT: &'static str = "A sink connector: consumes topics and writes to a target.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let id = connector_id(t, "\"surrealdb\"");
+        let component = t
+            .field(
+                "component",
+                ComponentKind(Role::Sink),
+                "The component that turns messages into writes.",
+            )
+            .example("\"builtin:surrealdb-sink\"")
+            .required();
+        let lanes = lanes(t);
+        let surrealdb = t.group("surrealdb").required::<SurrealDb>();
+        let limits = t.group("limits").or_default::<Limits>();
+        let config = config(t);
+        Some(Self {
+            id: id?,
+            component: component?,
+            lanes,
+            surrealdb: surrealdb?,
+            limits: limits?,
+            config,
+        })
+    }
+}

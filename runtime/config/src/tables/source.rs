@@ -1,0 +1,159 @@
+//! Sources: what takes events in.
+
+use danube_wasm_model::ConnectorId;
+use serde_json::{Map, Value};
+
+use super::{
+    component::{Component, ComponentKind, Role},
+    limits::Limits,
+    webhook::Webhook,
+};
+use crate::reader::{
+    Section, Table,
+    kinds::{FreeTable, Integer, Name},
+};
+
+/// A source connector.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Source {
+    /// Who it is.
+    pub id: ConnectorId,
+    /// What turns its events into records.
+    pub component: Component,
+    /// How many instances work beside each other, 1 to [`LANES_MAX`].
+    pub lanes: usize,
+    /// Where its events come from.
+    pub webhook: Webhook,
+    /// How events travel together.
+    pub batch: Batch,
+    /// What its component may use.
+    pub limits: Limits,
+    /// What its component is given besides the endpoints.
+    pub config: Map<String, Value>,
+}
+
+/// Most lanes of a connector: each is an instance with memory of its own.
+pub const LANES_MAX: usize = 64;
+
+impl Source {
+    /// See [`super::pipeline::Pipeline::settings_json`].
+    pub fn settings_json(&self) -> String {
+        let endpoints: Vec<_> = self
+            .webhook
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.settings())
+            .collect();
+        serde_json::json!({ "endpoints": endpoints, "config": self.config }).to_string()
+    }
+}
+
+impl Section for Source {
+    const ABOUT: &'static str = "A source connector: takes events in and publishes them to topics.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let id = connector_id(t, "\"webhook\"");
+        let component = t
+            .field(
+                "component",
+                ComponentKind(Role::Source),
+                "The component that turns events into records.",
+            )
+            .example("\"builtin:webhook-source\"")
+            .required();
+        let lanes = lanes(t);
+        let webhook = t.group("webhook").required::<Webhook>();
+        let batch = t.group("batch").or_default::<Batch>();
+        let limits = t.group("limits").or_default::<Limits>();
+        let config = config(t);
+        Some(Self {
+            id: id?,
+            component: component?,
+            lanes,
+            webhook: webhook?,
+            batch: batch?,
+            limits: limits?,
+            config,
+        })
+    }
+}
+
+/// The key `name` of every connector.
+pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<ConnectorId> {
+    let name = t
+        .field(
+            "name",
+            Name("connector"),
+            "Name of the connector, unique in the file. It is in metrics, logs and the ids of records: renaming a \
+             source makes its senders' retries new events.",
+        )
+        .aliases(&["connector_name"])
+        .example(example)
+        .required()?;
+    let mut ledger = t.session().ledger.borrow_mut();
+    ledger.connectors.push((t.place("name"), name.clone()));
+    // Both names are checked when they are read.
+    ConnectorId::try_new(&ledger.pipeline, &name).ok()
+}
+
+/// The key `lanes` of every connector.
+pub(super) fn lanes(t: &mut Table<'_>) -> usize {
+    t.field(
+        "lanes",
+        Integer(1..=LANES_MAX),
+        "How many instances of the component work beside each other. Records of one key stay on one lane.",
+    )
+    .or(1)
+}
+
+/// The key `config` of every connector.
+pub(super) fn config(t: &mut Table<'_>) -> Map<String, Value> {
+    t.field(
+        "config",
+        FreeTable,
+        "Given to the component as JSON. The component sees all of it: put no secret here that it should not have.",
+    )
+    .or(Map::new())
+}
+
+/// How events travel together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Batch {
+    /// Most events of one call.
+    pub max_events: usize,
+    /// Most payload bytes of one call. One event may be larger and then travels alone.
+    pub max_bytes: usize,
+    /// Most events that wait for a call. More are answered 503.
+    pub queue_events: usize,
+}
+
+impl Section for Batch {
+    const ABOUT: &'static str = "How events that arrive together travel together. Nothing waits for a batch to fill.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let max_events = t
+            .field("max_events", Integer(1..=10_000), "Most events of one call.")
+            .or(512);
+        let max_bytes = t
+            .field(
+                "max_bytes",
+                Integer(1 << 10..=64 << 20),
+                "Most bytes of one call. A larger event travels alone.",
+            )
+            .or(4 << 20);
+        let queue_events = t
+            .field(
+                "queue_events",
+                Integer(1..=1_000_000),
+                "Most events that wait for a call. Beyond them, senders are answered 503 with Retry-After.",
+            )
+            .or(4096);
+        Some(Self {
+            max_events,
+            max_bytes,
+            queue_events,
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! The database that a sink writes to.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use super::mapping::TopicMapping;
+use crate::{
+    reader::{
+        Section, Spot, Table,
+        kinds::{Choice, Kind, List, Millis, SecretText, Text},
+    },
+    secret::Secret,
+    values::{HttpUrl, authority},
+};
+
+/// A SurrealDB database and what is written to it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct SurrealDb {
+    /// Where it is.
+    pub url: SurrealUrl,
+    /// Namespace.
+    pub namespace: String,
+    /// Database.
+    pub database: String,
+    /// How to sign in.
+    pub credentials: Credentials,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a statement may take.
+    pub request_timeout: Duration,
+    /// Fields at the top of a document whose text is stored as a datetime.
+    pub datetime_fields: Vec<String>,
+    /// What is consumed and where it goes; at least one.
+    pub topic_mappings: Vec<TopicMapping>,
+}
+
+/// Where a SurrealDB is. Displayed as its client takes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SurrealUrl {
+    /// In this process, on disk, in this absolute directory.
+    SurrealKv(PathBuf),
+    /// In this process, in memory: gone with it.
+    Memory,
+    /// A server, `ws://`, `wss://`, `http://` or `https://`.
+    Remote(String),
+}
+
+impl fmt::Display for SurrealUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SurrealKv(dir) => write!(f, "surrealkv://{}", dir.display()),
+            Self::Memory => f.write_str("mem://"),
+            Self::Remote(url) => f.write_str(url),
+        }
+    }
+}
+
+/// How to sign in to a SurrealDB.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Credentials {
+    /// Not at all.
+    #[default]
+    None,
+    /// With a user of this level.
+    User {
+        /// Where the user is defined.
+        level: Level,
+        /// Name.
+        username: String,
+        /// Password.
+        password: Secret,
+    },
+    /// With a token.
+    Token(Secret),
+}
+
+/// Where a SurrealDB user is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Level {
+    /// On the server.
+    #[default]
+    Root,
+    /// In the namespace.
+    Namespace,
+    /// In the database.
+    Database,
+}
+
+impl Section for SurrealDb {
+    const ABOUT: &'static str = "The SurrealDB database that a sink writes to. Servers are of version 3.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let url = t
+            .field(
+                "url",
+                SurrealUrlKind,
+                "Where the database is. `surrealkv://DIR` is a database on disk in this process, `mem://` one in \
+                 memory; `host:port` means `ws://host:port`.",
+            )
+            .example("\"surrealkv://data/db\"")
+            .required();
+        let namespace = t
+            .field("namespace", Text, "Namespace.")
+            .example("\"default\"")
+            .required();
+        let database = t.field("database", Text, "Database.").example("\"default\"").required();
+        let credentials = credentials(t);
+        let timeout = || Millis(100..=600_000);
+        let connect_timeout = t
+            .field("connect_timeout_ms", timeout(), "How long a connection may take.")
+            .or(Duration::from_secs(30));
+        let request_timeout = t
+            .field(
+                "request_timeout_ms",
+                timeout(),
+                "How long a statement may take before it is tried again.",
+            )
+            .or(Duration::from_secs(30));
+        let datetime_fields = t
+            .field(
+                "datetime_fields",
+                List {
+                    kind: Text,
+                    len: 0..=64,
+                },
+                "Fields at the top of a document whose text is stored as a datetime. Text that is not RFC 3339 refuses \
+                 the document.",
+            )
+            .example("[\"created_at\"]")
+            .or(Vec::new());
+        let topic_mappings = t
+            .group("topic_mappings")
+            .aliases(&["routes"])
+            .each_of_some::<TopicMapping>();
+        t.moved("connection_timeout_secs", "write `connect_timeout_ms`, in milliseconds");
+        t.moved("request_timeout_secs", "write `request_timeout_ms`, in milliseconds");
+        Some(Self {
+            url: url?,
+            namespace: namespace?,
+            database: database?,
+            credentials,
+            connect_timeout,
+            request_timeout,
+            datetime_fields,
+            topic_mappings,
+        })
+    }
+}
+
+fn credentials(t: &mut Table<'_>) -> Credentials {
+    let username = t
+        .field("username", Text, "User to sign in with.")
+        .example("\"root\"")
+        .optional();
+    let password = t
+        .field("password", SecretText, "Password of the user.")
+        .example("\"${SURREALDB_PASSWORD}\"")
+        .optional();
+    let token = t
+        .field("token", SecretText, "Token to sign in with, instead of a user.")
+        .example("{ file = \"secrets/surrealdb-token\" }")
+        .optional();
+    let level = t
+        .field(
+            "level",
+            Choice::of(&[
+                ("root", Level::Root),
+                ("namespace", Level::Namespace),
+                ("database", Level::Database),
+            ]),
+            "Where the user is defined.",
+        )
+        .or(Level::Root);
+    let given = |key| t.given(key);
+    let wrong = match (given("username"), given("password"), given("token")) {
+        (true, false, false) => Some(("username", "`username` needs `password`", "add `password`")),
+        (false, true, _) => Some(("password", "`password` needs `username`", "add `username`")),
+        (true, _, true) => Some(("token", "`token` and `username` are both given", "keep one of them")),
+        (false, _, _) if given("level") => Some(("level", "`level` is for a user, and none is given", "remove it")),
+        _ => None,
+    };
+    if let Some((key, message, help)) = wrong {
+        t.session().error(&t.place(key), message, help);
+    }
+    match (username, password, token) {
+        (Some(username), Some(password), _) => Credentials::User {
+            level,
+            username,
+            password,
+        },
+        (_, _, Some(token)) => Credentials::Token(token),
+        _ => Credentials::None,
+    }
+}
+
+/// Reads the URL of a SurrealDB.
+struct SurrealUrlKind;
+
+impl Kind for SurrealUrlKind {
+    type Value = SurrealUrl;
+
+    fn what(&self) -> String {
+        "`\"surrealkv://DIR\"`, `\"mem://\"`, `\"ws(s)://HOST\"`, `\"http(s)://HOST\"` or `\"HOST:PORT\"`".to_owned()
+    }
+
+    fn show(&self, value: &SurrealUrl) -> String {
+        format!("\"{value}\"")
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<SurrealUrl> {
+        let text = Text.read(spot)?;
+        let refused = || spot.refuse(format!("`{}` must be {}", spot.name(), self.what()));
+        let (scheme, rest) = match text.split_once("://") {
+            Some((scheme, rest)) => (scheme, rest),
+            None if has_port(&text) => ("ws", text.as_str()),
+            None => return refused(),
+        };
+        if authority(rest).contains('@') {
+            return spot.refuse_with(
+                format!("`{}` holds credentials, which would be shown in logs", spot.name()),
+                "write them as `username` and `password`",
+            );
+        }
+        match scheme {
+            "surrealkv" if !rest.is_empty() && !rest.contains('?') => {
+                Some(SurrealUrl::SurrealKv(spot.session.resolve(rest)))
+            }
+            "mem" if rest.is_empty() => Some(SurrealUrl::Memory),
+            "ws" | "wss" | "http" | "https" if is_server(rest) => {
+                Some(SurrealUrl::Remote(format!("{scheme}://{}", authority(rest))))
+            }
+            _ => refused(),
+        }
+    }
+}
+
+/// A host with or without a port, and at most the path that clients add themselves.
+fn is_server(rest: &str) -> bool {
+    let path = &rest[authority(rest).len()..];
+    matches!(path, "" | "/" | "/rpc") && format!("http://{rest}").parse::<HttpUrl>().is_ok()
+}
+
+fn has_port(text: &str) -> bool {
+    text.rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok())
+}

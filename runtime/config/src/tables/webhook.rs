@@ -1,0 +1,166 @@
+//! The HTTP listener of a source.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{auth::Auth, endpoint::Endpoint, listen::Listen};
+use crate::{
+    reader::{
+        Section, Table,
+        kinds::{FilePath, Integer, List, Millis, Parsed},
+    },
+    values::Network,
+};
+
+/// An HTTP listener and its endpoints.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// Where it listens.
+    pub listen: Listen,
+    /// Certificate and key; plain HTTP without.
+    pub tls: Option<Tls>,
+    /// Largest body in bytes, both as it is sent and as it is when decompressed. Endpoints may have their own.
+    pub max_body_bytes: usize,
+    /// How long the headers of a request may take to arrive.
+    pub header_timeout: Duration,
+    /// How long the body of a request may take to arrive.
+    pub body_timeout: Duration,
+    /// How long a request may take to be answered, from its headers.
+    pub request_deadline: Duration,
+    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    pub trusted_proxies: Vec<Network>,
+    /// At least one, each with a path of its own.
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// What a body may be set to at most, in bytes: a batch must hold one and memory a few.
+pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
+
+impl Webhook {
+    /// Largest body of an endpoint, in bytes.
+    pub fn body_bytes_max(&self, endpoint: &Endpoint) -> usize {
+        endpoint.max_body_bytes.unwrap_or(self.max_body_bytes)
+    }
+}
+
+impl Section for Webhook {
+    const ABOUT: &'static str = "The HTTP listener of a source.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let listen = Listen::read(t, 8080);
+        let tls = t.group("tls").optional::<Tls>();
+        let max_body_bytes = t
+            .field(
+                "max_body_bytes",
+                Integer(1..=BODY_BYTES_MAX),
+                "Largest body in bytes, as sent and as decompressed. Larger ones are answered 413 before they are read.",
+            )
+            .aliases(&["max_body_size"])
+            .or(1 << 20);
+        let header_timeout = t
+            .field(
+                "header_timeout_ms",
+                Millis(100..=600_000),
+                "How long the headers of a request may take to arrive.",
+            )
+            .or(Duration::from_secs(10));
+        let body_timeout = t
+            .field(
+                "body_timeout_ms",
+                Millis(100..=600_000),
+                "How long the body of a request may take to arrive. Slower ones are answered 408.",
+            )
+            .or(Duration::from_secs(20));
+        let request_deadline = t
+            .field(
+                "request_deadline_ms",
+                Millis(100..=600_000),
+                "How long a request may take until its records are durable. Later ones are answered 503; the event may \
+                 be stored all the same.",
+            )
+            .or(Duration::from_secs(30));
+        let proxies = List {
+            kind: Parsed::new("an IP address or network"),
+            len: 0..=64,
+        };
+        let trusted_proxies = t
+            .field(
+                "trusted_proxies",
+                proxies,
+                "Proxies whose `X-Forwarded-For` is believed. Without any, the client is whoever connects.",
+            )
+            .example("[\"10.0.0.0/8\"]")
+            .or(Vec::new());
+        let endpoints = t.group("endpoints").aliases(&["routes"]).each_of_some::<Endpoint>();
+        t.moved("timeout_seconds", "write `request_deadline_ms`, in milliseconds");
+        t.moved("timeout_secs", "write `request_deadline_ms`, in milliseconds");
+        t.moved("tls_cert_path", "write `tls = { cert_path = \"…\", key_path = \"…\" }`");
+        t.moved("tls_key_path", "write `tls = { cert_path = \"…\", key_path = \"…\" }`");
+        if body_timeout >= request_deadline {
+            t.session().error(
+                &t.place("body_timeout_ms"),
+                "a request whose body takes `body_timeout_ms` has no time left of its `request_deadline_ms`",
+                "lower the first or raise the second",
+            );
+        }
+        warn_of_open_doors(t, &listen, &endpoints);
+        Some(Self {
+            listen,
+            tls,
+            max_body_bytes,
+            header_timeout,
+            body_timeout,
+            request_deadline,
+            trusted_proxies,
+            endpoints,
+        })
+    }
+}
+
+/// An endpoint without authentication is right on a laptop and wrong on a network.
+fn warn_of_open_doors(t: &Table<'_>, listen: &Listen, endpoints: &[Endpoint]) {
+    if listen.host.is_loopback() {
+        return;
+    }
+    let open: Vec<_> = endpoints
+        .iter()
+        .filter(|e| e.auth == Auth::None)
+        .map(|e| e.path.as_str())
+        .collect();
+    if !open.is_empty() {
+        t.session().warning(
+            &t.place("host"),
+            format!("everyone who can reach {listen} may post to {}", open.join(", ")),
+            "give the endpoint an `auth`, or keep `host = \"127.0.0.1\"`",
+        );
+    }
+}
+
+/// Files for TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tls {
+    /// Certificate chain in PEM, absolute.
+    pub cert_path: PathBuf,
+    /// Private key in PEM, absolute.
+    pub key_path: PathBuf,
+}
+
+impl Section for Tls {
+    const ABOUT: &'static str = "Serve HTTPS, HTTP/1.1 and HTTP/2. Without this table, plain HTTP.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let cert_path = t
+            .field("cert_path", FilePath, "Certificate chain, PEM.")
+            .example("\"tls/cert.pem\"")
+            .required();
+        let key_path = t
+            .field("key_path", FilePath, "Private key, PEM.")
+            .example("\"tls/key.pem\"")
+            .required();
+        Some(Self {
+            cert_path: cert_path?,
+            key_path: key_path?,
+        })
+    }
+}

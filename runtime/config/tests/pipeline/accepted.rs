@@ -1,0 +1,251 @@
+//! What a right file becomes.
+
+use std::time::Duration;
+
+use danube_wasm_config::{
+    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, OnInvalid,
+    OnPoison, SchemaType, ServiceUrl, Start, StorageMode, SurrealUrl, VersionStrategy,
+};
+use danube_wasm_model::SubscriptionType;
+
+use crate::{Desk, sink, source};
+
+#[test]
+fn defaults() {
+    let desk = Desk::new();
+    let pipeline = desk.accept(&(source("") + &sink(""))).pipeline;
+    assert_eq!(pipeline.data_dir, desk.path("data"));
+    assert_eq!(
+        pipeline.service_url,
+        ServiceUrl::Embedded {
+            dir: desk.path("data/log")
+        }
+    );
+    assert_eq!(pipeline.admin.listen.to_string(), "127.0.0.1:9090");
+    assert_eq!(pipeline.telemetry.log_format, LogFormat::Auto);
+    assert_eq!(pipeline.telemetry.otlp_endpoint, None);
+    assert_eq!(pipeline.shutdown.grace, Duration::from_secs(30));
+    assert_eq!((pipeline.retention.age, pipeline.retention.bytes), (None, None));
+    let source = pipeline.source("webhook").expect("it is there");
+    assert_eq!(source.id.to_string(), format!("{}/webhook", pipeline.name));
+    assert_eq!(source.component, Component::Builtin("webhook-source"));
+    assert_eq!(
+        (source.lanes, source.batch.max_events, source.batch.queue_events),
+        (1, 512, 4096)
+    );
+    assert_eq!(source.limits.memory_bytes, None);
+    assert_eq!(source.webhook.listen.to_string(), "127.0.0.1:0");
+    let endpoint = &source.webhook.endpoints[0];
+    assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (0, true));
+    assert_eq!(
+        (endpoint.on_invalid, endpoint.content_type),
+        (OnInvalid::Reject, ContentType::Json)
+    );
+    assert_eq!(
+        (&endpoint.methods[..], &endpoint.event_id),
+        (&[Method::Post][..], &EventId::WellKnown)
+    );
+    assert_eq!((&endpoint.auth, endpoint.rate_limit), (&Auth::None, None));
+    assert_eq!(source.webhook.body_bytes_max(endpoint), 1 << 20);
+    let surrealdb = &pipeline.sink("db").expect("it is there").surrealdb;
+    assert_eq!(
+        (&surrealdb.url, &surrealdb.credentials),
+        (&SurrealUrl::Memory, &Credentials::None)
+    );
+    let mapping = &surrealdb.topic_mappings[0];
+    assert_eq!(
+        (mapping.subscription_type, mapping.start),
+        (SubscriptionType::Shared, Start::Earliest)
+    );
+    assert_eq!(
+        (mapping.batch_size, mapping.flush_interval),
+        (500, Duration::from_secs(1))
+    );
+    assert_eq!(
+        (mapping.storage_mode, mapping.on_poison),
+        (StorageMode::Document, OnPoison::DeadLetter)
+    );
+}
+
+#[test]
+fn everything_that_can_be_said() {
+    let pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    let desk = Desk::new()
+        .with_file("c.wasm", "")
+        .with_file("tls/c.pem", "")
+        .with_file("keys/a.pem", pem);
+    let text = r#"
+name = "p"
+data_dir = "/srv/data"
+danube_service_url = "embedded:///srv/log"
+admin = { host = "::1", port = 0 }
+telemetry = { log_format = "json", otlp_endpoint = "http://otel:4318", sample_ratio = 0 }
+shutdown = { grace_secs = 5 }
+retention = { age_secs = 3600, bytes = 1_073_741_824 }
+
+[[schemas]]
+topic = "/a/b"
+subject = "s"
+schema_type = "json_schema"
+schema_file = "schemas/payment.json"
+auto_register = false
+version_strategy = { minimum = 2 }
+
+[[schemas]]
+topic = "/a/raw"
+subject = "raw"
+schema_type = "bytes"
+schema_file = ""
+
+[[sources]]
+name = "in"
+component = "c.wasm"
+lanes = 4
+batch = { max_events = 10, max_bytes = 2048, queue_events = 20 }
+limits = { memory_bytes = 0x200_0000, call_budget_ms = 7, record_budget_us = 9, output_records = 5 }
+[sources.webhook]
+host = "::1"
+port = 8443
+max_body_bytes = 10
+tls = { cert_path = "tls/c.pem", key_path = "./tls/c.pem" }
+trusted_proxies = ["10.0.0.0/8"]
+[[sources.webhook.endpoints]]
+path = "/h"
+danube_topic = "/a/b"
+methods = ["GET", "POST"]
+event_id = { pointer = "/id" }
+rate_limit = { requests_per_sec = 5 }
+max_body_bytes = 99
+auth = { type = "hmac", form = "stripe", secrets = ["${NONE:-s}"], tolerance_secs = 60 }
+[[sources.webhook.endpoints]]
+path = "/g"
+danube_topic = "/a/b"
+on_invalid = "dead-letter"
+auth = { type = "hmac", form = "github", secrets = ["${NONE:-s}"], unsigned_get = true, header = "X-Sig" }
+[[sources.webhook.endpoints]]
+path = "/j"
+danube_topic = "/a/raw"
+content_type = "any"
+event_id = "minted"
+[sources.webhook.endpoints.auth]
+type = "jwt"
+algorithm = "RS256"
+public_key_files = ["keys/a.pem"]
+issuer = "i"
+
+[[sinks]]
+name = "out"
+component = "builtin:surrealdb-sink"
+[sinks.surrealdb]
+url = "surrealdb:8000"
+namespace = "n"
+database = "d"
+username = "u"
+password = "${NONE:-pw}"
+level = "namespace"
+datetime_fields = ["at"]
+[[sinks.surrealdb.topic_mappings]]
+topic = "/a/b"
+subscription = "sub"
+subscription_type = "FailOver"
+start = "latest"
+table = "t"
+expected_schema_subject = "s"
+batch_bytes = 4096
+idle_ms = 7
+include_danube_metadata = false
+storage_mode = "TimeSeries"
+id_pointer = "/id"
+on_poison = "block-key"
+"#;
+    let loaded = desk.accept(text);
+    assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+    let pipeline = loaded.pipeline;
+    assert_eq!(pipeline.service_url.to_string(), "embedded:///srv/log");
+    assert_eq!(pipeline.admin.listen.to_string(), "[::1]:0");
+    assert_eq!(pipeline.schemas[0].version_strategy, VersionStrategy::Minimum(2));
+    assert_eq!(
+        pipeline.schemas[0].definition.as_ref().expect("a file").text,
+        r#"{ "type": "object" }"#
+    );
+    assert_eq!(
+        (pipeline.schemas[1].schema_type, &pipeline.schemas[1].definition),
+        (SchemaType::Bytes, &None)
+    );
+    let source = &pipeline.sources[0];
+    assert_eq!(source.component, Component::File(desk.path("c.wasm")));
+    assert_eq!(source.limits.memory_bytes, Some(32 << 20));
+    assert_eq!(source.limits.record_budget, Some(Duration::from_micros(9)));
+    let tls = source.webhook.tls.as_ref().expect("given");
+    assert_eq!(tls.cert_path, tls.key_path);
+    let [stripe, github, jwt] = &source.webhook.endpoints[..] else {
+        panic!("three endpoints")
+    };
+    let tolerance = Duration::from_secs(60);
+    assert!(matches!(&stripe.auth, Auth::Hmac { form, .. } if *form == HmacForm::Stripe { tolerance }));
+    assert_eq!(stripe.rate_limit.expect("given").burst.get(), 5);
+    assert_eq!(
+        (
+            source.webhook.body_bytes_max(stripe),
+            source.webhook.body_bytes_max(jwt)
+        ),
+        (99, 10)
+    );
+    assert!(matches!(&github.auth, Auth::Hmac { header, unsigned_get: true, .. } if header.as_str() == "x-sig"));
+    assert!(matches!(&jwt.auth, Auth::Jwt { keys: JwtKeys::Rs256(keys), audience: None, .. } if keys[0].pem == pem));
+    assert_eq!(jwt.event_id, EventId::Minted);
+    let surrealdb = &pipeline.sinks[0].surrealdb;
+    assert_eq!(surrealdb.url.to_string(), "ws://surrealdb:8000");
+    assert!(matches!(
+        surrealdb.credentials,
+        Credentials::User {
+            level: Level::Namespace,
+            ..
+        }
+    ));
+    assert_eq!(
+        surrealdb.topic_mappings[0].subscription_type,
+        SubscriptionType::Failover
+    );
+}
+
+#[test]
+fn components_are_given_their_settings_and_nothing_of_the_hosts() {
+    let pipeline = Desk::new()
+        .accept(
+            &(source("partitions = 4\nkey_pointer = \"/customer_id\"\n[sources.config]\na = 1")
+                + &sink("id_pointer = \"/id\"\nsubscription_type = \"FailOver\"")),
+        )
+        .pipeline;
+    let settings = |name| serde_json::from_str::<serde_json::Value>(&pipeline.settings_json(name).unwrap()).unwrap();
+    assert_eq!(
+        settings("webhook"),
+        serde_json::json!({
+            "endpoints": [{
+                "path": "/a",
+                "danube_topic": "/stripe/payments",
+                "partitions": 4,
+                "reliable_dispatch": true,
+                "content_type": "json",
+                "methods": ["POST"],
+                "key_pointer": "/customer_id",
+            }],
+            "config": { "a": 1 },
+        })
+    );
+    assert_eq!(
+        settings("db"),
+        serde_json::json!({
+            "topic_mappings": [{
+                "topic": "/stripe/payments",
+                "subscription": "s",
+                "subscription_type": "Failover",
+                "table": "t",
+                "include_danube_metadata": true,
+                "storage_mode": "Document",
+                "id_pointer": "/id",
+            }],
+            "config": {},
+        })
+    );
+}

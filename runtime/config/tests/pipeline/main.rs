@@ -1,0 +1,111 @@
+//! Everything through the crate's door: a text in a directory becomes a pipeline or findings.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its directory has failed")]
+
+mod accepted;
+mod examples;
+mod mistakes;
+mod mutations;
+mod reload;
+mod rules;
+mod secrets;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use danube_wasm_config::{Diagnostics, Loaded, load};
+use tempfile::TempDir;
+
+/// A directory with a pipeline file and what it names.
+struct Desk {
+    dir: TempDir,
+    env: BTreeMap<String, String>,
+}
+
+impl Desk {
+    /// With `schemas/payment.json`, and no environment.
+    fn new() -> Self {
+        let desk = Self {
+            dir: tempfile::tempdir().unwrap(),
+            env: BTreeMap::new(),
+        };
+        desk.with_file("schemas/payment.json", r#"{ "type": "object" }"#)
+    }
+
+    fn with_file(self, path: &str, text: &str) -> Self {
+        let path = self.path(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+        self
+    }
+
+    fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.env.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.dir.path().join(path)
+    }
+
+    fn load(&self, text: &str) -> Result<Loaded, Diagnostics> {
+        let file = self.path("pipeline.toml");
+        std::fs::write(&file, text).unwrap();
+        load(&file, &self.env)
+    }
+
+    /// A file that must be accepted.
+    fn accept(&self, text: &str) -> Loaded {
+        self.load(text).unwrap_or_else(|found| panic!("{found}\n{text}"))
+    }
+
+    /// What refuses a file, each finding as `line:column key: message | help`, without this directory's path.
+    fn refuse(&self, text: &str) -> Vec<String> {
+        let found = self.load(text).expect_err("the file is wrong");
+        found.iter().map(|d| self.shown(d)).collect()
+    }
+
+    /// The warnings of a file that must be accepted.
+    fn warnings(&self, text: &str) -> Vec<String> {
+        self.accept(text).warnings.iter().map(|d| self.shown(d)).collect()
+    }
+
+    fn shown(&self, d: &danube_wasm_config::Diagnostic) -> String {
+        let text = format!("{}:{} {}: {} | {}", d.line, d.column, d.key, d.message, d.help);
+        text.replace(&format!("{}/", self.dir.path().display()), "")
+    }
+}
+
+/// A source that publishes to `/stripe/payments`, with these lines added to its endpoint.
+fn source(endpoint: &str) -> String {
+    format!(
+        "[[sources]]\nname = \"webhook\"\ncomponent = \"builtin:webhook-source\"\n[sources.webhook]\nport = 0\n\
+         [[sources.webhook.endpoints]]\npath = \"/a\"\ndanube_topic = \"/stripe/payments\"\n{endpoint}\n"
+    )
+}
+
+/// A sink of `/stripe/payments`, with these lines added to its mapping.
+fn sink(mapping: &str) -> String {
+    format!(
+        "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"mem://\"\n\
+         namespace = \"n\"\ndatabase = \"d\"\n[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\n\
+         subscription = \"s\"\ntable = \"t\"\n{mapping}\n"
+    )
+}
+
+/// Asserts that exactly one finding is there and that it says all of this.
+#[track_caller]
+fn assert_one(found: &[String], says: &[&str]) {
+    let [one] = found else {
+        panic!("expected one finding about {says:?}, found {found:#?}")
+    };
+    for part in says {
+        assert!(one.contains(part), "expected {part:?} in {one:?}");
+    }
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}

@@ -1,0 +1,177 @@
+//! How mistakes are told: all at once, each with its place, its key and its cure.
+
+use crate::{Desk, assert_one, sink, source};
+
+const TEN_MISTAKES: &str = r#"name = "stripe payments"
+[admin]
+prot = 9090
+
+[[schemas]]
+topic = "stripe/payments"
+subject = "stripe-payment-v1"
+schema_type = "jsonschema"
+schema_file = "schemas/payments.json"
+
+[[sources]]
+name = "webhook"
+component = "builtin:webhook-sorce"
+[sources.webhook]
+port = 80800
+adress = "0.0.0.0"
+[[sources.webhook.endpoints]]
+path = "/a"
+danube_topic = "/stripe/payments"
+reliable_dispatch = "yes"
+auth = { type = "api_key", secrets = ["${WEBHOOK_API_KEY}"] }
+
+[[sinks]]
+name = "webhook"
+component = "builtin:surrealdb-sink"
+[sinks.surrealdb]
+url = "mem://"
+namespace = "n"
+database = "d"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "s"
+"#;
+
+#[test]
+fn every_mistake_of_a_file_is_reported_at_once() {
+    let found = Desk::new().refuse(TEN_MISTAKES);
+    let expected = [
+        "1:8 name: `stripe payments` is not a valid pipeline name: use 1 to 64 of a-z, A-Z, 0-9, `_`, `-`, `.`, \
+         beginning with a letter or digit | write for example `name = \"stripe-payments\"`",
+        "3:1 admin.prot: unknown key `prot` in [admin] | did you mean `port`? valid keys here: host, port",
+        "6:9 schemas[0].topic: `topic`: `stripe/payments` is not a topic name: write `/namespace/name`, each of a-z, \
+         A-Z, 0-9, `_`, `-`, at most 200 characters in all | write for example `topic = \"/stripe/payments\"`",
+        "8:15 schemas[0].schema_type: `schema_type` must be `\"json_schema\"`, `\"json\"`, `\"string\"`, `\"number\"` \
+         or `\"bytes\"`, not \"jsonschema\" | did you mean \"json_schema\"?",
+        "9:15 schemas[0].schema_file: `schema_file` names schemas/payments.json, which cannot be opened: No such file \
+         or directory (os error 2) | create the file or correct the path; paths start from this file's directory",
+        "13:13 sources[0].component: there is no built-in source `builtin:webhook-sorce` | did you mean \
+         `\"builtin:webhook-source\"`?",
+        "15:8 sources[0].webhook.port: `port` must be an integer from 0 to 65535, not 80800 | write a number from 0 to \
+         65535",
+        "16:1 sources[0].webhook.adress: unknown key `adress` in [sources.webhook] | remove it; valid keys here: host, \
+         port, tls, max_body_bytes, header_timeout_ms, body_timeout_ms, request_deadline_ms, trusted_proxies, endpoints",
+        "20:21 sources[0].webhook.endpoints[0].reliable_dispatch: `reliable_dispatch` must be `true` or `false`, not a \
+         string | write for example `reliable_dispatch = true`",
+        "21:39 sources[0].webhook.endpoints[0].auth.secrets[0]: `secrets[0]` needs the environment variable \
+         `WEBHOOK_API_KEY`, which is not set | set WEBHOOK_API_KEY for this process, or give a default: \
+         `${WEBHOOK_API_KEY:-value}`",
+        "24:8 sinks[0].name: `webhook` is the name of another connector, on line 12 | give every source and sink a \
+         name of its own",
+        "30:1 sinks[0].surrealdb.topic_mappings[0].table: [[sinks.surrealdb.topic_mappings]] needs `table` | write for \
+         example `table = \"stripe_payments\"`",
+    ];
+    assert_eq!(found, expected, "{found:#?}");
+}
+
+#[test]
+fn a_finding_is_shown_with_file_place_message_and_help() {
+    let desk = Desk::new();
+    let found = desk.load(&source("partition = 4")).expect_err("an unknown key");
+    let file = desk.path("pipeline.toml");
+    let expected = format!(
+        "{}:9:1: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
+         here: path, danube_topic, partitions, reliable_dispatch, key_pointer, on_invalid, content_type, methods, \
+         event_id, rate_limit, max_body_bytes, auth\n1 error",
+        file.display()
+    );
+    assert_eq!(found.to_string(), expected);
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json[0]["line"], 9);
+    assert_eq!(json[0]["severity"], "error");
+    assert_eq!(json[0]["key"], "sources[0].webhook.endpoints[0].partition");
+}
+
+#[test]
+fn columns_count_characters() {
+    let text = "admin = { host = \"${É:-x}é\", port = -1 }\n".to_owned() + &source("");
+    let found = Desk::new().refuse(&text);
+    assert!(found[0].starts_with("1:18 admin.host: "), "{found:#?}");
+    assert!(found[1].starts_with("1:37 admin.port: "), "{found:#?}");
+}
+
+#[test]
+fn syntax_errors_have_lines_too() {
+    let found = Desk::new().refuse("name = \n[admin\nport = 1\nport = 2\n");
+    assert!(found.len() >= 2, "{found:#?}");
+    assert!(found[0].starts_with("1:"), "{found:#?}");
+    assert!(found.iter().all(|f| f.contains(": not TOML: ")), "{found:#?}");
+    assert_one(
+        &Desk::new().refuse("[admin]\nport = 1\nport = 2\n"),
+        &["3:1", "duplicate key", "keep one of them"],
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let desk = Desk::new();
+    let found = danube_wasm_config::load(&desk.path("none.toml"), &desk.env).expect_err("no file");
+    let text = found.to_string();
+    assert!(
+        text.contains("none.toml: the pipeline file cannot be read: No such file"),
+        "{text}"
+    );
+    std::fs::write(desk.path("latin.toml"), b"\n# caf\xe9\n").unwrap();
+    let found = danube_wasm_config::load(&desk.path("latin.toml"), &desk.env).expect_err("not UTF-8");
+    assert!(found.to_string().contains("line 2 is not UTF-8"), "{found}");
+}
+
+#[test]
+fn an_empty_file_says_what_is_missing() {
+    for text in ["", "sources = []\nsinks = []\n"] {
+        assert_one(&Desk::new().refuse(text), &["1:1", "nothing to run", "[[sources]]"]);
+    }
+}
+
+#[test]
+fn keys_of_another_place_are_sent_there() {
+    let desk = Desk::new();
+    let found = desk.refuse(&(source("") + "batch_size = 5\nflush_interval = 3"));
+    assert!(
+        found[0].contains("`batch_size` belongs in [[sinks.surrealdb.topic_mappings]]"),
+        "{found:#?}"
+    );
+    let text = "connector_name = \"x\"\n[processing]\nbatch_size = 1\n".to_owned() + &source("");
+    let found = desk.refuse(&text);
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(found[0].contains("name each connector in its own table"), "{found:#?}");
+    assert!(found[1].contains("[sources.batch]"), "{found:#?}");
+}
+
+#[test]
+fn tables_and_lists_of_tables_are_told_apart() {
+    let desk = Desk::new();
+    assert_one(
+        &desk.refuse("[sources]\nname = \"a\"\n"),
+        &["1:1 sources", "list of tables", "[[sources]]"],
+    );
+    assert_one(
+        &desk.refuse(&("admin = 3\n".to_owned() + &source(""))),
+        &["1:9 admin", "must be a table", "[admin]"],
+    );
+    let no_table = "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surrealdb-sink\"\n";
+    assert_one(
+        &desk.refuse(no_table),
+        &[
+            "1:1 sinks[0].surrealdb",
+            "needs a table `surrealdb`",
+            "[sinks.surrealdb]",
+        ],
+    );
+    assert_one(
+        &desk.refuse(&sink("[sinks.limits]\nmemory_byte = 1")),
+        &["13:1", "`memory_bytes`"],
+    );
+}
+
+#[test]
+fn control_characters_of_the_file_do_not_reach_the_terminal() {
+    let text = "\"a\\u001b[31m\\nb\" = 1\n".to_owned() + &source("");
+    let found = Desk::new().load(&text).expect_err("an unknown key").to_string();
+    assert!(!found.contains('\u{1b}'), "{found:?}");
+    assert!(found.contains("a\u{fffd}[31m\u{fffd}b"), "{found:?}");
+}

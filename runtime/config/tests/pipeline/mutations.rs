@@ -1,0 +1,111 @@
+//! No text makes the reader panic, and every finding has a place in the text.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::{Desk, repository};
+
+/// xorshift64*: the same cases in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % n.max(1) as u64).unwrap()
+    }
+}
+
+/// Pieces that mean something to TOML or to us.
+const PIECES: [&str; 30] = [
+    "[",
+    "]",
+    "[[",
+    "]]",
+    "{",
+    "}",
+    "=",
+    "\"",
+    "'",
+    "\n",
+    ".",
+    ",",
+    "#",
+    "-1",
+    "1e999",
+    "0x",
+    "true",
+    "nan",
+    "${",
+    "$${A}",
+    "${A:-",
+    "é",
+    "\u{1b}",
+    "2026-01-02T03:04:05Z",
+    "\"\"\"",
+    "embedded://",
+    "builtin:",
+    "{ file = \"\" }",
+    "[[sources]]",
+    "auth = { type = \"jwt\" }",
+];
+
+fn mutate(text: &str, dice: &mut Dice) -> String {
+    let mut chars: Vec<char> = text.chars().collect();
+    for _ in 0..=dice.below(6) {
+        let at = dice.below(chars.len());
+        let piece = PIECES[dice.below(PIECES.len())].chars();
+        match dice.below(5) {
+            0 => drop(chars.drain(at..(at + dice.below(20)).min(chars.len()))),
+            1 => drop(chars.splice(at..at, piece)),
+            2 => drop(chars.splice(at..(at + 1).min(chars.len()), piece)),
+            3 => {
+                // A line moves to another place: keys meet tables that do not know them.
+                let lines: Vec<String> = chars.iter().collect::<String>().lines().map(str::to_owned).collect();
+                let line = lines.get(dice.below(lines.len())).cloned().unwrap_or_default();
+                let text = format!("\n{line}\n");
+                drop(chars.splice(at..at, text.chars()));
+            }
+            _ => chars.truncate(chars.len() - dice.below(chars.len() / 4)),
+        }
+    }
+    chars.into_iter().collect()
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let desk = Desk::new().with_env("A", "1");
+    let seed = std::fs::read_to_string(repository().join("examples/stripe-payments/pipeline.toml")).unwrap();
+    let mut dice = Dice(0x5eed_5eed_5eed_5eed);
+    let (mut accepted, mut refused) = (0, 0);
+    for case in 0..2000 {
+        let text = mutate(&seed, &mut dice);
+        let lines = text.matches('\n').count() + 1;
+        let result = catch_unwind(AssertUnwindSafe(|| desk.load(&text)));
+        let Ok(result) = result else {
+            panic!("case {case} panics:\n{text}")
+        };
+        match result {
+            Ok(_) => accepted += 1,
+            Err(found) => {
+                refused += 1;
+                assert!(found.len() > 0);
+                for finding in &found {
+                    assert!(
+                        (1..=lines).contains(&finding.line) && finding.column > 0,
+                        "case {case}: {finding}\n{text}"
+                    );
+                }
+            }
+        }
+    }
+    // Both happen, or the mutations are too tame or too wild to mean anything.
+    assert!(
+        accepted > 20 && refused > 1000,
+        "{accepted} accepted, {refused} refused"
+    );
+}

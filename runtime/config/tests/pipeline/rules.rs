@@ -1,0 +1,362 @@
+//! Each rule, broken once.
+
+use crate::{Desk, assert_one, sink, source};
+
+#[test]
+fn values_within_their_range() {
+    let desk = Desk::new();
+    for (line, says) in [
+        ("partitions = -1", "an integer from 0 to 1024, not -1"),
+        ("partitions = 1025", "not 1025"),
+        ("partitions = 99999999999999999999999999", "an integer from 0 to 1024"),
+        ("partitions = 1.5", "not a decimal number"),
+        ("partitions = \"4\"", "not a string"),
+        ("key_pointer = \"customer_id\"", "a JSON pointer begins with `/`"),
+        ("on_invalid = \"drop\"", "`\"reject\"` or `\"dead-letter\"`"),
+        ("methods = []", "must have 1 to 5 items, not 0"),
+        ("methods = [\"POST\", \"FETCH\"]", "methods[1]"),
+        ("event_id = { headers = \"x\" }", "`event_id` must be"),
+        ("event_id = { header = \"a b\" }", "a header's name"),
+        ("event_id = \"random\"", "`event_id` must be"),
+        (
+            "content_type = \"any\"\nevent_id = { pointer = \"/id\" }",
+            "need not be JSON",
+        ),
+        (
+            "rate_limit = { requests_per_sec = 0 }",
+            "an integer from 1 to 1000000, not 0",
+        ),
+        ("rate_limit = { burst = 1 }", "needs `requests_per_sec`"),
+        ("max_body_bytes = 0", "from 1 to 67108864"),
+        ("auth = \"none\"", "must be a table"),
+        ("auth = {}", "needs `type`"),
+        ("auth = { type = \"apikeys\" }", "did you mean \"api_key\"?"),
+        ("auth = { type = \"none\", header = \"x\" }", "unknown key `header`"),
+        ("auth = { type = \"api_key\" }", "needs `secrets`"),
+        ("auth = { type = \"api_key\", secrets = [\"\"] }", "is empty"),
+        (
+            "auth = { type = \"api_key\", secrets = [\"a\", \"b\", \"c\"] }",
+            "must have 1 to 2 items, not 3",
+        ),
+        (
+            "auth = { type = \"api_key\", secret_env = \"A\", secrets = [\"${B:-b}\"] }",
+            "secrets = [\"${NAME}\"]",
+        ),
+        ("auth = { type = \"hmac\", secrets = [\"a\"] }", "needs `form`"),
+        (
+            "auth = { type = \"hmac\", form = \"github\", secrets = [\"a\"], tolerance_secs = 3 }",
+            "remove `tolerance_secs`",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"none\", secrets = [\"a\"] }",
+            "`\"HS256\"` or `\"RS256\"`",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"HS256\", secrets = [\"short\"] }",
+            "at least 32 bytes",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"RS256\" }",
+            "needs `public_key_files`",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"RS256\", public_key_files = [\"schemas/payment.json\"] }",
+            "holds no public key",
+        ),
+    ] {
+        assert_one(&desk.refuse(&source(line)), &[says]);
+    }
+}
+
+#[test]
+fn a_listener() {
+    let desk = Desk::new();
+    let with = |lines: &str| source("").replace("port = 0\n", &format!("port = 0\n{lines}\n"));
+    for (lines, says) in [
+        ("host = \"http://x\"", "a host is an IP address or a name"),
+        (
+            "body_timeout_ms = 30000",
+            "has no time left of its `request_deadline_ms`",
+        ),
+        ("trusted_proxies = [\"10.0.0.0/8\", \"proxy\"]", "trusted_proxies[1]"),
+        ("timeout_seconds = 30", "write `request_deadline_ms`"),
+        ("tls = { cert_path = \"schemas/payment.json\" }", "needs `key_path`"),
+        (
+            "tls = { cert_path = \"schemas/payment.json\", key_path = \"tls/key.pem\" }",
+            "names tls/key.pem",
+        ),
+        (
+            "tls = { cert_path = \"schemas/payment.json\", key_path = \"schemas\" }",
+            "not a file",
+        ),
+    ] {
+        assert_one(&desk.refuse(&with(lines)), &[says]);
+    }
+    let none = "[[sources]]\nname = \"a\"\ncomponent = \"builtin:webhook-source\"\n[sources.webhook]\nport = 0\n";
+    assert_one(
+        &desk.refuse(none),
+        &[
+            "4:1",
+            "[sources.webhook] needs at least one `endpoints`",
+            "[[sources.webhook.endpoints]]",
+        ],
+    );
+    assert_one(
+        &desk.refuse(&format!("{none}endpoints = []")),
+        &["6:13", "at least one `endpoints`"],
+    );
+}
+
+#[test]
+fn a_sink() {
+    let desk = Desk::new();
+    for (lines, says) in [
+        ("on_poison = \"block-key\"", "a `Shared` subscription has none to keep"),
+        ("subscription_type = \"shared\"", "did you mean \"Shared\"?"),
+        ("batch_size = 0", "from 1 to 10000"),
+        ("storage_mode = \"Documents\"", "did you mean \"Document\"?"),
+        ("start = \"now\"", "`\"earliest\"` or `\"latest\"`"),
+        ("expected_schema_subject = \"\"", "is empty"),
+    ] {
+        assert_one(&desk.refuse(&sink(lines)), &[says]);
+    }
+    let with = |lines: &str| sink("").replace("namespace = \"n\"\n", &format!("namespace = \"n\"\n{lines}\n"));
+    for (lines, says) in [
+        ("username = \"root\"", "needs `password`"),
+        ("password = \"${A:-x}\"", "needs `username`"),
+        (
+            "username = \"a\"\npassword = \"${A:-x}\"\ntoken = \"${A:-x}\"",
+            "both given",
+        ),
+        ("level = \"database\"", "none is given"),
+        ("connection_timeout_secs = 3", "write `connect_timeout_ms`"),
+    ] {
+        assert_one(&desk.refuse(&with(lines)), &[says]);
+    }
+    for url in [
+        "",
+        "surrealkv://",
+        "surrealkv://a?b",
+        "mem://x",
+        "rocksdb://x",
+        "localhost",
+        "ws://",
+        "http://h/db",
+    ] {
+        let text = sink("").replace("mem://", url);
+        assert_one(&desk.refuse(&text), &["sinks[0].surrealdb.url"]);
+    }
+    let found = desk.refuse(&sink("").replace("mem://", "ws://root:hunter2@db:8000"));
+    assert_one(&found, &["holds credentials"]);
+    assert!(!found[0].contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_schema() {
+    let desk = Desk::new().with_file("schemas/broken.json", "{\n  \"type\": \n}");
+    let with =
+        |lines: &str| format!("[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"x\"\n{lines}\n") + &source("");
+    for (lines, says) in [
+        ("schema_type = \"json_schema\"", "needs `schema_file`"),
+        (
+            "schema_type = \"string\"\nschema_file = \"schemas/payment.json\"",
+            "has no `schema_file`",
+        ),
+        ("schema_type = \"avro\"", "not supported by this version yet"),
+        ("schema_type = \"protobuf\"", "not supported by this version yet"),
+        (
+            "schema_type = \"json_schema\"\nschema_file = \"schemas/broken.json\"",
+            "not JSON: expected value at line 3",
+        ),
+        (
+            "schema_type = \"json_schema\"\nschema_file = \"schemas\"",
+            "which is not a file",
+        ),
+        (
+            "schema_type = \"json\"\nversion_strategy = { pinned = 0 }",
+            "`version_strategy` must be",
+        ),
+        (
+            "schema_type = \"json\"\nversion_strategy = \"newest\"",
+            "`version_strategy` must be",
+        ),
+    ] {
+        assert_one(&desk.refuse(&with(lines)), &[says]);
+    }
+}
+
+#[test]
+fn the_top_level() {
+    let desk = Desk::new();
+    for (line, says) in [
+        (
+            "danube_service_url = \"http://broker:6650\"",
+            "use `embedded://data/log`",
+        ),
+        (
+            "danube_service_url = \"https://broker:6650\"",
+            "not supported by this version yet",
+        ),
+        ("danube_service_url = \"broker\"", "must be a URL"),
+        ("danube_service_url = \"embedded://\"", "must be a URL"),
+        ("shutdown = { grace_secs = 0 }", "from 1 to 3600"),
+        ("telemetry = { otlp_endpoint = \"grpc://x\" }", "begins with `http://`"),
+        (
+            "telemetry = { otlp_endpoint = \"http://u:p@x\" }",
+            "must not hold credentials",
+        ),
+        ("telemetry = { sample_ratio = 1.1 }", "a number from 0.0 to 1.0"),
+        (
+            "telemetry = { log_format = \"xml\" }",
+            "`\"auto\"`, `\"json\"` or `\"text\"`",
+        ),
+        ("retention = { bytes = 1 }", "from 1048576"),
+    ] {
+        assert_one(&desk.refuse(&format!("{line}\n{}", source(""))), &[says]);
+    }
+}
+
+#[test]
+fn components() {
+    let desk = Desk::new();
+    let component = |name: &str| source("").replace("builtin:webhook-source", name);
+    assert_one(
+        &desk.refuse(&component("guests/mine.wasm")),
+        &["3:13", "guests/mine.wasm", "No such file"],
+    );
+    assert_one(
+        &desk.refuse(&component("builtin:surrealdb-sink")),
+        &["is a sink, and this is a source"],
+    );
+    assert_one(
+        &desk.refuse(&component("builtin:x")),
+        &["no built-in source `builtin:x`", "webhook-source"],
+    );
+}
+
+#[test]
+fn what_must_be_unique() {
+    let desk = Desk::new();
+    let two = source("[[sources.webhook.endpoints]]\npath = \"/a\"\ndanube_topic = \"/stripe/payments\"");
+    assert_one(
+        &desk.refuse(&two),
+        &["10:8", "path of another endpoint of this listener, on line 7"],
+    );
+
+    let same_name = source("") + &source("").replace("/a", "/b");
+    assert_one(
+        &desk.refuse(&same_name),
+        &["11:8", "name of another connector, on line 2"],
+    );
+    let near_name =
+        source("").replace("webhook\"\ncomp", "a.b\"\ncomp") + &sink("").replace("db\"\ncomp", "a-b\"\ncomp");
+    assert_one(&desk.refuse(&near_name), &["differ only in `.` and `-`"]);
+
+    let other = source("").replace("\"webhook\"", "\"other\"");
+    let same_port = source("") + &other;
+    let admin =
+        "[admin]\nport = 8080\n".to_owned() + &source("").replace("port = 0", "host = \"0.0.0.0\"\nport = 8080");
+    let found = desk.refuse(&admin);
+    assert_one(&found, &["8:8", "port 8080 is taken by what line 2 configures"]);
+    desk.accept(&same_port);
+}
+
+#[test]
+fn what_must_agree() {
+    let desk = Desk::new();
+    let other = source("partitions = 4").replace("\"webhook\"", "\"other\"");
+    assert_one(
+        &desk.refuse(&(source("") + &other)),
+        &["17:16", "4 partitions here and 0 on line 8"],
+    );
+    let other = source("reliable_dispatch = false").replace("\"webhook\"", "\"other\"");
+    assert_one(&desk.refuse(&(source("") + &other)), &["another `reliable_dispatch`"]);
+
+    let schema = "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"a\"\nschema_type = \"json\"\n";
+    assert_one(
+        &desk.refuse(&(schema.repeat(2) + &source(""))),
+        &["6:9", "has a schema already, on line 2"],
+    );
+    let expects = sink("expected_schema_subject = \"b\"");
+    let found = desk.refuse(&(schema.to_owned() + &source("") + &expects));
+    assert_one(
+        &found,
+        &["`b` is expected, but /stripe/payments has subject `a` (line 2)"],
+    );
+    let found = desk.refuse(&(source("") + &expects));
+    assert_one(&found, &["has no [[schemas]] table"]);
+
+    let second = |mapping: &str| sink("") + &sink(mapping).replace("\"db\"", "\"db2\"");
+    assert_one(
+        &desk.refuse(&second("subscription_type = \"Failover\"")),
+        &["another `subscription_type` on line 9"],
+    );
+    let exclusive = second("").replace("table = \"t\"", "table = \"t\"\nsubscription_type = \"Exclusive\"");
+    assert_one(&desk.refuse(&exclusive), &["subscription `s` is taken on line 9"]);
+    let twice =
+        sink("[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\nsubscription = \"s\"\ntable = \"u\"");
+    assert_one(&desk.refuse(&twice), &["13:9", "subscription `s` is taken on line 9"]);
+    assert_one(&desk.warnings(&second("")), &["is shared with line 9"]);
+}
+
+#[test]
+fn warnings_do_not_refuse() {
+    let desk = Desk::new();
+    let open = source("").replace("port = 0", "port = 0\nhost = \"0.0.0.0\"");
+    assert_one(
+        &desk.warnings(&open),
+        &[
+            "6:8 sources[0].webhook.host",
+            "everyone who can reach 0.0.0.0:0 may post to /a",
+        ],
+    );
+    let keyed = open.clone() + "auth = { type = \"api_key\", secrets = [\"${A:-b}\"] }";
+    assert_eq!(desk.warnings(&keyed), [""; 0]);
+    assert_one(
+        &desk.warnings(&source("reliable_dispatch = false")),
+        &["9:21", "lost when the broker stops"],
+    );
+    let admin = "[admin]\nhost = \"0.0.0.0\"\n".to_owned() + &source("");
+    assert_one(&desk.warnings(&admin), &["2:8 admin.host", "metrics"]);
+    let literal = source("auth = { type = \"api_key\", secrets = [\"demo\"] }");
+    assert_one(&desk.warnings(&literal), &["9:39", "a secret written in the file"]);
+    let typo = source("") + &sink("").replace("/stripe/payments", "/stripe/payment");
+    assert_one(
+        &desk.warnings(&typo),
+        &[
+            "no endpoint of this file publishes to /stripe/payment",
+            "did you mean /stripe/payments?",
+        ],
+    );
+}
+
+#[test]
+fn older_spellings_are_accepted_with_a_note() {
+    let desk = Desk::new();
+    let text = source("")
+        .replace("path =", "from =")
+        .replace("danube_topic =", "to =")
+        .replace(".endpoints]", ".routes]");
+    let loaded = desk.accept(&text);
+    assert_eq!(loaded.pipeline.sources[0].webhook.endpoints[0].path.as_str(), "/a");
+    assert_eq!(loaded.warnings.len(), 3, "{:#?}", loaded.warnings);
+    assert_eq!(loaded.warnings[1].help, "write `path`");
+    for older in ["table_name", "to"] {
+        let loaded = desk.accept(&sink("").replace("table =", &format!("{older} =")));
+        assert_eq!(loaded.pipeline.sinks[0].surrealdb.topic_mappings[0].table, "t");
+        assert_eq!(loaded.warnings.len(), 1);
+    }
+    assert_one(
+        &desk.refuse(&sink("table_name = \"u\"")),
+        &["12:1", "another spelling of `table`", "is given too"],
+    );
+    let found = desk.refuse(&sink("to = \"u\"").replace("table =", "table_name ="));
+    assert_one(
+        &found,
+        &[
+            "12:1",
+            "`to` is another spelling of `table`",
+            "`table_name` is given too",
+        ],
+    );
+}

@@ -1,0 +1,127 @@
+//! The environment and secrets: where they come from, and that they stay where they belong.
+
+use danube_wasm_config::{Auth, Credentials, Pipeline};
+
+use crate::{Desk, assert_one, sink, source};
+
+fn secrets(pipeline: &Pipeline) -> Vec<&str> {
+    match &pipeline.sources[0].webhook.endpoints[0].auth {
+        Auth::ApiKey { secrets, .. } => secrets.iter().map(|secret| secret.expose()).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn keyed(secrets: &str) -> String {
+    source(&format!("auth = {{ type = \"api_key\", secrets = {secrets} }}"))
+}
+
+#[test]
+fn from_the_environment_and_from_files() {
+    let desk = Desk::new()
+        .with_env("KEY", "from-env")
+        .with_file("secrets/old", "from-file\r\n");
+    let loaded = desk.accept(&keyed("[\"${KEY}\", { file = \"secrets/old\" }]"));
+    assert_eq!(secrets(&loaded.pipeline), ["from-env", "from-file"]);
+    assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
+    let loaded = desk.accept(&keyed("[\"${OTHER:-fallback}\"]"));
+    assert_eq!(secrets(&loaded.pipeline), ["fallback"]);
+}
+
+#[test]
+fn what_is_not_there_is_named() {
+    let desk = Desk::new().with_file("empty", "\n").with_env("LINE", "a\n");
+    for (given, says) in [
+        ("[\"${KEY}\"]", "needs the environment variable `KEY`, which is not set"),
+        ("[\"${KEY\"]", "is no reference to an environment variable"),
+        (
+            "[{ file = \"secrets/none\" }]",
+            "secrets/none, which cannot be opened: No such file",
+        ),
+        ("[{ file = \"empty\" }]", "is empty"),
+        ("[{ path = \"empty\" }]", "has one key, `file`"),
+        ("[{ file = 3 }]", "must be a path"),
+        ("[\"${LINE}\"]", "ends with a line break"),
+        ("[3]", "must be a secret"),
+    ] {
+        assert_one(&desk.refuse(&keyed(given)), &[says]);
+    }
+}
+
+#[test]
+fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
+    let desk = Desk::new()
+        .with_env("TOPIC", "/from/env")
+        .with_env("PORT", "1234")
+        .with_env("BAD", "hunter2")
+        .with_env("RELIABLE", "false");
+    let text = source("reliable_dispatch = \"${RELIABLE}\"")
+        .replace("\"/stripe/payments\"", "\"${TOPIC}\"")
+        .replace("port = 0", "port = \"${PORT}\"");
+    let source = desk.accept(&text).pipeline.sources.remove(0);
+    assert_eq!(source.webhook.listen.port, 1234);
+    assert_eq!(source.webhook.endpoints[0].topic.as_str(), "/from/env");
+    assert!(!source.webhook.endpoints[0].reliable_dispatch);
+    let found = desk.refuse(&text.replace("${PORT}", "${BAD}"));
+    assert_one(
+        &found,
+        &["`port` must be an integer from 0 to 65535; the value from the environment is not"],
+    );
+    assert!(!found[0].contains("hunter2"), "{found:?}");
+}
+
+#[test]
+fn a_free_table_is_given_to_the_component_with_its_references_replaced() {
+    let desk = Desk::new().with_env("REGION", "eu");
+    let config =
+        "[sources.config]\nregion = \"${REGION}\"\nnested = { n = 1, x = [1.5, true, \"$${A}\"] }\nday = 2026-01-02";
+    let loaded = desk.accept(&source(config));
+    let settings: serde_json::Value = serde_json::from_str(&loaded.pipeline.settings_json("webhook").unwrap()).unwrap();
+    assert_eq!(
+        settings["config"],
+        serde_json::json!({ "region": "eu", "nested": { "n": 1, "x": [1.5, true, "${A}"] }, "day": "2026-01-02" })
+    );
+    let found = desk.refuse(&source(
+        "[sources.config]\na = \"${NONE}\"\nb = inf\nc = 99999999999999999999",
+    ));
+    assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let desk = Desk::new().with_env("KEY", "hunter2");
+    let signed = sink("").replace(
+        "database = \"d\"",
+        "database = \"d\"\nusername = \"u\"\npassword = \"${KEY}\"",
+    );
+    let loaded = desk.accept(&(keyed("[\"${KEY}\"]") + &signed));
+    let pipeline = loaded.pipeline;
+    let Credentials::User { password, .. } = &pipeline.sinks[0].surrealdb.credentials else {
+        panic!("a user")
+    };
+    assert_eq!(password.expose(), "hunter2");
+    assert_eq!(password.to_string(), "***");
+    assert_eq!(serde_json::to_string(password).unwrap(), "\"***\"");
+    assert!(!format!("{pipeline:?}").contains("hunter2"));
+    for connector in ["webhook", "db"] {
+        let settings = pipeline.settings_json(connector).expect("it is there");
+        assert!(!settings.contains("hunter2") && !settings.contains("***"), "{settings}");
+    }
+    assert_eq!(pipeline.settings_json("none"), None);
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_repeated() {
+    let desk = Desk::new().with_env("KEY", "hunter2");
+    for text in [
+        source("on_invalid = \"${KEY}\""),
+        source("methods = [\"${KEY}\"]"),
+        source("event_id = \"${KEY}\""),
+        source("key_pointer = \"${KEY}\""),
+        source("").replace("builtin:webhook-source", "builtin:${KEY}"),
+        sink("").replace("mem://", "${KEY}"),
+        sink("subscription_type = \"${KEY}\""),
+    ] {
+        let found = desk.refuse(&text).join("\n");
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
