@@ -1,1 +1,137 @@
-//! Under construction.
+//! Messages become documents of SurrealDB tables.
+//!
+//! Keys of a topic mapping, beside those that every sink has:
+//!
+//! * `table`: where the documents go.
+//! * `include_danube_metadata` (default true): adds `_danube_metadata` to each document, with `danube_topic`,
+//!   `danube_timestamp` (publish time, RFC 3339), `danube_producer` and `danube_message_id` (the record's id).
+//! * `storage_mode`: `Document` (default) or `TimeSeries`, which adds `_timestamp`: the publish time as RFC 3339 text.
+//! * `id_pointer`: a JSON pointer into the message. What it points at, a string or an integer, becomes the document's id
+//!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order,
+//!   the one published last stays. A message in which it points at nothing of the kind is refused. Without
+//!   `id_pointer`, each message is a document of its own, with an id made from the record's.
+//!
+//! A message that is not a JSON object is stored as `{"value": …}`; one that is not JSON is refused. The fields that
+//! are added replace a message's own of the same name. Everything else is stored as it was written: numbers keep all
+//! their digits.
+
+mod document;
+
+use std::collections::BTreeMap;
+
+use danube_connector::{
+    Column, Config, ConsumerConfig, Error, Operation, Pointer, Result, Scalar, SinkConnector, SinkRecord, SinkSettings,
+    TopicMapping, Write, Writes, export_sink,
+};
+use document::{Additions, Document};
+use serde::Deserialize;
+
+/// The connector.
+#[derive(Debug)]
+pub struct SurrealdbSink {
+    consumer_configs: Vec<ConsumerConfig>,
+    mappings: BTreeMap<String, OwnKeys>,
+}
+
+/// Keys of its own in a mapping.
+#[derive(Debug, Deserialize)]
+struct OwnKeys {
+    table: String,
+    #[serde(default = "yes")]
+    include_danube_metadata: bool,
+    #[serde(default)]
+    storage_mode: StorageMode,
+    id_pointer: Option<Pointer>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+enum StorageMode {
+    #[default]
+    Document,
+    TimeSeries,
+}
+
+impl SinkConnector for SurrealdbSink {
+    fn initialize(config: Config) -> Result<Self> {
+        let settings: SinkSettings<danube_connector::Nothing, OwnKeys> = config.settings()?;
+        let consumer_configs = settings.consumer_configs()?;
+        let mapping = |mapping: TopicMapping<OwnKeys>| (mapping.topic, mapping.more);
+        Ok(Self {
+            consumer_configs,
+            mappings: settings.topic_mappings.into_iter().map(mapping).collect(),
+        })
+    }
+
+    fn consumer_configs(&self) -> Result<Vec<ConsumerConfig>> {
+        Ok(self.consumer_configs.clone())
+    }
+
+    fn wants(&self) -> Vec<Column> {
+        let any = |test: fn(&OwnKeys) -> bool| self.mappings.values().any(test);
+        let mut wants = Vec::new();
+        if any(|keys| keys.include_danube_metadata) {
+            wants.extend([Column::Ids, Column::Producers]);
+        }
+        if any(OwnKeys::needs_publish_time) {
+            wants.push(Column::PublishTimes);
+        }
+        wants
+    }
+
+    fn process<'a>(&'a mut self, record: SinkRecord<'a>) -> Result<Writes<'a>> {
+        let topic = record.topic();
+        let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
+        let keys = self.mappings.get(topic).ok_or_else(unknown)?;
+        let write = match document::of(record, keys.additions())? {
+            Document::AsItWas => Write::forward(&keys.table, record),
+            Document::Made(json) => Write::insert_bytes(&keys.table, json),
+        };
+        let Some(pointer) = &keys.id_pointer else {
+            return Ok(write.into());
+        };
+        let write = match pointer.find(record.bytes())? {
+            Some(Scalar::String(id)) if !id.is_empty() => write.with_id(id),
+            Some(Scalar::Number(id)) if is_integer(id) => write.with_id(id),
+            found => return Err(no_id(pointer, found)),
+        };
+        Ok(write
+            .with_operation(Operation::Upsert)
+            .with_order(record.publish_time())
+            .into())
+    }
+}
+
+impl OwnKeys {
+    fn additions(&self) -> Additions {
+        Additions {
+            metadata: self.include_danube_metadata,
+            timestamp: self.storage_mode == StorageMode::TimeSeries,
+        }
+    }
+
+    fn needs_publish_time(&self) -> bool {
+        self.include_danube_metadata || self.storage_mode == StorageMode::TimeSeries || self.id_pointer.is_some()
+    }
+}
+
+fn is_integer(number: &str) -> bool {
+    number.bytes().all(|b| b == b'-' || b.is_ascii_digit())
+}
+
+fn no_id(pointer: &Pointer, found: Option<Scalar<'_>>) -> Error {
+    let found = match found {
+        None => "points at nothing".to_owned(),
+        Some(Scalar::String(_)) => "points at an empty string".to_owned(),
+        Some(Scalar::Number(number)) => format!("points at {number}"),
+        Some(Scalar::Other(kind)) => format!("points at {kind}"),
+    };
+    Error::invalid_data(format!(
+        "`id_pointer` `{pointer}` {found}: a document's id is a string or an integer"
+    ))
+}
+
+export_sink!(SurrealdbSink);
