@@ -50,7 +50,10 @@ pub struct BrokerError {
 impl BrokerError {
     /// An error of a kind.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        Self {
+            kind,
+            message: message.into(),
+        }
     }
 
     /// Whether trying again later can help.

@@ -1,0 +1,110 @@
+//! Topics, subscriptions and partitions as they are on disk, read at the start and after each reopening.
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_model::TopicName;
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
+
+use super::{
+    cursor::Cursor,
+    fault::Fault,
+    limits::PARTITIONS_MAX,
+    tables::{CURSORS, HEADS, Head, SUBSCRIPTIONS, TOPICS},
+    topic::{Subscription, Topic, kind_from},
+};
+
+/// Topics by name.
+pub(super) type Topics = HashMap<TopicName, Arc<Topic>>;
+/// What the writer knows of each partition.
+pub(super) type Places = HashMap<u64, Place>;
+
+/// A partition.
+#[derive(Clone)]
+pub(super) struct Place {
+    pub(super) topic: Arc<Topic>,
+    pub(super) index: usize,
+    pub(super) head: Head,
+}
+
+/// Reads everything, keeping what of `known` is there already: a failed commit may have left topics, subscriptions and
+/// messages that nobody was told about.
+pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<(Topics, Places), Fault> {
+    let heads = transaction.open_table(HEADS)?;
+    let (mut topics, mut places) = (Topics::new(), Places::new());
+    for row in transaction.open_table(TOPICS)?.iter()? {
+        let (name, row) = row?;
+        let (partitions, first_partition) = row.value();
+        let name = parse(name.value())?;
+        let topic = match known.get(&name) {
+            Some(topic) => topic.clone(),
+            None => Arc::new(new_topic(name, partitions, first_partition)?),
+        };
+        for (index, extent) in topic.extents.iter().enumerate() {
+            let partition = first_partition + index as u64;
+            let head = heads
+                .get(partition)?
+                .map(|row| Head::from_row(row.value()))
+                .unwrap_or_default();
+            extent.set(head);
+            places.insert(
+                partition,
+                Place {
+                    topic: topic.clone(),
+                    index,
+                    head,
+                },
+            );
+        }
+        topics.insert(topic.name.clone(), topic);
+    }
+    let cursors = transaction.open_table(CURSORS)?;
+    for row in transaction.open_table(SUBSCRIPTIONS)?.iter()? {
+        let (key, row) = row?;
+        let (topic, name) = key.value();
+        let (id, code) = row.value();
+        let Some(topic) = topics.get(&parse(topic)?) else {
+            return Err(Fault::Damaged(format!(
+                "subscription `{name}` is of the unknown topic {topic}"
+            )));
+        };
+        let kind = kind_from(code)
+            .ok_or_else(|| Fault::Damaged(format!("subscription `{name}` of {} has the type {code}", topic.name)))?;
+        if topic.subscription(name).is_none() {
+            let cursors = stored_cursors(&cursors, id, topic, &places)?;
+            topic.add_subscription(Subscription::new(id, name, kind, topic, cursors));
+        }
+    }
+    Ok((topics, places))
+}
+
+fn parse(name: &str) -> Result<TopicName, Fault> {
+    name.parse()
+        .map_err(|e| Fault::Damaged(format!("a stored topic has no valid name: {e}")))
+}
+
+fn new_topic(name: TopicName, partitions: u32, first_partition: u64) -> Result<Topic, Fault> {
+    if partitions > PARTITIONS_MAX {
+        return Err(Fault::Damaged(format!("topic {name} has {partitions} partitions")));
+    }
+    Ok(Topic::new(name, partitions, first_partition))
+}
+
+fn stored_cursors(
+    table: &ReadOnlyTable<(u64, u32), &'static [u8]>,
+    id: u64,
+    topic: &Topic,
+    places: &Places,
+) -> Result<Vec<Cursor>, Fault> {
+    let mut cursors = Vec::with_capacity(topic.extents.len());
+    for (index, partition) in (0..topic.extents.len() as u32).zip(topic.first_partition..) {
+        let mut cursor = match table.get((id, index))? {
+            Some(stored) => Cursor::decode(stored.value())
+                .map_err(|e| Fault::damaged(format_args!("the cursor of subscription {id} on {}", topic.name), e))?,
+            None => Cursor::default(),
+        };
+        // Retention may have passed it.
+        cursor.raise(places.get(&partition).map_or(0, |place| place.head.first));
+        cursors.push(cursor);
+    }
+    Ok(cursors)
+}

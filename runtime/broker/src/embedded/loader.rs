@@ -1,0 +1,157 @@
+//! Reads messages for a subscription, on a thread that may wait for the disk.
+
+use std::{ops::Range, sync::Arc};
+
+use redb::ReadTransaction;
+
+use super::{
+    fault::Fault,
+    limits::{LOAD_BYTES_MAX, LOAD_MESSAGES_MAX},
+    record::Decoder,
+    shared::Shared,
+    tables::{HEADS, Head, MESSAGES},
+    topic::{Subscription, Topic},
+    window::Load,
+};
+use crate::{ErrorKind, Message, MessageId};
+
+/// Reads `load` for a window in the background; consumers are woken when it is there.
+pub(super) fn start(
+    shared: &Arc<Shared>,
+    topic: &Arc<Topic>,
+    subscription: &Arc<Subscription>,
+    index: usize,
+    load: Load,
+) {
+    let job = Job {
+        shared: shared.clone(),
+        topic: topic.clone(),
+        subscription: subscription.clone(),
+        index,
+        epoch: load.epoch,
+    };
+    tokio::task::spawn_blocking(move || job.run(load));
+}
+
+/// Ends the loading when it goes, whether it ran or not.
+struct Job {
+    shared: Arc<Shared>,
+    topic: Arc<Topic>,
+    subscription: Arc<Subscription>,
+    index: usize,
+    epoch: u64,
+}
+
+/// What was read.
+struct Loaded {
+    messages: Vec<Box<Message>>,
+    read_to: u64,
+}
+
+impl Job {
+    fn run(self, load: Load) {
+        match self.shared.read(|transaction| self.read(transaction, &load)) {
+            Ok(loaded) => {
+                let mut delivery = self.subscription.delivery.lock();
+                delivery.update(self.index, |window| {
+                    window.loaded(self.epoch, loaded.read_to, loaded.messages);
+                    (Vec::new(), ())
+                });
+            }
+            Err(error) if error.kind == ErrorKind::Incompatible => {
+                tracing::error!(subscription = self.subscription.name, %error, "a stored message cannot be read");
+                self.subscription.delivery.lock().damage = Some(error);
+            }
+            // The writer opens the log again, then wakes everybody.
+            Err(_) => {}
+        }
+    }
+
+    fn read(&self, transaction: &ReadTransaction, load: &Load) -> Result<Loaded, Fault> {
+        let partition = self.topic.first_partition + self.index as u64;
+        let stored = transaction.open_table(MESSAGES)?;
+        let row = transaction.open_table(HEADS)?.get(partition)?.map(|row| row.value());
+        let head = row.map(Head::from_row).unwrap_or_default();
+        let mut sink = Sink {
+            decoder: Decoder::new(self.topic.name.clone()),
+            messages: Vec::new(),
+            bytes: 0,
+        };
+        for offset in &load.again {
+            if sink.is_full() {
+                break;
+            }
+            match stored.get((partition, *offset))? {
+                Some(bytes) => sink.push(
+                    MessageId {
+                        partition,
+                        offset: *offset,
+                    },
+                    bytes.value(),
+                )?,
+                // Trimmed since; the writer is about to say so.
+                None if *offset < head.first => {}
+                None => return Err(self.missing(*offset)),
+            }
+        }
+        let Range { start, end } = load.fresh.clone();
+        let start = start.max(head.first);
+        let mut read_to = start.min(end);
+        if !sink.is_full() && start < end {
+            for row in stored.range((partition, start)..(partition, end))? {
+                let (key, bytes) = row?;
+                let (_, offset) = key.value();
+                if offset != read_to {
+                    return Err(self.missing(read_to));
+                }
+                sink.push(MessageId { partition, offset }, bytes.value())?;
+                read_to = offset + 1;
+                if sink.is_full() {
+                    break;
+                }
+            }
+        }
+        Ok(Loaded {
+            messages: sink.messages,
+            read_to,
+        })
+    }
+
+    fn missing(&self, offset: u64) -> Fault {
+        Fault::Damaged(format!(
+            "message {offset} of {} is missing",
+            self.topic.partition_name(self.index)
+        ))
+    }
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.subscription.delivery.lock().update(self.index, |window| {
+            window.load_ended(self.epoch);
+            (Vec::new(), ())
+        });
+        self.subscription.changed.notify_waiters();
+    }
+}
+
+struct Sink {
+    decoder: Decoder,
+    messages: Vec<Box<Message>>,
+    bytes: usize,
+}
+
+impl Sink {
+    fn push(&mut self, id: MessageId, stored: &[u8]) -> Result<(), Fault> {
+        let message = self.decoder.decode(id, stored);
+        let message =
+            message.map_err(|e| Fault::damaged(format_args!("message {} of {:?}", id.offset, id.partition), e))?;
+        self.bytes += stored.len();
+        self.messages.push(Box::new(message));
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.messages.len() >= LOAD_MESSAGES_MAX || self.bytes >= LOAD_BYTES_MAX
+    }
+}

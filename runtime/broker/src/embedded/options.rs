@@ -1,0 +1,75 @@
+//! What an operator or a test can choose.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use danube_wasm_model::clock;
+
+use super::disk::{DiskFactory, FileDisk};
+
+/// How the log is kept. [`EmbeddedOptions::default`] suits one machine.
+#[derive(Clone)]
+pub struct EmbeddedOptions {
+    /// How long messages are kept.
+    pub retention: RetentionOptions,
+    /// Largest record, encoded with its key, attributes and ids, in bytes. Default 10 MiB.
+    pub record_bytes_max: usize,
+    /// Most bytes handed over and not yet on disk; more is refused as [`crate::ErrorKind::Unavailable`], so that a slow
+    /// disk cannot eat the memory. Default 64 MiB. A call is always taken when nothing waits.
+    pub queue_bytes_max: usize,
+    /// Memory for pages of the log, in bytes. Default 64 MiB.
+    pub cache_bytes: usize,
+    /// Where the log's file is opened; a test puts a failing disk here.
+    pub disk: Arc<dyn DiskFactory>,
+    /// Now, in milliseconds since 1970-01-01 UTC.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Default for EmbeddedOptions {
+    fn default() -> Self {
+        Self {
+            retention: RetentionOptions::default(),
+            record_bytes_max: 10 << 20,
+            queue_bytes_max: 64 << 20,
+            cache_bytes: 64 << 20,
+            disk: Arc::new(FileDisk),
+            clock: Arc::new(clock::now_ms),
+        }
+    }
+}
+
+impl fmt::Debug for EmbeddedOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmbeddedOptions")
+            .field("retention", &self.retention)
+            .field("record_bytes_max", &self.record_bytes_max)
+            .field("queue_bytes_max", &self.queue_bytes_max)
+            .field("cache_bytes", &self.cache_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How long messages are kept. A message always goes once every subscription of its topic has acknowledged it. The
+/// limits here also drop messages that were **not** acknowledged, which is logged with their number.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetentionOptions {
+    /// Drop messages older than this. Default: never.
+    pub age: Option<Duration>,
+    /// Drop the oldest messages of a partition that holds more than this, in bytes. Default: no limit.
+    pub bytes: Option<u64>,
+    /// Drop messages older than this from a topic that has no subscription, which nothing else would ever free.
+    /// Default 7 days.
+    pub unsubscribed_age: Option<Duration>,
+    /// How often age and bytes are looked at. Default 10 s.
+    pub check_interval: Duration,
+}
+
+impl Default for RetentionOptions {
+    fn default() -> Self {
+        Self {
+            age: None,
+            bytes: None,
+            unsubscribed_age: Some(Duration::from_secs(7 * 24 * 3600)),
+            check_interval: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Hands records to the writer.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+
+use super::{
+    catalog::Topics,
+    queue::{Command, Prepared},
+    record,
+    shared::{Shared, unknown_topic, writer_gone},
+};
+use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+
+/// See [`Publisher`].
+pub(super) struct EmbeddedPublisher {
+    pub(super) shared: Arc<Shared>,
+    pub(super) producer: String,
+}
+
+impl Publisher for EmbeddedPublisher {
+    fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
+        let mut records = Vec::new();
+        let topics = self.shared.topics.read();
+        let fates: Vec<Result<()>> = groups
+            .iter()
+            .map(|group| self.prepare(&topics, group, &mut records))
+            .collect();
+        drop(topics);
+        let (reply, answer) = oneshot::channel();
+        // Also when nothing is left of it: a log that is down or closed says so.
+        self.shared.queue.push(Command::Publish { records, reply });
+        Box::pin(async move {
+            let fate = answer.await.unwrap_or_else(|_| Err(writer_gone()));
+            let published = fate.map(|()| Published { durable: true });
+            fates
+                .into_iter()
+                .map(|prepared| prepared.and_then(|()| published.clone()))
+                .collect()
+        })
+    }
+}
+
+impl EmbeddedPublisher {
+    /// Encodes a group here, where callers run in parallel; all of it or nothing.
+    fn prepare(&self, topics: &Topics, group: &[Outgoing], out: &mut Vec<Prepared>) -> Result<()> {
+        let before = out.len();
+        for outgoing in group {
+            match self.prepare_record(topics, outgoing) {
+                Ok(prepared) => out.push(prepared),
+                Err(error) => {
+                    out.truncate(before);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn prepare_record(&self, topics: &Topics, outgoing: &Outgoing) -> Result<Prepared> {
+        let topic = topics
+            .get(&outgoing.topic)
+            .ok_or_else(|| unknown_topic(&outgoing.topic))?;
+        let encoded = record::encode(&self.producer, outgoing);
+        let bytes_max = self.shared.options.record_bytes_max;
+        if encoded.len() > bytes_max {
+            return Err(BrokerError::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "record {} for {} has {} bytes with its key and attributes; the log takes {bytes_max}",
+                    outgoing.id,
+                    outgoing.topic,
+                    encoded.len()
+                ),
+            ));
+        }
+        let partition = topic.first_partition + topic.route(outgoing.key.as_deref());
+        Ok(Prepared { partition, encoded })
+    }
+}

@@ -1,0 +1,86 @@
+//! What publishers, consumers and the writer have in common.
+
+use std::sync::Arc;
+
+use danube_wasm_model::TopicName;
+use parking_lot::RwLock;
+use redb::ReadTransaction;
+use tokio::sync::oneshot;
+
+use super::{
+    catalog::Topics,
+    fault::Fault,
+    options::EmbeddedOptions,
+    queue::{Command, Queue, Reply},
+    store::Store,
+    topic::Topic,
+};
+use crate::{BrokerError, ErrorKind, Result};
+
+/// See the module.
+pub(super) struct Shared {
+    pub(super) options: EmbeddedOptions,
+    pub(super) store: Store,
+    pub(super) queue: Queue,
+    pub(super) topics: RwLock<Topics>,
+}
+
+impl Shared {
+    /// A topic by its name.
+    pub(super) fn topic(&self, name: &TopicName) -> Result<Arc<Topic>> {
+        self.topics.read().get(name).cloned().ok_or_else(|| unknown_topic(name))
+    }
+
+    /// Hands a call to the writer and waits for its answer.
+    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.push(command(reply));
+        answer.await.unwrap_or_else(|_| Err(writer_gone()))
+    }
+
+    /// Reads a consistent view; a failure of the disk makes the writer open the log again. Waits for the disk: not for
+    /// an asynchronous thread.
+    pub(super) fn read<T>(&self, f: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T> {
+        let generation = self.store.generation();
+        self.store.read(f).map_err(|fault| {
+            if fault.ends_the_engine() {
+                self.queue.push(Command::Reopen { generation });
+            }
+            fault.at(self.store.directory())
+        })
+    }
+
+    /// Whether messages can be published and read now.
+    pub(super) fn ready(&self) -> Result<()> {
+        match self.queue.closed() {
+            Some(why) => Err(why),
+            None => self.store.ready(),
+        }
+    }
+
+    /// Something changed that concerns every consumer.
+    pub(super) fn wake_all(&self) {
+        for topic in self.topics.read().values() {
+            topic
+                .subscriptions()
+                .iter()
+                .for_each(|subscription| subscription.changed.notify_waiters());
+        }
+    }
+}
+
+/// No such topic.
+pub(super) fn unknown_topic(name: &TopicName) -> BrokerError {
+    BrokerError::new(
+        ErrorKind::NotFound,
+        format!("topic {name} does not exist: create it, or let a source declare it"),
+    )
+}
+
+/// The writer ended without an answer, which only a defect explains.
+pub(super) fn writer_gone() -> BrokerError {
+    BrokerError::new(
+        ErrorKind::Closed,
+        "the log's writer has ended: see the log above, then restart the process",
+    )
+}

@@ -1,0 +1,56 @@
+//! The tables, and the rows that need a name. [`super`] says what each is for.
+
+use redb::TableDefinition;
+
+/// Format of the tables below. Raise it with every change that an older version would misread.
+pub(super) const FORMAT: u64 = 1;
+
+/// `format`, and the next free number of each kind.
+pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// Topic → number of partitions as asked for (0: without), number of the first partition.
+pub(super) const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
+/// Partition → its [`Head`] as first, next, bytes, last publish time.
+pub(super) const HEADS: TableDefinition<'_, u64, (u64, u64, u64, u64)> = TableDefinition::new("heads");
+/// Partition, offset → a record (`record.rs`).
+pub(super) const MESSAGES: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("messages");
+/// Topic, subscription → its number and its type's code.
+pub(super) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str), (u64, u8)> = TableDefinition::new("subscriptions");
+/// Subscription, place of the partition in its topic → a cursor (`cursor.rs`).
+pub(super) const CURSORS: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("cursors");
+/// Schema subject → its number and newest version.
+pub(super) const SUBJECTS: TableDefinition<'_, &str, (u64, u32)> = TableDefinition::new("subjects");
+/// Subject, version → name of the subject, type, text.
+pub(super) const SCHEMAS: TableDefinition<'_, (u64, u32), (&str, &str, &str)> = TableDefinition::new("schemas");
+
+/// Keys of [`META`].
+pub(super) const META_FORMAT: &str = "format";
+pub(super) const META_NEXT_PARTITION: &str = "next-partition";
+pub(super) const META_NEXT_SUBSCRIPTION: &str = "next-subscription";
+pub(super) const META_NEXT_SUBJECT: &str = "next-subject";
+
+/// What a partition holds: offsets from `first` up to, not including, `next`. Kept in a row of its own because offsets
+/// must go on rising when every message has been trimmed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Head {
+    pub(super) first: u64,
+    pub(super) next: u64,
+    /// Size of the stored records.
+    pub(super) bytes: u64,
+    /// Newest publish time: the next is never before it.
+    pub(super) last_time_ms: u64,
+}
+
+impl Head {
+    pub(super) fn row(self) -> (u64, u64, u64, u64) {
+        (self.first, self.next, self.bytes, self.last_time_ms)
+    }
+
+    pub(super) fn from_row((first, next, bytes, last_time_ms): (u64, u64, u64, u64)) -> Self {
+        Self {
+            first,
+            next,
+            bytes,
+            last_time_ms,
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! One subscription on one partition: which messages wait, which are with a consumer, which come back later. Pure: no
+//! clock, no disk, no lock.
+//!
+//! A message is *waiting* (read ahead, or to be read again after it came back), *in flight* with a member, or *delayed*
+//! by a nack. It leaves when its acknowledgement is durable. Waiting messages are given out in offset order, but for
+//! those whose **lane** is closed:
+//!
+//! * a lane is a key where order is kept; messages of an ordered subscription that have no key share one, those of a
+//!   KeyShared subscription have none;
+//! * a delayed message closes its lane for all later messages, until it is given out again;
+//! * on KeyShared, a lane with messages in flight is open only to the member that has them.
+//!
+//! Keys are told apart by a 64-bit hash: two that collide wait for each other, and nothing worse.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use danube_wasm_model::SubscriptionType;
+use tokio::time::Instant;
+
+use super::{
+    cursor::Cursor,
+    hash::fnv1a,
+    limits::{BLOCKED_MESSAGES_MAX, LOAD_MESSAGES_MAX, READ_AHEAD_BYTES, READ_AHEAD_MESSAGES, WINDOW_MESSAGES_MAX},
+};
+use crate::Message;
+
+/// Number of a consumer in its subscription, never used twice.
+pub(super) type MemberId = u64;
+
+/// See the module.
+pub(super) struct Window {
+    kind: SubscriptionType,
+    cursor: Cursor,
+    /// Messages below this were read.
+    read_to: u64,
+    /// Messages below this are in the log.
+    end: u64,
+    entries: BTreeMap<u64, Entry>,
+    waiting: BTreeSet<u64>,
+    /// Those of `waiting` that must be read again.
+    unloaded: BTreeSet<u64>,
+    delayed: BTreeSet<(Instant, u64)>,
+    lanes: HashMap<u64, Lane>,
+    /// Memory of the messages that wait.
+    bytes: usize,
+    loading: bool,
+    /// Rises when the window begins anew, so that what was read for the old one is not taken for the new.
+    epoch: u64,
+}
+
+struct Entry {
+    lane: Option<u64>,
+    deliveries: u32,
+    state: EntryState,
+}
+
+enum EntryState {
+    Waiting(Option<Box<Message>>),
+    InFlight(MemberId),
+    Delayed(Instant),
+}
+
+#[derive(Default)]
+struct Lane {
+    in_flight: u32,
+    owner: MemberId,
+    delayed: BTreeSet<u64>,
+}
+
+/// What to read from the log.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Load {
+    /// Messages to read again.
+    pub(super) again: Vec<u64>,
+    /// Messages to read for the first time, none of them acknowledged.
+    pub(super) fresh: std::ops::Range<u64>,
+    /// Of the window when it asked.
+    pub(super) epoch: u64,
+}
+
+impl Window {
+    pub(super) fn new(kind: SubscriptionType, cursor: Cursor, end: u64) -> Self {
+        Self {
+            kind,
+            read_to: cursor.floor(),
+            cursor,
+            end,
+            entries: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            unloaded: BTreeSet::new(),
+            delayed: BTreeSet::new(),
+            lanes: HashMap::new(),
+            bytes: 0,
+            loading: false,
+            epoch: 0,
+        }
+    }
+
+    /// Begins anew with another type. Only while no message is in flight.
+    pub(super) fn restart(&mut self, kind: SubscriptionType) {
+        let epoch = self.epoch + 1;
+        *self = Self {
+            epoch,
+            ..Self::new(kind, std::mem::take(&mut self.cursor), self.end)
+        };
+    }
+
+    pub(super) fn cursor(&self) -> &Cursor {
+        &self.cursor
+    }
+
+    /// Messages in the log that are not acknowledged.
+    pub(super) fn lag(&self) -> u64 {
+        (self.end.saturating_sub(self.cursor.floor())).saturating_sub(self.cursor.above_floor())
+    }
+
+    /// The log has grown.
+    pub(super) fn extend(&mut self, end: u64) {
+        self.end = self.end.max(end);
+    }
+
+    /// When the next delayed message is due.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.delayed.first().map(|(due, _)| *due)
+    }
+
+    /// Gives up to `max` messages to a member, lowest offset first.
+    pub(super) fn take(&mut self, member: MemberId, max: usize, now: Instant, out: &mut Vec<Message>) -> usize {
+        self.release(now);
+        let mut given = Vec::new();
+        for &offset in &self.waiting {
+            // What is to be read again must not be overtaken.
+            if given.len() == max || self.unloaded.contains(&offset) {
+                break;
+            }
+            let Some(entry) = self.entries.get_mut(&offset) else {
+                continue;
+            };
+            if is_closed(&self.lanes, self.kind, entry.lane, offset, member) {
+                continue;
+            }
+            let before = std::mem::replace(&mut entry.state, EntryState::InFlight(member));
+            if let EntryState::Waiting(Some(mut message)) = before {
+                self.bytes = self.bytes.saturating_sub(memory(&message));
+                message.redeliveries = entry.deliveries;
+                out.push(*message);
+            }
+            entry.deliveries = entry.deliveries.saturating_add(1);
+            if let Some(id) = entry.lane.filter(|_| self.kind == SubscriptionType::KeyShared) {
+                let lane = self.lanes.entry(id).or_default();
+                lane.in_flight += 1;
+                lane.owner = member;
+            }
+            given.push(offset);
+        }
+        for offset in &given {
+            self.waiting.remove(offset);
+        }
+        given.len()
+    }
+
+    /// Takes a message back from a member, to be given again at `due`. Whether the member had it.
+    pub(super) fn give_back(&mut self, member: MemberId, offset: u64, due: Option<Instant>) -> bool {
+        let Some(entry) = self.entries.get_mut(&offset) else {
+            return false;
+        };
+        if !matches!(entry.state, EntryState::InFlight(owner) if owner == member) {
+            return false;
+        }
+        let lane = entry.lane;
+        match due {
+            Some(due) => {
+                entry.state = EntryState::Delayed(due);
+                self.delayed.insert((due, offset));
+                if let Some(id) = lane {
+                    self.lanes.entry(id).or_default().delayed.insert(offset);
+                }
+            }
+            None => self.wait_again(offset),
+        }
+        self.left_flight(lane);
+        true
+    }
+
+    /// Takes back all that a member has.
+    pub(super) fn give_back_all(&mut self, member: MemberId) {
+        let has = |entry: &Entry| matches!(entry.state, EntryState::InFlight(owner) if owner == member);
+        let offsets: Vec<u64> = self.entries.iter().filter(|(_, e)| has(e)).map(|(o, _)| *o).collect();
+        for offset in offsets {
+            self.give_back(member, offset, None);
+        }
+    }
+
+    /// These were acknowledged, durably, and `cursor` says so. Returns the members that had them.
+    pub(super) fn acknowledged(&mut self, cursor: Cursor, offsets: &[u64]) -> Vec<MemberId> {
+        self.cursor = cursor;
+        offsets.iter().filter_map(|offset| self.forget(*offset)).collect()
+    }
+
+    /// Everything below `first` is gone from the log. Returns the members that had some of it, and how many messages
+    /// were never acknowledged.
+    pub(super) fn skip_to(&mut self, first: u64) -> (Vec<MemberId>, u64) {
+        if first <= self.cursor.floor() {
+            return (Vec::new(), 0);
+        }
+        let before = self.cursor.floor() + self.cursor.above_floor();
+        self.cursor.raise(first);
+        let lost = (self.cursor.floor() + self.cursor.above_floor()) - before;
+        let gone: Vec<u64> = self.entries.range(..first).map(|(offset, _)| *offset).collect();
+        let members = gone.into_iter().filter_map(|offset| self.forget(offset)).collect();
+        (members, lost)
+    }
+
+    /// What should be read next, if anything; then it is being read until [`Window::load_ended`]. `starved` when a
+    /// member got nothing although messages wait.
+    pub(super) fn next_load(&mut self, starved: bool) -> Option<Load> {
+        if self.loading {
+            return None;
+        }
+        let again: Vec<u64> = self.unloaded.iter().take(LOAD_MESSAGES_MAX).copied().collect();
+        let fresh = self.cursor.next_open(self.read_to);
+        let until = self.cursor.next_done(fresh).unwrap_or(self.end).min(self.end);
+        let ahead_max = if starved {
+            BLOCKED_MESSAGES_MAX
+        } else {
+            READ_AHEAD_MESSAGES
+        };
+        let room = self.waiting.is_empty() || (self.waiting.len() < ahead_max && self.bytes < READ_AHEAD_BYTES);
+        // Not yet while much is there: fewer, larger reads.
+        let low = starved || self.waiting.len() <= READ_AHEAD_MESSAGES / 2;
+        let wants_fresh = room && low && fresh < until && self.entries.len() < WINDOW_MESSAGES_MAX;
+        if again.is_empty() && !wants_fresh {
+            return None;
+        }
+        self.loading = true;
+        let fresh = if wants_fresh { fresh..until } else { fresh..fresh };
+        Some(Load {
+            again,
+            fresh,
+            epoch: self.epoch,
+        })
+    }
+
+    /// What was read: all messages below `read_to` that were asked for.
+    pub(super) fn loaded(&mut self, epoch: u64, read_to: u64, messages: Vec<Box<Message>>) {
+        if epoch != self.epoch {
+            return;
+        }
+        for message in messages {
+            let offset = message.message_id.offset;
+            let size = memory(&message);
+            if self.unloaded.remove(&offset) {
+                if let Some(entry) = self.entries.get_mut(&offset) {
+                    entry.state = EntryState::Waiting(Some(message));
+                    self.bytes += size;
+                }
+            } else if offset >= self.read_to && !self.cursor.contains(offset) {
+                let lane = lane_of(self.kind, message.key.as_deref());
+                let state = EntryState::Waiting(Some(message));
+                self.entries.insert(
+                    offset,
+                    Entry {
+                        lane,
+                        deliveries: 0,
+                        state,
+                    },
+                );
+                self.waiting.insert(offset);
+                self.bytes += size;
+            }
+        }
+        self.read_to = self.read_to.max(read_to);
+    }
+
+    /// Reading ended, well or not.
+    pub(super) fn load_ended(&mut self, epoch: u64) {
+        if epoch == self.epoch {
+            self.loading = false;
+        }
+    }
+
+    /// Delayed messages that are due wait again. Their lane stays closed to later ones only by their lower offset.
+    fn release(&mut self, now: Instant) {
+        while let Some(&(due, offset)) = self.delayed.first() {
+            if due > now {
+                break;
+            }
+            self.delayed.pop_first();
+            let lane = self.entries.get(&offset).and_then(|entry| entry.lane);
+            self.reopen(lane, offset);
+            self.wait_again(offset);
+        }
+    }
+
+    fn wait_again(&mut self, offset: u64) {
+        if let Some(entry) = self.entries.get_mut(&offset) {
+            entry.state = EntryState::Waiting(None);
+            self.waiting.insert(offset);
+            self.unloaded.insert(offset);
+        }
+    }
+
+    fn forget(&mut self, offset: u64) -> Option<MemberId> {
+        let entry = self.entries.remove(&offset)?;
+        match entry.state {
+            EntryState::InFlight(member) => {
+                self.left_flight(entry.lane);
+                return Some(member);
+            }
+            EntryState::Delayed(due) => {
+                self.delayed.remove(&(due, offset));
+                self.reopen(entry.lane, offset);
+            }
+            EntryState::Waiting(message) => {
+                self.bytes = self.bytes.saturating_sub(message.as_deref().map_or(0, memory));
+                self.waiting.remove(&offset);
+                self.unloaded.remove(&offset);
+            }
+        }
+        None
+    }
+
+    fn left_flight(&mut self, lane: Option<u64>) {
+        if self.kind == SubscriptionType::KeyShared {
+            self.change_lane(lane, |lane| lane.in_flight = lane.in_flight.saturating_sub(1));
+        }
+    }
+
+    fn reopen(&mut self, lane: Option<u64>, offset: u64) {
+        self.change_lane(lane, |lane| {
+            lane.delayed.remove(&offset);
+        });
+    }
+
+    fn change_lane(&mut self, id: Option<u64>, change: impl FnOnce(&mut Lane)) {
+        let Some(id) = id else { return };
+        if let Some(lane) = self.lanes.get_mut(&id) {
+            change(lane);
+            if lane.in_flight == 0 && lane.delayed.is_empty() {
+                self.lanes.remove(&id);
+            }
+        }
+    }
+}
+
+fn is_closed(
+    lanes: &HashMap<u64, Lane>,
+    kind: SubscriptionType,
+    lane: Option<u64>,
+    offset: u64,
+    member: MemberId,
+) -> bool {
+    let Some(lane) = lane.and_then(|id| lanes.get(&id)) else {
+        return false;
+    };
+    let behind_delayed = lane.delayed.first().is_some_and(|first| *first < offset);
+    let with_another = kind == SubscriptionType::KeyShared && lane.in_flight > 0 && lane.owner != member;
+    behind_delayed || with_another
+}
+
+fn lane_of(kind: SubscriptionType, key: Option<&[u8]>) -> Option<u64> {
+    match (kind, key) {
+        (SubscriptionType::Shared, _) | (SubscriptionType::KeyShared, None) => None,
+        (_, Some(key)) => Some(fnv1a(key)),
+        (SubscriptionType::Exclusive | SubscriptionType::Failover, None) => Some(0),
+    }
+}
+
+/// Memory of a message, in bytes, about.
+fn memory(message: &Message) -> usize {
+    let attributes: usize = message.attributes.iter().map(|(n, v)| n.len() + v.len() + 48).sum();
+    message.payload.len() + message.key.as_ref().map_or(0, |key| key.len()) + attributes + 256
+}
