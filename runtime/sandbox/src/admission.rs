@@ -1,0 +1,390 @@
+//! Admission: what a component is and asks for, read from its outline, before any of it is compiled or run.
+//!
+//! Compiling is dangerous (its cost is in the hands of whoever wrote the component), so what can be refused is refused
+//! here: this reads a few section headers, in time linear in the component's size, and allocates a name for each
+//! import.
+
+use danube_wasm_model::ConnectorId;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+
+use crate::capability::{Capability, Grants, INTERFACES};
+
+/// The version of package `danube:connector` that this host speaks: major and minor. Any patch of it is compatible.
+pub(crate) const CONTRACT_VERSION: (u64, u64) = (0, 1);
+
+/// Imports that a component may have. Far above what any toolchain makes; it bounds the list that is kept.
+const IMPORTS_MAX: usize = 1_000;
+
+/// Which of the two worlds a component is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It turns events into records.
+    Source,
+    /// It turns messages into writes.
+    Sink,
+}
+
+impl Role {
+    /// `source` or `sink`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+/// What a component is, without running it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ComponentInfo {
+    /// SHA-256 of its bytes, in lower-case hex.
+    pub digest: String,
+    /// Its size in bytes.
+    pub size_bytes: usize,
+    /// What it is for.
+    pub role: Role,
+    /// The version of package `danube:connector` that it was built against.
+    pub contract_version: String,
+    /// What it imports, in its own order.
+    pub imports: Vec<Import>,
+}
+
+/// One import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Import {
+    /// As the component has it, such as `wasi:io/streams@0.2.6`.
+    pub name: String,
+    /// What it leads to.
+    #[serde(flatten)]
+    pub access: Access,
+}
+
+/// What an import leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "access", content = "capability", rename_all = "lowercase")]
+pub enum Access {
+    /// Nowhere: offered to every component because language runtimes want it.
+    Always,
+    /// Somewhere that takes a grant.
+    Needs(Capability),
+    /// This host has no such interface, or not this version of it.
+    Unknown,
+}
+
+/// Why a component is not let in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AdmissionError {
+    /// Not a component at all.
+    #[error("`{file}` is not a WebAssembly component: {found}")]
+    NotAComponent {
+        /// How the component was named.
+        file: String,
+        /// What it is instead, and what to do.
+        found: String,
+    },
+    /// Over the size limit.
+    #[error(
+        "`{file}` has {size_bytes} bytes, over the limit of {bytes_max} (`component_bytes_max`): strip debug information from it"
+    )]
+    TooLarge {
+        /// How the component was named.
+        file: String,
+        /// Its size.
+        size_bytes: usize,
+        /// The limit.
+        bytes_max: usize,
+    },
+    /// It is a component, of another world.
+    #[error("`{file}` is not a connector: {found}")]
+    NotAConnector {
+        /// How the component was named.
+        file: String,
+        /// What it exports, and what to do.
+        found: String,
+    },
+    /// A source where a sink is needed, or the other way round.
+    #[error("`{file}` is a {} component, but connector `{connector}` is configured as a {}: configure it under the other kind, or build the component for the {} world", found.as_str(), wanted.as_str(), wanted.as_str())]
+    WrongRole {
+        /// How the component was named.
+        file: String,
+        /// Who wanted it.
+        connector: ConnectorId,
+        /// What it is.
+        found: Role,
+        /// What was needed.
+        wanted: Role,
+    },
+    /// It imports what it may not have.
+    #[error("`{file}` imports `{import}`, which is not granted to connector `{connector}`: {advice}")]
+    NotGranted {
+        /// How the component was named.
+        file: String,
+        /// The import.
+        import: String,
+        /// Who it would have been granted to.
+        connector: ConnectorId,
+        /// What to do.
+        advice: String,
+    },
+}
+
+/// Reads a component's outline. `file` is how messages name it.
+pub fn inspect(file: &str, bytes: &[u8], bytes_max: usize) -> Result<ComponentInfo, AdmissionError> {
+    if bytes.len() > bytes_max {
+        return Err(AdmissionError::TooLarge {
+            file: file.to_owned(),
+            size_bytes: bytes.len(),
+            bytes_max,
+        });
+    }
+    let not_a_component = |found: String| AdmissionError::NotAComponent {
+        file: file.to_owned(),
+        found,
+    };
+    check_header(bytes).map_err(not_a_component)?;
+    let outline = Outline::read(bytes).map_err(|message| not_a_component(format!("it is damaged ({message})")))?;
+    let (role, contract_version) = outline.role().map_err(|found| AdmissionError::NotAConnector {
+        file: file.to_owned(),
+        found,
+    })?;
+    let imports = outline.imports.into_iter().map(|name| Import {
+        access: access(&name),
+        name,
+    });
+    Ok(ComponentInfo {
+        digest: hex::encode(Sha256::digest(bytes)),
+        size_bytes: bytes.len(),
+        role,
+        contract_version,
+        imports: imports.collect(),
+    })
+}
+
+/// Lets a component in as this role with these grants, or says what stands against it.
+pub(crate) fn admit(
+    file: &str,
+    info: &ComponentInfo,
+    wanted: Role,
+    grants: &Grants,
+    connector: &ConnectorId,
+) -> Result<(), AdmissionError> {
+    if info.role != wanted {
+        return Err(AdmissionError::WrongRole {
+            file: file.to_owned(),
+            connector: connector.clone(),
+            found: info.role,
+            wanted,
+        });
+    }
+    let refused = info.imports.iter().find(|import| match import.access {
+        Access::Always => false,
+        Access::Needs(capability) => !grants.has(capability),
+        Access::Unknown => true,
+    });
+    match refused {
+        None => Ok(()),
+        Some(import) => Err(AdmissionError::NotGranted {
+            file: file.to_owned(),
+            import: import.name.clone(),
+            connector: connector.clone(),
+            advice: advice(import),
+        }),
+    }
+}
+
+fn check_header(bytes: &[u8]) -> Result<(), String> {
+    match bytes.get(..8) {
+        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
+        Some(b"\0asm\x01\0\0\0") => Err(
+            "it is a core module; build it for the target `wasm32-wasip2`, or wrap it with `wasm-tools component new`"
+                .into(),
+        ),
+        Some([0, b'a', b's', b'm', ..]) => Err("it has a format version that this host does not know".into()),
+        _ if bytes.is_empty() => Err("it is empty".into()),
+        _ if bytes.trim_ascii_start().starts_with(b"(") => {
+            Err("it is WebAssembly text; translate it with `wasm-tools parse`".into())
+        }
+        _ => Err("it does not begin as WebAssembly does; give the path of a `.wasm` file".into()),
+    }
+}
+
+/// Names of imports, and of exported instances.
+#[derive(Default)]
+struct Outline {
+    imports: Vec<String>,
+    exports: Vec<String>,
+}
+
+impl Outline {
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let mut outline = Self::default();
+        // Of the components and modules nested in this one, only the end matters.
+        let mut depth = 0_usize;
+        for payload in Parser::new(0).parse_all(bytes) {
+            match payload.map_err(|e| e.to_string())? {
+                Payload::Version { encoding, .. } if depth == 0 && encoding == Encoding::Module => {
+                    return Err("a core module".into());
+                }
+                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::End(_) => depth = depth.saturating_sub(1),
+                Payload::ComponentImportSection(section) if depth == 0 => {
+                    for import in section {
+                        outline
+                            .imports
+                            .push(import.map_err(|e| e.to_string())?.name.name.to_owned());
+                    }
+                }
+                Payload::ComponentExportSection(section) if depth == 0 => {
+                    for export in section {
+                        let export = export.map_err(|e| e.to_string())?;
+                        if export.kind == ComponentExternalKind::Instance {
+                            outline.exports.push(export.name.name.to_owned());
+                        }
+                    }
+                }
+                _ => {}
+            }
+            if outline.imports.len() > IMPORTS_MAX || outline.exports.len() > IMPORTS_MAX {
+                return Err(format!("more than {IMPORTS_MAX} imports or exports"));
+            }
+        }
+        Ok(outline)
+    }
+
+    /// The one role that it exports, and the contract's version.
+    fn role(&self) -> Result<(Role, String), String> {
+        let mut roles = Vec::new();
+        for export in &self.exports {
+            let Some((name, version)) = export.split_once('@') else {
+                continue;
+            };
+            let role = match name {
+                "danube:connector/source" => Role::Source,
+                "danube:connector/sink" => Role::Sink,
+                _ => continue,
+            };
+            if !speaks(version, CONTRACT_VERSION) {
+                let (major, minor) = CONTRACT_VERSION;
+                return Err(format!(
+                    "it exports `{export}`, but this host speaks `danube:connector` {major}.{minor}; \
+                     build it against that version, or use a host that speaks its own"
+                ));
+            }
+            roles.push((role, version.to_owned()));
+        }
+        match roles.as_slice() {
+            [one] => Ok(one.clone()),
+            [] => {
+                let exports = if self.exports.is_empty() {
+                    "it exports no interface".to_owned()
+                } else {
+                    let names: Vec<_> = self.exports.iter().take(5).map(|name| format!("`{name}`")).collect();
+                    format!("it exports {}", names.join(", "))
+                };
+                Err(format!(
+                    "{exports}; build it for the world `source-connector` or `sink-connector` of `danube:connector`"
+                ))
+            }
+            _ => Err("it exports both `source` and `sink`; build one component for each".into()),
+        }
+    }
+}
+
+/// What an import's name leads to.
+fn access(import: &str) -> Access {
+    let Some((name, version)) = import.split_once('@') else {
+        return Access::Unknown;
+    };
+    let known = INTERFACES
+        .iter()
+        .find(|interface| interface.name == name && speaks(version, interface.version));
+    match known.map(|interface| interface.needs) {
+        Some(Some(capability)) => Access::Needs(capability),
+        Some(None) => Access::Always,
+        None => Access::Unknown,
+    }
+}
+
+/// Whether `version` is a release of this major and minor version.
+fn speaks(version: &str, (major, minor): (u64, u64)) -> bool {
+    let mut parts = version.splitn(3, '.').map(str::parse::<u64>);
+    let released = [parts.next(), parts.next(), parts.next()];
+    matches!(released, [Some(Ok(a)), Some(Ok(b)), Some(Ok(_))] if (a, b) == (major, minor))
+}
+
+fn advice(import: &Import) -> String {
+    if let Access::Needs(capability) = import.access {
+        let name = format!("{capability:?}").to_lowercase();
+        return format!("grant it `{name}`, or build the component without it");
+    }
+    let (name, _) = import.name.split_once('@').unwrap_or((&import.name, ""));
+    if name.starts_with("wasi:sockets/") || name.starts_with("wasi:http/") {
+        return "components have no network of their own; leave connections to the pipeline, and build the component \
+                without networking code"
+            .into();
+    }
+    match INTERFACES.iter().find(|interface| interface.name == name) {
+        Some(known) => {
+            let (major, minor) = known.version;
+            format!("this host offers version {major}.{minor} of it; build the component with a toolchain for that")
+        }
+        None => "this host does not offer it; build the component without what needs it".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_known_by_name_and_version() {
+        assert_eq!(access("wasi:io/streams@0.2.6"), Access::Always);
+        assert_eq!(access("danube:connector/log@0.1.9"), Access::Needs(Capability::Log));
+        assert_eq!(access("wasi:random/random@0.2.0"), Access::Needs(Capability::Random));
+        for unknown in [
+            "wasi:sockets/tcp@0.2.6",
+            "wasi:io/streams@0.3.0",
+            "wasi:io/streams@0.2.0-rc.1",
+            "wasi:io/streams",
+            "danube:connector/log@0.2.0",
+            "unlocked-dep=<a:b>",
+            "",
+        ] {
+            assert_eq!(access(unknown), Access::Unknown, "{unknown}");
+        }
+    }
+
+    #[test]
+    fn garbage_never_panics_and_says_what_it_is() {
+        let core = b"\0asm\x01\0\0\0".as_slice();
+        let text = b"  (component)".as_slice();
+        let cut = b"\0asm\x0d\0\x01\0\x07\xff\xff\xff\xff\x0f".as_slice();
+        for (bytes, said) in [
+            (b"".as_slice(), "empty"),
+            (core, "core module"),
+            (text, "text"),
+            (b"\x7fELF....".as_slice(), "does not begin"),
+            (cut, "damaged"),
+        ] {
+            let error = inspect("x.wasm", bytes, 100).expect_err("not a component").to_string();
+            assert!(error.starts_with("`x.wasm` is not a WebAssembly component"), "{error}");
+            assert!(error.contains(said), "{error}");
+        }
+    }
+
+    #[test]
+    fn size_is_checked_at_the_limit_and_one_past_it() {
+        let bytes = [b'x'; 11];
+        assert!(matches!(
+            inspect("x.wasm", &bytes[..10], 10),
+            Err(AdmissionError::NotAComponent { .. })
+        ));
+        assert!(matches!(
+            inspect("x.wasm", &bytes, 10),
+            Err(AdmissionError::TooLarge { size_bytes: 11, .. })
+        ));
+    }
+}

@@ -1,0 +1,104 @@
+//! A call's budget: how long it may run, and how long it may wait in the host.
+//!
+//! Running is counted in slices, not by the clock on the wall. Every tick interrupts the component; it is charged one
+//! slice, goes to the back of its worker's queue, and continues when its turn comes. So ten busy connectors on one core
+//! each get a tenth of it, and none of them is charged for the others' turns.
+
+use std::time::Duration;
+
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::{limits::TICK, state::GuestState};
+
+/// What is left of one call's budget.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    budget_ms: u64,
+    slices_left: u64,
+    wait_max: Duration,
+    waited: Duration,
+    exceeded: Option<u64>,
+}
+
+impl Budget {
+    /// A budget of nothing, until [`begin`] sets one.
+    pub(crate) fn none() -> Self {
+        Self {
+            budget_ms: 0,
+            slices_left: 0,
+            wait_max: Duration::ZERO,
+            waited: Duration::ZERO,
+            exceeded: None,
+        }
+    }
+
+    /// The budget that was exceeded, in milliseconds.
+    pub(crate) fn exceeded(&self) -> Option<u64> {
+        self.exceeded
+    }
+
+    /// How long the call may still wait.
+    pub(crate) fn wait_left(&self) -> Duration {
+        self.wait_max.saturating_sub(self.waited)
+    }
+
+    /// Charges a wait; an error when it was the last straw.
+    pub(crate) fn charge_wait(&mut self, waited: Duration, finished: bool) -> wasmtime::Result<()> {
+        self.waited += waited;
+        if finished {
+            return Ok(());
+        }
+        self.exceeded = Some(u64::try_from(self.wait_max.as_millis()).unwrap_or(u64::MAX));
+        Err(wasmtime::Error::msg("it waited in the host for too long"))
+    }
+
+    fn charge_slice(&mut self) -> UpdateDeadline {
+        match self.slices_left.checked_sub(1) {
+            Some(left) => {
+                self.slices_left = left;
+                UpdateDeadline::Yield(1)
+            }
+            None => {
+                self.exceeded = Some(self.budget_ms);
+                UpdateDeadline::Interrupt
+            }
+        }
+    }
+}
+
+/// Makes every tick charge the store's budget. Once for each store.
+pub(crate) fn install(store: &mut Store<GuestState>) {
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_slice()));
+}
+
+/// Gives the next entry into the component this much. Forgetting it ends the component at its next tick.
+pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Duration) {
+    let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(1).max(1);
+    store.data_mut().budget = Budget {
+        budget_ms,
+        slices_left: budget_ms.div_ceil(tick_ms),
+        wait_max,
+        waited: Duration::ZERO,
+        exceeded: None,
+    };
+    store.set_epoch_deadline(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_end_at_the_budget_and_not_before() {
+        let mut budget = Budget {
+            budget_ms: 2,
+            slices_left: 2,
+            ..Budget::none()
+        };
+        assert!(matches!(budget.charge_slice(), UpdateDeadline::Yield(1)));
+        assert!(matches!(budget.charge_slice(), UpdateDeadline::Yield(1)));
+        assert_eq!(budget.exceeded(), None);
+        assert!(matches!(budget.charge_slice(), UpdateDeadline::Interrupt));
+        assert_eq!(budget.exceeded(), Some(2));
+    }
+}

@@ -1,0 +1,131 @@
+//! Capability `log`: lines for the connector's log, in a bounded number.
+//!
+//! A line is cut at the contract's length, made printable, and charged to the connector's quota. What is over the quota
+//! is dropped and counted, and the next line that gets through says how many were lost before it.
+
+use std::{fmt::Write, sync::Arc, time::Instant};
+
+use danube_wasm_model::ConnectorId;
+use parking_lot::Mutex;
+
+use super::quota::Quota;
+use crate::{
+    bindings::danube::connector::log::{Host, Level},
+    host::{GuestHost, LogLevel},
+    limits::GuestLimits,
+    text::truncate,
+};
+
+/// One instance's end of its connector's log.
+pub(crate) struct Log(Arc<ConnectorLog>);
+
+impl Log {
+    pub(super) fn new(log: &Arc<ConnectorLog>) -> Self {
+        Self(Arc::clone(log))
+    }
+}
+
+impl Host for Log {
+    fn enabled(&mut self, level: Level) -> bool {
+        self.0.enabled(level.into())
+    }
+
+    fn log(&mut self, level: Level, message: String) {
+        self.0.line(level.into(), &message);
+    }
+}
+
+/// The log of one connector, shared by its instances.
+pub(crate) struct ConnectorLog {
+    id: ConnectorId,
+    host: Arc<dyn GuestHost>,
+    line_bytes_max: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    quota: Quota,
+    dropped: u64,
+}
+
+impl ConnectorLog {
+    pub(super) fn new(id: &ConnectorId, limits: &GuestLimits, host: &Arc<dyn GuestHost>) -> Self {
+        Self {
+            id: id.clone(),
+            host: Arc::clone(host),
+            line_bytes_max: limits.log_line_bytes_max,
+            state: Mutex::new(State {
+                quota: Quota::new(limits.log_lines_per_s, limits.log_bytes_per_s, Instant::now()),
+                dropped: 0,
+            }),
+        }
+    }
+
+    fn enabled(&self, level: LogLevel) -> bool {
+        self.host.log_enabled(&self.id, level)
+    }
+
+    /// One line, whatever is in it.
+    pub(crate) fn line(&self, level: LogLevel, text: &str) {
+        if !self.enabled(level) {
+            return;
+        }
+        let kept = truncate(text, self.line_bytes_max);
+        let lost = {
+            let mut state = self.state.lock();
+            if !state.quota.take(kept.len(), Instant::now()) {
+                state.dropped += 1;
+                drop(state);
+                self.host.dropped(&self.id, "log_lines", 1);
+                return;
+            }
+            std::mem::take(&mut state.dropped)
+        };
+        if lost > 0 {
+            let summary = format!("{lost} lines were dropped: the connector logs more than it may");
+            self.host.log(&self.id, LogLevel::Warn, &summary);
+        }
+        self.host.log(&self.id, level, &printable(kept));
+    }
+
+    pub(crate) fn line_bytes_max(&self) -> usize {
+        self.line_bytes_max
+    }
+}
+
+impl From<Level> for LogLevel {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Trace => Self::Trace,
+            Level::Debug => Self::Debug,
+            Level::Info => Self::Info,
+            Level::Warn => Self::Warn,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+/// Escapes what would move a terminal's cursor, forge a line or reverse the reading direction.
+fn printable(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        let deceives = matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || deceives {
+            // Writing to a string cannot fail.
+            let _ = write!(out, "{}", c.escape_default());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_cannot_forge_others_or_move_the_cursor() {
+        assert_eq!(printable("a\nb\x1b[2J\u{202e}c\té"), r"a\nb\u{1b}[2J\u{202e}c\té");
+    }
+}

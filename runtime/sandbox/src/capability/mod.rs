@@ -1,0 +1,157 @@
+//! What a component can reach: the fields of [`Capabilities`], and nothing else.
+//!
+//! One capability is one module here, one field of that struct, and one variant of [`Capability`]. What is not granted
+//! is not linked, so that a component which slipped past admission would still find nothing there.
+
+pub(crate) mod log;
+pub(crate) mod metrics;
+mod quota;
+pub(crate) mod wasi;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use danube_wasm_model::ConnectorId;
+use wasmtime::component::{HasSelf, Linker};
+
+use crate::{bindings::danube::connector as wit, host::GuestHost, limits::GuestLimits, state::GuestState};
+
+/// Something that a connector can be granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Capability {
+    /// Lines for the connector's log: `danube:connector/log`.
+    Log,
+    /// Numbers for the connector's metrics page: `danube:connector/metrics`.
+    Metrics,
+    /// The time, to the millisecond: `wasi:clocks`. The Rust standard library imports it even if nobody looks.
+    Clocks,
+    /// Random bytes: `wasi:random`.
+    Random,
+}
+
+/// What one connector is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants(BTreeSet<Capability>);
+
+impl Default for Grants {
+    /// Everything that reaches nothing outside this process: log, metrics, clocks, random.
+    fn default() -> Self {
+        use Capability::{Clocks, Log, Metrics, Random};
+        Self([Log, Metrics, Clocks, Random].into())
+    }
+}
+
+impl Grants {
+    /// Exactly these.
+    pub fn only(capabilities: impl IntoIterator<Item = Capability>) -> Self {
+        Self(capabilities.into_iter().collect())
+    }
+
+    /// Whether it is granted.
+    pub fn has(&self, capability: Capability) -> bool {
+        self.0.contains(&capability)
+    }
+
+    /// All that are granted, in a fixed order.
+    pub fn iter(&self) -> impl Iterator<Item = Capability> + '_ {
+        self.0.iter().copied()
+    }
+}
+
+/// An interface that components may import.
+pub(crate) struct Interface {
+    /// `namespace:package/interface`.
+    pub(crate) name: &'static str,
+    /// Major and minor version that this host speaks; any patch of it.
+    pub(crate) version: (u64, u64),
+    /// The grant it takes; `None` if it leads nowhere.
+    pub(crate) needs: Option<Capability>,
+}
+
+/// Every interface that there is. The rest is refused.
+pub(crate) const INTERFACES: &[Interface] = &[
+    contract("danube:connector/types", None),
+    contract("danube:connector/log", Some(Capability::Log)),
+    contract("danube:connector/metrics", Some(Capability::Metrics)),
+    wasi("wasi:io/error", None),
+    wasi("wasi:io/poll", None),
+    wasi("wasi:io/streams", None),
+    wasi("wasi:cli/environment", None),
+    wasi("wasi:cli/exit", None),
+    wasi("wasi:cli/stdin", None),
+    wasi("wasi:cli/stdout", None),
+    wasi("wasi:cli/stderr", None),
+    wasi("wasi:cli/terminal-input", None),
+    wasi("wasi:cli/terminal-output", None),
+    wasi("wasi:cli/terminal-stdin", None),
+    wasi("wasi:cli/terminal-stdout", None),
+    wasi("wasi:cli/terminal-stderr", None),
+    wasi("wasi:filesystem/types", None),
+    wasi("wasi:filesystem/preopens", None),
+    wasi("wasi:clocks/wall-clock", Some(Capability::Clocks)),
+    wasi("wasi:clocks/monotonic-clock", Some(Capability::Clocks)),
+    wasi("wasi:random/random", Some(Capability::Random)),
+    wasi("wasi:random/insecure", Some(Capability::Random)),
+    wasi("wasi:random/insecure-seed", Some(Capability::Random)),
+];
+
+const fn contract(name: &'static str, needs: Option<Capability>) -> Interface {
+    let version = crate::admission::CONTRACT_VERSION;
+    Interface { name, version, needs }
+}
+
+const fn wasi(name: &'static str, needs: Option<Capability>) -> Interface {
+    let version = (0, 2);
+    Interface { name, version, needs }
+}
+
+/// The whole surface of one instance.
+pub(crate) struct Capabilities {
+    pub(crate) log: log::Log,
+    pub(crate) metrics: metrics::Metrics,
+    pub(crate) wasi: wasi::Wasi,
+}
+
+/// What all instances of one connector share: quotas belong to it, not to an instance, because a trap gives a new one.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    log: Arc<log::ConnectorLog>,
+    metrics: Arc<metrics::ConnectorMetrics>,
+    ambient: wasi::Ambient,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        id: &ConnectorId,
+        limits: &GuestLimits,
+        host: &Arc<dyn GuestHost>,
+        ambient: wasi::Ambient,
+    ) -> Self {
+        Self {
+            log: Arc::new(log::ConnectorLog::new(id, limits, host)),
+            metrics: Arc::new(metrics::ConnectorMetrics::new(id, limits, host)),
+            ambient,
+        }
+    }
+
+    /// The surface of a new instance.
+    pub(crate) fn instance(&self, limits: &GuestLimits) -> Capabilities {
+        Capabilities {
+            log: log::Log::new(&self.log),
+            metrics: metrics::Metrics::new(&self.metrics),
+            wasi: wasi::Wasi::new(&self.log, limits, &self.ambient),
+        }
+    }
+}
+
+/// Links what is granted.
+pub(crate) fn link(linker: &mut Linker<GuestState>, grants: &Grants) -> wasmtime::Result<()> {
+    linker.instance("danube:connector/types@0.1.0")?;
+    if grants.has(Capability::Log) {
+        wit::log::add_to_linker::<_, HasSelf<log::Log>>(linker, |state| &mut state.capabilities.log)?;
+    }
+    if grants.has(Capability::Metrics) {
+        wit::metrics::add_to_linker::<_, HasSelf<metrics::Metrics>>(linker, |state| &mut state.capabilities.metrics)?;
+    }
+    wasi::link(linker, grants)
+}

@@ -1,0 +1,142 @@
+//! Standard output and error, as lines of the connector's log.
+//!
+//! A stream here takes whatever it is given, at once, and never fails: what is over the log's quota is dropped there.
+//! At most one unfinished line is kept.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use parking_lot::Mutex;
+use tokio::io::AsyncWrite;
+use wasmtime_wasi::{
+    cli::{IsTerminal, StdoutStream},
+    p2::{OutputStream, Pollable, StreamResult},
+};
+
+use crate::{capability::log::ConnectorLog, host::LogLevel, text::truncate};
+
+/// Bytes of what a call wrote that are kept for its error message.
+const WRITTEN_BYTES_MAX: usize = 512;
+/// Bytes that a component may write at once.
+const PERMIT_BYTES: usize = 64 << 10;
+
+/// A stream that is cut into lines.
+#[derive(Clone)]
+pub(super) struct Lines {
+    log: Arc<ConnectorLog>,
+    level: LogLevel,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    line: Vec<u8>,
+    written: String,
+}
+
+impl Lines {
+    pub(super) fn new(log: &Arc<ConnectorLog>, level: LogLevel) -> Self {
+        Self {
+            log: Arc::clone(log),
+            level,
+            state: Arc::default(),
+        }
+    }
+
+    fn accept(&self, bytes: &[u8]) {
+        let mut state = self.state.lock();
+        for (i, part) in bytes.split(|b| *b == b'\n').enumerate() {
+            if i > 0 {
+                self.end_line(&mut state);
+            }
+            let room = self.log.line_bytes_max().saturating_sub(state.line.len());
+            state.line.extend_from_slice(&part[..part.len().min(room)]);
+        }
+    }
+
+    fn end_line(&self, state: &mut State) {
+        let line = std::mem::take(&mut state.line);
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end();
+        if text.is_empty() {
+            return;
+        }
+        if !state.written.is_empty() {
+            state.written.push_str("; ");
+        }
+        state.written.push_str(text);
+        let kept = truncate(&state.written, WRITTEN_BYTES_MAX).len();
+        state.written.truncate(kept);
+        self.log.line(self.level, text);
+    }
+
+    /// Ends the line that is there.
+    pub(super) fn finish(&self) {
+        self.end_line(&mut self.state.lock());
+    }
+
+    /// Forgets what was written.
+    pub(super) fn forget(&self) {
+        self.state.lock().written.clear();
+    }
+
+    /// The first of what was written since.
+    pub(super) fn written(&self) -> String {
+        self.state.lock().written.clone()
+    }
+}
+
+impl IsTerminal for Lines {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Lines {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(self.clone())
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(self.clone())
+    }
+}
+
+impl OutputStream for Lines {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.accept(&bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(PERMIT_BYTES)
+    }
+}
+
+#[async_trait::async_trait]
+impl Pollable for Lines {
+    async fn ready(&mut self) {}
+}
+
+impl AsyncWrite for Lines {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.accept(bytes);
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

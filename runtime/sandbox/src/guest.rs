@@ -1,0 +1,100 @@
+//! What the two worlds have in common, so that lanes and loading are written once.
+
+use danube_wasm_model::{
+    columns::{PayloadAt, Payloads},
+    door::GuestError,
+};
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
+
+use crate::{
+    admission::Role,
+    bindings::danube::connector::types as wit,
+    limits::{GuestLimits, name},
+    state::GuestState,
+};
+
+/// What an export returns: trapped, failed by its own account, or a value.
+pub(crate) type Answer<T> = wasmtime::Result<Result<T, wit::Failure>>;
+
+/// The exports of one world, on an instance. Implemented by the generated types.
+pub(crate) trait Guest: Sized + Send + Sync + 'static {
+    /// Which world.
+    const ROLE: Role;
+    /// The export that tells topics, for messages.
+    const CONFIGS: &'static str;
+    /// Where its exports are in a component, looked up once.
+    type Indices: Send + Sync + 'static;
+    /// A batch in.
+    type Input: Send + Sync + 'static;
+    /// A batch out.
+    type Output: Send + 'static;
+    /// A topic and how it is used.
+    type Config: Send + 'static;
+
+    fn indices(pre: &InstancePre<GuestState>) -> wasmtime::Result<Self::Indices>;
+
+    fn load(store: &mut Store<GuestState>, indices: &Self::Indices, instance: &Instance) -> wasmtime::Result<Self>;
+
+    fn initialize(
+        &self,
+        store: &mut Store<GuestState>,
+        configuration: wit::Configuration<'_>,
+    ) -> impl Future<Output = Answer<wit::Interests>> + Send;
+
+    fn configs(&self, store: &mut Store<GuestState>) -> impl Future<Output = Answer<Vec<Self::Config>>> + Send;
+
+    fn call(
+        &self,
+        store: &mut Store<GuestState>,
+        input: &Self::Input,
+    ) -> impl Future<Output = Answer<Self::Output>> + Send;
+
+    /// Number of inputs of a batch: its budget grows with it.
+    fn len(input: &Self::Input) -> usize;
+
+    /// That an output keeps the contract and the limits.
+    fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;
+}
+
+/// That there are not too many records or writes. First, because the other checks take time for each.
+pub(crate) fn check_count(outputs: usize, limits: &GuestLimits) -> Result<(), GuestError> {
+    if outputs <= limits.output_records_max {
+        return Ok(());
+    }
+    Err(GuestError::Limit {
+        limit: name::OUTPUT_RECORDS,
+        message: format!("it returned {outputs}, {} are allowed", limits.output_records_max),
+    })
+}
+
+/// That payloads are not too many bytes once reused inputs stand where they are named: naming one costs the component
+/// four bytes, and whoever sends or stores it the whole of it.
+pub(crate) fn check_payload_bytes(
+    payloads: &Payloads,
+    input_bytes: impl Fn(usize) -> usize,
+    limits: &GuestLimits,
+) -> Result<(), GuestError> {
+    if payloads.reuse.is_empty() {
+        // They all crossed the boundary, which has counted them.
+        return Ok(());
+    }
+    let bytes = payloads.places().fold(0_usize, |sum, place| {
+        sum.saturating_add(match place {
+            PayloadAt::New(i) => payloads.bytes.get(i).len(),
+            PayloadAt::Input(i) => input_bytes(i),
+        })
+    });
+    if bytes <= limits.output_bytes_max {
+        return Ok(());
+    }
+    Err(GuestError::Limit {
+        limit: name::OUTPUT_BYTES,
+        message: format!(
+            "its payloads have {bytes} bytes with reused inputs, {} are allowed",
+            limits.output_bytes_max
+        ),
+    })
+}

@@ -1,0 +1,172 @@
+//! Lanes: a connector's instances, and the calls into them.
+//!
+//! A lane is a place for one instance and a lock: calls on one lane come after each other, calls on different lanes run
+//! beside each other. An instance is in its place only between calls. A call takes it out, runs as a task of its own on
+//! the workers, and puts it back only if nothing went wrong; so whatever happens (a trap, a panic in the host, a caller
+//! that goes away), no call ever meets an instance that another left half way. An empty place is filled by the next
+//! call: from an artifact that is in memory that takes microseconds, and whatever `initialize` takes.
+
+use std::sync::Arc;
+
+use danube_wasm_model::{
+    ConnectorId,
+    door::{Failure, GuestError},
+};
+use tokio::sync::Mutex;
+use wasmtime::{Store, component::InstancePre};
+
+use crate::{
+    bindings::danube::connector::types as wit,
+    budget::{self, Budget},
+    capability,
+    guest::{Answer, Guest},
+    limiter::Limiter,
+    limits::GuestLimits,
+    sandbox::{Compiled, Sandbox},
+    state::GuestState,
+    trap,
+};
+
+/// Everything that an instance of one connector is made from.
+pub(crate) struct Plan<G: Guest> {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) id: ConnectorId,
+    pub(crate) settings: String,
+    pub(crate) limits: GuestLimits,
+    pub(crate) shared: capability::Shared,
+    pub(crate) pre: InstancePre<GuestState>,
+    pub(crate) indices: G::Indices,
+    /// Keeps the compiled code in memory for whoever loads the same component again.
+    pub(crate) compiled: Arc<Compiled>,
+}
+
+/// An instance that has been initialized.
+pub(crate) struct Live<G> {
+    store: Store<GuestState>,
+    guest: G,
+}
+
+/// The lanes of one connector.
+pub(crate) struct Lanes<G: Guest> {
+    plan: Arc<Plan<G>>,
+    places: Vec<Arc<Mutex<Option<Live<G>>>>>,
+}
+
+impl<G: Guest> Lanes<G> {
+    /// So many lanes, the first with this instance.
+    pub(crate) fn new(plan: Arc<Plan<G>>, first: Live<G>, lanes: usize) -> Self {
+        let rest = (1..lanes).map(|_| None);
+        let places = std::iter::once(Some(first)).chain(rest);
+        Self {
+            plan,
+            places: places.map(|place| Arc::new(Mutex::new(place))).collect(),
+        }
+    }
+
+    pub(crate) fn plan(&self) -> &Plan<G> {
+        &self.plan
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Calls into the component on this lane; lane numbers wrap around.
+    pub(crate) async fn call(&self, lane: usize, input: Arc<G::Input>) -> Result<G::Output, GuestError> {
+        let place = Arc::clone(&self.places[lane % self.places.len()]);
+        let plan = Arc::clone(&self.plan);
+        let workers = self.plan.sandbox.workers();
+        let mut place = place.lock_owned().await;
+        let task = workers.spawn(async move { plan.call(&mut place, &input).await });
+        task.await.unwrap_or_else(|error| {
+            Err(GuestError::Host {
+                message: if error.is_panic() {
+                    "a function of the host panicked during the call".into()
+                } else {
+                    "the sandbox is shutting down".into()
+                },
+            })
+        })
+    }
+}
+
+impl<G: Guest> Plan<G> {
+    /// A fresh instance, initialized, and what it asked for; or the stage that failed, and how.
+    pub(crate) async fn start(&self) -> Result<(Live<G>, wit::Interests), (&'static str, GuestError)> {
+        let mut store = self.store();
+        self.begin(&mut store, self.limits.initialize_ms);
+        let instance = match self.pre.instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
+        };
+        let guest = match G::load(&mut store, &self.indices, &instance) {
+            Ok(guest) => guest,
+            Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
+        };
+        let configuration = wit::Configuration {
+            connector: self.id.connector(),
+            settings: &self.settings,
+        };
+        let answer = guest.initialize(&mut store, configuration).await;
+        let interests = settle(&mut store, answer).map_err(|error| ("initialize", error))?;
+        Ok((Live { store, guest }, interests))
+    }
+
+    /// The topics that the component names.
+    pub(crate) async fn configs(&self, live: &mut Live<G>) -> Result<Vec<G::Config>, GuestError> {
+        self.begin(&mut live.store, self.limits.call_base_ms);
+        let answer = live.guest.configs(&mut live.store).await;
+        settle(&mut live.store, answer)
+    }
+
+    async fn call(&self, place: &mut Option<Live<G>>, input: &G::Input) -> Result<G::Output, GuestError> {
+        let _ticking = self.sandbox.ticker().running();
+        let mut live = match place.take() {
+            Some(live) => live,
+            None => self.start().await.map_err(|(_, error)| error)?.0,
+        };
+        self.begin(&mut live.store, self.limits.call_budget_ms(G::len(input)));
+        let answer = live.guest.call(&mut live.store, input).await;
+        let output = settle(&mut live.store, answer)?;
+        G::check(&output, input, &self.limits)?;
+        *place = Some(live);
+        Ok(output)
+    }
+
+    fn store(&self) -> Store<GuestState> {
+        let state = GuestState {
+            capabilities: self.shared.instance(&self.limits),
+            limiter: Limiter::new(&self.limits),
+            budget: Budget::none(),
+        };
+        let mut store = Store::new(self.sandbox.engine(), state);
+        store.limiter(|state| &mut state.limiter);
+        store.set_hostcall_fuel(self.limits.output_bytes_max);
+        store.set_max_component_handles(self.limits.handles_max);
+        budget::install(&mut store);
+        store
+    }
+
+    fn begin(&self, store: &mut Store<GuestState>, budget_ms: u64) {
+        budget::begin(
+            store,
+            budget_ms,
+            std::time::Duration::from_millis(self.limits.wait_ms_max),
+        );
+        let state = store.data_mut();
+        state.limiter.begin_call();
+        state.capabilities.wasi.begin_call();
+    }
+}
+
+/// Sorts what an export returned.
+fn settle<T>(store: &mut Store<GuestState>, answer: Answer<T>) -> Result<T, GuestError> {
+    let state = store.data_mut();
+    let settled = match answer {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(failure)) => Err(GuestError::Failure(Failure::from(failure))),
+        Err(error) => Err(trap::classify(&error, state)),
+    };
+    state.capabilities.wasi.end_call();
+    settled
+}

@@ -1,0 +1,222 @@
+//! Loading a component: admit, compile, link, start, ask for its topics.
+
+use std::sync::Arc;
+
+use danube_wasm_model::{ConnectorId, TopicName, door::GuestError, event::Interests};
+use wasmtime::component::Linker;
+
+use crate::{
+    Ambient,
+    admission::{self, ComponentInfo},
+    capability::{self, Grants},
+    compile::CompileError,
+    error::LoadError,
+    guest::Guest,
+    host::GuestHost,
+    lane::{Lanes, Plan},
+    limits::{GuestLimits, name},
+    sandbox::{Sandbox, blocking},
+    sink::{self, SinkComponent},
+    source::{self, SourceComponent},
+};
+
+/// What to load, for whom, and what it may do.
+#[derive(Clone)]
+pub struct LoadSpec {
+    /// Whom it belongs to.
+    pub id: ConnectorId,
+    /// How messages name the component: the file's name or `builtin:…`.
+    pub file: String,
+    /// The component.
+    pub component: Arc<[u8]>,
+    /// Its settings, JSON text; see `configuration` in `wit/types.wit`.
+    pub settings: String,
+    /// What it may use.
+    pub limits: GuestLimits,
+    /// What it may reach.
+    pub grants: Grants,
+    /// Calls that run beside each other; at least one. The instances of all but the first start when they are called.
+    pub lanes: usize,
+    /// The topics that the pipeline file grants it.
+    pub topics: Vec<TopicName>,
+    /// What it sees of time and chance.
+    pub ambient: Ambient,
+}
+
+impl LoadSpec {
+    /// Default limits and grants, one lane, no topics yet.
+    pub fn new(id: ConnectorId, file: impl Into<String>, component: Arc<[u8]>) -> Self {
+        Self {
+            id,
+            file: file.into(),
+            component,
+            settings: "{}".into(),
+            limits: GuestLimits::default(),
+            grants: Grants::default(),
+            lanes: 1,
+            topics: Vec::new(),
+            ambient: Ambient::default(),
+        }
+    }
+}
+
+impl Sandbox {
+    /// Loads a source component. When this returns, its first lane is ready.
+    pub async fn load_source(
+        self: &Arc<Self>,
+        spec: LoadSpec,
+        host: Arc<dyn GuestHost>,
+    ) -> Result<Arc<SourceComponent>, LoadError> {
+        let loaded = self.load(spec, host).await?;
+        Ok(Arc::new(SourceComponent {
+            configs: loaded.checked(source::check_configs)?,
+            interests: loaded.interests,
+            lanes: loaded.lanes,
+        }))
+    }
+
+    /// Loads a sink component. When this returns, its first lane is ready.
+    pub async fn load_sink(
+        self: &Arc<Self>,
+        spec: LoadSpec,
+        host: Arc<dyn GuestHost>,
+    ) -> Result<Arc<SinkComponent>, LoadError> {
+        let loaded = self.load(spec, host).await?;
+        Ok(Arc::new(SinkComponent {
+            configs: loaded.checked(sink::check_configs)?,
+            interests: loaded.interests,
+            lanes: loaded.lanes,
+        }))
+    }
+
+    async fn load<G: Guest>(
+        self: &Arc<Self>,
+        spec: LoadSpec,
+        host: Arc<dyn GuestHost>,
+    ) -> Result<Loaded<G>, LoadError> {
+        let sandbox = Arc::clone(self);
+        let task = self.workers().spawn(async move { load(sandbox, spec, host).await });
+        task.await.unwrap_or_else(|error| {
+            Err(LoadError::Compile(CompileError::Unavailable {
+                message: format!("a task of the host ended early: {error}"),
+            }))
+        })
+    }
+}
+
+/// A component that runs, and what it said of itself.
+struct Loaded<G: Guest> {
+    spec: LoadSpec,
+    lanes: Lanes<G>,
+    interests: Interests,
+    configs: Vec<G::Config>,
+}
+
+impl<G: Guest> Loaded<G>
+where
+    G::Config: Clone,
+{
+    fn checked<T>(&self, check: fn(Vec<G::Config>, &[TopicName]) -> Result<T, String>) -> Result<T, LoadError> {
+        check(self.configs.clone(), &self.spec.topics).map_err(|message| LoadError::Topics {
+            file: self.spec.file.clone(),
+            connector: self.spec.id.clone(),
+            message,
+        })
+    }
+}
+
+async fn load<G: Guest>(
+    sandbox: Arc<Sandbox>,
+    spec: LoadSpec,
+    host: Arc<dyn GuestHost>,
+) -> Result<Loaded<G>, LoadError> {
+    check_limits(&sandbox, &spec)?;
+    let info = inspect(&sandbox, &spec).await?;
+    admission::admit(&spec.file, &info, G::ROLE, &spec.grants, &spec.id)?;
+    let compiled = sandbox.compiled(&spec.file, &info.digest, &spec.component).await?;
+
+    let contract = |error: wasmtime::Error| LoadError::Contract {
+        file: spec.file.clone(),
+        message: format!("{error:#}"),
+    };
+    let mut linker = Linker::new(sandbox.engine());
+    capability::link(&mut linker, &spec.grants).map_err(contract)?;
+    let pre = linker.instantiate_pre(compiled.component()).map_err(contract)?;
+    let indices = G::indices(&pre).map_err(contract)?;
+    let plan = Arc::new(Plan::<G> {
+        id: spec.id.clone(),
+        settings: spec.settings.clone(),
+        limits: spec.limits,
+        shared: capability::Shared::new(&spec.id, &spec.limits, &host, spec.ambient.clone()),
+        sandbox,
+        pre,
+        indices,
+        compiled,
+    });
+
+    let failed = |(stage, error): (&'static str, GuestError)| LoadError::Start {
+        file: spec.file.clone(),
+        connector: spec.id.clone(),
+        stage,
+        error,
+    };
+    let _ticking = plan.sandbox.ticker().running();
+    let (mut live, interests) = plan.start().await.map_err(failed)?;
+    let configs = plan
+        .configs(&mut live)
+        .await
+        .map_err(|error| failed((G::CONFIGS, error)))?;
+    if configs.len() > spec.limits.topics_max {
+        return Err(failed((
+            G::CONFIGS,
+            GuestError::Limit {
+                limit: name::TOPICS,
+                message: format!("it named {}, {} are allowed", configs.len(), spec.limits.topics_max),
+            },
+        )));
+    }
+    Ok(Loaded {
+        interests: Interests::from_names(interests.iter().map(String::as_str)),
+        lanes: Lanes::new(Arc::clone(&plan), live, spec.lanes.max(1)),
+        configs,
+        spec: spec.clone(),
+    })
+}
+
+async fn inspect(sandbox: &Sandbox, spec: &LoadSpec) -> Result<ComponentInfo, LoadError> {
+    let (file, bytes) = (spec.file.clone(), Arc::clone(&spec.component));
+    let bytes_max = sandbox.options().compile.component_bytes_max;
+    let inspected = blocking(move || admission::inspect(&file, &bytes, bytes_max)).await?;
+    Ok(inspected?)
+}
+
+/// That the connector's limits can be kept in this process.
+fn check_limits(sandbox: &Sandbox, spec: &LoadSpec) -> Result<(), LoadError> {
+    let pool = &sandbox.options().pool;
+    let refuse = |name: &str, value: usize, max: usize| {
+        Err(LoadError::Limits {
+            connector: spec.id.clone(),
+            message: format!("`{name}` is {value}, but no instance of this process may have more than {max}"),
+        })
+    };
+    let lanes_max = usize::try_from(pool.instances_max).unwrap_or(usize::MAX);
+    if spec.limits.memory_bytes_max > pool.memory_bytes_max {
+        refuse("memory_bytes_max", spec.limits.memory_bytes_max, pool.memory_bytes_max)
+    } else if spec.limits.table_elements_max > pool.table_elements_max {
+        refuse(
+            "table_elements_max",
+            spec.limits.table_elements_max,
+            pool.table_elements_max,
+        )
+    } else if spec.lanes > lanes_max {
+        Err(LoadError::Limits {
+            connector: spec.id.clone(),
+            message: format!(
+                "{} lanes are more than the {lanes_max} instances of this process",
+                spec.lanes
+            ),
+        })
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! Sink components.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_model::{
+    ConnectorId, TopicName,
+    door::{ConsumerConfig, GuestError, SinkGuest},
+    event::Interests,
+    message::{MessageBatch, WriteBatch},
+};
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
+
+use crate::{
+    admission::Role,
+    bindings::{
+        danube::connector::types as wit,
+        exports::danube::connector::sink::{self, Guest as Sink, GuestIndices},
+    },
+    convert,
+    guest::{Answer, Guest, check_count, check_payload_bytes},
+    lane::Lanes,
+    limits::GuestLimits,
+    state::GuestState,
+};
+
+/// Longest subscription name or schema subject, in bytes.
+const NAME_BYTES_MAX: usize = 200;
+
+/// A loaded sink component. Dropping it frees its instances.
+pub struct SinkComponent {
+    pub(crate) lanes: Lanes<Sink>,
+    pub(crate) interests: Interests,
+    pub(crate) configs: Vec<ConsumerConfig>,
+}
+
+#[async_trait]
+impl SinkGuest for SinkComponent {
+    fn id(&self) -> &ConnectorId {
+        &self.lanes.plan().id
+    }
+
+    fn digest(&self) -> &str {
+        self.lanes.plan().compiled.digest()
+    }
+
+    fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
+    fn interests(&self) -> Interests {
+        self.interests
+    }
+
+    fn consumer_configs(&self) -> &[ConsumerConfig] {
+        &self.configs
+    }
+
+    async fn process_batch(&self, lane: usize, messages: Arc<MessageBatch>) -> Result<WriteBatch, GuestError> {
+        self.lanes.call(lane, messages).await
+    }
+}
+
+impl Guest for Sink {
+    const ROLE: Role = Role::Sink;
+    const CONFIGS: &'static str = "consumer-configs";
+    type Indices = GuestIndices;
+    type Input = MessageBatch;
+    type Output = WriteBatch;
+    type Config = wit::ConsumerConfig;
+
+    fn indices(pre: &InstancePre<GuestState>) -> wasmtime::Result<GuestIndices> {
+        GuestIndices::new(pre)
+    }
+
+    fn load(store: &mut Store<GuestState>, indices: &GuestIndices, instance: &Instance) -> wasmtime::Result<Self> {
+        indices.load(store, instance)
+    }
+
+    async fn initialize(
+        &self,
+        store: &mut Store<GuestState>,
+        configuration: wit::Configuration<'_>,
+    ) -> Answer<wit::Interests> {
+        self.call_initialize(store, configuration).await
+    }
+
+    async fn configs(&self, store: &mut Store<GuestState>) -> Answer<Vec<wit::ConsumerConfig>> {
+        self.call_consumer_configs(store).await
+    }
+
+    async fn call(&self, store: &mut Store<GuestState>, messages: &MessageBatch) -> Answer<WriteBatch> {
+        let topics = convert::names(&messages.topics);
+        let (producers, schemas) = (convert::names(&messages.producers), convert::names(&messages.schemas));
+        let batch = sink::MessageBatch {
+            topics: convert::labels(&messages.topics, &topics),
+            payloads: convert::blobs(&messages.payloads),
+            ids: convert::blobs(&messages.ids),
+            keys: convert::blobs(&messages.keys),
+            publish_times: &messages.publish_times_ms,
+            producers: convert::labels(&messages.producers, &producers),
+            schemas: convert::labels(&messages.schemas, &schemas),
+            attributes: convert::attributes(&messages.attributes),
+            extra: &[],
+        };
+        let answer = self.call_process_batch(store, batch).await?;
+        Ok(answer.map(WriteBatch::from))
+    }
+
+    fn len(messages: &MessageBatch) -> usize {
+        messages.len()
+    }
+
+    fn check(writes: &WriteBatch, messages: &MessageBatch, limits: &GuestLimits) -> Result<(), GuestError> {
+        check_count(writes.len(), limits)?;
+        writes.check(messages.len())?;
+        check_payload_bytes(&writes.payloads, |i| messages.payloads.get(i).len(), limits)
+    }
+}
+
+impl From<sink::WriteBatch> for WriteBatch {
+    fn from(from: sink::WriteBatch) -> Self {
+        Self {
+            targets: from.targets.into(),
+            payloads: from.payloads.into(),
+            origins: from.origins.into(),
+            ids: from.ids.into(),
+            operations: from.operations,
+            orders: from.orders,
+            rejected: from.rejected.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+/// The topics that a component says it consumes, if they are granted; else the sentence that says what to change.
+pub(crate) fn check_configs(
+    configs: Vec<wit::ConsumerConfig>,
+    granted: &[TopicName],
+) -> Result<Vec<ConsumerConfig>, String> {
+    if configs.is_empty() {
+        return Err("`consumer-configs` names no topic, so there is nothing that it could consume".into());
+    }
+    let mut checked: Vec<ConsumerConfig> = Vec::with_capacity(configs.len());
+    for config in configs {
+        let topic: TopicName = config.topic.parse().map_err(|e| format!("`consumer-configs`: {e}"))?;
+        if !granted.contains(&topic) {
+            return Err(format!(
+                "it consumes `{topic}`, which the pipeline file does not grant: add a `topic_mappings` entry with \
+                 `topic = \"{topic}\"`, or change what its `config` says about topics"
+            ));
+        }
+        if checked.iter().any(|before| before.topic == topic) {
+            return Err(format!("`consumer-configs` names `{topic}` twice"));
+        }
+        check_name("subscription", &config.subscription, &topic)?;
+        if let Some(subject) = &config.expected_schema_subject {
+            check_name("expected_schema_subject", subject, &topic)?;
+        }
+        checked.push(ConsumerConfig {
+            topic,
+            subscription: config.subscription,
+            subscription_type: config.subscription_type.into(),
+            expected_schema_subject: config.expected_schema_subject,
+        });
+    }
+    Ok(checked)
+}
+
+fn check_name(key: &str, name: &str, topic: &TopicName) -> Result<(), String> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.chars().any(char::is_control) {
+        return Err(format!(
+            "the {key} of `{topic}` is empty, longer than {NAME_BYTES_MAX} bytes or has control characters: \
+             set `{key}` in its `topic_mappings` entry"
+        ));
+    }
+    Ok(())
+}

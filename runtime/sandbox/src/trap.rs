@@ -1,0 +1,88 @@
+//! Sorting what comes out of a failed call: whose fault it was, and which.
+
+use danube_wasm_model::door::GuestError;
+use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime_wasi::{I32Exit, ResourceTableError};
+
+use crate::{
+    limits::{BACKTRACE_FRAMES_MAX, name},
+    state::GuestState,
+    text::truncated,
+};
+
+/// Bytes of a trap's message.
+const MESSAGE_BYTES_MAX: usize = 1 << 10;
+/// Bytes of one frame's name: mangled generics grow long.
+const FRAME_BYTES_MAX: usize = 256;
+
+/// Says why a call failed. `state` is that of the store it failed in, which is thrown away after this.
+pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
+    if let Some(budget_ms) = state.budget.exceeded() {
+        return GuestError::Budget { budget_ms };
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return GuestError::Host {
+            message: format!("all places for instances are taken: {error}"),
+        };
+    }
+    let overflow = matches!(error.downcast_ref(), Some(Trap::StackOverflow));
+    if let Some(refusal) = state.limiter.take_refusal().filter(|_| !overflow) {
+        return GuestError::Limit {
+            limit: refusal.limit,
+            message: refusal.message,
+        };
+    }
+    let root = error.root_cause().to_string();
+    if let Some(limit) = limit_of(error, &root) {
+        return GuestError::Limit { limit, message: root };
+    }
+    state.capabilities.wasi.end_call();
+    let what = match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>()) {
+        (Some(I32Exit(code)), _) => format!("it called exit({code})"),
+        (None, Some(trap)) => trap.to_string(),
+        (None, None) => root,
+    };
+    let complaint = state.capabilities.wasi.complaint();
+    let message = if complaint.is_empty() {
+        what
+    } else {
+        format!("{what}: {complaint}")
+    };
+    GuestError::Trap {
+        message: truncated(message, MESSAGE_BYTES_MAX),
+        backtrace: backtrace(error),
+    }
+}
+
+/// Limits that the engine keeps itself. It has no types for most of them, so the tests of this crate hold it to its
+/// wording.
+fn limit_of(error: &Error, root: &str) -> Option<&'static str> {
+    if matches!(error.downcast_ref(), Some(ResourceTableError::Full)) {
+        return Some(name::RESOURCES);
+    }
+    let known = [
+        ("too much data is being copied", name::OUTPUT_BYTES),
+        ("cannot allocate another handle", name::HANDLES),
+        ("resource limit exceeded", name::INSTANCES),
+        ("requested len", name::RANDOM_BYTES),
+    ];
+    known
+        .iter()
+        .find(|(wording, _)| root.starts_with(wording))
+        .map(|(_, limit)| *limit)
+}
+
+/// Names of the component's functions, innermost first.
+fn backtrace(error: &Error) -> Vec<String> {
+    let frames = error
+        .downcast_ref::<WasmBacktrace>()
+        .map_or(&[][..], WasmBacktrace::frames);
+    let names = frames
+        .iter()
+        .take(BACKTRACE_FRAMES_MAX)
+        .map(|frame| match frame.func_name() {
+            Some(name) => truncated(format!("{:#}", rustc_demangle::demangle(name)), FRAME_BYTES_MAX),
+            None => format!("function {}", frame.func_index()),
+        });
+    names.collect()
+}
