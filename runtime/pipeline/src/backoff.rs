@@ -37,14 +37,20 @@ impl BackoffPolicy {
 
     /// A fresh row of waits.
     pub fn start(&self) -> Backoff {
-        Backoff { policy: *self, tries: 0 }
+        Backoff {
+            policy: *self,
+            tries: 0,
+        }
     }
 }
 
 impl Default for BackoffPolicy {
     /// 100 ms to 30 s: a restart of a local target is noticed soon, a long outage costs two calls a minute.
     fn default() -> Self {
-        Self { first: Duration::from_millis(100), longest: Duration::from_secs(30) }
+        Self {
+            first: Duration::from_millis(100),
+            longest: Duration::from_secs(30),
+        }
     }
 }
 
@@ -58,7 +64,11 @@ pub struct Backoff {
 impl Backoff {
     /// The next wait; at least `floor` where the other side asked for that.
     pub fn next(&mut self, floor: Option<Duration>) -> Duration {
-        let full = self.policy.first.saturating_mul(1 << self.tries.min(20)).min(self.policy.longest);
+        let full = self
+            .policy
+            .first
+            .saturating_mul(1 << self.tries.min(20))
+            .min(self.policy.longest);
         self.tries = self.tries.saturating_add(1);
         let jittered = full.mul_f64(rand::rng().random_range(0.5..=1.0));
         jittered.max(floor.unwrap_or_default())
@@ -88,7 +98,10 @@ mod tests {
 
     #[test]
     fn a_policy_that_spins_is_refused() {
-        assert_eq!(BackoffPolicy::try_new(Duration::ZERO, Duration::from_secs(1)), Err(InvalidBackoff::Zero));
+        assert_eq!(
+            BackoffPolicy::try_new(Duration::ZERO, Duration::from_secs(1)),
+            Err(InvalidBackoff::Zero)
+        );
         let one = Duration::from_secs(1);
         assert_eq!(BackoffPolicy::try_new(one, one / 2), Err(InvalidBackoff::Descending));
     }

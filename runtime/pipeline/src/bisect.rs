@@ -45,7 +45,10 @@ impl<T> Segments<T> {
     /// Puts inputs before everything that is left.
     pub fn push(&mut self, items: Vec<T>) {
         if !items.is_empty() {
-            self.stack.push(Segment { items, failed_alone: false });
+            self.stack.push(Segment {
+                items,
+                failed_alone: false,
+            });
         }
     }
 

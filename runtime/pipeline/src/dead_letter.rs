@@ -134,15 +134,31 @@ impl DeadLetters {
         digest: &str,
     ) -> Result<Self, BrokerError> {
         if let Some(topic) = &topic {
-            broker.create_topic(topic, TopicSpec { partitions: 0, reliable_dispatch: true }).await?;
+            broker
+                .create_topic(
+                    topic,
+                    TopicSpec {
+                        partitions: 0,
+                        reliable_dispatch: true,
+                    },
+                )
+                .await?;
         }
-        Ok(Self { publisher, topic, id: id.clone(), digest: digest.to_owned() })
+        Ok(Self {
+            publisher,
+            topic,
+            id: id.clone(),
+            digest: digest.to_owned(),
+        })
     }
 
     /// Returns when the letter is durable.
     pub(crate) async fn write(&self, letter: &Letter) -> Result<(), BrokerError> {
         let Some(topic) = &self.topic else {
-            return Err(BrokerError::new(ErrorKind::NotFound, format!("connector {} has no topic for dead letters", self.id)));
+            return Err(BrokerError::new(
+                ErrorKind::NotFound,
+                format!("connector {} has no topic for dead letters", self.id),
+            ));
         };
         tracing::warn!(
             connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
@@ -150,7 +166,12 @@ impl DeadLetters {
         );
         let outgoing = letter.clone().into_outgoing(topic, &self.id, &self.digest);
         let results = self.publisher.publish(vec![vec![outgoing]]).await;
-        let lost = || Err(BrokerError::new(ErrorKind::Unavailable, "the broker did not say what became of the letter"));
+        let lost = || {
+            Err(BrokerError::new(
+                ErrorKind::Unavailable,
+                "the broker did not say what became of the letter",
+            ))
+        };
         results.into_iter().next().unwrap_or_else(lost).map(|_| ())
     }
 }

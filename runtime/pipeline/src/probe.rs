@@ -25,7 +25,10 @@ pub struct Probe {
 impl Probe {
     /// Counts into `metrics` and records into `tracing`.
     pub fn new(metrics: ConnectorMetrics, tracing: Tracing) -> Self {
-        Self { metrics: Some(metrics), tracing }
+        Self {
+            metrics: Some(metrics),
+            tracing,
+        }
     }
 
     /// Events came in, or a batch of messages was read.
@@ -72,7 +75,9 @@ impl Probe {
         if self.tracing.is_on() {
             let span = (started, SystemTime::now());
             for traceparent in traceparents {
-                let child = traceparent.as_deref().and_then(|parent| self.span("guest.poll", parent, span, error));
+                let child = traceparent
+                    .as_deref()
+                    .and_then(|parent| self.span("guest.poll", parent, span, error));
                 *traceparent = child.or_else(|| traceparent.take());
             }
         }
@@ -154,7 +159,8 @@ impl Probe {
         span: (SystemTime, SystemTime),
         error: Option<&E>,
     ) -> Option<String> {
-        self.tracing.record(name, parent, span, error.map(E::to_string), Vec::new())
+        self.tracing
+            .record(name, parent, span, error.map(E::to_string), Vec::new())
     }
 
     fn with(&self, count: impl FnOnce(&ConnectorMetrics)) {
@@ -165,7 +171,11 @@ impl Probe {
 }
 
 fn traceparent(message: &Message) -> Option<&str> {
-    message.attributes.iter().find(|(name, _)| name == TRACE_ATTRIBUTE).map(|(_, value)| value.as_str())
+    message
+        .attributes
+        .iter()
+        .find(|(name, _)| name == TRACE_ATTRIBUTE)
+        .map(|(_, value)| value.as_str())
 }
 
 fn since(started: SystemTime) -> Duration {

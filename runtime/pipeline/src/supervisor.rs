@@ -88,7 +88,11 @@ pub struct Refused<E: fmt::Display>(pub Vec<(ConnectorId, E)>);
 impl<L: Launcher> Supervisor<L> {
     /// Nothing runs yet. `grace` is how long a connector may take to drain.
     pub fn new(launcher: L, grace: Duration) -> Self {
-        Self { launcher, grace, running: tokio::sync::Mutex::default() }
+        Self {
+            launcher,
+            grace,
+            running: tokio::sync::Mutex::default(),
+        }
     }
 
     /// What makes connectors.
@@ -104,7 +108,10 @@ impl<L: Launcher> Supervisor<L> {
         let mut refused = Vec::new();
         let mut prepared = Vec::new();
         for (id, spec) in &desired {
-            if running.get(id).is_some_and(|entry| entry.spec == *spec && !has_ended(&entry.connector)) {
+            if running
+                .get(id)
+                .is_some_and(|entry| entry.spec == *spec && !has_ended(&entry.connector))
+            {
                 applied.unchanged.push(id.clone());
                 continue;
             }
@@ -117,7 +124,11 @@ impl<L: Launcher> Supervisor<L> {
             return Err(Refused(refused));
         }
         // Sources that go, go first: what they publish last is still read.
-        let gone: Vec<_> = running.keys().filter(|id| !desired.iter().any(|(wanted, _)| wanted == *id)).cloned().collect();
+        let gone: Vec<_> = running
+            .keys()
+            .filter(|id| !desired.iter().any(|(wanted, _)| wanted == *id))
+            .cloned()
+            .collect();
         self.stop(&mut running, &gone, Direction::Source).await;
         prepared.sort_by_key(|(direction, ..)| *direction);
         for (direction, id, spec, ready) in prepared {
@@ -130,7 +141,14 @@ impl<L: Launcher> Supervisor<L> {
             }
             match self.launcher.start(&id, ready).await {
                 Ok(connector) => {
-                    running.insert(id.clone(), Entry { spec, direction, connector });
+                    running.insert(
+                        id.clone(),
+                        Entry {
+                            spec,
+                            direction,
+                            connector,
+                        },
+                    );
                     match predecessor {
                         Some(old) => {
                             old.connector.drain(self.deadline()).await;
@@ -142,14 +160,20 @@ impl<L: Launcher> Supervisor<L> {
                 }
                 Err(error) => {
                     // A source's predecessor still has its endpoints: it goes on.
-                    predecessor.into_iter().for_each(|old| drop(running.insert(id.clone(), old)));
+                    predecessor
+                        .into_iter()
+                        .for_each(|old| drop(running.insert(id.clone(), old)));
                     refused.push((id, error));
                 }
             }
         }
         self.stop(&mut running, &gone, Direction::Sink).await;
         applied.stopped = gone;
-        if refused.is_empty() { Ok(applied) } else { Err(Refused(refused)) }
+        if refused.is_empty() {
+            Ok(applied)
+        } else {
+            Err(Refused(refused))
+        }
     }
 
     /// Stops everything: sources, then sinks.
@@ -163,11 +187,19 @@ impl<L: Launcher> Supervisor<L> {
     /// The status of each connector.
     pub async fn statuses(&self) -> Vec<(ConnectorId, watch::Receiver<Status>)> {
         let running = self.running.lock().await;
-        running.iter().map(|(id, entry)| (id.clone(), entry.connector.status())).collect()
+        running
+            .iter()
+            .map(|(id, entry)| (id.clone(), entry.connector.status()))
+            .collect()
     }
 
     /// Drains those of one direction, side by side.
-    async fn stop(&self, running: &mut BTreeMap<ConnectorId, Entry<L::Spec>>, ids: &[ConnectorId], direction: Direction) {
+    async fn stop(
+        &self,
+        running: &mut BTreeMap<ConnectorId, Entry<L::Spec>>,
+        ids: &[ConnectorId],
+        direction: Direction,
+    ) {
         let deadline = self.deadline();
         let mut draining = tokio::task::JoinSet::new();
         for id in ids {

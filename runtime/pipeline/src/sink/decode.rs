@@ -25,7 +25,10 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
     let Some(reference) = message.schema else {
         return match expected_subject {
             Some(subject) => Decoding::Never(format!("the message has no schema; `{subject}` is expected")),
-            None => Decoding::Done { payload: message.payload.clone(), schema: "".into() },
+            None => Decoding::Done {
+                payload: message.payload.clone(),
+                schema: "".into(),
+            },
         };
     };
     let validator = match schemas.by_reference(reference).await {
@@ -34,13 +37,25 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
         Err(error) => return Decoding::Never(error.to_string()),
     };
     if let Some(subject) = expected_subject.filter(|subject| *subject != validator.subject()) {
-        return Decoding::Never(format!("the message's schema is `{}`; `{subject}` is expected", validator.subject()));
+        return Decoding::Never(format!(
+            "the message's schema is `{}`; `{subject}` is expected",
+            validator.subject()
+        ));
     }
     match validator.decode(message.payload.clone()) {
-        Ok(payload) => Decoding::Done { payload, schema: validator.label() },
+        Ok(payload) => Decoding::Done {
+            payload,
+            schema: validator.label(),
+        },
         Err(violations) => {
-            let first = violations.first().map(|v| format!("`{}` {}", v.path, v.message)).unwrap_or_default();
-            Decoding::Never(format!("the payload does not match schema `{}`: {first}", validator.subject()))
+            let first = violations
+                .first()
+                .map(|v| format!("`{}` {}", v.path, v.message))
+                .unwrap_or_default();
+            Decoding::Never(format!(
+                "the payload does not match schema `{}`: {first}",
+                validator.subject()
+            ))
         }
     }
 }

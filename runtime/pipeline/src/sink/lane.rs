@@ -51,7 +51,13 @@ struct Poison {
 
 impl Lane {
     pub(super) fn new(shared: Arc<Shared>, lane: usize, acker: Arc<dyn Acker>) -> Self {
-        Self { shared, lane, acker, acking: JoinSet::new(), blocked: HashMap::new() }
+        Self {
+            shared,
+            lane,
+            acker,
+            acking: JoinSet::new(),
+            blocked: HashMap::new(),
+        }
     }
 
     /// Runs until the reader hangs up or the lane cannot go on.
@@ -80,7 +86,9 @@ impl Lane {
             let started = SystemTime::now();
             let columns = Arc::new(columns(&segment.items, &self.shared.guest.interests()));
             let result = self.shared.guest.process_batch(self.lane, columns).await;
-            self.shared.probe.processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
+            self.shared
+                .probe
+                .processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
             match result {
                 Ok(writes) => {
                     claims = Claims::default();
@@ -111,7 +119,9 @@ impl Lane {
             }
             GuestError::Failure(failure) => match failure.kind {
                 FailureKind::Retryable if claims.believed() => {
-                    self.shared.probe.retried(segment.items[0].message.topic.as_str(), segment.items.len());
+                    self.shared
+                        .probe
+                        .retried(segment.items[0].message.topic.as_str(), segment.items.len());
                     self.wait(&mut claims.guest, failure.retry_after, &error).await?;
                     segments.put_back(segment);
                     return Ok(());
@@ -129,27 +139,44 @@ impl Lane {
                     GuestError::Trap { backtrace, .. } => (Reason::Crashed, backtrace.clone()),
                     _ => (Reason::Crashed, Vec::new()),
                 };
-                self.set_aside(Poison { message: decoded.message, reason, why: error.to_string(), backtrace }).await
+                self.set_aside(Poison {
+                    message: decoded.message,
+                    reason,
+                    why: error.to_string(),
+                    backtrace,
+                })
+                .await
             }
         }
     }
 
     /// Writes until the target has taken it, then acknowledges. Gives back what is to be processed again.
     async fn write(&mut self, segment: Segment<Decoded>, plan: Plan) -> Result<Vec<Decoded>, Halt> {
-        let Plan { writes, origins, refused, again } = plan;
-        let mut poison: HashMap<usize, (Reason, String)> =
-            refused.into_iter().map(|(at, why)| (at, (Reason::Refused, why))).collect();
+        let Plan {
+            writes,
+            origins,
+            refused,
+            again,
+        } = plan;
+        let mut poison: HashMap<usize, (Reason, String)> = refused
+            .into_iter()
+            .map(|(at, why)| (at, (Reason::Refused, why)))
+            .collect();
         if !writes.is_empty() {
             let mut backoff = self.shared.backoff.start();
             let report = loop {
                 let started = SystemTime::now();
                 let result = self.shared.egress.write(&writes).await;
-                self.shared.probe.wrote(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
+                self.shared
+                    .probe
+                    .wrote(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
                 match result {
                     Ok(report) => break report,
                     Err(EgressError::Configuration { message }) => return Err(self.fail(message)),
                     Err(EgressError::Transient { message, retry_after }) => {
-                        self.shared.probe.retried(segment.items[0].message.topic.as_str(), segment.items.len());
+                        self.shared
+                            .probe
+                            .retried(segment.items[0].message.topic.as_str(), segment.items.len());
                         self.wait(&mut backoff, retry_after, &message).await?;
                     }
                 }
@@ -159,7 +186,9 @@ impl Lane {
             }
             for (write, why) in report.refused {
                 for origin in &origins[write] {
-                    poison.entry(*origin).or_insert_with(|| (Reason::TargetRefused, why.clone()));
+                    poison
+                        .entry(*origin)
+                        .or_insert_with(|| (Reason::TargetRefused, why.clone()));
                 }
             }
         }
@@ -167,7 +196,12 @@ impl Lane {
         let mut left = Vec::new();
         for (at, decoded) in segment.items.into_iter().enumerate() {
             if let Some((reason, why)) = poison.remove(&at) {
-                let poison = Poison { message: decoded.message, reason, why, backtrace: Vec::new() };
+                let poison = Poison {
+                    message: decoded.message,
+                    reason,
+                    why,
+                    backtrace: Vec::new(),
+                };
                 self.set_aside(poison).await?;
             } else if again.binary_search(&at).is_ok() {
                 left.push(decoded);
@@ -181,7 +215,12 @@ impl Lane {
 
     /// Deals with a poisonous message as the policy says.
     async fn set_aside(&mut self, poison: Poison) -> Result<(), Halt> {
-        let Poison { message, reason, why, backtrace } = poison;
+        let Poison {
+            message,
+            reason,
+            why,
+            backtrace,
+        } = poison;
         self.shared.probe.failed(message.topic.as_str(), reason.as_str());
         match self.shared.policy.on_poison {
             OnPoison::DeadLetter => {
@@ -195,14 +234,22 @@ impl Lane {
             OnPoison::BlockKey => {
                 let key = key_of(&message);
                 let policy = self.shared.backoff;
-                let (_, backoff) = self.blocked.entry(key).or_insert_with(|| (message.message_id, policy.start()));
+                let (_, backoff) = self
+                    .blocked
+                    .entry(key)
+                    .or_insert_with(|| (message.message_id, policy.start()));
                 let delay = backoff.next(None);
                 let connector = self.shared.guest.id();
                 tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
-                self.shared.status.degraded(format!("message {} blocks its key: {why}", message.id));
+                self.shared
+                    .status
+                    .degraded(format!("message {} blocks its key: {why}", message.id));
                 self.give_back(&[message.message_id], delay).await
             }
-            OnPoison::Stop => Err(self.fail(format!("message {} cannot be processed and on_poison = \"stop\": {why}", message.id))),
+            OnPoison::Stop => Err(self.fail(format!(
+                "message {} cannot be processed and on_poison = \"stop\": {why}",
+                message.id
+            ))),
         }
     }
 
@@ -232,7 +279,9 @@ impl Lane {
     }
 
     fn is_blocked(&self, message: &Message) -> bool {
-        self.blocked.get(&key_of(message)).is_some_and(|(poison, _)| *poison != message.message_id)
+        self.blocked
+            .get(&key_of(message))
+            .is_some_and(|(poison, _)| *poison != message.message_id)
     }
 
     async fn decode(&mut self, batch: Vec<Message>) -> Result<Vec<Decoded>, Halt> {
@@ -242,11 +291,20 @@ impl Lane {
             loop {
                 match decode(&self.shared.schemas, self.shared.expected_subject.as_deref(), &message).await {
                     Decoding::Done { payload, schema } => {
-                        decoded.push(Decoded { message, payload, schema });
+                        decoded.push(Decoded {
+                            message,
+                            payload,
+                            schema,
+                        });
                         break;
                     }
                     Decoding::Never(why) => {
-                        let poison = Poison { message, reason: Reason::Undecodable, why, backtrace: Vec::new() };
+                        let poison = Poison {
+                            message,
+                            reason: Reason::Undecodable,
+                            why,
+                            backtrace: Vec::new(),
+                        };
                         self.set_aside(poison).await?;
                         break;
                     }
@@ -263,7 +321,10 @@ impl Lane {
             return;
         }
         for message in &done {
-            let was_poison = self.blocked.get(&key_of(message)).is_some_and(|(poison, _)| *poison == message.message_id);
+            let was_poison = self
+                .blocked
+                .get(&key_of(message))
+                .is_some_and(|(poison, _)| *poison == message.message_id);
             if was_poison {
                 self.blocked.remove(&key_of(message));
                 self.shared.status.running();
@@ -290,7 +351,10 @@ impl Lane {
     }
 
     /// Does a broker call until it succeeds.
-    async fn until_done<F: Future<Output = Result<(), BrokerError>>>(&mut self, call: impl Fn() -> F) -> Result<(), Halt> {
+    async fn until_done<F: Future<Output = Result<(), BrokerError>> + Send>(
+        &mut self,
+        call: impl Fn() -> F,
+    ) -> Result<(), Halt> {
         let mut backoff = self.shared.backoff.start();
         loop {
             match call().await {
@@ -302,7 +366,12 @@ impl Lane {
     }
 
     /// Says what is in the way and waits for the next try.
-    async fn wait(&self, backoff: &mut Backoff, floor: Option<Duration>, why: &dyn std::fmt::Display) -> Result<(), Halt> {
+    async fn wait(
+        &self,
+        backoff: &mut Backoff,
+        floor: Option<Duration>,
+        why: &(dyn std::fmt::Display + Sync),
+    ) -> Result<(), Halt> {
         let wait = backoff.next(floor);
         tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "held up; trying again");
         self.shared.status.degraded(why.to_string());
@@ -343,7 +412,11 @@ struct Claims {
 impl Default for Claims {
     fn default() -> Self {
         let policy = crate::BackoffPolicy::default();
-        Self { guest: policy.start(), host: policy.start(), since: None }
+        Self {
+            guest: policy.start(),
+            host: policy.start(),
+            since: None,
+        }
     }
 }
 

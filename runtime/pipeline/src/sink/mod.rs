@@ -167,7 +167,12 @@ impl Sink {
             });
             tasks.spawn(run(shared, consumer, lanes));
         }
-        Ok(Arc::new(Self { id, status, stop, tasks: tokio::sync::Mutex::new(tasks) }))
+        Ok(Arc::new(Self {
+            id,
+            status,
+            stop,
+            tasks: tokio::sync::Mutex::new(tasks),
+        }))
     }
 
     /// Who it is.

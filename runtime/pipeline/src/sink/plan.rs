@@ -23,7 +23,12 @@ pub(crate) struct Decoded {
 /// Columns for what the component wants of these messages.
 pub(crate) fn columns(messages: &[Decoded], wants: &Interests) -> MessageBatch {
     let mut batch = MessageBatch::default();
-    for Decoded { message, payload, schema } in messages {
+    for Decoded {
+        message,
+        payload,
+        schema,
+    } in messages
+    {
         batch.topics.push(message.topic.as_str());
         batch.payloads.push(payload);
         if wants.ids {
@@ -42,7 +47,9 @@ pub(crate) fn columns(messages: &[Decoded], wants: &Interests) -> MessageBatch {
             batch.schemas.push(schema);
         }
         if wants.attributes {
-            batch.attributes.push(message.attributes.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+            batch
+                .attributes
+                .push(message.attributes.iter().map(|(n, v)| (n.as_str(), v.as_str())));
         }
     }
     batch
@@ -65,23 +72,41 @@ pub(crate) struct Plan {
 impl Plan {
     /// A plan for `batch`, which has passed its check for `messages`.
     pub(crate) fn make(messages: &[Decoded], batch: &WriteBatch) -> Self {
-        let mut plan = Self { refused: refusals(messages.len(), batch), ..Self::default() };
+        let mut plan = Self {
+            refused: refusals(messages.len(), batch),
+            ..Self::default()
+        };
         plan.again = entangled(messages.len(), batch, &plan.refused);
         let mut dropped = vec![false; messages.len()];
-        plan.refused.iter().map(|(at, _)| *at).chain(plan.again.iter().copied()).for_each(|at| dropped[at] = true);
+        plan.refused
+            .iter()
+            .map(|(at, _)| *at)
+            .chain(plan.again.iter().copied())
+            .for_each(|at| dropped[at] = true);
 
-        let targets: Vec<Arc<str>> = batch.targets.names.iter().map(|name| Arc::from(name.as_str())).collect();
+        let targets: Vec<Arc<str>> = batch
+            .targets
+            .names
+            .iter()
+            .map(|name| Arc::from(name.as_str()))
+            .collect();
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
             let origins: Vec<usize> = batch.origins.of(i).collect();
-            let Some(first) = origins.first().copied() else { continue };
+            let Some(first) = origins.first().copied() else {
+                continue;
+            };
             if origins.iter().any(|at| dropped[*at]) {
                 continue;
             }
             // Counted for every write, so that a derived id does not depend on which of the others has its own.
             let ordinal = ordinals.next(first);
             let own_id = batch.ids.text(i);
-            let id = if own_id.is_empty() { messages[first].message.id.write(ordinal) } else { own_id.to_owned() };
+            let id = if own_id.is_empty() {
+                messages[first].message.id.write(ordinal)
+            } else {
+                own_id.to_owned()
+            };
             let code = batch.operations.get(i).copied().unwrap_or_default();
             plan.writes.push(Write {
                 target: targets[batch.targets.index[i] as usize].clone(),
@@ -103,12 +128,16 @@ impl Plan {
 fn refusals(messages: usize, batch: &WriteBatch) -> Vec<(usize, String)> {
     let mut reasons: HashMap<usize, String> = HashMap::new();
     for rejection in &batch.rejected {
-        reasons.entry(rejection.origin as usize).or_insert_with(|| rejection.message.clone());
+        reasons
+            .entry(rejection.origin as usize)
+            .or_insert_with(|| rejection.message.clone());
     }
     for (i, code) in batch.operations.iter().enumerate() {
         if Operation::from_code(*code).is_none() {
             for origin in batch.origins.of(i) {
-                reasons.entry(origin).or_insert_with(|| format!("the component asked for operation {code}, which this host does not know"));
+                reasons.entry(origin).or_insert_with(|| {
+                    format!("the component asked for operation {code}, which this host does not know")
+                });
             }
         }
     }

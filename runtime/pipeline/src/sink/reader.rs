@@ -63,7 +63,12 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
 }
 
 /// Adds what comes until the batch is full, the linger is over, the stream is idle, or the connector is to stop.
-async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Message>, stop: &mut watch::Receiver<bool>) -> Vec<Message> {
+async fn more(
+    shared: &Shared,
+    consumer: &mut dyn Consumer,
+    mut batch: Vec<Message>,
+    stop: &mut watch::Receiver<bool>,
+) -> Vec<Message> {
     let policy = &shared.policy;
     let flush_at = Instant::now() + policy.linger;
     let mut bytes: usize = batch.iter().map(|m| m.payload.len()).sum();
@@ -98,8 +103,15 @@ fn split(batch: Vec<Message>, lanes: usize, ordered: bool, next: &mut usize) -> 
     let mut parts: Vec<Vec<Message>> = (0..lanes).map(|_| Vec::new()).collect();
     for message in batch {
         // Without a key there is only the order of the whole partition to keep.
-        let key = message.key.as_deref().map_or_else(|| message.message_id.partition.to_le_bytes().to_vec(), <[u8]>::to_vec);
+        let key = message
+            .key
+            .as_deref()
+            .map_or_else(|| message.message_id.partition.to_le_bytes().to_vec(), <[u8]>::to_vec);
         parts[lane_of_key(&key, lanes)].push(message);
     }
-    parts.into_iter().enumerate().filter(|(_, part)| !part.is_empty()).collect()
+    parts
+        .into_iter()
+        .enumerate()
+        .filter(|(_, part)| !part.is_empty())
+        .collect()
 }

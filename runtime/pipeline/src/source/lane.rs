@@ -51,7 +51,11 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         let started = std::time::SystemTime::now();
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(lane, Arc::new(columns)).await;
-        shared.probe.polled(started, result.as_ref().err(), segment.items.iter_mut().map(|p| &mut p.event.traceparent));
+        shared.probe.polled(
+            started,
+            result.as_ref().err(),
+            segment.items.iter_mut().map(|p| &mut p.event.traceparent),
+        );
         match result {
             Ok(records) => publish(shared, segment.items, &records, answering),
             Err(error) => match Response::to(&error) {
@@ -100,12 +104,20 @@ fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: 
     shared.probe.failed(&pending.event.endpoint, error.kind());
     match error {
         GuestError::Failure(failure) => {
-            let invalid = Outcome::Invalid { error: failure.message.clone(), violations: Vec::new() };
+            let invalid = Outcome::Invalid {
+                error: failure.message.clone(),
+                violations: Vec::new(),
+            };
             refuse(shared, pending, invalid, answering);
         }
         error => {
             tracing::warn!(connector = %shared.guest.id(), event = %pending.event.id, %error, "an event failed alone, twice");
-            answer(pending, Outcome::Failed { message: error.to_string() });
+            answer(
+                pending,
+                Outcome::Failed {
+                    message: error.to_string(),
+                },
+            );
         }
     }
 }
@@ -136,7 +148,11 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
     answering.spawn(async move {
         let results = committed.await;
         for (group, result) in waiting.into_iter().zip(results) {
-            shared.probe.published(started, group.members.iter().map(|(p, _)| &p.event), result.as_ref().err());
+            shared.probe.published(
+                started,
+                group.members.iter().map(|(p, _)| &p.event),
+                result.as_ref().err(),
+            );
             group.finish(&shared, result);
         }
     });
@@ -160,20 +176,36 @@ fn settle(
             let members = members
                 .into_iter()
                 .map(|(at, pending)| {
-                    let reply = replies.iter().position(|(of, _)| *of == at).map(|i| replies.swap_remove(i).1);
+                    let reply = replies
+                        .iter()
+                        .position(|(of, _)| *of == at)
+                        .map(|i| replies.swap_remove(i).1);
                     (pending, reply)
                 })
                 .collect();
             let count = u32::try_from(records.len()).unwrap_or(u32::MAX);
-            Some((Waiting { members, records: count }, records))
+            Some((
+                Waiting {
+                    members,
+                    records: count,
+                },
+                records,
+            ))
         }
-        Verdict::Invalid { error, violations, schema } => {
+        Verdict::Invalid {
+            error,
+            violations,
+            schema,
+        } => {
             if let Some(breach) = schema {
                 shared.probe.violation(&breach.topic, &breach.subject);
             }
             for (_, pending) in members {
                 shared.probe.failed(&pending.event.endpoint, "invalid_data");
-                let outcome = Outcome::Invalid { error: error.clone(), violations: violations.clone() };
+                let outcome = Outcome::Invalid {
+                    error: error.clone(),
+                    violations: violations.clone(),
+                };
                 refuse(shared, pending, outcome, answering);
             }
             None
@@ -183,7 +215,12 @@ fn settle(
             tracing::warn!(connector = %shared.guest.id(), topic = %schema.topic, "{message}");
             for (_, pending) in members {
                 shared.probe.failed(&pending.event.endpoint, "invalid_record");
-                answer(pending, Outcome::Failed { message: message.clone() });
+                answer(
+                    pending,
+                    Outcome::Failed {
+                        message: message.clone(),
+                    },
+                );
             }
             None
         }
@@ -199,7 +236,10 @@ impl Waiting {
             }
             Err(error) => {
                 let outcome = match error.kind {
-                    ErrorKind::TooLarge => Outcome::Invalid { error: error.message.clone(), violations: Vec::new() },
+                    ErrorKind::TooLarge => Outcome::Invalid {
+                        error: error.message.clone(),
+                        violations: Vec::new(),
+                    },
                     _ => unavailable(error.message.clone()),
                 };
                 if error.kind != ErrorKind::TooLarge {
@@ -218,15 +258,29 @@ impl Waiting {
         for (pending, reply) in self.members {
             shared.probe.processed(&pending.event.endpoint, 1);
             let id = pending.event.id.clone();
-            answer(pending, Outcome::Accepted { id, records: self.records, durable, answer: reply });
+            answer(
+                pending,
+                Outcome::Accepted {
+                    id,
+                    records: self.records,
+                    durable,
+                    answer: reply,
+                },
+            );
         }
     }
 }
 
 /// Tells the sender, or keeps a dead letter where its endpoint says so.
 fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
-    let policy = shared.on_invalid.get(&*pending.event.endpoint).copied().unwrap_or_default();
-    let Outcome::Invalid { error, .. } = &outcome else { return answer(pending, outcome) };
+    let policy = shared
+        .on_invalid
+        .get(&*pending.event.endpoint)
+        .copied()
+        .unwrap_or_default();
+    let Outcome::Invalid { error, .. } = &outcome else {
+        return answer(pending, outcome);
+    };
     if policy == OnInvalid::Reject {
         return answer(pending, outcome);
     }
@@ -236,7 +290,9 @@ fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &
         let outcome = match shared.dead_letters.write(&letter).await {
             Ok(()) => {
                 shared.probe.dead_letter(Reason::Refused);
-                Outcome::DeadLettered { id: pending.event.id.clone() }
+                Outcome::DeadLettered {
+                    id: pending.event.id.clone(),
+                }
             }
             Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
         };
@@ -251,5 +307,8 @@ fn answer(pending: Pending, outcome: Outcome) {
 }
 
 fn take(slots: &mut [Option<Pending>], places: &[usize]) -> Vec<(usize, Pending)> {
-    places.iter().filter_map(|at| slots[*at].take().map(|pending| (*at, pending))).collect()
+    places
+        .iter()
+        .filter_map(|at| slots[*at].take().map(|pending| (*at, pending)))
+        .collect()
 }

@@ -63,7 +63,11 @@ impl Default for SourceLimits {
     /// 4,096 waiting senders, calls of at most 512 events or 4 MiB: what the measured boundary costs stop falling at,
     /// and what fits into a component's memory many times over.
     fn default() -> Self {
-        Self { queue_events_max: 4096, batch_events_max: 512, batch_bytes_max: 4 << 20 }
+        Self {
+            queue_events_max: 4096,
+            batch_events_max: 512,
+            batch_bytes_max: 4 << 20,
+        }
     }
 }
 
@@ -130,14 +134,28 @@ impl Source {
     pub async fn start(parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
         let mut topics = topics::Topics::default();
         for config in parts.guest.producer_configs() {
-            let spec = TopicSpec { partitions: config.partitions, reliable_dispatch: config.reliable_dispatch };
+            let spec = TopicSpec {
+                partitions: config.partitions,
+                reliable_dispatch: config.reliable_dispatch,
+            };
             parts.broker.create_topic(&config.topic, spec).await?;
             topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());
         }
         let id = parts.guest.id().clone();
         let publisher = parts.broker.publisher(id.as_str()).await?;
-        let letter_topic = parts.guest.producer_configs().first().map(|c| c.topic.dead_letters_of(id.connector()));
-        let dead_letters = DeadLetters::open(&*parts.broker, publisher.clone(), letter_topic, &id, parts.guest.digest()).await?;
+        let letter_topic = parts
+            .guest
+            .producer_configs()
+            .first()
+            .map(|c| c.topic.dead_letters_of(id.connector()));
+        let dead_letters = DeadLetters::open(
+            &*parts.broker,
+            publisher.clone(),
+            letter_topic,
+            &id,
+            parts.guest.digest(),
+        )
+        .await?;
         let lanes = parts.guest.lanes().max(1);
         let shared = Arc::new(Shared {
             guest: parts.guest,
@@ -225,12 +243,17 @@ impl Intake for Source {
         self.shared.probe.received(&event.endpoint, 1);
         match self.enqueue(event) {
             // A lane that ended without an answer was aborted at the end of its grace time.
-            Ok(outcome) => outcome.await.unwrap_or_else(|_| unavailable(format!("connector {} has stopped", self.id()))),
+            Ok(outcome) => outcome
+                .await
+                .unwrap_or_else(|_| unavailable(format!("connector {} has stopped", self.id()))),
             Err(refusal) => refusal,
         }
     }
 }
 
 fn unavailable(message: String) -> Outcome {
-    Outcome::Unavailable { message, retry_after: RETRY_AFTER }
+    Outcome::Unavailable {
+        message,
+        retry_after: RETRY_AFTER,
+    }
 }

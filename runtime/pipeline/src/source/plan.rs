@@ -36,9 +36,16 @@ pub(crate) struct Group {
 #[derive(Debug)]
 pub(crate) enum Verdict {
     /// Publish these (perhaps none), then answer the events at these places so.
-    Publish { records: Vec<Outgoing>, replies: Vec<(usize, Reply)> },
+    Publish {
+        records: Vec<Outgoing>,
+        replies: Vec<(usize, Reply)>,
+    },
     /// The sender's data is refused.
-    Invalid { error: String, violations: Vec<Violation>, schema: Option<Breach> },
+    Invalid {
+        error: String,
+        violations: Vec<Violation>,
+        schema: Option<Breach>,
+    },
     /// The component made an invalid record.
     Broken { message: String, schema: Breach },
 }
@@ -56,7 +63,9 @@ impl Plan {
         let mut groups = Groups::of(events.len(), batch);
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
-            let Some(first) = batch.origins.of(i).next() else { continue };
+            let Some(first) = batch.origins.of(i).next() else {
+                continue;
+            };
             let group = groups.index_of(first);
             let event = events[first];
             let own_id = batch.ids.text(i);
@@ -67,7 +76,9 @@ impl Plan {
                 PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
             };
             let attributes = attributes(event, batch, i);
-            let key = Some(batch.keys.get(i)).filter(|key| !key.is_empty()).map(Bytes::copy_from_slice);
+            let key = Some(batch.keys.get(i))
+                .filter(|key| !key.is_empty())
+                .map(Bytes::copy_from_slice);
             let made = topics.encode(batch.topics.get(i), payload).map(|encoded| Outgoing {
                 topic: encoded.topic,
                 key,
@@ -84,7 +95,10 @@ impl Plan {
                         PayloadAt::Input(_) => Verdict::Invalid {
                             error: format!("the body violates schema `{}`", refused.subject),
                             violations: refused.violations,
-                            schema: Some(Breach { topic: refused.topic, subject: refused.subject }),
+                            schema: Some(Breach {
+                                topic: refused.topic,
+                                subject: refused.subject,
+                            }),
                         },
                         PayloadAt::New(_) => Verdict::Broken {
                             message: format!(
@@ -93,7 +107,10 @@ impl Plan {
                                 refused.subject,
                                 list(&refused.violations)
                             ),
-                            schema: Breach { topic: refused.topic, subject: refused.subject },
+                            schema: Breach {
+                                topic: refused.topic,
+                                subject: refused.subject,
+                            },
                         },
                     }
                 }
@@ -119,7 +136,11 @@ impl Plan {
                 RejectionKind::InvalidData => format!("refused: {}", rejection.message),
                 RejectionKind::Unsupported => format!("unsupported: {}", rejection.message),
             };
-            groups.list[group].verdict = Verdict::Invalid { error, violations: Vec::new(), schema: None };
+            groups.list[group].verdict = Verdict::Invalid {
+                error,
+                violations: Vec::new(),
+                schema: None,
+            };
         }
         Self { groups: groups.list }
     }
@@ -127,13 +148,25 @@ impl Plan {
 
 /// What the component set, without the host's own names, and the host's.
 fn attributes(event: &Event, batch: &RecordBatch, i: usize) -> Vec<(String, String)> {
-    let own = batch.attributes.get(i).filter(|(name, _)| !name.starts_with(HOST_ATTRIBUTE_PREFIX));
-    let trace = event.traceparent.iter().map(|value| (TRACE_ATTRIBUTE.to_owned(), value.clone()));
-    own.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(trace).collect()
+    let own = batch
+        .attributes
+        .get(i)
+        .filter(|(name, _)| !name.starts_with(HOST_ATTRIBUTE_PREFIX));
+    let trace = event
+        .traceparent
+        .iter()
+        .map(|value| (TRACE_ATTRIBUTE.to_owned(), value.clone()));
+    own.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .chain(trace)
+        .collect()
 }
 
 fn list(violations: &[Violation]) -> String {
-    let shown: Vec<_> = violations.iter().take(3).map(|v| format!("`{}` {}", v.path, v.message)).collect();
+    let shown: Vec<_> = violations
+        .iter()
+        .take(3)
+        .map(|v| format!("`{}` {}", v.path, v.message))
+        .collect();
     shown.join("; ")
 }
 
@@ -161,8 +194,14 @@ impl Groups {
             let top = root(&mut parent, event);
             if top == event {
                 of_event[event] = list.len();
-                let verdict = Verdict::Publish { records: Vec::new(), replies: Vec::new() };
-                list.push(Group { events: Vec::new(), verdict });
+                let verdict = Verdict::Publish {
+                    records: Vec::new(),
+                    replies: Vec::new(),
+                };
+                list.push(Group {
+                    events: Vec::new(),
+                    verdict,
+                });
             } else {
                 of_event[event] = of_event[top];
             }

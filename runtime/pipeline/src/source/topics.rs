@@ -39,16 +39,35 @@ impl Topics {
     pub(crate) fn encode(&self, topic: &str, payload: Bytes) -> Result<Encoded, Refused> {
         let Some(entry) = self.0.get(topic) else {
             // Unreachable behind a sandbox that checks; refused rather than trusted.
-            let violations = vec![Violation { path: String::new(), message: "the topic was not granted".to_owned() }];
-            return Err(Refused { topic: topic.to_owned(), subject: String::new(), violations });
+            let violations = vec![Violation {
+                path: String::new(),
+                message: "the topic was not granted".to_owned(),
+            }];
+            return Err(Refused {
+                topic: topic.to_owned(),
+                subject: String::new(),
+                violations,
+            });
         };
         let topic = entry.topic.clone();
         let Some(validator) = &entry.validator else {
-            return Ok(Encoded { topic, payload, schema: None });
+            return Ok(Encoded {
+                topic,
+                payload,
+                schema: None,
+            });
         };
         match validator.encode(payload) {
-            Ok(payload) => Ok(Encoded { topic, payload, schema: Some(validator.reference()) }),
-            Err(violations) => Err(Refused { topic: topic.to_string(), subject: validator.subject().to_owned(), violations }),
+            Ok(payload) => Ok(Encoded {
+                topic,
+                payload,
+                schema: Some(validator.reference()),
+            }),
+            Err(violations) => Err(Refused {
+                topic: topic.to_string(),
+                subject: validator.subject().to_owned(),
+                violations,
+            }),
         }
     }
 }

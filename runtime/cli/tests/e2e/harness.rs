@@ -1,0 +1,308 @@
+//! A pipeline in a scratch directory, run by the real binary.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// Longest wait for anything. Far above what anything takes, so that only what never happens fails.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+pub const KEY: &str = "test-key";
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+}
+
+/// A component that `make guests` has built.
+pub fn guest(name: &str) -> String {
+    let path = root().join("target/guests").join(format!("{name}.wasm"));
+    assert!(path.exists(), "{} is not there: run `make guests`", path.display());
+    path.display().to_string()
+}
+
+/// A directory with a pipeline file and a schema.
+pub struct Scratch {
+    dir: TempDir,
+}
+
+/// What differs between the pipelines of the tests.
+pub struct Setup {
+    pub source: String,
+    pub sink: String,
+    pub schema: bool,
+    /// More lines for the endpoint, the mapping and the top of the file.
+    pub endpoint: String,
+    pub mapping: String,
+    pub top: String,
+    pub bottom: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            source: "builtin:webhook-source".into(),
+            sink: "builtin:surrealdb-sink".into(),
+            schema: true,
+            endpoint: String::new(),
+            mapping: String::new(),
+            top: String::new(),
+            bottom: String::new(),
+        }
+    }
+}
+
+impl Setup {
+    pub fn write(&self) -> Scratch {
+        let scratch = Scratch { dir: tempfile::tempdir().expect("a directory") };
+        scratch.set(self);
+        scratch
+    }
+
+    fn toml(&self) -> String {
+        let schemas = if self.schema {
+            "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"stripe-payment-v1\"\nschema_type = \"json_schema\"\nschema_file = \"payment.json\"\n"
+        } else {
+            ""
+        };
+        let Self { source, sink, endpoint, mapping, top, bottom, .. } = self;
+        format!(
+            r#"
+name = "test"
+{top}
+[admin]
+port = 0
+[shutdown]
+grace_secs = 60
+{schemas}
+[[sources]]
+name = "webhook"
+component = "{source}"
+[sources.webhook]
+port = 0
+[[sources.webhook.endpoints]]
+path = "/hook"
+danube_topic = "/stripe/payments"
+partitions = 4
+auth = {{ type = "api_key", secrets = ["{KEY}"] }}
+{endpoint}
+[[sinks]]
+name = "surrealdb"
+component = "{sink}"
+[sinks.surrealdb]
+url = "surrealkv://data/db"
+namespace = "default"
+database = "default"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "test-sink"
+table = "payments"
+{mapping}
+{bottom}
+"#
+        )
+    }
+}
+
+impl Scratch {
+    pub fn set(&self, setup: &Setup) {
+        std::fs::write(self.file(), setup.toml()).expect("a pipeline file");
+        let schema = root().join("examples/stripe-payments/schemas/payment.json");
+        std::fs::copy(schema, self.dir.path().join("payment.json")).expect("a schema");
+    }
+
+    pub fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    pub fn file(&self) -> PathBuf {
+        self.dir.path().join("pipeline.toml")
+    }
+
+    /// Runs the pipeline and waits until it says so.
+    pub fn start(&self) -> Pipeline {
+        let pipeline = Pipeline::spawn(&self.file());
+        pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+        pipeline
+    }
+
+    /// Rows, by a separate process: through the running pipeline, or from its files when it is stopped.
+    pub fn query(&self, statement: &str) -> Value {
+        let output = cli(["query", "--json", &self.file().display().to_string(), statement]);
+        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        let mut values: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        values[0].take()
+    }
+
+    /// Number of rows.
+    pub fn rows(&self) -> u64 {
+        let answer = self.query("SELECT count() AS n FROM payments GROUP ALL");
+        answer[0]["n"].as_u64().unwrap_or(0)
+    }
+}
+
+/// Runs the binary to its end.
+pub fn cli<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_danube-wasm")).args(args).output().expect("the binary")
+}
+
+/// A running pipeline. Killed when it is dropped.
+pub struct Pipeline {
+    child: Child,
+    lines: Arc<parking_lot::Mutex<Vec<Value>>>,
+    client: reqwest::blocking::Client,
+}
+
+/// An answer to a webhook.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+}
+
+impl Pipeline {
+    /// Starts without waiting for anything.
+    pub fn spawn(file: &Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
+            .arg("run")
+            .arg(file)
+            .env("RUST_LOG", "info")
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the binary");
+        let lines = Arc::new(parking_lot::Mutex::new(Vec::new()));
+        let (stderr, kept) = (child.stderr.take().expect("piped"), lines.clone());
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                kept.lock().push(value);
+            }
+        });
+        let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().expect("a client");
+        Self { child, lines, client }
+    }
+
+    /// Waits until the condition holds; fails with the log if it never does or the process ends.
+    pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let begun = Instant::now();
+        while !holds(self) {
+            assert!(begun.elapsed() < DEADLINE, "never happened: {what}\n{}", self.dump());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// The first log line with this message.
+    pub fn log(&self, message: &str) -> Option<Value> {
+        self.lines.lock().iter().find(|line| line["message"] == message).cloned()
+    }
+
+    pub fn logged(&self, message: &str) -> usize {
+        self.lines.lock().iter().filter(|line| line["message"] == message).count()
+    }
+
+    pub fn dump(&self) -> String {
+        self.lines.lock().iter().map(|line| format!("{line}\n")).collect()
+    }
+
+    /// Where it listens for webhooks.
+    pub fn address(&self) -> String {
+        let line = self.log("listening for webhooks").expect("it listens");
+        line["address"].as_str().expect("an address").to_owned()
+    }
+
+    pub fn admin(&self, path: &str) -> (u16, String) {
+        let line = self.log("running").expect("it runs");
+        let url = format!("http://{}{path}", line["admin"].as_str().expect("an address"));
+        let answer = self.client.get(url).send().expect("an answer");
+        (answer.status().as_u16(), answer.text().expect("text"))
+    }
+
+    pub fn post(&self, body: &Value) -> Answer {
+        self.post_with(&[], body.to_string())
+    }
+
+    pub fn post_with(&self, headers: &[(&str, &str)], body: impl Into<reqwest::blocking::Body>) -> Answer {
+        post(&self.client, &self.address(), headers, body).expect("an answer")
+    }
+
+    pub fn client(&self) -> reqwest::blocking::Client {
+        self.client.clone()
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success(), "the process is gone:\n{}", self.dump());
+    }
+
+    /// Waits for the end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                return status;
+            }
+            assert!(begun.elapsed() < DEADLINE, "it does not end:\n{}", self.dump());
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// SIGTERM, then exit 0.
+    pub fn stop(mut self) {
+        self.signal("TERM");
+        let status = self.wait();
+        assert!(status.success(), "{status}\n{}", self.dump());
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().expect("killed");
+        self.child.wait().expect("a child");
+    }
+}
+
+impl Drop for Pipeline {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// One webhook; `None` when there is no whole answer.
+pub fn post(
+    client: &reqwest::blocking::Client,
+    address: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<reqwest::blocking::Body>,
+) -> Option<Answer> {
+    let mut request = client.post(format!("http://{address}/hook")).header("content-type", "application/json");
+    if !headers.iter().any(|(name, _)| *name == "x-api-key") {
+        request = request.header("x-api-key", KEY);
+    }
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let answer = request.body(body).send().ok()?;
+    let status = answer.status().as_u16();
+    let text = answer.text().ok()?;
+    Some(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+}
+
+/// A valid payment event.
+pub fn payment(n: u64) -> Value {
+    let events = ["payment.succeeded", "payment.failed", "payment.refunded", "payment.canceled"];
+    serde_json::json!({
+        "event": events[n as usize % 4], "amount": n, "currency": "USD", "timestamp": 1_705_004_567 + n,
+    })
+}

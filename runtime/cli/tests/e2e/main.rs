@@ -1,0 +1,10 @@
+//! The product from outside: the real binary, over real HTTP, with the real embedded log and database, and real components.
+
+mod harness;
+
+mod bad_input;
+mod delivery;
+mod guests;
+mod observability;
+mod reload;
+mod webhook;

@@ -1,0 +1,339 @@
+//! The sink loop against fakes, in virtual time.
+
+mod fakes;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use danube_wasm_model::{
+    SubscriptionType::{Exclusive, Shared},
+    columns::{Rejection, RejectionKind},
+    door::{EgressError, Failure, FailureKind, GuestError},
+    message::WriteBatch,
+};
+use danube_wasm_pipeline::{BackoffPolicy, BatchPolicy, OnPoison, Probe, Sink, SinkParts, Status};
+use danube_wasm_schema::Schemas;
+use fakes::{FakeSink, MemoryBroker, MemoryRegistry, MemoryTable, insert, trap};
+use tokio::time::Instant;
+
+async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, policy: BatchPolicy) -> Arc<Sink> {
+    let parts = SinkParts {
+        guest: Arc::new(guest),
+        broker: Arc::new(broker.clone()),
+        schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
+        egress: table.clone(),
+        batches: vec![policy],
+        backoff: BackoffPolicy::default(),
+        probe: Probe::default(),
+    };
+    Sink::start(parts).await.expect("a sink")
+}
+
+fn numbered<'a>(n: u64) -> Vec<(u64, Option<&'a str>, &'a str)> {
+    (0..n).map(|i| (i, None, "ok")).collect()
+}
+
+fn all(n: u64) -> Vec<u64> {
+    (0..n).collect()
+}
+
+fn transient() -> EgressError {
+    EgressError::Transient {
+        message: "the database is away".into(),
+        retry_after: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_are_acknowledged_only_after_the_write() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    *table.fault.lock() = Some(transient());
+    let sink = start(
+        FakeSink::new(Shared, |m| Ok(insert(m))),
+        &broker,
+        &table,
+        BatchPolicy::default(),
+    )
+    .await;
+    broker.deliver(numbered(10));
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(*table.calls.lock() > 10, "it kept trying for an hour");
+    assert_eq!(broker.acked(), Vec::<u64>::new());
+    assert!(matches!(*sink.status().borrow(), Status::Degraded(_)));
+    *table.fault.lock() = None;
+    broker.until("all are acknowledged", |b| b.acked() == all(10)).await;
+    assert_eq!(table.bodies().len(), 10);
+    assert_eq!(*sink.status().borrow(), Status::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_ends_by_count_or_when_the_stream_is_idle() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| Ok(insert(m)));
+    let calls = guest.calls.clone();
+    let policy = BatchPolicy {
+        messages_max: 4,
+        ..BatchPolicy::default()
+    };
+    let _sink = start(guest, &broker, &table, policy).await;
+    let begun = Instant::now();
+    broker.deliver(numbered(10));
+    broker.until("all are acknowledged", |b| b.acked() == all(10)).await;
+    assert_eq!(*calls.lock(), [4, 4, 2]);
+    assert!(
+        begun.elapsed() < policy.linger,
+        "the last two did not wait out the linger"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_poisonous_message_becomes_a_dead_letter_and_order_is_kept() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Exclusive, |m| {
+        if m.payloads.iter().any(|p| p == b"poison") {
+            Err(trap())
+        } else {
+            Ok(insert(m))
+        }
+    });
+    let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    let texts: Vec<String> = (0..100)
+        .map(|i| if i == 42 { "poison".into() } else { format!("{i}") })
+        .collect();
+    broker.deliver(
+        texts
+            .iter()
+            .enumerate()
+            .map(|(i, text)| (i as u64, Some("k"), text.as_str())),
+    );
+    broker.until("all are acknowledged", |b| b.acked() == all(100)).await;
+    let expected: Vec<_> = texts.iter().filter(|t| *t != "poison").cloned().collect();
+    assert_eq!(table.bodies(), expected);
+    let letters = broker.published();
+    assert_eq!(letters.len(), 1);
+    let attribute = |name: &str| {
+        letters[0]
+            .attributes
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, v)| v.as_str())
+    };
+    assert_eq!(letters[0].topic.as_str(), "/test/dlq-sink");
+    assert_eq!(&letters[0].payload[..], b"poison");
+    assert_eq!(attribute("dlq.reason"), Some("crashed"));
+    assert_eq!(attribute("dlq.backtrace"), Some("poll"));
+    assert_eq!(attribute("dlq.id"), Some("test/source:e42.0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_the_target_refuses_takes_only_its_message_along() {
+    let (broker, table) = (
+        MemoryBroker::new(),
+        Arc::new(MemoryTable {
+            refuses: Some("bad"),
+            ..MemoryTable::default()
+        }),
+    );
+    let _sink = start(
+        FakeSink::new(Shared, |m| Ok(insert(m))),
+        &broker,
+        &table,
+        BatchPolicy::default(),
+    )
+    .await;
+    broker.deliver([(0, None, "ok"), (1, None, "bad"), (2, None, "ok2")]);
+    broker.until("all are acknowledged", |b| b.acked() == all(3)).await;
+    assert_eq!(table.bodies(), ["ok", "ok2"]);
+    assert!(
+        broker.published()[0]
+            .attributes
+            .contains(&("dlq.reason".into(), "target_refused".into()))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_merge_of_ten_acknowledges_all_ten() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| {
+        let mut writes = WriteBatch::default();
+        writes.targets.push("table");
+        writes.payloads.push(b"{\"count\":10}");
+        writes.origins.push(&(0..m.len() as u32).collect::<Vec<_>>());
+        Ok(writes)
+    });
+    let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.deliver(numbered(10));
+    broker.until("all are acknowledged", |b| b.acked() == all(10)).await;
+    assert_eq!(table.ids(), BTreeSet::from(["test/source:e0.0.0".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_message_does_not_take_its_merge_partners_along() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| {
+        let mut writes = WriteBatch::default();
+        writes.targets.push("table");
+        writes.payloads.push(m.len().to_string().as_bytes());
+        writes.origins.push(&(0..m.len() as u32).collect::<Vec<_>>());
+        for i in (0..m.len()).filter(|i| m.payloads.get(*i) == b"bad") {
+            writes.rejected.push(Rejection {
+                origin: i as u32,
+                kind: RejectionKind::InvalidData,
+                message: "is bad".into(),
+            });
+        }
+        Ok(writes)
+    });
+    let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.deliver([(0, None, "a"), (1, None, "bad"), (2, None, "c")]);
+    broker.until("all are acknowledged", |b| b.acked() == all(3)).await;
+    assert_eq!(table.bodies(), ["2"], "merged again, without the refused one");
+    assert_eq!(broker.published().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_drops_everything_writes_nothing_and_acknowledges() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |_| Ok(WriteBatch::default()));
+    let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.deliver(numbered(7));
+    broker.until("all are acknowledged", |b| b.acked() == all(7)).await;
+    assert_eq!((table.bodies().len(), *table.calls.lock()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_retryable_is_believed_ten_times_then_the_batch_is_halved() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| {
+        if m.payloads.iter().any(|p| p == b"never") {
+            let failure = Failure {
+                kind: FailureKind::Retryable,
+                code: 0,
+                message: "later".into(),
+                retry_after: None,
+            };
+            return Err(GuestError::Failure(failure));
+        }
+        Ok(insert(m))
+    });
+    let calls = guest.calls.clone();
+    let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.deliver([(0, None, "ok"), (1, None, "never")]);
+    broker.until("all are acknowledged", |b| b.acked() == all(2)).await;
+    assert_eq!(table.bodies(), ["ok"]);
+    assert_eq!(broker.published().len(), 1);
+    assert_eq!(
+        calls.lock().iter().filter(|n| **n == 2).count(),
+        11,
+        "once and ten times more"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_blocked_key_waits_and_other_keys_go_on() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Exclusive, |m| {
+        if m.payloads.iter().any(|p| p == b"poison") {
+            Err(trap())
+        } else {
+            Ok(insert(m))
+        }
+    });
+    let policy = BatchPolicy {
+        on_poison: OnPoison::BlockKey,
+        ..BatchPolicy::default()
+    };
+    let sink = start(guest, &broker, &table, policy).await;
+    broker.deliver([
+        (0, Some("a"), "poison"),
+        (1, Some("b"), "b1"),
+        (2, Some("a"), "a2"),
+        (3, Some("b"), "b3"),
+    ]);
+    broker.until("the other key went on", |b| b.acked() == [1, 3]).await;
+    assert_eq!(table.bodies(), ["b1", "b3"]);
+    let given_back: BTreeSet<u64> = broker.nacked().iter().map(|(offset, _)| *offset).collect();
+    assert_eq!(given_back, BTreeSet::from([0, 2]));
+    assert!(matches!(*sink.status().borrow(), Status::Degraded(_)));
+    assert_eq!(broker.published().len(), 0, "nothing was set aside");
+    // The message is mended (as a component's new version would): the key is free again.
+    broker.deliver([(0, Some("a"), "mended")]);
+    broker.until("the message has passed", |b| b.acked() == [0, 1, 3]).await;
+    broker.deliver([(2, Some("a"), "a2")]);
+    broker.until("the key is free", |b| b.acked() == all(4)).await;
+    assert_eq!(table.bodies(), ["b1", "b3", "mended", "a2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_poison_stop_stops_and_leaves_the_message() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let policy = BatchPolicy {
+        on_poison: OnPoison::Stop,
+        ..BatchPolicy::default()
+    };
+    let sink = start(FakeSink::new(Shared, |_| Err(trap())), &broker, &table, policy).await;
+    broker.deliver(numbered(1));
+    let mut status = sink.status();
+    status
+        .wait_for(|s| matches!(s, Status::Failed(_)))
+        .await
+        .expect("a failure");
+    assert_eq!((broker.acked().len(), broker.published().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_that_cannot_be_written_holds_its_message() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    broker.fail_with(Some(danube_wasm_broker::ErrorKind::Storage));
+    let _sink = start(
+        FakeSink::new(Shared, |_| Err(trap())),
+        &broker,
+        &table,
+        BatchPolicy::default(),
+    )
+    .await;
+    broker.deliver(numbered(1));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(broker.acked(), Vec::<u64>::new());
+    broker.fail_with(None);
+    broker
+        .until("the letter is written, then acknowledged", |b| b.acked() == all(1))
+        .await;
+    assert_eq!(broker.published().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_with_a_dead_target_leaves_the_batch_and_does_not_wait_out_the_grace() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    *table.fault.lock() = Some(transient());
+    let sink = start(
+        FakeSink::new(Shared, |m| Ok(insert(m))),
+        &broker,
+        &table,
+        BatchPolicy::default(),
+    )
+    .await;
+    broker.deliver(numbered(3));
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let begun = Instant::now();
+    sink.drain(begun + Duration::from_secs(30)).await;
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert_eq!(broker.acked(), Vec::<u64>::new());
+    assert_eq!(*sink.status().borrow(), Status::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_finishes_what_was_read() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let sink = start(
+        FakeSink::new(Shared, |m| Ok(insert(m))),
+        &broker,
+        &table,
+        BatchPolicy::default(),
+    )
+    .await;
+    broker.deliver(numbered(3));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    sink.drain(Instant::now() + Duration::from_secs(30)).await;
+    assert_eq!(broker.acked(), all(3));
+    assert_eq!(table.bodies().len(), 3);
+}

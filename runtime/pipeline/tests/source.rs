@@ -1,0 +1,299 @@
+//! The source loop against fakes, in virtual time.
+
+mod fakes;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use danube_wasm_broker::ErrorKind;
+use danube_wasm_model::{
+    columns::{Rejection, RejectionKind},
+    door::{Failure, FailureKind, GuestError, Intake, Outcome},
+    event::{Answer, RecordBatch},
+};
+use danube_wasm_pipeline::{OnInvalid, Probe, Source, SourceLimits, SourceParts, Status};
+use fakes::{FakeSource, MemoryBroker, event, forward, trap};
+use tokio::time::Instant;
+
+async fn start(guest: FakeSource, broker: &MemoryBroker) -> Arc<Source> {
+    start_with(guest, broker, SourceLimits::default(), HashMap::new()).await
+}
+
+async fn start_with(
+    guest: FakeSource,
+    broker: &MemoryBroker,
+    limits: SourceLimits,
+    on_invalid: HashMap<String, OnInvalid>,
+) -> Arc<Source> {
+    let parts = SourceParts {
+        guest: Arc::new(guest),
+        broker: Arc::new(broker.clone()),
+        validators: HashMap::new(),
+        limits,
+        on_invalid,
+        probe: Probe::default(),
+    };
+    Source::start(parts).await.expect("a source")
+}
+
+fn offer(source: &Arc<Source>, id: &str, payload: &str) -> tokio::task::JoinHandle<Outcome> {
+    let (source, event) = (source.clone(), event(id, payload));
+    tokio::spawn(async move { source.offer(event).await })
+}
+
+fn failure(kind: FailureKind) -> GuestError {
+    GuestError::Failure(Failure {
+        kind,
+        code: 7,
+        message: "said so".into(),
+        retry_after: Some(Duration::from_secs(3)),
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_accepted_only_after_its_records_are_durable() {
+    let broker = MemoryBroker::new();
+    broker.open_gate(false);
+    let source = start(FakeSource::new(|events| Ok(forward(events))), &broker).await;
+    let answer = offer(&source, "a", "1");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!answer.is_finished(), "answered before the commit");
+    broker.open_gate(true);
+    let outcome = answer.await.expect("an answer");
+    assert_eq!(
+        outcome,
+        Outcome::Accepted {
+            id: "a".into(),
+            records: 1,
+            durable: true,
+            answer: None
+        }
+    );
+    assert_eq!(broker.published()[0].id.as_str(), "test/source:a.0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_arrive_together_travel_together() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| Ok(forward(events)));
+    let calls = guest.calls.clone();
+    let source = start(guest, &broker).await;
+    let answers: Vec<_> = (0..64).map(|i| offer(&source, &format!("e{i}"), "1")).collect();
+    for answer in answers {
+        assert!(matches!(answer.await.expect("an answer"), Outcome::Accepted { .. }));
+    }
+    let calls = calls.lock().clone();
+    assert_eq!(calls.iter().sum::<usize>(), 64);
+    assert!(calls.len() <= 3, "64 waiting events took {} calls", calls.len());
+    assert_eq!(broker.commits(), calls.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisonous_event_fails_alone() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| {
+        if events.payloads.iter().any(|p| p == b"poison") {
+            Err(trap())
+        } else {
+            Ok(forward(events))
+        }
+    });
+    let source = start(guest, &broker).await;
+    let answers: Vec<_> = (0..32)
+        .map(|i| offer(&source, &format!("e{i}"), if i == 13 { "poison" } else { "ok" }))
+        .collect();
+    for (i, answer) in answers.into_iter().enumerate() {
+        match answer.await.expect("an answer") {
+            Outcome::Failed { message } => assert!(i == 13 && message.contains("trapped"), "{i}: {message}"),
+            outcome => assert!(
+                i != 13 && matches!(outcome, Outcome::Accepted { .. }),
+                "{i}: {outcome:?}"
+            ),
+        }
+    }
+    let order: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
+    let expected: Vec<_> = (0..32)
+        .filter(|i| *i != 13)
+        .map(|i| format!("test/source:e{i}.0"))
+        .collect();
+    assert_eq!(order, expected, "halving kept the order");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_records_of_an_event_are_one_group_and_have_ordinals() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| {
+        let mut records = RecordBatch::default();
+        for i in 0..events.len() as u32 {
+            for n in 0..3 {
+                records.topics.push("/test/out");
+                records.payloads.push(format!("{n}").as_bytes());
+                records.origins.push(&[i]);
+            }
+        }
+        Ok(records)
+    });
+    let source = start(guest, &broker).await;
+    // The same id twice at once, as a sender's impatient retry gives: the same record ids.
+    let (one, two) = (offer(&source, "a", "x"), offer(&source, "a", "x"));
+    for answer in [one, two] {
+        assert!(matches!(
+            answer.await.expect("an answer"),
+            Outcome::Accepted { records: 3, .. }
+        ));
+    }
+    let ids: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
+    let three = ["test/source:a.0", "test/source:a.1", "test/source:a.2"];
+    assert_eq!(ids, [three, three].concat());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_event_is_refused_and_others_go_on() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| {
+        let mut records = forward(events);
+        for i in (0..events.len()).filter(|i| events.payloads.get(*i) == b"bad") {
+            records.rejected.push(Rejection {
+                origin: i as u32,
+                kind: RejectionKind::InvalidData,
+                message: "is bad".into(),
+            });
+        }
+        Ok(records)
+    });
+    let source = start(guest, &broker).await;
+    let (bad, good) = (offer(&source, "a", "bad"), offer(&source, "b", "good"));
+    assert!(matches!(bad.await.expect("an answer"), Outcome::Invalid { error, .. } if error.contains("is bad")));
+    assert!(matches!(good.await.expect("an answer"), Outcome::Accepted { .. }));
+    assert_eq!(broker.published().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_can_keep_what_it_refuses_as_a_dead_letter() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|_| Err(failure(FailureKind::InvalidData)));
+    let policy = HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]);
+    let source = start_with(guest, &broker, SourceLimits::default(), policy).await;
+    assert_eq!(
+        offer(&source, "a", "bad").await.expect("an answer"),
+        Outcome::DeadLettered { id: "a".into() }
+    );
+    let letter = &broker.published()[0];
+    assert_eq!(
+        (letter.topic.as_str(), &letter.payload[..]),
+        ("/test/dlq-source", &b"bad"[..])
+    );
+    assert!(letter.attributes.contains(&("dlq.reason".into(), "refused".into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_component_answers_for_itself_once_the_records_are_durable() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| {
+        let answers = (0..events.len() as u32)
+            .map(|origin| Answer {
+                origin,
+                status: 202,
+                content_type: "text/plain".into(),
+                body: b"challenge".to_vec(),
+            })
+            .collect();
+        Ok(RecordBatch {
+            answers,
+            origins: danube_wasm_model::columns::Origins::default(),
+            ..RecordBatch::default()
+        })
+    });
+    let source = start(guest, &broker).await;
+    let outcome = offer(&source, "a", "x").await.expect("an answer");
+    let Outcome::Accepted {
+        records: 0,
+        answer: Some(reply),
+        ..
+    } = outcome
+    else {
+        panic!("{outcome:?}")
+    };
+    assert_eq!((reply.status, &reply.body[..]), (202, &b"challenge"[..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_fails_is_a_503_and_the_source_recovers() {
+    let broker = MemoryBroker::new();
+    let source = start(FakeSource::new(|events| Ok(forward(events))), &broker).await;
+    broker.fail_with(Some(ErrorKind::Storage));
+    assert!(matches!(
+        offer(&source, "a", "x").await.expect("an answer"),
+        Outcome::Unavailable { .. }
+    ));
+    assert!(matches!(*source.status().borrow(), Status::Degraded(_)));
+    broker.fail_with(None);
+    assert!(matches!(
+        offer(&source, "a", "x").await.expect("an answer"),
+        Outcome::Accepted { .. }
+    ));
+    assert_eq!(*source.status().borrow(), Status::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retryable_is_a_503_with_the_components_own_wait_and_fatal_stops() {
+    let broker = MemoryBroker::new();
+    let source = start(FakeSource::new(|_| Err(failure(FailureKind::Retryable))), &broker).await;
+    let outcome = offer(&source, "a", "x").await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Unavailable { retry_after, .. } if retry_after == Duration::from_secs(3)));
+
+    let source = start(FakeSource::new(|_| Err(failure(FailureKind::Fatal))), &broker).await;
+    for id in ["a", "b"] {
+        assert!(matches!(
+            offer(&source, id, "x").await.expect("an answer"),
+            Outcome::Unavailable { .. }
+        ));
+    }
+    assert!(matches!(&*source.status().borrow(), Status::Failed(reason) if reason.contains("said so")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_refuses_at_once() {
+    let broker = MemoryBroker::new();
+    broker.open_gate(false);
+    let limits = SourceLimits {
+        queue_events_max: 2,
+        ..SourceLimits::default()
+    };
+    let source = start_with(
+        FakeSource::new(|events| Ok(forward(events))),
+        &broker,
+        limits,
+        HashMap::new(),
+    )
+    .await;
+    let waiting = [offer(&source, "a", "x"), offer(&source, "b", "x")];
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let refused = offer(&source, "c", "x").await.expect("an answer");
+    assert!(matches!(refused, Outcome::Unavailable { message, .. } if message.contains("full")));
+    broker.open_gate(true);
+    for answer in waiting {
+        assert!(matches!(answer.await.expect("an answer"), Outcome::Accepted { .. }));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn draining_answers_what_was_taken_in_and_refuses_the_rest() {
+    let broker = MemoryBroker::new();
+    broker.open_gate(false);
+    let source = start(FakeSource::new(|events| Ok(forward(events))), &broker).await;
+    let taken = offer(&source, "a", "x");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let draining = tokio::spawn({
+        let source = source.clone();
+        async move { source.drain(Instant::now() + Duration::from_secs(30)).await }
+    });
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(matches!(
+        offer(&source, "b", "x").await.expect("an answer"),
+        Outcome::Unavailable { .. }
+    ));
+    broker.open_gate(true);
+    draining.await.expect("drained");
+    assert!(matches!(taken.await.expect("an answer"), Outcome::Accepted { .. }));
+    assert_eq!(broker.published().len(), 1);
+}
