@@ -85,11 +85,11 @@ impl Activity {
         }
     }
 
-    /// When to look next: not before anything can be overdue, nor so late that headers which begin right after a look
-    /// could take twice their time.
+    /// When to look next: not before anything can be overdue, nor so late that what begins right after a look could take
+    /// twice its time.
     pub(crate) fn next_look(&self, limits: &HttpLimits) -> Instant {
         let since = self.opened + Duration::from_millis(self.since_ms.load(Ordering::Relaxed));
-        let soon = Instant::now() + Duration::from_millis(limits.header_read_ms_max);
+        let soon = Instant::now() + Duration::from_millis(limits.header_read_ms_max.min(limits.idle_ms_max));
         let patience_ms = match (self.is_busy(), self.in_headers.load(Ordering::Relaxed)) {
             (true, _) => return soon,
             (false, true) => limits.header_read_ms_max,
