@@ -9,8 +9,8 @@ use danube_wasm_model::{SubscriptionType, TopicName};
 
 use crate::{
     nearest,
-    reader::{Place, Session},
-    tables::listen::Listen,
+    reader::{Place, Session, Table},
+    tables::{listen::Listen, webhook::Terms},
     values::UrlPath,
 };
 
@@ -22,7 +22,7 @@ pub(crate) struct Ledger {
     /// Names of connectors.
     pub(crate) connectors: Vec<(Place, String)>,
     /// Addresses to listen on, but for port 0.
-    pub(crate) listeners: Vec<(Place, Listen)>,
+    pub(crate) listeners: Vec<(Place, ListenerUse)>,
     /// Paths of endpoints.
     pub(crate) paths: Vec<(Place, PathUse)>,
     /// Topics that sources publish to.
@@ -31,6 +31,27 @@ pub(crate) struct Ledger {
     pub(crate) schemas: Vec<(Place, SchemaUse)>,
     /// Topics that sinks consume.
     pub(crate) consumed: Vec<(Place, Consumed)>,
+}
+
+/// An address to listen on.
+#[derive(Debug)]
+pub(crate) struct ListenerUse {
+    listen: Listen,
+    /// The table that listens, such as `admin` or `sources[0]`.
+    owner: String,
+    /// What others must agree on to share it; `None` if nobody can.
+    terms: Option<Terms>,
+}
+
+impl ListenerUse {
+    /// Enters an address, unless it is one that nobody else can have.
+    pub(crate) fn enter(table: &Table<'_>, listen: &Listen, terms: Option<Terms>) {
+        if listen.port != 0 {
+            let (listen, owner) = (listen.clone(), table.connector());
+            let fact = (table.place("port"), Self { listen, owner, terms });
+            table.session().ledger.borrow_mut().listeners.push(fact);
+        }
+    }
 }
 
 /// A path of a source's listener.
@@ -98,14 +119,21 @@ fn connectors(session: &Session<'_>, ledger: &Ledger) {
 
 fn listeners(session: &Session<'_>, ledger: &Ledger) {
     for (i, (place, own)) in ledger.listeners.iter().enumerate() {
-        let clash = |(_, other): &&(Place, Listen)| other.port == own.port && other.host.overlaps(&own.host);
-        if let Some((first, _)) = ledger.listeners[..i].iter().find(clash) {
-            let line = session.line(first);
-            session.error(
-                place,
-                format!("port {} is taken by what line {line} configures", own.port),
-                "choose another port, or 0 for any free one; endpoints of one source share its port",
-            );
+        let port = own.listen.port;
+        let clash = |(_, other): &&(Place, ListenerUse)| {
+            other.listen.port == port && other.listen.host.overlaps(&own.listen.host)
+        };
+        let Some((first, other)) = ledger.listeners[..i].iter().find(clash) else {
+            continue;
+        };
+        let line = session.line(first);
+        if other.listen != own.listen || other.terms.is_none() || own.terms.is_none() {
+            let message = format!("port {port} is taken by what line {line} configures");
+            session.error(place, message, "choose another port, or 0 for any free one");
+        } else if other.terms != own.terms {
+            let message = format!("port {port} is shared with line {line}, where it has other settings");
+            let help = "give both the same `tls`, `trusted_proxies` and timeouts, or choose another port";
+            session.error(place, message, help);
         }
     }
 }
@@ -113,13 +141,19 @@ fn listeners(session: &Session<'_>, ledger: &Ledger) {
 fn paths(session: &Session<'_>, ledger: &Ledger) {
     let mut seen = HashMap::new();
     for (place, own) in &ledger.paths {
-        if let Some(first) = seen.insert((&own.source, &own.path), place) {
+        // Sources that share an address share its paths.
+        let listener = ledger
+            .listeners
+            .iter()
+            .find(|(_, listener)| listener.owner == own.source);
+        let listener = listener.map_or_else(|| own.source.clone(), |(_, listener)| listener.listen.to_string());
+        if let Some(first) = seen.insert((listener, &own.path), place) {
             let line = session.line(first);
             let message = format!(
                 "`{}` is the path of another endpoint of this listener, on line {line}",
                 own.path
             );
-            session.error(place, message, "give every endpoint of a source a path of its own");
+            session.error(place, message, "give every endpoint of a listener a path of its own");
         }
     }
 }
@@ -166,12 +200,20 @@ fn schemas(session: &Session<'_>, ledger: &Ledger) {
 
 fn consumed(session: &Session<'_>, ledger: &Ledger) {
     let mut seen: HashMap<(&TopicName, &str), (&Place, &Consumed)> = HashMap::new();
-    for (place, own) in &ledger.consumed {
+    for (i, (place, own)) in ledger.consumed.iter().enumerate() {
         let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
         if !published && !ledger.published.is_empty() {
             let topics = ledger.published.iter().map(|(_, p)| p.topic.as_str());
             let message = format!("no endpoint of this file publishes to {}", own.topic);
             session.warning(place, message, did_you_mean(own.topic.as_str(), topics));
+        }
+        let same_sink = |(_, other): &&(Place, Consumed)| other.sink == own.sink && other.topic == own.topic;
+        if let Some((first, _)) = ledger.consumed[..i].iter().find(same_sink) {
+            // Messages carry their topic and not their subscription: a component could not tell the two apart.
+            let line = session.line(first);
+            let message = format!("this sink has a mapping of {} already, on line {line}", own.topic);
+            session.error(place, message, "use a second sink, with a subscription of its own");
+            continue;
         }
         let Some((first, other)) = seen.get(&(&own.topic, own.subscription.as_str())) else {
             seen.insert((&own.topic, &own.subscription), (place, own));
@@ -182,7 +224,7 @@ fn consumed(session: &Session<'_>, ledger: &Ledger) {
         if own.subscription_type != other.subscription_type {
             let message = format!("subscription `{name}` has another `subscription_type` on line {line}");
             session.error(place, message, help);
-        } else if own.sink == other.sink || own.subscription_type == SubscriptionType::Exclusive {
+        } else if own.subscription_type == SubscriptionType::Exclusive {
             session.error(place, format!("subscription `{name}` is taken on line {line}"), help);
         } else {
             let message = format!("subscription `{name}` is shared with line {line}: each gets a part of the messages");

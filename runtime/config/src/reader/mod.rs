@@ -15,6 +15,7 @@ mod manual;
 mod session;
 mod spot;
 mod table;
+mod unknown;
 
 pub(crate) use field::Field;
 pub(crate) use manual::{FieldManual, Presence, TableManual};

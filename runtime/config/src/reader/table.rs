@@ -13,7 +13,6 @@ use super::{
     session::{Place, Session},
     spot::Spot,
 };
-use crate::nearest;
 
 /// What a table of the file becomes.
 pub(crate) trait Section: Sized {
@@ -38,11 +37,11 @@ pub(crate) struct Variant<T> {
 pub(crate) struct Table<'s> {
     pub(super) session: &'s Session<'s>,
     /// What the file holds; nothing when describing, or when an absent table is read for its defaults.
-    entries: Option<&'s DeTable<'s>>,
+    pub(super) entries: Option<&'s DeTable<'s>>,
     place: Place,
-    manual: TableManual,
+    pub(super) manual: TableManual,
     /// Keys that were, or are elsewhere, with what to write instead.
-    moved: Vec<(&'static str, &'static str)>,
+    pub(super) moved: Vec<(&'static str, &'static str)>,
     when: Option<String>,
 }
 
@@ -256,41 +255,6 @@ impl<'s> Table<'s> {
 
     fn entry(&self, name: &str) -> Option<(&'s Spanned<DeString<'s>>, &'s Spanned<DeValue<'s>>)> {
         self.entries?.get_key_value(name)
-    }
-
-    fn refuse_unknown(&self) {
-        for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
-            let name = key.get_ref().as_ref();
-            if self.manual.fields.iter().any(|field| field.answers_to(name)) {
-                continue;
-            }
-            let help = match self.moved.iter().find(|(moved, _)| *moved == name) {
-                Some((_, instead)) => (*instead).to_owned(),
-                None => self.help_for_unknown(name),
-            };
-            let place = Place {
-                span: key.span(),
-                key: self.path_of(name),
-            };
-            let shown: String = name.chars().take(64).collect();
-            self.session
-                .error(&place, format!("unknown key `{shown}` in {}", self.header()), help);
-        }
-    }
-
-    fn help_for_unknown(&self, name: &str) -> String {
-        let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
-        valid.dedup();
-        let valid_keys = format!("valid keys here: {}", valid.join(", "));
-        if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
-            return format!("did you mean `{nearest}`? {valid_keys}");
-        }
-        let homes = crate::reference::homes_of(name);
-        if homes.is_empty() {
-            format!("remove it; {valid_keys}")
-        } else {
-            format!("`{name}` belongs in {}; {valid_keys}", homes.join(" or "))
-        }
     }
 }
 

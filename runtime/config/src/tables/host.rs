@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::listen::Listen;
 use crate::{
+    ledger::ListenerUse,
     reader::{
         Section, Table,
         kinds::{Choice, Decimal, Integer, Parsed, Secs},
@@ -25,6 +26,7 @@ impl Section for Admin {
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let listen = Listen::read(t, 9090);
+        ListenerUse::enter(t, &listen, None);
         if !listen.host.is_loopback() {
             t.session().warning(
                 &t.place("host"),
@@ -127,14 +129,14 @@ impl Section for Shutdown {
 pub struct Retention {
     /// Age at which messages are removed.
     pub age: Option<Duration>,
-    /// Size of the log, in bytes, from which the oldest messages are removed.
+    /// Size of a partition, in bytes, from which its oldest messages are removed.
     pub bytes: Option<u64>,
 }
 
 impl Section for Retention {
     const ABOUT: &'static str = "How long the embedded log keeps messages. Without limits they leave when every \
-        subscription has passed them; with limits they leave then too, and the limits hold for subscriptions that \
-        fall behind: what they have not read is lost to them.";
+        subscription has passed them (a topic that has no subscription keeps them for 7 days). Limits hold for \
+        subscriptions that fall behind, too: what they have not read by then is lost to them.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let age = t
@@ -149,7 +151,7 @@ impl Section for Retention {
             .field(
                 "bytes",
                 Integer(1 << 20..=1_u64 << 50),
-                "When a topic holds more than this, its oldest messages are removed.",
+                "When a partition of a topic holds more than this, its oldest messages are removed.",
             )
             .example("10737418240")
             .optional();

@@ -37,12 +37,7 @@ impl Listen {
                 "Port to listen on; 0 takes any free one.",
             )
             .or(default_port);
-        let listen = Self { host, port };
-        if port != 0 {
-            let fact = (table.place("port"), listen.clone());
-            table.session().ledger.borrow_mut().listeners.push(fact);
-        }
-        listen
+        Self { host, port }
     }
 }
 

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{auth::Auth, endpoint::Endpoint, listen::Listen};
 use crate::{
+    ledger::ListenerUse,
     reader::{
         Section, Table,
         kinds::{FilePath, Integer, List, Millis, Parsed},
@@ -33,6 +34,14 @@ pub struct Webhook {
     pub endpoints: Vec<Endpoint>,
 }
 
+/// What sources must agree on to share an address.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Terms {
+    tls: Option<Tls>,
+    trusted_proxies: Vec<Network>,
+    timeouts: [Duration; 3],
+}
+
 /// What a body may be set to at most, in bytes: a batch must hold one and memory a few.
 pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
 
@@ -44,7 +53,8 @@ impl Webhook {
 }
 
 impl Section for Webhook {
-    const ABOUT: &'static str = "The HTTP listener of a source.";
+    const ABOUT: &'static str = "The HTTP listener of a source. Sources with the same host and port share one; they have the same TLS, \
+        timeouts and proxies, and paths of their own.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let listen = Listen::read(t, 8080);
@@ -104,6 +114,12 @@ impl Section for Webhook {
             );
         }
         warn_of_open_doors(t, &listen, &endpoints);
+        let terms = Terms {
+            tls: tls.clone(),
+            trusted_proxies: trusted_proxies.clone(),
+            timeouts: [header_timeout, body_timeout, request_deadline],
+        };
+        ListenerUse::enter(t, &listen, Some(terms));
         Some(Self {
             listen,
             tls,

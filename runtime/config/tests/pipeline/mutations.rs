@@ -109,3 +109,20 @@ fn no_text_makes_it_panic() {
         "{accepted} accepted, {refused} refused"
     );
 }
+
+/// Depth costs stack, and the file may come from a stranger.
+#[test]
+fn depth_is_bounded() {
+    let desk = Desk::new();
+    let keys = vec!["a"; 200_000].join(".");
+    let lists = "[".repeat(200_000);
+    for text in [
+        format!("[{keys}]\n"),
+        format!("{keys} = 1\n"),
+        format!("{}[sources.config.{keys}]\n", crate::source("")),
+        format!("a = {lists}\n"),
+        format!("a = {}\n", "{ a = ".repeat(200_000)),
+    ] {
+        desk.load(&text).expect_err("too deep");
+    }
+}

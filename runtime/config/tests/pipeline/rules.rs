@@ -252,13 +252,35 @@ fn what_must_be_unique() {
         source("").replace("webhook\"\ncomp", "a.b\"\ncomp") + &sink("").replace("db\"\ncomp", "a-b\"\ncomp");
     assert_one(&desk.refuse(&near_name), &["differ only in `.` and `-`"]);
 
-    let other = source("").replace("\"webhook\"", "\"other\"");
-    let same_port = source("") + &other;
     let admin =
         "[admin]\nport = 8080\n".to_owned() + &source("").replace("port = 0", "host = \"0.0.0.0\"\nport = 8080");
     let found = desk.refuse(&admin);
     assert_one(&found, &["8:8", "port 8080 is taken by what line 2 configures"]);
-    desk.accept(&same_port);
+}
+
+#[test]
+fn sources_share_an_address_if_they_agree() {
+    let desk = Desk::new();
+    let first = source("").replace("port = 0", "port = 8080");
+    let other = first.replace("\"webhook\"", "\"other\"");
+    let found = desk.refuse(&(first.clone() + &other));
+    assert_one(
+        &found,
+        &["16:8", "path of another endpoint of this listener, on line 7"],
+    );
+    let other = other.replace("/a\"", "/b\"");
+    desk.accept(&(first.clone() + &other));
+    let slower = other.replace("port = 8080", "port = 8080\nbody_timeout_ms = 500");
+    let found = desk.refuse(&(first.clone() + &slower));
+    assert_one(&found, &["14:8", "shared with line 5, where it has other settings"]);
+    let wider = other.replace("port = 8080", "port = 8080\nhost = \"0.0.0.0\"\n")
+        + "auth = { type = \"api_key\", secrets = [\"${A:-b}\"] }";
+    assert_one(
+        &desk.refuse(&(first + &wider)),
+        &["14:8", "port 8080 is taken by what line 5 configures"],
+    );
+    // Port 0 is a port of its own for each.
+    desk.accept(&(source("") + &source("").replace("\"webhook\"", "\"other\"")));
 }
 
 #[test]
@@ -295,7 +317,10 @@ fn what_must_agree() {
     assert_one(&desk.refuse(&exclusive), &["subscription `s` is taken on line 9"]);
     let twice =
         sink("[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\nsubscription = \"s\"\ntable = \"u\"");
-    assert_one(&desk.refuse(&twice), &["13:9", "subscription `s` is taken on line 9"]);
+    assert_one(
+        &desk.refuse(&twice),
+        &["13:9", "this sink has a mapping of /stripe/payments already, on line 9"],
+    );
     assert_one(&desk.warnings(&second("")), &["is shared with line 9"]);
 }
 

@@ -1,0 +1,15 @@
+//! Small values that are right by construction: each is made by parsing its text, and only so.
+
+mod http;
+mod net;
+mod pointer;
+
+pub(crate) use http::authority;
+pub use http::{HeaderName, HttpUrl, UrlPath};
+pub use net::{Host, Network};
+pub use pointer::JsonPointer;
+
+/// Why a text is not a value: the rule it breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Invalid(&'static str);
