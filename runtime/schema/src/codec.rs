@@ -1,0 +1,171 @@
+//! How payloads of each schema type look on the wire, and to components.
+//!
+//! Components see JSON text, whatever the type; the wire holds what Danube's own clients write:
+//!
+//! | type | on the wire | to a component |
+//! |---|---|---|
+//! | `json_schema` | JSON text | the same |
+//! | `string` | UTF-8 | a JSON string |
+//! | `number` | JSON number | the same |
+//! | `bytes` | bytes | `{"data": base64, "size": n}` |
+//!
+//! A further type (Avro, Protobuf) is one more variant of [`SchemaType`] and of [`Codec`], with its own file.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use danube_wasm_model::door::Violation;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    json_schema::JsonSchema,
+    limits::{DEFINITION, PAYLOAD},
+    strict, violations,
+};
+
+/// A type of schema, by Danube's name for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SchemaType {
+    /// `json_schema`: JSON documents.
+    JsonSchema,
+    /// `string`: text.
+    String,
+    /// `number`: a JSON number.
+    Number,
+    /// `bytes`: anything.
+    Bytes,
+}
+
+impl SchemaType {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::JsonSchema, Self::String, Self::Number, Self::Bytes];
+
+    /// Danube's name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::JsonSchema => "json_schema",
+            Self::String => "string",
+            Self::Number => "number",
+            Self::Bytes => "bytes",
+        }
+    }
+
+    /// Whether it has a text.
+    pub fn has_definition(self) -> bool {
+        self == Self::JsonSchema
+    }
+}
+
+/// A name that is none of [`SchemaType::ALL`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a schema type this version knows: use `json_schema`, `string`, `number` or `bytes`")]
+pub struct UnknownSchemaType(String);
+
+impl FromStr for SchemaType {
+    type Err = UnknownSchemaType;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|known| known.as_str() == text);
+        found.ok_or_else(|| UnknownSchemaType(text.chars().take(64).collect()))
+    }
+}
+
+impl fmt::Display for SchemaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A schema, compiled.
+#[derive(Debug)]
+pub(crate) enum Codec {
+    Json(Box<JsonSchema>),
+    String,
+    Number,
+    Bytes,
+}
+
+/// `bytes` as a component sees it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Blob {
+    data: String,
+    size: Option<u64>,
+}
+
+impl Codec {
+    /// Compiles, or says in a sentence why not.
+    pub(crate) fn compile(schema_type: SchemaType, definition: &str) -> Result<Self, String> {
+        if !schema_type.has_definition() && !definition.trim().is_empty() {
+            return Err(format!(
+                "a schema of type `{schema_type}` has no text: leave `schema_file` out"
+            ));
+        }
+        if definition.len() > DEFINITION.bytes_max {
+            return Err(format!(
+                "its text has {} bytes; at most {} are taken",
+                definition.len(),
+                DEFINITION.bytes_max
+            ));
+        }
+        Ok(match schema_type {
+            SchemaType::JsonSchema => Self::Json(Box::new(JsonSchema::compile(definition)?)),
+            SchemaType::String => Self::String,
+            SchemaType::Number => Self::Number,
+            SchemaType::Bytes => Self::Bytes,
+        })
+    }
+
+    /// Checks a component's JSON text and gives what goes on the wire.
+    pub(crate) fn encode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        match self {
+            Self::Json(schema) => schema.check(&payload).map(|()| payload),
+            Self::String => {
+                let text: String = read(&payload, "a JSON string is expected")?;
+                Ok(text.into_bytes().into())
+            }
+            Self::Number => read::<serde_json::Number>(&payload, "a JSON number is expected").map(|_| payload),
+            Self::Bytes => {
+                let blob: Blob = read(&payload, "`{\"data\": base64, \"size\": number of bytes}` is expected")?;
+                let refused = |path, message| vec![violations::at(path, message)];
+                let bytes = BASE64_STANDARD
+                    .decode(&blob.data)
+                    .map_err(|_| refused("/data", "this is not base64"))?;
+                if blob.size.is_some_and(|size| size != bytes.len() as u64) {
+                    return Err(refused("/size", "this is not the number of bytes in `data`"));
+                }
+                Ok(bytes.into())
+            }
+        }
+    }
+
+    /// Gives a component's JSON text for what came over the wire. Whoever published it may not have checked it.
+    pub(crate) fn decode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        match self {
+            Self::Json(_) => strict::scan(&payload, PAYLOAD)
+                .map(|_| payload)
+                .map_err(|violation| vec![violation]),
+            Self::String => match std::str::from_utf8(&payload) {
+                Ok(text) => written(&text),
+                Err(_) => Err(vec![violations::whole("the text is not UTF-8")]),
+            },
+            Self::Number => read::<serde_json::Number>(&payload, "a JSON number is expected").map(|_| payload),
+            Self::Bytes => written(&Blob {
+                data: BASE64_STANDARD.encode(&payload),
+                size: Some(payload.len() as u64),
+            }),
+        }
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(payload: &'a [u8], expected: &'static str) -> Result<T, Vec<Violation>> {
+    strict::scan(payload, PAYLOAD).map_err(|violation| vec![violation])?;
+    serde_json::from_slice(payload).map_err(|_| vec![violations::whole(expected)])
+}
+
+fn written<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, Vec<Violation>> {
+    serde_json::to_vec(value)
+        .map(Bytes::from)
+        .map_err(|error| vec![violations::whole(error)])
+}

@@ -1,0 +1,123 @@
+//! The validators of this process, one for each version of a subject.
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_broker::{RegisteredSchema, Registry, SchemaRef};
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::{
+    Declaration, SchemaError, SchemaType, Validator,
+    codec::Codec,
+    declaration::Plan,
+    limits::{COMPILE_STACK_BYTES, VALIDATORS_MAX},
+};
+
+/// Finds, registers and compiles schemas. Versions never change, so a validator is compiled once and kept.
+pub struct Schemas {
+    registry: Arc<dyn Registry>,
+    compiled: Mutex<HashMap<SchemaRef, Arc<Validator>>>,
+    /// One schema is compiled at a time: it takes milliseconds, and a tenant's hostile one must not take every core.
+    compiling: tokio::sync::Mutex<()>,
+}
+
+impl Schemas {
+    /// Over a broker's registry.
+    pub fn new(registry: Arc<dyn Registry>) -> Self {
+        Self {
+            registry,
+            compiled: Mutex::default(),
+            compiling: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// The validator of a topic's declared schema. A declared text is compiled before it is registered, so that a broken
+    /// one never gets into the registry.
+    pub async fn declare(&self, declaration: Declaration) -> Result<Arc<Validator>, SchemaError> {
+        let registered = match declaration.plan(&*self.registry).await? {
+            Plan::Use(registered) => registered,
+            Plan::Register => {
+                let text = declaration.text().unwrap_or_default();
+                examine(&declaration.subject, declaration.schema_type, text).await?;
+                let (subject, name) = (&declaration.subject, declaration.schema_type.as_str());
+                let registered = self.registry.register(subject, name, text).await;
+                let registered = registered.map_err(|source| SchemaError::Registry {
+                    subject: subject.clone(),
+                    source,
+                })?;
+                tracing::info!(topic = %declaration.topic, subject, version = registered.reference.version, "schema registered");
+                registered
+            }
+        };
+        self.validator(registered).await
+    }
+
+    /// The validator of the schema that a message names.
+    pub async fn by_reference(&self, reference: SchemaRef) -> Result<Arc<Validator>, SchemaError> {
+        if let Some(known) = self.known(reference) {
+            return Ok(known);
+        }
+        let SchemaRef { id, version } = reference;
+        let found = self.registry.get(reference).await;
+        let found = found.map_err(|source| SchemaError::Registry {
+            subject: format!("number {id}"),
+            source,
+        })?;
+        self.validator(found.ok_or(SchemaError::Unknown { id, version })?).await
+    }
+
+    async fn validator(&self, schema: RegisteredSchema) -> Result<Arc<Validator>, SchemaError> {
+        let RegisteredSchema {
+            reference,
+            subject,
+            schema_type,
+            definition,
+        } = schema;
+        if let Some(known) = self.known(reference) {
+            return Ok(known);
+        }
+        let _one_at_a_time = self.compiling.lock().await;
+        if let Some(known) = self.known(reference) {
+            return Ok(known);
+        }
+        let schema_type: SchemaType = schema_type.parse().map_err(|error| SchemaError::Refused {
+            subject: subject.clone(),
+            reason: format!("{error}"),
+        })?;
+        let codec = compile(&subject, schema_type, definition).await?;
+        let validator = Arc::new(Validator::new(reference, subject, schema_type, codec));
+        let mut compiled = self.compiled.lock();
+        if compiled.len() >= VALIDATORS_MAX {
+            compiled.retain(|_, validator| Arc::strong_count(validator) > 1);
+        }
+        compiled.insert(reference, validator.clone());
+        Ok(validator)
+    }
+
+    fn known(&self, reference: SchemaRef) -> Option<Arc<Validator>> {
+        self.compiled.lock().get(&reference).cloned()
+    }
+}
+
+/// Whether a text can be a schema of this type; registers nothing.
+pub async fn examine(subject: &str, schema_type: SchemaType, definition: &str) -> Result<(), SchemaError> {
+    compile(subject, schema_type, definition.to_owned()).await.map(drop)
+}
+
+/// On a thread of its own: compiling follows references as deep as they go.
+async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> Result<Codec, SchemaError> {
+    let (done, result) = oneshot::channel();
+    let refused = |reason: String| SchemaError::Refused {
+        subject: subject.to_owned(),
+        reason,
+    };
+    std::thread::Builder::new()
+        .name("schema-compiler".to_owned())
+        .stack_size(COMPILE_STACK_BYTES)
+        .spawn(move || drop(done.send(Codec::compile(schema_type, &definition))))
+        .map_err(|error| refused(format!("no thread could be started to compile it: {error}")))?;
+    match result.await {
+        Ok(compiled) => compiled.map_err(refused),
+        Err(_) => Err(refused("compiling it panicked: please report this schema".to_owned())),
+    }
+}

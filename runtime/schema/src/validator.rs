@@ -1,0 +1,71 @@
+//! One version of a subject, compiled.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use danube_wasm_broker::SchemaRef;
+use danube_wasm_model::door::Violation;
+
+use crate::codec::{Codec, SchemaType};
+
+/// Checks and encodes the payloads of one version of a subject. Made by [`crate::Schemas`], once for each version.
+#[derive(Debug)]
+pub struct Validator {
+    reference: SchemaRef,
+    subject: String,
+    schema_type: SchemaType,
+    label: Arc<str>,
+    codec: Codec,
+}
+
+impl Validator {
+    pub(crate) fn new(reference: SchemaRef, subject: String, schema_type: SchemaType, codec: Codec) -> Self {
+        let label = format!("{subject}@{}", reference.version).into();
+        Self {
+            reference,
+            subject,
+            schema_type,
+            label,
+            codec,
+        }
+    }
+
+    /// What messages carry.
+    pub fn reference(&self) -> SchemaRef {
+        self.reference
+    }
+
+    /// The subject.
+    pub fn subject(&self) -> &str {
+        &self.subject
+    }
+
+    /// The type.
+    pub fn schema_type(&self) -> SchemaType {
+        self.schema_type
+    }
+
+    /// `subject@version`, as components see it.
+    pub fn label(&self) -> Arc<str> {
+        self.label.clone()
+    }
+
+    /// Whether a component's payload (JSON text) is valid: everything that is wrong with it, at most
+    /// [`crate::limits::VIOLATIONS_MAX`].
+    pub fn check(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
+        match &self.codec {
+            Codec::Json(schema) => schema.check(payload),
+            codec => codec.encode(Bytes::copy_from_slice(payload)).map(drop),
+        }
+    }
+
+    /// [`Self::check`], and what to publish.
+    pub fn encode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        self.codec.encode(payload)
+    }
+
+    /// A published payload as components see it: JSON text. It is strict JSON, but not checked against the schema again.
+    pub fn decode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        self.codec.decode(payload)
+    }
+}
