@@ -3,8 +3,8 @@
 
 use std::{path::Path, sync::Arc};
 
-use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
 use danube_wasm_broker::TopicSpec;
+use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, TopicName};
 
 use crate::{builtin, exit::Failure};
@@ -42,7 +42,9 @@ pub(crate) fn read(file: &Path) -> Result<Loaded, Diagnostics> {
 
 /// Reads the file for a verb that only needs it to be right.
 pub(crate) fn read_or_fail(file: &Path) -> Result<Pipeline, Failure> {
-    read(file).map(|loaded| loaded.pipeline).map_err(|errors| Failure::configuration(format!("{errors}")))
+    read(file)
+        .map(|loaded| loaded.pipeline)
+        .map_err(|errors| Failure::configuration(format!("{errors}")))
 }
 
 /// Every connector of the pipeline, sinks first.
@@ -51,13 +53,34 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
     for sink in &pipeline.sinks {
         let component = load(&sink.id, &sink.component)?;
         let topics = fed_topics(pipeline, sink);
-        desired.push((sink.id.clone(), Spec::Sink(SinkSpec { config: sink.clone(), component, topics })));
+        desired.push((
+            sink.id.clone(),
+            Spec::Sink(SinkSpec {
+                config: sink.clone(),
+                component,
+                topics,
+            }),
+        ));
     }
     for source in &pipeline.sources {
         let component = load(&source.id, &source.component)?;
-        let topics: Vec<_> = source.webhook.endpoints.iter().map(|endpoint| &endpoint.topic).collect();
-        let schemas = pipeline.schemas.iter().filter(|schema| topics.contains(&&schema.topic)).cloned().collect();
-        let spec = SourceSpec { config: source.clone(), component, schemas };
+        let topics: Vec<_> = source
+            .webhook
+            .endpoints
+            .iter()
+            .map(|endpoint| &endpoint.topic)
+            .collect();
+        let schemas = pipeline
+            .schemas
+            .iter()
+            .filter(|schema| topics.contains(&&schema.topic))
+            .cloned()
+            .collect();
+        let spec = SourceSpec {
+            config: source.clone(),
+            component,
+            schemas,
+        };
         desired.push((source.id.clone(), Spec::Source(spec)));
     }
     Ok(desired)
@@ -65,12 +88,20 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
 
 /// The topics of a sink that sources of this pipeline feed, as these make them.
 fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
-    let consumed: Vec<_> = sink.surrealdb.topic_mappings.iter().map(|mapping| &mapping.topic).collect();
+    let consumed: Vec<_> = sink
+        .surrealdb
+        .topic_mappings
+        .iter()
+        .map(|mapping| &mapping.topic)
+        .collect();
     let endpoints = pipeline.sources.iter().flat_map(|source| &source.webhook.endpoints);
     endpoints
         .filter(|endpoint| consumed.contains(&&endpoint.topic))
         .map(|endpoint| {
-            let spec = TopicSpec { partitions: endpoint.partitions, reliable_dispatch: endpoint.reliable_dispatch };
+            let spec = TopicSpec {
+                partitions: endpoint.partitions,
+                reliable_dispatch: endpoint.reliable_dispatch,
+            };
             (endpoint.topic.clone(), spec)
         })
         .collect()
@@ -82,8 +113,11 @@ pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Fai
         Component::Builtin(name) => builtin::component(name)
             .map(Bytes::from)
             .ok_or_else(|| Failure::internal(format!("the component builtin:{name} is not part of this binary"))),
-        Component::File(path) => std::fs::read(path)
-            .map(Bytes::from)
-            .map_err(|e| Failure::configuration(format!("connector {id}: the component {} cannot be read: {e}", path.display()))),
+        Component::File(path) => std::fs::read(path).map(Bytes::from).map_err(|e| {
+            Failure::configuration(format!(
+                "connector {id}: the component {} cannot be read: {e}",
+                path.display()
+            ))
+        }),
     }
 }

@@ -89,9 +89,11 @@ impl Drop for ControlSocket {
 /// Asks the pipeline that runs on `data_dir`; `None` if none does.
 pub(crate) async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Response>> {
     let path = path_in(data_dir);
-    let stream = match with_short_path(&path, std::os::unix::net::UnixStream::connect) {
+    let stream = match with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short)) {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => return Ok(None),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+            return Ok(None);
+        }
         Err(error) => return Err(error),
     };
     stream.set_nonblocking(true)?;
@@ -143,7 +145,9 @@ fn with_short_path<T>(path: &Path, open: impl FnOnce(&Path) -> io::Result<T>) ->
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {
         return open(path);
     }
-    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return open(path) };
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return open(path);
+    };
     let directory = fs::File::open(directory)?;
     open(&Path::new(&format!("/proc/self/fd/{}", directory.as_raw_fd())).join(name))
 }

@@ -1,6 +1,6 @@
 //! How a verb ends, as the shell sees it (codes of `sysexits.h`).
 
-use std::process::ExitCode;
+use std::{fmt, process::ExitCode};
 
 /// The command line was wrong. Also what clap exits with.
 pub(crate) const USAGE: u8 = 2;
@@ -16,17 +16,32 @@ pub(crate) struct Failure {
     pub(crate) message: String,
 }
 
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl Failure {
     pub(crate) fn usage(message: impl ToString) -> Self {
-        Self { code: USAGE, message: message.to_string() }
+        Self {
+            code: USAGE,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn configuration(message: impl ToString) -> Self {
-        Self { code: CONFIGURATION, message: message.to_string() }
+        Self {
+            code: CONFIGURATION,
+            message: message.to_string(),
+        }
     }
 
     pub(crate) fn internal(message: impl ToString) -> Self {
-        Self { code: INTERNAL, message: message.to_string() }
+        Self {
+            code: INTERNAL,
+            message: message.to_string(),
+        }
     }
 
     /// Prints and turns into the exit code.

@@ -125,7 +125,12 @@ impl Workshop {
     ) -> Result<Arc<dyn Running>, Failure> {
         let mut validators = HashMap::new();
         for schema in &spec.schemas {
-            let validator = self.0.schemas.declare(settings::declaration(schema)).await.map_err(Failure::configuration)?;
+            let validator = self
+                .0
+                .schemas
+                .declare(settings::declaration(schema)?)
+                .await
+                .map_err(Failure::configuration)?;
             validators.insert(schema.topic.clone(), validator);
         }
         let (_, probe) = self.probe(id);
@@ -138,7 +143,9 @@ impl Workshop {
             on_invalid: settings::on_invalid(&spec.config),
             probe,
         };
-        let source = Source::start(parts).await.map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
+        let source = Source::start(parts)
+            .await
+            .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
         let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>))?;
         let routes = self.0.listeners.serve(id, &spec.config.webhook, endpoints).await?;
         for endpoint in &spec.config.webhook.endpoints {
@@ -160,13 +167,24 @@ impl Workshop {
             .consumer_configs()
             .iter()
             .map(|consumer| {
-                let of_topic = mappings.iter().find(|m| m.topic == consumer.topic && m.subscription == consumer.subscription);
-                of_topic.or(mappings.iter().find(|m| m.topic == consumer.topic)).map(settings::batch_policy).unwrap_or_default()
+                let of_topic = mappings
+                    .iter()
+                    .find(|m| m.topic == consumer.topic && m.subscription == consumer.subscription);
+                of_topic
+                    .or(mappings.iter().find(|m| m.topic == consumer.topic))
+                    .map(settings::batch_policy)
+                    .unwrap_or_default()
             })
             .collect();
         for consumer in guest.consumer_configs() {
             let fed = spec.topics.iter().find(|(topic, _)| *topic == consumer.topic);
-            let topic_spec = fed.map_or(TopicSpec { partitions: 0, reliable_dispatch: true }, |(_, spec)| *spec);
+            let topic_spec = fed.map_or(
+                TopicSpec {
+                    partitions: 0,
+                    reliable_dispatch: true,
+                },
+                |(_, spec)| *spec,
+            );
             self.ensure_topic(&consumer.topic, topic_spec).await?;
         }
         let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
@@ -181,7 +199,9 @@ impl Workshop {
             backoff: BackoffPolicy::default(),
             probe,
         };
-        let sink = Sink::start(parts).await.map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
+        let sink = Sink::start(parts)
+            .await
+            .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
         tracing::info!(connector = %id, component = %spec.config.component, digest, grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
         self.watch(id, sink.status());
         Ok(Arc::new(RunningSink { sink, egress }))

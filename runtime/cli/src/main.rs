@@ -36,13 +36,20 @@ fn main() -> ExitCode {
 
 /// The runtime of the host's own work. Components and embedded databases have threads of their own.
 fn runtime() -> Result<tokio::runtime::Runtime, exit::Failure> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().thread_name("host").build().map_err(exit::Failure::internal)
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("host")
+        .build()
+        .map_err(exit::Failure::internal)
 }
 
 /// The sandbox, whose compiler is this program in a child process.
 fn sandbox(cache: &std::path::Path) -> Result<std::sync::Arc<danube_wasm_sandbox::Sandbox>, exit::Failure> {
     let program = std::env::current_exe().map_err(exit::Failure::internal)?;
-    let compiler = danube_wasm_sandbox::Compiler::Child { program, args: vec!["__compile".into()] };
+    let compiler = danube_wasm_sandbox::Compiler::Child {
+        program,
+        args: vec!["__compile".into()],
+    };
     danube_wasm_sandbox::Sandbox::try_new(danube_wasm_sandbox::SandboxOptions::new(cache, compiler))
         .map_err(exit::Failure::configuration)
 }

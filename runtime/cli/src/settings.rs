@@ -66,9 +66,14 @@ pub(crate) fn http_limits(webhook: &config::Webhook) -> http::HttpLimits {
 }
 
 /// The endpoints of a source, which offer their events to `intake`.
-pub(crate) fn endpoints(source: &config::Source, intake: &Arc<dyn Intake>) -> Result<Vec<Arc<http::Endpoint>>, Failure> {
+pub(crate) fn endpoints(
+    source: &config::Source,
+    intake: &Arc<dyn Intake>,
+) -> Result<Vec<Arc<http::Endpoint>>, Failure> {
     let endpoints = source.webhook.endpoints.iter();
-    endpoints.map(|endpoint| self::endpoint(&source.webhook, endpoint, intake.clone())).collect()
+    endpoints
+        .map(|endpoint| self::endpoint(&source.webhook, endpoint, intake.clone()))
+        .collect()
 }
 
 fn endpoint(
@@ -78,15 +83,19 @@ fn endpoint(
 ) -> Result<Arc<http::Endpoint>, Failure> {
     let path = endpoint.path.as_str();
     let mut options = http::EndpointOptions::new(path);
-    options.methods = endpoint.methods.iter().filter_map(|method| method.as_str().parse().ok()).collect();
+    options.methods = endpoint
+        .methods
+        .iter()
+        .filter_map(|method| method.as_str().parse().ok())
+        .collect();
     options.auth = auth(&endpoint.auth).map_err(|e| refused(path, e))?;
     options.event_id = match &endpoint.event_id {
         config::EventId::WellKnown => http::EventIdSource::WellKnown,
         config::EventId::Minted => http::EventIdSource::Minted,
         config::EventId::Header(name) => http::EventIdSource::Header(header(name).map_err(|e| refused(path, e))?),
-        config::EventId::Pointer(pointer) => {
-            http::EventIdSource::JsonPointer(http::JsonPointer::try_new(pointer.as_str()).map_err(|e| refused(path, e))?)
-        }
+        config::EventId::Pointer(pointer) => http::EventIdSource::JsonPointer(
+            http::JsonPointer::try_new(pointer.as_str()).map_err(|e| refused(path, e))?,
+        ),
     };
     options.rate = match &endpoint.rate_limit {
         Some(rate) => {
@@ -100,24 +109,34 @@ fn endpoint(
         config::ContentType::Json => http::ContentKind::Json,
         config::ContentType::Any => http::ContentKind::Any,
     };
-    http::Endpoint::try_new(options, intake).map(Arc::new).map_err(|e| refused(path, e))
+    http::Endpoint::try_new(options, intake)
+        .map(Arc::new)
+        .map_err(|e| refused(path, e))
 }
 
 fn auth(auth: &config::Auth) -> Result<http::Auth, String> {
     let said = |e: &dyn Display| e.to_string();
     Ok(match auth {
         config::Auth::None => http::Auth::None,
-        config::Auth::ApiKey { header: name, secrets: keys } => {
-            http::Auth::ApiKey(http::ApiKey::new(&secrets(keys)?).with_header(header(name)?))
-        }
-        config::Auth::Hmac { form, secrets: keys } => {
+        config::Auth::ApiKey {
+            header: name,
+            secrets: keys,
+        } => http::Auth::ApiKey(http::ApiKey::new(&secrets(keys)?).with_header(header(name)?)),
+        config::Auth::Hmac {
+            form,
+            header: name,
+            unsigned_get,
+            secrets: keys,
+        } => {
             let keys = secrets(keys)?;
-            http::Auth::Hmac(match form {
-                config::HmacForm::Stripe { tolerance } => {
-                    http::Hmac::stripe(&keys).try_with_tolerance(tolerance.as_secs()).map_err(|e| said(&e))?
-                }
+            let hmac = match form {
+                config::HmacForm::Stripe { tolerance } => http::Hmac::stripe(&keys)
+                    .try_with_tolerance(tolerance.as_secs())
+                    .map_err(|e| said(&e))?,
                 config::HmacForm::Github => http::Hmac::github(&keys),
-            })
+            };
+            let hmac = hmac.with_header(header(name)?);
+            http::Auth::Hmac(if *unsigned_get { hmac.with_unsigned_get() } else { hmac })
         }
         config::Auth::Jwt { keys, issuer, audience } => {
             let mut jwt = match keys {
@@ -138,12 +157,17 @@ fn auth(auth: &config::Auth) -> Result<http::Auth, String> {
 }
 
 fn secrets(secrets: &[config::Secret]) -> Result<http::Secrets, String> {
-    let secrets: Result<Vec<_>, _> = secrets.iter().map(|secret| http::Secret::try_new(secret.expose())).collect();
+    let secrets: Result<Vec<_>, _> = secrets
+        .iter()
+        .map(|secret| http::Secret::try_new(secret.expose()))
+        .collect();
     http::Secrets::try_new(secrets.map_err(|e| e.to_string())?).map_err(|e| e.to_string())
 }
 
 fn header(name: &config::HeaderName) -> Result<::http::HeaderName, String> {
-    name.as_str().parse().map_err(|e| format!("`{}` is not a header name: {e}", name.as_str()))
+    name.as_str()
+        .parse()
+        .map_err(|e| format!("`{}` is not a header name: {e}", name.as_str()))
 }
 
 fn refused(path: &str, why: impl Display) -> Failure {
@@ -157,7 +181,9 @@ fn millis(duration: Duration) -> u64 {
 /// The address of a name and port.
 pub(crate) async fn resolve(listen: &config::Listen) -> std::io::Result<SocketAddr> {
     let mut found = tokio::net::lookup_host((listen.host.as_str(), listen.port)).await?;
-    found.next().ok_or_else(|| std::io::Error::other("the name has no address"))
+    found
+        .next()
+        .ok_or_else(|| std::io::Error::other("the name has no address"))
 }
 
 /// How to reach a sink's database.
@@ -173,7 +199,11 @@ pub(crate) fn surreal_options(sink: &config::Sink) -> Result<surrealdb::SurrealO
     options.credentials = match &target.credentials {
         config::Credentials::None => None,
         config::Credentials::Token(token) => Some(surrealdb::Credentials::Token(token.expose().to_owned())),
-        config::Credentials::User { level, username, password } => {
+        config::Credentials::User {
+            level,
+            username,
+            password,
+        } => {
             let (username, password) = (username.clone(), password.expose().to_owned());
             Some(match level {
                 config::Level::Root => surrealdb::Credentials::Root { username, password },
@@ -192,18 +222,23 @@ pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
     set(&mut own.memory_bytes_max, limits.memory_bytes);
     set(&mut own.output_bytes_max, limits.output_bytes);
     set(&mut own.output_records_max, limits.output_records);
+    set(&mut own.table_elements_max, limits.table_elements);
+    own.initialize_ms = limits.initialize_budget.map_or(own.initialize_ms, millis);
+    own.log_lines_per_s = limits.log_lines_per_sec.unwrap_or(own.log_lines_per_s);
     own.call_base_ms = limits.call_budget.map_or(own.call_base_ms, millis);
-    own.call_per_record_us = limits
-        .record_budget
-        .map_or(own.call_per_record_us, |budget| u64::try_from(budget.as_micros()).unwrap_or(u64::MAX));
+    own.call_per_record_us = limits.record_budget.map_or(own.call_per_record_us, |budget| {
+        u64::try_from(budget.as_micros()).unwrap_or(u64::MAX)
+    });
     own
 }
 
 /// What a topic's schema is declared as.
-pub(crate) fn declaration(schema: &config::Schema) -> Declaration {
-    Declaration {
+pub(crate) fn declaration(schema: &config::Schema) -> Result<Declaration, Failure> {
+    let schema_type = schema.schema_type.as_str().parse().map_err(Failure::configuration)?;
+    Ok(Declaration {
+        topic: schema.topic.clone(),
         subject: schema.subject.clone(),
-        schema_type: schema.schema_type.as_str().to_owned(),
+        schema_type,
         definition: schema.definition.as_ref().map(|definition| definition.text.clone()),
         auto_register: schema.auto_register,
         version: match schema.version_strategy {
@@ -211,5 +246,5 @@ pub(crate) fn declaration(schema: &config::Schema) -> Declaration {
             config::VersionStrategy::Pinned(version) => VersionStrategy::Pinned(version),
             config::VersionStrategy::Minimum(version) => VersionStrategy::Minimum(version),
         },
-    }
+    })
 }

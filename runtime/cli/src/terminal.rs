@@ -20,16 +20,30 @@ const REFRESH: Duration = Duration::from_secs(1);
 pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAddr)], admin: SocketAddr) {
     eprintln!("danube-wasm {} · pipeline {}", env!("CARGO_PKG_VERSION"), pipeline.name);
     for source in &pipeline.sources {
-        let address = listening.iter().find(|(id, _)| *id == source.id).map(|(_, address)| *address);
+        let address = listening
+            .iter()
+            .find(|(id, _)| *id == source.id)
+            .map(|(_, address)| *address);
         for endpoint in &source.webhook.endpoints {
             let scheme = if source.webhook.tls.is_some() { "https" } else { "http" };
             let at = address.map_or_else(|| source.webhook.listen.to_string(), |a| a.to_string());
-            eprintln!("  {:<12} {scheme}://{at}{} → {}", source.id.connector(), endpoint.path, endpoint.topic);
+            eprintln!(
+                "  {:<12} {scheme}://{at}{} → {}",
+                source.id.connector(),
+                endpoint.path,
+                endpoint.topic
+            );
         }
     }
     for sink in &pipeline.sinks {
         for mapping in &sink.surrealdb.topic_mappings {
-            eprintln!("  {:<12} {} → {} of {}", sink.id.connector(), mapping.topic, mapping.table, sink.surrealdb.url);
+            eprintln!(
+                "  {:<12} {} → {} of {}",
+                sink.id.connector(),
+                mapping.topic,
+                mapping.table,
+                sink.surrealdb.url
+            );
         }
     }
     eprintln!("  {:<12} http://{admin}/metrics, http://{admin}/health/ready", "admin");
@@ -62,7 +76,13 @@ async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) {
     loop {
         ticks.tick().await;
         let now = metrics.totals();
-        let lag: u64 = broker.lag().await.unwrap_or_default().iter().map(|lag| lag.messages).sum();
+        let lag: u64 = broker
+            .lag()
+            .await
+            .unwrap_or_default()
+            .iter()
+            .map(|lag| lag.messages)
+            .sum();
         eprint!(
             "\r\x1b[2K{:.0}/s in · {:.0}/s done · lag {lag} · {} failed · {} dead letters",
             now.received - before.received,

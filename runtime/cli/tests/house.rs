@@ -32,13 +32,20 @@ const OWNED: &[(&str, &str)] = &[
 ];
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
 }
 
 fn dependencies(manifest: &Path) -> BTreeSet<String> {
     let text = fs::read_to_string(manifest).unwrap_or_else(|e| panic!("{}: {e}", manifest.display()));
     let table: toml::Table = text.parse().expect("a manifest");
-    let section = table.get("dependencies").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let section = table
+        .get("dependencies")
+        .and_then(toml::Value::as_table)
+        .cloned()
+        .unwrap_or_default();
     section.keys().cloned().collect()
 }
 
@@ -59,7 +66,9 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
 fn dependencies_point_down_only() {
     for (rank, (room, dir)) in ROOMS.iter().enumerate() {
         for dependency in dependencies(&root().join(dir).join("Cargo.toml")) {
-            let Some(name) = dependency.strip_prefix("danube-wasm-") else { continue };
+            let Some(name) = dependency.strip_prefix("danube-wasm-") else {
+                continue;
+            };
             let below = ROOMS[..rank].iter().any(|(lower, _)| *lower == name);
             assert!(below, "`{room}` depends on `{name}`, which is not below it");
         }
@@ -78,7 +87,9 @@ fn ingress_and_egress_never_see_a_broker() {
 fn what_belongs_to_one_room_is_named_in_no_other() {
     for (room, dir) in ROOMS {
         for dependency in dependencies(&root().join(dir).join("Cargo.toml")) {
-            let owner = OWNED.iter().find(|(name, _)| dependency == *name || dependency.starts_with(&format!("{name}-")));
+            let owner = OWNED
+                .iter()
+                .find(|(name, _)| dependency == *name || dependency.starts_with(&format!("{name}-")));
             if let Some((name, owner)) = owner {
                 assert_eq!(room, owner, "`{name}` belongs to `{owner}`");
             }
@@ -90,7 +101,14 @@ fn what_belongs_to_one_room_is_named_in_no_other() {
 fn the_pipeline_opens_no_socket_and_no_file() {
     for path in sources(&root().join("runtime/pipeline/src")) {
         let text = fs::read_to_string(&path).expect("a source");
-        for word in ["std::fs", "tokio::fs", "std::net", "tokio::net", "std::thread", "std::time::Instant"] {
+        for word in [
+            "std::fs",
+            "tokio::fs",
+            "std::net",
+            "tokio::net",
+            "std::thread",
+            "std::time::Instant",
+        ] {
             assert!(!text.contains(word), "{} names {word}", path.display());
         }
     }
@@ -117,7 +135,11 @@ fn guests_depend_on_the_sdk_only() {
             let manifest = entry.expect("an entry").path().join("Cargo.toml");
             if manifest.exists() {
                 for dependency in dependencies(&manifest) {
-                    assert!(allowed.contains(&dependency.as_str()), "{} depends on {dependency}", manifest.display());
+                    assert!(
+                        allowed.contains(&dependency.as_str()),
+                        "{} depends on {dependency}",
+                        manifest.display()
+                    );
                 }
             }
         }
@@ -128,12 +150,21 @@ fn guests_depend_on_the_sdk_only() {
 fn every_room_is_on_the_floor_plan_and_every_path_on_it_exists() {
     let plan = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("the floor plan");
     for (_, dir) in ROOMS {
-        assert!(plan.contains(&format!("`{dir}/`")), "ARCHITECTURE.md does not name `{dir}/`");
+        assert!(
+            plan.contains(&format!("`{dir}/`")),
+            "ARCHITECTURE.md does not name `{dir}/`"
+        );
     }
     for word in plan.split('`').skip(1).step_by(2) {
-        let is_path = word.contains('/') && !word.contains(char::is_whitespace) && !word.contains(['{', '<', ':', '*', '#']) && !word.starts_with('/');
+        let is_path = word.contains('/')
+            && !word.contains(char::is_whitespace)
+            && !word.contains(['{', '<', ':', '*', '#'])
+            && !word.starts_with('/');
         if is_path && !word.starts_with("target/") {
-            assert!(root().join(word).exists(), "ARCHITECTURE.md names `{word}`, which does not exist");
+            assert!(
+                root().join(word).exists(),
+                "ARCHITECTURE.md names `{word}`, which does not exist"
+            );
         }
     }
 }
@@ -143,7 +174,11 @@ fn only_the_sandbox_has_unsafe_code() {
     for (_, dir) in ROOMS.iter().filter(|(room, _)| *room != "sandbox") {
         for path in sources(&root().join(dir).join("src")) {
             let text = fs::read_to_string(&path).expect("a source");
-            assert!(!text.contains("unsafe {") && !text.contains("allow(unsafe_code)"), "{}", path.display());
+            assert!(
+                !text.contains("unsafe {") && !text.contains("allow(unsafe_code)"),
+                "{}",
+                path.display()
+            );
         }
     }
 }

@@ -35,6 +35,7 @@ impl RequestSpan for HttpSpan {
 
     fn finish(self: Box<Self>, status: u16) {
         let error = (status >= 500).then(|| format!("answered {status}"));
-        self.0.finish(error, vec![("http.response.status_code", status.to_string())]);
+        self.0
+            .finish(error, vec![("http.response.status_code", status.to_string())]);
     }
 }

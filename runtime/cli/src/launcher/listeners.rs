@@ -52,7 +52,12 @@ struct Served {
 impl Listeners {
     pub(crate) fn new(metrics: Arc<Metrics>, tracing: Tracing) -> Self {
         let generation = AtomicU64::new(1);
-        Self(Arc::new(Inner { open: Mutex::default(), generation, metrics, tracing }))
+        Self(Arc::new(Inner {
+            open: Mutex::default(),
+            generation,
+            metrics,
+            tracing,
+        }))
     }
 
     /// Serves the endpoints of a source, in place of those that it had.
@@ -72,7 +77,11 @@ impl Listeners {
             && !same_listener(&entry.webhook, webhook)
         {
             let alone = entry.served.keys().all(|other| other == id);
-            let what = if alone { "changing these needs a restart" } else { "two sources share it" };
+            let what = if alone {
+                "changing these needs a restart"
+            } else {
+                "two sources share it"
+            };
             return Err(Failure::configuration(format!(
                 "connector {id}: {} is open with other timeouts, TLS files or trusted proxies; {what}",
                 webhook.listen
@@ -80,7 +89,14 @@ impl Listeners {
         }
         if !open.contains_key(&key) {
             let listener = Arc::new(self.bind(id, webhook).await?);
-            open.insert(key.clone(), Open { listener, webhook: webhook.clone(), served: BTreeMap::new() });
+            open.insert(
+                key.clone(),
+                Open {
+                    listener,
+                    webhook: webhook.clone(),
+                    served: BTreeMap::new(),
+                },
+            );
         }
         let generation = self.0.generation.fetch_add(1, Ordering::Relaxed);
         let Some(entry) = open.get_mut(&key) else {
@@ -96,31 +112,53 @@ impl Listeners {
             return Err(Failure::configuration(format!("connector {id}: {error}")));
         }
         let address = entry.listener.local_addr();
-        Ok(Routes { listeners: self.clone(), key, id: id.clone(), generation, address, endpoints: held })
+        Ok(Routes {
+            listeners: self.clone(),
+            key,
+            id: id.clone(),
+            generation,
+            address,
+            endpoints: held,
+        })
     }
 
     /// Where each source listens.
     pub(crate) async fn addresses(&self) -> Vec<(ConnectorId, SocketAddr)> {
         let open = self.0.open.lock().await;
-        let each = open.values().flat_map(|entry| entry.served.keys().map(|id| (id.clone(), entry.listener.local_addr())));
+        let each = open
+            .values()
+            .flat_map(|entry| entry.served.keys().map(|id| (id.clone(), entry.listener.local_addr())));
         each.collect()
     }
 
     async fn bind(&self, id: &ConnectorId, webhook: &config::Webhook) -> Result<HttpListener, Failure> {
-        let refused = |why: &dyn std::fmt::Display| Failure::configuration(format!("connector {id}: cannot listen on {}: {why}", webhook.listen));
+        let refused = |why: &dyn std::fmt::Display| {
+            Failure::configuration(format!("connector {id}: cannot listen on {}: {why}", webhook.listen))
+        };
         let mut options = ListenerOptions::new(settings::resolve(&webhook.listen).await.map_err(|e| refused(&e))?);
         options.limits = settings::http_limits(webhook);
-        options.tls = webhook.tls.as_ref().map(|tls| TlsOptions { cert_path: tls.cert_path.clone(), key_path: tls.key_path.clone() });
+        options.tls = webhook.tls.as_ref().map(|tls| TlsOptions {
+            cert_path: tls.cert_path.clone(),
+            key_path: tls.key_path.clone(),
+        });
         let proxies: Vec<String> = webhook.trusted_proxies.iter().map(ToString::to_string).collect();
-        options.trusted_proxies = TrustedProxies::try_new(proxies.iter().map(String::as_str)).map_err(|e| refused(&e))?;
-        options.observer = Arc::new(HttpObserver { metrics: self.0.metrics.clone(), tracing: self.0.tracing.clone() });
+        options.trusted_proxies =
+            TrustedProxies::try_new(proxies.iter().map(String::as_str)).map_err(|e| refused(&e))?;
+        options.observer = Arc::new(HttpObserver {
+            metrics: self.0.metrics.clone(),
+            tracing: self.0.tracing.clone(),
+        });
         HttpListener::bind(options).await.map_err(|e| refused(&e))
     }
 }
 
 impl Open {
     fn apply(&self) -> Result<(), danube_wasm_ingress_http::RouteError> {
-        let all: Vec<_> = self.served.values().flat_map(|served| served.endpoints.iter().cloned()).collect();
+        let all: Vec<_> = self
+            .served
+            .values()
+            .flat_map(|served| served.endpoints.iter().cloned())
+            .collect();
         self.listener.set_routes(all)
     }
 }
@@ -149,7 +187,11 @@ impl Routes {
         let ended = {
             let mut open = self.listeners.0.open.lock().await;
             let Some(entry) = open.get_mut(&self.key) else { return };
-            if entry.served.get(&self.id).is_none_or(|served| served.generation != self.generation) {
+            if entry
+                .served
+                .get(&self.id)
+                .is_none_or(|served| served.generation != self.generation)
+            {
                 drop(open);
                 return self.requests_done(deadline).await;
             }
@@ -164,7 +206,10 @@ impl Routes {
             }
         };
         if let Some(entry) = ended {
-            let drained = entry.listener.drain(deadline.saturating_duration_since(Instant::now())).await;
+            let drained = entry
+                .listener
+                .drain(deadline.saturating_duration_since(Instant::now()))
+                .await;
             if drained.aborted > 0 {
                 tracing::warn!(connector = %self.id, connections = drained.aborted, "connections were cut at the end of the grace time");
             }
@@ -194,6 +239,9 @@ pub(super) struct Nowhere;
 #[async_trait]
 impl Intake for Nowhere {
     async fn offer(&self, _: Event) -> Outcome {
-        Outcome::Unavailable { message: "not started".to_owned(), retry_after: Duration::from_secs(1) }
+        Outcome::Unavailable {
+            message: "not started".to_owned(),
+            retry_after: Duration::from_secs(1),
+        }
     }
 }

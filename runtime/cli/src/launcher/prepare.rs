@@ -6,7 +6,8 @@ use danube_wasm_model::{
     ConnectorId,
     door::{Intake, SinkGuest, SourceGuest},
 };
-use danube_wasm_sandbox::{Grants, GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
+use danube_wasm_sandbox::{GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
+use danube_wasm_schema::examine;
 use serde::Serialize;
 
 use super::listeners::Nowhere;
@@ -18,8 +19,14 @@ use crate::{
 
 /// A component that is loaded and checked.
 pub(crate) enum Prepared {
-    Source { spec: SourceSpec, guest: Arc<SourceComponent> },
-    Sink { spec: SinkSpec, guest: Arc<SinkComponent> },
+    Source {
+        spec: SourceSpec,
+        guest: Arc<SourceComponent>,
+    },
+    Sink {
+        spec: SinkSpec,
+        guest: Arc<SinkComponent>,
+    },
 }
 
 /// What every component is granted: nothing that leaves the sandbox but lines and numbers.
@@ -37,8 +44,18 @@ pub(crate) struct Admitted {
 
 impl fmt::Display for Admitted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { connector, component, digest, topics, grants } = self;
-        write!(f, "{connector}: {component}, sha256:{digest}, {}, granted {grants}", topics.join(", "))
+        let Self {
+            connector,
+            component,
+            digest,
+            topics,
+            grants,
+        } = self;
+        write!(
+            f,
+            "{connector}: {component}, sha256:{digest}, {}, granted {grants}",
+            topics.join(", ")
+        )
     }
 }
 
@@ -52,28 +69,51 @@ pub(crate) async fn admit(sandbox: &Arc<Sandbox>, desired: &[(ConnectorId, Spec)
             Err(failure) => refused.push(failure.message),
         }
     }
-    if refused.is_empty() { Ok(admitted) } else { Err(Failure::configuration(refused.join("\n"))) }
+    if refused.is_empty() {
+        Ok(admitted)
+    } else {
+        Err(Failure::configuration(refused.join("\n")))
+    }
 }
 
 /// Loads one.
-pub(super) async fn prepare(sandbox: &Arc<Sandbox>, spec: &Spec, host: Arc<dyn GuestHost>) -> Result<Prepared, Failure> {
+pub(super) async fn prepare(
+    sandbox: &Arc<Sandbox>,
+    spec: &Spec,
+    host: Arc<dyn GuestHost>,
+) -> Result<Prepared, Failure> {
     match spec {
         Spec::Source(spec) => {
-            let guest = sandbox.load_source(source_load(spec), host).await.map_err(Failure::configuration)?;
+            let guest = sandbox
+                .load_source(source_load(spec), host)
+                .await
+                .map_err(Failure::configuration)?;
             for schema in &spec.schemas {
-                settings::declaration(schema)
-                    .check()
-                    .map_err(|e| Failure::configuration(format!("schema `{}`: {e}", schema.subject)))?;
+                let declared = settings::declaration(schema)?;
+                if let Some(text) = &declared.definition {
+                    examine(&declared.subject, declared.schema_type, text)
+                        .await
+                        .map_err(Failure::configuration)?;
+                }
             }
             // Endpoints are checked in front of nothing, and made again when the source starts.
             let nowhere: Arc<dyn Intake> = Arc::new(Nowhere);
             settings::endpoints(&spec.config, &nowhere)?;
-            Ok(Prepared::Source { spec: spec.clone(), guest })
+            Ok(Prepared::Source {
+                spec: spec.clone(),
+                guest,
+            })
         }
         Spec::Sink(spec) => {
-            let guest = sandbox.load_sink(sink_load(spec), host).await.map_err(Failure::configuration)?;
+            let guest = sandbox
+                .load_sink(sink_load(spec), host)
+                .await
+                .map_err(Failure::configuration)?;
             settings::surreal_options(&spec.config)?;
-            Ok(Prepared::Sink { spec: spec.clone(), guest })
+            Ok(Prepared::Sink {
+                spec: spec.clone(),
+                guest,
+            })
         }
     }
 }
@@ -82,11 +122,19 @@ impl Prepared {
     fn admitted(&self) -> Admitted {
         let (id, component, digest, topics) = match self {
             Self::Source { spec, guest } => {
-                let topics: Vec<_> = guest.producer_configs().iter().map(|c| format!("→ {}", c.topic)).collect();
+                let topics: Vec<_> = guest
+                    .producer_configs()
+                    .iter()
+                    .map(|c| format!("→ {}", c.topic))
+                    .collect();
                 (&spec.config.id, &spec.config.component, guest.digest(), topics)
             }
             Self::Sink { spec, guest } => {
-                let topics: Vec<_> = guest.consumer_configs().iter().map(|c| format!("{} →", c.topic)).collect();
+                let topics: Vec<_> = guest
+                    .consumer_configs()
+                    .iter()
+                    .map(|c| format!("{} →", c.topic))
+                    .collect();
                 (&spec.config.id, &spec.config.component, guest.digest(), topics)
             }
         };
@@ -101,25 +149,33 @@ impl Prepared {
 }
 
 fn source_load(spec: &SourceSpec) -> LoadSpec {
+    let config = &spec.config;
     LoadSpec {
-        id: spec.config.id.clone(),
-        component: spec.component.clone(),
-        settings: spec.config.settings_json(),
-        limits: settings::guest_limits(&spec.config.limits),
-        grants: Grants::default(),
-        lanes: spec.config.lanes,
-        topics: spec.config.webhook.endpoints.iter().map(|endpoint| endpoint.topic.clone()).collect(),
+        settings: config.settings_json(),
+        limits: settings::guest_limits(&config.limits),
+        lanes: config.lanes,
+        topics: config
+            .webhook
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.topic.clone())
+            .collect(),
+        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
     }
 }
 
 fn sink_load(spec: &SinkSpec) -> LoadSpec {
+    let config = &spec.config;
     LoadSpec {
-        id: spec.config.id.clone(),
-        component: spec.component.clone(),
-        settings: spec.config.settings_json(),
-        limits: settings::guest_limits(&spec.config.limits),
-        grants: Grants::default(),
-        lanes: spec.config.lanes,
-        topics: spec.config.surrealdb.topic_mappings.iter().map(|mapping| mapping.topic.clone()).collect(),
+        settings: config.settings_json(),
+        limits: settings::guest_limits(&config.limits),
+        lanes: config.lanes,
+        topics: config
+            .surrealdb
+            .topic_mappings
+            .iter()
+            .map(|mapping| mapping.topic.clone())
+            .collect(),
+        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
     }
 }

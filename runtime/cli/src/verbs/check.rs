@@ -12,7 +12,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
-    for warning in loaded.warnings() {
+    for warning in &loaded.warnings {
         eprintln!("{warning}");
     }
     let desired = assemble::desired(&loaded.pipeline)?;
@@ -25,8 +25,8 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         admitted
     })?;
     if args.json {
-        let warnings: Vec<_> = loaded.warnings().collect();
-        let document = serde_json::json!({ "errors": [], "warnings": warnings, "components": loaded_components });
+        let document =
+            serde_json::json!({ "errors": [], "warnings": loaded.warnings, "components": loaded_components });
         println!("{document}");
     } else {
         for component in &loaded_components {

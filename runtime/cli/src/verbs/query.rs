@@ -15,8 +15,16 @@ use crate::{
 pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
     let pipeline = assemble::read_or_fail(&args.file)?;
     let values = crate::runtime()?.block_on(ask(&pipeline, args))?;
-    let failed = values.iter().find_map(|value| value.get("error").filter(|_| value.as_object().is_some_and(|o| o.len() == 1)));
-    let printed = if args.json { serde_json::to_string(&values) } else { pretty(&values) };
+    let failed = values.iter().find_map(|value| {
+        value
+            .get("error")
+            .filter(|_| value.as_object().is_some_and(|o| o.len() == 1))
+    });
+    let printed = if args.json {
+        serde_json::to_string(&values)
+    } else {
+        pretty(&values)
+    };
     println!("{}", printed.map_err(Failure::internal)?);
     match failed {
         Some(error) => Err(Failure::usage(format!("a statement failed: {error}"))),
@@ -26,22 +34,36 @@ pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
 
 /// The running pipeline has the database open; without one, this process opens it.
 async fn ask(pipeline: &Pipeline, args: &args::Query) -> Result<Vec<Value>, Failure> {
-    let request = Request::Query { sink: args.sink.clone(), statements: args.statements.clone(), write: args.write };
+    let request = Request::Query {
+        sink: args.sink.clone(),
+        statements: args.statements.clone(),
+        write: args.write,
+    };
     match control::ask(&pipeline.data_dir, &request).await {
         Ok(Some(Response::Values(values))) => Ok(values),
         Ok(Some(Response::Error(message))) => Err(Failure::usage(message)),
         Ok(None) => answer(pipeline, args.sink.as_deref(), &args.statements, args.write).await,
-        Err(error) => Err(Failure::internal(format!("the running pipeline did not answer: {error}"))),
+        Err(error) => Err(Failure::internal(format!(
+            "the running pipeline did not answer: {error}"
+        ))),
     }
 }
 
 /// Asks the database of a sink from within this process.
-pub(crate) async fn answer(pipeline: &Pipeline, sink: Option<&str>, statements: &str, write: bool) -> Result<Vec<Value>, Failure> {
+pub(crate) async fn answer(
+    pipeline: &Pipeline,
+    sink: Option<&str>,
+    statements: &str,
+    write: bool,
+) -> Result<Vec<Value>, Failure> {
     let sink = choose(pipeline, sink)?;
     if let config::SurrealUrl::SurrealKv(dir) = &sink.surrealdb.url
         && !dir.exists()
     {
-        return Err(Failure::usage(format!("{} is not there yet: run the pipeline first", dir.display())));
+        return Err(Failure::usage(format!(
+            "{} is not there yet: run the pipeline first",
+            dir.display()
+        )));
     }
     let egress = Connections::shared().egress(settings::surreal_options(sink)?);
     let answer = egress.query(statements, write).await.map_err(|error| match error {
@@ -55,12 +77,24 @@ pub(crate) async fn answer(pipeline: &Pipeline, sink: Option<&str>, statements: 
 }
 
 fn choose<'a>(pipeline: &'a Pipeline, name: Option<&str>) -> Result<&'a config::Sink, Failure> {
-    let names = || pipeline.sinks.iter().map(|sink| sink.id.connector()).collect::<Vec<_>>().join(", ");
+    let names = || {
+        pipeline
+            .sinks
+            .iter()
+            .map(|sink| sink.id.connector())
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
     match (name, pipeline.sinks.as_slice()) {
-        (Some(name), _) => pipeline.sink(name).ok_or_else(|| Failure::usage(format!("there is no sink `{name}`; there are: {}", names()))),
+        (Some(name), _) => pipeline
+            .sink(name)
+            .ok_or_else(|| Failure::usage(format!("there is no sink `{name}`; there are: {}", names()))),
         (None, [only]) => Ok(only),
         (None, []) => Err(Failure::usage("the pipeline has no sink, so it has no database")),
-        (None, _) => Err(Failure::usage(format!("the pipeline has several sinks: add --sink with one of {}", names()))),
+        (None, _) => Err(Failure::usage(format!(
+            "the pipeline has several sinks: add --sink with one of {}",
+            names()
+        ))),
     }
 }
 
@@ -69,7 +103,9 @@ fn pretty(values: &[Value]) -> Result<String, serde_json::Error> {
     let mut lines = Vec::new();
     for value in values {
         match value {
-            Value::Array(rows) => rows.iter().try_for_each(|row| serde_json::to_string(row).map(|line| lines.push(line)))?,
+            Value::Array(rows) => rows
+                .iter()
+                .try_for_each(|row| serde_json::to_string(row).map(|line| lines.push(line)))?,
             other => lines.push(serde_json::to_string_pretty(other)?),
         }
     }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
     let pipeline = &loaded.pipeline;
     let format = log_format(pipeline);
     logging::init(format);
-    for warning in loaded.warnings() {
+    for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
     let tracing = Tracing::new(otlp(pipeline).as_ref()).map_err(Failure::configuration)?;
@@ -67,8 +67,14 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
         health: health.clone(),
     });
     let supervisor = Arc::new(Supervisor::new(workshop, pipeline.shutdown.grace));
-    let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(Answers { pipeline: pipeline.clone() }));
-    let control = control.map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
+    let control = ControlSocket::bind(
+        &pipeline.data_dir,
+        Arc::new(Answers {
+            pipeline: pipeline.clone(),
+        }),
+    );
+    let control = control
+        .map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
     let watching = tokio::spawn(watch(broker.clone(), metrics.clone(), health.part("broker")));
 
     let started = tokio::select! {
@@ -80,7 +86,11 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
         Ok(_) => {
             let live = is_text.then(|| Live::start(metrics.clone(), broker.clone()));
             if is_text {
-                terminal::announce(pipeline, &supervisor.launcher().tools().listeners.addresses().await, admin.local_addr());
+                terminal::announce(
+                    pipeline,
+                    &supervisor.launcher().tools().listeners.addresses().await,
+                    admin.local_addr(),
+                );
             }
             tracing::info!(pipeline = %pipeline.name, connectors = pipeline.connectors().count(), admin = %admin.local_addr(), "running");
             until_stopped(file, pipeline, &supervisor, &mut signals).await;
@@ -146,15 +156,20 @@ async fn reload(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>
 
 async fn open_broker(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
     let ServiceUrl::Embedded { dir } = &pipeline.service_url else {
-        return Err(Failure::configuration("danube_service_url: only embedded:// is supported by this version"));
+        return Err(Failure::configuration(
+            "danube_service_url: only embedded:// is supported by this version",
+        ));
     };
     let mut options = EmbeddedOptions::default();
     options.retention = RetentionOptions {
-        age: pipeline.retention.age.or(options.retention.age),
-        bytes: pipeline.retention.bytes.or(options.retention.bytes),
+        age: pipeline.retention.age,
+        bytes: pipeline.retention.bytes,
+        ..RetentionOptions::default()
     };
     let dir = dir.clone();
-    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await.map_err(Failure::internal)?;
+    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options))
+        .await
+        .map_err(Failure::internal)?;
     Ok(opened.map_err(Failure::configuration)?)
 }
 
@@ -162,7 +177,9 @@ async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> 
     let listen = &pipeline.admin.listen;
     let refused = |e: std::io::Error| Failure::configuration(format!("admin: cannot listen on {listen}: {e}"));
     let address: SocketAddr = settings::resolve(listen).await.map_err(refused)?;
-    AdminServer::bind(address, metrics.clone(), health.clone()).await.map_err(refused)
+    AdminServer::bind(address, metrics.clone(), health.clone())
+        .await
+        .map_err(refused)
 }
 
 /// Keeps lag and the broker's health up to date.
@@ -188,7 +205,11 @@ struct Answers {
 #[async_trait]
 impl control::Handler for Answers {
     async fn handle(&self, request: Request) -> Response {
-        let Request::Query { sink, statements, write } = request;
+        let Request::Query {
+            sink,
+            statements,
+            write,
+        } = request;
         match query::answer(&self.pipeline, sink.as_deref(), &statements, write).await {
             Ok(values) => Response::Values(values),
             Err(failure) => Response::Error(failure.message),
@@ -214,7 +235,15 @@ fn log_format(pipeline: &Pipeline) -> logging::LogFormat {
 }
 
 fn first_failure(refused: danube_wasm_pipeline::supervisor::Refused<Failure>) -> Failure {
-    let code = refused.0.first().map_or(crate::exit::INTERNAL, |(_, failure)| failure.code);
-    let message = refused.0.into_iter().map(|(_, failure)| failure.message).collect::<Vec<_>>().join("\n");
+    let code = refused
+        .0
+        .first()
+        .map_or(crate::exit::INTERNAL, |(_, failure)| failure.code);
+    let message = refused
+        .0
+        .into_iter()
+        .map(|(_, failure)| failure.message)
+        .collect::<Vec<_>>()
+        .join("\n");
     Failure { code, message }
 }

@@ -46,7 +46,10 @@ fn what_is_no_component_or_the_wrong_one_is_refused_with_a_sentence() {
         ("nowhere.wasm".to_owned(), "nowhere.wasm"),
     ];
     for (source, word) in cases {
-        let said = refused(&Setup { source: source.clone(), ..Setup::default() });
+        let said = refused(&Setup {
+            source: source.clone(),
+            ..Setup::default()
+        });
         assert!(said.contains(word), "{source}: {said}");
     }
 }
@@ -94,16 +97,27 @@ fn a_port_in_use_is_said_with_its_connector() {
     let port = taken.local_addr().expect("an address").port();
     let scratch = Setup::default().write();
     let toml = std::fs::read_to_string(scratch.file()).expect("the file");
-    let toml = toml.replace("[sources.webhook]\nport = 0", &format!("[sources.webhook]\nport = {port}"));
+    let toml = toml.replace(
+        "[sources.webhook]\nport = 0",
+        &format!("[sources.webhook]\nport = {port}"),
+    );
     std::fs::write(scratch.file(), toml).expect("the file");
     let output = cli(["run", &scratch.file().display().to_string()]);
     assert_eq!(output.status.code(), Some(78), "{}", text(&output));
-    assert!(text(&output).contains("test/webhook") && text(&output).contains(&port.to_string()), "{}", text(&output));
+    assert!(
+        text(&output).contains("test/webhook") && text(&output).contains(&port.to_string()),
+        "{}",
+        text(&output)
+    );
 }
 
 #[test]
 fn an_unwritable_data_directory_is_refused_with_its_path() {
-    let scratch = Setup { top: "data_dir = \"/proc/nothing\"".into(), ..Setup::default() }.write();
+    let scratch = Setup {
+        top: "data_dir = \"/proc/nothing\"".into(),
+        ..Setup::default()
+    }
+    .write();
     let output = cli(["run", &scratch.file().display().to_string()]);
     assert_eq!(output.status.code(), Some(78), "{}", text(&output));
     assert!(text(&output).contains("/proc/nothing"), "{}", text(&output));

@@ -15,7 +15,12 @@ use crate::harness::{self, Pipeline, Scratch, Setup, payment};
 /// The ids (amounts) in the table, each once.
 fn stored(scratch: &Scratch) -> BTreeSet<u64> {
     let rows = scratch.query("SELECT VALUE amount FROM payments");
-    let amounts: Vec<u64> = rows.as_array().expect("rows").iter().filter_map(|n| n.as_u64()).collect();
+    let amounts: Vec<u64> = rows
+        .as_array()
+        .expect("rows")
+        .iter()
+        .filter_map(|n| n.as_u64())
+        .collect();
     let distinct: BTreeSet<u64> = amounts.iter().copied().collect();
     assert_eq!(amounts.len(), distinct.len(), "a row was stored twice");
     distinct
@@ -57,7 +62,10 @@ impl Load {
 
     fn finish(self) -> BTreeSet<u64> {
         self.stop.store(true, Ordering::Release);
-        self.threads.into_iter().flat_map(|thread| thread.join().expect("a sender")).collect()
+        self.threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a sender"))
+            .collect()
     }
 }
 
@@ -65,7 +73,10 @@ impl Load {
 fn kill_9_between_the_200_and_the_write_loses_nothing_and_doubles_nothing() {
     // A long linger and a high count keep messages in the log for a while after their 200.
     let mapping = "batch_size = 5000\nflush_interval_ms = 600000\nidle_ms = 600000".to_owned();
-    let holding = Setup { mapping, ..Setup::default() };
+    let holding = Setup {
+        mapping,
+        ..Setup::default()
+    };
     let scratch = holding.write();
     let mut owed = BTreeSet::new();
     for round in 0..3 {
@@ -75,14 +86,20 @@ fn kill_9_between_the_200_and_the_write_loses_nothing_and_doubles_nothing() {
         let enough = 200;
         pipeline.until("enough is acknowledged", |p| {
             let (_, metrics) = p.admin("/metrics");
-            let line = metrics.lines().find(|l| l.starts_with("danube_connector_messages_processed_total{connector=\"test/webhook\""));
-            line.and_then(|l| l.rsplit(' ').next()?.parse::<f64>().ok()).is_some_and(|n| n >= f64::from(enough))
+            let line = metrics
+                .lines()
+                .find(|l| l.starts_with("danube_connector_messages_processed_total{connector=\"test/webhook\""));
+            line.and_then(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+                .is_some_and(|n| n >= f64::from(enough))
         });
         pipeline.kill();
         let acknowledged = load.finish();
         let before: BTreeSet<u64> = stored(&scratch);
         let unwritten = acknowledged.difference(&before).count();
-        println!("kill {round}: {} acknowledged, {unwritten} owed and unwritten at the kill", acknowledged.len());
+        println!(
+            "kill {round}: {} acknowledged, {unwritten} owed and unwritten at the kill",
+            acknowledged.len()
+        );
         assert!(unwritten > 0, "this kill proves nothing");
         owed.extend(acknowledged);
         // The next start writes what was owed.
@@ -106,7 +123,9 @@ fn sigterm_under_load_exits_0_and_loses_and_doubles_nothing() {
     let acknowledged = load.finish();
     assert!(acknowledged.len() >= 100);
     let pipeline = scratch.start();
-    pipeline.until("everything acknowledged is stored", |_| acknowledged.is_subset(&stored(&scratch)));
+    pipeline.until("everything acknowledged is stored", |_| {
+        acknowledged.is_subset(&stored(&scratch))
+    });
     pipeline.stop();
     let rows = stored(&scratch);
     assert!(acknowledged.is_subset(&rows));
@@ -115,7 +134,12 @@ fn sigterm_under_load_exits_0_and_loses_and_doubles_nothing() {
 #[test]
 fn three_records_of_one_event_are_three_rows() {
     let source = harness::guest("fan_out_three");
-    let scratch = Setup { source, schema: false, ..Setup::default() }.write();
+    let scratch = Setup {
+        source,
+        schema: false,
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     let answer = pipeline.post(&json!({ "n": 1 }));
     assert_eq!((answer.status, &answer.body["records"]), (200, &json!(3)), "{answer:?}");
@@ -128,7 +152,11 @@ fn three_records_of_one_event_are_three_rows() {
 fn one_row_that_violates_an_assert_in_a_batch_of_500_is_499_rows_and_one_dead_letter() {
     // One batch: it is full at 500 and not before.
     let mapping = "batch_size = 500\nflush_interval_ms = 60000\nidle_ms = 60000".to_owned();
-    let scratch = Setup { mapping, ..Setup::default() }.write();
+    let scratch = Setup {
+        mapping,
+        ..Setup::default()
+    }
+    .write();
     // The database must be there before a field can be defined in it.
     let pipeline = scratch.start();
     pipeline.post(&payment(1_000));
@@ -163,15 +191,27 @@ fn one_row_that_violates_an_assert_in_a_batch_of_500_is_499_rows_and_one_dead_le
 #[test]
 fn a_poisonous_record_is_set_aside_and_the_rest_goes_on() {
     let sink = harness::guest("poison_sink");
-    let scratch = Setup { sink, schema: false, ..Setup::default() }.write();
+    let scratch = Setup {
+        sink,
+        schema: false,
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     for n in 0..50 {
-        let body = if n == 17 { json!({ "poison": true }) } else { json!({ "amount": n }) };
+        let body = if n == 17 {
+            json!({ "poison": true })
+        } else {
+            json!({ "amount": n })
+        };
         assert_eq!(pipeline.post(&body).status, 200);
     }
     pipeline.until("49 rows", |_| scratch.rows() == 49);
     let letter = pipeline.log("dead letter").expect("a dead letter");
-    assert_eq!((&letter["reason"], &letter["topic"]), (&json!("crashed"), &json!("/stripe/dlq-surrealdb")));
+    assert_eq!(
+        (&letter["reason"], &letter["topic"]),
+        (&json!("crashed"), &json!("/stripe/dlq-surrealdb"))
+    );
     assert_eq!(pipeline.logged("dead letter"), 1);
     pipeline.stop();
 }

@@ -6,7 +6,11 @@ use crate::harness::{self, Setup, payment};
 
 #[test]
 fn a_component_that_changes_a_field_changes_the_rows() {
-    let scratch = Setup { sink: harness::guest("change_one_field"), ..Setup::default() }.write();
+    let scratch = Setup {
+        sink: harness::guest("change_one_field"),
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     assert_eq!(pipeline.post(&payment(7)).status, 200);
     pipeline.until("the row", |_| scratch.rows() == 1);
@@ -16,7 +20,11 @@ fn a_component_that_changes_a_field_changes_the_rows() {
 
 #[test]
 fn a_component_that_drops_everything_leaves_the_table_empty() {
-    let scratch = Setup { sink: harness::guest("drop_everything"), ..Setup::default() }.write();
+    let scratch = Setup {
+        sink: harness::guest("drop_everything"),
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     for n in 0..20 {
         assert_eq!(pipeline.post(&payment(n)).status, 200);
@@ -29,7 +37,12 @@ fn a_component_that_drops_everything_leaves_the_table_empty() {
 #[test]
 fn a_component_that_merges_ten_messages_acknowledges_all_ten() {
     let mapping = "batch_size = 10\nflush_interval_ms = 60000\nidle_ms = 60000".to_owned();
-    let scratch = Setup { sink: harness::guest("merge_ten"), mapping, ..Setup::default() }.write();
+    let scratch = Setup {
+        sink: harness::guest("merge_ten"),
+        mapping,
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     for n in 0..10 {
         assert_eq!(pipeline.post(&payment(n)).status, 200);
@@ -38,22 +51,40 @@ fn a_component_that_merges_ten_messages_acknowledges_all_ten() {
     let rows = scratch.query("SELECT * FROM payments");
     assert_eq!(rows[0]["count"], 10);
     pipeline.until("no lag", |p| {
-        p.admin("/metrics").1.contains("danube_wasm_subscription_lag_messages{subscription=\"test-sink\",topic=\"/stripe/payments\"} 0")
+        p.admin("/metrics")
+            .1
+            .contains("danube_wasm_subscription_lag_messages{subscription=\"test-sink\",topic=\"/stripe/payments\"} 0")
     });
     pipeline.stop();
     let pipeline = scratch.start();
-    assert_eq!(pipeline.post(&payment(10)).status, 200, "all ten were acknowledged: none comes again");
+    assert_eq!(
+        pipeline.post(&payment(10)).status,
+        200,
+        "all ten were acknowledged: none comes again"
+    );
     pipeline.stop();
-    assert_eq!(scratch.query("SELECT VALUE count FROM payments ORDER BY count DESC")[0], 10);
+    assert_eq!(
+        scratch.query("SELECT VALUE count FROM payments ORDER BY count DESC")[0],
+        10
+    );
 }
 
 #[test]
 fn an_event_that_breaks_the_component_is_answered_500_and_its_neighbours_get_their_own_answers() {
     let source = harness::guest("misbehave");
     let bottom = "[sources.limits]\ncall_budget_ms = 200\n".to_owned();
-    let scratch = Setup { source, schema: false, ..Setup::default() }.write();
+    let scratch = Setup {
+        source,
+        schema: false,
+        ..Setup::default()
+    }
+    .write();
     let text = std::fs::read_to_string(scratch.file()).expect("the file");
-    std::fs::write(scratch.file(), text.replace("[[sinks]]", &format!("{bottom}\n[[sinks]]"))).expect("the file");
+    std::fs::write(
+        scratch.file(),
+        text.replace("[[sinks]]", &format!("{bottom}\n[[sinks]]")),
+    )
+    .expect("the file");
     let pipeline = scratch.start();
     let address = pipeline.address();
     let answers: Vec<_> = std::thread::scope(|scope| {
@@ -62,10 +93,16 @@ fn an_event_that_breaks_the_component_is_answered_500_and_its_neighbours_get_the
             .map(|what| {
                 let (client, address) = (pipeline.client(), address.clone());
                 let body = json!({ "do": what }).to_string();
-                (what, scope.spawn(move || harness::post(&client, &address, &[], body).expect("an answer")))
+                (
+                    what,
+                    scope.spawn(move || harness::post(&client, &address, &[], body).expect("an answer")),
+                )
             })
             .collect();
-        asked.into_iter().map(|(what, thread)| (what, thread.join().expect("an answer"))).collect()
+        asked
+            .into_iter()
+            .map(|(what, thread)| (what, thread.join().expect("an answer")))
+            .collect()
     });
     for (what, answer) in &answers {
         let expected = match *what {
@@ -82,5 +119,8 @@ fn an_event_that_breaks_the_component_is_answered_500_and_its_neighbours_get_the
     }
     assert_eq!(pipeline.post(&json!({ "do": "ok" })).status, 200, "the host goes on");
     let answer = pipeline.post(&json!({ "do": "answer" }));
-    assert!(answer.status != 500 && answer.body["status"] != "accepted", "its own answer: {answer:?}");
+    assert!(
+        answer.status != 500 && answer.body["status"] != "accepted",
+        "its own answer: {answer:?}"
+    );
 }

@@ -18,7 +18,10 @@ pub const KEY: &str = "test-key";
 
 /// The repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the repository")
 }
 
 /// A component that `make guests` has built.
@@ -61,7 +64,9 @@ impl Default for Setup {
 
 impl Setup {
     pub fn write(&self) -> Scratch {
-        let scratch = Scratch { dir: tempfile::tempdir().expect("a directory") };
+        let scratch = Scratch {
+            dir: tempfile::tempdir().expect("a directory"),
+        };
         scratch.set(self);
         scratch
     }
@@ -72,7 +77,15 @@ impl Setup {
         } else {
             ""
         };
-        let Self { source, sink, endpoint, mapping, top, bottom, .. } = self;
+        let Self {
+            source,
+            sink,
+            endpoint,
+            mapping,
+            top,
+            bottom,
+            ..
+        } = self;
         format!(
             r#"
 name = "test"
@@ -136,7 +149,11 @@ impl Scratch {
     /// Rows, by a separate process: through the running pipeline, or from its files when it is stopped.
     pub fn query(&self, statement: &str) -> Value {
         let output = cli(["query", "--json", &self.file().display().to_string(), statement]);
-        assert!(output.status.success(), "{statement}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{statement}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let mut values: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         values[0].take()
     }
@@ -150,7 +167,10 @@ impl Scratch {
 
 /// Runs the binary to its end.
 pub fn cli<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_danube-wasm")).args(args).output().expect("the binary")
+    Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
+        .args(args)
+        .output()
+        .expect("the binary")
 }
 
 /// A running pipeline. Killed when it is dropped.
@@ -186,7 +206,10 @@ impl Pipeline {
                 kept.lock().push(value);
             }
         });
-        let client = reqwest::blocking::Client::builder().timeout(DEADLINE).build().expect("a client");
+        let client = reqwest::blocking::Client::builder()
+            .timeout(DEADLINE)
+            .build()
+            .expect("a client");
         Self { child, lines, client }
     }
 
@@ -201,11 +224,19 @@ impl Pipeline {
 
     /// The first log line with this message.
     pub fn log(&self, message: &str) -> Option<Value> {
-        self.lines.lock().iter().find(|line| line["message"] == message).cloned()
+        self.lines
+            .lock()
+            .iter()
+            .find(|line| line["message"] == message)
+            .cloned()
     }
 
     pub fn logged(&self, message: &str) -> usize {
-        self.lines.lock().iter().filter(|line| line["message"] == message).count()
+        self.lines
+            .lock()
+            .iter()
+            .filter(|line| line["message"] == message)
+            .count()
     }
 
     pub fn dump(&self) -> String {
@@ -242,7 +273,9 @@ impl Pipeline {
     }
 
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
         assert!(sent.expect("kill").success(), "the process is gone:\n{}", self.dump());
     }
 
@@ -286,7 +319,9 @@ pub fn post(
     headers: &[(&str, &str)],
     body: impl Into<reqwest::blocking::Body>,
 ) -> Option<Answer> {
-    let mut request = client.post(format!("http://{address}/hook")).header("content-type", "application/json");
+    let mut request = client
+        .post(format!("http://{address}/hook"))
+        .header("content-type", "application/json");
     if !headers.iter().any(|(name, _)| *name == "x-api-key") {
         request = request.header("x-api-key", KEY);
     }
@@ -296,12 +331,20 @@ pub fn post(
     let answer = request.body(body).send().ok()?;
     let status = answer.status().as_u16();
     let text = answer.text().ok()?;
-    Some(Answer { status, body: serde_json::from_str(&text).unwrap_or(Value::String(text)) })
+    Some(Answer {
+        status,
+        body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
+    })
 }
 
 /// A valid payment event.
 pub fn payment(n: u64) -> Value {
-    let events = ["payment.succeeded", "payment.failed", "payment.refunded", "payment.canceled"];
+    let events = [
+        "payment.succeeded",
+        "payment.failed",
+        "payment.refunded",
+        "payment.canceled",
+    ];
     serde_json::json!({
         "event": events[n as usize % 4], "amount": n, "currency": "USD", "timestamp": 1_705_004_567 + n,
     })

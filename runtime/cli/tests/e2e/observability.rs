@@ -44,28 +44,50 @@ struct Collector {
 
 impl Collector {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime");
         let spans = Arc::new(Mutex::new(Vec::new()));
-        let router = Router::new().route("/v1/traces", routing::post(take)).with_state(spans.clone());
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).expect("a port");
+        let router = Router::new()
+            .route("/v1/traces", routing::post(take))
+            .with_state(spans.clone());
+        let listener = runtime
+            .block_on(tokio::net::TcpListener::bind("127.0.0.1:0"))
+            .expect("a port");
         let address = listener.local_addr().expect("an address");
         runtime.spawn(async move { axum::serve(listener, router).await });
-        Self { address, spans, _runtime: runtime }
+        Self {
+            address,
+            spans,
+            _runtime: runtime,
+        }
     }
 }
 
 async fn take(State(spans): State<Arc<Mutex<Vec<(String, String, String, String)>>>>, body: Bytes) {
     let request = ExportTraceServiceRequest::decode(body).expect("an export");
-    let all = request.resource_spans.into_iter().flat_map(|r| r.scope_spans).flat_map(|s| s.spans);
+    let all = request
+        .resource_spans
+        .into_iter()
+        .flat_map(|r| r.scope_spans)
+        .flat_map(|s| s.spans);
     let hex = |bytes: &[u8]| hex::encode(bytes);
-    spans.lock().extend(all.map(|s| (s.name, hex(&s.trace_id), hex(&s.span_id), hex(&s.parent_span_id))));
+    spans
+        .lock()
+        .extend(all.map(|s| (s.name, hex(&s.trace_id), hex(&s.span_id), hex(&s.parent_span_id))));
 }
 
 #[test]
 fn one_trace_follows_an_event_from_its_request_to_its_write() {
     let collector = Collector::start();
     let bottom = format!("[telemetry]\notlp_endpoint = \"http://{}\"\n", collector.address);
-    let scratch = Setup { bottom, ..Setup::default() }.write();
+    let scratch = Setup {
+        bottom,
+        ..Setup::default()
+    }
+    .write();
     let pipeline = scratch.start();
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let parent = format!("00-{trace}-00f067aa0ba902b7-01");
@@ -80,7 +102,12 @@ fn one_trace_follows_an_event_from_its_request_to_its_write() {
     };
     assert_eq!(of("http.request").3, "00f067aa0ba902b7");
     assert_eq!(of("guest.poll").3, of("http.request").2);
-    for name in ["broker.publish", "broker.consume", "guest.process_batch", "egress.write"] {
+    for name in [
+        "broker.publish",
+        "broker.consume",
+        "guest.process_batch",
+        "egress.write",
+    ] {
         assert_eq!(of(name).3, of("guest.poll").2, "{name}");
     }
 }

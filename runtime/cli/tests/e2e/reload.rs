@@ -28,9 +28,14 @@ fn a_reload_under_load_drops_no_request() {
         .collect();
     for (round, rate) in [1_000_000, 2_000_000, 3_000_000].into_iter().enumerate() {
         let endpoint = format!("rate_limit = {{ requests_per_sec = {rate}, burst = {rate} }}");
-        scratch.set(&Setup { endpoint, ..Setup::default() });
+        scratch.set(&Setup {
+            endpoint,
+            ..Setup::default()
+        });
         pipeline.signal("HUP");
-        pipeline.until("it was applied", |p| p.logged("the file was applied again") == round + 1);
+        pipeline.until("it was applied", |p| {
+            p.logged("the file was applied again") == round + 1
+        });
     }
     stop.store(true, Ordering::Release);
     let sent: u64 = senders.into_iter().map(|sender| sender.join().expect("a sender")).sum();
@@ -43,11 +48,17 @@ fn a_reload_under_load_drops_no_request() {
 fn a_bad_file_changes_nothing() {
     let scratch = Setup::default().write();
     let pipeline = scratch.start();
-    scratch.set(&Setup { endpoint: "no_such_key = 1".into(), ..Setup::default() });
+    scratch.set(&Setup {
+        endpoint: "no_such_key = 1".into(),
+        ..Setup::default()
+    });
     pipeline.signal("HUP");
     pipeline.until("it was refused", |p| p.dump().contains("no_such_key"));
     assert_eq!(pipeline.post(&payment(1)).status, 200);
-    scratch.set(&Setup { sink: harness::guest("drop_everything"), ..Setup::default() });
+    scratch.set(&Setup {
+        sink: harness::guest("drop_everything"),
+        ..Setup::default()
+    });
     pipeline.signal("HUP");
     pipeline.until("it was applied", |p| p.logged("the file was applied again") == 1);
     assert_eq!(pipeline.post(&payment(2)).status, 200);
