@@ -1,1 +1,150 @@
-//! Under construction.
+//! Writes documents to SurrealDB 3.x: embedded (`surrealkv://`, `mem://`) or a server (`ws://`, `http://`).
+//!
+//! ```text
+//! writes → plan ─┬→ bulk: plain inserts of distinct ids    → one INSERT         ┐
+//!                ├→ ordered: all else                      → one transaction    ├→ bisect → report
+//!                └→ refused: what is no document           → the report         ┘
+//! ```
+//!
+//! # What is promised
+//!
+//! * **Nothing is spliced.** Tables, ids and documents are bound as typed values; no text of a payload is ever part of
+//!   a statement's. Ids are text and stay text. A payload's own `id`, `in` and `out` are kept under other names
+//!   (`value.rs`), and numbers keep their digits or are refused (`number.rs`).
+//! * **Idempotent by id.** The same batch again changes nothing: inserts pass over what is there, the rest replaces
+//!   like by like. With `order`, a late write loses against a newer one and against a newer delete (`ordered.rs`).
+//! * **Every answer is looked at.** A statement is atomic; a record that the database refuses (an `ASSERT`, a type, a
+//!   unique index) is isolated by halving and reported with the database's reason, and the rest is written
+//!   (`bisect.rs`). What is wrong with the database, and not with a record, refuses nobody (`classify.rs`).
+//! * **Durable.** `Ok` from an embedded store on disk means that the write survives `kill -9` and loss of power:
+//!   SurrealKV appends a commit to its log and, in its mode `sync=every`, calls fsync before the commit returns; the
+//!   log's directory is synced whenever a log is created, and a torn tail is cut off when the store is opened. That
+//!   mode is SurrealDB 3.3's default, but an environment variable can change it, so it is asked for in the address.
+//!   Commits that arrive together share one fsync. After an error of its files the store is opened anew before it
+//!   writes again (`store.rs`). `mem://` keeps nothing. A server keeps what its operator has configured.
+//! * **Bounded.** Every statement has a deadline, in the database and here, and a limit of rows and bytes
+//!   (`plan.rs`). SurrealDB's futures run on threads of their own (`runtime.rs`).
+//!
+//! Tables, the namespace and the database come into being with the first write that names them, where the user may
+//! create them; an operator who wants fields, assertions and indexes defines them, before or later.
+
+mod bisect;
+mod classify;
+mod connections;
+mod insert;
+mod link;
+mod number;
+mod options;
+mod ordered;
+mod plan;
+mod query;
+mod runtime;
+mod store;
+mod url;
+mod value;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_model::door::{Egress, EgressError, Write, WriteReport};
+use parking_lot::Mutex;
+
+use crate::{bisect::Attempt, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan, store::Store};
+
+pub use connections::Connections;
+pub use options::{Credentials, SurrealOptions};
+pub use query::{QUERY_BYTES_MAX, QueryError};
+pub use url::{InvalidUrl, SurrealUrl};
+
+/// One database, as a target of writes and of questions.
+pub struct SurrealEgress {
+    /// `None` once closed.
+    store: Mutex<Option<Arc<Store>>>,
+    options: Arc<SurrealOptions>,
+}
+
+impl SurrealEgress {
+    /// Connects, through [`Connections::shared`]: an embedded database is opened once in a process, however many
+    /// egresses name it.
+    pub async fn connect(options: SurrealOptions) -> Result<Arc<Self>, EgressError> {
+        let egress = Connections::shared().egress(options);
+        egress.ready().await?;
+        Ok(egress)
+    }
+
+    pub(crate) fn on(store: Arc<Store>, options: SurrealOptions) -> Self {
+        Self {
+            store: Mutex::new(Some(store)),
+            options: Arc::new(options),
+        }
+    }
+
+    /// Runs SurrealQL and gives one JSON value for each statement: what it returned, or `{"error": "…"}`. Refuses
+    /// statements that may write unless `write`.
+    pub async fn query(&self, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
+        let link = self
+            .link()
+            .map_err(|fault| QueryError::Unavailable(self.error(fault).to_string()))?;
+        query::run(&link, surql, write).await
+    }
+
+    /// Lets go of the connection; the last egress of an embedded database shuts it down and waits until its files are
+    /// free. Later calls fail. Everything that was written is durable already.
+    pub async fn close(&self) -> Result<(), EgressError> {
+        let store = self.store.lock().take();
+        match store.and_then(Arc::into_inner) {
+            Some(store) => store.close().await.map_err(|fault| self.error(fault)),
+            None => Ok(()),
+        }
+    }
+
+    fn link(&self) -> Result<Link, Fault> {
+        let store = self.store.lock().clone();
+        let store = store.ok_or_else(|| Fault::Busy("the connection was closed".to_owned()))?;
+        Ok(Link {
+            store,
+            options: Arc::clone(&self.options),
+        })
+    }
+
+    fn error(&self, fault: Fault) -> EgressError {
+        fault.into_egress_error(&self.options.url.to_string())
+    }
+}
+
+#[async_trait]
+impl Egress for SurrealEgress {
+    async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError> {
+        let Plan {
+            mut bulk,
+            rounds,
+            refused,
+        } = Plan::of(writes, &self.options.datetime_fields);
+        let link = self.link().map_err(|fault| self.error(fault))?;
+        let mut report = WriteReport { refused, unchanged: 0 };
+        write_all(&Insert(&link), &mut bulk, &mut report)
+            .await
+            .map_err(|fault| self.error(fault))?;
+        for mut round in rounds {
+            write_all(&Ordered(&link), &mut round, &mut report)
+                .await
+                .map_err(|fault| self.error(fault))?;
+        }
+        report.refused.sort_by_key(|(place, _)| *place);
+        Ok(report)
+    }
+
+    async fn ready(&self) -> Result<(), EgressError> {
+        let answer = async { self.link()?.answers().await };
+        answer.await.map_err(|fault| self.error(fault))
+    }
+}
+
+async fn write_all<A: Attempt>(with: &A, items: &mut [plan::Item<'_>], report: &mut WriteReport) -> Result<(), Fault> {
+    for statement in plan::statements(items) {
+        let done = bisect::write(with, statement).await?;
+        report.unchanged += done.unchanged;
+        report.refused.extend(done.refused);
+    }
+    Ok(())
+}

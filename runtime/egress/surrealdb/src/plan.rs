@@ -1,0 +1,229 @@
+//! Sorts a batch of writes: what can go in bulk, what must go in order, what nobody could write.
+
+use std::collections::HashMap;
+
+use danube_wasm_model::{door::Write, message::Operation};
+use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Table, Value};
+
+use crate::{ordered::MARKS_TABLE, value};
+
+/// Longest name of a table, in bytes. It is part of every key.
+pub(crate) const TABLE_BYTES_MAX: usize = 128;
+
+/// Most writes in one statement. Above this SurrealDB's in-memory store gets slower with each row, and the on-disk one
+/// no faster.
+pub(crate) const STATEMENT_WRITES_MAX: usize = 1000;
+
+/// Most bytes of documents in one statement, unless a single one is larger. Far below the 64 MiB that a WebSocket
+/// message may have, since values grow when they are encoded.
+pub(crate) const STATEMENT_BYTES_MAX: usize = 8 << 20;
+
+/// One write on its way.
+pub(crate) struct Item<'w> {
+    /// Its place in the batch.
+    pub(crate) index: usize,
+    pub(crate) write: &'w Write,
+    datetime_fields: &'w [String],
+    /// The document, until the first statement takes it. A second one, after a refusal, reads it again: rare, and
+    /// cheaper than a copy of each.
+    document: Option<Object>,
+}
+
+impl<'w> Item<'w> {
+    fn read(index: usize, write: &'w Write, datetime_fields: &'w [String]) -> Result<Self, String> {
+        check_table(&write.target)?;
+        if write.id.is_empty() {
+            return Err("the document has no id".to_owned());
+        }
+        let document = match write.operation {
+            Operation::Delete => None,
+            _ => Some(value::document(&write.body, datetime_fields)?),
+        };
+        Ok(Self {
+            index,
+            write,
+            datetime_fields,
+            document,
+        })
+    }
+
+    /// The full record id. Text ids stay text: `123` is not the number.
+    pub(crate) fn record_id(&self) -> RecordId {
+        RecordId {
+            table: Table::new(&*self.write.target),
+            key: RecordIdKey::String(self.write.id.clone()),
+        }
+    }
+
+    /// Where the order of this document is kept.
+    pub(crate) fn mark_id(&self) -> RecordId {
+        let key = Array::from(vec![
+            Value::String(self.write.target.to_string()),
+            Value::String(self.write.id.clone()),
+        ]);
+        RecordId {
+            table: Table::new(MARKS_TABLE),
+            key: RecordIdKey::Array(key),
+        }
+    }
+
+    /// The document with its full record id; the id alone for deletes.
+    pub(crate) fn row(&mut self) -> Object {
+        let mut row = self.document.take().unwrap_or_else(|| match self.write.operation {
+            Operation::Delete => Object::new(),
+            // It was read before, so it can be read again.
+            _ => value::document(&self.write.body, self.datetime_fields).unwrap_or_default(),
+        });
+        row.insert("id", self.record_id());
+        row
+    }
+}
+
+/// A batch, sorted. Documents of different ids are independent, so only equal ids must keep their order.
+#[derive(Default)]
+pub(crate) struct Plan<'w> {
+    /// Plain inserts of ids that the batch names once.
+    pub(crate) bulk: Vec<Item<'w>>,
+    /// Everything else, in rounds that are done one after another: a round names no id twice, and the k-th write of
+    /// an id is in round k.
+    pub(crate) rounds: Vec<Vec<Item<'w>>>,
+    /// What cannot be written, with the reason.
+    pub(crate) refused: Vec<(usize, String)>,
+}
+
+/// Of one id in a batch.
+#[derive(Default)]
+struct Times {
+    named: usize,
+    planned: usize,
+}
+
+impl<'w> Plan<'w> {
+    pub(crate) fn of(writes: &'w [Write], datetime_fields: &'w [String]) -> Self {
+        let mut times: HashMap<(&str, &str), Times> = HashMap::with_capacity(writes.len());
+        for write in writes {
+            times.entry((&*write.target, &*write.id)).or_default().named += 1;
+        }
+        let mut plan = Self::default();
+        for (index, write) in writes.iter().enumerate() {
+            let times = times.entry((&*write.target, &*write.id)).or_default();
+            match Item::read(index, write, datetime_fields) {
+                Err(reason) => plan.refused.push((index, reason)),
+                Ok(item) if times.named == 1 && write.operation == Operation::Insert && write.order == 0 => {
+                    plan.bulk.push(item);
+                }
+                Ok(item) => {
+                    if plan.rounds.len() == times.planned {
+                        plan.rounds.push(Vec::new());
+                    }
+                    if let Some(round) = plan.rounds.get_mut(times.planned) {
+                        round.push(item);
+                        times.planned += 1;
+                    }
+                }
+            }
+        }
+        plan
+    }
+}
+
+/// Cuts a list of items into statements.
+pub(crate) fn statements<'i, 'w>(mut items: &'i mut [Item<'w>]) -> Vec<&'i mut [Item<'w>]> {
+    let mut statements = Vec::new();
+    while !items.is_empty() {
+        let mut bytes = 0;
+        let fits = items.iter().take(STATEMENT_WRITES_MAX).take_while(|item| {
+            bytes += item.write.body.len();
+            bytes <= STATEMENT_BYTES_MAX
+        });
+        let (statement, rest) = items.split_at_mut(fits.count().max(1));
+        statements.push(statement);
+        items = rest;
+    }
+    statements
+}
+
+fn check_table(name: &str) -> Result<(), String> {
+    if name.is_empty() {
+        Err("the write names no table".to_owned())
+    } else if name.len() > TABLE_BYTES_MAX {
+        Err(format!(
+            "the table's name has {} bytes, over {TABLE_BYTES_MAX}",
+            name.len()
+        ))
+    } else if name.chars().any(char::is_control) {
+        Err("the table's name has a control character".to_owned())
+    } else if name == MARKS_TABLE {
+        Err(format!("the table `{MARKS_TABLE}` is the runtime's own"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(target: &str, id: &str, operation: Operation, order: u64) -> Write {
+        Write {
+            target: target.into(),
+            id: id.to_owned(),
+            operation,
+            order,
+            body: "{}".into(),
+        }
+    }
+
+    #[test]
+    fn only_lone_plain_inserts_go_in_bulk() {
+        let writes = [
+            write("t", "a", Operation::Insert, 0),
+            write("t", "b", Operation::Insert, 0),
+            write("t", "b", Operation::Insert, 0),
+            write("u", "a", Operation::Insert, 0),
+            write("t", "c", Operation::Insert, 7),
+            write("t", "d", Operation::Upsert, 0),
+            write("", "e", Operation::Insert, 0),
+            write(MARKS_TABLE, "e", Operation::Delete, 0),
+        ];
+        let plan = Plan::of(&writes, &[]);
+        let places = |items: &[Item<'_>]| items.iter().map(|item| item.index).collect::<Vec<_>>();
+        assert_eq!(places(&plan.bulk), [0, 3]);
+        assert_eq!(
+            plan.rounds.iter().map(|round| places(round)).collect::<Vec<_>>(),
+            [vec![1, 4, 5], vec![2]]
+        );
+        assert_eq!(plan.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [6, 7]);
+    }
+
+    #[test]
+    fn statements_are_bounded_by_rows_and_bytes() {
+        let writes: Vec<_> = (0..STATEMENT_WRITES_MAX + 1)
+            .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
+            .collect();
+        let mut plan = Plan::of(&writes, &[]);
+        let sizes: Vec<_> = statements(&mut plan.bulk).iter().map(|items| items.len()).collect();
+        assert_eq!(sizes, [STATEMENT_WRITES_MAX, 1]);
+
+        let body = format!("{{\"x\":\"{}\"}}", "y".repeat(STATEMENT_BYTES_MAX / 2));
+        let writes: Vec<_> = (0..3)
+            .map(|i| Write {
+                body: body.clone().into(),
+                ..write("t", &i.to_string(), Operation::Insert, 0)
+            })
+            .collect();
+        let mut plan = Plan::of(&writes, &[]);
+        assert_eq!(statements(&mut plan.bulk).len(), 3);
+    }
+
+    #[test]
+    fn tables_may_be_called_anything_printable() {
+        for name in ["a;DROP", "a-b", "`x`", "⟨y⟩", "ünï 漢", "'"] {
+            assert_eq!(check_table(name), Ok(()), "{name}");
+        }
+        assert!(check_table(&"t".repeat(TABLE_BYTES_MAX)).is_ok());
+        for name in ["", "a\nb", "\0", &"t".repeat(TABLE_BYTES_MAX + 1)] {
+            assert!(check_table(name).is_err(), "{name:?}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Questions of an operator: SurrealQL in, JSON out, read-only unless said otherwise.
+//!
+//! Whether a text only reads is decided by SurrealDB's own parser, with the predicate by which SurrealDB itself opens a
+//! read-only transaction. It errs to one side: what cannot be seen through, such as a function that the database
+//! defines, counts as a write. An embedded database then also runs the statements in read-only transactions.
+
+use serde_json::json;
+use surrealdb::types::{Object, SqlFormat, ToSql, Value};
+
+use crate::{classify::Fault, link::Link, runtime};
+
+/// Longest text of a question, in bytes: a question is typed by a person.
+pub const QUERY_BYTES_MAX: usize = 1 << 20;
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum QueryError {
+    /// The text is no SurrealQL.
+    #[error("{0}")]
+    Syntax(String),
+    /// It may write, and writing was not asked for.
+    #[error("statement {number} may write: `{statement}`. Add --write to run it")]
+    ReadOnly {
+        /// Which statement, from 1.
+        number: usize,
+        /// The statement.
+        statement: String,
+    },
+    /// The database did not answer.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+/// Refuses a text that is no SurrealQL, or that writes without `write`.
+fn check(surql: &str, write: bool) -> Result<(), QueryError> {
+    if surql.len() > QUERY_BYTES_MAX {
+        return Err(QueryError::Syntax(format!(
+            "the text is longer than {QUERY_BYTES_MAX} bytes"
+        )));
+    }
+    let script = surrealdb_syn::parse(surql).map_err(|error| QueryError::Syntax(error.to_string()))?;
+    if write {
+        return Ok(());
+    }
+    match script.expressions.iter().position(|statement| !statement.read_only()) {
+        None => Ok(()),
+        Some(place) => {
+            let mut statement = String::new();
+            if let Some(expression) = script.expressions.get(place) {
+                expression.fmt_sql(&mut statement, SqlFormat::SingleLine);
+            }
+            Err(QueryError::ReadOnly {
+                number: place + 1,
+                statement: statement.chars().take(200).collect(),
+            })
+        }
+    }
+}
+
+/// One JSON value for each statement: what it returned, or `{"error": "…"}`.
+pub(crate) async fn run(link: &Link, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
+    let text = surql.to_owned();
+    // On SurrealDB's threads: its parser wants their stack, too.
+    let checked = runtime::run(link.options.request_timeout, "parsing", async move {
+        Ok(check(&text, write))
+    });
+    checked.await.map_err(unavailable)??;
+    let mut results = link
+        .run("query", surql.to_owned(), Object::new())
+        .await
+        .map_err(unavailable)?;
+    let statements = results.num_statements();
+    let answer = |statement| match results.take::<Value>(statement) {
+        Ok(value) => value.into_json_value(),
+        Err(error) => json!({ "error": error.message() }),
+    };
+    Ok((0..statements).map(answer).collect())
+}
+
+fn unavailable(fault: Fault) -> QueryError {
+    match fault {
+        Fault::Exists => QueryError::Unavailable("the record exists already".to_owned()),
+        Fault::Conflict(message)
+        | Fault::Busy(message)
+        | Fault::Lost(message)
+        | Fault::Storage(message)
+        | Fault::Configuration(message)
+        | Fault::Record(message) => QueryError::Unavailable(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_is_allowed() {
+        for surql in [
+            "SELECT event, count() AS total FROM stripe_payments GROUP BY event",
+            "SELECT * FROM t WHERE name = 'CREATE t'; INFO FOR DB; RETURN 1 + 1",
+            "LET $x = (SELECT * FROM t); RETURN $x",
+            "SELECT ->knows->person FROM person:1",
+        ] {
+            assert!(check(surql, false).is_ok(), "{surql}");
+        }
+    }
+
+    #[test]
+    fn writing_needs_to_be_asked_for() {
+        for surql in [
+            "CREATE t",
+            "UPDATE t SET a = 1",
+            "UPSERT t:1",
+            "DELETE t",
+            "INSERT INTO t {}",
+            "RELATE a:1->b->c:1",
+            "DEFINE TABLE t",
+            "REMOVE TABLE t",
+            "REBUILD INDEX i ON t",
+            "ALTER TABLE t DROP COMMENT",
+            "USE DB other",
+            "LIVE SELECT * FROM t",
+            "SELECT * FROM (DELETE t RETURN BEFORE)",
+            "RETURN { CREATE t; }",
+            "LET $f = || { CREATE t }; RETURN $f()",
+            "RETURN fn::anything()",
+            "IF true { DELETE t }",
+            "FOR $i IN [1] { CREATE t }",
+            "RETURN api::invoke('/x')",
+        ] {
+            let error = check(surql, false).expect_err(surql);
+            assert!(matches!(error, QueryError::ReadOnly { .. }), "{surql}: {error}");
+            assert!(check(surql, true).is_ok(), "{surql}");
+        }
+    }
+
+    #[test]
+    fn the_statement_is_named() {
+        let error = check("SELECT * FROM t; DELETE t;", false)
+            .expect_err("writes")
+            .to_string();
+        assert_eq!(error, "statement 2 may write: `DELETE t`. Add --write to run it");
+        assert!(matches!(check("SELEKT 1", true), Err(QueryError::Syntax(_))));
+    }
+}

@@ -1,0 +1,67 @@
+//! What the tests have in common: a store, writes, and looking.
+
+use std::{path::Path, sync::Arc};
+
+use danube_wasm_egress_surrealdb::{Connections, SurrealEgress, SurrealOptions, SurrealUrl};
+use danube_wasm_model::{
+    door::{Egress as _, Write, WriteReport},
+    message::Operation,
+};
+use serde_json::{Value, json};
+
+/// An egress to a database in memory of its own.
+pub(crate) fn memory() -> Arc<SurrealEgress> {
+    Connections::new().egress(options("mem://", Path::new("/")))
+}
+
+/// An egress to a store in this directory.
+pub(crate) fn on_disk(directory: &Path) -> Arc<SurrealEgress> {
+    Connections::shared().egress(options("surrealkv://store", directory))
+}
+
+pub(crate) fn options(url: &str, base: &Path) -> SurrealOptions {
+    SurrealOptions::new(SurrealUrl::parse(url, base).expect("an address"), "test", "test")
+}
+
+pub(crate) fn write(operation: Operation, table: &str, id: &str, order: u64, body: &Value) -> Write {
+    Write {
+        target: table.into(),
+        id: id.to_owned(),
+        operation,
+        order,
+        body: body.to_string().into(),
+    }
+}
+
+pub(crate) fn insert(table: &str, id: &str, body: &Value) -> Write {
+    write(Operation::Insert, table, id, 0, body)
+}
+
+/// `n` plain inserts `0`, `1`, … of `{ "n": i }`.
+pub(crate) fn inserts(table: &str, n: usize) -> Vec<Write> {
+    (0..n)
+        .map(|i| insert(table, &i.to_string(), &json!({ "n": i })))
+        .collect()
+}
+
+pub(crate) async fn done(egress: &SurrealEgress, writes: &[Write]) -> WriteReport {
+    egress.write(writes).await.expect("the database takes writes")
+}
+
+/// Runs SurrealQL that must work and gives what its last statement returned.
+pub(crate) async fn ask(egress: &SurrealEgress, surql: &str) -> Value {
+    let mut answers = egress.query(surql, true).await.expect(surql);
+    for answer in &answers {
+        assert!(answer.get("error").is_none(), "{surql}: {answer}");
+    }
+    answers.pop().expect("a statement")
+}
+
+pub(crate) async fn count(egress: &SurrealEgress, table: &str) -> u64 {
+    let answer = ask(
+        egress,
+        &format!("RETURN count(SELECT VALUE id FROM type::table('{table}'))"),
+    )
+    .await;
+    answer.as_u64().expect("a count")
+}

@@ -1,0 +1,89 @@
+//! How fast, against the `surrealdb` crate's own bulk insert of the same rows. Run by hand:
+//! `cargo test -p danube-wasm-egress-surrealdb --test surrealdb rate -- --ignored --nocapture`.
+
+use std::time::Instant;
+
+use danube_wasm_model::{door::Write, message::Operation::Upsert};
+use serde_json::json;
+use surrealdb::types::{Array, Object, RecordId, Value};
+
+use crate::common::{done, insert, memory, on_disk, write};
+
+const ROWS: usize = 500;
+const BATCHES: usize = 20;
+
+fn row(i: usize) -> serde_json::Value {
+    json!({"event": "payment.succeeded", "amount": i, "currency": "EUR", "customer": format!("cus_{i}"), "live": true})
+}
+
+fn id(batch: usize, i: usize) -> String {
+    format!("stripe/webhook:evt_{batch:06}_{i:06}.0.0")
+}
+
+async fn direct(endpoint: &str) -> f64 {
+    let db = surrealdb::engine::any::connect(endpoint).await.expect("connects");
+    db.use_ns("rate").use_db("rate").await.expect("selects");
+    let batches: Vec<Vec<Value>> = (0..BATCHES)
+        .map(|batch| {
+            let row = |i| {
+                let mut object = Object::new();
+                object.insert("event", "payment.succeeded".to_owned());
+                object.insert("amount", i as i64);
+                object.insert("currency", "EUR".to_owned());
+                object.insert("customer", format!("cus_{i}"));
+                object.insert("live", true);
+                object.insert("id", RecordId::new("t", id(batch, i)));
+                Value::Object(object)
+            };
+            (0..ROWS).map(row).collect()
+        })
+        .collect();
+    let start = Instant::now();
+    for rows in batches {
+        let variables = Object::from_iter([("rows".to_owned(), Array::from(rows))]);
+        let answer = db
+            .query("INSERT $rows RETURN NONE")
+            .bind(variables)
+            .await
+            .expect("answers");
+        answer.check().expect("inserts");
+    }
+    (ROWS * BATCHES) as f64 / start.elapsed().as_secs_f64()
+}
+
+async fn ours(db: &danube_wasm_egress_surrealdb::SurrealEgress, make: impl Fn(usize, usize) -> Write) -> f64 {
+    let batches: Vec<Vec<Write>> = (0..BATCHES)
+        .map(|batch| (0..ROWS).map(|i| make(batch, i)).collect())
+        .collect();
+    done(db, &[insert("warm", "up", &json!({}))]).await;
+    let start = Instant::now();
+    for batch in &batches {
+        assert_eq!(done(db, batch).await.refused, []);
+    }
+    (ROWS * BATCHES) as f64 / start.elapsed().as_secs_f64()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn rows_a_second() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let plain = |batch, i| insert("t", &id(batch, i), &row(i));
+    let upsert = |batch, i| write(Upsert, "u", &id(batch, i), 7, &row(i));
+    for round in 0..2 {
+        let memory = memory();
+        println!("mem  direct {:8.0}", direct("mem://").await);
+        println!("mem  insert {:8.0}", ours(&memory, plain).await);
+        println!("mem  upsert {:8.0}", ours(&memory, upsert).await);
+        let base = directory.path().join(round.to_string());
+        for sync in ["every", "never"] {
+            let path = base.join(format!("direct-{sync}"));
+            let endpoint = format!("surrealkv://{}?sync={sync}", path.display());
+            println!("disk direct {:8.0} (sync={sync})", direct(&endpoint).await);
+        }
+        let disk = on_disk(&base);
+        println!("disk insert {:8.0}", ours(&disk, plain).await);
+        println!("disk upsert {:8.0}", ours(&disk, upsert).await);
+        println!("disk again  {:8.0}", ours(&disk, plain).await);
+        disk.close().await.expect("closes");
+    }
+}

@@ -1,0 +1,94 @@
+//! Who shares a store, and when its files are free again.
+
+use std::time::Duration;
+
+use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
+use danube_wasm_model::door::{Egress as _, EgressError};
+use serde_json::json;
+
+use crate::common::{ask, count, done, insert, inserts, memory, on_disk, options};
+
+#[tokio::test]
+async fn two_sinks_share_one_store_on_disk() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let first = SurrealEgress::connect(options("surrealkv://./store", directory.path()))
+        .await
+        .expect("opens");
+    let spelled = options("surrealkv://x/../store/", directory.path());
+    let second = SurrealEgress::connect(spelled).await.expect("shares");
+    done(&first, &inserts("t", 2)).await;
+    assert_eq!(count(&second, "t").await, 2);
+
+    first.close().await.expect("closes");
+    done(&second, &[insert("t", "more", &json!({}))]).await;
+    assert!(matches!(
+        first.write(&inserts("t", 1)).await,
+        Err(EgressError::Transient { .. })
+    ));
+    second.close().await.expect("closes");
+
+    let third = SurrealEgress::connect(options("surrealkv://store", directory.path()))
+        .await
+        .expect("is free");
+    assert_eq!(count(&third, "t").await, 3);
+    third.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn databases_of_one_store_are_apart() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let here = on_disk(directory.path());
+    let mut elsewhere = options("surrealkv://store", directory.path());
+    elsewhere.database = "else; where`".to_owned();
+    let there = Connections::shared().egress(elsewhere);
+    done(&here, &inserts("t", 2)).await;
+    done(&there, &inserts("t", 3)).await;
+    assert_eq!((count(&here, "t").await, count(&there, "t").await), (2, 3));
+    here.close().await.expect("closes");
+    there.close().await.expect("closes");
+}
+
+#[tokio::test]
+async fn a_dropped_store_can_be_opened_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for round in 1..=3 {
+        let db = on_disk(directory.path());
+        done(&db, &[insert("t", &round.to_string(), &json!({}))]).await;
+        assert_eq!(count(&db, "t").await, round);
+    }
+}
+
+#[tokio::test]
+async fn memory_is_shared_within_one_set_of_connections_only() {
+    let connections = Connections::new();
+    let base = std::path::Path::new("/");
+    let (first, second) = (
+        connections.egress(options("mem://", base)),
+        connections.egress(options("mem://", base)),
+    );
+    done(&first, &inserts("t", 1)).await;
+    assert_eq!(count(&second, "t").await, 1);
+    let stranger = memory();
+    ask(&stranger, "DEFINE TABLE t").await;
+    assert_eq!(count(&stranger, "t").await, 0);
+}
+
+#[tokio::test]
+async fn a_store_that_another_owner_holds_is_transient() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("store");
+    std::fs::create_dir_all(&path).expect("creates");
+    let lock = std::fs::File::create(path.join("LOCK")).expect("creates");
+    lock.lock().expect("locks");
+    let mut options = options("surrealkv://store", directory.path());
+    options.connect_timeout = Duration::from_millis(300);
+    let db = Connections::new().egress(options);
+    assert!(matches!(db.ready().await, Err(EgressError::Transient { .. })));
+    drop(lock);
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while db.ready().await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "the store stays locked");
+    }
+    done(&db, &inserts("t", 1)).await;
+    db.close().await.expect("closes");
+}
