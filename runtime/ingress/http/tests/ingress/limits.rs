@@ -2,7 +2,7 @@
 
 use danube_wasm_ingress_http::{BindError, HttpListener, ListenerOptions};
 
-use crate::support::{Server, request};
+use crate::support::{Server, request, soon};
 
 #[tokio::test]
 async fn headers_that_do_not_end_are_answered_408() {
@@ -23,9 +23,12 @@ async fn headers_that_trickle_are_answered_408_too() {
     let mut client = server.connect().await;
     client.send("POST /hook HTTP/1.1\r\nhost: test\r\n").await;
     // Each byte alone comes in time; all of them never will.
-    while client.try_send(b"a").await {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
+    let trickle = async {
+        while client.try_send(b"a").await {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    soon("the connection to be closed", trickle).await;
 }
 
 #[tokio::test]
