@@ -23,7 +23,9 @@ pub struct Health(Arc<RwLock<Parts>>);
 
 #[derive(Debug, Default)]
 struct Parts {
-    states: BTreeMap<String, State>,
+    /// By name, with the number of the handle that speaks for it.
+    states: BTreeMap<String, (u64, State)>,
+    handles: u64,
     draining: bool,
 }
 
@@ -39,16 +41,19 @@ pub struct Report {
 }
 
 impl Health {
-    /// Adds a part, which is not ready until its handle says so. It is gone when the handle is dropped.
+    /// Adds a part, which is not ready until its handle says so. It is gone when the handle is dropped. A part that
+    /// takes another's place under its name is from then on the only one that counts.
     pub fn part(&self, name: impl Into<String>) -> HealthHandle {
         let name = name.into();
-        self.0
-            .write()
-            .states
-            .insert(name.clone(), State::Degraded("starting".to_owned()));
+        let mut parts = self.0.write();
+        parts.handles += 1;
+        let number = parts.handles;
+        let starting = State::Degraded("starting".to_owned());
+        parts.states.insert(name.clone(), (number, starting));
         HealthHandle {
             health: self.clone(),
             name,
+            number,
         }
     }
 
@@ -60,11 +65,15 @@ impl Health {
     /// The state of everything.
     pub fn report(&self) -> Report {
         let parts = self.0.read();
-        let ready = !parts.draining && parts.states.values().all(|state| *state == State::Ready);
+        let ready = !parts.draining && parts.states.values().all(|(_, state)| *state == State::Ready);
         Report {
             ready,
             draining: parts.draining,
-            checks: parts.states.clone(),
+            checks: parts
+                .states
+                .iter()
+                .map(|(name, (_, state))| (name.clone(), state.clone()))
+                .collect(),
         }
     }
 }
@@ -74,18 +83,30 @@ impl Health {
 pub struct HealthHandle {
     health: Health,
     name: String,
+    number: u64,
 }
 
 impl HealthHandle {
     /// Sets the state.
     pub fn set(&self, state: State) {
-        self.health.0.write().states.insert(self.name.clone(), state);
+        if let Some((number, current)) = self.health.0.write().states.get_mut(&self.name)
+            && *number == self.number
+        {
+            *current = state;
+        }
     }
 }
 
 impl Drop for HealthHandle {
     fn drop(&mut self) {
-        self.health.0.write().states.remove(&self.name);
+        let mut parts = self.health.0.write();
+        let mine = parts
+            .states
+            .get(&self.name)
+            .is_some_and(|(number, _)| *number == self.number);
+        if mine {
+            parts.states.remove(&self.name);
+        }
     }
 }
 
@@ -109,5 +130,21 @@ mod tests {
         assert!(health.report().ready);
         health.set_draining();
         assert!(!health.report().ready);
+    }
+
+    #[test]
+    fn a_part_that_is_replaced_takes_nothing_of_its_successor_with_it() {
+        let health = Health::default();
+        let old = health.part("stripe/source");
+        let new = health.part("stripe/source");
+        new.set(State::Down("the port is taken".into()));
+        old.set(State::Ready);
+        drop(old);
+        assert_eq!(
+            health.report().checks["stripe/source"],
+            State::Down("the port is taken".into())
+        );
+        drop(new);
+        assert!(health.report().checks.is_empty());
     }
 }

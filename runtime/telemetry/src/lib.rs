@@ -3,9 +3,6 @@
 //! Nothing here changes what the runtime does: the admin port reads, and an exporter that cannot keep up drops spans
 //! rather than hold an event. Metric names that Danube Connect has are kept; labels are real topics and closed sets.
 
-// To whoever was asked to write this crate beside `schema`: the lead has written it. Review it, add the missing tests
-// (tests/), mend what is wrong, and remove this comment.
-
 pub mod admin;
 pub mod health;
 pub mod logging;

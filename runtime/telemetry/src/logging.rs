@@ -2,7 +2,11 @@
 
 use std::io::IsTerminal;
 
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+use tracing::Subscriber;
+use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
+
+/// Libraries speak at `info` about their own insides; that is not the operator's business.
+const DEFAULT_FILTER: &str = "info,surrealdb=warn,surrealkv=warn,surrealdb_core=warn,hyper=warn,h2=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
 
 /// How lines are written to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -29,26 +33,129 @@ impl LogFormat {
 
 /// Begins to log. `RUST_LOG` decides what; without it, `info` of everything. Does nothing when a log was begun before.
 pub fn init(format: LogFormat) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT_FILTER));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let (filter, wrong) = filter(std::env::var("RUST_LOG").ok());
+    let ansi = std::io::stderr().is_terminal();
     let begun = if format.is_text() {
-        lines
-            .compact()
-            .with_target(false)
-            .with_ansi(std::io::stderr().is_terminal())
-            .finish()
-            .try_init()
+        text(filter, std::io::stderr, ansi).try_init()
     } else {
-        lines
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .finish()
-            .try_init()
+        json(filter, std::io::stderr).try_init()
     };
-    drop(begun);
+    if let (Ok(()), Some(wrong)) = (begun, wrong) {
+        tracing::warn!("RUST_LOG is not understood and is ignored: {wrong}");
+    }
 }
 
-/// Libraries speak at `info` about their own insides; that is not the operator's business.
-const DEFAULT_FILTER: &str = "info,surrealdb=warn,surrealkv=warn,surrealdb_core=warn,hyper=warn,h2=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+/// What is asked for, or the default and what is wrong with what was asked for.
+fn filter(asked: Option<String>) -> (EnvFilter, Option<String>) {
+    match asked.as_deref().map(EnvFilter::try_new) {
+        Some(Ok(filter)) if asked.as_deref() != Some("") => (filter, None),
+        Some(Err(error)) => (EnvFilter::new(DEFAULT_FILTER), Some(error.to_string())),
+        _ => (EnvFilter::new(DEFAULT_FILTER), None),
+    }
+}
+
+fn json<W>(filter: EnvFilter, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .json();
+    lines
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .finish()
+}
+
+fn text<W>(filter: EnvFilter, writer: W, ansi: bool) -> impl Subscriber + Send + Sync
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .compact();
+    lines.with_target(false).with_ansi(ansi).finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Write, sync::Arc};
+
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Lines {
+        fn writer(&self) -> impl Fn() -> Lines + Send + Sync + 'static {
+            let lines = self.clone();
+            move || lines.clone()
+        }
+        fn text(&self) -> String {
+            String::from_utf8(self.0.lock().clone()).expect("UTF-8")
+        }
+    }
+
+    fn speak() {
+        tracing::info!(connector = "p/c", tries = 3, "held up\nhere");
+        tracing::debug!("not for the operator");
+        tracing::info!(target: "surrealdb::core", "about my insides");
+    }
+
+    #[test]
+    fn json_is_one_flat_object_a_line() {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(json(filter(None).0, lines.writer()), speak);
+        let text = lines.text();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let line: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+        assert_eq!(line["message"], "held up\nhere");
+        assert_eq!((&line["level"], &line["connector"]), (&"INFO".into(), &"p/c".into()));
+        assert_eq!(line["tries"], 3);
+        let timestamp = line["timestamp"].as_str().expect("a timestamp");
+        assert!(
+            timestamp.ends_with('Z') && timestamp.as_bytes()[10] == b'T',
+            "RFC 3339: {timestamp}"
+        );
+    }
+
+    #[test]
+    fn text_is_for_people() {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(text(filter(None).0, lines.writer(), false), speak);
+        let text = lines.text();
+        assert!(
+            text.contains("INFO held up") && text.contains("connector=\"p/c\" tries=3"),
+            "{text}"
+        );
+        assert!(!text.contains("insides"), "{text}");
+    }
+
+    #[test]
+    fn what_is_asked_for_is_kept_and_what_is_not_understood_is_said() {
+        let lines = Lines::default();
+        let (asked, wrong) = filter(Some("debug".into()));
+        assert_eq!(wrong, None);
+        tracing::subscriber::with_default(json(asked, lines.writer()), speak);
+        assert_eq!(lines.text().lines().count(), 3);
+
+        let (default, wrong) = filter(Some("a=b=c".into()));
+        assert!(wrong.is_some());
+        assert_eq!(default.to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
+        assert_eq!(filter(Some(String::new())).1, None, "empty is as if it were not set");
+    }
+}

@@ -22,7 +22,7 @@ use opentelemetry_sdk::{
 /// Where traces go.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OtlpOptions {
-    /// Base URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`; `/v1/traces` is added.
+    /// URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`; `/v1/traces` is added unless it is there.
     pub endpoint: String,
     /// Share of traces that begin here that are kept, 0 to 1. A sender's own decision goes before it.
     pub sample_ratio: f64,
@@ -58,7 +58,7 @@ impl Tracing {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(format!("{}/v1/traces", options.endpoint.trim_end_matches('/')))
+            .with_endpoint(traces_url(&options.endpoint))
             .with_timeout(EXPORT_TIMEOUT)
             .build()
             .map_err(|e| TraceError {
@@ -114,12 +114,13 @@ impl Tracing {
         if !is_sampled(parent) {
             return None;
         }
+        let context = Context::new().with_remote_span_context(parse(parent)?);
         let mut span = tracer
             .span_builder(name)
-            .with_kind(SpanKind::Internal)
+            .with_kind(kind(name))
             .with_start_time(start)
             .with_attributes(attributes.into_iter().map(|(k, v)| KeyValue::new(k, v)))
-            .start_with_context(tracer, &context(Some(parent)));
+            .start_with_context(tracer, &context);
         if let Some(error) = error {
             span.set_status(Status::error(error));
         }
@@ -162,6 +163,22 @@ impl Span {
 /// Whether a `traceparent` is one: version 00, non-zero ids.
 pub fn is_traceparent(text: &str) -> bool {
     parse(text).is_some()
+}
+
+fn traces_url(endpoint: &str) -> String {
+    let base = endpoint.trim_end_matches('/');
+    let base = base.strip_suffix("/v1/traces").unwrap_or(base);
+    format!("{base}/v1/traces")
+}
+
+/// What OpenTelemetry calls a step of the path by which an event travels.
+fn kind(name: &str) -> SpanKind {
+    match name {
+        "broker.publish" => SpanKind::Producer,
+        "broker.consume" => SpanKind::Consumer,
+        "egress.write" => SpanKind::Client,
+        _ => SpanKind::Internal,
+    }
 }
 
 /// Without allocating: the last two digits are the flags.

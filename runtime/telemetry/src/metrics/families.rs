@@ -1,0 +1,234 @@
+//! Every metric by its name, and how a connector's are taken away.
+
+use std::collections::HashMap;
+
+use prometheus::{
+    CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry,
+    core::{Collector, MetricVec, MetricVecBuilder},
+};
+
+/// Upper bounds of duration buckets, in seconds: a group commit is a millisecond, a sandbox call tens of microseconds, a
+/// remote database tens of milliseconds.
+pub(super) const SECONDS: &[f64] = &[
+    0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
+/// Upper bounds of batch sizes.
+const SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0];
+
+/// Label of everything that belongs to one connector.
+pub(super) const CONNECTOR: &str = "connector";
+
+/// All metrics of the host.
+pub(super) struct Families {
+    pub(super) received: CounterVec,
+    pub(super) processed: CounterVec,
+    pub(super) failed: CounterVec,
+    pub(super) retried: CounterVec,
+    pub(super) processing: HistogramVec,
+    pub(super) batch_size: HistogramVec,
+    pub(super) in_flight: GaugeVec,
+    pub(super) health: GaugeVec,
+    pub(super) http_requests: CounterVec,
+    pub(super) http_duration: HistogramVec,
+    pub(super) violations: CounterVec,
+    pub(super) publish: HistogramVec,
+    pub(super) guest_call: HistogramVec,
+    pub(super) guest_failures: CounterVec,
+    pub(super) guest_dropped: CounterVec,
+    pub(super) egress_write: HistogramVec,
+    pub(super) egress_failures: CounterVec,
+    pub(super) dead_letters: CounterVec,
+    pub(super) lag: GaugeVec,
+}
+
+impl Families {
+    pub(super) fn register(r: &Registry) -> Result<Self, prometheus::Error> {
+        let by_topic = &[CONNECTOR, "topic"];
+        let own = &[CONNECTOR];
+        Ok(Self {
+            received: counter(
+                r,
+                "danube_connector_messages_received_total",
+                "Events and messages taken in.",
+                by_topic,
+            )?,
+            processed: counter(
+                r,
+                "danube_connector_messages_processed_total",
+                "Events whose records are durable, messages that are acknowledged.",
+                by_topic,
+            )?,
+            failed: counter(
+                r,
+                "danube_connector_messages_failed_total",
+                "Events and messages that failed.",
+                &[CONNECTOR, "topic", "error_type"],
+            )?,
+            retried: counter(
+                r,
+                "danube_connector_messages_retried_total",
+                "Messages that were tried again.",
+                by_topic,
+            )?,
+            processing: histogram(
+                r,
+                "danube_connector_processing_duration_seconds",
+                "From taking a batch up to its end.",
+                own,
+                SECONDS,
+            )?,
+            batch_size: histogram(
+                r,
+                "danube_connector_batch_size",
+                "Events or messages of a call.",
+                own,
+                SIZES,
+            )?,
+            in_flight: gauge(
+                r,
+                "danube_connector_inflight_messages",
+                "Events and messages taken in and not yet done.",
+                own,
+            )?,
+            health: gauge(r, "danube_connector_health", "1 when the connector works, else 0.", own)?,
+            http_requests: counter(
+                r,
+                "danube_wasm_http_requests_total",
+                "Requests answered.",
+                &["endpoint", "status"],
+            )?,
+            http_duration: histogram(
+                r,
+                "danube_wasm_http_request_duration_seconds",
+                "From a request's head to its answer.",
+                &["endpoint"],
+                SECONDS,
+            )?,
+            violations: counter(
+                r,
+                "danube_wasm_schema_violations_total",
+                "Payloads that violate their schema.",
+                &[CONNECTOR, "topic", "subject"],
+            )?,
+            publish: histogram(
+                r,
+                "danube_wasm_publish_duration_seconds",
+                "From handing records over until they are durable.",
+                own,
+                SECONDS,
+            )?,
+            guest_call: histogram(
+                r,
+                "danube_wasm_guest_call_duration_seconds",
+                "A call into a component.",
+                own,
+                SECONDS,
+            )?,
+            guest_failures: counter(
+                r,
+                "danube_wasm_guest_failures_total",
+                "Calls into a component that failed.",
+                &[CONNECTOR, "kind"],
+            )?,
+            guest_dropped: counter(
+                r,
+                "danube_wasm_guest_dropped_total",
+                "What a component logged or counted over its quota.",
+                &[CONNECTOR, "what"],
+            )?,
+            egress_write: histogram(
+                r,
+                "danube_wasm_egress_write_duration_seconds",
+                "A write to the target.",
+                own,
+                SECONDS,
+            )?,
+            egress_failures: counter(
+                r,
+                "danube_wasm_egress_failures_total",
+                "Writes to the target that failed.",
+                &[CONNECTOR, "kind"],
+            )?,
+            dead_letters: counter(
+                r,
+                "danube_wasm_dead_letters_total",
+                "Dead letters.",
+                &[CONNECTOR, "reason"],
+            )?,
+            lag: gauge(
+                r,
+                "danube_wasm_subscription_lag_messages",
+                "Messages that a subscription has not acknowledged.",
+                &["topic", "subscription"],
+            )?,
+        })
+    }
+
+    /// Takes away every series of a connector.
+    pub(super) fn forget(&self, connector: &str) {
+        for counters in [
+            &self.received,
+            &self.processed,
+            &self.failed,
+            &self.retried,
+            &self.violations,
+            &self.guest_failures,
+            &self.guest_dropped,
+            &self.egress_failures,
+            &self.dead_letters,
+        ] {
+            forget(counters, connector);
+        }
+        for histograms in [
+            &self.processing,
+            &self.batch_size,
+            &self.publish,
+            &self.guest_call,
+            &self.egress_write,
+        ] {
+            forget(histograms, connector);
+        }
+        forget(&self.in_flight, connector);
+        forget(&self.health, connector);
+    }
+}
+
+/// Takes away a connector's series of one metric.
+pub(super) fn forget<T: MetricVecBuilder>(family: &MetricVec<T>, connector: &str) {
+    for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
+        let labels: HashMap<&str, &str> = metric
+            .get_label()
+            .iter()
+            .map(|label| (label.name(), label.value()))
+            .collect();
+        if labels.get(CONNECTOR) == Some(&connector)
+            && let Err(error) = family.remove(&labels)
+        {
+            tracing::debug!(connector, %error, "a series was gone already");
+        }
+    }
+}
+
+pub(super) fn counter(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
+    let metric = CounterVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+pub(super) fn gauge(r: &Registry, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
+    let metric = GaugeVec::new(Opts::new(name, help), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}
+
+pub(super) fn histogram(
+    r: &Registry,
+    name: &str,
+    help: &str,
+    labels: &[&str],
+    buckets: &[f64],
+) -> Result<HistogramVec, prometheus::Error> {
+    let metric = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?;
+    r.register(Box::new(metric.clone()))?;
+    Ok(metric)
+}

@@ -1,0 +1,125 @@
+//! Every metric this process shows, by name.
+//!
+//! Names that Danube Connect has (`danube_connector_*`) mean the same here; what it does not have is `danube_wasm_*`, and
+//! what components count themselves is `danube_guest_*`. Label values are connectors, configured topics and endpoints,
+//! and closed sets: nothing that a sender or a component writes becomes a label.
+
+mod connector;
+mod families;
+mod own;
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use danube_wasm_model::ConnectorId;
+use prometheus::{Encoder, Registry, TextEncoder};
+
+pub use connector::ConnectorMetrics;
+use families::{Families, gauge};
+use own::OwnMetrics;
+
+/// All metrics of the process.
+pub struct Metrics {
+    registry: Registry,
+    families: Families,
+    own: OwnMetrics,
+}
+
+/// Totals for the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Totals {
+    /// Events and messages taken in.
+    pub received: f64,
+    /// Those that are done.
+    pub processed: f64,
+    /// Those that failed.
+    pub failed: f64,
+    /// Dead letters.
+    pub dead_letters: f64,
+}
+
+impl Metrics {
+    /// A registry of its own with every metric in it.
+    pub fn new() -> Result<Arc<Self>, prometheus::Error> {
+        let registry = Registry::new();
+        let families = Families::register(&registry)?;
+        let build = gauge(&registry, "danube_wasm_build_info", "1.", &["version"])?;
+        build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
+        let started = "When this process began, in seconds since 1970-01-01 UTC.";
+        let started = gauge(&registry, "danube_wasm_start_time_seconds", started, &[])?;
+        let now_ms = danube_wasm_model::clock::now_ms();
+        started.with_label_values::<&str>(&[]).set(now_ms as f64 / 1000.0);
+        Ok(Arc::new(Self {
+            registry,
+            families,
+            own: OwnMetrics::default(),
+        }))
+    }
+
+    /// The metrics of one connector.
+    pub fn connector(self: &Arc<Self>, id: &ConnectorId) -> ConnectorMetrics {
+        ConnectorMetrics::new(self.clone(), id)
+    }
+
+    /// Takes away every series of a connector that is gone for good. What its handles count afterwards is shown only for
+    /// metrics that are looked up by topic: drop them first.
+    pub fn forget(&self, id: &ConnectorId) {
+        self.families.forget(id.as_str());
+        self.own.forget(id.as_str());
+    }
+
+    /// A request was answered. `endpoint` is a configured path, or a fixed word for all others.
+    pub fn http_request(&self, endpoint: &str, status: u16, elapsed: Duration) {
+        let mut digits = [0; 5];
+        let requests = &self.families.http_requests;
+        requests
+            .with_label_values(&[endpoint, decimal(status, &mut digits)])
+            .inc();
+        let duration = &self.families.http_duration;
+        duration.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
+    }
+
+    /// How far a subscription is behind.
+    pub fn set_lag(&self, topic: &str, subscription: &str, messages: u64) {
+        let lag = &self.families.lag;
+        lag.with_label_values(&[topic, subscription]).set(messages as f64);
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut text = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut text) {
+            tracing::error!(%error, "metrics could not be written");
+        }
+        String::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Totals of all connectors.
+    pub fn totals(&self) -> Totals {
+        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+        for family in self.registry.gather() {
+            let sum = family.get_metric().iter().map(|m| m.get_counter().get_value()).sum();
+            sums.insert(family.name().to_owned(), sum);
+        }
+        let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
+        Totals {
+            received: sum("danube_connector_messages_received_total"),
+            processed: sum("danube_connector_messages_processed_total"),
+            failed: sum("danube_connector_messages_failed_total"),
+            dead_letters: sum("danube_wasm_dead_letters_total"),
+        }
+    }
+}
+
+/// A status as text without allocating.
+fn decimal(mut value: u16, digits: &mut [u8; 5]) -> &str {
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (value % 10) as u8;
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    std::str::from_utf8(&digits[at..]).unwrap_or_default()
+}
