@@ -18,6 +18,7 @@ use crate::{
 
 /// Exports a [`SourceConnector`] as world `source-connector`. Once in a crate; does nothing in a native build.
 #[macro_export]
+#[rustfmt::skip]
 macro_rules! export_source {
     ($connector:ty) => {
         const _: () = {
@@ -52,13 +53,20 @@ macro_rules! export_source {
             }
 
             #[cfg(target_arch = "wasm32")]
-    $crate::bindings::source_world::export!(Component with_types_in $crate::bindings::source_world);
+            $crate::bindings::source_world::export!(Component with_types_in $crate::bindings::source_world);
+
+            // A native build exports nothing, but the connector is not dead code there.
+            #[cfg(not(target_arch = "wasm32"))]
+            #[used]
+            static IN_USE: fn($crate::Config) -> $crate::Result<$connector> =
+                <$connector as $crate::SourceConnector>::initialize;
         };
     };
 }
 
 /// Exports a [`SinkConnector`] as world `sink-connector`. Once in a crate; does nothing in a native build.
 #[macro_export]
+#[rustfmt::skip]
 macro_rules! export_sink {
     ($connector:ty) => {
         const _: () = {
@@ -92,7 +100,13 @@ macro_rules! export_sink {
             }
 
             #[cfg(target_arch = "wasm32")]
-    $crate::bindings::sink_world::export!(Component with_types_in $crate::bindings::sink_world);
+            $crate::bindings::sink_world::export!(Component with_types_in $crate::bindings::sink_world);
+
+            // A native build exports nothing, but the connector is not dead code there.
+            #[cfg(not(target_arch = "wasm32"))]
+            #[used]
+            static IN_USE: fn($crate::Config) -> $crate::Result<$connector> =
+                <$connector as $crate::SinkConnector>::initialize;
         };
     };
 }
