@@ -37,6 +37,9 @@ const LOCK_POLL: Duration = Duration::from_millis(20);
 /// Longest wait for a store to let go of its files when it is closed. Its own shutdown waits this long for its tasks.
 const CLOSE_MAX: Duration = Duration::from_secs(15);
 
+/// What the outer wait for a connection is longer than the inner one, whose reason is the better one.
+const GRACE: Duration = Duration::from_millis(500);
+
 /// A namespace and a database.
 type Scope = (String, String);
 
@@ -67,7 +70,17 @@ impl Store {
         let store = Arc::clone(self);
         let options = options.clone();
         let limit = options.connect_timeout;
-        runtime::run(limit, "connecting", async move { store.session_here(&options).await }).await
+        let opening = async move {
+            if store.url.is_embedded() {
+                // Replaying a long log may take longer than one call wants to wait. The next call finds it open.
+                return store.session_here(&options).await;
+            }
+            match tokio::time::timeout(limit, store.session_here(&options)).await {
+                Ok(session) => session,
+                Err(_) => Err(Fault::Lost(format!("no connection within {} ms", limit.as_millis()))),
+            }
+        };
+        runtime::run(limit + GRACE, "connecting", opening).await
     }
 
     async fn session_here(&self, options: &SurrealOptions) -> Result<Session, Fault> {
@@ -140,13 +153,18 @@ async fn connect_to(url: &SurrealUrl, options: &SurrealOptions) -> Result<Surrea
         std::fs::create_dir_all(directory)
             .map_err(|error| Fault::Busy(format!("{} cannot be created: {error}", directory.display())))?;
     }
+    let deadline = Instant::now() + options.connect_timeout;
     loop {
         let config = Config::new().query_timeout(options.request_timeout);
         match connect((url.endpoint(), config)).await {
             Ok(client) => return Ok(client),
-            // A store that was closed a moment ago, here or in a process that is ending. The caller has a deadline.
+            // It may have been closed a moment ago, here or in a process that is ending.
             Err(error) if error.message().contains("already locked by another process") => {
-                tracing::debug!(%url, "waiting for another owner to close the store");
+                if Instant::now() > deadline {
+                    return Err(Fault::Busy(
+                        "the store is open in another process; only one can have it".to_owned(),
+                    ));
+                }
                 tokio::time::sleep(LOCK_POLL).await;
             }
             Err(error) => return Err(opening(&error, url)),

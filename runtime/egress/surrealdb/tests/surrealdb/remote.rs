@@ -48,6 +48,23 @@ async fn a_server_that_is_not_there_or_silent_is_transient() {
 }
 
 #[tokio::test]
+async fn a_server_that_hangs_is_tried_anew_by_every_call() {
+    let (listener, port) = silent();
+    let connections = std::thread::spawn(move || {
+        // Held open, so that the client has only its own deadline.
+        let held: Vec<_> = listener.incoming().take(3).collect();
+        held.len()
+    });
+    let db = Connections::new().egress(impatient(&format!("ws://127.0.0.1:{port}")));
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+    while !connections.is_finished() {
+        assert!(db.ready().await.is_err(), "nobody answers");
+        assert!(tokio::time::Instant::now() < deadline, "a call did not connect anew");
+    }
+    assert_eq!(connections.join().expect("counts"), 3);
+}
+
+#[tokio::test]
 async fn a_real_server_does_the_same() {
     let Ok(url) = std::env::var("SURREALDB_URL") else {
         println!("skipped: SURREALDB_URL is not set");
