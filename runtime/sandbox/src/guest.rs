@@ -98,3 +98,44 @@ pub(crate) fn check_payload_bytes(
         ),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_counted_at_the_limit_and_one_past_it() {
+        let limits = GuestLimits {
+            output_records_max: 3,
+            ..Default::default()
+        };
+        check_count(3, &limits).expect("at the limit");
+        assert!(matches!(
+            check_count(4, &limits),
+            Err(GuestError::Limit {
+                limit: "output_records_max",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn a_reused_input_counts_as_often_as_it_is_named() {
+        let mut payloads = Payloads::default();
+        payloads.push(b"new");
+        payloads.push_input(0);
+        payloads.push_input(0);
+        let limits = |output_bytes_max| GuestLimits {
+            output_bytes_max,
+            ..Default::default()
+        };
+        check_payload_bytes(&payloads, |_| 100, &limits(203)).expect("at the limit");
+        assert!(matches!(
+            check_payload_bytes(&payloads, |_| 100, &limits(202)),
+            Err(GuestError::Limit {
+                limit: "output_bytes_max",
+                ..
+            })
+        ));
+    }
+}

@@ -155,6 +155,7 @@ impl<G: Guest> Plan<G> {
         );
         let state = store.data_mut();
         state.limiter.begin_call();
+        state.capabilities.log.begin_call();
         state.capabilities.wasi.begin_call();
     }
 }

@@ -68,8 +68,9 @@ impl Sandbox {
         host: Arc<dyn GuestHost>,
     ) -> Result<Arc<SourceComponent>, LoadError> {
         let loaded = self.load(spec, host).await?;
+        let configs = source::check_configs(loaded.configs, &loaded.spec.topics);
         Ok(Arc::new(SourceComponent {
-            configs: loaded.checked(source::check_configs)?,
+            configs: configs.map_err(|message| topics_error(&loaded.spec, message))?,
             interests: loaded.interests,
             lanes: loaded.lanes,
         }))
@@ -82,8 +83,9 @@ impl Sandbox {
         host: Arc<dyn GuestHost>,
     ) -> Result<Arc<SinkComponent>, LoadError> {
         let loaded = self.load(spec, host).await?;
+        let configs = sink::check_configs(loaded.configs, &loaded.spec.topics);
         Ok(Arc::new(SinkComponent {
-            configs: loaded.checked(sink::check_configs)?,
+            configs: configs.map_err(|message| topics_error(&loaded.spec, message))?,
             interests: loaded.interests,
             lanes: loaded.lanes,
         }))
@@ -112,16 +114,11 @@ struct Loaded<G: Guest> {
     configs: Vec<G::Config>,
 }
 
-impl<G: Guest> Loaded<G>
-where
-    G::Config: Clone,
-{
-    fn checked<T>(&self, check: fn(Vec<G::Config>, &[TopicName]) -> Result<T, String>) -> Result<T, LoadError> {
-        check(self.configs.clone(), &self.spec.topics).map_err(|message| LoadError::Topics {
-            file: self.spec.file.clone(),
-            connector: self.spec.id.clone(),
-            message,
-        })
+fn topics_error(spec: &LoadSpec, message: String) -> LoadError {
+    LoadError::Topics {
+        file: spec.file.clone(),
+        connector: spec.id.clone(),
+        message,
     }
 }
 
@@ -179,7 +176,7 @@ async fn load<G: Guest>(
         interests: Interests::from_names(interests.iter().map(String::as_str)),
         lanes: Lanes::new(Arc::clone(&plan), live, spec.lanes.max(1)),
         configs,
-        spec: spec.clone(),
+        spec,
     })
 }
 

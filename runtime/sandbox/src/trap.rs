@@ -42,7 +42,10 @@ pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
         (None, Some(trap)) => trap.to_string(),
         (None, None) => root,
     };
-    let complaint = state.capabilities.wasi.complaint();
+    let mut complaint = state.capabilities.wasi.complaint();
+    if complaint.is_empty() {
+        complaint.push_str(state.capabilities.log.complaint());
+    }
     let message = if complaint.is_empty() {
         what
     } else {

@@ -16,22 +16,44 @@ use crate::{
     text::truncate,
 };
 
+/// Bytes of a call's last error line that are kept for its error message.
+const COMPLAINT_BYTES_MAX: usize = 512;
+
 /// One instance's end of its connector's log.
-pub(crate) struct Log(Arc<ConnectorLog>);
+pub(crate) struct Log {
+    log: Arc<ConnectorLog>,
+    complaint: String,
+}
 
 impl Log {
     pub(super) fn new(log: &Arc<ConnectorLog>) -> Self {
-        Self(Arc::clone(log))
+        Self {
+            log: Arc::clone(log),
+            complaint: String::new(),
+        }
+    }
+
+    /// Forgets what earlier calls said.
+    pub(crate) fn begin_call(&mut self) {
+        self.complaint.clear();
+    }
+
+    /// The last error line of this call: an SDK's panic hook writes one.
+    pub(crate) fn complaint(&self) -> &str {
+        &self.complaint
     }
 }
 
 impl Host for Log {
     fn enabled(&mut self, level: Level) -> bool {
-        self.0.enabled(level.into())
+        self.log.enabled(level.into())
     }
 
     fn log(&mut self, level: Level, message: String) {
-        self.0.line(level.into(), &message);
+        if matches!(level, Level::Error) {
+            self.complaint = printable(truncate(&message, COMPLAINT_BYTES_MAX));
+        }
+        self.log.line(level.into(), &message);
     }
 }
 

@@ -175,7 +175,15 @@ async fn read(pipe: impl AsyncRead + Unpin, bytes_max: u64) -> std::io::Result<V
 fn diagnose(file: &str, status: ExitStatus, complaint: &str, limits: &CompileLimits) -> CompileError {
     let file = file.to_owned();
     let signal = status.signal().and_then(|number| Signal::try_from(number).ok());
+    let out_of_memory = complaint.contains("memory allocation") || complaint.contains("os error 12");
     match (status.code(), signal) {
+        _ if out_of_memory => CompileError::Limit {
+            file,
+            limit: format!(
+                "it took more than {} bytes of memory (`memory_bytes_max`)",
+                limits.memory_bytes_max
+            ),
+        },
         (Some(code), _) if code == i32::from(child::EXIT_INVALID) => CompileError::Invalid {
             file,
             message: complaint.to_owned(),
@@ -183,13 +191,6 @@ fn diagnose(file: &str, status: ExitStatus, complaint: &str, limits: &CompileLim
         (_, Some(Signal::SIGXCPU | Signal::SIGKILL)) => CompileError::Limit {
             file,
             limit: format!("it took more than {} s of CPU time (`cpu_s_max`)", limits.cpu_s_max),
-        },
-        (_, Some(Signal::SIGABRT)) if complaint.contains("memory allocation") => CompileError::Limit {
-            file,
-            limit: format!(
-                "it took more than {} bytes of memory (`memory_bytes_max`)",
-                limits.memory_bytes_max
-            ),
         },
         _ => CompileError::Crashed {
             file,

@@ -4,18 +4,20 @@
 //! here: this reads a few section headers, in time linear in the component's size, and allocates a name for each
 //! import.
 
+mod error;
+mod outline;
+
 use danube_wasm_model::ConnectorId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
 use crate::capability::{Capability, Grants, INTERFACES};
+use outline::{Outline, check_header};
+
+pub use error::AdmissionError;
 
 /// The version of package `danube:connector` that this host speaks: major and minor. Any patch of it is compatible.
 pub(crate) const CONTRACT_VERSION: (u64, u64) = (0, 1);
-
-/// Imports that a component may have. Far above what any toolchain makes; it bounds the list that is kept.
-const IMPORTS_MAX: usize = 1_000;
 
 /// Which of the two worlds a component is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -72,63 +74,6 @@ pub enum Access {
     Needs(Capability),
     /// This host has no such interface, or not this version of it.
     Unknown,
-}
-
-/// Why a component is not let in.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AdmissionError {
-    /// Not a component at all.
-    #[error("`{file}` is not a WebAssembly component: {found}")]
-    NotAComponent {
-        /// How the component was named.
-        file: String,
-        /// What it is instead, and what to do.
-        found: String,
-    },
-    /// Over the size limit.
-    #[error(
-        "`{file}` has {size_bytes} bytes, over the limit of {bytes_max} (`component_bytes_max`): strip debug information from it"
-    )]
-    TooLarge {
-        /// How the component was named.
-        file: String,
-        /// Its size.
-        size_bytes: usize,
-        /// The limit.
-        bytes_max: usize,
-    },
-    /// It is a component, of another world.
-    #[error("`{file}` is not a connector: {found}")]
-    NotAConnector {
-        /// How the component was named.
-        file: String,
-        /// What it exports, and what to do.
-        found: String,
-    },
-    /// A source where a sink is needed, or the other way round.
-    #[error("`{file}` is a {} component, but connector `{connector}` is configured as a {}: configure it under the other kind, or build the component for the {} world", found.as_str(), wanted.as_str(), wanted.as_str())]
-    WrongRole {
-        /// How the component was named.
-        file: String,
-        /// Who wanted it.
-        connector: ConnectorId,
-        /// What it is.
-        found: Role,
-        /// What was needed.
-        wanted: Role,
-    },
-    /// It imports what it may not have.
-    #[error("`{file}` imports `{import}`, which is not granted to connector `{connector}`: {advice}")]
-    NotGranted {
-        /// How the component was named.
-        file: String,
-        /// The import.
-        import: String,
-        /// Who it would have been granted to.
-        connector: ConnectorId,
-        /// What to do.
-        advice: String,
-    },
 }
 
 /// Reads a component's outline. `file` is how messages name it.
@@ -192,104 +137,6 @@ pub(crate) fn admit(
             connector: connector.clone(),
             advice: advice(import),
         }),
-    }
-}
-
-fn check_header(bytes: &[u8]) -> Result<(), String> {
-    match bytes.get(..8) {
-        Some(b"\0asm\x0d\0\x01\0") => Ok(()),
-        Some(b"\0asm\x01\0\0\0") => Err(
-            "it is a core module; build it for the target `wasm32-wasip2`, or wrap it with `wasm-tools component new`"
-                .into(),
-        ),
-        Some([0, b'a', b's', b'm', ..]) => Err("it has a format version that this host does not know".into()),
-        _ if bytes.is_empty() => Err("it is empty".into()),
-        _ if bytes.trim_ascii_start().starts_with(b"(") => {
-            Err("it is WebAssembly text; translate it with `wasm-tools parse`".into())
-        }
-        _ => Err("it does not begin as WebAssembly does; give the path of a `.wasm` file".into()),
-    }
-}
-
-/// Names of imports, and of exported instances.
-#[derive(Default)]
-struct Outline {
-    imports: Vec<String>,
-    exports: Vec<String>,
-}
-
-impl Outline {
-    fn read(bytes: &[u8]) -> Result<Self, String> {
-        let mut outline = Self::default();
-        // Of the components and modules nested in this one, only the end matters.
-        let mut depth = 0_usize;
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload.map_err(|e| e.to_string())? {
-                Payload::Version { encoding, .. } if depth == 0 && encoding == Encoding::Module => {
-                    return Err("a core module".into());
-                }
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
-                Payload::End(_) => depth = depth.saturating_sub(1),
-                Payload::ComponentImportSection(section) if depth == 0 => {
-                    for import in section {
-                        outline
-                            .imports
-                            .push(import.map_err(|e| e.to_string())?.name.name.to_owned());
-                    }
-                }
-                Payload::ComponentExportSection(section) if depth == 0 => {
-                    for export in section {
-                        let export = export.map_err(|e| e.to_string())?;
-                        if export.kind == ComponentExternalKind::Instance {
-                            outline.exports.push(export.name.name.to_owned());
-                        }
-                    }
-                }
-                _ => {}
-            }
-            if outline.imports.len() > IMPORTS_MAX || outline.exports.len() > IMPORTS_MAX {
-                return Err(format!("more than {IMPORTS_MAX} imports or exports"));
-            }
-        }
-        Ok(outline)
-    }
-
-    /// The one role that it exports, and the contract's version.
-    fn role(&self) -> Result<(Role, String), String> {
-        let mut roles = Vec::new();
-        for export in &self.exports {
-            let Some((name, version)) = export.split_once('@') else {
-                continue;
-            };
-            let role = match name {
-                "danube:connector/source" => Role::Source,
-                "danube:connector/sink" => Role::Sink,
-                _ => continue,
-            };
-            if !speaks(version, CONTRACT_VERSION) {
-                let (major, minor) = CONTRACT_VERSION;
-                return Err(format!(
-                    "it exports `{export}`, but this host speaks `danube:connector` {major}.{minor}; \
-                     build it against that version, or use a host that speaks its own"
-                ));
-            }
-            roles.push((role, version.to_owned()));
-        }
-        match roles.as_slice() {
-            [one] => Ok(one.clone()),
-            [] => {
-                let exports = if self.exports.is_empty() {
-                    "it exports no interface".to_owned()
-                } else {
-                    let names: Vec<_> = self.exports.iter().take(5).map(|name| format!("`{name}`")).collect();
-                    format!("it exports {}", names.join(", "))
-                };
-                Err(format!(
-                    "{exports}; build it for the world `source-connector` or `sink-connector` of `danube:connector`"
-                ))
-            }
-            _ => Err("it exports both `source` and `sink`; build one component for each".into()),
-        }
     }
 }
 

@@ -1,0 +1,353 @@
+//! What components can reach, and how little of it at a time.
+
+mod support;
+
+use std::sync::Arc;
+
+use danube_wasm_model::door::{GuestError, SourceGuest};
+use danube_wasm_sandbox::{Ambient, Clock, LogLevel};
+use support::{Bench, Guest, LOG, ZEROS, events, spec};
+
+const IO: &str = "package wasi:io@0.2.6;
+    interface error { resource error; }
+    interface poll { resource pollable { block: func(); } poll: func(in: list<borrow<pollable>>) -> list<u32>; }
+    interface streams {
+        use error.{error};
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream { blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>; }
+    }";
+const CLOCKS: &str = "package wasi:clocks@0.2.6;
+    interface monotonic-clock {
+        use wasi:io/poll@0.2.6.{pollable};
+        now: func() -> u64;
+        subscribe-duration: func(when: u64) -> pollable;
+    }
+    interface wall-clock { record datetime { seconds: u64, nanoseconds: u32 } now: func() -> datetime; }";
+const CLI: &str = "package wasi:cli@0.2.6;
+    interface exit { exit: func(status: result); }
+    interface environment { get-environment: func() -> list<tuple<string, string>>; get-arguments: func() -> list<string>; }
+    interface stderr { use wasi:io/streams@0.2.6.{output-stream}; get-stderr: func() -> output-stream; }";
+const RANDOM: &str = "package wasi:random@0.2.6;
+    interface random { get-random-bytes: func(len: u64) -> list<u8>; get-random-u64: func() -> u64; }";
+const FILESYSTEM: &str = "package wasi:filesystem@0.2.6;
+    interface types { resource descriptor; }
+    interface preopens { use types.{descriptor}; get-directories: func() -> list<tuple<descriptor, string>>; }";
+
+/// Imports `sleep`ing: a pollable after so many nanoseconds, and waiting for it.
+const SLEEP: &str = r#"
+    (import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration" (func $after (param i64) (result i32)))
+    (import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))"#;
+
+fn sleeping(call: &str) -> Guest {
+    Guest {
+        wit: &[IO, CLOCKS],
+        world: "import wasi:io/poll@0.2.6; import wasi:clocks/monotonic-clock@0.2.6;",
+        imports: SLEEP,
+        ..Guest::polling(call)
+    }
+}
+
+async fn poll(bench: &Bench, guest: Guest) -> Result<(), GuestError> {
+    let source = bench.source(spec(guest.source())).await.expect("it loads");
+    source.poll(0, events(&["a"])).await.map(|_| ())
+}
+
+#[tokio::test]
+async fn lines_are_cut_escaped_and_limited() {
+    let bench = Bench::new();
+    // One line with an escape sequence, one of 1,025 bytes, then a thousand more.
+    let flood = Guest {
+        imports: LOG,
+        data: r#"(data (i32.const 4096) "a\1b[2J\0ab")"#.into(),
+        ..Guest::polling(format!(
+            "(local $i i32)
+             (call $log (i32.const 3) (i32.const 4096) (i32.const 7))
+             (memory.fill (i32.const 8192) (i32.const 120) (i32.const 1025))
+             (call $log (i32.const 4) (i32.const 8192) (i32.const 1025))
+             (call $log (i32.const 0) (i32.const 8192) (i32.const 1))
+             (loop $again
+                (call $log (i32.const 2) (i32.const 8192) (i32.const 1))
+                (local.set $i (i32.add (local.get $i) (i32.const 1)))
+                (br_if $again (i32.lt_u (local.get $i) (i32.const 1000))))
+             (i32.const {ZEROS})"
+        ))
+    };
+    let mut limited = spec(flood.source());
+    limited.limits.log_lines_per_s = 2;
+    let source = bench.source(limited).await.expect("it loads");
+    source.poll(0, events(&["a"])).await.expect("a flood is no error");
+
+    let recorded = bench.host.recorded();
+    assert_eq!(recorded.lines[0], (LogLevel::Warn, r"a\u{1b}[2J\nb".to_owned()));
+    assert_eq!(recorded.lines[1], (LogLevel::Error, "x".repeat(1_024)));
+    let kept = recorded.lines.iter().filter(|(_, line)| line == "x").count() as u64;
+    let dropped: u64 = recorded.dropped.iter().map(|(_, n)| n).sum();
+    assert_eq!(
+        kept + dropped,
+        1_000,
+        "the trace line is not even counted: nobody listens"
+    );
+    assert!((6..1_000).contains(&kept), "{kept}");
+    assert!(recorded.dropped.iter().all(|(what, _)| *what == "log_lines"));
+}
+
+#[tokio::test]
+async fn a_trap_does_not_refill_the_log_quota() {
+    let bench = Bench::new();
+    let guest = Guest {
+        imports: LOG,
+        ..Guest::polling("(call $log (i32.const 2) (i32.const 2304) (i32.const 4)) (unreachable)")
+    };
+    let mut limited = spec(guest.source());
+    limited.limits.log_lines_per_s = 0;
+    let source = bench.source(limited).await.expect("it loads");
+    for _ in 0..3 {
+        source.poll(0, events(&["a"])).await.expect_err("a trap");
+    }
+    let recorded = bench.host.recorded();
+    assert_eq!((recorded.lines.len(), recorded.dropped.len()), (0, 3));
+}
+
+#[tokio::test]
+async fn numbers_reach_the_host_under_a_bounded_set_of_names() {
+    let bench = Bench::new();
+    let call =
+        |function: &str, at: u32, value: &str| format!("(call ${function} (i32.const {at}) (i32.const 4) {value})");
+    let guest = Guest {
+        imports: r#"
+            (import "danube:connector/metrics@0.1.0" "counter-add" (func $count (param i32 i32 i64)))
+            (import "danube:connector/metrics@0.1.0" "gauge-set" (func $gauge (param i32 i32 f64)))
+            (import "danube:connector/metrics@0.1.0" "observe" (func $observe (param i32 i32 f64)))"#,
+        data: r#"(data (i32.const 4096) "aaaabbbbccccA-z!")"#.into(),
+        ..Guest::polling(format!(
+            "{}{}{}{}{}{} (i32.const {ZEROS})",
+            call("count", 4096, "(i64.const 7)"),
+            call("gauge", 4100, "(f64.const 1.5)"),
+            call("observe", 4096, "(f64.const 2.5)"),
+            call("gauge", 4100, "(f64.const nan)"),
+            call("count", 4104, "(i64.const 1)"),
+            call("count", 4108, "(i64.const 1)"),
+        ))
+    };
+    let mut limited = spec(guest.source());
+    limited.limits.metric_names_max = 2;
+    let source = bench.source(limited).await.expect("it loads");
+    source.poll(0, events(&["a"])).await.expect("it answers");
+    let recorded = bench.host.recorded();
+    assert_eq!(recorded.counters, [("aaaa".to_owned(), 7)]);
+    assert_eq!(recorded.gauges, [("bbbb".to_owned(), 1.5)]);
+    assert_eq!(recorded.observations, [("aaaa".to_owned(), 2.5)]);
+    assert_eq!(
+        recorded.dropped,
+        [("metrics", 1); 3],
+        "not a number, a third name, not a name"
+    );
+}
+
+#[tokio::test]
+async fn waiting_in_the_host_has_an_end() {
+    let bench = Bench::new();
+    let forever = sleeping("(call $block (call $after (i64.const -1))) (unreachable)");
+    let mut limited = spec(forever.source());
+    limited.limits.wait_ms_max = 30;
+    let source = bench.source(limited).await.expect("it loads");
+    let error = source.poll(0, events(&["a"])).await;
+    assert!(matches!(error, Err(GuestError::Budget { budget_ms: 30 })), "{error:?}");
+
+    let short = sleeping("(call $block (call $after (i64.const 1000000))) (i32.const 1024)");
+    poll(&bench, short).await.expect("a millisecond is fine");
+}
+
+#[tokio::test]
+async fn short_waits_add_up_to_the_same_end() {
+    let bench = Bench::new();
+    let guest = Guest {
+        imports: r#"
+            (import "wasi:clocks/monotonic-clock@0.2.6" "subscribe-duration" (func $after (param i64) (result i32)))
+            (import "wasi:io/poll@0.2.6" "[method]pollable.block" (func $block (param i32)))
+            (import "wasi:io/poll@0.2.6" "[resource-drop]pollable" (func $drop (param i32)))"#,
+        ..sleeping(
+            "(local $p i32)
+             (loop $again
+                (local.set $p (call $after (i64.const 1000000)))
+                (call $block (local.get $p))
+                (call $drop (local.get $p))
+                (br $again))
+             (unreachable)",
+        )
+    };
+    let mut limited = spec(guest.source());
+    limited.limits.wait_ms_max = 20;
+    // Far more than the waits can take slices of running.
+    limited.limits.call_base_ms = 3_600_000;
+    let source = bench.source(limited).await.expect("it loads");
+    let error = source.poll(0, events(&["a"])).await;
+    assert!(matches!(error, Err(GuestError::Budget { budget_ms: 20 })), "{error:?}");
+}
+
+#[tokio::test]
+async fn handles_to_host_resources_are_limited() {
+    let bench = Bench::new();
+    let hoard = sleeping("(loop $again (drop (call $after (i64.const 1))) (br $again)) (unreachable)");
+    for (handles_max, resources_max, expected) in [(10, 1_000, "handles_max"), (1_000, 10, "resources_max")] {
+        let mut limited = spec(hoard.source());
+        limited.limits.handles_max = handles_max;
+        limited.limits.resources_max = resources_max;
+        let source = bench.source(limited).await.expect("it loads");
+        match source.poll(0, events(&["a"])).await {
+            Err(GuestError::Limit { limit, .. }) => assert_eq!(limit, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn exit_is_a_trap() {
+    let bench = Bench::new();
+    let guest = Guest {
+        wit: &[IO, CLI],
+        world: "import wasi:cli/exit@0.2.6;",
+        imports: r#"(import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))"#,
+        ..Guest::polling("(call $exit (i32.const 1)) (unreachable)")
+    };
+    match poll(&bench, guest).await {
+        Err(GuestError::Trap { message, .. }) => assert_eq!(message, "it called exit(1)"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_a_panic_wrote_is_in_the_log_and_in_the_error() {
+    let bench = Bench::new();
+    let guest = Guest {
+        wit: &[IO, CLI],
+        world: "import wasi:cli/stderr@0.2.6;",
+        imports: r#"
+            (import "wasi:cli/stderr@0.2.6" "get-stderr" (func $stderr (result i32)))
+            (import "wasi:io/streams@0.2.6" "[method]output-stream.blocking-write-and-flush"
+                (func $write (param i32 i32 i32 i32)))"#,
+        data: r#"(data (i32.const 4096) "panicked at lib.rs:1\0aindex out of bounds")"#.into(),
+        ..Guest::polling("(call $write (call $stderr) (i32.const 4096) (i32.const 40) (i32.const 8192)) (unreachable)")
+    };
+    match poll(&bench, guest).await {
+        Err(GuestError::Trap { message, .. }) => {
+            assert!(
+                message.ends_with("panicked at lib.rs:1; index out of bounds"),
+                "{message}"
+            );
+        }
+        other => panic!("{other:?}"),
+    }
+    let lines = bench.host.recorded().lines;
+    let expected = ["panicked at lib.rs:1", "index out of bounds"].map(|line| (LogLevel::Warn, line.to_owned()));
+    assert_eq!(lines, expected);
+}
+
+#[tokio::test]
+async fn what_a_panic_hook_logged_is_in_the_error_of_that_call_only() {
+    let bench = Bench::new();
+    // Logs an error for one event and lives; traps for two.
+    let guest = Guest {
+        imports: LOG,
+        data: r#"(data (i32.const 4096) "old")"#.into(),
+        ..Guest::polling(
+            "(if (i32.eq (i32.load offset=20 (local.get $batch)) (i32.const 2)) (then (unreachable)))
+             (call $log (i32.const 4) (i32.const 4096) (i32.const 3))
+             (if (i32.eq (i32.load offset=20 (local.get $batch)) (i32.const 3)) (then (unreachable)))
+             (i32.const 1024)",
+        )
+    };
+    let source = bench.source(spec(guest.source())).await.expect("it loads");
+    source.poll(0, events(&["a"])).await.expect("it lives");
+    let quiet = source
+        .poll(0, events(&["a", "b"]))
+        .await
+        .expect_err("a trap")
+        .to_string();
+    assert!(quiet.ends_with("instruction executed"), "{quiet}");
+    let loud = source
+        .poll(0, events(&["a", "b", "c"]))
+        .await
+        .expect_err("a trap")
+        .to_string();
+    assert!(loud.ends_with("instruction executed: old"), "{loud}");
+}
+
+#[tokio::test]
+async fn there_are_no_arguments_no_environment_and_no_files() {
+    let bench = Bench::new();
+    let guest = Guest {
+        wit: &[IO, CLI, FILESYSTEM],
+        world: "import wasi:cli/environment@0.2.6; import wasi:filesystem/preopens@0.2.6;",
+        imports: r#"
+            (import "wasi:cli/environment@0.2.6" "get-environment" (func $environment (param i32)))
+            (import "wasi:cli/environment@0.2.6" "get-arguments" (func $arguments (param i32)))
+            (import "wasi:filesystem/preopens@0.2.6" "get-directories" (func $directories (param i32)))"#,
+        ..Guest::polling(
+            "(call $environment (i32.const 4096))
+             (call $arguments (i32.const 4104))
+             (call $directories (i32.const 4112))
+             (if (i32.or (i32.load (i32.const 4100)) (i32.or (i32.load (i32.const 4108)) (i32.load (i32.const 4116))))
+                (then (unreachable)))
+             (i32.const 1024)",
+        )
+    };
+    poll(&bench, guest).await.expect("all three are empty");
+}
+
+#[tokio::test]
+async fn randomness_is_limited_by_the_call() {
+    let bench = Bench::new();
+    let random = |n: u32| Guest {
+        wit: &[RANDOM],
+        world: "import wasi:random/random@0.2.6;",
+        imports: r#"(import "wasi:random/random@0.2.6" "get-random-bytes" (func $random (param i64 i32)))"#,
+        ..Guest::polling(format!(
+            "(call $random (i64.const {n}) (i32.const 4096)) (i32.const 1024)"
+        ))
+    };
+    poll(&bench, random(65_536)).await.expect("at the limit");
+    match poll(&bench, random(65_537)).await {
+        Err(GuestError::Limit { limit, .. }) => assert_eq!(limit, "random_bytes_max"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn time_and_chance_can_be_replayed() {
+    struct Stopped;
+    impl Clock for Stopped {
+        fn wall_ms(&self) -> u64 {
+            1_700_000_000_123
+        }
+        fn monotonic_ms(&self) -> u64 {
+            5
+        }
+    }
+    let bench = Bench::new();
+    // Traps unless the clocks stand still where they were stopped and chance is all sevens.
+    let guest = Guest {
+        wit: &[IO, CLOCKS, RANDOM],
+        world: "import wasi:clocks/wall-clock@0.2.6; import wasi:clocks/monotonic-clock@0.2.6;
+                import wasi:random/random@0.2.6;",
+        imports: r#"
+            (import "wasi:clocks/wall-clock@0.2.6" "now" (func $wall (param i32)))
+            (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $monotonic (result i64)))
+            (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#,
+        ..Guest::polling(
+            "(call $wall (i32.const 4096))
+             (if (i64.ne (i64.load (i32.const 4096)) (i64.const 1700000000)) (then (unreachable)))
+             (if (i32.ne (i32.load (i32.const 4104)) (i32.const 123000000)) (then (unreachable)))
+             (if (i64.ne (call $monotonic) (i64.const 5000000)) (then (unreachable)))
+             (if (i64.ne (call $random) (i64.const 0x0707070707070707)) (then (unreachable)))
+             (i32.const 1024)",
+        )
+    };
+    let mut replayed = spec(guest.source());
+    replayed.ambient = Ambient {
+        clock: Arc::new(Stopped),
+        random: Some(Arc::new([7; 8])),
+    };
+    let source = bench.source(replayed).await.expect("it loads");
+    source.poll(0, events(&["a"])).await.expect("the world of the replay");
+}
