@@ -1,10 +1,11 @@
 //! Subscriptions: who gets what, in which order, and again when it was not done.
+#![allow(clippy::unwrap_used, reason = "a failed test may end so")]
 
 mod support;
 
 use std::{collections::HashMap, time::Duration};
 
-use danube_wasm_broker::{Acker, Broker, ConsumerOptions, ErrorKind, MessageId, StartAt, TopicSpec};
+use danube_wasm_broker::{Broker, ConsumerOptions, ErrorKind, MessageId, StartAt, TopicSpec};
 use danube_wasm_model::SubscriptionType::{self, Exclusive, Failover, KeyShared, Shared};
 use support::*;
 use tokio::time::Instant;

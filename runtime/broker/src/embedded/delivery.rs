@@ -145,9 +145,14 @@ impl Delivery {
             member.in_flight += window.take(id, room, now, &mut turn.messages);
         }
         self.turn = if n == 0 { 0 } else { (self.turn + 1) % n };
-        let starved = turn.messages.is_empty() && member.in_flight < member.window;
+        let has_room = member.in_flight < member.window;
+        let starved = turn.messages.is_empty() && has_room;
         for (i, window) in self.windows.iter_mut().enumerate() {
-            turn.due = [turn.due, window.next_due()].into_iter().flatten().min();
+            // Without room nothing that is due could be given; an acknowledgement makes room, and wakes.
+            turn.due = [turn.due, window.next_due().filter(|_| has_room)]
+                .into_iter()
+                .flatten()
+                .min();
             let load = can_load.then(|| window.next_load(starved)).flatten();
             turn.loads.extend(load.map(|load| (i, load)));
         }

@@ -16,21 +16,18 @@ pub struct FileDisk;
 
 impl DiskFactory for FileDisk {
     fn open(&self, path: &Path) -> io::Result<Box<dyn StorageBackend>> {
-        let new = !path.exists();
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        if new {
-            sync_directory(path.parent())?;
-        }
+        sync_directory(path.parent())?;
         Ok(Box::new(FileBackend::new(file).map_err(io::Error::other)?))
     }
 }
 
 /// Makes a new name in a directory durable; without it a crash may lose the file however often it was synced.
-fn sync_directory(directory: Option<&Path>) -> io::Result<()> {
+pub(super) fn sync_directory(directory: Option<&Path>) -> io::Result<()> {
     match directory {
         Some(directory) if cfg!(unix) => std::fs::File::open(directory)?.sync_all(),
         _ => Ok(()),

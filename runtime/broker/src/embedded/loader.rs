@@ -44,7 +44,7 @@ struct Job {
 
 /// What was read.
 struct Loaded {
-    messages: Vec<Box<Message>>,
+    messages: Vec<Message>,
     read_to: u64,
 }
 
@@ -137,7 +137,7 @@ impl Drop for Job {
 
 struct Sink {
     decoder: Decoder,
-    messages: Vec<Box<Message>>,
+    messages: Vec<Message>,
     bytes: usize,
 }
 
@@ -147,7 +147,7 @@ impl Sink {
         let message =
             message.map_err(|e| Fault::damaged(format_args!("message {} of {:?}", id.offset, id.partition), e))?;
         self.bytes += stored.len();
-        self.messages.push(Box::new(message));
+        self.messages.push(message);
         Ok(())
     }
 

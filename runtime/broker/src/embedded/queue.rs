@@ -183,3 +183,65 @@ impl Queue {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn publish(bytes: usize) -> (Command, oneshot::Receiver<Result<()>>) {
+        let (reply, answer) = oneshot::channel();
+        let records = vec![Prepared {
+            partition: 1,
+            encoded: vec![0; bytes],
+        }];
+        (Command::Publish { records, reply }, answer)
+    }
+
+    #[test]
+    fn more_bytes_than_may_wait_are_refused_until_some_are_taken() {
+        let queue = Queue::new(100);
+        // However large: nothing else waits.
+        let (first, _first) = publish(150);
+        queue.push(first);
+        let (second, mut refused) = publish(1);
+        queue.push(second);
+        assert_eq!(
+            refused.try_recv().expect("answered").expect_err("refused").kind,
+            ErrorKind::Unavailable
+        );
+        assert_eq!(queue.take(Instant::now()).len(), 1);
+        let (third, mut waiting) = publish(100);
+        queue.push(third);
+        assert!(waiting.try_recv().is_err(), "not answered yet");
+    }
+
+    #[test]
+    fn one_take_is_one_commit_at_most() {
+        let queue = Queue::new(usize::MAX);
+        for _ in 0..3 {
+            queue.push(publish(COMMIT_BYTES_MAX / 2).0);
+        }
+        assert_eq!(queue.take(Instant::now()).len(), 2);
+        assert_eq!(queue.take(Instant::now()).len(), 1);
+        assert_eq!(queue.take(Instant::now()).len(), 0);
+    }
+
+    #[test]
+    fn a_closed_queue_gives_what_waits_and_refuses_the_rest() {
+        let queue = Queue::new(100);
+        queue.push(publish(1).0);
+        let why = BrokerError::new(ErrorKind::Closed, "closed");
+        assert!(queue.close(why.clone(), Some(Command::Close { reply: None })));
+        assert!(!queue.close(why, None), "once");
+        let (late, mut refused) = publish(1);
+        queue.push(late);
+        assert_eq!(
+            refused.try_recv().expect("answered").expect_err("refused").kind,
+            ErrorKind::Closed
+        );
+        assert!(matches!(
+            queue.take(Instant::now())[..],
+            [Command::Publish { .. }, Command::Close { .. }]
+        ));
+    }
+}

@@ -10,7 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use redb::{Builder, Database, ReadTransaction, ReadableDatabase, TableError, WriteTransaction};
 
 use super::{
-    disk::DiskFactory,
+    disk::{DiskFactory, sync_directory},
     fault::{Fault, in_use},
     tables::{CURSORS, FORMAT, HEADS, MESSAGES, META, META_FORMAT, SCHEMAS, SUBJECTS, SUBSCRIPTIONS, TOPICS},
     tracked::{Tracked, Unsynced},
@@ -172,10 +172,19 @@ fn take(directory: &Path) -> Result<File> {
             ),
         )
     };
+    let new: Vec<&Path> = directory
+        .ancestors()
+        .take_while(|ancestor| !ancestor.exists())
+        .collect();
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.recursive(true).create(directory).map_err(unusable)?;
+    for created in new {
+        // A relative path of one name is in the current directory.
+        let parent = created.parent().filter(|parent| !parent.as_os_str().is_empty());
+        sync_directory(Some(parent.unwrap_or(Path::new(".")))).map_err(unusable)?;
+    }
     let mut options = File::options();
     let lock = options
         .create(true)

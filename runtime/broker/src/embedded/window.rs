@@ -242,7 +242,7 @@ impl Window {
     }
 
     /// What was read: all messages below `read_to` that were asked for.
-    pub(super) fn loaded(&mut self, epoch: u64, read_to: u64, messages: Vec<Box<Message>>) {
+    pub(super) fn loaded(&mut self, epoch: u64, read_to: u64, messages: Vec<Message>) {
         if epoch != self.epoch {
             return;
         }
@@ -251,12 +251,12 @@ impl Window {
             let size = memory(&message);
             if self.unloaded.remove(&offset) {
                 if let Some(entry) = self.entries.get_mut(&offset) {
-                    entry.state = EntryState::Waiting(Some(message));
+                    entry.state = EntryState::Waiting(Some(Box::new(message)));
                     self.bytes += size;
                 }
             } else if offset >= self.read_to && !self.cursor.contains(offset) {
                 let lane = lane_of(self.kind, message.key.as_deref());
-                let state = EntryState::Waiting(Some(message));
+                let state = EntryState::Waiting(Some(Box::new(message)));
                 self.entries.insert(
                     offset,
                     Entry {

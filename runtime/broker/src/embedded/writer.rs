@@ -29,6 +29,9 @@ pub(super) struct Writer {
     trim_at: Instant,
     /// Set while the log is down.
     outage: Option<Outage>,
+    /// When the last outage ended, and the pause it had come to: a disk that opens and fails in turn must not be opened
+    /// in a loop.
+    last: Option<(Instant, Duration)>,
 }
 
 struct Outage {
@@ -45,6 +48,7 @@ impl Writer {
             places,
             trim_at: Instant::now(),
             outage: None,
+            last: None,
         }
     }
 
@@ -216,11 +220,16 @@ impl Writer {
         tracing::error!(error = %why, "the log is down; it is opened again until that works");
         self.shared.store.take_down(why.clone());
         let now = Instant::now();
+        let recent = self.last.filter(|(ended, _)| now < *ended + REOPEN_BACKOFF_MAX * 2);
+        let (retry_at, pause) = match recent {
+            Some((_, pause)) => (now + pause, (pause * 2).min(REOPEN_BACKOFF_MAX)),
+            None => (now, REOPEN_BACKOFF_MIN),
+        };
         self.outage = Some(Outage {
             why,
             since: now,
-            retry_at: now,
-            pause: REOPEN_BACKOFF_MIN,
+            retry_at,
+            pause,
         });
     }
 
@@ -233,6 +242,7 @@ impl Writer {
             Ok(places) => {
                 tracing::info!(seconds = outage.since.elapsed().as_secs_f64(), "the log is up again");
                 self.places = places;
+                self.last = Some((Instant::now(), outage.pause));
                 self.outage = None;
                 self.trim_at = Instant::now();
                 // A failed commit may be there after all.

@@ -12,24 +12,24 @@ use danube_wasm_broker::{
 use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
 
 /// Longer than anything takes on a loaded machine.
-pub const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
-pub fn topic() -> TopicName {
+pub(crate) fn topic() -> TopicName {
     "/test/topic".parse().expect("valid")
 }
 
-pub fn open(directory: &Path) -> Arc<EmbeddedBroker> {
+pub(crate) fn open(directory: &Path) -> Arc<EmbeddedBroker> {
     EmbeddedBroker::open(directory, EmbeddedOptions::default()).expect("opens")
 }
 
 /// A broker with the topic on it.
-pub async fn open_with_topic(directory: &Path, partitions: u32) -> Arc<EmbeddedBroker> {
+pub(crate) async fn open_with_topic(directory: &Path, partitions: u32) -> Arc<EmbeddedBroker> {
     let broker = open(directory);
     create(&*broker, partitions).await;
     broker
 }
 
-pub async fn create(broker: &dyn Broker, partitions: u32) {
+pub(crate) async fn create(broker: &dyn Broker, partitions: u32) {
     let spec = TopicSpec {
         partitions,
         reliable_dispatch: true,
@@ -38,7 +38,7 @@ pub async fn create(broker: &dyn Broker, partitions: u32) {
 }
 
 /// A record whose payload and id are `text`, with a key unless that is empty.
-pub fn record(key: &str, text: &str) -> Outgoing {
+pub(crate) fn record(key: &str, text: &str) -> Outgoing {
     Outgoing {
         topic: topic(),
         key: (!key.is_empty()).then(|| Bytes::copy_from_slice(key.as_bytes())),
@@ -49,7 +49,7 @@ pub fn record(key: &str, text: &str) -> Outgoing {
     }
 }
 
-pub async fn try_publish(publisher: &dyn Publisher, records: Vec<Outgoing>) -> Result<Published, BrokerError> {
+pub(crate) async fn try_publish(publisher: &dyn Publisher, records: Vec<Outgoing>) -> Result<Published, BrokerError> {
     publisher
         .publish(vec![records])
         .await
@@ -58,7 +58,7 @@ pub async fn try_publish(publisher: &dyn Publisher, records: Vec<Outgoing>) -> R
 }
 
 /// Publishes each as a group of its own, `key:text` or `text`, and waits until all are durable.
-pub async fn publish(broker: &dyn Broker, records: &[&str]) {
+pub(crate) async fn publish(broker: &dyn Broker, records: &[&str]) {
     let publisher = broker.publisher("test").await.expect("publisher");
     let groups = records.iter().map(|r| match r.split_once(':') {
         Some((key, text)) => vec![record(key, text)],
@@ -69,18 +69,18 @@ pub async fn publish(broker: &dyn Broker, records: &[&str]) {
     }
 }
 
-pub fn consumer_options(kind: SubscriptionType, consumer: &str) -> ConsumerOptions {
+pub(crate) fn consumer_options(kind: SubscriptionType, consumer: &str) -> ConsumerOptions {
     ConsumerOptions {
         topic: topic(),
         subscription: "subscription".into(),
         subscription_type: kind,
         consumer: consumer.into(),
         start: StartAt::Earliest,
-        unacknowledged_max: 1000,
+        unacknowledged_max: 100_000,
     }
 }
 
-pub async fn subscribe(broker: &dyn Broker, kind: SubscriptionType, consumer: &str) -> Box<dyn Consumer> {
+pub(crate) async fn subscribe(broker: &dyn Broker, kind: SubscriptionType, consumer: &str) -> Box<dyn Consumer> {
     broker
         .subscribe(consumer_options(kind, consumer))
         .await
@@ -88,7 +88,7 @@ pub async fn subscribe(broker: &dyn Broker, kind: SubscriptionType, consumer: &s
 }
 
 /// Exactly `n` messages.
-pub async fn receive(consumer: &mut dyn Consumer, n: usize) -> Vec<Message> {
+pub(crate) async fn receive(consumer: &mut dyn Consumer, n: usize) -> Vec<Message> {
     let mut messages = Vec::new();
     while messages.len() < n {
         let more = within(consumer.receive(n - messages.len())).await.expect("receives");
@@ -99,28 +99,28 @@ pub async fn receive(consumer: &mut dyn Consumer, n: usize) -> Vec<Message> {
 }
 
 /// That nothing can be received now: whatever is ready has been looked at when a background read has had its turn.
-pub async fn receives_nothing(consumer: &mut dyn Consumer) {
+pub(crate) async fn receives_nothing(consumer: &mut dyn Consumer) {
     let nothing = tokio::time::timeout(Duration::from_millis(50), consumer.receive(10)).await;
     assert!(nothing.is_err(), "received {nothing:?}");
 }
 
-pub async fn ack(consumer: &dyn Consumer, messages: &[Message]) {
+pub(crate) async fn ack(consumer: &dyn Consumer, messages: &[Message]) {
     within(consumer.acker().ack(&ids(messages)))
         .await
         .expect("acknowledges");
 }
 
-pub fn ids(messages: &[Message]) -> Vec<MessageId> {
+pub(crate) fn ids(messages: &[Message]) -> Vec<MessageId> {
     messages.iter().map(|message| message.message_id).collect()
 }
 
-pub fn texts(messages: &[Message]) -> Vec<&str> {
+pub(crate) fn texts(messages: &[Message]) -> Vec<&str> {
     messages
         .iter()
         .map(|message| std::str::from_utf8(&message.payload).expect("text"))
         .collect()
 }
 
-pub async fn within<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.expect("in time")
 }
