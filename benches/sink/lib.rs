@@ -1,0 +1,77 @@
+//! The rows that both sides of the benchmark write, and the look at whether they did, by the `surrealdb` crate alone.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+use surrealdb::{
+    Surreal,
+    engine::any::{Any, connect},
+    types::RecordId,
+};
+
+/// Table that is written.
+pub const TABLE: &str = "payments";
+/// Namespace and database that it is in.
+pub const NAMESPACE: &str = "bench";
+
+/// Most rows in one statement, on both sides.
+pub const BATCH: usize = 500;
+
+/// Threads that the database runs on, on both sides, each with a stack as SurrealDB's manual asks for.
+pub const THREADS: usize = 2;
+/// Stack of each, in bytes.
+pub const STACK_BYTES: usize = 16 << 20;
+
+/// What identifies the event that row `i` comes from.
+pub fn event_id(i: usize) -> String {
+    format!("evt_{i:010}")
+}
+
+/// The id that the pipeline gives to row `i`: connector, event, first record, first write.
+pub fn row_id(connector: &str, i: usize) -> String {
+    format!("{connector}:{}.0.0", event_id(i))
+}
+
+/// The document of row `i`, as JSON text.
+pub fn document(i: usize) -> String {
+    format!(
+        r#"{{"event":"payment.succeeded","amount":{i},"currency":"USD","timestamp":1764000000,"customer_id":"cus_{:06}"}}"#,
+        i % 5000
+    )
+}
+
+/// An embedded store in a directory; every commit is synced.
+pub async fn open(directory: &Path) -> Result<Surreal<Any>> {
+    let database = connect(format!("surrealkv://{}?sync=every", directory.display())).await?;
+    database.use_ns(NAMESPACE).use_db(NAMESPACE).await?;
+    Ok(database)
+}
+
+/// That these rows are there, each once, under their ids, and no others.
+pub async fn verify(database: &Surreal<Any>, connector: &str, rows: usize) -> Result<()> {
+    let of_all = |what: &str| format!("SELECT {what} AS n FROM {TABLE} GROUP ALL");
+    let mut answer = database
+        .query(of_all("count()"))
+        .query(of_all("math::sum(amount)"))
+        .await?
+        .check()?;
+    let totals: (Option<i64>, Option<i64>) = (answer.take((0, "n"))?, answer.take((1, "n"))?);
+    let n = i64::try_from(rows).context("too many rows")?;
+    // Amounts are the numbers of the rows, so two rows that stand in for one another show in their sum.
+    ensure!(
+        totals == (Some(n), Some(n * (n - 1) / 2)),
+        "{rows} rows were owed; count and sum are {totals:?}"
+    );
+    for i in [0, rows / 2, rows - 1] {
+        let id = RecordId::new(TABLE, row_id(connector, i));
+        let mut answer = database
+            .query("SELECT VALUE amount FROM $id")
+            .bind(("id", id))
+            .await?
+            .check()?;
+        let amounts: Vec<i64> = answer.take(0)?;
+        let expected = i64::try_from(i).context("few rows")?;
+        ensure!(amounts == [expected], "row {i} has {amounts:?}");
+    }
+    Ok(())
+}

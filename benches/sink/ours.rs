@@ -1,0 +1,166 @@
+//! Our side: from messages in the log to acknowledged rows, put together as the binary does it.
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, ensure};
+use danube_wasm_bench_sink::{BATCH, NAMESPACE, TABLE, document, event_id, open, verify};
+use danube_wasm_benches::{child::own_cpu, component};
+use danube_wasm_broker::{
+    Broker, Outgoing, SchemaRef, TopicSpec,
+    embedded::{EmbeddedBroker, EmbeddedOptions},
+};
+use danube_wasm_egress_surrealdb::{SurrealEgress, SurrealOptions, SurrealUrl};
+use danube_wasm_model::{ConnectorId, RecordId, TopicName, door::Egress as _};
+use danube_wasm_pipeline::{BackoffPolicy, BatchPolicy, Probe, Sink, SinkParts};
+use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
+use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
+
+use crate::CONNECTOR;
+
+/// First argument of this process.
+pub(crate) const ROLE: &str = "ours";
+/// First argument of the process that compiles components.
+pub(crate) const COMPILE: &str = "compile";
+
+const TOPIC: &str = "/stripe/payments";
+const SUBJECT: &str = "stripe-payment-v1";
+const SCHEMA: &str = include_str!("../../examples/stripe-payments/schemas/payment.json");
+const PARTITIONS: u32 = 4;
+
+/// How often to look whether all is acknowledged.
+const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// Longest wait for that, and for the end.
+const WAIT_MAX: Duration = Duration::from_secs(300);
+
+/// Writes so many rows.
+pub(crate) async fn run(rows: usize) -> Result<()> {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let log = directory.path().join("log");
+    let broker: Arc<dyn Broker> =
+        tokio::task::spawn_blocking(move || EmbeddedBroker::open(&log, EmbeddedOptions::default())).await??;
+    let schemas = Arc::new(Schemas::new(broker.registry()));
+    fill(&broker, &schemas, rows).await?;
+    let store = directory.path().join("store");
+    let egress = egress(&store).await?;
+    let parts = SinkParts {
+        guest: component(directory.path()).await?,
+        broker: broker.clone(),
+        schemas,
+        egress: egress.clone(),
+        batches: vec![BatchPolicy {
+            messages_max: BATCH,
+            ..BatchPolicy::default()
+        }],
+        backoff: BackoffPolicy::default(),
+        probe: Probe::default(),
+    };
+
+    let (started, cpu) = (Instant::now(), own_cpu()?);
+    let sink = Sink::start(parts).await?;
+    until_acknowledged(&*broker).await?;
+    let (elapsed, cpu) = (started.elapsed(), own_cpu()? - cpu);
+
+    sink.drain(tokio::time::Instant::now() + WAIT_MAX).await;
+    egress.close().await?;
+    broker.close().await?;
+    verify(&open(&store).await?, id()?.as_str(), rows).await?;
+    println!(
+        "rows={rows} seconds={} cpu_seconds={}",
+        elapsed.as_secs_f64(),
+        cpu.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// The connector whose events the messages come from.
+fn id() -> Result<ConnectorId> {
+    Ok(ConnectorId::try_new(CONNECTOR.0, CONNECTOR.1)?)
+}
+
+/// Publishes a message for each row.
+async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Result<()> {
+    let topic: TopicName = TOPIC.parse()?;
+    let spec = TopicSpec {
+        partitions: PARTITIONS,
+        reliable_dispatch: true,
+    };
+    broker.create_topic(&topic, spec).await?;
+    let declaration = Declaration {
+        topic: topic.clone(),
+        subject: SUBJECT.to_owned(),
+        schema_type: SchemaType::JsonSchema,
+        definition: Some(SCHEMA.to_owned()),
+        auto_register: true,
+        version: VersionStrategy::Latest,
+    };
+    let schema = schemas.declare(declaration).await?.reference();
+    let (publisher, scope) = (broker.publisher(id()?.as_str()).await?, id()?);
+    let places: Vec<usize> = (0..rows).collect();
+    for places in places.chunks(1000) {
+        let groups = places
+            .iter()
+            .map(|i| vec![message(&scope, &topic, schema, *i)])
+            .collect();
+        for published in publisher.publish(groups).await {
+            ensure!(published?.durable, "the log is not durable");
+        }
+    }
+    Ok(())
+}
+
+fn message(scope: &ConnectorId, topic: &TopicName, schema: SchemaRef, i: usize) -> Outgoing {
+    Outgoing {
+        topic: topic.clone(),
+        key: None,
+        payload: document(i).into(),
+        attributes: Vec::new(),
+        id: RecordId::derive(scope, &event_id(i), 0),
+        schema: Some(schema),
+    }
+}
+
+async fn egress(store: &Path) -> Result<Arc<SurrealEgress>> {
+    let url = SurrealUrl::parse(&format!("surrealkv://{}", store.display()), Path::new("/"))?;
+    let egress = SurrealEgress::connect(SurrealOptions::new(url, NAMESPACE, NAMESPACE)).await?;
+    egress.ready().await?;
+    Ok(egress)
+}
+
+async fn component(directory: &Path) -> Result<Arc<SinkComponent>> {
+    let compiler = Compiler::Child {
+        program: std::env::current_exe()?,
+        args: vec![COMPILE.to_owned()],
+    };
+    let sandbox = Sandbox::try_new(SandboxOptions::new(directory.join("components"), compiler))?;
+    let spec = LoadSpec {
+        settings: format!(
+            r#"{{"topic_mappings":[{{"topic":"{TOPIC}","subscription":"rows","subscription_type":"Shared",
+                "expected_schema_subject":"{SUBJECT}","table":"{TABLE}","include_danube_metadata":false}}]}}"#
+        ),
+        topics: vec![TOPIC.parse()?],
+        ..LoadSpec::new(
+            ConnectorId::try_new("bench", "rows")?,
+            "surrealdb_sink.wasm",
+            component::load("surrealdb-sink")?,
+        )
+    };
+    Ok(sandbox.load_sink(spec, Arc::new(TracingHost)).await?)
+}
+
+/// Until every message is acknowledged, durably.
+async fn until_acknowledged(broker: &dyn Broker) -> Result<()> {
+    let done = async {
+        loop {
+            let lags = broker.lag().await?;
+            if lags.iter().all(|lag| lag.messages == 0) {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    };
+    tokio::time::timeout(WAIT_MAX, done).await?
+}

@@ -1,0 +1,20 @@
+//! What benchmarks share: how they print, how they start the processes that they compare, where components are.
+//!
+//! A benchmark asks one question and compares sides that do the same work in the same run, in turns, on the same
+//! number of threads. Sides of which none of this repository's rooms is a part are called bare. A benchmark verifies
+//! that the work was done and fails if it was not; it never fails for being slow.
+
+pub mod child;
+pub mod component;
+pub mod report;
+pub mod scale;
+
+pub use child::Child;
+pub use report::Table;
+pub use scale::Scale;
+
+/// Middle value; the upper of two. 0 of none.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
