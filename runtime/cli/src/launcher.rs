@@ -9,10 +9,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{Broker, ErrorKind, TopicSpec};
+use danube_wasm_config::SurrealUrl;
 use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
 use danube_wasm_model::{
     ConnectorId, TopicName,
-    door::{Intake, SinkGuest, SourceGuest},
+    door::{Egress, Intake, SinkGuest, SourceGuest},
 };
 use danube_wasm_pipeline::{
     BackoffPolicy, Probe, Sink, SinkParts, Source, SourceParts, Status,
@@ -134,7 +135,7 @@ impl Workshop {
             validators.insert(schema.topic.clone(), validator);
         }
         let (_, probe) = self.probe(id);
-        let digest = guest.digest().to_owned();
+        let (digest, interests) = (guest.digest().to_owned(), guest.interests());
         let parts = SourceParts {
             guest,
             broker: self.0.broker.clone(),
@@ -146,7 +147,7 @@ impl Workshop {
         let source = Source::start(parts)
             .await
             .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
-        let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>))?;
+        let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>), interests)?;
         let routes = self.0.listeners.serve(id, &spec.config.webhook, endpoints).await?;
         for endpoint in &spec.config.webhook.endpoints {
             tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
@@ -188,6 +189,13 @@ impl Workshop {
             self.ensure_topic(&consumer.topic, topic_spec).await?;
         }
         let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
+        // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
+        if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
+            egress
+                .ready()
+                .await
+                .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
+        }
         let digest = guest.digest().to_owned();
         let (_, probe) = self.probe(id);
         let parts = SinkParts {

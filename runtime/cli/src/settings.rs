@@ -6,7 +6,7 @@ use danube_wasm_broker::StartAt;
 use danube_wasm_config as config;
 use danube_wasm_egress_surrealdb as surrealdb;
 use danube_wasm_ingress_http as http;
-use danube_wasm_model::door::Intake;
+use danube_wasm_model::{door::Intake, event::Interests};
 use danube_wasm_pipeline::{BatchPolicy, OnInvalid, OnPoison, SourceLimits};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
@@ -65,14 +65,15 @@ pub(crate) fn http_limits(webhook: &config::Webhook) -> http::HttpLimits {
     }
 }
 
-/// The endpoints of a source, which offer their events to `intake`.
+/// The endpoints of a source, which offer their events to `intake` with what its component wants to know of them.
 pub(crate) fn endpoints(
     source: &config::Source,
     intake: &Arc<dyn Intake>,
+    wants: Interests,
 ) -> Result<Vec<Arc<http::Endpoint>>, Failure> {
     let endpoints = source.webhook.endpoints.iter();
     endpoints
-        .map(|endpoint| self::endpoint(&source.webhook, endpoint, intake.clone()))
+        .map(|endpoint| self::endpoint(&source.webhook, endpoint, intake.clone(), wants))
         .collect()
 }
 
@@ -80,6 +81,7 @@ fn endpoint(
     webhook: &config::Webhook,
     endpoint: &config::Endpoint,
     intake: Arc<dyn Intake>,
+    wants: Interests,
 ) -> Result<Arc<http::Endpoint>, Failure> {
     let path = endpoint.path.as_str();
     let mut options = http::EndpointOptions::new(path);
@@ -104,6 +106,8 @@ fn endpoint(
         }
         None => None,
     };
+    options.headers = wants.headers;
+    options.attributes = wants.attributes;
     options.body_bytes_max = webhook.body_bytes_max(endpoint);
     options.content = match endpoint.content_type {
         config::ContentType::Json => http::ContentKind::Json,

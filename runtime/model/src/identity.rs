@@ -2,9 +2,11 @@
 //!
 //! * An **event id** is the sender's where an endpoint says where to find it, the source component's where its `ids`
 //!   column gives one, else minted at ingress.
-//! * A **record id** is `scope:event.ordinal`: the source connector, the event's id, and the record's place among the
-//!   records of that event. The ordinal is always there, so event `a.1`'s first record (`a.1.0`) is never event
-//!   `a`'s second (`a.1`). The scope has no `:`, so no event id can aim at another connector's records.
+//! * A **record id** is `connector place:event.ordinal`: the source connector and the endpoint in it that the event came
+//!   through, the event's id, and the record's number among the records of that event. The ordinal is always there, so
+//!   event `a.1`'s first record (`a.1.0`) is never event `a`'s second (`a.1`). Nothing before the colon has one (in a
+//!   place it is written `%3A`), so no event id can aim at another connector's or another endpoint's records: two
+//!   senders that both count from 1 stay apart.
 //! * A **write id** is its record's id and the write's place among the writes of that record, likewise.
 
 use std::fmt;
@@ -26,9 +28,11 @@ pub const EVENT_ID_BYTES_MAX: usize = 256;
 pub struct RecordId(String);
 
 impl RecordId {
-    /// The record that is number `ordinal` of the records that `scope` made from event `event_id`.
-    pub fn derive(scope: &ConnectorId, event_id: &str, ordinal: u32) -> Self {
-        Self(format!("{scope}:{event_id}.{ordinal}"))
+    /// The record that is number `ordinal` of the records that `connector` made from event `event_id`, which came
+    /// through `place`: an endpoint's path, with its slash, or nothing.
+    pub fn derive(connector: &ConnectorId, place: &str, event_id: &str, ordinal: u32) -> Self {
+        let place = place.replace(':', "%3A");
+        Self(format!("{connector}{place}:{event_id}.{ordinal}"))
     }
 
     /// An id as it was read back from a broker, or as a foreign producer's message gets one from its place.
@@ -65,8 +69,19 @@ mod tests {
     #[test]
     fn ordinals_never_collide_with_ids_that_look_like_them() {
         let scope = ConnectorId::try_new("p", "c").expect("valid");
-        assert_ne!(RecordId::derive(&scope, "a", 1), RecordId::derive(&scope, "a.1", 0));
-        assert_eq!(RecordId::derive(&scope, "a", 0).write(2), "p/c:a.0.2");
+        assert_ne!(
+            RecordId::derive(&scope, "/x", "a", 1),
+            RecordId::derive(&scope, "/x", "a.1", 0)
+        );
+        assert_eq!(RecordId::derive(&scope, "/x", "a", 0).write(2), "p/c/x:a.0.2");
+    }
+
+    #[test]
+    fn senders_at_two_endpoints_that_use_the_same_id_stay_apart() {
+        let connector = ConnectorId::try_new("p", "c").expect("valid");
+        let id = |place, event| RecordId::derive(&connector, place, event, 0);
+        assert_ne!(id("/x", "1"), id("/y", "1"));
+        assert_ne!(id("/x", "y:1"), id("/x:y", "1"));
     }
 
     #[test]

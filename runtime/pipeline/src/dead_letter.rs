@@ -110,7 +110,7 @@ impl Letter {
             key: self.key,
             payload: self.payload,
             attributes,
-            id: RecordId::derive(id, &self.id, 0),
+            id: RecordId::derive(id, "", &self.id, 0),
             schema: None,
         }
     }
@@ -162,7 +162,7 @@ impl DeadLetters {
         };
         tracing::warn!(
             connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
-            reason = letter.reason.as_str(), message = %letter.message, "dead letter"
+            reason = letter.reason.as_str(), why = %letter.message, "dead letter"
         );
         let outgoing = letter.clone().into_outgoing(topic, &self.id, &self.digest);
         let results = self.publisher.publish(vec![vec![outgoing]]).await;

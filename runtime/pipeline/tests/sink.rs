@@ -121,7 +121,7 @@ async fn one_poisonous_message_becomes_a_dead_letter_and_order_is_kept() {
     assert_eq!(&letters[0].payload[..], b"poison");
     assert_eq!(attribute("dlq.reason"), Some("crashed"));
     assert_eq!(attribute("dlq.backtrace"), Some("poll"));
-    assert_eq!(attribute("dlq.id"), Some("test/source:e42.0"));
+    assert_eq!(attribute("dlq.id"), Some("test/source/in:e42.0"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -163,7 +163,7 @@ async fn a_merge_of_ten_acknowledges_all_ten() {
     let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
     broker.deliver(numbered(10));
     broker.until("all are acknowledged", |b| b.acked() == all(10)).await;
-    assert_eq!(table.ids(), BTreeSet::from(["test/source:e0.0.0".to_owned()]));
+    assert_eq!(table.ids(), BTreeSet::from(["test/source/in:e0.0.0".to_owned()]));
 }
 
 #[tokio::test(start_paused = true)]

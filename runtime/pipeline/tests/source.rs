@@ -68,7 +68,7 @@ async fn an_event_is_accepted_only_after_its_records_are_durable() {
             answer: None
         }
     );
-    assert_eq!(broker.published()[0].id.as_str(), "test/source:a.0");
+    assert_eq!(broker.published()[0].id.as_str(), "test/source/in:a.0");
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +113,7 @@ async fn a_poisonous_event_fails_alone() {
     let order: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
     let expected: Vec<_> = (0..32)
         .filter(|i| *i != 13)
-        .map(|i| format!("test/source:e{i}.0"))
+        .map(|i| format!("test/source/in:e{i}.0"))
         .collect();
     assert_eq!(order, expected, "halving kept the order");
 }
@@ -142,7 +142,7 @@ async fn all_records_of_an_event_are_one_group_and_have_ordinals() {
         ));
     }
     let ids: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
-    let three = ["test/source:a.0", "test/source:a.1", "test/source:a.2"];
+    let three = ["test/source/in:a.0", "test/source/in:a.1", "test/source/in:a.2"];
     assert_eq!(ids, [three, three].concat());
 }
 

@@ -122,6 +122,15 @@ impl Listeners {
         })
     }
 
+    /// Reads certificates and keys again; a listener whose new ones are wrong keeps the old.
+    pub(crate) async fn reload_tls(&self) {
+        for entry in self.0.open.lock().await.values() {
+            if let Err(error) = entry.listener.reload_tls() {
+                tracing::error!(address = %entry.listener.local_addr(), %error, "the certificate was not replaced");
+            }
+        }
+    }
+
     /// Where each source listens.
     pub(crate) async fn addresses(&self) -> Vec<(ConnectorId, SocketAddr)> {
         let open = self.0.open.lock().await;
@@ -164,7 +173,7 @@ impl Open {
 }
 
 /// The endpoints of one start of a source.
-pub(super) struct Routes {
+pub(crate) struct Routes {
     listeners: Listeners,
     key: String,
     id: ConnectorId,

@@ -98,7 +98,7 @@ pub(super) async fn prepare(
             }
             // Endpoints are checked in front of nothing, and made again when the source starts.
             let nowhere: Arc<dyn Intake> = Arc::new(Nowhere);
-            settings::endpoints(&spec.config, &nowhere)?;
+            settings::endpoints(&spec.config, &nowhere, guest.interests())?;
             Ok(Prepared::Source {
                 spec: spec.clone(),
                 guest,

@@ -138,6 +138,7 @@ async fn reload(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>
     for setting in first.difference(&loaded.pipeline).settings {
         tracing::warn!(setting, "this changed in the file, and needs a restart");
     }
+    supervisor.launcher().tools().listeners.reload_tls().await;
     let applied = match assemble::desired(&loaded.pipeline) {
         Ok(desired) => supervisor.apply(desired).await.map_err(|refused| refused.to_string()),
         Err(failure) => Err(failure.message),

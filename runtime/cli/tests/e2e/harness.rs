@@ -149,11 +149,12 @@ impl Scratch {
     /// Rows, by a separate process: through the running pipeline, or from its files when it is stopped.
     pub fn query(&self, statement: &str) -> Value {
         let output = cli(["query", "--json", &self.file().display().to_string(), statement]);
-        assert!(
-            output.status.success(),
-            "{statement}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said = String::from_utf8_lossy(&output.stderr);
+        // SurrealDB makes a table with its first row.
+        if said.contains("The table 'payments' does not exist") {
+            return Value::Array(Vec::new());
+        }
+        assert!(output.status.success(), "{statement}: {said}");
         let mut values: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         values[0].take()
     }
@@ -193,7 +194,7 @@ impl Pipeline {
         let mut child = Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
             .arg("run")
             .arg(file)
-            .env("RUST_LOG", "info")
+            .env_remove("RUST_LOG")
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -266,10 +267,6 @@ impl Pipeline {
 
     pub fn client(&self) -> reqwest::blocking::Client {
         self.client.clone()
-    }
-
-    pub fn pid(&self) -> u32 {
-        self.child.id()
     }
 
     pub fn signal(&self, name: &str) {

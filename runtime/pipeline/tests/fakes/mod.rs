@@ -112,7 +112,7 @@ impl MemoryBroker {
                 key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
                 payload: Bytes::copy_from_slice(payload.as_bytes()),
                 attributes: Vec::new(),
-                id: RecordId::derive(&id("source"), &format!("e{offset}"), 0),
+                id: RecordId::derive(&id("source"), "/in", &format!("e{offset}"), 0),
                 publish_time_ms: 1_000 + offset,
                 producer: "test/source".into(),
                 schema: None,
