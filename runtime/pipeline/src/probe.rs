@@ -48,6 +48,11 @@ impl Probe {
         self.with(|m| m.retried(topic, n));
     }
 
+    /// So many events or messages are in hand.
+    pub(crate) fn in_flight(&self, n: usize) {
+        self.with(|m| m.set_in_flight(n));
+    }
+
     pub(crate) fn batch(&self, size: usize) {
         self.with(|m| m.batch(size));
     }

@@ -161,11 +161,14 @@ async fn open_broker(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
             "danube_service_url: only embedded:// is supported by this version",
         ));
     };
-    let mut options = EmbeddedOptions::default();
-    options.retention = RetentionOptions {
+    let retention = RetentionOptions {
         age: pipeline.retention.age,
         bytes: pipeline.retention.bytes,
         ..RetentionOptions::default()
+    };
+    let options = EmbeddedOptions {
+        retention,
+        ..EmbeddedOptions::default()
     };
     let dir = dir.clone();
     let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options))

@@ -191,10 +191,21 @@ pub struct Answer {
 impl Pipeline {
     /// Starts without waiting for anything.
     pub fn spawn(file: &Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
-            .arg("run")
+        Self::spawn_with(file, &[])
+    }
+
+    /// Likewise, with more environment. The shell in front makes the process survive the signal that a file size limit
+    /// sends, so that the limit can stand in for a full disk.
+    pub fn spawn_with(file: &Path, env: &[(&str, &str)]) -> Self {
+        let mut child = Command::new("sh")
+            .args([
+                "-c",
+                "trap '' XFSZ; exec \"$0\" run \"$1\"",
+                env!("CARGO_BIN_EXE_danube-wasm"),
+            ])
             .arg(file)
             .env_remove("RUST_LOG")
+            .envs(env.iter().copied())
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -267,6 +278,17 @@ impl Pipeline {
 
     pub fn client(&self) -> reqwest::blocking::Client {
         self.client.clone()
+    }
+
+    /// Limits the size of the files that the process writes, in bytes or `unlimited`: a full disk.
+    pub fn limit_files(&self, bytes: &str) {
+        let limited = Command::new("prlimit")
+            .args([
+                &format!("--pid={}", self.child.id()),
+                &format!("--fsize={bytes}:unlimited"),
+            ])
+            .status();
+        assert!(limited.expect("prlimit").success());
     }
 
     pub fn signal(&self, name: &str) {

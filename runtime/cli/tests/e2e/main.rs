@@ -4,6 +4,8 @@ mod harness;
 
 mod bad_input;
 mod delivery;
+mod disk;
+mod examples;
 mod guests;
 mod observability;
 mod reload;

@@ -36,10 +36,13 @@ fn health_and_metrics_tell_the_truth() {
     assert!(!pipeline.dump().contains("test-key"), "a secret is in the log");
 }
 
+/// Name, trace, own id and parent of each span.
+type Spans = Arc<Mutex<Vec<(String, String, String, String)>>>;
+
 /// A small OTLP receiver.
 struct Collector {
     address: std::net::SocketAddr,
-    spans: Arc<Mutex<Vec<(String, String, String, String)>>>,
+    spans: Spans,
     _runtime: tokio::runtime::Runtime,
 }
 
@@ -67,7 +70,7 @@ impl Collector {
     }
 }
 
-async fn take(State(spans): State<Arc<Mutex<Vec<(String, String, String, String)>>>>, body: Bytes) {
+async fn take(State(spans): State<Spans>, body: Bytes) {
     let request = ExportTraceServiceRequest::decode(body).expect("an export");
     let all = request
         .resource_spans

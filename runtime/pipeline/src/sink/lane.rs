@@ -333,6 +333,7 @@ impl Lane {
         }
         let ids: Vec<_> = done.iter().map(|m| m.message_id).collect();
         let (shared, acker) = (self.shared.clone(), self.acker.clone());
+        self.shared.let_go(ids.len());
         self.acking.spawn(async move {
             let mut backoff = shared.backoff.start();
             while let Err(error) = acker.ack(&ids).await {
@@ -347,6 +348,7 @@ impl Lane {
 
     async fn give_back(&mut self, ids: &[MessageId], delay: Duration) -> Result<(), Halt> {
         let (acker, ids) = (self.acker.clone(), ids.to_vec());
+        self.shared.let_go(ids.len());
         self.until_done(|| acker.nack(&ids, delay)).await
     }
 

@@ -20,7 +20,13 @@ mod lane;
 mod plan;
 mod reader;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, StartAt};
 use danube_wasm_model::{
@@ -121,7 +127,22 @@ struct Shared {
     dead_letters: Arc<DeadLetters>,
     status: StatusCell,
     stop: watch::Receiver<bool>,
+    in_hand: AtomicUsize,
     probe: Probe,
+}
+
+impl Shared {
+    /// Messages were read.
+    fn taken(&self, n: usize) {
+        let before = self.in_hand.fetch_add(n, Ordering::Relaxed);
+        self.probe.in_flight(before + n);
+    }
+
+    /// Messages were acknowledged or given back.
+    fn let_go(&self, n: usize) {
+        let before = self.in_hand.fetch_sub(n, Ordering::Relaxed);
+        self.probe.in_flight(before.saturating_sub(n));
+    }
 }
 
 impl Sink {
@@ -163,6 +184,7 @@ impl Sink {
                 dead_letters: dead_letters.clone(),
                 status: status.clone(),
                 stop: stopping.clone(),
+                in_hand: AtomicUsize::new(0),
                 probe: parts.probe.clone(),
             });
             tasks.spawn(run(shared, consumer, lanes));

@@ -22,6 +22,7 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Ve
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
         let batch = more(shared, consumer, batch, &mut stop).await;
+        shared.taken(batch.len());
         shared.probe.consumed(&batch);
         shared.probe.batch(batch.len());
         for (lane, part) in split(batch, lanes.len(), shared.ordered, &mut next_lane) {

@@ -26,6 +26,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Recei
         let batch = collect(first, &mut queue, &shared);
         call(&shared, lane, batch, &mut answering).await;
         while answering.try_join_next().is_some() {}
+        shared.count_in_flight();
     }
     while answering.join_next().await.is_some() {}
 }
@@ -41,6 +42,7 @@ fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared)
         batch.push(next);
     }
     shared.probe.batch(batch.len());
+    shared.count_in_flight();
     batch
 }
 
@@ -155,6 +157,7 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
             );
             group.finish(&shared, result);
         }
+        shared.count_in_flight();
     });
 }
 

@@ -102,7 +102,6 @@ pub struct Source {
     shared: Arc<Shared>,
     lanes: RwLock<Vec<mpsc::Sender<Pending>>>,
     next_lane: AtomicUsize,
-    queue: Arc<Semaphore>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     draining: AtomicBool,
 }
@@ -113,10 +112,18 @@ struct Shared {
     publisher: Arc<dyn Publisher>,
     topics: topics::Topics,
     limits: SourceLimits,
+    queue: Arc<Semaphore>,
     on_invalid: HashMap<String, OnInvalid>,
     dead_letters: DeadLetters,
     status: StatusCell,
     probe: Probe,
+}
+
+impl Shared {
+    fn count_in_flight(&self) {
+        self.probe
+            .in_flight(self.limits.queue_events_max - self.queue.available_permits());
+    }
 }
 
 /// An event and whoever waits for its fate. The permit is its place in the queue, held until it is answered.
@@ -162,6 +169,7 @@ impl Source {
             publisher,
             topics,
             limits: parts.limits,
+            queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
             on_invalid: parts.on_invalid,
             dead_letters,
             status: StatusCell::default(),
@@ -179,7 +187,6 @@ impl Source {
             shared,
             lanes: RwLock::new(senders),
             next_lane: AtomicUsize::new(0),
-            queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
             tasks: tokio::sync::Mutex::new(tasks),
             draining: AtomicBool::new(false),
         }))
@@ -221,7 +228,7 @@ impl Source {
         if let Status::Failed(reason) = self.shared.status.get() {
             return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
         }
-        let Ok(permit) = self.queue.clone().try_acquire_owned() else {
+        let Ok(permit) = self.shared.queue.clone().try_acquire_owned() else {
             return Err(unavailable(format!("the queue of {} is full", self.id())));
         };
         let lanes = self.lanes.read();
