@@ -118,7 +118,7 @@ fn message(scope: &ConnectorId, topic: &TopicName, schema: SchemaRef, i: usize) 
         key: None,
         payload: document(i).into(),
         attributes: Vec::new(),
-        id: RecordId::derive(scope, &event_id(i), 0),
+        id: RecordId::derive(scope, "/in", &event_id(i), 0),
         schema: Some(schema),
     }
 }
