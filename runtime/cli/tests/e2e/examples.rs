@@ -7,9 +7,10 @@ use crate::harness::{Pipeline, cli, root};
 /// A copy of an example whose listeners take free ports and whose component paths still lead somewhere.
 fn copy(name: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
+    // All of them: an example may use another's schema.
     let copied = Command::new("cp")
         .arg("-r")
-        .arg(root().join("examples").join(name))
+        .arg(root().join("examples/."))
         .arg(dir.path())
         .status();
     assert!(copied.expect("cp").success());
