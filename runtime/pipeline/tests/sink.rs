@@ -337,3 +337,28 @@ async fn draining_finishes_what_was_read() {
     assert_eq!(broker.acked(), all(3));
     assert_eq!(table.bodies().len(), 3);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_used_up_its_claims_is_not_believed_again_within_the_batch() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| {
+        if m.payloads.iter().any(|p| p == b"never") {
+            let failure = Failure {
+                kind: FailureKind::Retryable,
+                code: 0,
+                message: "later".into(),
+                retry_after: None,
+            };
+            return Err(GuestError::Failure(failure));
+        }
+        Ok(insert(m))
+    });
+    let calls = guest.calls.clone();
+    let sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.deliver((0..64).map(|i| (i, None, if i == 40 { "never" } else { "ok" })));
+    broker.until("all are acknowledged", |b| b.acked() == all(64)).await;
+    assert_eq!(table.bodies().len(), 63);
+    let tries = calls.lock().len();
+    assert!(tries <= 11 + 2 * 6 + 2, "{tries} calls: ten tries once, then halving");
+    assert_eq!(*sink.status().borrow(), Status::Running);
+}

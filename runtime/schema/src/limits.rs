@@ -42,7 +42,7 @@ pub const STACK_MAX: u64 = 768;
 /// take longer are refused before the first step.
 pub const STEPS_MAX: u64 = 128 << 20;
 /// Steps within which every violation is listed, up to [`VIOLATIONS_MAX`]; each found one takes memory. Above it the
-/// first is.
+/// there is one general violation instead.
 pub const LISTING_STEPS_MAX: u64 = 256 << 10;
 
 /// Violations told of one payload.

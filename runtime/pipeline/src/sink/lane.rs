@@ -9,10 +9,12 @@ use std::{
 
 use danube_wasm_broker::{Acker, BrokerError, Message, MessageId};
 use danube_wasm_model::door::{EgressError, FailureKind, GuestError};
-use tokio::{sync::mpsc, task::JoinSet, time::Instant};
+use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
     OnPoison, Shared,
+    blocked::BlockedKeys,
+    claims::Claims,
     decode::{Decoding, decode},
     plan::{Decoded, Plan, columns},
 };
@@ -23,19 +25,13 @@ use crate::{
     status::Status,
 };
 
-/// How often a component's own `retryable` is believed.
-const CLAIMS_MAX: u32 = 10;
-/// How long it is believed.
-const CLAIM_TIME_MAX: Duration = Duration::from_secs(600);
-
 /// One lane.
 pub(super) struct Lane {
     shared: Arc<Shared>,
     lane: usize,
     acker: Arc<dyn Acker>,
     acking: JoinSet<()>,
-    /// Keys that wait for a poisonous message, with that message and its row of waits.
-    blocked: HashMap<Vec<u8>, (MessageId, Backoff)>,
+    blocked: BlockedKeys,
 }
 
 /// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
@@ -51,12 +47,13 @@ struct Poison {
 
 impl Lane {
     pub(super) fn new(shared: Arc<Shared>, lane: usize, acker: Arc<dyn Acker>) -> Self {
+        let blocked = BlockedKeys::new(shared.backoff);
         Self {
             shared,
             lane,
             acker,
             acking: JoinSet::new(),
-            blocked: HashMap::new(),
+            blocked,
         }
     }
 
@@ -73,13 +70,13 @@ impl Lane {
 
     /// Processes a batch to its end: every message is acknowledged, a dead letter, or given back.
     async fn deliver(&mut self, batch: Vec<Message>) -> Result<(), Halt> {
-        let batch = self.hold_back_blocked(batch).await?;
+        let batch = self.hold_back(batch, |message| message).await?;
         let batch = self.decode(batch).await?;
         let begun = SystemTime::now();
         let mut segments = Segments::new(batch);
-        let mut claims = Claims::default();
-        while let Some(segment) = segments.pop() {
-            let segment = self.without_blocked(segment).await?;
+        let mut claims = Claims::new(self.shared.backoff);
+        while let Some(mut segment) = segments.pop() {
+            segment.items = self.hold_back(segment.items, |decoded| &decoded.message).await?;
             if segment.items.is_empty() {
                 continue;
             }
@@ -91,7 +88,7 @@ impl Lane {
                 .processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
             match result {
                 Ok(writes) => {
-                    claims = Claims::default();
+                    claims.succeeded();
                     let plan = Plan::make(&segment.items, &writes);
                     drop(writes);
                     let again = self.write(segment, plan).await?;
@@ -181,9 +178,6 @@ impl Lane {
                     }
                 }
             };
-            if backoff.tries() > 0 {
-                self.shared.status.running();
-            }
             for (write, why) in report.refused {
                 for origin in &origins[write] {
                     poison
@@ -232,13 +226,7 @@ impl Lane {
                 Ok(())
             }
             OnPoison::BlockKey => {
-                let key = key_of(&message);
-                let policy = self.shared.backoff;
-                let (_, backoff) = self
-                    .blocked
-                    .entry(key)
-                    .or_insert_with(|| (message.message_id, policy.start()));
-                let delay = backoff.next(None);
+                let delay = self.blocked.block(&message);
                 let connector = self.shared.guest.id();
                 tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
                 self.shared
@@ -253,35 +241,17 @@ impl Lane {
         }
     }
 
-    /// Gives back messages of blocked keys, all but the poisonous ones themselves.
-    async fn hold_back_blocked(&mut self, batch: Vec<Message>) -> Result<Vec<Message>, Halt> {
+    /// Gives back what waits behind a blocked key; what is left may be processed.
+    async fn hold_back<T>(&mut self, items: Vec<T>, message: impl Fn(&T) -> &Message) -> Result<Vec<T>, Halt> {
         if self.blocked.is_empty() {
-            return Ok(batch);
+            return Ok(items);
         }
-        let (held, free): (Vec<_>, Vec<_>) = batch.into_iter().partition(|message| self.is_blocked(message));
-        if !held.is_empty() {
-            let ids: Vec<_> = held.iter().map(|m| m.message_id).collect();
+        let (held, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.blocked.holds(message(item)));
+        let ids: Vec<_> = held.iter().map(|item| message(item).message_id).collect();
+        if !ids.is_empty() {
             self.give_back(&ids, BLOCKED_RETRY).await?;
         }
         Ok(free)
-    }
-
-    async fn without_blocked(&mut self, mut segment: Segment<Decoded>) -> Result<Segment<Decoded>, Halt> {
-        if !self.blocked.is_empty() {
-            let (held, free): (Vec<_>, Vec<_>) = segment.items.into_iter().partition(|d| self.is_blocked(&d.message));
-            segment.items = free;
-            let ids: Vec<_> = held.iter().map(|d| d.message.message_id).collect();
-            if !ids.is_empty() {
-                self.give_back(&ids, BLOCKED_RETRY).await?;
-            }
-        }
-        Ok(segment)
-    }
-
-    fn is_blocked(&self, message: &Message) -> bool {
-        self.blocked
-            .get(&key_of(message))
-            .is_some_and(|(poison, _)| *poison != message.message_id)
     }
 
     async fn decode(&mut self, batch: Vec<Message>) -> Result<Vec<Decoded>, Halt> {
@@ -321,15 +291,12 @@ impl Lane {
             return;
         }
         for message in &done {
-            let was_poison = self
-                .blocked
-                .get(&key_of(message))
-                .is_some_and(|(poison, _)| *poison == message.message_id);
-            if was_poison {
-                self.blocked.remove(&key_of(message));
-                self.shared.status.running();
-            }
+            self.blocked.release(message);
             self.shared.probe.processed(message.topic.as_str(), 1);
+        }
+        // Whatever held it up is over.
+        if self.blocked.is_empty() {
+            self.shared.status.running();
         }
         let ids: Vec<_> = done.iter().map(|m| m.message_id).collect();
         let (shared, acker) = (self.shared.clone(), self.acker.clone());
@@ -400,39 +367,5 @@ impl Shared {
             _ = stop.wait_for(|stop| *stop) => Err(Halt),
             _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => Err(Halt),
         }
-    }
-}
-
-/// How far a component's claims are believed within one batch.
-#[derive(Debug)]
-struct Claims {
-    guest: Backoff,
-    host: Backoff,
-    since: Option<Instant>,
-}
-
-impl Default for Claims {
-    fn default() -> Self {
-        let policy = crate::BackoffPolicy::default();
-        Self {
-            guest: policy.start(),
-            host: policy.start(),
-            since: None,
-        }
-    }
-}
-
-impl Claims {
-    fn believed(&mut self) -> bool {
-        let since = *self.since.get_or_insert_with(Instant::now);
-        self.guest.tries() < CLAIMS_MAX && since.elapsed() < CLAIM_TIME_MAX
-    }
-}
-
-/// What order is kept by: the key, or without one the partition.
-fn key_of(message: &Message) -> Vec<u8> {
-    match &message.key {
-        Some(key) => [&b"k"[..], key].concat(),
-        None => [&b"p"[..], &message.message_id.partition.to_le_bytes()].concat(),
     }
 }

@@ -15,6 +15,8 @@
 //! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
 //!   left unacknowledged.
 
+mod blocked;
+mod claims;
 mod decode;
 mod lane;
 mod plan;
