@@ -41,7 +41,7 @@ pub const STACK_MAX: u64 = 768;
 /// Steps that a whole payload may cost in the worst case: about a second. A payload and a schema that together could
 /// take longer are refused before the first step.
 pub const STEPS_MAX: u64 = 128 << 20;
-/// Steps within which every violation is listed, up to [`VIOLATIONS_MAX`]; each found one takes memory. Above it the
+/// Steps within which every violation is listed, up to [`VIOLATIONS_MAX`]; each found one takes memory. Above it
 /// there is one general violation instead.
 pub const LISTING_STEPS_MAX: u64 = 256 << 10;
 
