@@ -5,8 +5,9 @@ use std::io::IsTerminal;
 use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
 
-/// Libraries speak at `info` about their own insides; that is not the operator's business.
-const DEFAULT_FILTER: &str = "info,surrealdb=warn,surrealkv=warn,surrealdb_core=warn,hyper=warn,h2=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
+/// Libraries speak at `info` about their own insides; that is not the operator's business. Nor is SurrealKV's warning at
+/// every close, that its last handle was dropped outside of a runtime: each commit was synced before it was confirmed.
+const DEFAULT_FILTER: &str = "info,surrealdb=warn,surrealkv=warn,surrealkv::lsm=error,surrealdb_core=warn,hyper=warn,h2=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
 
 /// How lines are written to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
