@@ -7,8 +7,6 @@ use danube_wasm_bench_sink::{BATCH, TABLE, document, open, row_id, verify};
 use danube_wasm_benches::child::own_cpu;
 use surrealdb::types::{Array, Object, RecordId, SurrealValue as _, Value};
 
-use crate::CONNECTOR;
-
 /// First argument of this process.
 pub(crate) const ROLE: &str = "direct";
 /// The same, with values that are ready.
@@ -20,8 +18,7 @@ const INSERT: &str = "INSERT $rows RETURN NONE";
 pub(crate) async fn run(rows: usize, ready: bool) -> Result<()> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let database = open(directory.path()).await?;
-    let connector = format!("{}/{}", CONNECTOR.0, CONNECTOR.1);
-    let documents: Vec<(String, String)> = (0..rows).map(|i| (row_id(&connector, i), document(i))).collect();
+    let documents: Vec<(String, String)> = (0..rows).map(|i| (row_id(i), document(i))).collect();
     let mut read_before = Vec::new();
     if ready {
         for batch in documents.chunks(BATCH) {
@@ -42,7 +39,7 @@ pub(crate) async fn run(rows: usize, ready: bool) -> Result<()> {
     }
     let (elapsed, cpu) = (started.elapsed(), own_cpu()? - cpu);
 
-    verify(&database, &connector, rows).await?;
+    verify(&database, rows).await?;
     println!(
         "rows={rows} seconds={} cpu_seconds={}",
         elapsed.as_secs_f64(),

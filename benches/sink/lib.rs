@@ -22,14 +22,14 @@ pub const THREADS: usize = 2;
 /// Stack of each, in bytes.
 pub const STACK_BYTES: usize = 16 << 20;
 
-/// What identifies the event that row `i` comes from.
-pub fn event_id(i: usize) -> String {
-    format!("evt_{i:010}")
+/// Id of the record that row `i` comes from, in the form that the runtime gives to ids.
+pub fn record_id(i: usize) -> String {
+    format!("bench/load/in:evt_{i:010}.0")
 }
 
-/// The id that the pipeline gives to row `i`: connector, event, first record, first write.
-pub fn row_id(connector: &str, i: usize) -> String {
-    format!("{connector}:{}.0.0", event_id(i))
+/// Id of row `i`: that of the first write of its record.
+pub fn row_id(i: usize) -> String {
+    format!("{}.0", record_id(i))
 }
 
 /// The document of row `i`, as JSON text.
@@ -48,7 +48,7 @@ pub async fn open(directory: &Path) -> Result<Surreal<Any>> {
 }
 
 /// That these rows are there, each once, under their ids, and no others.
-pub async fn verify(database: &Surreal<Any>, connector: &str, rows: usize) -> Result<()> {
+pub async fn verify(database: &Surreal<Any>, rows: usize) -> Result<()> {
     let of_all = |what: &str| format!("SELECT {what} AS n FROM {TABLE} GROUP ALL");
     let mut answer = database
         .query(of_all("count()"))
@@ -63,7 +63,7 @@ pub async fn verify(database: &Surreal<Any>, connector: &str, rows: usize) -> Re
         "{rows} rows were owed; count and sum are {totals:?}"
     );
     for i in [0, rows / 2, rows - 1] {
-        let id = RecordId::new(TABLE, row_id(connector, i));
+        let id = RecordId::new(TABLE, row_id(i));
         let mut answer = database
             .query("SELECT VALUE amount FROM $id")
             .bind(("id", id))

@@ -22,8 +22,6 @@ use danube_wasm_benches::{
     report::{aim, number, percent},
 };
 
-/// Owner of the rows; its name is part of their ids.
-const CONNECTOR: (&str, &str) = ("bench", "load");
 const AIM_SHARE: f64 = 0.70;
 
 /// What is compared, by name and role.

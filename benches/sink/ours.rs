@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use danube_wasm_bench_sink::{BATCH, NAMESPACE, TABLE, document, event_id, open, verify};
+use danube_wasm_bench_sink::{BATCH, NAMESPACE, TABLE, document, open, record_id, verify};
 use danube_wasm_benches::{child::own_cpu, component};
 use danube_wasm_broker::{
     Broker, Outgoing, SchemaRef, TopicSpec,
@@ -18,8 +18,6 @@ use danube_wasm_model::{ConnectorId, RecordId, TopicName, door::Egress as _};
 use danube_wasm_pipeline::{BackoffPolicy, BatchPolicy, Probe, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
-
-use crate::CONNECTOR;
 
 /// First argument of this process.
 pub(crate) const ROLE: &str = "ours";
@@ -67,18 +65,13 @@ pub(crate) async fn run(rows: usize) -> Result<()> {
     sink.drain(tokio::time::Instant::now() + WAIT_MAX).await;
     egress.close().await?;
     broker.close().await?;
-    verify(&open(&store).await?, id()?.as_str(), rows).await?;
+    verify(&open(&store).await?, rows).await?;
     println!(
         "rows={rows} seconds={} cpu_seconds={}",
         elapsed.as_secs_f64(),
         cpu.as_secs_f64()
     );
     Ok(())
-}
-
-/// The connector whose events the messages come from.
-fn id() -> Result<ConnectorId> {
-    Ok(ConnectorId::try_new(CONNECTOR.0, CONNECTOR.1)?)
 }
 
 /// Publishes a message for each row.
@@ -98,13 +91,10 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
         version: VersionStrategy::Latest,
     };
     let schema = schemas.declare(declaration).await?.reference();
-    let (publisher, scope) = (broker.publisher(id()?.as_str()).await?, id()?);
+    let publisher = broker.publisher("bench/load").await?;
     let places: Vec<usize> = (0..rows).collect();
     for places in places.chunks(1000) {
-        let groups = places
-            .iter()
-            .map(|i| vec![message(&scope, &topic, schema, *i)])
-            .collect();
+        let groups = places.iter().map(|i| vec![message(&topic, schema, *i)]).collect();
         for published in publisher.publish(groups).await {
             ensure!(published?.durable, "the log is not durable");
         }
@@ -112,13 +102,13 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
     Ok(())
 }
 
-fn message(scope: &ConnectorId, topic: &TopicName, schema: SchemaRef, i: usize) -> Outgoing {
+fn message(topic: &TopicName, schema: SchemaRef, i: usize) -> Outgoing {
     Outgoing {
         topic: topic.clone(),
         key: None,
         payload: document(i).into(),
         attributes: Vec::new(),
-        id: RecordId::derive(scope, "/in", &event_id(i), 0),
+        id: RecordId::from_broker(record_id(i)),
         schema: Some(schema),
     }
 }
