@@ -21,6 +21,8 @@ use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 
 /// First argument of this process.
 pub(crate) const ROLE: &str = "ours";
+/// The same, on two lanes.
+pub(crate) const ROLE_TWO_LANES: &str = "ours-two-lanes";
 /// First argument of the process that compiles components.
 pub(crate) const COMPILE: &str = "compile";
 
@@ -35,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
 /// Writes so many rows.
-pub(crate) async fn run(rows: usize) -> Result<()> {
+pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let log = directory.path().join("log");
     let broker: Arc<dyn Broker> =
@@ -45,7 +47,7 @@ pub(crate) async fn run(rows: usize) -> Result<()> {
     let store = directory.path().join("store");
     let egress = egress(&store).await?;
     let parts = SinkParts {
-        guest: component(directory.path()).await?,
+        guest: component(directory.path(), lanes).await?,
         broker: broker.clone(),
         schemas,
         egress: egress.clone(),
@@ -120,7 +122,7 @@ async fn egress(store: &Path) -> Result<Arc<SurrealEgress>> {
     Ok(egress)
 }
 
-async fn component(directory: &Path) -> Result<Arc<SinkComponent>> {
+async fn component(directory: &Path, lanes: usize) -> Result<Arc<SinkComponent>> {
     let compiler = Compiler::Child {
         program: std::env::current_exe()?,
         args: vec![COMPILE.to_owned()],
@@ -131,6 +133,7 @@ async fn component(directory: &Path) -> Result<Arc<SinkComponent>> {
             r#"{{"topic_mappings":[{{"topic":"{TOPIC}","subscription":"rows","subscription_type":"Shared",
                 "expected_schema_subject":"{SUBJECT}","table":"{TABLE}","include_danube_metadata":false}}]}}"#
         ),
+        lanes,
         topics: vec![TOPIC.parse()?],
         ..LoadSpec::new(
             ConnectorId::try_new("bench", "rows")?,
