@@ -40,11 +40,9 @@ pub(crate) fn read(file: &Path) -> Result<Loaded, Diagnostics> {
     config::load(file, &ProcessEnvironment)
 }
 
-/// Reads the file for a verb that only needs it to be right.
-pub(crate) fn read_or_fail(file: &Path) -> Result<Pipeline, Failure> {
-    read(file)
-        .map(|loaded| loaded.pipeline)
-        .map_err(|errors| Failure::configuration(format!("{errors}")))
+/// Reads the file for a verb that cannot go on without it.
+pub(crate) fn read_or_fail(file: &Path) -> Result<Loaded, Failure> {
+    read(file).map_err(Failure::configuration)
 }
 
 /// Every connector of the pipeline, sinks first.

@@ -59,9 +59,8 @@ impl Workshop {
         &self.0
     }
 
-    fn probe(&self, id: &ConnectorId) -> (ConnectorMetrics, Probe) {
-        let metrics = self.0.metrics.connector(id);
-        (metrics.clone(), Probe::new(metrics, self.0.tracing.clone()))
+    fn probe(&self, id: &ConnectorId) -> Probe {
+        Probe::new(self.0.metrics.connector(id), self.0.tracing.clone())
     }
 
     /// Follows a connector's status into health and metrics, for as long as it runs.
@@ -134,7 +133,6 @@ impl Workshop {
                 .map_err(Failure::configuration)?;
             validators.insert(schema.topic.clone(), validator);
         }
-        let (_, probe) = self.probe(id);
         let (digest, interests) = (guest.digest().to_owned(), guest.interests());
         let parts = SourceParts {
             guest,
@@ -142,7 +140,7 @@ impl Workshop {
             validators,
             limits: settings::source_limits(&spec.config),
             on_invalid: settings::on_invalid(&spec.config),
-            probe,
+            probe: self.probe(id),
         };
         let source = Source::start(parts)
             .await
@@ -197,7 +195,6 @@ impl Workshop {
                 .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
         }
         let digest = guest.digest().to_owned();
-        let (_, probe) = self.probe(id);
         let parts = SinkParts {
             guest,
             broker: self.0.broker.clone(),
@@ -205,7 +202,7 @@ impl Workshop {
             egress: egress.clone(),
             batches,
             backoff: BackoffPolicy::default(),
-            probe,
+            probe: self.probe(id),
         };
         let sink = Sink::start(parts)
             .await

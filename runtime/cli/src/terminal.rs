@@ -53,24 +53,21 @@ pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAdd
 pub(crate) struct Live(JoinHandle<()>);
 
 impl Live {
-    pub(crate) fn start(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) -> Self {
-        Self(tokio::spawn(run(metrics, broker)))
+    /// `None` where nobody watches.
+    pub(crate) fn start(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) -> Option<Self> {
+        let watched = std::io::stderr().is_terminal();
+        watched.then(|| Self(tokio::spawn(run(metrics, broker))))
     }
 }
 
 impl Drop for Live {
     fn drop(&mut self) {
         self.0.abort();
-        if std::io::stderr().is_terminal() {
-            eprintln!();
-        }
+        eprintln!();
     }
 }
 
 async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) {
-    if !std::io::stderr().is_terminal() {
-        return;
-    }
     let mut ticks = tokio::time::interval(REFRESH);
     let mut before = metrics.totals();
     loop {

@@ -177,9 +177,6 @@ impl DeadLetters {
 }
 
 fn truncate(mut text: String, bytes_max: usize) -> String {
-    if text.len() > bytes_max {
-        let end = (0..=bytes_max).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(end);
-    }
+    text.truncate(text.floor_char_boundary(bytes_max));
     text
 }

@@ -36,6 +36,22 @@ fn all(n: u64) -> Vec<u64> {
     (0..n).collect()
 }
 
+/// Says of every batch with `never` in it that it will pass later.
+fn later_for_ever() -> FakeSink {
+    FakeSink::new(Shared, |m| {
+        if m.payloads.iter().any(|p| p == b"never") {
+            let failure = Failure {
+                kind: FailureKind::Retryable,
+                code: 0,
+                message: "later".into(),
+                retry_after: None,
+            };
+            return Err(GuestError::Failure(failure));
+        }
+        Ok(insert(m))
+    })
+}
+
 fn transient() -> EgressError {
     EgressError::Transient {
         message: "the database is away".into(),
@@ -203,18 +219,7 @@ async fn a_component_that_drops_everything_writes_nothing_and_acknowledges() {
 #[tokio::test(start_paused = true)]
 async fn a_claim_of_retryable_is_believed_ten_times_then_the_batch_is_halved() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
-    let guest = FakeSink::new(Shared, |m| {
-        if m.payloads.iter().any(|p| p == b"never") {
-            let failure = Failure {
-                kind: FailureKind::Retryable,
-                code: 0,
-                message: "later".into(),
-                retry_after: None,
-            };
-            return Err(GuestError::Failure(failure));
-        }
-        Ok(insert(m))
-    });
+    let guest = later_for_ever();
     let calls = guest.calls.clone();
     let _sink = start(guest, &broker, &table, BatchPolicy::default()).await;
     broker.deliver([(0, None, "ok"), (1, None, "never")]);
@@ -341,18 +346,7 @@ async fn draining_finishes_what_was_read() {
 #[tokio::test(start_paused = true)]
 async fn a_component_that_used_up_its_claims_is_not_believed_again_within_the_batch() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
-    let guest = FakeSink::new(Shared, |m| {
-        if m.payloads.iter().any(|p| p == b"never") {
-            let failure = Failure {
-                kind: FailureKind::Retryable,
-                code: 0,
-                message: "later".into(),
-                retry_after: None,
-            };
-            return Err(GuestError::Failure(failure));
-        }
-        Ok(insert(m))
-    });
+    let guest = later_for_ever();
     let calls = guest.calls.clone();
     let sink = start(guest, &broker, &table, BatchPolicy::default()).await;
     broker.deliver((0..64).map(|i| (i, None, if i == 40 { "never" } else { "ok" })));

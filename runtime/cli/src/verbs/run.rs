@@ -31,7 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
-    let loaded = assemble::read(&args.file).map_err(|errors| Failure::configuration(format!("{errors}")))?;
+    let loaded = assemble::read_or_fail(&args.file)?;
     let pipeline = &loaded.pipeline;
     let format = log_format(pipeline);
     logging::init(format);
@@ -84,7 +84,7 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
     let ended = match started {
         Err(failure) => Err(failure),
         Ok(_) => {
-            let live = is_text.then(|| Live::start(metrics.clone(), broker.clone()));
+            let live = is_text.then(|| Live::start(metrics.clone(), broker.clone())).flatten();
             if is_text {
                 terminal::announce(
                     pipeline,
