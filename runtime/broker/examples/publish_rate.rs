@@ -51,6 +51,7 @@ async fn rate(directory: &std::path::Path, group: usize, calls: usize, consume: 
             TopicSpec {
                 partitions: 4,
                 reliable_dispatch: true,
+                ..TopicSpec::default()
             },
         )
         .await?;

@@ -42,17 +42,27 @@ pub trait Broker: Send + Sync + 'static {
     /// Whether it can take and give messages now.
     async fn ready(&self) -> Result<()>;
 
+    /// What an operator may ask of it: `None` where it cannot be asked from here.
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        None
+    }
+
     /// Makes everything durable and lets go of files and sockets. Later calls fail with [`ErrorKind::Closed`].
     async fn close(&self) -> Result<()>;
 }
 
 /// How a topic is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Number of partitions; 0 for a topic without.
     pub partitions: u32,
     /// Keep messages until every subscription has acknowledged them. The embedded log always does.
     pub reliable_dispatch: bool,
+    /// Keep the order in which records without a key were handed over, too. Records of one key always keep theirs. The
+    /// embedded log always does.
+    pub ordered: bool,
+    /// Subject in the registry whose schema its messages are encoded by. Danube ties the topic to it.
+    pub schema_subject: Option<String>,
 }
 
 /// A record on its way to a topic.
@@ -215,4 +225,64 @@ pub trait Registry: Send + Sync + 'static {
 
     /// Registers a version. The type and text of a version that exists give that version; anything else a new one.
     async fn register(&self, subject: &str, schema_type: &str, definition: &str) -> Result<RegisteredSchema>;
+}
+
+/// What an operator asks of a broker. A topic here is without its partitions, which share its fate.
+#[async_trait]
+pub trait Admin: Send + Sync + 'static {
+    /// Every topic, by name.
+    async fn topics(&self) -> Result<Vec<TopicInfo>>;
+
+    /// Deletes a topic with its messages and subscriptions. Consumers and producers of it lose their sessions.
+    async fn delete_topic(&self, topic: &TopicName) -> Result<()>;
+
+    /// Every subscription, by topic and name.
+    async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>>;
+
+    /// Moves a subscription. What was given to its consumers and not acknowledged counts as not given.
+    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<()>;
+
+    /// Deletes a subscription and its position. Its consumers lose their sessions.
+    async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()>;
+}
+
+/// A topic as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Its name.
+    pub topic: TopicName,
+    /// Number of partitions; 0 for a topic without.
+    pub partitions: u32,
+    /// Messages kept; `None` where the broker does not say.
+    pub messages: Option<u64>,
+    /// Their bytes, keys and attributes included.
+    pub bytes: Option<u64>,
+    /// Names of its subscriptions.
+    pub subscriptions: Vec<String>,
+}
+
+/// A subscription as an operator sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionInfo {
+    /// Its topic.
+    pub topic: TopicName,
+    /// Its name.
+    pub subscription: String,
+    /// How its messages are shared, where the broker says.
+    pub subscription_type: Option<SubscriptionType>,
+    /// Messages not yet acknowledged, where the broker says.
+    pub lag: Option<u64>,
+    /// Names of the consumers that are connected now.
+    pub consumers: Vec<String>,
+}
+
+/// Where a subscription is moved to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SeekTo {
+    /// The oldest message that is kept.
+    Earliest,
+    /// Behind the newest.
+    Latest,
+    /// The first message published at or after this time, in milliseconds since 1970-01-01 UTC.
+    PublishTimeMs(u64),
 }

@@ -107,6 +107,7 @@ async fn partitions_are_confirmed_or_refused() {
     let spec = TopicSpec {
         partitions: 3,
         reliable_dispatch: true,
+        ..TopicSpec::default()
     };
     let error = broker.create_topic(&topic(), spec).await.expect_err("differs");
     assert_eq!(error.kind, ErrorKind::Conflict);

@@ -82,9 +82,10 @@ async fn insistent_workload(broker: &EmbeddedBroker) {
     let spec = TopicSpec {
         partitions: 0,
         reliable_dispatch: true,
+        ..TopicSpec::default()
     };
     let topic = topic();
-    insist(|| broker.create_topic(&topic, spec)).await;
+    insist(|| broker.create_topic(&topic, spec.clone())).await;
     let mut consumer = insist(|| broker.subscribe(consumer_options(Exclusive, "c"))).await;
     let publisher = broker.publisher("p").await.unwrap();
     let registry = broker.registry();
@@ -209,6 +210,7 @@ async fn workload_until_failure(broker: &EmbeddedBroker, known: &mut Known) -> R
             TopicSpec {
                 partitions: 0,
                 reliable_dispatch: true,
+                ..TopicSpec::default()
             },
         )
         .await?;

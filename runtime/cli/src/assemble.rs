@@ -99,6 +99,7 @@ fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, Topic
             let spec = TopicSpec {
                 partitions: endpoint.partitions,
                 reliable_dispatch: endpoint.reliable_dispatch,
+                ..TopicSpec::default()
             };
             (endpoint.topic.clone(), spec)
         })

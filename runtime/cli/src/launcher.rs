@@ -181,8 +181,9 @@ impl Workshop {
                 TopicSpec {
                     partitions: 0,
                     reliable_dispatch: true,
+                    ..TopicSpec::default()
                 },
-                |(_, spec)| *spec,
+                |(_, spec)| spec.clone(),
             );
             self.ensure_topic(&consumer.topic, topic_spec).await?;
         }

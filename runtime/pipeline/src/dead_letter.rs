@@ -140,6 +140,7 @@ impl DeadLetters {
                     TopicSpec {
                         partitions: 0,
                         reliable_dispatch: true,
+                        ..TopicSpec::default()
                     },
                 )
                 .await?;

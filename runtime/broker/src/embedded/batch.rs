@@ -101,7 +101,7 @@ impl<'t> Batch<'t> {
                 self.ack(topic, subscription, offsets);
                 Ok(Outcome::Done)
             }
-            Command::CreateTopic { topic, spec, .. } => Ok(Outcome::Topic(self.create_topic(topic, *spec)?)),
+            Command::CreateTopic { topic, spec, .. } => Ok(Outcome::Topic(self.create_topic(topic, spec)?)),
             Command::Subscribe {
                 topic,
                 name,
@@ -183,7 +183,11 @@ impl<'t> Batch<'t> {
         }
     }
 
-    fn create_topic(&mut self, name: &TopicName, spec: TopicSpec) -> Result<Result<Option<Topic>, BrokerError>, Fault> {
+    fn create_topic(
+        &mut self,
+        name: &TopicName,
+        spec: &TopicSpec,
+    ) -> Result<Result<Option<Topic>, BrokerError>, Fault> {
         let mut topics = self.transaction.open_table(TOPICS)?;
         let stored = topics.get(name.as_str())?.map(|row| row.value());
         if let Some((partitions, first_partition)) = stored {

@@ -33,6 +33,7 @@ pub(crate) async fn create(broker: &dyn Broker, partitions: u32) {
     let spec = TopicSpec {
         partitions,
         reliable_dispatch: true,
+        ..TopicSpec::default()
     };
     broker.create_topic(&topic(), spec).await.expect("creates the topic");
 }

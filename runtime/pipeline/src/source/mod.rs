@@ -144,6 +144,7 @@ impl Source {
             let spec = TopicSpec {
                 partitions: config.partitions,
                 reliable_dispatch: config.reliable_dispatch,
+                ..TopicSpec::default()
             };
             parts.broker.create_topic(&config.topic, spec).await?;
             topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());

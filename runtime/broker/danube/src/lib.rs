@@ -1,0 +1,1 @@
+//! The broker trait over Danube's gRPC API.

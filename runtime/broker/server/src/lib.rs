@@ -1,0 +1,1 @@
+//! The embedded log served over Danube's wire API.

@@ -1,0 +1,1 @@
+//! Messages kept on this disk while the broker or the target is away.
