@@ -4,9 +4,8 @@
 //! each event whose payload is changed, with key, attributes, topic and origin. So nothing can be passed on by reference,
 //! and every byte crosses twice.
 //!
-//! * `columns`: our sandbox and contract as the pipeline calls them, `SourceGuest::poll` from a task of another runtime:
-//!   hop to the sandbox's threads and back, budget, limits, and every check of what comes back. The component works on
-//!   the columns themselves.
+//! * `columns`: our sandbox and contract as the pipeline calls them, `SourceGuest::poll` from a task on the sandbox's
+//!   threads: budget, limits, and every check of what comes back. The component works on the columns themselves.
 //! * `columns, SDK`: the same, with a component written as a connector author writes it, event by event.
 //! * `list<record>`: the obvious interface, with the same engine settings, called where it stands: no hop, no budget,
 //!   no limits, no checks. None of our crates.
@@ -17,7 +16,10 @@ mod events;
 mod native;
 mod records;
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Result, ensure};
 use async_trait::async_trait;
@@ -25,6 +27,7 @@ use danube_wasm_benches::{
     Child, Scale, Table, component, median,
     report::{aim, number},
 };
+use danube_wasm_sandbox::Sandbox;
 
 use self::events::{Event, Made};
 
@@ -55,17 +58,15 @@ fn main() -> Result<std::process::ExitCode> {
     if Child::role().as_deref() == Some(columns::COMPILE) {
         return Ok(danube_wasm_sandbox::compile_child_main());
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
-    runtime.block_on(async { tokio::spawn(compare(Scale::from_arguments())).await })??;
+    let runtime = tokio::runtime::Builder::new_multi_thread().build()?;
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let sandbox = columns::sandbox(directory.path())?;
+    let comparing = sandbox.spawn(compare(sandbox.clone(), Scale::from_arguments()));
+    runtime.block_on(comparing)??;
     Ok(std::process::ExitCode::SUCCESS)
 }
 
-async fn compare(scale: Scale) -> Result<()> {
-    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
-    let sandbox = columns::sandbox(directory.path())?;
+async fn compare(sandbox: Arc<Sandbox>, scale: Scale) -> Result<()> {
     let mut sides: Vec<Box<dyn Side>> = vec![
         Box::new(native::Columns::default()),
         Box::new(native::Records::default()),

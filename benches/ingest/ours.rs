@@ -85,7 +85,8 @@ async fn source(
     metrics: &Arc<Metrics>,
     metadata: bool,
 ) -> Result<(Arc<Source>, Arc<SourceComponent>)> {
-    let guest = component(directory, metadata).await?;
+    let sandbox = sandbox(directory)?;
+    let guest = component(&sandbox, metadata).await?;
     let topic: TopicName = TOPIC.parse()?;
     let probe = Probe::new(metrics.connector(guest.id()), Tracing::default());
     let parts = SourceParts {
@@ -96,15 +97,21 @@ async fn source(
         on_invalid: HashMap::new(),
         probe,
     };
-    Ok((Source::start(parts).await?, guest))
+    Ok((sandbox.spawn(Source::start(parts)).await??, guest))
 }
 
-async fn component(directory: &Path, metadata: bool) -> Result<Arc<SourceComponent>> {
+fn sandbox(directory: &Path) -> Result<Arc<Sandbox>> {
     let compiler = Compiler::Child {
         program: std::env::current_exe()?,
         args: vec![COMPILE.to_owned()],
     };
-    let sandbox = Sandbox::try_new(SandboxOptions::new(directory.join("components"), compiler))?;
+    Ok(Sandbox::try_new(SandboxOptions::new(
+        directory.join("components"),
+        compiler,
+    ))?)
+}
+
+async fn component(sandbox: &Arc<Sandbox>, metadata: bool) -> Result<Arc<SourceComponent>> {
     let id = ConnectorId::try_new("bench", "webhook")?;
     let spec = LoadSpec {
         settings: format!(

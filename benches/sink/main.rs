@@ -8,8 +8,9 @@
 //! * `direct, ready values`: the same with values that were read before the clock started, which no connector can do.
 //! * `danube-wasm`: messages in the embedded log on disk, checked against their schema, through the sandboxed
 //!   `surrealdb-sink` (no metadata added, so that documents are the same) and the egress, until the last one is
-//!   acknowledged durably in the log; one lane, which is the default.
-//! * `danube-wasm, lanes = 2`: the same with two lanes, so that one batch is prepared while another is written.
+//!   acknowledged durably in the log; two lanes, which is a sink's default, so that one batch is prepared while another
+//!   is written.
+//! * `danube-wasm, lanes = 1`: the same with one lane.
 
 mod direct;
 mod ours;
@@ -30,7 +31,7 @@ const SIDES: [(&str, &str); 4] = [
     ("direct, from JSON", direct::ROLE),
     ("direct, ready values", direct::ROLE_READY),
     ("danube-wasm", ours::ROLE),
-    ("danube-wasm, lanes = 2", ours::ROLE_TWO_LANES),
+    ("danube-wasm, lanes = 1", ours::ROLE_ONE_LANE),
 ];
 
 fn main() -> Result<ExitCode> {
@@ -39,8 +40,8 @@ fn main() -> Result<ExitCode> {
         Some(ours::COMPILE) => return Ok(danube_wasm_sandbox::compile_child_main()),
         Some(direct::ROLE) => in_runtime(direct::run(rows()?, false))?,
         Some(direct::ROLE_READY) => in_runtime(direct::run(rows()?, true))?,
-        Some(ours::ROLE) => in_runtime(ours::run(rows()?, 1))?,
-        Some(ours::ROLE_TWO_LANES) => in_runtime(ours::run(rows()?, 2))?,
+        Some(ours::ROLE) => in_runtime(ours::run(rows()?, 2))?,
+        Some(ours::ROLE_ONE_LANE) => in_runtime(ours::run(rows()?, 1))?,
         Some(role) => bail!("`{role}` is not a role"),
         None => compare(Scale::from_arguments())?,
     }

@@ -21,8 +21,8 @@ use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 
 /// First argument of this process.
 pub(crate) const ROLE: &str = "ours";
-/// The same, on two lanes.
-pub(crate) const ROLE_TWO_LANES: &str = "ours-two-lanes";
+/// The same, on one lane.
+pub(crate) const ROLE_ONE_LANE: &str = "ours-one-lane";
 /// First argument of the process that compiles components.
 pub(crate) const COMPILE: &str = "compile";
 
@@ -46,8 +46,9 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
     fill(&broker, &schemas, rows).await?;
     let store = directory.path().join("store");
     let egress = egress(&store).await?;
+    let sandbox = sandbox(directory.path())?;
     let parts = SinkParts {
-        guest: component(directory.path(), lanes).await?,
+        guest: component(&sandbox, lanes).await?,
         broker: broker.clone(),
         schemas,
         egress: egress.clone(),
@@ -60,7 +61,7 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
     };
 
     let (started, cpu) = (Instant::now(), own_cpu()?);
-    let sink = Sink::start(parts).await?;
+    let sink = sandbox.spawn(Sink::start(parts)).await??;
     until_acknowledged(&*broker).await?;
     let (elapsed, cpu) = (started.elapsed(), own_cpu()? - cpu);
 
@@ -82,6 +83,7 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
     let spec = TopicSpec {
         partitions: PARTITIONS,
         reliable_dispatch: true,
+        ..TopicSpec::default()
     };
     broker.create_topic(&topic, spec).await?;
     let declaration = Declaration {
@@ -122,12 +124,18 @@ async fn egress(store: &Path) -> Result<Arc<SurrealEgress>> {
     Ok(egress)
 }
 
-async fn component(directory: &Path, lanes: usize) -> Result<Arc<SinkComponent>> {
+fn sandbox(directory: &Path) -> Result<Arc<Sandbox>> {
     let compiler = Compiler::Child {
         program: std::env::current_exe()?,
         args: vec![COMPILE.to_owned()],
     };
-    let sandbox = Sandbox::try_new(SandboxOptions::new(directory.join("components"), compiler))?;
+    Ok(Sandbox::try_new(SandboxOptions::new(
+        directory.join("components"),
+        compiler,
+    ))?)
+}
+
+async fn component(sandbox: &Arc<Sandbox>, lanes: usize) -> Result<Arc<SinkComponent>> {
     let spec = LoadSpec {
         settings: format!(
             r#"{{"topic_mappings":[{{"topic":"{TOPIC}","subscription":"rows","subscription_type":"Shared",

@@ -59,6 +59,15 @@ impl Workshop {
         &self.0
     }
 
+    /// A connector's loops run where its component does: see [`Sandbox::spawn`].
+    async fn on_workers<F>(&self, starting: F) -> Result<F::Output, Failure>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.0.sandbox.spawn(starting).await.map_err(Failure::internal)
+    }
+
     fn probe(&self, id: &ConnectorId) -> Probe {
         Probe::new(self.0.metrics.connector(id), self.0.tracing.clone())
     }
@@ -142,8 +151,9 @@ impl Workshop {
             on_invalid: settings::on_invalid(&spec.config),
             probe: self.probe(id),
         };
-        let source = Source::start(parts)
-            .await
+        let source = self
+            .on_workers(Source::start(parts))
+            .await?
             .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
         let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>), interests)?;
         let routes = self.0.listeners.serve(id, &spec.config.webhook, endpoints).await?;
@@ -205,8 +215,9 @@ impl Workshop {
             backoff: BackoffPolicy::default(),
             probe: self.probe(id),
         };
-        let sink = Sink::start(parts)
-            .await
+        let sink = self
+            .on_workers(Sink::start(parts))
+            .await?
             .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
         tracing::info!(connector = %id, component = %spec.config.component, digest, grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
         self.watch(id, sink.status());

@@ -95,7 +95,10 @@ fn what_belongs_to_one_room_is_named_in_no_other() {
                 .iter()
                 .find(|(name, _)| dependency == *name || dependency.starts_with(&format!("{name}-")));
             if let Some((name, owners)) = owner {
-                assert!(owners.contains(room), "`{room}` names `{name}`, which belongs to {owners:?}");
+                assert!(
+                    owners.contains(room),
+                    "`{room}` names `{name}`, which belongs to {owners:?}"
+                );
             }
         }
     }

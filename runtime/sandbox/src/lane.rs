@@ -1,18 +1,22 @@
 //! Lanes: a connector's instances, and the calls into them.
 //!
 //! A lane is a place for one instance and a lock: calls on one lane come after each other, calls on different lanes run
-//! beside each other. An instance is in its place only between calls. A call takes it out, runs as a task of its own on
-//! the workers, and puts it back only if nothing went wrong; so whatever happens (a trap, a panic in the host, a caller
-//! that goes away), no call ever meets an instance that another left half way. An empty place is filled by the next
-//! call: from an artifact that is in memory that takes microseconds, and whatever `initialize` takes.
+//! beside each other. An instance is in its place only between calls. A call takes it out, runs on the workers, and puts
+//! it back only if nothing went wrong; so whatever happens (a trap, a panic in the host, a caller that goes away), no
+//! call ever meets an instance that another left half way. An empty place is filled by the next call: from an artifact
+//! that is in memory that takes microseconds, and whatever `initialize` takes.
+//!
+//! A caller that is on the workers already ([`Sandbox::spawn`]) calls where it stands. For any other, the call becomes a
+//! task there, and waking two sleeping threads costs a hundred times the call itself.
 
-use std::sync::Arc;
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use danube_wasm_model::{
     ConnectorId,
     door::{Failure, GuestError},
 };
-use tokio::sync::Mutex;
+use futures_util::FutureExt;
+use tokio::{runtime::Handle, sync::Mutex};
 use wasmtime::{Store, component::InstancePre};
 
 use crate::{
@@ -77,16 +81,24 @@ impl<G: Guest> Lanes<G> {
         let plan = Arc::clone(&self.plan);
         let workers = self.plan.sandbox.workers();
         let mut place = place.lock_owned().await;
-        let task = workers.spawn(async move { plan.call(&mut place, &input).await });
-        task.await.unwrap_or_else(|error| {
-            Err(GuestError::Host {
-                message: if error.is_panic() {
-                    "a function of the host panicked during the call".into()
-                } else {
-                    "the sandbox is shutting down".into()
-                },
-            })
+        let call = async move { plan.call(&mut place, &input).await };
+        if Handle::try_current().is_ok_and(|here| here.id() == workers.id()) {
+            let panicked = |_| Err(host_error("a function of the host panicked during the call"));
+            return AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(panicked);
+        }
+        workers.spawn(call).await.unwrap_or_else(|error| {
+            Err(host_error(if error.is_panic() {
+                "a function of the host panicked during the call"
+            } else {
+                "the sandbox is shutting down"
+            }))
         })
+    }
+}
+
+fn host_error(message: &str) -> GuestError {
+    GuestError::Host {
+        message: message.into(),
     }
 }
 

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
     sync::{Mutex as AsyncMutex, Semaphore},
+    task::JoinHandle,
 };
 use wasmtime::{Engine, component::Component};
 
@@ -122,6 +123,17 @@ impl Sandbox {
             engine,
             options,
         }))
+    }
+
+    /// Runs a future, and what it spawns, on the threads that components run on. Whoever calls into components in a loop
+    /// does so from here: the calls need no other thread then, and preparing and checking what crosses is done by the
+    /// threads that are there for it.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.workers().spawn(future)
     }
 
     /// What it holds at the moment.

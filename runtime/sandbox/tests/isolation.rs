@@ -258,6 +258,12 @@ async fn dropping_a_component_frees_its_instances() {
 
 #[tokio::test]
 async fn a_caller_that_goes_away_leaves_the_lane_usable() {
+    for on_the_workers in [false, true] {
+        a_caller_goes_away(on_the_workers).await;
+    }
+}
+
+async fn a_caller_goes_away(on_the_workers: bool) {
     let bench = Bench::new();
     let slow_on_two = Guest {
         imports: LOG,
@@ -274,7 +280,11 @@ async fn a_caller_that_goes_away_leaves_the_lane_usable() {
     let source = bench.source(limited).await.expect("it loads");
     let abandoned = {
         let source = source.clone();
-        tokio::spawn(async move { source.poll(0, events(&["a", "b"])).await })
+        let call = async move { source.poll(0, events(&["a", "b"])).await };
+        match on_the_workers {
+            true => bench.sandbox.spawn(call),
+            false => tokio::spawn(call),
+        }
     };
     bench.host.line("begun").await;
     abandoned.abort();
@@ -298,6 +308,12 @@ async fn a_panic_in_the_host_ends_that_call_only() {
     let panicked = source.poll(0, events(&["a", "b"])).await;
     assert!(matches!(panicked, Err(GuestError::Host { .. })), "{panicked:?}");
     source.poll(0, events(&["a"])).await.expect("the lane goes on");
+    let on_the_workers = bench.sandbox.spawn(async move {
+        let panicked = source.poll(0, events(&["a", "b"])).await;
+        assert!(matches!(panicked, Err(GuestError::Host { .. })), "{panicked:?}");
+        source.poll(0, events(&["a"])).await.expect("the lane goes on");
+    });
+    on_the_workers.await.expect("the panic goes no further");
 }
 
 #[tokio::test]

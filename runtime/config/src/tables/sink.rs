@@ -55,7 +55,8 @@ impl Section for Sink {
             )
             .example("\"builtin:surrealdb-sink\"")
             .required();
-        let lanes = lanes(t);
+        // One prepares its batch while the other writes.
+        let lanes = lanes(t, 2);
         let surrealdb = t.group("surrealdb").required::<SurrealDb>();
         let limits = t.group("limits").or_default::<Limits>();
         let config = config(t);

@@ -62,7 +62,7 @@ impl Section for Source {
             )
             .example("\"builtin:webhook-source\"")
             .required();
-        let lanes = lanes(t);
+        let lanes = lanes(t, 1);
         let webhook = t.group("webhook").required::<Webhook>();
         let batch = t.group("batch").or_default::<Batch>();
         let limits = t.group("limits").or_default::<Limits>();
@@ -98,13 +98,13 @@ pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<C
 }
 
 /// The key `lanes` of every connector.
-pub(super) fn lanes(t: &mut Table<'_>) -> usize {
+pub(super) fn lanes(t: &mut Table<'_>, default: usize) -> usize {
     t.field(
         "lanes",
         Integer(1..=LANES_MAX),
         "How many instances of the component work beside each other. Records of one key stay on one lane.",
     )
-    .or(1)
+    .or(default)
 }
 
 /// The key `config` of every connector.
