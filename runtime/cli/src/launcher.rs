@@ -123,6 +123,10 @@ impl Launcher for Workshop {
             Prepared::Sink { spec, guest } => self.start_sink(id, &spec, guest).await,
         }
     }
+
+    fn gone(&self, id: &ConnectorId) {
+        self.0.metrics.forget(id);
+    }
 }
 
 impl Workshop {

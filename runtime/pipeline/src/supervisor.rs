@@ -42,6 +42,9 @@ pub trait Launcher: Send + Sync + 'static {
 
     /// Starts it. A source with a predecessor takes over its endpoints.
     async fn start(&self, id: &ConnectorId, prepared: Self::Prepared) -> Result<Arc<dyn Running>, Self::Error>;
+
+    /// It has drained and is wanted no more: what is kept about it may go.
+    fn gone(&self, id: &ConnectorId);
 }
 
 /// A connector that runs.
@@ -168,6 +171,7 @@ impl<L: Launcher> Supervisor<L> {
             }
         }
         self.stop(&mut running, &gone, Direction::Sink).await;
+        gone.iter().for_each(|id| self.launcher.gone(id));
         applied.stopped = gone;
         if refused.is_empty() {
             Ok(applied)

@@ -56,6 +56,10 @@ impl Launcher for Scribe {
         }
     }
 
+    fn gone(&self, id: &ConnectorId) {
+        self.note(format!("forget {}", id.connector()));
+    }
+
     async fn start(&self, id: &ConnectorId, spec: Spec) -> Result<Arc<dyn Running>, String> {
         let name = format!("{} {}", id.connector(), spec.version);
         if spec.fault == Some("start") {
@@ -142,7 +146,12 @@ async fn what_is_gone_is_stopped_sources_first() {
     let applied = supervisor.apply(Vec::new()).await.expect("applied");
     assert_eq!(
         (applied.stopped.len(), scribe.take()),
-        (2, vec!["drain source 1".into(), "drain sink 1".into()])
+        (
+            2,
+            ["drain source 1", "drain sink 1", "forget sink", "forget source"]
+                .map(String::from)
+                .to_vec()
+        )
     );
 }
 

@@ -63,10 +63,12 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
     c.guest_gauge("level", 0.5);
     c.guest_observe("sizes", 0.3);
     admin.metrics.http_request("/hook", 200, ms);
-    admin.metrics.set_lag("/ns/t", "sub", 12);
+    admin.metrics.set_lags([("/ns/t", "removed", 3)]);
+    admin.metrics.set_lags([("/ns/t", "sub", 12)]);
 
     let (status, text) = admin.get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
+    assert!(!text.contains("removed"), "the lag of a subscription that is gone");
     for line in [
         r#"danube_connector_messages_received_total{connector="pipeline/c",topic="/ns/t"} 3"#,
         r#"danube_connector_messages_processed_total{connector="pipeline/c",topic="/ns/t"} 2"#,

@@ -195,8 +195,11 @@ async fn watch(broker: Arc<dyn Broker>, metrics: Arc<Metrics>, part: HealthHandl
             Ok(()) => part.set(State::Ready),
             Err(error) => part.set(State::Degraded(error.to_string())),
         }
-        for lag in broker.lag().await.unwrap_or_default() {
-            metrics.set_lag(lag.topic.as_str(), &lag.subscription, lag.messages);
+        if let Ok(lags) = broker.lag().await {
+            metrics.set_lags(
+                lags.iter()
+                    .map(|l| (l.topic.as_str(), l.subscription.as_str(), l.messages)),
+            );
         }
     }
 }

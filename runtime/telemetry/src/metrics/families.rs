@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use prometheus::{
     CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry,
     core::{Collector, MetricVec, MetricVecBuilder},
+    proto::{LabelPair, Metric},
 };
 
 /// Upper bounds of duration buckets, in seconds: a group commit is a millisecond, a sandbox call tens of microseconds, a
@@ -164,6 +165,22 @@ impl Families {
         })
     }
 
+    /// Shows these subscriptions and no other.
+    pub(super) fn set_lags<'a>(&self, lags: impl IntoIterator<Item = (&'a str, &'a str, u64)>) {
+        let mut shown = self.lag.collect();
+        let mut gone: Vec<_> = shown.iter_mut().flat_map(|family| family.take_metric()).collect();
+        for (topic, subscription, messages) in lags {
+            self.lag.with_label_values(&[topic, subscription]).set(messages as f64);
+            gone.retain(|metric| {
+                let is = |value: &str| metric.get_label().iter().any(|label| label.value() == value);
+                !(is(topic) && is(subscription))
+            });
+        }
+        for metric in gone {
+            remove(&self.lag, &metric);
+        }
+    }
+
     /// Takes away every series of a connector.
     pub(super) fn forget(&self, connector: &str) {
         for counters in [
@@ -196,16 +213,19 @@ impl Families {
 /// Takes away a connector's series of one metric.
 pub(super) fn forget<T: MetricVecBuilder>(family: &MetricVec<T>, connector: &str) {
     for metric in family.collect().iter().flat_map(|family| family.get_metric()) {
-        let labels: HashMap<&str, &str> = metric
-            .get_label()
-            .iter()
-            .map(|label| (label.name(), label.value()))
-            .collect();
-        if labels.get(CONNECTOR) == Some(&connector)
-            && let Err(error) = family.remove(&labels)
-        {
-            tracing::debug!(connector, %error, "a series was gone already");
+        let is_its = |label: &LabelPair| label.name() == CONNECTOR && label.value() == connector;
+        if metric.get_label().iter().any(is_its) {
+            remove(family, metric);
         }
+    }
+}
+
+/// Takes away one series.
+fn remove<T: MetricVecBuilder>(family: &MetricVec<T>, metric: &Metric) {
+    let labels = metric.get_label().iter();
+    let labels: HashMap<&str, &str> = labels.map(|label| (label.name(), label.value())).collect();
+    if let Err(error) = family.remove(&labels) {
+        tracing::debug!(%error, "a series was gone already");
     }
 }
 

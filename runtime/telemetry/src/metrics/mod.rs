@@ -78,10 +78,9 @@ impl Metrics {
         duration.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
     }
 
-    /// How far a subscription is behind.
-    pub fn set_lag(&self, topic: &str, subscription: &str, messages: u64) {
-        let lag = &self.families.lag;
-        lag.with_label_values(&[topic, subscription]).set(messages as f64);
+    /// How far each subscription is behind: topic, subscription, messages. Those that are not named are gone.
+    pub fn set_lags<'a>(&self, lags: impl IntoIterator<Item = (&'a str, &'a str, u64)>) {
+        self.families.set_lags(lags);
     }
 
     /// The text that Prometheus reads.
