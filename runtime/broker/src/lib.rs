@@ -14,6 +14,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 
 pub use error::{BrokerError, ErrorKind};
 
@@ -41,6 +42,20 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Whether it can take and give messages now.
     async fn ready(&self) -> Result<()>;
+
+    /// Counts lost sessions: grows each time a session was lost after which messages acknowledged shortly before may be
+    /// gone, before anything is published in the one that replaces it. What was handed over in a lost session and not
+    /// acknowledged is answered with [`ErrorKind::Unavailable`], never sent in the next. By default none is ever lost.
+    fn sessions(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
+
+    /// Asks the broker, over the wire, whether the sessions that messages were published in are still there: one that
+    /// was lost unnoticed is counted in [`Broker::sessions`] before this returns. After `Ok` with an unchanged count,
+    /// the broker has lived without a break since the count was first seen.
+    async fn check_sessions(&self) -> Result<()> {
+        self.ready().await
+    }
 
     /// What an operator may ask of it: `None` where it cannot be asked from here.
     fn admin(&self) -> Option<Arc<dyn Admin>> {
