@@ -12,7 +12,7 @@ use danube_wasm_ingress_http::{
     ApiKey, Auth, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
 };
 use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, door::SourceGuest as _};
-use danube_wasm_pipeline::{Probe, Source, SourceLimits, SourceParts};
+use danube_wasm_pipeline::{Patience, Probe, Source, SourceLimits, SourceParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SourceComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, Validator, VersionStrategy};
 use danube_wasm_telemetry::{Metrics, Tracing};
@@ -95,6 +95,7 @@ async fn source(
         validators: HashMap::from([(topic, schema(broker).await?)]),
         limits: SourceLimits::default(),
         on_invalid: HashMap::new(),
+        patience: Patience::default(),
         probe,
     };
     Ok((sandbox.spawn(Source::start(parts)).await??, guest))

@@ -15,7 +15,7 @@ use danube_wasm_broker::{
 };
 use danube_wasm_egress_surrealdb::{SurrealEgress, SurrealOptions, SurrealUrl};
 use danube_wasm_model::{ConnectorId, RecordId, TopicName, door::Egress as _};
-use danube_wasm_pipeline::{BackoffPolicy, BatchPolicy, Probe, Sink, SinkParts};
+use danube_wasm_pipeline::{BatchPolicy, Patience, Probe, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 
@@ -56,7 +56,7 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
             messages_max: BATCH,
             ..BatchPolicy::default()
         }],
-        backoff: BackoffPolicy::default(),
+        patience: Patience::default(),
         probe: Probe::default(),
     };
 

@@ -16,7 +16,7 @@ use danube_wasm_model::{
     door::{Egress, Intake, SinkGuest, SourceGuest},
 };
 use danube_wasm_pipeline::{
-    BackoffPolicy, Probe, Sink, SinkParts, Source, SourceParts, Status,
+    Patience, Probe, Sink, SinkParts, Source, SourceParts, Status,
     supervisor::{Direction, Launcher, Running},
 };
 use danube_wasm_sandbox::{Sandbox, SinkComponent, SourceComponent};
@@ -93,7 +93,7 @@ fn show(status: &Status, part: &HealthHandle, metrics: &ConnectorMetrics) -> boo
     match status {
         Status::Running => part.set(State::Ready),
         Status::Degraded(reason) => part.set(State::Degraded(reason.clone())),
-        Status::Failed(reason) => part.set(State::Down(reason.clone())),
+        Status::Down(reason) | Status::Failed(reason) => part.set(State::Down(reason.clone())),
         Status::Stopped => return true,
     }
     false
@@ -153,6 +153,7 @@ impl Workshop {
             validators,
             limits: settings::source_limits(&spec.config),
             on_invalid: settings::on_invalid(&spec.config),
+            patience: Patience::default(),
             probe: self.probe(id),
         };
         let source = self
@@ -216,7 +217,7 @@ impl Workshop {
             schemas: self.0.schemas.clone(),
             egress: egress.clone(),
             batches,
-            backoff: BackoffPolicy::default(),
+            patience: Patience::default(),
             probe: self.probe(id),
         };
         let sink = self

@@ -189,6 +189,14 @@ pub enum GuestError {
 }
 
 impl GuestError {
+    /// Whether the instance died of it: neither the component nor the host said so, it happened.
+    pub fn is_crash(&self) -> bool {
+        match self {
+            Self::Trap { .. } | Self::Budget { .. } | Self::Limit { .. } | Self::InvalidOutput(_) => true,
+            Self::Failure(_) | Self::Host { .. } => false,
+        }
+    }
+
     /// Closed metric label.
     pub fn kind(&self) -> &'static str {
         match self {

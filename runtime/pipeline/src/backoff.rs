@@ -35,6 +35,14 @@ impl BackoffPolicy {
         Ok(Self { first, longest })
     }
 
+    /// The same, with this longest wait, if that is not below the first.
+    pub fn up_to(self, longest: Duration) -> Self {
+        Self {
+            longest: longest.max(self.first),
+            ..self
+        }
+    }
+
     /// A fresh row of waits.
     pub fn start(&self) -> Backoff {
         Backoff {

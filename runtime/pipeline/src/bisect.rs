@@ -9,6 +9,8 @@
 pub struct Segments<T> {
     /// A stack: the top is next.
     stack: Vec<Segment<T>>,
+    failures: usize,
+    blamed: usize,
 }
 
 /// Inputs that go into one call.
@@ -32,7 +34,11 @@ pub enum Next<T> {
 impl<T> Segments<T> {
     /// One segment: the whole batch.
     pub fn new(items: Vec<T>) -> Self {
-        let mut segments = Self { stack: Vec::new() };
+        let mut segments = Self {
+            stack: Vec::new(),
+            failures: 0,
+            blamed: 0,
+        };
         segments.push(items);
         segments
     }
@@ -59,6 +65,7 @@ impl<T> Segments<T> {
 
     /// The segment failed through its inputs.
     pub fn failed(&mut self, mut segment: Segment<T>) -> Next<T> {
+        self.failures += 1;
         if segment.items.len() > 1 {
             let right = segment.items.split_off(segment.items.len() / 2);
             self.push(right);
@@ -71,14 +78,17 @@ impl<T> Segments<T> {
             return Next::Again;
         }
         match segment.items.pop() {
-            Some(poison) => Next::Poison(poison),
+            Some(poison) => {
+                self.blamed += 1;
+                Next::Poison(poison)
+            }
             None => Next::Again,
         }
     }
 
-    /// Everything that was not called, in order.
-    pub fn into_rest(self) -> Vec<T> {
-        self.stack.into_iter().rev().flat_map(|segment| segment.items).collect()
+    /// Whether calls failed and yet no input was to blame: what was too much for one call was not for several.
+    pub fn exhausted(&self) -> bool {
+        self.failures > 0 && self.blamed == 0
     }
 }
 
@@ -125,5 +135,6 @@ mod tests {
         let second = segments.pop().expect("once more");
         assert_eq!(second.items, ["a"]);
         assert!(segments.pop().is_none(), "it passed: nothing is left");
+        assert!(segments.exhausted());
     }
 }

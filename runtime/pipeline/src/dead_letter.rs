@@ -10,6 +10,8 @@ use bytes::Bytes;
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, TopicSpec};
 use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event};
 
+use crate::error_budget::{ErrorBudget, Spending};
+
 /// Why an input is dead; a closed set, also a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Reason {
@@ -122,6 +124,7 @@ pub(crate) struct DeadLetters {
     topic: Option<TopicName>,
     id: ConnectorId,
     digest: String,
+    spending: Spending,
 }
 
 impl DeadLetters {
@@ -132,6 +135,7 @@ impl DeadLetters {
         topic: Option<TopicName>,
         id: &ConnectorId,
         digest: &str,
+        budget: ErrorBudget,
     ) -> Result<Self, BrokerError> {
         if let Some(topic) = &topic {
             broker
@@ -150,7 +154,13 @@ impl DeadLetters {
             topic,
             id: id.clone(),
             digest: digest.to_owned(),
+            spending: Spending::new(budget),
         })
+    }
+
+    /// Takes a letter out of the connector's budget before it is written, or says why the connector must stop.
+    pub(crate) fn spend(&self) -> Result<(), String> {
+        self.spending.spend()
     }
 
     /// Returns when the letter is durable.

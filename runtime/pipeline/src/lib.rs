@@ -7,7 +7,10 @@
 
 pub mod backoff;
 pub mod bisect;
+pub mod breaker;
 pub mod dead_letter;
+pub mod error_budget;
+pub mod patience;
 pub mod probe;
 pub mod sink;
 pub mod source;
@@ -15,6 +18,9 @@ pub mod status;
 pub mod supervisor;
 
 pub use backoff::BackoffPolicy;
+pub use breaker::BreakerPolicy;
+pub use error_budget::ErrorBudget;
+pub use patience::Patience;
 pub use probe::Probe;
 pub use sink::{BatchPolicy, OnPoison, Sink, SinkParts};
 pub use source::{OnInvalid, Source, SourceLimits, SourceParts};

@@ -69,6 +69,16 @@ impl Probe {
         self.with(|m| m.dead_letter(reason.as_str()));
     }
 
+    /// A circuit is closed (0), half-open (1) or open (2).
+    pub(crate) fn circuit(&self, behind: &'static str, state: u8) {
+        self.with(|m| m.set_circuit(behind, state));
+    }
+
+    /// A batch failed, and every part of it passed.
+    pub(crate) fn exhausted(&self) {
+        self.with(ConnectorMetrics::exhausted);
+    }
+
     /// A source component was called. What follows from an event follows from this call.
     pub(crate) fn polled<'a>(
         &self,

@@ -2,6 +2,9 @@
 
 use tokio::sync::watch;
 
+/// Crashes in a row after which a connector counts as down: by then it has been tried for more than a minute.
+const CRASHES_DOWN: u32 = 30;
+
 /// State of a running connector.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Status {
@@ -10,6 +13,8 @@ pub enum Status {
     Running,
     /// Goes on, but is held up: the reason is for the operator.
     Degraded(String),
+    /// Does nothing for now, and tries again by itself, ever less often.
+    Down(String),
     /// Has stopped by itself and stays so until it is changed or restarted.
     Failed(String),
     /// Was told to stop.
@@ -45,6 +50,21 @@ impl StatusCell {
     /// Held up.
     pub fn degraded(&self, reason: impl Into<String>) {
         self.set(Status::Degraded(reason.into()));
+    }
+
+    /// Does nothing for now.
+    pub fn down(&self, reason: impl Into<String>) {
+        self.set(Status::Down(reason.into()));
+    }
+
+    /// The component's instances keep dying: so many in a row.
+    pub(crate) fn crashing(&self, crashes: u32, last: &dyn std::fmt::Display) {
+        let reason = format!("the component's instances keep dying, {crashes} in a row; the last time: {last}");
+        if crashes >= CRASHES_DOWN {
+            self.down(reason);
+        } else {
+            self.degraded(reason);
+        }
     }
 
     /// Stopped by itself.

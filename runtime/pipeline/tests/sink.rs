@@ -10,7 +10,7 @@ use danube_wasm_model::{
     door::{EgressError, Failure, FailureKind, GuestError},
     message::WriteBatch,
 };
-use danube_wasm_pipeline::{BackoffPolicy, BatchPolicy, OnPoison, Probe, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, OnPoison, Patience, Probe, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, MemoryBroker, MemoryRegistry, MemoryTable, insert, trap};
 use tokio::time::Instant;
@@ -22,7 +22,7 @@ async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>,
         schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
         egress: table.clone(),
         batches: vec![policy],
-        backoff: BackoffPolicy::default(),
+        patience: Patience::default(),
         probe: Probe::default(),
     };
     Sink::start(parts).await.expect("a sink")

@@ -10,7 +10,7 @@ use danube_wasm_model::{
     door::{Failure, FailureKind, GuestError, Intake, Outcome},
     event::{Answer, RecordBatch},
 };
-use danube_wasm_pipeline::{OnInvalid, Probe, Source, SourceLimits, SourceParts, Status};
+use danube_wasm_pipeline::{OnInvalid, Patience, Probe, Source, SourceLimits, SourceParts, Status};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
 use tokio::time::Instant;
 
@@ -30,6 +30,7 @@ async fn start_with(
         validators: HashMap::new(),
         limits,
         on_invalid,
+        patience: Patience::default(),
         probe: Probe::default(),
     };
     Source::start(parts).await.expect("a source")

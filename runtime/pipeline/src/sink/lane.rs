@@ -1,48 +1,31 @@
 //! One lane of a sink: decode, call, write, acknowledge; whatever fails on the way is retried, halved or set aside.
 
-use std::{
-    collections::HashMap,
-    future::Future,
-    sync::Arc,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
-use danube_wasm_broker::{Acker, BrokerError, Message, MessageId};
+use danube_wasm_broker::{Acker, Message};
 use danube_wasm_model::door::{EgressError, FailureKind, GuestError};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    OnPoison, Shared,
+    Shared,
+    aside::{Halt, Poison},
     blocked::BlockedKeys,
     claims::Claims,
     decode::{Decoding, decode},
     plan::{Decoded, Plan, columns},
 };
 use crate::{
-    backoff::Backoff,
     bisect::{Next, Segment, Segments},
-    dead_letter::{Letter, Reason},
-    status::Status,
+    dead_letter::Reason,
 };
 
 /// One lane.
 pub(super) struct Lane {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     lane: usize,
-    acker: Arc<dyn Acker>,
+    pub(super) acker: Arc<dyn Acker>,
     acking: JoinSet<()>,
-    blocked: BlockedKeys,
-}
-
-/// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
-struct Halt;
-
-/// A message that cannot be processed, and why.
-struct Poison {
-    message: Message,
-    reason: Reason,
-    why: String,
-    backtrace: Vec<String>,
+    pub(super) blocked: BlockedKeys,
 }
 
 impl Lane {
@@ -80,12 +63,17 @@ impl Lane {
             if segment.items.is_empty() {
                 continue;
             }
+            let permit = self.permit(&self.shared.component).await?;
             let started = SystemTime::now();
             let columns = Arc::new(columns(&segment.items, &self.shared.guest.interests()));
             let result = self.shared.guest.process_batch(self.lane, columns).await;
             self.shared
                 .probe
                 .processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
+            if let (Some(crashes), Err(error)) = (permit.settle(&result), &result) {
+                tracing::warn!(connector = %self.shared.guest.id(), crashes, %error, "the component's instances keep dying; calls pause");
+                self.shared.status.crashing(crashes, error);
+            }
             match result {
                 Ok(writes) => {
                     claims.succeeded();
@@ -96,6 +84,10 @@ impl Lane {
                 }
                 Err(error) => self.call_failed(error, segment, &mut segments, &mut claims).await?,
             }
+        }
+        if segments.exhausted() {
+            self.shared.probe.exhausted();
+            tracing::warn!(connector = %self.shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
         }
         self.shared.probe.batch_done(begun);
         Ok(())
@@ -160,21 +152,26 @@ impl Lane {
             .map(|(at, why)| (at, (Reason::Refused, why)))
             .collect();
         if !writes.is_empty() {
-            let mut backoff = self.shared.backoff.start();
             let report = loop {
+                let permit = self.permit(&self.shared.target).await?;
                 let started = SystemTime::now();
                 let result = self.shared.egress.write(&writes).await;
                 self.shared
                     .probe
                     .wrote(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
                 match result {
-                    Ok(report) => break report,
+                    Ok(report) => {
+                        permit.succeeded();
+                        break report;
+                    }
                     Err(EgressError::Configuration { message }) => return Err(self.fail(message)),
                     Err(EgressError::Transient { message, retry_after }) => {
                         self.shared
                             .probe
                             .retried(segment.items[0].message.topic.as_str(), segment.items.len());
-                        self.wait(&mut backoff, retry_after, &message).await?;
+                        let wait_ms = permit.failed(retry_after).map(|wait| wait.as_millis());
+                        tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
+                        self.shared.status.degraded(message);
                     }
                 }
             };
@@ -205,53 +202,6 @@ impl Lane {
         }
         self.acknowledge(done);
         Ok(left)
-    }
-
-    /// Deals with a poisonous message as the policy says.
-    async fn set_aside(&mut self, poison: Poison) -> Result<(), Halt> {
-        let Poison {
-            message,
-            reason,
-            why,
-            backtrace,
-        } = poison;
-        self.shared.probe.failed(message.topic.as_str(), reason.as_str());
-        match self.shared.policy.on_poison {
-            OnPoison::DeadLetter => {
-                let letter = Letter::of_message(&message, reason, why, backtrace);
-                let shared = self.shared.clone();
-                self.until_done(|| shared.dead_letters.write(&letter)).await?;
-                self.shared.probe.dead_letter(reason);
-                self.acknowledge(vec![message]);
-                Ok(())
-            }
-            OnPoison::BlockKey => {
-                let delay = self.blocked.block(&message);
-                let connector = self.shared.guest.id();
-                tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
-                self.shared
-                    .status
-                    .degraded(format!("message {} blocks its key: {why}", message.id));
-                self.give_back(&[message.message_id], delay).await
-            }
-            OnPoison::Stop => Err(self.fail(format!(
-                "message {} cannot be processed and on_poison = \"stop\": {why}",
-                message.id
-            ))),
-        }
-    }
-
-    /// Gives back what waits behind a blocked key; what is left may be processed.
-    async fn hold_back<T>(&mut self, items: Vec<T>, message: impl Fn(&T) -> &Message) -> Result<Vec<T>, Halt> {
-        if self.blocked.is_empty() {
-            return Ok(items);
-        }
-        let (held, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.blocked.holds(message(item)));
-        let ids: Vec<_> = held.iter().map(|item| message(item).message_id).collect();
-        if !ids.is_empty() {
-            self.give_back(&ids, BLOCKED_RETRY).await?;
-        }
-        Ok(free)
     }
 
     async fn decode(&mut self, batch: Vec<Message>) -> Result<Vec<Decoded>, Halt> {
@@ -286,7 +236,7 @@ impl Lane {
     }
 
     /// Acknowledges beside the next batch.
-    fn acknowledge(&mut self, done: Vec<Message>) {
+    pub(super) fn acknowledge(&mut self, done: Vec<Message>) {
         if done.is_empty() {
             return;
         }
@@ -311,61 +261,5 @@ impl Lane {
                 }
             }
         });
-    }
-
-    async fn give_back(&mut self, ids: &[MessageId], delay: Duration) -> Result<(), Halt> {
-        let (acker, ids) = (self.acker.clone(), ids.to_vec());
-        self.shared.let_go(ids.len());
-        self.until_done(|| acker.nack(&ids, delay)).await
-    }
-
-    /// Does a broker call until it succeeds.
-    async fn until_done<F: Future<Output = Result<(), BrokerError>> + Send>(
-        &mut self,
-        call: impl Fn() -> F,
-    ) -> Result<(), Halt> {
-        let mut backoff = self.shared.backoff.start();
-        loop {
-            match call().await {
-                Ok(()) => return Ok(()),
-                Err(error) if error.is_transient() => self.wait(&mut backoff, None, &error).await?,
-                Err(error) => return Err(self.fail(error.to_string())),
-            }
-        }
-    }
-
-    /// Says what is in the way and waits for the next try.
-    async fn wait(
-        &self,
-        backoff: &mut Backoff,
-        floor: Option<Duration>,
-        why: &(dyn std::fmt::Display + Sync),
-    ) -> Result<(), Halt> {
-        let wait = backoff.next(floor);
-        tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "held up; trying again");
-        self.shared.status.degraded(why.to_string());
-        self.shared.sleep(wait).await
-    }
-
-    fn fail(&self, reason: String) -> Halt {
-        tracing::error!(connector = %self.shared.guest.id(), %reason, "the connector has stopped");
-        self.shared.status.failed(reason);
-        Halt
-    }
-}
-
-/// How soon a message behind a blocked key is offered again.
-const BLOCKED_RETRY: Duration = Duration::from_secs(1);
-
-impl Shared {
-    /// Sleeps, unless the connector is to stop or has failed.
-    async fn sleep(&self, wait: Duration) -> Result<(), Halt> {
-        let mut stop = self.stop.clone();
-        let mut status = self.status.subscribe();
-        tokio::select! {
-            () = tokio::time::sleep(wait) => Ok(()),
-            _ = stop.wait_for(|stop| *stop) => Err(Halt),
-            _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => Err(Halt),
-        }
     }
 }

@@ -15,6 +15,7 @@
 //! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
 //!   left unacknowledged.
 
+mod aside;
 mod blocked;
 mod claims;
 mod decode;
@@ -43,7 +44,9 @@ use tokio::{
 
 use crate::{
     backoff::BackoffPolicy,
+    breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
+    patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
 };
@@ -103,8 +106,8 @@ pub struct SinkParts {
     pub egress: Arc<dyn Egress>,
     /// For each of the component's consumer configurations, in order.
     pub batches: Vec<BatchPolicy>,
-    /// Waits between tries.
-    pub backoff: BackoffPolicy,
+    /// How long it puts up with what goes wrong.
+    pub patience: Patience,
     /// Numbers and traces.
     pub probe: Probe,
 }
@@ -127,6 +130,8 @@ struct Shared {
     ordered: bool,
     backoff: BackoffPolicy,
     dead_letters: Arc<DeadLetters>,
+    component: Arc<Breaker>,
+    target: Arc<Breaker>,
     status: StatusCell,
     stop: watch::Receiver<bool>,
     in_hand: AtomicUsize,
@@ -156,7 +161,19 @@ impl Sink {
         let publisher = parts.broker.publisher(id.as_str()).await?;
         let letter_topic = configs.first().map(|c| c.topic.dead_letters_of(id.connector()));
         let digest = parts.guest.digest().to_owned();
-        let dead_letters = Arc::new(DeadLetters::open(&*parts.broker, publisher, letter_topic, &id, &digest).await?);
+        let dead_letters = Arc::new(
+            DeadLetters::open(
+                &*parts.broker,
+                publisher,
+                letter_topic,
+                &id,
+                &digest,
+                parts.patience.dead_letters,
+            )
+            .await?,
+        );
+        let component = Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone());
+        let target = Breaker::new(parts.patience.target(), Behind::Target, parts.probe.clone());
         let status = StatusCell::default();
         let (stop, stopping) = watch::channel(false);
         let mut tasks = JoinSet::new();
@@ -182,8 +199,10 @@ impl Sink {
                 expected_subject: config.expected_schema_subject.clone(),
                 policy,
                 ordered: config.subscription_type.keeps_order(),
-                backoff: parts.backoff,
+                backoff: parts.patience.waits,
                 dead_letters: dead_letters.clone(),
+                component: component.clone(),
+                target: target.clone(),
                 status: status.clone(),
                 stop: stopping.clone(),
                 in_hand: AtomicUsize::new(0),

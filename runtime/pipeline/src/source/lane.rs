@@ -1,8 +1,8 @@
 //! One lane of a source: call, plan, publish, answer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use danube_wasm_broker::{ErrorKind, Outgoing, Published, Result as BrokerResult};
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Result as BrokerResult};
 use danube_wasm_model::{
     door::{FailureKind, GuestError, Outcome, Reply},
     event::{Event, EventBatch, RecordBatch},
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     bisect::{Next, Segments},
     dead_letter::{Letter, Reason},
+    status::Status,
 };
 
 /// Runs until every sender is gone and the queue is empty, then until every publish is answered.
@@ -51,8 +52,23 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
     let mut segments = Segments::new(batch);
     while let Some(mut segment) = segments.pop() {
         let started = std::time::SystemTime::now();
+        let permit = match shared.component.enter() {
+            Ok(permit) => permit,
+            Err(wait) => {
+                let outcome = Outcome::Unavailable {
+                    message: format!("connector {} pauses: its component keeps crashing", shared.guest.id()),
+                    retry_after: wait.max(RETRY_AFTER),
+                };
+                segment.items.into_iter().for_each(|p| answer(p, outcome.clone()));
+                continue;
+            }
+        };
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(lane, Arc::new(columns)).await;
+        if let (Some(crashes), Err(error)) = (permit.settle(&result), &result) {
+            tracing::warn!(connector = %shared.guest.id(), crashes, %error, "the component's instances keep dying; calls pause");
+            shared.status.crashing(crashes, error);
+        }
         shared.probe.polled(
             started,
             result.as_ref().err(),
@@ -63,9 +79,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
             Err(error) => match Response::to(&error) {
                 Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
                 Response::Stop(reason) => {
-                    tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
-                    shared.status.failed(reason);
-                    let outcome = unavailable(format!("connector {} has stopped", shared.guest.id()));
+                    let outcome = stop(shared, reason);
                     segment.items.into_iter().for_each(|p| answer(p, outcome.clone()));
                 }
                 Response::Halve => match segments.failed(segment) {
@@ -75,6 +89,17 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
             },
         }
     }
+    if segments.exhausted() {
+        shared.probe.exhausted();
+        tracing::warn!(connector = %shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
+    }
+}
+
+/// The connector goes on no more. What its senders are told.
+fn stop(shared: &Shared, reason: String) -> Outcome {
+    tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
+    shared.status.failed(reason);
+    unavailable(format!("connector {} has stopped", shared.guest.id()))
 }
 
 /// What a failed call means for its events. Their senders still have them, so nothing is retried here.
@@ -144,11 +169,30 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
     if waiting.is_empty() {
         return;
     }
+    let permit = match shared.publishing.enter() {
+        Ok(permit) => permit,
+        Err(wait) => {
+            let why = match shared.status.get() {
+                Status::Degraded(why) => why,
+                _ => "the broker does not take records".to_owned(),
+            };
+            let paused = BrokerError::new(ErrorKind::Unavailable, format!("{why}; it is tried again soon"));
+            let retry_after = wait.max(RETRY_AFTER);
+            return waiting
+                .into_iter()
+                .for_each(|group| group.refuse(shared, &paused, retry_after));
+        }
+    };
     let started = std::time::SystemTime::now();
     let committed = shared.publisher.publish(handed_over);
     let shared = shared.clone();
     answering.spawn(async move {
         let results = committed.await;
+        let transient = |result: &BrokerResult<Published>| result.as_ref().is_err_and(BrokerError::is_transient);
+        match results.iter().all(transient) {
+            true => drop(permit.failed(None)),
+            false => permit.succeeded(),
+        }
         for (group, result) in waiting.into_iter().zip(results) {
             shared.probe.published(
                 started,
@@ -249,11 +293,24 @@ impl Waiting {
                     tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
                     shared.status.degraded(error.message.clone());
                 }
-                for (pending, _) in self.members {
-                    shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
-                    answer(pending, outcome.clone());
-                }
+                self.tell(shared, error.kind, &outcome);
             }
+        }
+    }
+
+    /// Nothing was published.
+    fn refuse(self, shared: &Arc<Shared>, error: &BrokerError, retry_after: Duration) {
+        let outcome = Outcome::Unavailable {
+            message: error.message.clone(),
+            retry_after,
+        };
+        self.tell(shared, error.kind, &outcome);
+    }
+
+    fn tell(self, shared: &Arc<Shared>, kind: ErrorKind, outcome: &Outcome) {
+        for (pending, _) in self.members {
+            shared.probe.failed(&pending.event.endpoint, kind.as_str());
+            answer(pending, outcome.clone());
         }
     }
 
@@ -285,6 +342,10 @@ fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &
         return answer(pending, outcome);
     };
     if policy == OnInvalid::Reject {
+        return answer(pending, outcome);
+    }
+    if let Err(reason) = shared.dead_letters.spend() {
+        let outcome = stop(shared, reason);
         return answer(pending, outcome);
     }
     let letter = Letter::of_event(&pending.event, Reason::Refused, error.clone());

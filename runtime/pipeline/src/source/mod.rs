@@ -43,7 +43,9 @@ use tokio::{
 };
 
 use crate::{
+    breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
+    patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
 };
@@ -93,6 +95,8 @@ pub struct SourceParts {
     pub limits: SourceLimits,
     /// By endpoint; endpoints that are not named reject.
     pub on_invalid: HashMap<String, OnInvalid>,
+    /// How long it puts up with what goes wrong.
+    pub patience: Patience,
     /// Numbers and traces.
     pub probe: Probe,
 }
@@ -115,6 +119,8 @@ struct Shared {
     queue: Arc<Semaphore>,
     on_invalid: HashMap<String, OnInvalid>,
     dead_letters: DeadLetters,
+    component: Arc<Breaker>,
+    publishing: Arc<Breaker>,
     status: StatusCell,
     probe: Probe,
 }
@@ -162,6 +168,7 @@ impl Source {
             letter_topic,
             &id,
             parts.guest.digest(),
+            parts.patience.dead_letters,
         )
         .await?;
         let lanes = parts.guest.lanes().max(1);
@@ -173,6 +180,8 @@ impl Source {
             queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
             on_invalid: parts.on_invalid,
             dead_letters,
+            component: Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone()),
+            publishing: Breaker::new(parts.patience.publishing, Behind::Broker, parts.probe.clone()),
             status: StatusCell::default(),
             probe: parts.probe,
         });

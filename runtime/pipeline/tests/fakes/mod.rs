@@ -67,6 +67,7 @@ struct State {
     nacked: Vec<(u64, Duration)>,
     fault: Option<ErrorKind>,
     commits: usize,
+    refusals: usize,
 }
 
 impl MemoryBroker {
@@ -92,6 +93,11 @@ impl MemoryBroker {
 
     pub fn commits(&self) -> usize {
         self.0.state.lock().commits
+    }
+
+    /// How often it was asked to publish and did not.
+    pub fn refusals(&self) -> usize {
+        self.0.state.lock().refusals
     }
 
     pub fn acked(&self) -> Vec<u64> {
@@ -177,6 +183,7 @@ impl Publisher for MemoryBroker {
                 .expect("the gate lives as long as the broker");
             let mut state = inner.state.lock();
             if let Some(kind) = state.fault {
+                state.refusals += 1;
                 return groups
                     .iter()
                     .map(|_| Err(BrokerError::new(kind, "told to fail")))
@@ -353,6 +360,7 @@ pub struct FakeSink {
     configs: Vec<ConsumerConfig>,
     process: Box<Process>,
     pub calls: Arc<Mutex<Vec<usize>>>,
+    pub lanes: usize,
 }
 
 impl FakeSink {
@@ -371,6 +379,7 @@ impl FakeSink {
             configs: vec![config],
             process: Box::new(process),
             calls: Arc::default(),
+            lanes: 1,
         }
     }
 }
@@ -386,7 +395,7 @@ impl SinkGuest for FakeSink {
     }
 
     fn lanes(&self) -> usize {
-        1
+        self.lanes
     }
 
     fn interests(&self) -> Interests {

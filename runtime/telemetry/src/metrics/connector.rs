@@ -111,6 +111,18 @@ impl ConnectorMetrics {
         dead_letters.with_label_values(&[&*self.id, reason]).inc();
     }
 
+    /// The circuit to what is behind it is closed (0), half-open (1) or open (2). `behind` is of a closed set.
+    pub fn set_circuit(&self, behind: &'static str, state: u8) {
+        let circuit = &self.metrics.families.circuit;
+        circuit.with_label_values(&[&*self.id, behind]).set(f64::from(state));
+    }
+
+    /// A batch failed as a whole, and every part of it passed.
+    pub fn exhausted(&self) {
+        let exhausted = &self.metrics.families.exhausted;
+        exhausted.with_label_values(&[&*self.id]).inc();
+    }
+
     /// Whether it works.
     pub fn set_health(&self, works: bool) {
         self.health.set(f64::from(u8::from(works)));

@@ -39,6 +39,8 @@ pub(super) struct Families {
     pub(super) egress_write: HistogramVec,
     pub(super) egress_failures: CounterVec,
     pub(super) dead_letters: CounterVec,
+    pub(super) circuit: GaugeVec,
+    pub(super) exhausted: CounterVec,
     pub(super) lag: GaugeVec,
 }
 
@@ -156,6 +158,18 @@ impl Families {
                 "Dead letters.",
                 &[CONNECTOR, "reason"],
             )?,
+            circuit: gauge(
+                r,
+                "danube_wasm_circuit_state",
+                "0 closed, 1 half-open, 2 open: whether calls to the target, the broker or the component pause.",
+                &[CONNECTOR, "behind"],
+            )?,
+            exhausted: counter(
+                r,
+                "danube_wasm_batch_exhaustions_total",
+                "Batches that failed as a whole, and of which every part passed.",
+                own,
+            )?,
             lag: gauge(
                 r,
                 "danube_wasm_subscription_lag_messages",
@@ -193,6 +207,7 @@ impl Families {
             &self.guest_dropped,
             &self.egress_failures,
             &self.dead_letters,
+            &self.exhausted,
         ] {
             forget(counters, connector);
         }
@@ -205,6 +220,7 @@ impl Families {
         ] {
             forget(histograms, connector);
         }
+        forget(&self.circuit, connector);
         forget(&self.in_flight, connector);
         forget(&self.health, connector);
     }

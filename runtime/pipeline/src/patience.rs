@@ -1,0 +1,49 @@
+//! How long a connector puts up with what goes wrong.
+
+use std::time::Duration;
+
+use crate::{BackoffPolicy, BreakerPolicy, ErrorBudget};
+
+/// How long a connector puts up with what goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Waits between tries of whatever is expected to work again: the target, the broker, a component that says so.
+    pub waits: BackoffPolicy,
+    /// When calls into the component pause because its instances keep dying.
+    pub component: BreakerPolicy,
+    /// When a source stops publishing for a while because the broker takes nothing.
+    pub publishing: BreakerPolicy,
+    /// How many dead letters it may make before it stops.
+    pub dead_letters: ErrorBudget,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        let waits = BackoffPolicy::default();
+        Self {
+            waits,
+            // One poisonous input makes at most as many calls in a row fail as its batch can be halved, and two more:
+            // 20 in a row is the component.
+            component: BreakerPolicy {
+                failures_max: 20,
+                waits,
+            },
+            // Senders are waiting: they are told at once, and the broker is tried every few seconds.
+            publishing: BreakerPolicy {
+                failures_max: 5,
+                waits: waits.up_to(Duration::from_secs(5)),
+            },
+            dead_letters: ErrorBudget::default(),
+        }
+    }
+}
+
+impl Patience {
+    /// Towards a target: its first failure holds every lane, and one write at a time is tried.
+    pub(crate) fn target(&self) -> BreakerPolicy {
+        BreakerPolicy {
+            failures_max: 1,
+            waits: self.waits,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! What a lane does when it cannot go straight on: wait, set a message aside, give messages back, stop.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use danube_wasm_broker::{BrokerError, Message, MessageId};
+
+use super::{OnPoison, Shared, lane::Lane};
+use crate::{
+    backoff::Backoff,
+    breaker::{Breaker, Permit},
+    dead_letter::{Letter, Reason},
+    status::Status,
+};
+
+/// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
+pub(super) struct Halt;
+
+/// A message that cannot be processed, and why.
+pub(super) struct Poison {
+    pub(super) message: Message,
+    pub(super) reason: Reason,
+    pub(super) why: String,
+    pub(super) backtrace: Vec<String>,
+}
+
+/// How soon a message behind a blocked key is offered again.
+const BLOCKED_RETRY: Duration = Duration::from_secs(1);
+
+impl Lane {
+    /// Deals with a poisonous message as the policy says.
+    pub(super) async fn set_aside(&mut self, poison: Poison) -> Result<(), Halt> {
+        let Poison {
+            message,
+            reason,
+            why,
+            backtrace,
+        } = poison;
+        self.shared.probe.failed(message.topic.as_str(), reason.as_str());
+        match self.shared.policy.on_poison {
+            OnPoison::DeadLetter => {
+                if let Err(reason) = self.shared.dead_letters.spend() {
+                    return Err(self.fail(reason));
+                }
+                let letter = Letter::of_message(&message, reason, why, backtrace);
+                let shared = self.shared.clone();
+                self.until_done(|| shared.dead_letters.write(&letter)).await?;
+                self.shared.probe.dead_letter(reason);
+                self.acknowledge(vec![message]);
+                Ok(())
+            }
+            OnPoison::BlockKey => {
+                let delay = self.blocked.block(&message);
+                let connector = self.shared.guest.id();
+                tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
+                self.shared
+                    .status
+                    .degraded(format!("message {} blocks its key: {why}", message.id));
+                self.give_back(&[message.message_id], delay).await
+            }
+            OnPoison::Stop => Err(self.fail(format!(
+                "message {} cannot be processed and on_poison = \"stop\": {why}",
+                message.id
+            ))),
+        }
+    }
+
+    /// Gives back what waits behind a blocked key; what is left may be processed.
+    pub(super) async fn hold_back<T>(
+        &mut self,
+        items: Vec<T>,
+        message: impl Fn(&T) -> &Message,
+    ) -> Result<Vec<T>, Halt> {
+        if self.blocked.is_empty() {
+            return Ok(items);
+        }
+        let (held, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.blocked.holds(message(item)));
+        let ids: Vec<_> = held.iter().map(|item| message(item).message_id).collect();
+        if !ids.is_empty() {
+            self.give_back(&ids, BLOCKED_RETRY).await?;
+        }
+        Ok(free)
+    }
+
+    pub(super) async fn give_back(&mut self, ids: &[MessageId], delay: Duration) -> Result<(), Halt> {
+        let (acker, ids) = (self.acker.clone(), ids.to_vec());
+        self.shared.let_go(ids.len());
+        self.until_done(|| acker.nack(&ids, delay)).await
+    }
+
+    /// Does a broker call until it succeeds.
+    pub(super) async fn until_done<F: Future<Output = Result<(), BrokerError>> + Send>(
+        &mut self,
+        call: impl Fn() -> F,
+    ) -> Result<(), Halt> {
+        let mut backoff = self.shared.backoff.start();
+        loop {
+            match call().await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_transient() => self.wait(&mut backoff, None, &error).await?,
+                Err(error) => return Err(self.fail(error.to_string())),
+            }
+        }
+    }
+
+    /// Says what is in the way and waits for the next try.
+    pub(super) async fn wait(
+        &self,
+        backoff: &mut Backoff,
+        floor: Option<Duration>,
+        why: &(dyn std::fmt::Display + Sync),
+    ) -> Result<(), Halt> {
+        let wait = backoff.next(floor);
+        tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "held up; trying again");
+        self.shared.status.degraded(why.to_string());
+        self.shared.sleep(wait).await
+    }
+
+    pub(super) fn fail(&self, reason: String) -> Halt {
+        tracing::error!(connector = %self.shared.guest.id(), %reason, "the connector has stopped");
+        self.shared.status.failed(reason);
+        Halt
+    }
+
+    /// Leave to make a call, when there is one.
+    pub(super) async fn permit(&self, breaker: &Arc<Breaker>) -> Result<Permit, Halt> {
+        self.shared.unless_stopped(breaker.permit()).await
+    }
+}
+
+impl Shared {
+    /// Sleeps, unless the connector is to stop or has failed.
+    pub(super) async fn sleep(&self, wait: Duration) -> Result<(), Halt> {
+        self.unless_stopped(tokio::time::sleep(wait)).await
+    }
+
+    async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, Halt> {
+        let mut stop = self.stop.clone();
+        let mut status = self.status.subscribe();
+        tokio::select! {
+            done = wait => Ok(done),
+            _ = stop.wait_for(|stop| *stop) => Err(Halt),
+            _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => Err(Halt),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! What a connector puts up with: crash loops, outages, and more dead letters than its budget. In virtual time.
+
+mod fakes;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    num::NonZeroUsize,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use danube_wasm_broker::ErrorKind;
+use danube_wasm_model::{
+    SubscriptionType::Shared,
+    columns::{Rejection, RejectionKind},
+    door::{EgressError, Intake, Outcome},
+    event::RecordBatch,
+    message::WriteBatch,
+};
+use danube_wasm_pipeline::{
+    BatchPolicy, ErrorBudget, OnInvalid, Patience, Probe, Sink, SinkParts, Source, SourceLimits, SourceParts, Status,
+};
+use danube_wasm_schema::Schemas;
+use fakes::{FakeSink, FakeSource, MemoryBroker, MemoryRegistry, MemoryTable, event, forward, insert, trap};
+use tokio::time::Instant;
+
+fn letters(count: usize) -> Patience {
+    Patience {
+        dead_letters: ErrorBudget {
+            count: NonZeroUsize::new(count).expect("not zero"),
+            per: Duration::from_secs(60),
+        },
+        ..Patience::default()
+    }
+}
+
+async fn sink(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, patience: Patience) -> Arc<Sink> {
+    let parts = SinkParts {
+        guest: Arc::new(guest),
+        broker: Arc::new(broker.clone()),
+        schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
+        egress: table.clone(),
+        batches: vec![BatchPolicy::default()],
+        patience,
+        probe: Probe::default(),
+    };
+    Sink::start(parts).await.expect("a sink")
+}
+
+async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) -> Arc<Source> {
+    let parts = SourceParts {
+        guest: Arc::new(guest),
+        broker: Arc::new(broker.clone()),
+        validators: HashMap::new(),
+        limits: SourceLimits::default(),
+        on_invalid: HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]),
+        patience,
+        probe: Probe::default(),
+    };
+    Source::start(parts).await.expect("a source")
+}
+
+fn numbered<'a>(n: u64) -> Vec<(u64, Option<&'a str>, &'a str)> {
+    (0..n).map(|i| (i, None, "ok")).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_whose_instances_keep_dying_is_called_ever_less_often_and_comes_back() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let (broken, calls) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let guest = FakeSink::new(Shared, {
+        let (broken, calls) = (broken.clone(), calls.clone());
+        move |messages| {
+            calls.fetch_add(1, Ordering::Relaxed);
+            match broken.load(Ordering::Relaxed) {
+                true => Err(trap()),
+                false => Ok(insert(messages)),
+            }
+        }
+    });
+    let patience = Patience {
+        waits: Patience::default().waits,
+        ..letters(1_000_000)
+    };
+    let sink = sink(guest, &broker, &table, patience).await;
+    broker.deliver(numbered(500));
+    let mut status = sink.status();
+    status
+        .wait_for(|s| matches!(s, Status::Degraded(why) if why.contains("20 in a row")))
+        .await
+        .expect("it runs");
+    status
+        .wait_for(|s| matches!(s, Status::Down(why) if why.contains("keep dying")))
+        .await
+        .expect("it runs");
+    let before = calls.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let tried = calls.load(Ordering::Relaxed) - before;
+    assert!((60..=300).contains(&tried), "{tried} calls in an hour");
+    broken.store(false, Ordering::Relaxed);
+    broker
+        .until("what was not blamed is written", |b| b.acked().len() == 500)
+        .await;
+    assert_eq!(*sink.status().borrow(), Status::Running);
+    assert_eq!(table.bodies().len() + broker.published().len(), 500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes_back() {
+    let broker = MemoryBroker::new();
+    let broken = Arc::new(AtomicBool::new(true));
+    let guest = FakeSource::new({
+        let broken = broken.clone();
+        move |events| match broken.load(Ordering::Relaxed) {
+            true => Err(trap()),
+            false => Ok(forward(events)),
+        }
+    });
+    let source = source(guest, &broker, Patience::default()).await;
+    let mut seen = BTreeSet::new();
+    for i in 0..40 {
+        match source.offer(event(&format!("e{i}"), "x")).await {
+            Outcome::Failed { .. } => seen.insert("500"),
+            Outcome::Unavailable { message, .. } => {
+                assert!(message.contains("keeps crashing"), "{message}");
+                seen.insert("503")
+            }
+            other => panic!("{other:?}"),
+        };
+    }
+    assert_eq!(seen, BTreeSet::from(["500", "503"]));
+    assert!(matches!(*source.status().borrow(), Status::Degraded(_)));
+    broken.store(false, Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(matches!(source.offer(event("x", "x")).await, Outcome::Accepted { .. }));
+    assert_eq!(*source.status().borrow(), Status::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_takes_nothing_is_tried_every_few_seconds_while_senders_are_told_at_once() {
+    let broker = MemoryBroker::new();
+    let source = source(
+        FakeSource::new(|events| Ok(forward(events))),
+        &broker,
+        Patience::default(),
+    )
+    .await;
+    broker.fail_with(Some(ErrorKind::Unavailable));
+    for i in 0..20 {
+        let outcome = source.offer(event(&format!("e{i}"), "x")).await;
+        assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    }
+    assert_eq!(broker.refusals(), 5, "the others were not tried");
+    broker.fail_with(None);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert!(matches!(source.offer(event("x", "x")).await, Outcome::Accepted { .. }));
+    assert!(matches!(source.offer(event("y", "x")).await, Outcome::Accepted { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_target_is_away_one_lane_at_a_time_tries() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    *table.fault.lock() = Some(EgressError::Transient {
+        message: "the database is away".into(),
+        retry_after: None,
+    });
+    let mut guest = FakeSink::new(Shared, |m| Ok(insert(m)));
+    guest.lanes = 8;
+    let _sink = sink(guest, &broker, &table, Patience::default()).await;
+    broker.deliver(numbered(4000));
+    let begun = Instant::now();
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    let tries = *table.calls.lock();
+    assert!(tries <= 8 + 300, "{tries} tries in {:?}", begun.elapsed());
+    *table.fault.lock() = None;
+    broker.until("all are written", |b| b.acked().len() == 4000).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_dead_letters_everything_stops_before_it_has_emptied_its_topic() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let refuse_all = FakeSink::new(Shared, |messages| {
+        let rejected = (0..messages.payloads.len()).map(|origin| Rejection {
+            origin: u32::try_from(origin).expect("few"),
+            kind: RejectionKind::InvalidData,
+            message: "not for me".into(),
+        });
+        Ok(WriteBatch {
+            rejected: rejected.collect(),
+            ..WriteBatch::default()
+        })
+    });
+    let sink = sink(refuse_all, &broker, &table, letters(10)).await;
+    broker.deliver(numbered(100));
+    let mut status = sink.status();
+    let failed = status
+        .wait_for(|s| matches!(s, Status::Failed(_)))
+        .await
+        .expect("it runs")
+        .clone();
+    assert!(
+        matches!(&failed, Status::Failed(why) if why.contains("10 dead letters within 60 s")),
+        "{failed:?}"
+    );
+    sink.drain(Instant::now() + Duration::from_secs(10)).await;
+    assert_eq!(broker.published().len(), 10);
+    assert_eq!(broker.acked().len(), 10, "the others stay in the broker");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_dead_letters_everything_stops_and_answers_503() {
+    let broker = MemoryBroker::new();
+    let refuse_all = FakeSource::new(|events| {
+        let rejected = (0..events.payloads.len()).map(|origin| Rejection {
+            origin: u32::try_from(origin).expect("few"),
+            kind: RejectionKind::InvalidData,
+            message: "not for me".into(),
+        });
+        Ok(RecordBatch {
+            rejected: rejected.collect(),
+            ..RecordBatch::default()
+        })
+    });
+    let source = source(refuse_all, &broker, letters(3)).await;
+    for i in 0..3 {
+        let outcome = source.offer(event(&format!("e{i}"), "x")).await;
+        assert!(matches!(outcome, Outcome::DeadLettered { .. }), "{outcome:?}");
+    }
+    for i in 3..5 {
+        let outcome = source.offer(event(&format!("e{i}"), "x")).await;
+        assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    }
+    assert!(matches!(&*source.status().borrow(), Status::Failed(why) if why.contains("max_dead_letters")));
+    assert_eq!(broker.published().len(), 3);
+}
