@@ -261,7 +261,9 @@ mod tests {
             .expect("the third in a row opens it");
         assert!(breaker.enter().is_err());
         tokio::time::sleep(wait).await;
-        let deciding = breaker.enter().ok().expect("one call");
+        let Ok(deciding) = breaker.enter() else {
+            panic!("one call")
+        };
         assert!(breaker.enter().is_err(), "and no other beside it");
         let longer = deciding.failed(None).expect("it opens again at the first failure");
         assert!(longer >= Duration::from_secs(1), "{longer:?}");
@@ -275,7 +277,8 @@ mod tests {
         let breaker = breaker(1);
         let _ = breaker.permit().await.failed(None);
         drop(breaker.permit().await);
-        breaker.enter().ok().expect("at once").succeeded();
+        let Ok(next) = breaker.enter() else { panic!("at once") };
+        next.succeeded();
         assert_eq!(breaker.failures(), 0);
     }
 

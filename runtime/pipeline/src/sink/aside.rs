@@ -137,6 +137,8 @@ impl Shared {
         let mut stop = self.stop.clone();
         let mut status = self.status.subscribe();
         tokio::select! {
+            // What needs no wait is done even while stopping: a lane finishes what it has.
+            biased;
             done = wait => Ok(done),
             _ = stop.wait_for(|stop| *stop) => Err(Halt),
             _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => Err(Halt),
