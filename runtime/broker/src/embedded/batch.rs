@@ -1,33 +1,34 @@
 //! One transaction: many calls applied to the tables, and what must change in memory once it is durable.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
-use danube_wasm_model::{SubscriptionType, TopicName};
 use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
+    alter::Change,
     catalog::{Place, Places},
+    consumer::ended,
     cursor::Cursor,
+    declare::NewSubscription,
     fault::Fault,
-    limits::PARTITIONS_MAX,
     options::EmbeddedOptions,
     queue::{Command, Prepared},
     record, registry,
-    tables::{
-        CURSORS, HEADS, Head, MESSAGES, META, META_NEXT_PARTITION, META_NEXT_SUBSCRIPTION, SUBSCRIPTIONS, TOPICS,
-    },
-    topic::{Subscription, Topic, kind_code, kind_from},
+    tables::{CURSORS, HEADS, Head, MESSAGES, META},
+    topic::{Subscription, Topic},
 };
-use crate::{BrokerError, ErrorKind, RegisteredSchema, StartAt, TopicSpec};
+use crate::{BrokerError, RegisteredSchema};
 
 /// A transaction being filled.
 pub(super) struct Batch<'t> {
-    transaction: &'t WriteTransaction,
+    pub(super) transaction: &'t WriteTransaction,
     pub(super) messages: Table<'t, (u64, u64), &'static [u8]>,
     pub(super) places: &'t Places,
+    /// Partitions of deleted topics that still have messages.
+    pub(super) doomed: &'t BTreeSet<u64>,
     pub(super) options: &'t EmbeddedOptions,
     pub(super) staged: Staged,
 }
@@ -43,39 +44,45 @@ pub(super) struct Staged {
     pub(super) subscribed: HashSet<u64>,
     /// Messages that age or size dropped before everybody had them, by partition.
     pub(super) dropped: HashMap<u64, u64>,
+    /// Partitions whose topic was deleted.
+    pub(super) doomed: BTreeSet<u64>,
+    /// Partitions of deleted topics that have no message any more.
+    pub(super) cleared: Vec<u64>,
+    /// Subscriptions that were deleted.
+    pub(super) ended: HashSet<u64>,
     /// Retention stopped at its bound: there is more to trim.
     pub(super) more_to_trim: bool,
     /// Whether there is anything to commit.
     pub(super) changed: bool,
 }
 
-/// A cursor with new acknowledgements.
+/// A cursor with new acknowledgements, or moved.
 pub(super) struct Acked {
     pub(super) topic: Arc<Topic>,
     pub(super) subscription: Arc<Subscription>,
     pub(super) cursor: Cursor,
     pub(super) offsets: Vec<u64>,
+    /// An operator moved it: what was given counts as not given.
+    pub(super) moved: bool,
 }
 
 /// What became of a call, if the transaction commits.
 pub(super) enum Outcome {
     Done,
+    /// Groups that were refused because a topic of theirs is gone.
+    Published(Vec<usize>),
+    Refused(BrokerError),
     Topic(Result<Option<Topic>, BrokerError>),
     Subscription(Result<NewSubscription, BrokerError>),
     Schema(Result<RegisteredSchema, BrokerError>),
-}
-
-/// A subscription as it is on disk.
-pub(super) struct NewSubscription {
-    pub(super) id: u64,
-    /// Where it begins, if it is new to memory.
-    pub(super) cursors: Vec<Cursor>,
+    Altered(Result<Change, BrokerError>),
 }
 
 impl<'t> Batch<'t> {
     pub(super) fn new(
         transaction: &'t WriteTransaction,
         places: &'t Places,
+        doomed: &'t BTreeSet<u64>,
         options: &'t EmbeddedOptions,
     ) -> Result<Self, Fault> {
         let messages = transaction.open_table(MESSAGES)?;
@@ -83,6 +90,7 @@ impl<'t> Batch<'t> {
             transaction,
             messages,
             places,
+            doomed,
             options,
             staged: Staged::default(),
         })
@@ -97,10 +105,7 @@ impl<'t> Batch<'t> {
                 subscription,
                 offsets,
                 ..
-            } => {
-                self.ack(topic, subscription, offsets);
-                Ok(Outcome::Done)
-            }
+            } => Ok(self.ack(topic, subscription, offsets)),
             Command::CreateTopic { topic, spec, .. } => Ok(Outcome::Topic(self.create_topic(topic, spec)?)),
             Command::Subscribe {
                 topic,
@@ -123,6 +128,7 @@ impl<'t> Batch<'t> {
                     definition,
                 )?))
             }
+            Command::Alter { alteration, .. } => Ok(Outcome::Altered(self.alter(alteration)?)),
             Command::Reopen { .. } | Command::Close { .. } => Ok(Outcome::Done),
         }
     }
@@ -147,9 +153,19 @@ impl<'t> Batch<'t> {
         self.staged.heads.get(&partition).copied().unwrap_or_else(before)
     }
 
+    /// Whether a partition is of a topic that this transaction still has.
+    pub(super) fn is_there(&self, partition: u64) -> bool {
+        self.places.contains_key(&partition) && !self.staged.doomed.contains(&partition)
+    }
+
     fn publish(&mut self, records: Vec<Prepared>) -> Result<Outcome, Fault> {
         let now_ms = (self.options.clock)();
+        let gone = records.iter().filter(|record| !self.is_there(record.partition));
+        let refused: BTreeSet<usize> = gone.map(|record| record.group).collect();
         for mut record in records {
+            if refused.contains(&record.group) {
+                continue;
+            }
             let mut head = self.head(record.partition);
             head.last_time_ms = head.last_time_ms.max(now_ms);
             record::set_time(&mut record.encoded, head.last_time_ms);
@@ -159,10 +175,13 @@ impl<'t> Batch<'t> {
             head.bytes += record.encoded.len() as u64;
             self.staged.heads.insert(record.partition, head);
         }
-        Ok(Outcome::Done)
+        Ok(Outcome::Published(refused.into_iter().collect()))
     }
 
-    fn ack(&mut self, topic: &Arc<Topic>, subscription: &Arc<Subscription>, offsets: &[(usize, Vec<u64>)]) {
+    fn ack(&mut self, topic: &Arc<Topic>, subscription: &Arc<Subscription>, offsets: &[(usize, Vec<u64>)]) -> Outcome {
+        if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
+            return Outcome::Refused(ended(topic, &subscription.name));
+        }
         for (index, offsets) in offsets {
             let acked = self.staged.acks.entry((subscription.id, *index)).or_insert_with(|| {
                 let cursor = subscription
@@ -176,109 +195,20 @@ impl<'t> Batch<'t> {
                     subscription: subscription.clone(),
                     cursor: cursor.unwrap_or_default(),
                     offsets: Vec::new(),
+                    moved: false,
                 }
             });
             offsets.iter().for_each(|offset| acked.cursor.ack(*offset));
             acked.offsets.extend_from_slice(offsets);
         }
-    }
-
-    fn create_topic(
-        &mut self,
-        name: &TopicName,
-        spec: &TopicSpec,
-    ) -> Result<Result<Option<Topic>, BrokerError>, Fault> {
-        let mut topics = self.transaction.open_table(TOPICS)?;
-        let stored = topics.get(name.as_str())?.map(|row| row.value());
-        if let Some((partitions, first_partition)) = stored {
-            return Ok(if partitions == spec.partitions {
-                Ok(Some(Topic::new(name.clone(), partitions, first_partition)))
-            } else {
-                Err(conflict(format!(
-                    "topic {name} has {partitions} partitions and {} were asked for: say `partitions = {partitions}`, or use \
-                     another topic",
-                    spec.partitions
-                )))
-            });
-        }
-        if spec.partitions > PARTITIONS_MAX {
-            return Ok(Err(conflict(format!(
-                "topic {name} was asked for with {} partitions; the log allows {PARTITIONS_MAX}",
-                spec.partitions
-            ))));
-        }
-        let first_partition = next_number(self.transaction, META_NEXT_PARTITION, u64::from(spec.partitions.max(1)))?;
-        topics.insert(name.as_str(), (spec.partitions, first_partition))?;
-        self.staged.changed = true;
-        Ok(Ok(Some(Topic::new(name.clone(), spec.partitions, first_partition))))
-    }
-
-    fn subscribe(
-        &mut self,
-        topic: &Arc<Topic>,
-        name: &str,
-        kind: SubscriptionType,
-        start: StartAt,
-    ) -> Result<Result<NewSubscription, BrokerError>, Fault> {
-        let mut rows = self.transaction.open_table(SUBSCRIPTIONS)?;
-        let key = (topic.name.as_str(), name);
-        let stored = rows.get(key)?.map(|row| row.value());
-        let known = topic.subscription(name);
-        if let Some((id, code)) = stored {
-            let live = known.as_ref().is_some_and(|known| known.delivery.lock().is_live());
-            if kind_from(code) != Some(kind) {
-                if live {
-                    return Ok(Err(conflict(format!(
-                        "subscription `{name}` of {} is {:?} while it is consumed, and was asked for as {kind:?}",
-                        topic.name,
-                        kind_from(code).unwrap_or_default()
-                    ))));
-                }
-                rows.insert(key, (id, kind_code(kind)))?;
-                self.staged.changed = true;
-            }
-            if known.is_some() {
-                return Ok(Ok(NewSubscription {
-                    id,
-                    cursors: Vec::new(),
-                }));
-            }
-            // Made by an earlier call of this transaction.
-            return Ok(Ok(NewSubscription {
-                id,
-                cursors: self.start_cursors(topic, start),
-            }));
-        }
-        let id = next_number(self.transaction, META_NEXT_SUBSCRIPTION, 1)?;
-        rows.insert(key, (id, kind_code(kind)))?;
-        let cursors = self.start_cursors(topic, start);
-        let mut table = self.transaction.open_table(CURSORS)?;
-        for (index, cursor) in (0u32..).zip(&cursors) {
-            table.insert((id, index), cursor.encode().as_slice())?;
-        }
-        self.staged.subscribed.insert(topic.first_partition);
-        self.staged.changed = true;
-        Ok(Ok(NewSubscription { id, cursors }))
-    }
-
-    fn start_cursors(&self, topic: &Topic, start: StartAt) -> Vec<Cursor> {
-        let partitions = (topic.first_partition..).take(topic.extents.len());
-        partitions
-            .map(|partition| {
-                let head = self.head(partition);
-                Cursor::at(if start == StartAt::Earliest {
-                    head.first
-                } else {
-                    head.next
-                })
-            })
-            .collect()
+        Outcome::Done
     }
 
     /// All partitions, for retention.
     pub(super) fn all_places(&self) -> Vec<(u64, Place)> {
         self.places
             .iter()
+            .filter(|(partition, _)| self.is_there(**partition))
             .map(|(partition, place)| (*partition, place.clone()))
             .collect()
     }
@@ -290,8 +220,4 @@ pub(super) fn next_number(transaction: &WriteTransaction, kind: &str, n: u64) ->
     let next = meta.get(kind)?.map_or(1, |row| row.value());
     meta.insert(kind, next + n)?;
     Ok(next)
-}
-
-fn conflict(message: String) -> BrokerError {
-    BrokerError::new(ErrorKind::Conflict, message)
 }

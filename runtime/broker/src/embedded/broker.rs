@@ -8,6 +8,7 @@ use parking_lot::RwLock;
 use tokio::sync::oneshot;
 
 use super::{
+    admin::EmbeddedAdmin,
     catalog::{self, Topics},
     consumer::EmbeddedConsumer,
     limits::NAME_BYTES_MAX,
@@ -19,7 +20,9 @@ use super::{
     store::Store,
     writer::Writer,
 };
-use crate::{Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec};
+use crate::{
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+};
 
 /// A durable log in a directory of this machine, used by one process at a time. The [module](super) has the design.
 ///
@@ -41,47 +44,26 @@ impl EmbeddedBroker {
             queue,
             topics: RwLock::default(),
         };
-        let (topics, places) = shared
+        let known = shared
             .store
             .read(|transaction| catalog::load(transaction, &Topics::new()))
             .map_err(|fault| fault.at(directory))?;
-        *shared.topics.write() = topics;
+        *shared.topics.write() = known.topics;
         let shared = Arc::new(shared);
-        let writer = Writer::new(shared.clone(), places);
+        let writer = Writer::new(shared.clone(), known.places, known.doomed);
         std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
             .map_err(|e| BrokerError::new(ErrorKind::Unavailable, format!("no thread for the log's writer: {e}")))?;
         Ok(Arc::new(Self(shared)))
     }
-}
 
-#[async_trait]
-impl Broker for EmbeddedBroker {
-    async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
-        if self
-            .0
-            .topics
-            .read()
-            .get(topic)
-            .is_some_and(|known| known.partitions == spec.partitions)
-        {
-            return self.0.queue.closed().map_or(Ok(()), Err);
-        }
-        let topic = topic.clone();
-        self.0.ask(|reply| Command::CreateTopic { topic, spec, reply }).await
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
     }
 
-    async fn publisher(&self, producer: &str) -> Result<Arc<dyn Publisher>> {
-        check_name("producer", producer)?;
-        self.0.queue.closed().map_or(Ok(()), Err)?;
-        Ok(Arc::new(EmbeddedPublisher {
-            shared: self.0.clone(),
-            producer: producer.to_owned(),
-        }))
-    }
-
-    async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
+    /// Subscribes to all partitions, or to one.
+    pub(super) async fn attach(&self, options: ConsumerOptions, only: Option<usize>) -> Result<EmbeddedConsumer> {
         check_name("subscription", &options.subscription)?;
         check_name("consumer", &options.consumer)?;
         self.0.queue.closed().map_or(Ok(()), Err)?;
@@ -108,18 +90,49 @@ impl Broker for EmbeddedBroker {
         let member = subscription
             .delivery
             .lock()
-            .attach(&options.consumer, kind, options.unacknowledged_max);
+            .attach(&options.consumer, kind, only, options.unacknowledged_max);
         let member = member.map_err(|e| {
             let place = format!("subscription `{}` of {}", options.subscription, options.topic);
             BrokerError::new(e.kind, format!("{place}: {}", e.message))
         })?;
         subscription.changed.notify_waiters();
-        Ok(Box::new(EmbeddedConsumer {
+        Ok(EmbeddedConsumer {
             shared: self.0.clone(),
             topic,
             subscription,
             member,
+        })
+    }
+}
+
+#[async_trait]
+impl Broker for EmbeddedBroker {
+    async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
+        if self
+            .0
+            .topics
+            .read()
+            .get(topic)
+            .is_some_and(|known| known.partitions() == spec.partitions)
+        {
+            return self.0.queue.closed().map_or(Ok(()), Err);
+        }
+        let topic = topic.clone();
+        self.0.ask(|reply| Command::CreateTopic { topic, spec, reply }).await
+    }
+
+    async fn publisher(&self, producer: &str) -> Result<Arc<dyn Publisher>> {
+        check_name("producer", producer)?;
+        self.0.queue.closed().map_or(Ok(()), Err)?;
+        Ok(Arc::new(EmbeddedPublisher {
+            shared: self.0.clone(),
+            producer: producer.to_owned(),
+            partition: None,
         }))
+    }
+
+    async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
+        Ok(Box::new(self.attach(options, None).await?))
     }
 
     fn registry(&self) -> Arc<dyn Registry> {
@@ -133,13 +146,7 @@ impl Broker for EmbeddedBroker {
             topic.subscriptions().into_iter().map(|subscription| Lag {
                 topic: topic.name.clone(),
                 subscription: subscription.name.clone(),
-                messages: subscription
-                    .delivery
-                    .lock()
-                    .windows()
-                    .iter()
-                    .map(|window| window.lag())
-                    .sum(),
+                messages: subscription.delivery.lock().lag(),
             })
         });
         let mut lags: Vec<Lag> = lags.collect();
@@ -149,6 +156,10 @@ impl Broker for EmbeddedBroker {
 
     async fn ready(&self) -> Result<()> {
         self.0.ready()
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        Some(Arc::new(EmbeddedAdmin(self.0.clone())))
     }
 
     async fn close(&self) -> Result<()> {
@@ -175,7 +186,7 @@ fn closed() -> BrokerError {
     BrokerError::new(ErrorKind::Closed, "the log is closed: this process is stopping")
 }
 
-fn check_name(what: &str, name: &str) -> Result<()> {
+pub(super) fn check_name(what: &str, name: &str) -> Result<()> {
     if !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.chars().any(char::is_control) {
         return Ok(());
     }

@@ -1,6 +1,9 @@
 //! Topics, subscriptions and partitions as they are on disk, read at the start and after each reopening.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use danube_wasm_model::TopicName;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
@@ -9,7 +12,7 @@ use super::{
     cursor::Cursor,
     fault::Fault,
     limits::PARTITIONS_MAX,
-    tables::{CURSORS, HEADS, Head, SUBSCRIPTIONS, TOPICS},
+    tables::{CURSORS, DOOMED, HEADS, Head, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic, kind_from},
 };
 
@@ -26,38 +29,55 @@ pub(super) struct Place {
     pub(super) head: Head,
 }
 
+/// What is on disk.
+pub(super) struct Known {
+    pub(super) topics: Topics,
+    pub(super) places: Places,
+    /// Partitions of deleted topics that still have messages.
+    pub(super) doomed: BTreeSet<u64>,
+}
+
 /// Reads everything, keeping what of `known` is there already: a failed commit may have left topics, subscriptions and
-/// messages that nobody was told about.
-pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<(Topics, Places), Fault> {
+/// messages that nobody was told about, and may have deleted some.
+pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Known, Fault> {
     let heads = transaction.open_table(HEADS)?;
     let (mut topics, mut places) = (Topics::new(), Places::new());
     for row in transaction.open_table(TOPICS)?.iter()? {
         let (name, row) = row?;
         let (partitions, first_partition) = row.value();
         let name = parse(name.value())?;
-        let topic = match known.get(&name) {
+        let topic = match known
+            .get(&name)
+            .filter(|known| known.first_partition == first_partition)
+        {
             Some(topic) => topic.clone(),
             None => Arc::new(new_topic(name, partitions, first_partition)?),
         };
-        for (index, extent) in topic.extents.iter().enumerate() {
-            let partition = first_partition + index as u64;
-            let head = heads
-                .get(partition)?
-                .map(|row| Head::from_row(row.value()))
-                .unwrap_or_default();
-            extent.set(head);
-            places.insert(
-                partition,
-                Place {
-                    topic: topic.clone(),
-                    index,
-                    head,
-                },
-            );
+        topic.grow(partitions as usize);
+        for (index, partition) in (0..topic.len()).zip(first_partition..) {
+            let row = heads.get(partition)?.map(|row| row.value());
+            let head = row.map(Head::from_row).unwrap_or_default();
+            topic.set_end(index, head);
+            let topic = topic.clone();
+            places.insert(partition, Place { topic, index, head });
         }
         topics.insert(topic.name.clone(), topic);
     }
-    let cursors = transaction.open_table(CURSORS)?;
+    load_subscriptions(transaction, &topics, &places)?;
+    for (name, topic) in known {
+        if !topics.get(name).is_some_and(|there| Arc::ptr_eq(there, topic)) {
+            topic.keep_subscriptions(|_| false);
+        }
+    }
+    let mut doomed = BTreeSet::new();
+    for row in transaction.open_table(DOOMED)?.iter()? {
+        doomed.insert(row?.0.value());
+    }
+    Ok(Known { topics, places, doomed })
+}
+
+fn load_subscriptions(transaction: &ReadTransaction, topics: &Topics, places: &Places) -> Result<(), Fault> {
+    let mut rows = HashMap::new();
     for row in transaction.open_table(SUBSCRIPTIONS)?.iter()? {
         let (key, row) = row?;
         let (topic, name) = key.value();
@@ -69,12 +89,19 @@ pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<(Top
         };
         let kind = kind_from(code)
             .ok_or_else(|| Fault::Damaged(format!("subscription `{name}` of {} has the type {code}", topic.name)))?;
-        if topic.subscription(name).is_none() {
-            let cursors = stored_cursors(&cursors, id, topic, &places)?;
-            topic.add_subscription(Subscription::new(id, name, kind, topic, cursors));
+        rows.insert(id, (topic, name.to_owned(), kind));
+    }
+    for topic in topics.values() {
+        topic.keep_subscriptions(|subscription| rows.contains_key(&subscription.id));
+    }
+    let cursors = transaction.open_table(CURSORS)?;
+    for (id, (topic, name, kind)) in rows {
+        if topic.subscription(&name).is_none() {
+            let cursors = stored_cursors(&cursors, id, topic, places)?;
+            topic.add_subscription(Subscription::new(id, &name, kind, topic, cursors));
         }
     }
-    Ok((topics, places))
+    Ok(())
 }
 
 fn parse(name: &str) -> Result<TopicName, Fault> {
@@ -95,8 +122,8 @@ fn stored_cursors(
     topic: &Topic,
     places: &Places,
 ) -> Result<Vec<Cursor>, Fault> {
-    let mut cursors = Vec::with_capacity(topic.extents.len());
-    for (index, partition) in (0..topic.extents.len() as u32).zip(topic.first_partition..) {
+    let mut cursors = Vec::with_capacity(topic.len());
+    for (index, partition) in (0..topic.len() as u32).zip(topic.first_partition..) {
         let mut cursor = match table.get((id, index))? {
             Some(stored) => Cursor::decode(stored.value())
                 .map_err(|e| Fault::damaged(format_args!("the cursor of subscription {id} on {}", topic.name), e))?,

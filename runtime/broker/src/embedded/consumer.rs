@@ -31,6 +31,9 @@ impl Consumer for EmbeddedConsumer {
             if let Some(why) = self.shared.queue.closed() {
                 return Err(why);
             }
+            if self.subscription.has_ended() {
+                return Err(ended(&self.topic, &self.subscription.name));
+            }
             let can_load = self.shared.store.ready().is_ok();
             let (turn, damage) = {
                 let mut delivery = self.subscription.delivery.lock();
@@ -84,7 +87,14 @@ impl Drop for EmbeddedConsumer {
     }
 }
 
-struct EmbeddedAcker {
+/// The session is over: what it consumed was deleted.
+pub(super) fn ended(topic: &Topic, subscription: &str) -> BrokerError {
+    let name = &topic.name;
+    let message = format!("subscription `{subscription}` of {name} was deleted, alone or with its topic");
+    BrokerError::new(ErrorKind::NotFound, message)
+}
+
+pub(super) struct EmbeddedAcker {
     shared: Arc<Shared>,
     topic: Arc<Topic>,
     subscription: Arc<Subscription>,
@@ -92,13 +102,23 @@ struct EmbeddedAcker {
 }
 
 impl EmbeddedAcker {
+    /// Belongs to no consumer.
+    pub(super) fn of_nobody(shared: Arc<Shared>, topic: Arc<Topic>, subscription: Arc<Subscription>) -> Self {
+        Self {
+            shared,
+            topic,
+            subscription,
+            member: 0,
+        }
+    }
+
     /// Offsets by partition. A message of another topic, or one that was never published, is refused: acknowledging it
     /// would skip a message that is still to come.
     fn sort(&self, messages: &[MessageId]) -> Result<Vec<(usize, Vec<u64>)>> {
         let mut sorted: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
         for message in messages {
             let place = self.topic.place(message.partition);
-            let there = place.filter(|at| self.topic.extents.get(*at).is_some_and(|e| message.offset < e.next()));
+            let there = place.filter(|at| self.topic.end(*at).is_some_and(|end| message.offset < end));
             let index = there.ok_or_else(|| {
                 BrokerError::new(
                     ErrorKind::NotFound,
@@ -131,6 +151,9 @@ impl Acker for EmbeddedAcker {
 
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
         let offsets = self.sort(messages)?;
+        if self.subscription.has_ended() {
+            return Err(ended(&self.topic, &self.subscription.name));
+        }
         let due = Instant::now().checked_add(delay).filter(|_| !delay.is_zero());
         let mut delivery = self.subscription.delivery.lock();
         for (index, offsets) in offsets {

@@ -1,15 +1,20 @@
 //! One subscription: its consumers and its windows. Pure, like [`super::window`]; the caller brings lock and clock.
 
+use std::collections::BTreeSet;
+
 use danube_wasm_model::SubscriptionType;
 use tokio::time::Instant;
 
-use super::window::{Load, MemberId, Window};
+use super::{
+    cursor::Cursor,
+    window::{Load, MemberId, Window},
+};
 use crate::{BrokerError, ErrorKind, Message};
 
 /// See the module.
 pub(super) struct Delivery {
     kind: SubscriptionType,
-    /// In the order in which they came: the first is the active one of a Failover subscription.
+    /// In the order in which they came: the first that reads a window is its active one on a Failover subscription.
     members: Vec<Member>,
     next_member: MemberId,
     windows: Vec<Window>,
@@ -22,8 +27,20 @@ pub(super) struct Delivery {
 struct Member {
     id: MemberId,
     name: String,
+    /// The one window it reads; all of them without.
+    only: Option<usize>,
     window: usize,
     in_flight: usize,
+}
+
+impl Member {
+    fn covers(&self, window: usize) -> bool {
+        self.only.is_none_or(|only| only == window)
+    }
+
+    fn overlaps(&self, only: Option<usize>) -> bool {
+        only.is_none_or(|only| self.covers(only))
+    }
 }
 
 /// What a member gets.
@@ -63,6 +80,24 @@ impl Delivery {
         &self.windows
     }
 
+    /// Messages that are not acknowledged.
+    pub(super) fn lag(&self) -> u64 {
+        self.windows.iter().map(Window::lag).sum()
+    }
+
+    /// Names of the consumers that are here, each once.
+    pub(super) fn consumers(&self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.members.iter().map(|member| &member.name).collect();
+        names.into_iter().cloned().collect()
+    }
+
+    /// The topic has `len` partitions now; a new one has everything before it.
+    pub(super) fn grow(&mut self, len: usize) {
+        while self.windows.len() < len {
+            self.windows.push(Window::new(self.kind, Cursor::default(), 0));
+        }
+    }
+
     /// Changes the type of a subscription that nobody consumes.
     pub(super) fn set_kind(&mut self, kind: SubscriptionType) {
         if kind != self.kind && self.members.is_empty() {
@@ -71,18 +106,20 @@ impl Delivery {
         }
     }
 
-    /// Adds a consumer. One of the same name is replaced and keeps its place.
+    /// Adds a consumer of all windows, or of one. One of the same name that reads any of them is replaced, and the new
+    /// one keeps its place.
     pub(super) fn attach(
         &mut self,
         name: &str,
         kind: SubscriptionType,
+        only: Option<usize>,
         unacknowledged_max: usize,
     ) -> Result<MemberId, BrokerError> {
         if kind != self.kind {
             return Err(conflict(format!("it is {:?} and was asked for as {kind:?}", self.kind)));
         }
-        let same = self.members.iter().position(|member| member.name == name);
-        if let (SubscriptionType::Exclusive, None, Some(other)) = (kind, same, self.members.first()) {
+        let other = self.members.iter().find(|m| m.name != name && m.overlaps(only));
+        if let (SubscriptionType::Exclusive, Some(other)) = (kind, other) {
             return Err(conflict(format!(
                 "it is Exclusive and consumer `{}` has it",
                 other.name
@@ -90,21 +127,24 @@ impl Delivery {
         }
         let id = self.next_member;
         self.next_member += 1;
-        let member = Member {
-            id,
-            name: name.to_owned(),
-            window: unacknowledged_max.max(1),
-            in_flight: 0,
-        };
-        match same.and_then(|at| self.members.get_mut(at)) {
-            Some(place) => {
-                let before = std::mem::replace(place, member);
+        let mut place = None;
+        for at in (0..self.members.len()).rev() {
+            if self.members.get(at).is_some_and(|m| m.name == name && m.overlaps(only)) {
+                let before = self.members.remove(at);
                 self.windows
                     .iter_mut()
                     .for_each(|window| window.give_back_all(before.id));
+                place = Some(at);
             }
-            None => self.members.push(member),
         }
+        let member = Member {
+            id,
+            name: name.to_owned(),
+            only,
+            window: unacknowledged_max.max(1),
+            in_flight: 0,
+        };
+        self.members.insert(place.unwrap_or(self.members.len()), member);
         Ok(id)
     }
 
@@ -125,15 +165,15 @@ impl Delivery {
             .position(|member| member.id == id)
             .ok_or(TakenOver)?;
         let mut turn = Turn::default();
-        if self.kind == SubscriptionType::Failover && at != 0 {
-            return Ok(turn);
-        }
-        let Some(member) = self.members.get_mut(at) else {
+        let (before, rest) = self.members.split_at_mut(at);
+        let Some(member) = rest.first_mut() else {
             return Err(TakenOver);
         };
+        let is_failover = self.kind == SubscriptionType::Failover;
+        let active = |window: usize| !is_failover || !before.iter().any(|earlier| earlier.covers(window));
         let n = self.windows.len();
-        for i in 0..n {
-            let Some(window) = self.windows.get_mut((self.turn + i) % n) else {
+        for i in (0..n).map(|i| (self.turn + i) % n) {
+            let Some(window) = self.windows.get_mut(i).filter(|_| member.covers(i) && active(i)) else {
                 continue;
             };
             let room = max
@@ -148,6 +188,9 @@ impl Delivery {
         let has_room = member.in_flight < member.window;
         let starved = turn.messages.is_empty() && has_room;
         for (i, window) in self.windows.iter_mut().enumerate() {
+            if !member.covers(i) || !active(i) {
+                continue;
+            }
             // Without room nothing that is due could be given; an acknowledgement makes room, and wakes.
             turn.due = [turn.due, window.next_due().filter(|_| has_room)]
                 .into_iter()

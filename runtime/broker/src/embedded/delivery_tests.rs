@@ -74,7 +74,7 @@ impl World {
             0 if self.members.len() < 3 => {
                 let name = format!("member-{}", self.rng.random::<u32>());
                 // An occupied Exclusive subscription refuses.
-                self.members.extend(self.delivery.attach(&name, self.kind, 8));
+                self.members.extend(self.delivery.attach(&name, self.kind, None, 8));
             }
             1 if !self.members.is_empty() => {
                 let at = self.rng.random_range(0..self.members.len());
@@ -213,7 +213,7 @@ fn rules_hold_whatever_consumers_do() {
 fn what_retention_takes_is_nobodys() {
     let kind = SubscriptionType::KeyShared;
     let mut world = World::new(kind, 1);
-    world.members.extend(world.delivery.attach("a", kind, 8));
+    world.members.extend(world.delivery.attach("a", kind, None, 8));
     while world.in_flight.len() < 8 {
         world.take();
     }

@@ -29,9 +29,12 @@
 //! | `cursors` | subscription, place of the partition in its topic | what is acknowledged, version byte first (`cursor.rs`) |
 //! | `subjects` | schema subject | number, newest version |
 //! | `schemas` | subject, version | subject's name, type, text |
+//! | `doomed` | partition of a deleted topic that still has messages | nothing |
+//! | `notes` | kind, name | text that a server of the log keeps (`notes.rs`) |
 //!
 //! Numbers of partitions, subscriptions and subjects are never used twice. Offsets count from 0 in each partition,
-//! without gaps, and go on when all messages have been trimmed, which is why `heads` is kept apart. A log of another
+//! without gaps, and go on when all messages have been trimmed, which is why `heads` is kept apart. A topic with
+//! partitions takes the most numbers that it may ever need, because it can get more partitions later. A log of another
 //! format is refused with [`crate::ErrorKind::Incompatible`] and left as it is.
 //!
 //! # Writing
@@ -62,6 +65,14 @@
 //! * The type of a subscription that nobody consumes may be changed by subscribing with another one.
 //! * How often a message was delivered is counted in memory and starts again with the process.
 //!
+//! # Operators
+//!
+//! [`crate::Broker::admin`] deletes topics and subscriptions and moves positions, in the writer's transactions. What is
+//! deleted ends for its users: `receive`, `ack` and `publish` are [`crate::ErrorKind::NotFound`] from then on, and its
+//! lag is not reported any more. A topic that is made again is another one. A moved position counts what was given and
+//! not acknowledged as not given; an acknowledgement that comes later for such a message still counts. Moving past a
+//! message that cannot be decoded lets its consumers go on.
+//!
 //! # Keeping
 //!
 //! A message goes when every subscription of its topic has acknowledged it, in the transaction of the last
@@ -81,12 +92,15 @@
 //! acknowledged message to be delivered again. A stored message that cannot be decoded is an error to its consumers,
 //! never skipped.
 
+mod admin;
+mod alter;
 mod batch;
 mod broker;
 mod catalog;
 mod codec;
 mod consumer;
 mod cursor;
+mod declare;
 mod delivery;
 #[cfg(test)]
 mod delivery_tests;
@@ -95,12 +109,15 @@ mod fault;
 mod hash;
 mod limits;
 mod loader;
+mod memory;
+mod notes;
 mod options;
 mod publisher;
 mod queue;
 mod record;
 mod registry;
 mod retention;
+mod serving;
 mod shared;
 mod store;
 mod tables;
@@ -111,4 +128,6 @@ mod writer;
 
 pub use broker::EmbeddedBroker;
 pub use disk::{DiskFactory, FileDisk};
+pub use notes::NoteKind;
 pub use options::{EmbeddedOptions, RetentionOptions};
+pub use record::place_id;

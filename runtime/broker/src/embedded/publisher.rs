@@ -17,6 +17,8 @@ use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
 pub(super) struct EmbeddedPublisher {
     pub(super) shared: Arc<Shared>,
     pub(super) producer: String,
+    /// Where all its records go; by key or in turn without.
+    pub(super) partition: Option<u32>,
 }
 
 impl Publisher for EmbeddedPublisher {
@@ -25,7 +27,8 @@ impl Publisher for EmbeddedPublisher {
         let topics = self.shared.topics.read();
         let fates: Vec<Result<()>> = groups
             .iter()
-            .map(|group| self.prepare(&topics, group, &mut records))
+            .enumerate()
+            .map(|(place, group)| self.prepare(&topics, place, group, &mut records))
             .collect();
         drop(topics);
         let (reply, answer) = oneshot::channel();
@@ -33,10 +36,14 @@ impl Publisher for EmbeddedPublisher {
         self.shared.queue.push(Command::Publish { records, reply });
         Box::pin(async move {
             let fate = answer.await.unwrap_or_else(|_| Err(writer_gone()));
-            let published = fate.map(|()| Published { durable: true });
+            let published = |place| match &fate {
+                Ok(refused) if refused.contains(&place) => Err(topic_gone()),
+                Ok(_) => Ok(Published { durable: true }),
+                Err(error) => Err(error.clone()),
+            };
+            let fates = fates.into_iter().enumerate();
             fates
-                .into_iter()
-                .map(|prepared| prepared.and_then(|()| published.clone()))
+                .map(|(place, prepared)| prepared.and_then(|()| published(place)))
                 .collect()
         })
     }
@@ -44,10 +51,10 @@ impl Publisher for EmbeddedPublisher {
 
 impl EmbeddedPublisher {
     /// Encodes a group here, where callers run in parallel; all of it or nothing.
-    fn prepare(&self, topics: &Topics, group: &[Outgoing], out: &mut Vec<Prepared>) -> Result<()> {
+    fn prepare(&self, topics: &Topics, place: usize, group: &[Outgoing], out: &mut Vec<Prepared>) -> Result<()> {
         let before = out.len();
         for outgoing in group {
-            match self.prepare_record(topics, outgoing) {
+            match self.prepare_record(topics, place, outgoing) {
                 Ok(prepared) => out.push(prepared),
                 Err(error) => {
                     out.truncate(before);
@@ -58,7 +65,7 @@ impl EmbeddedPublisher {
         Ok(())
     }
 
-    fn prepare_record(&self, topics: &Topics, outgoing: &Outgoing) -> Result<Prepared> {
+    fn prepare_record(&self, topics: &Topics, group: usize, outgoing: &Outgoing) -> Result<Prepared> {
         let topic = topics
             .get(&outgoing.topic)
             .ok_or_else(|| unknown_topic(&outgoing.topic))?;
@@ -75,7 +82,20 @@ impl EmbeddedPublisher {
                 ),
             ));
         }
-        let partition = topic.first_partition + topic.route(outgoing.key.as_deref());
-        Ok(Prepared { partition, encoded })
+        let place = match self.partition {
+            Some(partition) if (partition as usize) < topic.len() => u64::from(partition),
+            Some(partition) => return Err(unknown_topic(&topic.name.partition(partition))),
+            None => topic.route(outgoing.key.as_deref()),
+        };
+        Ok(Prepared {
+            group,
+            partition: topic.first_partition + place,
+            encoded,
+        })
     }
+}
+
+/// It was there when the record was handed over.
+fn topic_gone() -> BrokerError {
+    BrokerError::new(ErrorKind::NotFound, "the topic was deleted before the record was in it")
 }

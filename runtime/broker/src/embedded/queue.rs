@@ -8,18 +8,20 @@ use tokio::sync::oneshot;
 
 use super::{
     limits::{COMMIT_BYTES_MAX, COMMIT_CALLS_MAX},
+    notes::NoteKind,
     topic::{Subscription, Topic},
 };
-use crate::{BrokerError, ErrorKind, RegisteredSchema, Result, StartAt, TopicSpec};
+use crate::{BrokerError, ErrorKind, RegisteredSchema, Result, SeekTo, StartAt, TopicSpec};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// One call.
 pub(super) enum Command {
+    /// Answered with the groups that were refused because a topic of theirs is gone.
     Publish {
         records: Vec<Prepared>,
-        reply: Reply<()>,
+        reply: Reply<Vec<usize>>,
     },
     Ack {
         topic: Arc<Topic>,
@@ -45,6 +47,10 @@ pub(super) enum Command {
         definition: String,
         reply: Reply<RegisteredSchema>,
     },
+    Alter {
+        alteration: Alteration,
+        reply: Reply<()>,
+    },
     /// Reading failed on this opening of the database.
     Reopen {
         generation: u64,
@@ -55,8 +61,37 @@ pub(super) enum Command {
     },
 }
 
+/// What an operator or a server of the log changes.
+pub(super) enum Alteration {
+    /// At least so many partitions; the topic is made if it is not there.
+    Grow {
+        topic: TopicName,
+        partitions: u32,
+    },
+    DeleteTopic {
+        topic: Arc<Topic>,
+    },
+    DeleteSubscription {
+        topic: Arc<Topic>,
+        subscription: Arc<Subscription>,
+    },
+    Seek {
+        topic: Arc<Topic>,
+        subscription: Arc<Subscription>,
+        to: SeekTo,
+    },
+    /// See [`super::notes`].
+    Note {
+        kind: NoteKind,
+        name: String,
+        text: String,
+    },
+}
+
 /// An encoded record and the partition it goes to.
 pub(super) struct Prepared {
+    /// Place of its group in the call.
+    pub(super) group: usize,
     pub(super) partition: u64,
     pub(super) encoded: Vec<u8>,
 }
@@ -76,9 +111,8 @@ impl Command {
             let _ = reply.send(Err(error.clone()));
         }
         match self {
-            Self::Publish { reply, .. } | Self::Ack { reply, .. } | Self::CreateTopic { reply, .. } => {
-                send(reply, error)
-            }
+            Self::Publish { reply, .. } => send(reply, error),
+            Self::Ack { reply, .. } | Self::CreateTopic { reply, .. } | Self::Alter { reply, .. } => send(reply, error),
             Self::Subscribe { reply, .. } => send(reply, error),
             Self::Register { reply, .. } => send(reply, error),
             Self::Close { reply } => {
@@ -188,9 +222,10 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn publish(bytes: usize) -> (Command, oneshot::Receiver<Result<()>>) {
+    fn publish(bytes: usize) -> (Command, oneshot::Receiver<Result<Vec<usize>>>) {
         let (reply, answer) = oneshot::channel();
         let records = vec![Prepared {
+            group: 0,
             partition: 1,
             encoded: vec![0; bytes],
         }];

@@ -5,7 +5,7 @@
 //! | version | one byte, 1 |
 //! | publish time, ms since 1970 | 8 bytes, little endian; at a fixed place because the writer sets it last |
 //! | flags | one byte: 1 has a key, 2 has a schema |
-//! | producer, record id | length (varint) and bytes, each |
+//! | producer, record id | length (varint) and bytes, each; an empty id stands for one made of the message's place |
 //! | key | length and bytes, if flagged |
 //! | schema | subject id and version (varints), if flagged |
 //! | attributes | their number, then name and value of each |
@@ -65,6 +65,12 @@ pub(super) fn time(encoded: &[u8]) -> u64 {
     array.map_or(0, u64::from_le_bytes)
 }
 
+/// The id of a record whose producer gave none: its place, which is never used twice, not even by a topic that is made
+/// again.
+pub fn place_id(topic: &TopicName, place: MessageId) -> RecordId {
+    RecordId::from_broker(format!("{topic}:{}-{}.0", place.partition, place.offset))
+}
+
 /// Decodes records of one topic; names that repeat from one to the next share memory.
 pub(super) struct Decoder {
     topic: TopicName,
@@ -87,7 +93,10 @@ impl Decoder {
         let publish_time_ms = reader.u64_le()?;
         let flags = reader.byte()?;
         let producer = self.producer(&reader.bytes()?)?;
-        let id = RecordId::from_broker(reader.text()?);
+        let id = match reader.text()? {
+            none if none.is_empty() => place_id(&self.topic, message_id),
+            id => RecordId::from_broker(id),
+        };
         let key = (flags & HAS_KEY != 0).then(|| reader.bytes()).transpose()?;
         let schema = (flags & HAS_SCHEMA != 0).then(|| schema(&mut reader)).transpose()?;
         let attributes = attributes(&mut reader)?;

@@ -10,7 +10,7 @@ use super::{
     fault::Fault,
     limits::{NAME_BYTES_MAX, SCHEMA_BYTES_MAX},
     queue::Command,
-    shared::Shared,
+    shared::{Shared, blocking},
     tables::{META_NEXT_SUBJECT, SCHEMAS, SUBJECTS},
 };
 use crate::{BrokerError, ErrorKind, RegisteredSchema, Registry, Result, SchemaRef};
@@ -23,15 +23,7 @@ impl EmbeddedRegistry {
         &self,
         f: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        self.0.ready()?;
-        let shared = self.0.clone();
-        let read = tokio::task::spawn_blocking(move || shared.read(f)).await;
-        read.unwrap_or_else(|e| {
-            Err(BrokerError::new(
-                ErrorKind::Unavailable,
-                format!("the schema registry: {e}"),
-            ))
-        })
+        blocking(&self.0, f).await
     }
 }
 

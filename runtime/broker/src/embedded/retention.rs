@@ -25,6 +25,7 @@ impl Batch<'_> {
     /// limits too.
     pub(super) fn trim(&mut self, all: bool) -> Result<(), Fault> {
         let mut room = TRIM_MESSAGES_MAX;
+        self.clear_doomed(&mut room)?;
         let places = if all { self.all_places() } else { self.acked_places() };
         for (partition, place) in places {
             // A subscription that memory does not know yet may begin with the oldest message.
@@ -50,6 +51,7 @@ impl Batch<'_> {
         let partitions: BTreeSet<u64> = acked.collect();
         partitions
             .into_iter()
+            .filter(|partition| self.is_there(*partition))
             .filter_map(|p| Some((p, self.places.get(&p)?.clone())))
             .collect()
     }

@@ -69,6 +69,20 @@ impl Shared {
     }
 }
 
+/// Reads a consistent view from an asynchronous task.
+pub(super) async fn blocking<T: Send + 'static>(
+    shared: &Arc<Shared>,
+    f: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
+) -> Result<T> {
+    shared.ready()?;
+    let shared = shared.clone();
+    let read = tokio::task::spawn_blocking(move || shared.read(f)).await;
+    read.unwrap_or_else(|e| {
+        let message = format!("reading the log was given up: {e}");
+        Err(BrokerError::new(ErrorKind::Unavailable, message))
+    })
+}
+
 /// No such topic.
 pub(super) fn unknown_topic(name: &TopicName) -> BrokerError {
     BrokerError::new(

@@ -7,12 +7,14 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
-use redb::{Builder, Database, ReadTransaction, ReadableDatabase, TableError, WriteTransaction};
+use redb::{Builder, Database, ReadTransaction, ReadableDatabase, TableError, TableHandle, WriteTransaction};
 
 use super::{
     disk::{DiskFactory, sync_directory},
     fault::{Fault, in_use},
-    tables::{CURSORS, FORMAT, HEADS, MESSAGES, META, META_FORMAT, SCHEMAS, SUBJECTS, SUBSCRIPTIONS, TOPICS},
+    tables::{
+        CURSORS, DOOMED, FORMAT, HEADS, MESSAGES, META, META_FORMAT, NOTES, SCHEMAS, SUBJECTS, SUBSCRIPTIONS, TOPICS,
+    },
     tracked::{Tracked, Unsynced},
 };
 use crate::{BrokerError, ErrorKind, Result};
@@ -201,10 +203,11 @@ fn take(directory: &Path) -> Result<File> {
     }
 }
 
-/// Makes the tables of a new database; refuses one of another format.
+/// Makes the tables that are not there; refuses a database of another format.
 fn check_format(database: &Database) -> Result<(), Fault> {
     match stored_format(&database.begin_read()?)? {
-        Some(FORMAT) => return Ok(()),
+        Some(FORMAT) if has_all_tables(&database.begin_read()?)? => return Ok(()),
+        Some(FORMAT) => {}
         Some(stored) => {
             return Err(Fault::Foreign(format!(
                 "the log has format {stored} and this version of danube-wasm writes format {FORMAT}: use the version \
@@ -222,8 +225,17 @@ fn check_format(database: &Database) -> Result<(), Fault> {
     transaction.open_table(CURSORS)?;
     transaction.open_table(SUBJECTS)?;
     transaction.open_table(SCHEMAS)?;
+    transaction.open_table(DOOMED)?;
+    transaction.open_table(NOTES)?;
     transaction.commit()?;
     Ok(())
+}
+
+/// The tables that came after the first logs of this format; an older version leaves them alone.
+fn has_all_tables(transaction: &ReadTransaction) -> Result<bool, Fault> {
+    let tables = transaction.list_tables()?;
+    let later = tables.filter(|table| table.name() == DOOMED.name() || table.name() == NOTES.name());
+    Ok(later.count() == 2)
 }
 
 fn stored_format(transaction: &ReadTransaction) -> Result<Option<u64>, Fault> {

@@ -22,6 +22,11 @@ pub(super) const SUBJECTS: TableDefinition<'_, &str, (u64, u32)> = TableDefiniti
 /// Subject, version → name of the subject, type, text.
 pub(super) const SCHEMAS: TableDefinition<'_, (u64, u32), (&str, &str, &str)> = TableDefinition::new("schemas");
 
+/// Partitions of deleted topics, whose messages are removed little by little.
+pub(super) const DOOMED: TableDefinition<'_, u64, ()> = TableDefinition::new("doomed");
+/// Kind, name → text (`notes.rs`).
+pub(super) const NOTES: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("notes");
+
 /// Keys of [`META`].
 pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_NEXT_PARTITION: &str = "next-partition";

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use danube_wasm_model::{SubscriptionType, TopicName};
@@ -14,42 +14,62 @@ use super::{cursor::Cursor, delivery::Delivery, hash::fnv1a, tables::Head, windo
 /// A topic that is on disk.
 pub(super) struct Topic {
     pub(super) name: TopicName,
-    /// As it was asked for: 0 is one partition without a number in its name.
-    pub(super) partitions: u32,
     /// Number of its first partition; the others follow.
     pub(super) first_partition: u64,
-    /// What is durable of each partition.
-    pub(super) extents: Vec<Extent>,
+    /// Whether its partitions have numbers in their names.
+    partitioned: bool,
+    /// The first offset of each partition that is not in the log yet.
+    ends: RwLock<Vec<AtomicU64>>,
     turn: AtomicU64,
     subscriptions: RwLock<Vec<Arc<Subscription>>>,
 }
 
-/// Offsets of a partition that are in the log.
-#[derive(Default)]
-pub(super) struct Extent {
-    next: AtomicU64,
-}
-
-impl Extent {
-    pub(super) fn next(&self) -> u64 {
-        self.next.load(Ordering::Acquire)
-    }
-
-    pub(super) fn set(&self, head: Head) {
-        self.next.store(head.next, Ordering::Release);
-    }
-}
-
 impl Topic {
+    /// `partitions` as it was asked for: 0 is one partition without a number in its name.
     pub(super) fn new(name: TopicName, partitions: u32, first_partition: u64) -> Self {
-        let extents = (0..partitions.max(1)).map(|_| Extent::default()).collect();
         Self {
             name,
-            partitions,
             first_partition,
-            extents,
+            partitioned: partitions > 0,
+            ends: RwLock::new((0..partitions.max(1)).map(|_| AtomicU64::new(0)).collect()),
             turn: AtomicU64::new(0),
             subscriptions: RwLock::default(),
+        }
+    }
+
+    /// Number of partitions as it was asked for: 0 for a topic without.
+    pub(super) fn partitions(&self) -> u32 {
+        match self.partitioned {
+            true => u32::try_from(self.len()).unwrap_or(u32::MAX),
+            false => 0,
+        }
+    }
+
+    /// Number of partitions as they are stored: at least 1.
+    pub(super) fn len(&self) -> usize {
+        self.ends.read().len()
+    }
+
+    /// The first offset of a partition that is not in the log.
+    pub(super) fn end(&self, place: usize) -> Option<u64> {
+        self.ends.read().get(place).map(|end| end.load(Ordering::Acquire))
+    }
+
+    /// A partition has grown.
+    pub(super) fn set_end(&self, place: usize, head: Head) {
+        if let Some(end) = self.ends.read().get(place) {
+            end.store(head.next, Ordering::Release);
+        }
+    }
+
+    /// There are `len` partitions now. Subscriptions have all of a new one before them.
+    pub(super) fn grow(&self, len: usize) {
+        for subscription in self.subscriptions() {
+            subscription.delivery.lock().grow(len);
+        }
+        let mut ends = self.ends.write();
+        while ends.len() < len {
+            ends.push(AtomicU64::new(0));
         }
     }
 
@@ -59,19 +79,19 @@ impl Topic {
             Some(key) => fnv1a(key),
             None => self.turn.fetch_add(1, Ordering::Relaxed),
         };
-        number % self.extents.len() as u64
+        number % self.len() as u64
     }
 
     /// The place of a partition in this topic.
     pub(super) fn place(&self, partition: u64) -> Option<usize> {
         let place = usize::try_from(partition.checked_sub(self.first_partition)?).ok()?;
-        (place < self.extents.len()).then_some(place)
+        (place < self.len()).then_some(place)
     }
 
     /// The partition as operators know it.
     pub(super) fn partition_name(&self, place: usize) -> TopicName {
         match u32::try_from(place) {
-            Ok(place) if self.partitions > 0 => self.name.partition(place),
+            Ok(place) if self.partitioned => self.name.partition(place),
             _ => self.name.clone(),
         }
     }
@@ -94,6 +114,19 @@ impl Topic {
         subscriptions.push(new.clone());
         new
     }
+
+    /// Ends every subscription that is not on disk any more.
+    pub(super) fn keep_subscriptions(&self, mut on_disk: impl FnMut(&Subscription) -> bool) {
+        let mut ended = Vec::new();
+        self.subscriptions.write().retain(|subscription| {
+            let keep = on_disk(subscription);
+            if !keep {
+                ended.push(subscription.clone());
+            }
+            keep
+        });
+        ended.iter().for_each(|subscription| subscription.end());
+    }
 }
 
 /// A subscription that is on disk.
@@ -103,20 +136,32 @@ pub(super) struct Subscription {
     pub(super) delivery: Mutex<Delivery>,
     /// Something changed that a waiting consumer wants to know.
     pub(super) changed: Notify,
+    ended: AtomicBool,
 }
 
 impl Subscription {
     pub(super) fn new(id: u64, name: &str, kind: SubscriptionType, topic: &Topic, cursors: Vec<Cursor>) -> Self {
-        let windows = cursors.into_iter().zip(&topic.extents);
+        let windows = cursors.into_iter().enumerate();
         let windows = windows
-            .map(|(cursor, extent)| Window::new(kind, cursor, extent.next()))
+            .map(|(place, cursor)| Window::new(kind, cursor, topic.end(place).unwrap_or(0)))
             .collect();
         Self {
             id,
             name: name.to_owned(),
             delivery: Mutex::new(Delivery::new(kind, windows)),
             changed: Notify::new(),
+            ended: AtomicBool::new(false),
         }
+    }
+
+    /// It was deleted, alone or with its topic.
+    pub(super) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+
+    fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.changed.notify_waiters();
     }
 }
 

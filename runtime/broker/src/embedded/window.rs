@@ -105,6 +105,20 @@ impl Window {
         };
     }
 
+    /// Begins anew at `cursor`. Returns the members that had messages, once for each.
+    pub(super) fn seek(&mut self, cursor: Cursor) -> Vec<MemberId> {
+        let had = self.entries.values().filter_map(|entry| match entry.state {
+            EntryState::InFlight(member) => Some(member),
+            _ => None,
+        });
+        let had = had.collect();
+        *self = Self {
+            epoch: self.epoch + 1,
+            ..Self::new(self.kind, cursor, self.end)
+        };
+        had
+    }
+
     pub(super) fn cursor(&self) -> &Cursor {
         &self.cursor
     }

@@ -6,25 +6,28 @@
 //! is answered with the reason.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use super::{
-    batch::{Batch, Outcome, Staged},
-    catalog::{self, Place, Places},
+    batch::Batch,
+    catalog::{self, Places},
     fault::Fault,
     limits::{REOPEN_BACKOFF_MAX, REOPEN_BACKOFF_MIN, RETENTION_CHECK_MAX, RETENTION_CHECK_MIN},
+    memory::tell,
     queue::Command,
     shared::{Shared, writer_gone},
-    topic::Subscription,
 };
 use crate::{BrokerError, ErrorKind};
 
 /// See the module.
 pub(super) struct Writer {
-    shared: Arc<Shared>,
-    places: Places,
+    pub(super) shared: Arc<Shared>,
+    pub(super) places: Places,
+    /// Partitions of deleted topics that still have messages.
+    pub(super) doomed: BTreeSet<u64>,
     /// When every partition is looked at for something to trim.
     trim_at: Instant,
     /// Set while the log is down.
@@ -42,10 +45,11 @@ struct Outage {
 }
 
 impl Writer {
-    pub(super) fn new(shared: Arc<Shared>, places: Places) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, places: Places, doomed: BTreeSet<u64>) -> Self {
         Self {
             shared,
             places,
+            doomed,
             trim_at: Instant::now(),
             outage: None,
             last: None,
@@ -78,9 +82,9 @@ impl Writer {
         if commands.is_empty() && !trim_all {
             return;
         }
-        let (places, options) = (&self.places, &self.shared.options);
+        let (places, doomed, options) = (&self.places, &self.doomed, &self.shared.options);
         let result = self.shared.store.write(|transaction| {
-            let mut batch = Batch::new(transaction, places, options)?;
+            let mut batch = Batch::new(transaction, places, doomed, options)?;
             let outcomes = commands
                 .iter_mut()
                 .map(|c| batch.apply(c))
@@ -119,90 +123,6 @@ impl Writer {
         }
     }
 
-    /// What is durable becomes known.
-    fn remember(&mut self, staged: Staged) {
-        for (partition, head) in &staged.heads {
-            if let Some(place) = self.places.get_mut(partition) {
-                place.head = *head;
-                place
-                    .topic
-                    .extents
-                    .get(place.index)
-                    .into_iter()
-                    .for_each(|extent| extent.set(*head));
-            }
-        }
-        for ((_, index), acked) in staged.acks {
-            acked
-                .subscription
-                .delivery
-                .lock()
-                .update(index, |window| (window.acknowledged(acked.cursor, &acked.offsets), ()));
-            acked.subscription.changed.notify_waiters();
-        }
-        for (partition, messages) in &staged.dropped {
-            if let Some(place) = self.places.get(partition) {
-                let topic = place.topic.partition_name(place.index);
-                tracing::warn!(%topic, messages, "retention dropped messages by age or size");
-            }
-        }
-        for place in staged.heads.keys().filter_map(|partition| self.places.get(partition)) {
-            tell(place);
-        }
-    }
-
-    fn answer(&mut self, command: Command, outcome: Outcome) {
-        match (command, outcome) {
-            (Command::Publish { reply, .. } | Command::Ack { reply, .. }, _) => {
-                let _ = reply.send(Ok(()));
-            }
-            (Command::CreateTopic { reply, .. }, Outcome::Topic(topic)) => {
-                let _ = reply.send(topic.map(|topic| self.add_topic(topic)));
-            }
-            (
-                Command::Subscribe {
-                    topic,
-                    name,
-                    kind,
-                    reply,
-                    ..
-                },
-                Outcome::Subscription(outcome),
-            ) => {
-                let _ = reply.send(outcome.map(|new| {
-                    let subscription = match topic.subscription(&name) {
-                        Some(known) => known,
-                        None => topic.add_subscription(Subscription::new(new.id, &name, kind, &topic, new.cursors)),
-                    };
-                    subscription.delivery.lock().set_kind(kind);
-                    subscription
-                }));
-            }
-            (Command::Register { reply, .. }, Outcome::Schema(schema)) => {
-                let _ = reply.send(schema);
-            }
-            (command, _) => command.fail(&writer_gone()),
-        }
-    }
-
-    fn add_topic(&mut self, topic: Option<super::topic::Topic>) {
-        let Some(topic) = topic else { return };
-        let mut topics = self.shared.topics.write();
-        if topics.contains_key(&topic.name) {
-            return;
-        }
-        let topic = Arc::new(topic);
-        for (index, partition) in (0..topic.extents.len()).zip(topic.first_partition..) {
-            let place = Place {
-                topic: topic.clone(),
-                index,
-                head: Default::default(),
-            };
-            self.places.insert(partition, place);
-        }
-        topics.insert(topic.name.clone(), topic);
-    }
-
     /// A reader met a failure of this opening.
     fn reopen_if_asked(&mut self, commands: &[Command]) {
         let current = self.shared.store.generation();
@@ -239,9 +159,9 @@ impl Writer {
             return;
         }
         match reopen(&self.shared) {
-            Ok(places) => {
+            Ok((places, doomed)) => {
                 tracing::info!(seconds = outage.since.elapsed().as_secs_f64(), "the log is up again");
-                self.places = places;
+                (self.places, self.doomed) = (places, doomed);
                 self.last = Some((Instant::now(), outage.pause));
                 self.outage = None;
                 self.trim_at = Instant::now();
@@ -270,27 +190,12 @@ impl Writer {
     }
 }
 
-fn reopen(shared: &Shared) -> Result<Places, Fault> {
+fn reopen(shared: &Shared) -> Result<(Places, BTreeSet<u64>), Fault> {
     shared.store.reopen()?;
     let known = shared.topics.read().clone();
-    let (topics, places) = shared.store.read(|transaction| catalog::load(transaction, &known))?;
-    *shared.topics.write() = topics;
-    Ok(places)
-}
-
-/// Tells the subscriptions of a partition how far it reaches now.
-fn tell(place: &Place) {
-    for subscription in place.topic.subscriptions() {
-        let lost = subscription.delivery.lock().update(place.index, |window| {
-            window.extend(place.head.next);
-            window.skip_to(place.head.first)
-        });
-        if let Some(lost @ 1..) = lost {
-            let topic = place.topic.partition_name(place.index);
-            tracing::warn!(%topic, subscription = subscription.name, messages = lost, "not acknowledged before retention dropped them");
-        }
-        subscription.changed.notify_waiters();
-    }
+    let known = shared.store.read(|transaction| catalog::load(transaction, &known))?;
+    *shared.topics.write() = known.topics;
+    Ok((known.places, known.doomed))
 }
 
 /// Answers everybody when the writer ends without having closed.

@@ -1,0 +1,136 @@
+//! What an operator asks of the log. Everything that changes goes through the writer, in its order and as durable as a
+//! publish; what is reported is read from one snapshot.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use danube_wasm_model::TopicName;
+use redb::{ReadTransaction, ReadableTable};
+
+use super::{
+    fault::Fault,
+    queue::{Alteration, Command},
+    shared::{Shared, blocking},
+    tables::{HEADS, Head, TOPICS},
+    topic::{Subscription, Topic},
+};
+use crate::{Admin, BrokerError, ErrorKind, Result, SeekTo, SubscriptionInfo, TopicInfo};
+
+/// See [`Admin`]. What is deleted ends for those who use it: a consumer's next [`receive`](crate::Consumer::receive) and
+/// [`ack`](crate::Acker::ack) and a producer's next publish are [`ErrorKind::NotFound`].
+pub(super) struct EmbeddedAdmin(pub(super) Arc<Shared>);
+
+impl EmbeddedAdmin {
+    async fn alter(&self, alteration: Alteration) -> Result<()> {
+        self.0.ask(|reply| Command::Alter { alteration, reply }).await
+    }
+
+    fn find(&self, topic: &TopicName, subscription: &str) -> Result<(Arc<Topic>, Arc<Subscription>)> {
+        let topic = self.0.topic(topic)?;
+        let found = topic.subscription(subscription).ok_or_else(|| {
+            let message = format!("topic {} has no subscription `{subscription}`", topic.name);
+            BrokerError::new(ErrorKind::NotFound, message)
+        });
+        found.map(|subscription| (topic, subscription))
+    }
+}
+
+#[async_trait]
+impl Admin for EmbeddedAdmin {
+    async fn topics(&self) -> Result<Vec<TopicInfo>> {
+        let sizes = blocking(&self.0, read_sizes).await?;
+        let topics = self.0.topics.read();
+        let info = |(name, size): (TopicName, Size)| {
+            let known = topics.get(&name);
+            let mut subscriptions: Vec<String> = known
+                .into_iter()
+                .flat_map(|topic| topic.subscriptions())
+                .map(|subscription| subscription.name.clone())
+                .collect();
+            subscriptions.sort();
+            TopicInfo {
+                topic: name,
+                partitions: size.partitions,
+                messages: Some(size.messages),
+                bytes: Some(size.bytes),
+                subscriptions,
+            }
+        };
+        Ok(sizes.into_iter().map(info).collect())
+    }
+
+    async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
+        let topic = self.0.topic(topic)?;
+        self.alter(Alteration::DeleteTopic { topic }).await
+    }
+
+    async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>> {
+        self.0.queue.closed().map_or(Ok(()), Err)?;
+        let topics = self.0.topics.read();
+        let mut found = Vec::new();
+        for topic in topics.values() {
+            for subscription in topic.subscriptions() {
+                let delivery = subscription.delivery.lock();
+                found.push(SubscriptionInfo {
+                    topic: topic.name.clone(),
+                    subscription: subscription.name.clone(),
+                    subscription_type: Some(delivery.kind()),
+                    lag: Some(delivery.lag()),
+                    consumers: delivery.consumers(),
+                });
+            }
+        }
+        found.sort_by(|a, b| (&a.topic, &a.subscription).cmp(&(&b.topic, &b.subscription)));
+        Ok(found)
+    }
+
+    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<()> {
+        let (topic, subscription) = self.find(topic, subscription)?;
+        self.alter(Alteration::Seek {
+            topic,
+            subscription,
+            to,
+        })
+        .await
+    }
+
+    async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()> {
+        let (topic, subscription) = self.find(topic, subscription)?;
+        self.alter(Alteration::DeleteSubscription { topic, subscription }).await
+    }
+}
+
+struct Size {
+    partitions: u32,
+    messages: u64,
+    bytes: u64,
+}
+
+fn read_sizes(transaction: &ReadTransaction) -> Result<BTreeMap<TopicName, Size>, Fault> {
+    let heads = transaction.open_table(HEADS)?;
+    let mut sizes = BTreeMap::new();
+    for row in transaction.open_table(TOPICS)?.iter()? {
+        let (name, row) = row?;
+        let (partitions, first) = row.value();
+        let name = name.value();
+        let name = name
+            .parse()
+            .map_err(|e| Fault::Damaged(format!("a stored topic has no valid name: {e}")))?;
+        let (mut messages, mut bytes) = (0, 0);
+        for partition in first..first + u64::from(partitions.max(1)) {
+            let head = heads.get(partition)?.map(|row| Head::from_row(row.value()));
+            let head = head.unwrap_or_default();
+            messages += head.next - head.first;
+            bytes += head.bytes;
+        }
+        sizes.insert(
+            name,
+            Size {
+                partitions,
+                messages,
+                bytes,
+            },
+        );
+    }
+    Ok(sizes)
+}

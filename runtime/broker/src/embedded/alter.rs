@@ -1,0 +1,239 @@
+//! What an operator or a server changes, in the writer's transaction: more partitions, deletions, moved positions.
+//!
+//! A deleted topic is gone, with its subscriptions and their positions, in one transaction of a few rows; its messages
+//! follow, so many a transaction, so that deleting a large topic does not hold up publishing. Until then its partitions
+//! are in the table `doomed`, also across a restart.
+
+use std::sync::Arc;
+
+use danube_wasm_model::TopicName;
+use redb::ReadableTable;
+
+use super::{
+    batch::{Acked, Batch},
+    consumer::ended,
+    cursor::Cursor,
+    declare::conflict,
+    fault::Fault,
+    limits::PARTITIONS_MAX,
+    notes,
+    queue::Alteration,
+    record,
+    shared::unknown_topic,
+    tables::{CURSORS, DOOMED, HEADS, META, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
+    topic::{Subscription, Topic},
+};
+use crate::{BrokerError, SeekTo, TopicSpec};
+
+/// What changes in memory.
+pub(super) enum Change {
+    Nothing,
+    NewTopic(Option<Topic>),
+    Grown(TopicName, usize),
+    TopicGone(Arc<Topic>),
+    SubscriptionGone(Arc<Topic>, u64),
+}
+
+impl Batch<'_> {
+    pub(super) fn alter(&mut self, alteration: &Alteration) -> Result<Result<Change, BrokerError>, Fault> {
+        match alteration {
+            Alteration::Grow { topic, partitions } => self.grow(topic, *partitions),
+            Alteration::DeleteTopic { topic } => self.delete_topic(topic),
+            Alteration::DeleteSubscription { topic, subscription } => self.delete_subscription(topic, subscription),
+            Alteration::Seek {
+                topic,
+                subscription,
+                to,
+            } => self.seek(topic, subscription, *to),
+            Alteration::Note { kind, name, text } => {
+                notes::write(self.transaction, *kind, name, text)?;
+                self.staged.changed = true;
+                Ok(Ok(Change::Nothing))
+            }
+        }
+    }
+
+    fn grow(&mut self, name: &TopicName, partitions: u32) -> Result<Result<Change, BrokerError>, Fault> {
+        let row = self
+            .transaction
+            .open_table(TOPICS)?
+            .get(name.as_str())?
+            .map(|row| row.value());
+        let (had, first) = match row {
+            None => {
+                let spec = TopicSpec {
+                    partitions,
+                    ..TopicSpec::default()
+                };
+                return Ok(self.create_topic(name, &spec)?.map(Change::NewTopic));
+            }
+            Some((had, _)) if had >= partitions => return Ok(Ok(Change::Nothing)),
+            Some((0, _)) => {
+                return Ok(Err(conflict(format!(
+                    "topic {name} has no partitions: publish to {name} itself, or use another topic"
+                ))));
+            }
+            Some(row) => row,
+        };
+        if partitions > PARTITIONS_MAX {
+            return Ok(Err(conflict(format!(
+                "topic {name} was asked for with {partitions} partitions; the log allows {PARTITIONS_MAX}"
+            ))));
+        }
+        let wanted = first + u64::from(had)..first + u64::from(partitions);
+        if wanted
+            .clone()
+            .any(|number| self.places.contains_key(&number) || self.doomed.contains(&number))
+        {
+            return Ok(Err(conflict(format!(
+                "topic {name} has {had} partitions and was made by a version whose topics cannot get more: use another \
+                 topic"
+            ))));
+        }
+        let mut meta = self.transaction.open_table(META)?;
+        let next = meta.get(META_NEXT_PARTITION)?.map_or(1, |row| row.value());
+        meta.insert(META_NEXT_PARTITION, next.max(wanted.end))?;
+        self.transaction
+            .open_table(TOPICS)?
+            .insert(name.as_str(), (partitions, first))?;
+        self.staged.changed = true;
+        Ok(Ok(Change::Grown(name.clone(), partitions as usize)))
+    }
+
+    fn delete_topic(&mut self, topic: &Arc<Topic>) -> Result<Result<Change, BrokerError>, Fault> {
+        if !self.is_there(topic.first_partition) {
+            return Ok(Err(unknown_topic(&topic.name)));
+        }
+        let name = topic.name.as_str();
+        // As the table has it: partitions may have been added by an earlier call of this transaction.
+        let row = self
+            .transaction
+            .open_table(TOPICS)?
+            .remove(name)?
+            .map(|row| row.value());
+        let partitions = row.map_or(0, |(partitions, _)| partitions).max(1);
+        let subscriptions = self.stored_subscriptions(name)?;
+        for (subscription, id) in &subscriptions {
+            self.remove_subscription(name, subscription, *id)?;
+        }
+        notes::remove_topic(self.transaction, name)?;
+        let (mut heads, mut doomed) = (
+            self.transaction.open_table(HEADS)?,
+            self.transaction.open_table(DOOMED)?,
+        );
+        for partition in topic.first_partition..topic.first_partition + u64::from(partitions) {
+            heads.remove(partition)?;
+            doomed.insert(partition, ())?;
+            self.staged.heads.remove(&partition);
+            self.staged.doomed.insert(partition);
+        }
+        self.staged.more_to_trim = true;
+        self.staged.changed = true;
+        Ok(Ok(Change::TopicGone(topic.clone())))
+    }
+
+    fn delete_subscription(
+        &mut self,
+        topic: &Arc<Topic>,
+        subscription: &Subscription,
+    ) -> Result<Result<Change, BrokerError>, Fault> {
+        if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
+            return Ok(Err(ended(topic, &subscription.name)));
+        }
+        self.remove_subscription(topic.name.as_str(), &subscription.name, subscription.id)?;
+        self.staged.changed = true;
+        Ok(Ok(Change::SubscriptionGone(topic.clone(), subscription.id)))
+    }
+
+    fn stored_subscriptions(&self, topic: &str) -> Result<Vec<(String, u64)>, Fault> {
+        let rows = self.transaction.open_table(SUBSCRIPTIONS)?;
+        let mut found = Vec::new();
+        for row in rows.range((topic, "")..)? {
+            let (key, row) = row?;
+            let (of, name) = key.value();
+            if of != topic {
+                break;
+            }
+            found.push((name.to_owned(), row.value().0));
+        }
+        Ok(found)
+    }
+
+    fn remove_subscription(&mut self, topic: &str, name: &str, id: u64) -> Result<(), Fault> {
+        self.transaction.open_table(SUBSCRIPTIONS)?.remove((topic, name))?;
+        let mut cursors = self.transaction.open_table(CURSORS)?;
+        cursors.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
+        self.staged.acks.retain(|(of, _), _| *of != id);
+        self.staged.ended.insert(id);
+        Ok(())
+    }
+
+    fn seek(
+        &mut self,
+        topic: &Arc<Topic>,
+        subscription: &Arc<Subscription>,
+        to: SeekTo,
+    ) -> Result<Result<Change, BrokerError>, Fault> {
+        if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
+            return Ok(Err(ended(topic, &subscription.name)));
+        }
+        for (index, partition) in (0..topic.len()).zip(topic.first_partition..) {
+            let head = self.head(partition);
+            let offset = match to {
+                SeekTo::Earliest => head.first,
+                SeekTo::Latest => head.next,
+                SeekTo::PublishTimeMs(time_ms) => self.first_at(partition, head.first, head.next, time_ms)?,
+            };
+            let moved = Acked {
+                topic: topic.clone(),
+                subscription: subscription.clone(),
+                cursor: Cursor::at(offset),
+                offsets: Vec::new(),
+                moved: true,
+            };
+            self.staged.acks.insert((subscription.id, index), moved);
+        }
+        Ok(Ok(Change::Nothing))
+    }
+
+    /// The first message from `first` up to `next` that was published at `time_ms` or later: times never go backwards
+    /// in a partition.
+    fn first_at(&self, partition: u64, mut first: u64, mut next: u64, time_ms: u64) -> Result<u64, Fault> {
+        while first < next {
+            let middle = first + (next - first) / 2;
+            let stored = self.messages.get((partition, middle))?;
+            let stored = stored
+                .ok_or_else(|| Fault::Damaged(format!("message {middle} of partition {partition} is missing")))?;
+            if record::time(stored.value()) < time_ms {
+                first = middle + 1;
+            } else {
+                next = middle;
+            }
+        }
+        Ok(first)
+    }
+
+    /// Removes messages of deleted topics, up to `room`.
+    pub(super) fn clear_doomed(&mut self, room: &mut usize) -> Result<(), Fault> {
+        let partitions: Vec<u64> = self.doomed.union(&self.staged.doomed).copied().collect();
+        for partition in partitions {
+            let of_partition = (partition, 0)..=(partition, u64::MAX);
+            let mut removed = 0;
+            let doomed = self.messages.extract_from_if(of_partition, |_, _| true)?;
+            for message in doomed.take(*room) {
+                message?;
+                removed += 1;
+            }
+            *room -= removed;
+            if *room == 0 {
+                self.staged.more_to_trim = true;
+                self.staged.changed = true;
+                return Ok(());
+            }
+            self.transaction.open_table(DOOMED)?.remove(partition)?;
+            self.staged.cleared.push(partition);
+            self.staged.changed = true;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,48 @@
+//! Short texts that whoever serves the log keeps beside it: what Danube's protocol has a place for and the log itself has
+//! no use of. Written by the writer, so as durable as everything else.
+
+use redb::{ReadTransaction, WriteTransaction};
+
+use super::{fault::Fault, tables::NOTES};
+
+/// What a note is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoteKind {
+    /// A topic: the schema subject that it is tied to. Goes with the topic.
+    TopicSubject,
+    /// A topic: how its payloads are to be validated. Goes with the topic.
+    TopicValidation,
+    /// A schema subject: its compatibility mode.
+    SubjectMode,
+    /// A version of a schema subject, as `subject/version`: who registered it, when, and why.
+    SchemaDetails,
+}
+
+impl NoteKind {
+    fn key(self) -> &'static str {
+        match self {
+            Self::TopicSubject => "topic-subject",
+            Self::TopicValidation => "topic-validation",
+            Self::SubjectMode => "subject-mode",
+            Self::SchemaDetails => "schema-details",
+        }
+    }
+}
+
+pub(super) fn read(transaction: &ReadTransaction, kind: NoteKind, name: &str) -> Result<Option<String>, Fault> {
+    let note = transaction.open_table(NOTES)?.get((kind.key(), name))?;
+    Ok(note.map(|note| note.value().to_owned()))
+}
+
+pub(super) fn write(transaction: &WriteTransaction, kind: NoteKind, name: &str, text: &str) -> Result<(), Fault> {
+    transaction.open_table(NOTES)?.insert((kind.key(), name), text)?;
+    Ok(())
+}
+
+pub(super) fn remove_topic(transaction: &WriteTransaction, topic: &str) -> Result<(), Fault> {
+    let mut notes = transaction.open_table(NOTES)?;
+    for kind in [NoteKind::TopicSubject, NoteKind::TopicValidation] {
+        notes.remove((kind.key(), topic))?;
+    }
+    Ok(())
+}
