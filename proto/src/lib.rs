@@ -20,3 +20,12 @@ pub mod registry {
 
 /// Metadata by which a client reaches a broker behind a proxy: the `broker_url` of the lookup's answer.
 pub const BROKER_URL_METADATA: &str = "x-danube-broker-url";
+
+/// Metadata of `Subscribe` by which a client says where a new subscription begins: `earliest` or `latest`. Danube's
+/// protocol has no field for it, and its brokers begin at the end; danube-wasm's own broker understands this.
+pub const START_METADATA: &str = "x-danube-wasm-start";
+
+/// Attribute that says how a message's routing key was written: keys are text on the wire, and a record's are bytes.
+pub const KEY_ATTRIBUTE: &str = "x-danube-wasm-key";
+/// Value of [`KEY_ATTRIBUTE`]: the routing key is in hexadecimal, because the key is not UTF-8.
+pub const KEY_IN_HEX: &str = "hex";
