@@ -1,1 +1,33 @@
-//! The broker trait over Danube's gRPC API.
+//! The broker trait over Danube's gRPC API: [`Danube`].
+//!
+//! ```text
+//! danube.rs      the client and what its rooms share            options.rs  limits.rs
+//! wire/          calls: connections, TLS, token, deadlines, and what is wrong when they fail
+//! fault.rs       what a failed call means                       health.rs  backoff.rs
+//! lookup.rs      questions through the seed brokers             partitions.rs
+//! topics.rs      creating topics                                registry.rs  definition.rs
+//! publish/       records → partitions → lanes, one task each
+//! consume/       partitions → sessions, one task each → one buffer; acknowledgements beside them
+//! ```
+//!
+//! Danube's sessions live in a broker's memory: an id of a producer or consumer is forgotten when the broker restarts
+//! or the topic moves. Everything here is built around losing them: whatever fails in a way that is not the request's
+//! own fault looks its topic up again through the seeds, opens a session of the same name and goes on.
+
+mod backoff;
+mod consume;
+mod danube;
+mod definition;
+mod fault;
+mod health;
+mod limits;
+mod lookup;
+mod options;
+mod partitions;
+mod publish;
+mod registry;
+mod topics;
+mod wire;
+
+pub use danube::Danube;
+pub use options::{DanubeOptions, Identity, Secret, Tls, Token};

@@ -1,0 +1,115 @@
+//! One partition of a consumer: what was read of it, and the way to its session.
+
+use std::sync::Arc;
+
+use danube_wasm_broker::{Message, MessageId, Result};
+use danube_wasm_model::TopicName;
+use danube_wasm_proto::api::{MsgId, StreamMessage};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+
+use super::{
+    acks::Work,
+    incoming,
+    tracker::{Arrival, Tracker},
+};
+use crate::wire::Route;
+
+/// Where a partition is served, as long as its session lives.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) route: Route,
+    /// Counts sessions: a failure in an old one says nothing of a new one.
+    pub(super) session: u64,
+}
+
+/// See the module.
+pub(super) struct Partition {
+    pub(super) name: TopicName,
+    tracker: Mutex<Tracker>,
+    /// There is room for what is read.
+    pub(super) room: Notify,
+    /// Where acknowledgements go now; `None` while the session is lost.
+    pub(super) place: watch::Sender<Option<Place>>,
+    /// The session that an acknowledgement found to be lost.
+    pub(super) suspected: watch::Sender<u64>,
+    work: mpsc::UnboundedSender<Work>,
+}
+
+impl Partition {
+    /// With the queue of its acknowledgements.
+    pub(super) fn new(name: TopicName, number: u32) -> (Self, mpsc::UnboundedReceiver<Work>) {
+        let (work, queue) = mpsc::unbounded_channel();
+        let partition = Self {
+            name,
+            tracker: Mutex::new(Tracker::new(number)),
+            room: Notify::new(),
+            place: watch::Sender::new(None),
+            suspected: watch::Sender::new(0),
+            work,
+        };
+        (partition, queue)
+    }
+
+    /// A message was read.
+    pub(super) fn arrive(&self, message: StreamMessage) -> Arrival {
+        self.tracker.lock().arrive(message)
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.tracker.lock().has_room()
+    }
+
+    /// Up to `max` messages to give out.
+    pub(super) fn give(&self, max: usize, topic: &TopicName) -> Vec<Message> {
+        if max == 0 {
+            return Vec::new();
+        }
+        let given = self.tracker.lock().give(max);
+        if !given.is_empty() {
+            self.room.notify_one();
+        }
+        given
+            .into_iter()
+            .map(|given| incoming::decode(given, topic, &self.name))
+            .collect()
+    }
+
+    pub(super) fn done(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
+        self.tracker.lock().done(id)
+    }
+
+    pub(super) fn given_back(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
+        self.tracker.lock().given_back(id)
+    }
+
+    pub(super) fn confirmed(&self, id: MessageId) {
+        self.tracker.lock().confirmed(id);
+    }
+
+    /// The session ended.
+    pub(super) fn session_lost(&self) {
+        self.place.send_replace(None);
+        self.tracker.lock().session_lost();
+        self.room.notify_one();
+    }
+
+    /// Queues an acknowledgement. Its reply comes when the broker has confirmed it.
+    pub(super) fn hand_over(
+        &self,
+        (work, reply): (Work, oneshot::Receiver<Result<()>>),
+    ) -> oneshot::Receiver<Result<()>> {
+        // The queue is read as long as this partition is there.
+        let _ = self.work.send(work);
+        reply
+    }
+
+    /// An acknowledgement found this session lost.
+    pub(super) fn suspect(self: &Arc<Self>, session: u64) {
+        self.suspected.send_if_modified(|suspected| {
+            let newer = session > *suspected;
+            *suspected = session.max(*suspected);
+            newer
+        });
+    }
+}

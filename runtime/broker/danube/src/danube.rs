@@ -1,0 +1,260 @@
+//! The client: what its rooms share, and the [`Broker`] it is.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use async_trait::async_trait;
+use danube_wasm_broker::{
+    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+};
+use danube_wasm_model::TopicName;
+use danube_wasm_proto::api::{
+    HealthCheckRequest, ReceiveRequest, consumer_service_client::ConsumerServiceClient,
+    health_check_client::HealthCheckClient, health_check_request::ClientType,
+};
+use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    consume,
+    fault::Fault,
+    health::Health,
+    limits::READY_FRESH,
+    lookup::Seeds,
+    options::DanubeOptions,
+    partitions::Layout,
+    publish::DanubePublisher,
+    registry::DanubeRegistry,
+    topics::{self, Topics},
+    wire::{Address, Route, Wire},
+};
+
+/// A Danube cluster.
+///
+/// * It needs no broker to be up: connections are made when they are used, and sessions that are lost are rebuilt
+///   through the seeds for as long as they are wanted. Meanwhile [`Broker::ready`] is an error that says why.
+/// * [`Broker::lag`] is empty: Danube's client API has no call that tells it.
+/// * [`danube_wasm_broker::StartAt::Earliest`] is not to be had: a new subscription begins at the topic's end.
+/// * [`Broker::admin`] is `None`: Danube's admin API is another service on another port.
+pub struct Danube {
+    shared: Arc<Shared>,
+}
+
+/// What its rooms share.
+pub(crate) struct Shared {
+    pub(crate) options: Arc<DanubeOptions>,
+    pub(crate) wire: Wire,
+    pub(crate) seeds: Seeds,
+    pub(crate) topics: Topics,
+    pub(crate) health: Health,
+    /// Where its tasks run: they outlive callers and their runtimes.
+    pub(crate) runtime: Handle,
+    /// Cancelled by [`Broker::close`].
+    pub(crate) closed: CancellationToken,
+    /// Numbers of the partitions that are consumed.
+    numbers: Mutex<HashMap<TopicName, u32>>,
+    /// When a broker answered last.
+    answered: Mutex<Option<Instant>>,
+}
+
+impl Danube {
+    /// A client of this cluster. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// Options that cannot be meant, with the cure; and a call from outside a tokio runtime.
+    pub fn open(options: DanubeOptions) -> Result<Arc<Self>> {
+        let addresses = options.addresses()?;
+        let runtime = Handle::try_current()
+            .map_err(|e| BrokerError::new(ErrorKind::Closed, format!("a Danube client needs a runtime: {e}")))?;
+        if options.token.is_some() && addresses.iter().any(|seed| !seed.tls) {
+            tracing::warn!(
+                "the token goes to Danube unencrypted: whoever sees the traffic can use it; write `https://`"
+            );
+        }
+        let options = Arc::new(options);
+        Ok(Arc::new(Self {
+            shared: Arc::new(Shared {
+                wire: Wire::new(options.clone(), runtime.clone()),
+                options,
+                seeds: Seeds::new(addresses),
+                topics: Topics::default(),
+                health: Health::default(),
+                runtime,
+                closed: CancellationToken::new(),
+                numbers: Mutex::default(),
+                answered: Mutex::default(),
+            }),
+        }))
+    }
+
+    /// Reaches every seed the way a session would: name, port, scheme, certificate, token. One result for each, whose
+    /// error says what is in the way and what to do.
+    pub async fn check(&self) -> Vec<(String, Result<()>)> {
+        let mut found = Vec::new();
+        for seed in &self.shared.seeds.addresses {
+            found.push((seed.to_string(), self.shared.reach(seed).await));
+        }
+        found
+    }
+
+    /// Whether a topic can be published to as `spec` says. Creates it if it is not there, as publishing would.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotFound`] for an unknown namespace or schema subject, [`ErrorKind::Conflict`] for other
+    /// partitions, another dispatch mode or schema subject, [`ErrorKind::Denied`] for a missing permission.
+    pub async fn check_publish(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
+        self.create_topic(topic, spec).await
+    }
+
+    /// Whether a topic is there and may be consumed. Subscribes to nothing.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] for a missing permission, [`ErrorKind::NotFound`] for a topic that is not there yet.
+    pub async fn check_consume(&self, topic: &TopicName) -> Result<()> {
+        let shared = &self.shared;
+        shared.open()?;
+        let layout = shared.layout(topic).await.map_err(Fault::into_error)?;
+        let Some(partition) = layout.names(topic).into_iter().next() else {
+            return Err(consume::missing(topic));
+        };
+        let route = shared.route(&partition).await.map_err(Fault::into_error)?;
+        let route = route.ok_or_else(|| consume::missing(topic))?;
+        // No consumer has the number 0. Brokers look at permissions first.
+        let request = ReceiveRequest {
+            request_id: shared.wire.number(),
+            consumer_id: 0,
+        };
+        let call =
+            |channel, request| async move { ConsumerServiceClient::new(channel).receive_messages(request).await };
+        let doing = format!("reading {partition}");
+        let within = shared.options.request_timeout;
+        match shared.wire.stream(&route, within, &doing, request, call).await {
+            Ok(_) | Err(Fault::Missing(_)) => Ok(()),
+            Err(fault) => Err(fault.into_error()),
+        }
+    }
+}
+
+impl Shared {
+    /// An error once it is closed.
+    pub(crate) fn open(&self) -> Result<()> {
+        match self.closed.is_cancelled() {
+            false => Ok(()),
+            true => Err(closed()),
+        }
+    }
+
+    /// Which broker serves a topic.
+    pub(crate) async fn route(&self, topic: &TopicName) -> Result<Option<Route>, Fault> {
+        self.seeds.route(&self.wire, &self.options, topic).await
+    }
+
+    /// What of a topic is in the cluster.
+    pub(crate) async fn layout(&self, topic: &TopicName) -> Result<Layout, Fault> {
+        self.seeds.layout(&self.wire, &self.options, topic).await
+    }
+
+    /// A number for a partition, the same as long as this client lives.
+    pub(crate) fn number(&self, partition: &TopicName) -> u32 {
+        let mut numbers = self.numbers.lock();
+        let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
+        *numbers.entry(partition.clone()).or_insert(next)
+    }
+
+    /// Asks a broker about a producer that nobody has: it needs no permission, and any answer tells that broker, TLS
+    /// and token are in order.
+    async fn ping(&self, route: &Route, within: Duration) -> Result<(), Fault> {
+        let request = HealthCheckRequest {
+            request_id: self.wire.number(),
+            client: ClientType::Producer.into(),
+            id: 0,
+        };
+        let call = |channel, request| async move { HealthCheckClient::new(channel).health_check(request).await };
+        match self
+            .wire
+            .call(route, within, "asking whether the broker is there", request, call)
+            .await
+        {
+            Ok(_) | Err(Fault::Missing(_)) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn reach(&self, seed: &Address) -> Result<()> {
+        self.open()?;
+        self.wire.diagnose(seed, self.options.request_timeout).await?;
+        let route = Route::direct(seed.clone());
+        self.ping(&route, self.options.request_timeout)
+            .await
+            .map_err(Fault::into_error)
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.open()?;
+        if let Some(why) = self.health.reason() {
+            return Err(why);
+        }
+        if self.answered.lock().is_some_and(|at| at.elapsed() < READY_FRESH) {
+            return Ok(());
+        }
+        let mut last = Err(Fault::Lost(closed()));
+        for seed in &self.seeds.addresses {
+            // A seed that hangs must not hide one that answers.
+            last = self
+                .ping(&Route::direct(seed.clone()), self.options.connect_timeout)
+                .await;
+            if last.is_ok() {
+                *self.answered.lock() = Some(Instant::now());
+                return Ok(());
+            }
+        }
+        last.map_err(|fault| {
+            let error = fault.into_error();
+            BrokerError::new(ErrorKind::Unavailable, error.message)
+        })
+    }
+}
+
+#[async_trait]
+impl Broker for Danube {
+    async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
+        self.shared.open()?;
+        topics::create(&self.shared, topic, spec).await
+    }
+
+    async fn publisher(&self, producer: &str) -> Result<Arc<dyn Publisher>> {
+        self.shared.open()?;
+        Ok(Arc::new(DanubePublisher::new(self.shared.clone(), producer)))
+    }
+
+    async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
+        self.shared.open()?;
+        consume::subscribe(self.shared.clone(), options).await
+    }
+
+    fn registry(&self) -> Arc<dyn Registry> {
+        Arc::new(DanubeRegistry(self.shared.clone()))
+    }
+
+    async fn lag(&self) -> Result<Vec<Lag>> {
+        self.shared.open()?;
+        Ok(Vec::new())
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.shared.ready().await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.shared.closed.cancel();
+        Ok(())
+    }
+}
+
+pub(crate) fn closed() -> BrokerError {
+    BrokerError::new(ErrorKind::Closed, "this Danube client is closed")
+}

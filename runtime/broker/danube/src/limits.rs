@@ -1,0 +1,88 @@
+//! Every limit of the client, with its unit last and its reason.
+
+use std::time::Duration;
+
+/// Largest message that is sent, with key and attributes. Danube's own limit is 10 MiB, but its brokers and clients
+/// decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds on the way out, names and
+/// places, has to fit too.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024;
+
+/// Largest message that is read. Over Danube's own 10 MiB: a broker with a raised limit is no reason to lose messages.
+pub(crate) const DECODE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How long a TCP connection and its TLS handshake may take: two retransmitted SYNs.
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long one call may take: a loaded broker answers within milliseconds, a cluster elects a leader within seconds.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a record is tried before its publisher is told that the broker is out of reach. A sender waits that long
+/// at most; a broker's restart takes a few seconds.
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
+pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often an HTTP/2 ping asks whether the other end is there. With the next one it finds a black hole in 10 s.
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long the answer to a ping may take.
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Messages of one partition that are sent and not answered. Covers 5 ms of round trip at 12,000 messages/s; more
+/// would only lengthen what is sent again after a loss.
+pub(crate) const IN_FLIGHT_MAX: usize = 64;
+
+/// Acknowledgements of one partition that are sent and not answered: as with messages.
+pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
+
+/// Messages of one partition that are read and not yet given out. The largest window a Danube broker can be configured
+/// to: a reliable subscription never sends more than that, so its stream is always read. A stream that is not read
+/// blocks its dispatcher, and that one the acknowledgements.
+pub(crate) const BUFFER_MESSAGES_MAX: usize = 10_000;
+
+/// Their payloads' bytes. Reading stops there: memory is the harder limit.
+pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Acknowledged messages of one partition that are remembered. A broker saves its position every 10 s and gives
+/// everything since then again when it restarts: enough for 6,000 messages/s, at about 4 MiB.
+pub(crate) const REMEMBERED_MAX: usize = 65_536;
+
+/// Streams on one connection. hyper's servers, Danube's brokers among them, take 200 at once; a call that waits for a
+/// free one would wait for ever, so streams and calls do not share connections either.
+pub(crate) const STREAMS_PER_CONNECTION_MAX: usize = 64;
+
+/// HTTP/2 window of a stream: one message of the largest size.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
+
+/// HTTP/2 window of a connection: several streams at once.
+pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// How often new partitions of a consumed topic are looked for.
+pub(crate) const DISCOVERY_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often a consumer asks its broker whether it is still wanted: what Danube's own clients do. A topic that moves
+/// is announced in no other way.
+pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
+
+/// First wait after a loss, before jitter.
+pub(crate) const RETRY_FLOOR: Duration = Duration::from_millis(100);
+
+/// Longest wait after a loss: sessions are back within seconds of the broker's return.
+pub(crate) const RETRY_CEILING: Duration = Duration::from_secs(2);
+
+/// Longest wait after a refusal, or after a stream that was taken over at once: two consumers of one name would
+/// otherwise take turns for ever.
+pub(crate) const REFUSED_CEILING: Duration = Duration::from_secs(30);
+
+/// A stream that lived this long was not taken over at once.
+pub(crate) const STABLE_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a token read from its file is used before the file is looked at again.
+pub(crate) const TOKEN_FRESH: Duration = Duration::from_secs(1);
+
+/// How long a broker that has answered is believed to be there.
+pub(crate) const READY_FRESH: Duration = Duration::from_secs(1);
+
+/// Danube's port for clients.
+pub(crate) const DEFAULT_PORT: u16 = 6650;

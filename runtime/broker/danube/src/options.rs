@@ -1,0 +1,156 @@
+//! How to reach a Danube cluster.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use danube_wasm_broker::{BrokerError, Result};
+
+use crate::{limits, wire::Address};
+
+/// How to reach a Danube cluster, and how long to wait for what. [`DanubeOptions::new`] has defaults for all but the
+/// seeds; the reasons are in `limits.rs`.
+#[derive(Debug, Clone)]
+pub struct DanubeOptions {
+    /// URLs of some brokers, `http://host:6650` or `https://host:6650`: any of them that answers says which broker
+    /// serves a topic. All of one scheme.
+    pub seeds: Vec<String>,
+    /// How brokers are trusted, and what is shown to them. Without it, `https` trusts the system's authorities.
+    pub tls: Option<Tls>,
+    /// Sent with every call as `authorization: Bearer …`.
+    pub token: Option<Token>,
+    /// How long a connection and its TLS handshake may take. Default 5 s.
+    pub connect_timeout: Duration,
+    /// How long one call may take. Default 10 s.
+    pub request_timeout: Duration,
+    /// How long a record is tried, through any number of lost sessions. Default 30 s.
+    pub publish_timeout: Duration,
+    /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
+    pub ack_timeout: Duration,
+    /// How often an idle or silent connection is pinged. Default 5 s.
+    pub keepalive_interval: Duration,
+    /// How long the answer to a ping may take. Default 5 s.
+    pub keepalive_timeout: Duration,
+    /// Messages of one partition that are sent and not answered. Default 64. Of one key there is never more than one,
+    /// and of a topic with `ordered` never more than one in all.
+    pub in_flight_max: usize,
+    /// Largest message, with key and attributes, in bytes. Default 4 MiB less 4 KiB.
+    pub message_bytes_max: usize,
+    /// How often new partitions of a consumed topic are looked for. Default 30 s.
+    pub discovery_interval: Duration,
+    /// How often a consumer asks its broker whether it is still wanted. Default 5 s.
+    pub health_interval: Duration,
+    /// First wait after a loss; doubles up to `retry_ceiling`, with jitter. Default 100 ms.
+    pub retry_floor: Duration,
+    /// Longest wait after a loss. Default 2 s.
+    pub retry_ceiling: Duration,
+}
+
+impl DanubeOptions {
+    /// Defaults, for these seeds.
+    pub fn new(seeds: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self {
+            seeds: seeds.into_iter().map(Into::into).collect(),
+            tls: None,
+            token: None,
+            connect_timeout: limits::CONNECT_TIMEOUT,
+            request_timeout: limits::REQUEST_TIMEOUT,
+            publish_timeout: limits::PUBLISH_TIMEOUT,
+            ack_timeout: limits::ACK_TIMEOUT,
+            keepalive_interval: limits::KEEPALIVE_INTERVAL,
+            keepalive_timeout: limits::KEEPALIVE_TIMEOUT,
+            in_flight_max: limits::IN_FLIGHT_MAX,
+            message_bytes_max: limits::MESSAGE_BYTES_MAX,
+            discovery_interval: limits::DISCOVERY_INTERVAL,
+            health_interval: limits::HEALTH_INTERVAL,
+            retry_floor: limits::RETRY_FLOOR,
+            retry_ceiling: limits::RETRY_CEILING,
+        }
+    }
+
+    /// The seeds, if these options can be meant.
+    pub(crate) fn addresses(&self) -> Result<Vec<Address>> {
+        let seeds: Vec<_> = self.seeds.iter().map(|s| Address::parse(s)).collect::<Result<_>>()?;
+        let Some(first) = seeds.first() else {
+            return Err(refused(
+                "no Danube broker is named: give at least one URL, `http://host:6650`",
+            ));
+        };
+        if seeds.iter().any(|seed| seed.tls != first.tls) {
+            return Err(refused(
+                "the brokers' URLs mix http and https: a cluster speaks one of them on all its brokers",
+            ));
+        }
+        if self.tls.is_some() && !first.tls {
+            return Err(refused(format!(
+                "TLS is configured, but {first} is plaintext: write `https://`, or remove the TLS settings"
+            )));
+        }
+        if self.in_flight_max == 0 {
+            return Err(refused(
+                "`in_flight_max` is 0: nothing could be published; 1 sends one at a time",
+            ));
+        }
+        Ok(seeds)
+    }
+}
+
+fn refused(message: impl Into<String>) -> BrokerError {
+    BrokerError::new(danube_wasm_broker::ErrorKind::Conflict, message)
+}
+
+/// How brokers are trusted, and what is shown to them. Files are PEM and are read at every connection, so that renewed
+/// ones are used without a restart.
+#[derive(Debug, Clone, Default)]
+pub struct Tls {
+    /// Authorities that may have signed the brokers' certificates; without it, the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What this client shows of itself, where brokers ask for it.
+    pub identity: Option<Identity>,
+}
+
+/// A client's certificate.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The certificate and those between it and its authority.
+    pub cert_file: PathBuf,
+    /// Its private key.
+    pub key_file: PathBuf,
+}
+
+/// A bearer token: for Danube, a JWT signed by the cluster's secret.
+#[derive(Clone)]
+pub enum Token {
+    /// The token itself.
+    Inline(Secret),
+    /// A file that holds it. It is read again when it changes, so that tokens can be short-lived.
+    File(PathBuf),
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inline(_) => f.write_str("Inline(…)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+        }
+    }
+}
+
+/// A text that is not shown in logs.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Keeps the text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}

@@ -1,0 +1,299 @@
+//! One partition of one publisher: a task that sends its records, pipelined, and sends them again through whatever
+//! happens to the session.
+//!
+//! * At most `in_flight_max` are sent and not answered; of one key, or of an ordered topic, at most one, because the
+//!   broker handles concurrent calls in any order. A successor leaves when its predecessor is confirmed.
+//! * A lost session is rebuilt, and what was under way is sent again first: the broker may have some of it twice, under
+//!   the same ids.
+//! * A record that is not confirmed by its deadline fails, and with it all that wait behind it: they must not overtake
+//!   it when its publisher tries again.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
+use danube_wasm_model::TopicName;
+use danube_wasm_proto::api::StreamMessage;
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    order::{Chain, Chains},
+    session::ProducerSession,
+};
+use crate::{
+    backoff::Backoff,
+    danube::{Shared, closed},
+    fault::{Fault, as_loss},
+    health::Pulse,
+    limits::REFUSED_CEILING,
+};
+
+/// A record on its way.
+pub(super) struct Job {
+    pub(super) message: StreamMessage,
+    pub(super) key: Option<bytes::Bytes>,
+    pub(super) deadline: Instant,
+    pub(super) reply: oneshot::Sender<Result<bool>>,
+}
+
+struct Sending {
+    job: Job,
+    chain: Option<Chain>,
+}
+
+type Sent = (Sending, Arc<ProducerSession>, Result<(), Fault>);
+
+enum Session {
+    /// Not needed yet.
+    Unopened,
+    Opening(BoxFuture<'static, Result<ProducerSession, Fault>>),
+    Open(Arc<ProducerSession>),
+}
+
+/// See the module.
+pub(super) struct Lane {
+    shared: Arc<Shared>,
+    partition: TopicName,
+    producer: String,
+    spec: Arc<TopicSpec>,
+    session: Session,
+    backoff: Backoff,
+    pulse: Pulse,
+    chains: Chains<Sending>,
+    ready: VecDeque<Sending>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Sent>>,
+    /// Why the session was lost last, for those that run out of time.
+    why: Option<BrokerError>,
+    /// The broker refuses this producer: what is handed over fails at once, until it does not any more.
+    refused: Option<BrokerError>,
+}
+
+impl Lane {
+    pub(super) fn new(shared: Arc<Shared>, partition: TopicName, producer: String, spec: Arc<TopicSpec>) -> Self {
+        Self {
+            session: Session::Unopened,
+            backoff: Backoff::new(shared.options.retry_floor),
+            pulse: shared.health.session(),
+            shared,
+            partition,
+            producer,
+            spec,
+            chains: Chains::default(),
+            ready: VecDeque::new(),
+            in_flight: FuturesUnordered::new(),
+            why: None,
+            refused: None,
+        }
+    }
+
+    /// Runs until its publisher is gone and everything is answered, or the client is closed.
+    pub(super) async fn run(mut self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        let closing = self.shared.closed.clone();
+        let mut wanted = true;
+        loop {
+            self.fill();
+            if !wanted && self.ready.is_empty() && self.in_flight.is_empty() {
+                return;
+            }
+            let expiry = self.expiry();
+            tokio::select! {
+                biased;
+                () = closing.cancelled() => return self.abandon(&mut jobs),
+                Some(sent) = self.in_flight.next(), if !self.in_flight.is_empty() => self.answered(sent),
+                opened = opened(&mut self.session) => self.opened(opened),
+                () = sleep_until(expiry.unwrap_or_else(Instant::now)), if expiry.is_some() => self.expire(),
+                job = jobs.recv(), if wanted => match job {
+                    Some(job) => self.admit(job),
+                    None => wanted = false,
+                },
+            }
+        }
+    }
+
+    fn admit(&mut self, job: Job) {
+        let chain = match (&job.key, self.spec.ordered) {
+            (_, true) => Some(Chain::Partition),
+            (Some(key), false) => Some(Chain::Key(key.clone())),
+            (None, false) => None,
+        };
+        let sending = Sending {
+            chain: chain.clone(),
+            job,
+        };
+        self.ready.extend(self.chains.admit(chain.as_ref(), sending));
+    }
+
+    /// Sends what may be sent, or opens the session for it.
+    fn fill(&mut self) {
+        if self.ready.is_empty() {
+            return;
+        }
+        if let Some(error) = self.refused.clone() {
+            return self.fail_ready(&error);
+        }
+        let session = match &self.session {
+            Session::Open(session) => session.clone(),
+            Session::Opening(_) => return,
+            Session::Unopened => return self.open(Instant::now()),
+        };
+        while self.in_flight.len() < self.shared.options.in_flight_max {
+            let Some(sending) = self.ready.pop_front() else {
+                break;
+            };
+            self.in_flight.push(self.send(sending, session.clone()));
+        }
+    }
+
+    fn send(&self, sending: Sending, session: Arc<ProducerSession>) -> BoxFuture<'static, Sent> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let left = sending.job.deadline.saturating_duration_since(Instant::now());
+            let within = left.min(shared.options.request_timeout);
+            let fate = match left.is_zero() {
+                true => Err(Fault::lost("its time was over before it could be sent")),
+                false => session.send(&shared, sending.job.message.clone(), within).await,
+            };
+            (sending, session, fate)
+        })
+    }
+
+    fn answered(&mut self, (sending, session, fate): Sent) {
+        match fate {
+            Ok(()) => {
+                self.backoff.reset();
+                self.ready.extend(self.chains.advance(sending.chain.as_ref()));
+                // A publisher that is gone does not want to know.
+                let _ = sending.job.reply.send(Ok(self.spec.reliable_dispatch));
+            }
+            Err(Fault::Refused(error)) => self.fail(sending, &error),
+            // The session's producer is not known any more.
+            Err(Fault::Lost(error) | Fault::Missing(error)) => {
+                self.ready.push_front(sending);
+                if matches!(&self.session, Session::Open(open) if Arc::ptr_eq(open, &session)) {
+                    self.lost(error);
+                }
+            }
+        }
+    }
+
+    fn lost(&mut self, error: BrokerError) {
+        tracing::warn!(topic = %self.partition, %error, "the producer's session is lost; building another");
+        self.pulse.down(as_loss(&error));
+        self.why = Some(error);
+        let first = self.backoff.tries() == 0;
+        let wait = self.backoff.next(self.shared.options.retry_ceiling);
+        // The first try comes at once: the broker may only have forgotten the session.
+        self.open(Instant::now() + if first { Duration::ZERO } else { wait });
+    }
+
+    fn open(&mut self, not_before: Instant) {
+        let (shared, partition) = (self.shared.clone(), self.partition.clone());
+        let (producer, spec) = (self.producer.clone(), self.spec.clone());
+        self.session = Session::Opening(Box::pin(async move {
+            sleep_until(not_before).await;
+            ProducerSession::open(&shared, &partition, &producer, &spec).await
+        }));
+    }
+
+    fn opened(&mut self, opened: Result<ProducerSession, Fault>) {
+        match opened {
+            Ok(session) => {
+                if self.why.take().is_some() {
+                    tracing::info!(topic = %self.partition, "the producer's session is back");
+                }
+                self.pulse.up();
+                self.refused = None;
+                self.session = Session::Open(Arc::new(session));
+            }
+            Err(Fault::Refused(error)) => {
+                tracing::warn!(topic = %self.partition, %error, "the broker refuses the producer");
+                self.pulse.down(error.clone());
+                self.fail_ready(&error);
+                self.refused = Some(error);
+                let wait = self.backoff.next(REFUSED_CEILING);
+                self.open(Instant::now() + wait);
+            }
+            Err(Fault::Lost(error) | Fault::Missing(error)) => {
+                tracing::debug!(topic = %self.partition, %error, "no session yet");
+                self.pulse.down(as_loss(&error));
+                self.refused = None;
+                self.why = Some(error);
+                let wait = self.backoff.next(self.shared.options.retry_ceiling);
+                self.open(Instant::now() + wait);
+            }
+        }
+    }
+
+    /// When the first of those that wait for the session runs out of time. Those under way have a deadline of their
+    /// own, and those behind them share their fate.
+    fn expiry(&self) -> Option<Instant> {
+        match self.session {
+            Session::Open(_) => None,
+            _ => self.ready.iter().map(|sending| sending.job.deadline).min(),
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = Instant::now();
+        let (late, ready): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.ready)
+            .into_iter()
+            .partition(|sending| sending.job.deadline <= now);
+        self.ready = ready;
+        for sending in late {
+            let error = self.out_of_time();
+            self.fail(sending, &error);
+        }
+    }
+
+    fn fail_ready(&mut self, error: &BrokerError) {
+        while let Some(sending) = self.ready.pop_front() {
+            self.fail(sending, error);
+        }
+    }
+
+    fn out_of_time(&self) -> BrokerError {
+        let waited = self.shared.options.publish_timeout.as_millis();
+        let why = self.why.as_ref().map_or("no answer", |error| error.message.as_str());
+        BrokerError::new(
+            ErrorKind::Unavailable,
+            format!("{} took nothing within {waited} ms: {why}", self.partition),
+        )
+    }
+
+    /// Fails a record, and those behind it with something that is worth another try.
+    fn fail(&mut self, sending: Sending, error: &BrokerError) {
+        let behind = match error.is_transient() {
+            true => error.clone(),
+            false => BrokerError::new(
+                ErrorKind::Unavailable,
+                "the record before it, of the same key, was refused: hand it over again",
+            ),
+        };
+        for next in self.chains.fail(sending.chain.as_ref()) {
+            let _ = next.job.reply.send(Err(behind.clone()));
+        }
+        let _ = sending.job.reply.send(Err(error.clone()));
+    }
+
+    /// The client is closed.
+    fn abandon(&mut self, jobs: &mut mpsc::UnboundedReceiver<Job>) {
+        jobs.close();
+        while let Ok(job) = jobs.try_recv() {
+            let _ = job.reply.send(Err(closed()));
+        }
+        for sending in self.ready.drain(..).chain(self.chains.drain()) {
+            let _ = sending.job.reply.send(Err(closed()));
+        }
+        // Those under way learn it from their replies being dropped.
+    }
+}
+
+async fn opened(session: &mut Session) -> Result<ProducerSession, Fault> {
+    match session {
+        Session::Opening(opening) => opening.await,
+        _ => std::future::pending().await,
+    }
+}

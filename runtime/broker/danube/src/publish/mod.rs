@@ -1,0 +1,144 @@
+//! Publishing: records to partitions, partitions to lanes.
+
+mod lane;
+mod order;
+mod outgoing;
+mod route;
+mod session;
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_broker::{Outgoing, Published, Publisher, Result};
+use danube_wasm_model::TopicName;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+use crate::danube::{Shared, closed};
+use lane::Job;
+pub(crate) use outgoing::{KEY_ATTRIBUTE, KEY_IN_HEX};
+use route::Partitions;
+pub(crate) use session::ProducerSession;
+
+/// See [`Publisher`].
+///
+/// Records that cannot be sent now are kept in memory until their deadline: callers bound what they hand over by
+/// waiting for its fate. A topic without reliable dispatch loses what a slow consumer does not take in time, and loses
+/// more of it the faster it is published.
+pub(crate) struct DanubePublisher {
+    shared: Arc<Shared>,
+    producer: String,
+    /// Where the records of each topic go. Locked while a batch is handed over, which keeps its order.
+    topics: Mutex<HashMap<TopicName, Way>>,
+}
+
+enum Way {
+    /// Straight to its partitions.
+    Known(Partitions),
+    /// To a task that finds out about the topic first.
+    Unknown(mpsc::UnboundedSender<Job>),
+}
+
+/// What becomes of one record.
+type Fate = Result<oneshot::Receiver<Result<bool>>>;
+
+impl DanubePublisher {
+    pub(crate) fn new(shared: Arc<Shared>, producer: &str) -> Self {
+        Self {
+            shared,
+            producer: producer.to_owned(),
+            topics: Mutex::default(),
+        }
+    }
+
+    fn hand_over(&self, topics: &mut HashMap<TopicName, Way>, message: Encoded) -> oneshot::Receiver<Result<bool>> {
+        let Encoded { topic, key, message } = message;
+        let (reply, fate) = oneshot::channel();
+        let job = Job {
+            message,
+            key,
+            deadline: Instant::now() + self.shared.options.publish_timeout,
+            reply,
+        };
+        let way = topics.entry(topic).or_insert_with_key(|topic| self.way_to(topic));
+        match way {
+            Way::Known(partitions) => partitions.push(job),
+            // Its task ends only with the client; the reply is dropped then.
+            Way::Unknown(jobs) => drop(jobs.send(job)),
+        }
+        fate
+    }
+
+    fn way_to(&self, topic: &TopicName) -> Way {
+        match self.shared.topics.get(topic) {
+            Some(spec) => Way::Known(Partitions::start(&self.shared, topic, &self.producer, &spec)),
+            None => Way::Unknown(route::resolve_first(&self.shared, topic, &self.producer)),
+        }
+    }
+}
+
+struct Encoded {
+    topic: TopicName,
+    key: Option<bytes::Bytes>,
+    message: danube_wasm_proto::api::StreamMessage,
+}
+
+impl Publisher for DanubePublisher {
+    fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
+        let bytes_max = self.shared.options.message_bytes_max;
+        // Encoded before the lock, where callers run in parallel; a group with one record too large is not sent at all.
+        let encoded: Vec<Result<Vec<Encoded>>> = groups
+            .into_iter()
+            .map(|group| {
+                group
+                    .into_iter()
+                    .map(|record| encode(record, &self.producer, bytes_max))
+                    .collect()
+            })
+            .collect();
+        let mut topics = self.topics.lock();
+        let fates: Vec<Vec<Fate>> = encoded
+            .into_iter()
+            .map(|group| match group {
+                Ok(_) if self.shared.closed.is_cancelled() => vec![Err(closed())],
+                Ok(group) => group.into_iter().map(|m| Ok(self.hand_over(&mut topics, m))).collect(),
+                Err(error) => vec![Err(error)],
+            })
+            .collect();
+        drop(topics);
+        Box::pin(async move {
+            let mut results = Vec::with_capacity(fates.len());
+            for group in fates {
+                results.push(fate_of(group).await);
+            }
+            results
+        })
+    }
+}
+
+fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Encoded> {
+    let (topic, key) = (outgoing.topic.clone(), outgoing.key.clone());
+    let message = outgoing::encode(outgoing, producer, bytes_max)?;
+    Ok(Encoded { topic, key, message })
+}
+
+/// A group is in the broker when all its records are. Publishing it again is safe: ids stay the same.
+async fn fate_of(group: Vec<Fate>) -> Result<Published> {
+    let mut fate = Ok(Published { durable: true });
+    for record in group {
+        let known = match record {
+            Ok(known) => known.await.unwrap_or_else(|_| Err(closed())),
+            Err(error) => Err(error),
+        };
+        match (known, &mut fate) {
+            (Ok(durable), Ok(published)) => published.durable &= durable,
+            // Every record is waited for: nothing of a group is under way when its fate is told.
+            (Err(error), Ok(_)) => fate = Err(error),
+            (_, Err(_)) => {}
+        }
+    }
+    fate
+}

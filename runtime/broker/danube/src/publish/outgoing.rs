@@ -1,0 +1,68 @@
+//! Records as messages.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result};
+use danube_wasm_model::{clock::now_ms, identity::ID_ATTRIBUTE};
+use danube_wasm_proto::api::{MsgId, StreamMessage};
+use prost::Message as _;
+
+/// Says that the routing key is the record's key in hexadecimal: on the wire keys are text, records' are bytes.
+pub(crate) const KEY_ATTRIBUTE: &str = "x-danube-wasm-key";
+/// The value of [`KEY_ATTRIBUTE`].
+pub(crate) const KEY_IN_HEX: &str = "hex";
+
+/// What the session adds: numbers, and the broker's name.
+const ENVELOPE_BYTES: usize = 512;
+
+/// The message of a record, if it is not too large.
+pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<StreamMessage> {
+    let Outgoing {
+        topic,
+        key,
+        payload,
+        attributes,
+        id,
+        schema,
+    } = outgoing;
+    let mut attributes: HashMap<String, String> = attributes.into_iter().collect();
+    attributes.insert(ID_ATTRIBUTE.to_owned(), id.to_string());
+    let routing_key = key.map(|key| text(&key, &mut attributes));
+    let message = StreamMessage {
+        request_id: 0,
+        msg_id: Some(MsgId {
+            topic_name: topic.to_string(),
+            ..MsgId::default()
+        }),
+        payload,
+        publish_time: now_ms(),
+        producer_name: producer.to_owned(),
+        subscription_name: String::new(),
+        attributes,
+        schema_id: schema.map(|s| s.id),
+        schema_version: schema.map(|s| s.version),
+        routing_key,
+    };
+    let bytes = message.encoded_len() + ENVELOPE_BYTES;
+    if bytes > bytes_max {
+        return Err(BrokerError::new(
+            ErrorKind::TooLarge,
+            format!(
+                "record {id} for {topic} has {bytes} bytes with its key and attributes; Danube takes {bytes_max}: make \
+                 it smaller, or put what is large elsewhere and publish where it is"
+            ),
+        ));
+    }
+    Ok(message)
+}
+
+fn text(key: &Bytes, attributes: &mut HashMap<String, String>) -> String {
+    match std::str::from_utf8(key) {
+        Ok(text) => text.to_owned(),
+        Err(_) => {
+            attributes.insert(KEY_ATTRIBUTE.to_owned(), KEY_IN_HEX.to_owned());
+            hex::encode(key)
+        }
+    }
+}

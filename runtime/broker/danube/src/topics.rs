@@ -1,0 +1,133 @@
+//! Creates topics, and remembers how they are to be published to.
+//!
+//! A Danube broker has no call to create a topic on its client port: a topic is made by its first producer. So one is
+//! opened on each partition, from the last to the first, which lets a topic that was left half made be told from one
+//! that has fewer partitions.
+
+use std::{collections::HashMap, sync::Arc, time::Instant};
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
+use danube_wasm_model::TopicName;
+use parking_lot::RwLock;
+
+use crate::{backoff::Backoff, danube::Shared, fault::Fault, partitions::Layout, publish::ProducerSession};
+
+/// Producer that makes topics. Sharing its name with other processes is harmless: they get the same producer.
+const MAKER: &str = "danube-wasm-topics";
+
+/// How topics are published to.
+#[derive(Debug, Default)]
+pub(crate) struct Topics(RwLock<HashMap<TopicName, Arc<TopicSpec>>>);
+
+impl Topics {
+    pub(crate) fn get(&self, topic: &TopicName) -> Option<Arc<TopicSpec>> {
+        self.0.read().get(topic).cloned()
+    }
+
+    fn remember(&self, topic: &TopicName, spec: TopicSpec) -> Arc<TopicSpec> {
+        let spec = Arc::new(spec);
+        self.0.write().insert(topic.clone(), spec.clone());
+        spec
+    }
+}
+
+/// Creates the topic, or confirms one that is there. A cluster assigns a new topic to a broker before it can be used,
+/// and answers `Unavailable` meanwhile: that is waited for.
+pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) -> Result<()> {
+    let found = shared.layout(topic).await.map_err(Fault::into_error)?;
+    let wanted = spec.partitions;
+    match found.complete() {
+        _ if found == Layout::Missing || found.is_half_of(wanted) => {}
+        Some(there) if there == wanted => {}
+        there => return Err(differs(topic, &found, there, wanted)),
+    }
+    let names: Vec<TopicName> = match wanted {
+        0 => vec![topic.clone()],
+        n => (0..n).rev().map(|i| topic.partition(i)).collect(),
+    };
+    let deadline = Instant::now() + shared.options.publish_timeout;
+    for name in names {
+        open_one(shared, &name, &spec, deadline).await?;
+    }
+    shared.topics.remember(topic, spec);
+    Ok(())
+}
+
+async fn open_one(shared: &Shared, partition: &TopicName, spec: &TopicSpec, deadline: Instant) -> Result<()> {
+    let mut backoff = Backoff::new(shared.options.retry_floor);
+    loop {
+        match ProducerSession::open(shared, partition, MAKER, spec).await {
+            Ok(_) => return Ok(()),
+            // A cluster out of reach is the caller's to wait for; one that is at work on this topic is not.
+            Err(Fault::Lost(error) | Fault::Missing(error)) if !is_assigning(&error) => return Err(error),
+            Err(Fault::Refused(error)) => return Err(error),
+            Err(fault) => {
+                let wait = backoff.next(shared.options.retry_ceiling);
+                if Instant::now() + wait > deadline {
+                    return Err(fault.into_error());
+                }
+                tracing::debug!(topic = %partition, why = %fault.error(), "the topic is being made");
+                tokio::time::sleep(wait).await;
+            }
+        }
+    }
+}
+
+fn is_assigning(error: &BrokerError) -> bool {
+    error.message.contains("redo the lookup") || error.message.contains("redo the Lookup")
+}
+
+fn differs(topic: &TopicName, found: &Layout, there: Option<u32>, wanted: u32) -> BrokerError {
+    let has = match (there, found) {
+        (Some(0), _) => "no partitions".to_owned(),
+        (Some(n), _) => format!("{n} partitions"),
+        (None, Layout::Partitioned(numbers)) => format!("partitions {numbers:?} with others missing in between"),
+        (None, _) => "none".to_owned(),
+    };
+    BrokerError::new(
+        ErrorKind::Conflict,
+        format!(
+            "topic {topic} is there with {has}, not with {wanted}: set `partitions` to what it has, or use another topic"
+        ),
+    )
+}
+
+/// How to publish to a topic: as it was created from here, else as it is found.
+pub(crate) async fn resolve(shared: &Shared, topic: &TopicName) -> Result<Arc<TopicSpec>, Fault> {
+    if let Some(spec) = shared.topics.get(topic) {
+        return Ok(spec);
+    }
+    let found = shared.layout(topic).await?;
+    let partitions = match (&found, found.complete()) {
+        (Layout::Missing, _) => {
+            return Err(Fault::refused(
+                ErrorKind::NotFound,
+                format!("topic {topic} does not exist: create it before publishing to it"),
+            ));
+        }
+        (_, Some(n)) => n,
+        (_, None) => {
+            let message = format!("topic {topic} is being made: some of its partitions are missing");
+            return Err(Fault::lost(message));
+        }
+    };
+    let name = match partitions {
+        0 => topic.clone(),
+        _ => topic.partition(0),
+    };
+    // Brokers do not say how a topic dispatches; they refuse producers that think otherwise.
+    let mut spec = TopicSpec {
+        partitions,
+        reliable_dispatch: true,
+        ..TopicSpec::default()
+    };
+    match ProducerSession::open(shared, &name, MAKER, &spec).await {
+        Ok(_) => {}
+        Err(Fault::Refused(error)) if error.kind == ErrorKind::Conflict => {
+            spec.reliable_dispatch = false;
+            ProducerSession::open(shared, &name, MAKER, &spec).await?;
+        }
+        Err(fault) => return Err(fault),
+    }
+    Ok(shared.topics.remember(topic, spec))
+}
