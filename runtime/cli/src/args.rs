@@ -32,6 +32,10 @@ pub(crate) enum Verb {
         after_help = "Example:\n  danube-wasm query pipeline.toml 'SELECT event, count() AS total FROM stripe_payments GROUP BY event'"
     )]
     Query(Query),
+    /// List or delete the topics of a broker.
+    Topics(Topics),
+    /// List, move or delete the subscriptions of a broker.
+    Subscriptions(Subscriptions),
     /// Compile the component on standard input to standard output. Used by the sandbox, under its limits.
     #[command(name = "__compile", hide = true)]
     Compile,
@@ -94,4 +98,110 @@ pub(crate) struct Query {
     /// Print one JSON document: an array with the result of each statement.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Topics {
+    #[command(subcommand)]
+    pub(crate) verb: TopicsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TopicsVerb {
+    /// Every topic with its partitions, messages, bytes and subscriptions.
+    #[command(after_help = "Example:\n  danube-wasm topics ls pipeline.toml")]
+    Ls {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a topic with its messages and subscriptions.
+    #[command(after_help = "Example:\n  danube-wasm topics delete pipeline.toml /stripe/payments")]
+    Delete {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// The topic, without a partition.
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+        /// Also if subscriptions have messages unread or consumers are connected.
+        #[arg(long)]
+        force: bool,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Subscriptions {
+    #[command(subcommand)]
+    pub(crate) verb: SubscriptionsVerb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum SubscriptionsVerb {
+    /// Every subscription with its type, lag and consumers.
+    #[command(after_help = "Example:\n  danube-wasm subscriptions ls pipeline.toml")]
+    Ls {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// How many messages each subscription has not acknowledged.
+    #[command(after_help = "Example:\n  danube-wasm subscriptions lag pipeline.toml")]
+    Lag {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Move a subscription: to read again, or to leave out.
+    #[command(
+        after_help = "Examples:\n  danube-wasm subscriptions seek pipeline.toml /stripe/payments rows --to earliest\n  danube-wasm subscriptions seek pipeline.toml /stripe/payments rows --to 90m"
+    )]
+    Seek {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// The topic, without a partition.
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION")]
+        subscription: String,
+        /// `earliest`, `latest`, a time in UTC (`2026-11-23T14:00:00Z`), or how long ago (`90m`).
+        #[arg(long, value_name = "POSITION")]
+        to: String,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a subscription with its position.
+    #[command(after_help = "Example:\n  danube-wasm subscriptions delete pipeline.toml /stripe/payments rows")]
+    Delete {
+        /// A pipeline file, or the data directory of `danube-wasm broker`; running or stopped.
+        #[arg(value_name = "WHERE")]
+        place: PathBuf,
+        /// The topic, without a partition.
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION")]
+        subscription: String,
+        /// Also if it has messages unread or consumers are connected.
+        #[arg(long)]
+        force: bool,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -19,6 +19,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+use crate::operate::Operation;
+
 /// Longest request line, in bytes: a query is typed by a person.
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
 /// Longest time for a request to arrive.
@@ -39,6 +41,8 @@ pub(crate) enum Request {
         /// Whether they may change anything.
         write: bool,
     },
+    /// Something for the broker.
+    Operate(Operation),
 }
 
 /// What is answered.

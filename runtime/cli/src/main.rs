@@ -5,10 +5,12 @@
 
 mod args;
 mod assemble;
+mod brokers;
 mod builtin;
 mod control;
 mod exit;
 mod launcher;
+mod operate;
 mod settings;
 mod signals;
 mod terminal;
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         args::Verb::Build(build) => verbs::build::build(&build),
         args::Verb::Inspect(inspect) => verbs::inspect::inspect(&inspect),
         args::Verb::Query(query) => verbs::query::query(&query),
+        args::Verb::Topics(topics) => verbs::topics::topics(topics),
+        args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
         args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),
     };
     match outcome {

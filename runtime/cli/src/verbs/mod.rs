@@ -5,3 +5,4 @@ pub(crate) mod check;
 pub(crate) mod inspect;
 pub(crate) mod query;
 pub(crate) mod run;
+pub(crate) mod topics;

@@ -6,21 +6,18 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use danube_wasm_broker::{
-    Broker,
-    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
-};
-use danube_wasm_config::{LogFormat, Pipeline, ServiceUrl};
+use danube_wasm_broker::Broker;
+use danube_wasm_config::{LogFormat, Pipeline};
 use danube_wasm_pipeline::supervisor::Supervisor;
 use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{AdminServer, Health, HealthHandle, Metrics, OtlpOptions, Tracing, health::State, logging};
 
 use crate::{
-    args, assemble,
+    args, assemble, brokers,
     control::{self, ControlSocket, Request, Response},
     exit::Failure,
     launcher::{Listeners, Tools, Workshop},
-    settings,
+    operate, settings,
     signals::{self, Signals},
     terminal::{self, Live},
     verbs::query,
@@ -55,7 +52,7 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
     let sandbox = crate::sandbox(&pipeline.data_dir.join("components"))?;
     crate::launcher::admit(&sandbox, &desired).await?;
 
-    let broker = open_broker(pipeline).await?;
+    let broker = brokers::open(pipeline).await?;
     let admin = admin(pipeline, &metrics, &health).await?;
     let workshop = Workshop::new(Tools {
         schemas: Arc::new(Schemas::new(broker.registry())),
@@ -71,6 +68,7 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
         &pipeline.data_dir,
         Arc::new(Answers {
             pipeline: pipeline.clone(),
+            broker: broker.clone(),
         }),
     );
     let control = control
@@ -155,28 +153,6 @@ async fn reload(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>
     }
 }
 
-async fn open_broker(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
-    let ServiceUrl::Embedded { dir } = &pipeline.service_url else {
-        return Err(Failure::configuration(
-            "danube_service_url: only embedded:// is supported by this version",
-        ));
-    };
-    let retention = RetentionOptions {
-        age: pipeline.retention.age,
-        bytes: pipeline.retention.bytes,
-        ..RetentionOptions::default()
-    };
-    let options = EmbeddedOptions {
-        retention,
-        ..EmbeddedOptions::default()
-    };
-    let dir = dir.clone();
-    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options))
-        .await
-        .map_err(Failure::internal)?;
-    Ok(opened.map_err(Failure::configuration)?)
-}
-
 async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> Result<AdminServer, Failure> {
     let listen = &pipeline.admin.listen;
     let refused = |e: std::io::Error| Failure::configuration(format!("admin: cannot listen on {listen}: {e}"));
@@ -207,17 +183,21 @@ async fn watch(broker: Arc<dyn Broker>, metrics: Arc<Metrics>, part: HealthHandl
 /// What can be asked of the running pipeline.
 struct Answers {
     pipeline: Pipeline,
+    broker: Arc<dyn Broker>,
 }
 
 #[async_trait]
 impl control::Handler for Answers {
     async fn handle(&self, request: Request) -> Response {
-        let Request::Query {
-            sink,
-            statements,
-            write,
-        } = request;
-        match query::answer(&self.pipeline, sink.as_deref(), &statements, write).await {
+        let answer = match request {
+            Request::Query {
+                sink,
+                statements,
+                write,
+            } => query::answer(&self.pipeline, sink.as_deref(), &statements, write).await,
+            Request::Operate(operation) => operate::perform(&*self.broker, &operation).await,
+        };
+        match answer {
             Ok(values) => Response::Values(values),
             Err(failure) => Response::Error(failure.message),
         }

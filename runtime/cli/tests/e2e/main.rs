@@ -8,5 +8,6 @@ mod disk;
 mod examples;
 mod guests;
 mod observability;
+mod operators;
 mod reload;
 mod webhook;

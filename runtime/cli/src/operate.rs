@@ -1,0 +1,214 @@
+//! What an operator does to a broker: asked over the control socket of the process that has it open, or done here when
+//! none runs.
+
+use std::path::{Path, PathBuf};
+
+use danube_wasm_broker::{Admin, Broker, BrokerError, SeekTo, SubscriptionInfo, TopicInfo};
+use danube_wasm_config::ServiceUrl;
+use danube_wasm_model::TopicName;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{
+    assemble, brokers,
+    control::{self, Request, Response},
+    exit::Failure,
+};
+
+/// An operation. Topics are without their partitions.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    /// All topics.
+    Topics,
+    /// All subscriptions.
+    Subscriptions,
+    /// Takes a topic away, with what it holds.
+    DeleteTopic { topic: String, force: bool },
+    /// Takes a subscription away, with its position.
+    DeleteSubscription {
+        topic: String,
+        subscription: String,
+        force: bool,
+    },
+    /// Moves a subscription.
+    Seek {
+        topic: String,
+        subscription: String,
+        to: Position,
+    },
+}
+
+/// Where a subscription is moved to.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Position {
+    Earliest,
+    Latest,
+    /// Milliseconds since 1970-01-01 UTC.
+    PublishTimeMs(u64),
+}
+
+impl From<Position> for SeekTo {
+    fn from(position: Position) -> Self {
+        match position {
+            Position::Earliest => Self::Earliest,
+            Position::Latest => Self::Latest,
+            Position::PublishTimeMs(ms) => Self::PublishTimeMs(ms),
+        }
+    }
+}
+
+/// Does it where the broker is: `place` is a pipeline file, or the data directory of `danube-wasm broker`.
+pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>, Failure> {
+    let (data_dir, pipeline) = if place.is_dir() {
+        (place.to_path_buf(), None)
+    } else {
+        let pipeline = assemble::read_or_fail(place)?.pipeline;
+        (pipeline.data_dir.clone(), Some(pipeline))
+    };
+    let request = Request::Operate(operation.clone());
+    match control::ask(&data_dir, &request).await {
+        Ok(Some(Response::Values(values))) => return Ok(values),
+        Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
+        Ok(None) => {}
+        Err(error) => {
+            return Err(Failure::internal(format!(
+                "the running process did not answer: {error}"
+            )));
+        }
+    }
+    let broker = match &pipeline {
+        Some(pipeline) => {
+            if let ServiceUrl::Embedded { dir } = &pipeline.service_url {
+                must_exist(dir.clone())?;
+            }
+            brokers::open(pipeline).await?
+        }
+        None => brokers::open_log(&must_exist(brokers::log_in(&data_dir))?, Default::default()).await?,
+    };
+    let answer = perform(&*broker, &operation).await;
+    let closed = broker.close().await;
+    let values = answer?;
+    closed.map_err(Failure::internal)?;
+    Ok(values)
+}
+
+/// Looking at a log does not make one.
+fn must_exist(dir: PathBuf) -> Result<PathBuf, Failure> {
+    if dir.exists() {
+        return Ok(dir);
+    }
+    Err(Failure::usage(format!(
+        "{} is not there: name a pipeline file that has been run, or the data directory of `danube-wasm broker`",
+        dir.display()
+    )))
+}
+
+/// Does it to a broker that this process has open.
+pub(crate) async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<Value>, Failure> {
+    let admin = broker.admin().ok_or_else(|| {
+        Failure::usage(
+            "this broker cannot be asked from here: Danube's client API has no such calls; use danube-admin-cli on its \
+             admin port",
+        )
+    })?;
+    match operation {
+        Operation::Topics => {
+            let topics = admin.topics().await.map_err(refused)?;
+            Ok(topics.iter().map(topic_value).collect())
+        }
+        Operation::Subscriptions => {
+            let subscriptions = admin.subscriptions().await.map_err(refused)?;
+            Ok(subscriptions.iter().map(subscription_value).collect())
+        }
+        Operation::DeleteTopic { topic, force } => {
+            let topic = parse(topic)?;
+            if !force {
+                refuse_in_use(&*admin, &topic, None).await?;
+            }
+            admin.delete_topic(&topic).await.map_err(refused)?;
+            Ok(vec![json!({ "deleted": topic.as_str() })])
+        }
+        Operation::DeleteSubscription {
+            topic,
+            subscription,
+            force,
+        } => {
+            let topic = parse(topic)?;
+            if !force {
+                refuse_in_use(&*admin, &topic, Some(subscription)).await?;
+            }
+            admin.delete_subscription(&topic, subscription).await.map_err(refused)?;
+            Ok(vec![json!({ "deleted": subscription, "topic": topic.as_str() })])
+        }
+        Operation::Seek {
+            topic,
+            subscription,
+            to,
+        } => {
+            let topic = parse(topic)?;
+            admin.seek(&topic, subscription, (*to).into()).await.map_err(refused)?;
+            let moved = admin.subscriptions().await.map_err(refused)?;
+            let moved = moved
+                .iter()
+                .filter(|s| s.topic == topic && s.subscription == *subscription);
+            Ok(moved.map(subscription_value).collect())
+        }
+    }
+}
+
+/// Whoever still reads, or has not read everything, loses something.
+async fn refuse_in_use(admin: &dyn Admin, topic: &TopicName, subscription: Option<&String>) -> Result<(), Failure> {
+    let of_it = |s: &&SubscriptionInfo| s.topic == *topic && subscription.is_none_or(|name| s.subscription == *name);
+    let all = admin.subscriptions().await.map_err(refused)?;
+    let in_use = all
+        .iter()
+        .filter(of_it)
+        .find(|s| s.lag.is_none_or(|lag| lag > 0) || !s.consumers.is_empty());
+    match in_use {
+        None => Ok(()),
+        Some(s) => Err(Failure::usage(format!(
+            "subscription `{}` of {topic} has {} messages unread and {} consumers connected, who lose them: add --force to \
+             delete it all the same",
+            s.subscription,
+            s.lag
+                .map_or_else(|| "an unknown number of".to_owned(), |lag| lag.to_string()),
+            s.consumers.len()
+        ))),
+    }
+}
+
+fn parse(topic: &str) -> Result<TopicName, Failure> {
+    topic
+        .parse()
+        .map_err(|e| Failure::usage(format!("`{topic}` is not a topic: {e}")))
+}
+
+fn refused(error: BrokerError) -> Failure {
+    if error.is_transient() {
+        Failure::internal(error)
+    } else {
+        Failure::usage(error)
+    }
+}
+
+fn topic_value(topic: &TopicInfo) -> Value {
+    json!({
+        "topic": topic.topic.as_str(),
+        "partitions": topic.partitions,
+        "messages": topic.messages,
+        "bytes": topic.bytes,
+        "subscriptions": topic.subscriptions,
+    })
+}
+
+fn subscription_value(subscription: &SubscriptionInfo) -> Value {
+    json!({
+        "topic": subscription.topic.as_str(),
+        "subscription": subscription.subscription,
+        "subscription_type": subscription.subscription_type,
+        "lag": subscription.lag,
+        "consumers": subscription.consumers,
+    })
+}
