@@ -63,9 +63,8 @@ impl fmt::Display for Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// The errors among `found` in the order of their lines, or else the warnings.
+    /// The errors among `found`, or else the warnings, in their order.
     pub(crate) fn sort_out(mut found: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
-        found.sort_by_key(|d| (d.line, d.column));
         if found.iter().any(|d| d.severity == Severity::Error) {
             found.retain(|d| d.severity == Severity::Error);
             Err(Self(found))
@@ -85,6 +84,12 @@ impl Diagnostics {
             message,
             help: help.to_owned(),
         }])
+    }
+
+    /// All of several, if there are any.
+    pub(crate) fn all(several: Vec<Self>) -> Option<Self> {
+        let found: Vec<_> = several.into_iter().flat_map(|found| found.0).collect();
+        (!found.is_empty()).then_some(Self(found))
     }
 
     /// One by one.

@@ -16,7 +16,7 @@ pub struct Difference {
     /// file has the same path and another content is not seen here.
     pub changed: Vec<ConnectorId>,
     /// Tables and keys outside of the connectors that changed. Those that the process has bound or opened
-    /// (`name`, `data_dir`, `danube_service_url`, `admin`) need a restart.
+    /// (`name`, `data_dir`, `danube_service_url`, `danube`, `admin`) need a restart.
     pub settings: Vec<&'static str>,
 }
 
@@ -51,6 +51,7 @@ impl Pipeline {
             ("name", self.name != newer.name),
             ("data_dir", self.data_dir != newer.data_dir),
             ("danube_service_url", self.service_url != newer.service_url),
+            ("danube", self.danube != newer.danube),
             ("admin", self.admin != newer.admin),
             ("telemetry", self.telemetry != newer.telemetry),
             ("shutdown", self.shutdown != newer.shutdown),

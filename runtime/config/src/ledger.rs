@@ -9,8 +9,12 @@ use danube_wasm_model::{SubscriptionType, TopicName};
 
 use crate::{
     nearest,
-    reader::{Place, Session, Table},
-    tables::{listen::Listen, webhook::Terms},
+    reader::{Place, Shared, Table},
+    tables::{
+        listen::Listen,
+        schema::Schema,
+        webhook::{Terms, Webhook},
+    },
     values::UrlPath,
 };
 
@@ -21,6 +25,8 @@ pub(crate) struct Ledger {
     pub(crate) pipeline: String,
     /// Names of connectors.
     pub(crate) connectors: Vec<(Place, String)>,
+    /// Buffers on disk.
+    pub(crate) buffers: Vec<Place>,
     /// Addresses to listen on, but for port 0.
     pub(crate) listeners: Vec<(Place, ListenerUse)>,
     /// Paths of endpoints.
@@ -37,19 +43,34 @@ pub(crate) struct Ledger {
 #[derive(Debug)]
 pub(crate) struct ListenerUse {
     listen: Listen,
-    /// The table that listens, such as `admin` or `sources[0]`.
+    /// Who listens: `admin`, or a connector as [`Table::connector`] names it.
     owner: String,
     /// What others must agree on to share it; `None` if nobody can.
     terms: Option<Terms>,
 }
 
 impl ListenerUse {
-    /// Enters an address, unless it is one that nobody else can have.
-    pub(crate) fn enter(table: &Table<'_>, listen: &Listen, terms: Option<Terms>) {
+    /// Enters the address of a source, whose table has the key `port`, unless it is one that nobody else can have.
+    pub(crate) fn enter(table: &Table<'_>, webhook: &Webhook) {
+        Self::enter_at(table, table.place("port"), webhook);
+    }
+
+    /// As [`ListenerUse::enter`] where the port stands in another table than the rest.
+    pub(crate) fn enter_at(table: &Table<'_>, port: Place, webhook: &Webhook) {
+        if webhook.listen.port != 0 {
+            let (listen, owner, terms) = (webhook.listen.clone(), table.connector(), Some(webhook.terms()));
+            let fact = (port, Self { listen, owner, terms });
+            table.session().ledger().borrow_mut().listeners.push(fact);
+        }
+    }
+
+    /// Enters the address of the host's own port, which comes before those of sources.
+    pub(crate) fn enter_admin(shared: &Shared<'_>, place: Place, listen: &Listen) {
         if listen.port != 0 {
-            let (listen, owner) = (listen.clone(), table.connector());
-            let fact = (table.place("port"), Self { listen, owner, terms });
-            table.session().ledger.borrow_mut().listeners.push(fact);
+            let (listen, owner) = (listen.clone(), "admin".to_owned());
+            let terms = None;
+            let fact = (place, Self { listen, owner, terms });
+            shared.ledger().borrow_mut().listeners.insert(0, fact);
         }
     }
 }
@@ -57,9 +78,18 @@ impl ListenerUse {
 /// A path of a source's listener.
 #[derive(Debug)]
 pub(crate) struct PathUse {
-    /// The source, by its key, such as `sources[0]`.
+    /// The source, as [`Table::connector`] names it.
     pub(crate) source: String,
     pub(crate) path: UrlPath,
+}
+
+impl PathUse {
+    /// Enters the key `path` of an endpoint.
+    pub(crate) fn enter(t: &Table<'_>, path: UrlPath) {
+        let source = t.connector();
+        let fact = (t.place("path"), Self { source, path });
+        t.session().ledger().borrow_mut().paths.push(fact);
+    }
 }
 
 /// A topic that an endpoint publishes to.
@@ -68,6 +98,15 @@ pub(crate) struct Published {
     pub(crate) topic: TopicName,
     pub(crate) partitions: u32,
     pub(crate) reliable_dispatch: bool,
+    pub(crate) ordered: bool,
+}
+
+impl Published {
+    /// Enters the key `danube_topic` of an endpoint.
+    pub(crate) fn enter(self, t: &Table<'_>) {
+        let fact = (t.place("danube_topic"), self);
+        t.session().ledger().borrow_mut().published.push(fact);
+    }
 }
 
 /// A topic with a schema.
@@ -75,6 +114,8 @@ pub(crate) struct Published {
 pub(crate) struct SchemaUse {
     pub(crate) topic: TopicName,
     pub(crate) subject: String,
+    /// All of it, if it is right.
+    pub(crate) schema: Option<Schema>,
 }
 
 /// A topic that a sink consumes.
@@ -83,41 +124,49 @@ pub(crate) struct Consumed {
     pub(crate) topic: TopicName,
     pub(crate) subscription: String,
     pub(crate) subscription_type: SubscriptionType,
-    /// The sink, by its key, such as `sinks[0]`.
+    /// The sink, as [`Table::connector`] names it.
     pub(crate) sink: String,
     pub(crate) expected_schema_subject: Option<String>,
 }
 
-/// Compares everything with everything that it must agree with.
-pub(crate) fn check(session: &Session<'_>) {
-    let ledger = session.ledger.borrow();
-    connectors(session, &ledger);
-    listeners(session, &ledger);
-    paths(session, &ledger);
-    published(session, &ledger);
-    schemas(session, &ledger);
-    consumed(session, &ledger);
-    expected_subjects(session, &ledger);
+impl Consumed {
+    /// Enters the key `topic` of a mapping.
+    pub(crate) fn enter(self, t: &Table<'_>) {
+        let fact = (t.place("topic"), self);
+        t.session().ledger().borrow_mut().consumed.push(fact);
+    }
 }
 
-fn connectors(session: &Session<'_>, ledger: &Ledger) {
+/// Compares everything with everything that it must agree with.
+pub(crate) fn check(shared: &Shared<'_>) {
+    let ledger = shared.ledger().borrow();
+    connectors(shared, &ledger);
+    listeners(shared, &ledger);
+    paths(shared, &ledger);
+    published(shared, &ledger);
+    schemas(shared, &ledger);
+    consumed(shared, &ledger);
+    expected_subjects(shared, &ledger);
+}
+
+fn connectors(shared: &Shared<'_>, ledger: &Ledger) {
     let mut seen = HashMap::new();
     for (place, name) in &ledger.connectors {
         // Dead-letter topics have `-` for `.`, so these two would share one.
         let Some((first, other)) = seen.insert(name.replace('.', "-"), (place, name)) else {
             continue;
         };
-        let line = session.line(first);
+        let line = shared.line_from(first, place);
         let message = if other == name {
-            format!("`{name}` is the name of another connector, on line {line}")
+            format!("`{name}` is the name of another connector, on {line}")
         } else {
-            format!("`{name}` and `{other}` (line {line}) differ only in `.` and `-`: their dead letters would mix")
+            format!("`{name}` and `{other}` ({line}) differ only in `.` and `-`: their dead letters would mix")
         };
-        session.error(place, message, "give every source and sink a name of its own");
+        shared.error(place, message, "give every source and sink a name of its own");
     }
 }
 
-fn listeners(session: &Session<'_>, ledger: &Ledger) {
+fn listeners(shared: &Shared<'_>, ledger: &Ledger) {
     for (i, (place, own)) in ledger.listeners.iter().enumerate() {
         let port = own.listen.port;
         let clash = |(_, other): &&(Place, ListenerUse)| {
@@ -126,19 +175,19 @@ fn listeners(session: &Session<'_>, ledger: &Ledger) {
         let Some((first, other)) = ledger.listeners[..i].iter().find(clash) else {
             continue;
         };
-        let line = session.line(first);
+        let line = shared.line_from(first, place);
         if other.listen != own.listen || other.terms.is_none() || own.terms.is_none() {
-            let message = format!("port {port} is taken by what line {line} configures");
-            session.error(place, message, "choose another port, or 0 for any free one");
+            let message = format!("port {port} is taken by what {line} configures");
+            shared.error(place, message, "choose another port, or 0 for any free one");
         } else if other.terms != own.terms {
-            let message = format!("port {port} is shared with line {line}, where it has other settings");
+            let message = format!("port {port} is shared with {line}, where it has other settings");
             let help = "give both the same `tls`, `trusted_proxies` and timeouts, or choose another port";
-            session.error(place, message, help);
+            shared.error(place, message, help);
         }
     }
 }
 
-fn paths(session: &Session<'_>, ledger: &Ledger) {
+fn paths(shared: &Shared<'_>, ledger: &Ledger) {
     let mut seen = HashMap::new();
     for (place, own) in &ledger.paths {
         // Sources that share an address share its paths.
@@ -148,92 +197,104 @@ fn paths(session: &Session<'_>, ledger: &Ledger) {
             .find(|(_, listener)| listener.owner == own.source);
         let listener = listener.map_or_else(|| own.source.clone(), |(_, listener)| listener.listen.to_string());
         if let Some(first) = seen.insert((listener, &own.path), place) {
-            let line = session.line(first);
+            let line = shared.line_from(first, place);
             let message = format!(
-                "`{}` is the path of another endpoint of this listener, on line {line}",
+                "`{}` is the path of another endpoint of this listener, on {line}",
                 own.path
             );
-            session.error(place, message, "give every endpoint of a listener a path of its own");
+            shared.error(place, message, "give every endpoint of a listener a path of its own");
         }
     }
 }
 
-fn published(session: &Session<'_>, ledger: &Ledger) {
+fn published(shared: &Shared<'_>, ledger: &Ledger) {
     let mut seen: HashMap<&TopicName, (&Place, &Published)> = HashMap::new();
     for (place, own) in &ledger.published {
         let Some((first, other)) = seen.get(&own.topic) else {
             seen.insert(&own.topic, (place, own));
             continue;
         };
-        let line = session.line(first);
+        let line = shared.line_from(first, place);
         let topic = &own.topic;
         if other.partitions != own.partitions {
             let (mine, theirs) = (own.partitions, other.partitions);
-            let message = format!("{topic} has {mine} partitions here and {theirs} on line {line}");
-            session.error(place, message, "give the topic the same `partitions` everywhere");
+            let message = format!("{topic} has {mine} partitions here and {theirs} on {line}");
+            shared.error(place, message, "give the topic the same `partitions` everywhere");
         }
         if other.reliable_dispatch != own.reliable_dispatch {
-            let message = format!("{topic} has another `reliable_dispatch` on line {line}");
-            session.error(place, message, "give the topic the same `reliable_dispatch` everywhere");
+            let message = format!("{topic} has another `reliable_dispatch` on {line}");
+            shared.error(place, message, "give the topic the same `reliable_dispatch` everywhere");
+        }
+        if other.ordered != own.ordered {
+            let message = format!("{topic} has another `ordered` on {line}");
+            shared.error(place, message, "give the topic the same `ordered` everywhere");
         }
     }
 }
 
-fn schemas(session: &Session<'_>, ledger: &Ledger) {
-    let mut seen: HashMap<&TopicName, &Place> = HashMap::new();
+fn schemas(shared: &Shared<'_>, ledger: &Ledger) {
+    let mut seen: HashMap<&TopicName, (&Place, &SchemaUse)> = HashMap::new();
     for (place, own) in &ledger.schemas {
-        if let Some(first) = seen.insert(&own.topic, place) {
-            let message = format!("{} has a schema already, on line {}", own.topic, session.line(first));
-            session.error(place, message, "keep one [[schemas]] table for each topic");
+        // Two files may say the same of a topic that both know.
+        let again = |first: &Place, other: &SchemaUse| {
+            first.file != place.file && own.schema.is_some() && own.schema == other.schema
+        };
+        if let Some((first, other)) = seen.insert(&own.topic, (place, own))
+            && !again(first, other)
+        {
+            let line = shared.line_from(first, place);
+            let message = format!("{} has a schema already, on {line}", own.topic);
+            shared.error(place, message, "keep one [[schemas]] table for each topic");
         }
         let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
         if !published && !ledger.published.is_empty() {
             let topics = ledger.published.iter().map(|(_, p)| p.topic.as_str());
             let message = format!(
-                "no endpoint of this file publishes to {}: its schema checks nothing",
+                "no endpoint of {} publishes to {}: its schema checks nothing",
+                these_files(shared),
                 own.topic
             );
-            session.warning(place, message, did_you_mean(own.topic.as_str(), topics));
+            shared.warning(place, message, did_you_mean(shared, own.topic.as_str(), topics));
         }
     }
 }
 
-fn consumed(session: &Session<'_>, ledger: &Ledger) {
+fn consumed(shared: &Shared<'_>, ledger: &Ledger) {
     let mut seen: HashMap<(&TopicName, &str), (&Place, &Consumed)> = HashMap::new();
     for (i, (place, own)) in ledger.consumed.iter().enumerate() {
         let published = ledger.published.iter().any(|(_, p)| p.topic == own.topic);
         if !published && !ledger.published.is_empty() {
             let topics = ledger.published.iter().map(|(_, p)| p.topic.as_str());
-            let message = format!("no endpoint of this file publishes to {}", own.topic);
-            session.warning(place, message, did_you_mean(own.topic.as_str(), topics));
+            let message = format!("no endpoint of {} publishes to {}", these_files(shared), own.topic);
+            shared.warning(place, message, did_you_mean(shared, own.topic.as_str(), topics));
         }
         let same_sink = |(_, other): &&(Place, Consumed)| other.sink == own.sink && other.topic == own.topic;
         if let Some((first, _)) = ledger.consumed[..i].iter().find(same_sink) {
             // Messages carry their topic and not their subscription: a component could not tell the two apart.
-            let line = session.line(first);
-            let message = format!("this sink has a mapping of {} already, on line {line}", own.topic);
-            session.error(place, message, "use a second sink, with a subscription of its own");
+            let line = shared.line_from(first, place);
+            let message = format!("this sink has a mapping of {} already, on {line}", own.topic);
+            shared.error(place, message, "use a second sink, with a subscription of its own");
             continue;
         }
         let Some((first, other)) = seen.get(&(&own.topic, own.subscription.as_str())) else {
             seen.insert((&own.topic, &own.subscription), (place, own));
             continue;
         };
-        let (line, name) = (session.line(first), &own.subscription);
+        let (line, name) = (shared.line_from(first, place), &own.subscription);
         let help = "give each mapping a `subscription` of its own: then each gets every message";
         if own.subscription_type != other.subscription_type {
-            let message = format!("subscription `{name}` has another `subscription_type` on line {line}");
-            session.error(place, message, help);
+            let message = format!("subscription `{name}` has another `subscription_type` on {line}");
+            shared.error(place, message, help);
         } else if own.subscription_type == SubscriptionType::Exclusive {
-            session.error(place, format!("subscription `{name}` is taken on line {line}"), help);
+            shared.error(place, format!("subscription `{name}` is taken on {line}"), help);
         } else {
-            let message = format!("subscription `{name}` is shared with line {line}: each gets a part of the messages");
-            session.warning(place, message, help);
+            let message = format!("subscription `{name}` is shared with {line}: each gets a part of the messages");
+            shared.warning(place, message, help);
         }
     }
 }
 
-fn expected_subjects(session: &Session<'_>, ledger: &Ledger) {
+fn expected_subjects(shared: &Shared<'_>, ledger: &Ledger) {
     for (place, own) in &ledger.consumed {
         let Some(expected) = &own.expected_schema_subject else {
             continue;
@@ -243,27 +304,31 @@ fn expected_subjects(session: &Session<'_>, ledger: &Ledger) {
         let message = match schema {
             Some((_, schema)) if schema.subject == *expected => continue,
             Some((at, schema)) => {
-                let line = session.line(at);
+                let line = shared.line_from(at, place);
                 format!(
-                    "`{expected}` is expected, but {} has subject `{}` (line {line})",
+                    "`{expected}` is expected, but {} has subject `{}` ({line})",
                     own.topic, schema.subject
                 )
             }
             None if published => format!("`{expected}` is expected, but {} has no [[schemas]] table", own.topic),
             None => continue,
         };
-        session.error(place, message, "every message would be refused: make the two agree");
+        shared.error(place, message, "every message would be refused: make the two agree");
     }
 }
 
-fn did_you_mean<'n>(given: &str, topics: impl Iterator<Item = &'n str> + Clone) -> String {
+fn these_files(shared: &Shared<'_>) -> &'static str {
+    if shared.len() > 1 { "these files" } else { "this file" }
+}
+
+fn did_you_mean<'n>(shared: &Shared<'_>, given: &str, topics: impl Iterator<Item = &'n str> + Clone) -> String {
     match nearest::among(given, topics.clone()) {
         Some(topic) => format!("did you mean {topic}?"),
         None => {
             let mut topics: Vec<_> = topics.collect();
             topics.sort_unstable();
             topics.dedup();
-            format!("topics of this file: {}", topics.join(", "))
+            format!("topics of {}: {}", these_files(shared), topics.join(", "))
         }
     }
 }

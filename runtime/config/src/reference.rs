@@ -3,11 +3,14 @@
 use std::{fmt::Write, sync::LazyLock};
 
 use crate::{
-    reader::{FieldManual, Place, Presence, Session, Table, TableManual},
-    tables::pipeline::Pipeline,
+    connect::ConnectFile,
+    dialect::Dialect,
+    part::Part,
+    reader::{FieldManual, Presence, Session, Shared, Table, TableManual},
 };
 
-static TABLES: LazyLock<Vec<TableManual>> = LazyLock::new(describe);
+static PIPELINE: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(Dialect::Pipeline));
+static CONNECT: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(Dialect::DanubeConnect));
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -20,37 +23,67 @@ everything that is wrong with it, without starting anything. A key that is not l
   is unset or empty; `$${` stands for `${` itself. Numbers and booleans can be given so too: `port = \"${PORT}\"`.
 * A secret is `\"${NAME}\"` or `{ file = \"path\" }`; a newline at the end of the file is not part of it. Secrets are
   never shown, and components never see them.
-* Older spellings are accepted with a warning.
+* Other spellings are accepted with a warning.
+
+Several files can be named together, and are one pipeline: `danube-wasm run a.toml b.toml`. Each may have connectors and
+schemas; a setting of the pipeline as a whole stands in one of them. Files of Danube Connect can be among them: what they
+may hold is [below](#files-of-danube-connect).
 
 This page is generated from the declarations in `runtime/config`.
+";
+
+const CONNECT_INTRODUCTION: &str = "
+# Files of Danube Connect
+
+A file with one of Danube Connect's tables and without `[[sources]]` and `[[sinks]]` is read as Danube Connect read it,
+in the spellings of its versions 0.2 and 0.3 and of its announcement, with its defaults and its environment variables.
+`danube-wasm migrate FILE…` writes such files as one pipeline file.
+
+* `${NAME}` stands for itself in these files.
+* Keys that have no effect here, or had none in Danube Connect, are named when the file is read.
+* `DANUBE_WASM_DATA_DIR` says where data is kept; without it, in `data` beside the first file.
+* Metrics and health are served to everyone who can reach the machine, on port 9090 or `metrics_port`.
 ";
 
 /// The reference page of the file, in Markdown.
 pub fn reference_markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
-    for table in TABLES.iter() {
-        // Writing to a string does not fail.
-        let _ = write_table(&mut page, table);
-    }
+    // Writing to a string does not fail.
+    let _ = PIPELINE.iter().try_for_each(|table| write_table(&mut page, table));
+    page.push_str(CONNECT_INTRODUCTION);
+    let _ = CONNECT.iter().try_for_each(|table| write_table(&mut page, table));
     page
 }
 
+fn tables(dialect: Dialect) -> &'static [TableManual] {
+    match dialect {
+        Dialect::Pipeline => &PIPELINE,
+        Dialect::DanubeConnect => &CONNECT,
+    }
+}
+
 /// The tables that have a key of this name, as they are written in a file.
-pub(crate) fn homes_of(key: &str) -> Vec<String> {
-    let homes = TABLES
+pub(crate) fn homes_of(key: &str, dialect: Dialect) -> Vec<String> {
+    let homes = tables(dialect)
         .iter()
         .filter(|table| table.fields.iter().any(|field| field.answers_to(key)));
     homes.map(TableManual::header).take(3).collect()
 }
 
-fn describe() -> Vec<TableManual> {
-    let session = Session::describing();
-    let place = Place {
-        span: 0..0,
-        key: String::new(),
-    };
-    Table::read::<Pipeline>(&session, None, place, String::new(), false);
-    session.manual().map(|tables| tables.take()).unwrap_or_default()
+fn describe(dialect: Dialect) -> Vec<TableManual> {
+    let shared = Shared::describing();
+    let session = Session::new(&shared, 0, dialect);
+    match dialect {
+        Dialect::Pipeline => drop(Table::read::<Part>(session, None, session.root(), String::new(), false)),
+        Dialect::DanubeConnect => drop(Table::read::<ConnectFile>(
+            session,
+            None,
+            session.root(),
+            String::new(),
+            false,
+        )),
+    }
+    shared.manual().map(|tables| tables.take()).unwrap_or_default()
 }
 
 fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
@@ -77,7 +110,13 @@ fn write_field(page: &mut String, field: &FieldManual) -> std::fmt::Result {
     }
     if !field.aliases.is_empty() {
         let aliases: Vec<_> = field.aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        write!(meaning, " Older spelling: {}.", aliases.join(", "))?;
+        write!(meaning, " Other spelling: {}.", aliases.join(", "))?;
+    }
+    if let Some(variable) = field.variable {
+        write!(
+            meaning,
+            " Environment variable, which holds over the file: `{variable}`."
+        )?;
     }
     let key = match &field.when {
         Some(when) => format!("`{}` with `{when}`", field.key),
@@ -96,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_key_says_what_it_does_and_shows_a_value() {
-        for table in TABLES.iter() {
+        for table in PIPELINE.iter().chain(CONNECT.iter()) {
             assert!(!table.about.is_empty(), "{}", table.header());
             for field in &table.fields {
                 let name = format!("{} of {}", field.key, table.header());
@@ -109,7 +148,7 @@ mod tests {
 
     #[test]
     fn every_key_is_spelled_once_in_its_table() {
-        for table in TABLES.iter() {
+        for table in PIPELINE.iter().chain(CONNECT.iter()) {
             for (i, field) in table.fields.iter().enumerate() {
                 for name in std::iter::once(&field.key).chain(field.aliases) {
                     let other = table.fields[..i].iter().find(|other| other.answers_to(name));

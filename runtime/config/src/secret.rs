@@ -1,6 +1,6 @@
 //! Values that no log, error or page may show.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 use serde::{Serialize, Serializer};
 
@@ -38,4 +38,14 @@ impl Serialize for Secret {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str("***")
     }
+}
+
+/// A secret that may change while the process runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SecretSource {
+    /// It stays.
+    Text(Secret),
+    /// It is what this file says, without newlines at its end. The path is absolute; the file was there, and held a
+    /// secret, when the configuration was read.
+    File(PathBuf),
 }

@@ -5,9 +5,9 @@ use super::{FieldManual, Presence, Table, kinds::Kind};
 /// A key that is declared and not yet read.
 #[must_use = "a key is read by `or`, `optional` or `required`"]
 pub(crate) struct Field<'t, 's, K> {
-    table: &'t mut Table<'s>,
-    kind: K,
-    manual: FieldManual,
+    pub(super) table: &'t mut Table<'s>,
+    pub(super) kind: K,
+    pub(super) manual: FieldManual,
 }
 
 impl<'t, 's, K: Kind> Field<'t, 's, K> {
@@ -20,6 +20,7 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
             about,
             example: "",
             when: None,
+            variable: None,
         };
         Self { table, kind, manual }
     }
@@ -30,9 +31,15 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
         self
     }
 
-    /// Other spellings. They are accepted with a warning; giving two of them is an error.
+    /// Other spellings. Pipeline files are told of the newer one; giving two of them is an error.
     pub(crate) fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.manual.aliases = aliases;
+        self
+    }
+
+    /// An environment variable that holds instead of the key where it is set and not empty.
+    pub(crate) fn overridden_by(mut self, variable: &'static str) -> Self {
+        self.manual.variable = Some(variable);
         self
     }
 
@@ -60,11 +67,6 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
     }
 
     fn read(self) -> Option<K::Value> {
-        let Self { table, kind, manual } = self;
-        let spot = table.declare_and_take(manual.clone());
-        if spot.is_none() && manual.presence == Presence::Required {
-            table.missing(&manual);
-        }
-        spot.and_then(|spot| kind.read(&spot))
+        self.read_written(None).map(|written| written.value)
     }
 }

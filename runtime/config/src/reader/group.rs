@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::{FieldManual, Presence, Section, Spot, Table, session::Place};
+use super::{FieldManual, Place, Presence, Section, Spot, Table};
 
 /// A table inside a table that is declared and not yet read.
 #[must_use = "a group is read by `or_default`, `optional`, `required` or `each`"]
@@ -102,6 +102,7 @@ impl<'t, 's> Group<'t, 's> {
             about: T::ABOUT,
             example: "{}",
             when: None,
+            variable: None,
         };
         self.table.declare_and_take(field)
     }
@@ -134,9 +135,7 @@ impl<'t, 's> Group<'t, 's> {
     }
 
     fn place(&self) -> Place {
-        Place {
-            span: self.table.own_place().span.clone(),
-            key: self.table.path_of(self.key),
-        }
+        let own = self.table.own_place();
+        own.sibling(own.span.clone(), self.table.path_of(self.key))
     }
 }

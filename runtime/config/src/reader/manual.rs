@@ -41,6 +41,8 @@ pub(crate) struct FieldManual {
     pub(crate) example: &'static str,
     /// The variant of the table that has this key, such as `type = "hmac"`.
     pub(crate) when: Option<String>,
+    /// The environment variable whose value, where it is set, holds instead of the key's.
+    pub(crate) variable: Option<&'static str>,
 }
 
 /// Whether a key must be given.

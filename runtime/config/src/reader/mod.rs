@@ -10,15 +10,21 @@
 
 mod field;
 mod group;
+mod inert;
 pub(crate) mod kinds;
 mod manual;
 mod session;
+mod shared;
 mod spot;
 mod table;
 mod unknown;
+mod written;
 
 pub(crate) use field::Field;
+pub(crate) use inert::Effect;
 pub(crate) use manual::{FieldManual, Presence, TableManual};
-pub(crate) use session::{Place, Session, SourceText};
-pub(crate) use spot::{Spot, read_text};
+pub(crate) use session::Session;
+pub(crate) use shared::{Place, Shared, SourceText};
+pub(crate) use spot::{Spot, read_bytes, read_text};
 pub(crate) use table::{Section, Table, Variant};
+pub(crate) use written::Written;

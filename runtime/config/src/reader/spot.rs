@@ -4,19 +4,21 @@ use std::path::PathBuf;
 
 use toml::{Spanned, de::DeValue};
 
-use super::session::{Place, Session};
+use super::{Place, Session};
 use crate::environment::{ExpandError, expand};
 
 /// A value where it stands.
 pub(crate) struct Spot<'s> {
     /// The reading it belongs to.
-    pub(crate) session: &'s Session<'s>,
+    pub(crate) session: Session<'s>,
     /// The value.
     pub(crate) value: &'s DeValue<'s>,
     /// Where it stands.
     pub(crate) place: Place,
     /// How its key could be written, such as `port = 8080`.
     pub(crate) sample: String,
+    /// Whether `${NAME}` stands for itself.
+    pub(crate) literal: bool,
 }
 
 impl<'s> Spot<'s> {
@@ -25,11 +27,9 @@ impl<'s> Spot<'s> {
         Spot {
             session: self.session,
             value: value.get_ref(),
-            place: Place {
-                span: value.span(),
-                key: format!("{}[{index}]", self.place.key),
-            },
+            place: self.place.sibling(value.span(), format!("{}[{index}]", self.place.key)),
             sample: self.sample.clone(),
+            literal: self.literal,
         }
     }
 
@@ -38,11 +38,9 @@ impl<'s> Spot<'s> {
         Spot {
             session: self.session,
             value: value.get_ref(),
-            place: Place {
-                span: value.span(),
-                key: format!("{}.{key}", self.place.key),
-            },
+            place: self.place.sibling(value.span(), format!("{}.{key}", self.place.key)),
             sample: self.sample.clone(),
+            literal: self.literal,
         }
     }
 
@@ -95,13 +93,16 @@ impl<'s> Spot<'s> {
     /// A string that refers to the environment stands for a number or a boolean too: `port = "${PORT}"`.
     pub(crate) fn reference(&self) -> Option<Option<String>> {
         match self.value {
-            DeValue::String(raw) if raw.contains("${") => Some(self.expand(raw).map(|(text, _)| text)),
+            DeValue::String(raw) if raw.contains("${") && !self.literal => Some(self.expand(raw).map(|(text, _)| text)),
             _ => None,
         }
     }
 
     /// Replaces references; says whether there was one.
     pub(crate) fn expand(&self, raw: &str) -> Option<(String, bool)> {
+        if self.literal {
+            return Some((raw.to_owned(), false));
+        }
         match expand(raw, self.session.env()) {
             Ok(expanded) => Some((expanded.text, expanded.refers)),
             Err(ExpandError::Unset(name)) => self.refuse_with(
@@ -140,19 +141,24 @@ impl<'s> Spot<'s> {
 
     /// The text of a file, at most `bytes_max` bytes of UTF-8.
     pub(crate) fn file_text(&self, path: &std::path::Path, bytes_max: usize) -> Option<String> {
-        let name = self.name();
         match read_text(path, bytes_max) {
             Ok(text) => Some(text),
-            Err(why) => self.refuse_with(
-                format!("`{name}` names {}, which cannot be read: {why}", path.display()),
-                "correct the file or the path; paths start from this file's directory",
-            ),
+            Err(why) => self.refuse_file(path, &why),
         }
+    }
+
+    /// Records that a file cannot be read.
+    pub(crate) fn refuse_file<T>(&self, path: &std::path::Path, why: &str) -> Option<T> {
+        let name = self.name();
+        self.refuse_with(
+            format!("`{name}` names {}, which cannot be read: {why}", path.display()),
+            "correct the file or the path; paths start from this file's directory",
+        )
     }
 }
 
 /// Reads a file that is expected to be small; never more than `bytes_max` of it.
-pub(crate) fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<String, String> {
+pub(crate) fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     use std::io::Read;
 
     let mut bytes = Vec::new();
@@ -164,7 +170,12 @@ pub(crate) fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<Stri
     if bytes.len() > bytes_max {
         return Err(format!("it is larger than {bytes_max} bytes"));
     }
-    String::from_utf8(bytes).map_err(|error| {
+    Ok(bytes)
+}
+
+/// As [`read_bytes`], of UTF-8.
+pub(crate) fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<String, String> {
+    String::from_utf8(read_bytes(path, bytes_max)?).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()
             .filter(|byte| **byte == b'\n')

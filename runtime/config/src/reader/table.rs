@@ -5,12 +5,10 @@ use toml::{
     de::{DeString, DeTable, DeValue},
 };
 
+use crate::dialect::Dialect;
+
 use super::{
-    FieldManual, Presence, TableManual,
-    field::Field,
-    group::Group,
-    kinds::Kind,
-    session::{Place, Session},
+    FieldManual, Presence, TableManual, field::Field, group::Group, kinds::Kind, session::Session, shared::Place,
     spot::Spot,
 };
 
@@ -35,7 +33,7 @@ pub(crate) struct Variant<T> {
 
 /// A table of the file with the keys that were asked for so far.
 pub(crate) struct Table<'s> {
-    pub(super) session: &'s Session<'s>,
+    pub(super) session: Session<'s>,
     /// What the file holds; nothing when describing, or when an absent table is read for its defaults.
     pub(super) entries: Option<&'s DeTable<'s>>,
     place: Place,
@@ -48,7 +46,7 @@ pub(crate) struct Table<'s> {
 impl<'s> Table<'s> {
     /// Reads a whole table, and then refuses the keys that nobody asked for.
     pub(crate) fn read<T: Section>(
-        session: &'s Session<'s>,
+        session: Session<'s>,
         entries: Option<&'s DeTable<'s>>,
         place: Place,
         path: String,
@@ -128,14 +126,8 @@ impl<'s> Table<'s> {
         let given = self.manual.fields.iter().find(|field| field.key == key);
         let names = given.into_iter().flat_map(spellings);
         match names.into_iter().find_map(|name| self.entry(name)) {
-            Some((_, value)) => Place {
-                span: value.span(),
-                key: self.path_of(key),
-            },
-            None => Place {
-                span: self.place.span.clone(),
-                key: self.path_of(key),
-            },
+            Some((name, value)) => self.place.sibling(value.span(), self.path_of(name.get_ref())),
+            None => self.place.sibling(self.place.span.clone(), self.path_of(key)),
         }
     }
 
@@ -155,9 +147,14 @@ impl<'s> Table<'s> {
         given.is_some_and(|(_, value)| value.get_ref().as_array().is_none_or(|items| !items.is_empty()))
     }
 
-    /// The connector that this table belongs to, by its key, such as `sources[0]`.
+    /// The connector that this table belongs to, by its file and key, such as `0:sources[0]`. A file of Danube Connect
+    /// has one connector.
     pub(crate) fn connector(&self) -> String {
-        self.place.key.split('.').next().unwrap_or_default().to_owned()
+        let key = match self.session.dialect() {
+            Dialect::Pipeline => self.place.key.split('.').next().unwrap_or_default(),
+            Dialect::DanubeConnect => "",
+        };
+        format!("{}:{key}", self.place.file)
     }
 
     /// The table itself, for findings about how its keys go together.
@@ -166,7 +163,7 @@ impl<'s> Table<'s> {
     }
 
     /// The reading this belongs to.
-    pub(crate) fn session(&self) -> &'s Session<'s> {
+    pub(crate) fn session(&self) -> Session<'s> {
         self.session
     }
 
@@ -201,10 +198,7 @@ impl<'s> Table<'s> {
             let Some((key, value)) = self.entry(name) else {
                 continue;
             };
-            let place = Place {
-                span: key.span(),
-                key: self.path_of(name),
-            };
+            let place = self.place.sibling(key.span(), self.path_of(name));
             if let Some((first, _)) = found {
                 self.session.error(
                     &place,
@@ -216,7 +210,7 @@ impl<'s> Table<'s> {
                 );
                 continue;
             }
-            if name != field.key {
+            if name != field.key && self.session.dialect() == Dialect::Pipeline {
                 self.session.warning(
                     &place,
                     format!("`{name}` is an older spelling of `{}`", field.key),
@@ -229,11 +223,9 @@ impl<'s> Table<'s> {
         Some(Spot {
             session: self.session,
             value: value.get_ref(),
-            place: Place {
-                span: value.span(),
-                key: self.path_of(name),
-            },
+            place: self.place.sibling(value.span(), self.path_of(name)),
             sample,
+            literal: self.session.dialect() == Dialect::DanubeConnect,
         })
     }
 
@@ -242,10 +234,7 @@ impl<'s> Table<'s> {
         if self.session.manual().is_some() {
             return;
         }
-        let place = Place {
-            span: self.place.span.clone(),
-            key: self.path_of(field.key),
-        };
+        let place = self.place.sibling(self.place.span.clone(), self.path_of(field.key));
         self.session.error(
             &place,
             format!("{} needs `{}`", self.header(), field.key),

@@ -1,6 +1,6 @@
 //! Keys that nobody asked for, and what was probably meant by them.
 
-use super::{Table, session::Place};
+use super::Table;
 use crate::{nearest, reference};
 
 impl Table<'_> {
@@ -15,10 +15,7 @@ impl Table<'_> {
                 Some((_, instead)) => (*instead).to_owned(),
                 None => self.help_for_unknown(name),
             };
-            let place = Place {
-                span: key.span(),
-                key: self.path_of(name),
-            };
+            let place = self.own_place().sibling(key.span(), self.path_of(name));
             let shown: String = name.chars().take(64).collect();
             self.session
                 .error(&place, format!("unknown key `{shown}` in {}", self.header()), help);
@@ -32,7 +29,7 @@ impl Table<'_> {
         if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
             return format!("did you mean `{nearest}`? {valid_keys}");
         }
-        let homes = reference::homes_of(name);
+        let homes = reference::homes_of(name, self.session.dialect());
         if homes.is_empty() {
             format!("remove it; {valid_keys}")
         } else {

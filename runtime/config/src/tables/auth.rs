@@ -15,10 +15,13 @@ use crate::{
 pub const SECRETS_MAX: usize = 2;
 
 /// Shortest secret of HS256, in bytes (RFC 7518, section 3.2): a shorter one can be guessed from a single token.
-const HS256_SECRET_BYTES_MIN: usize = 32;
+pub(crate) const HS256_SECRET_BYTES_MIN: usize = 32;
 
 /// Largest public key file, in bytes.
 const PUBLIC_KEY_BYTES_MAX: usize = 64 << 10;
+
+/// How old a signature may be, where the file does not say.
+pub(crate) const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Who may post to an endpoint. Where there are several secrets or keys, any of them will do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -157,7 +160,7 @@ fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
             Secs(1..=86_400),
             "How old a signature may be, or how far in the future. Only with `form = \"stripe\"`.",
         )
-        .or(Duration::from_secs(300));
+        .or(TOLERANCE);
     let header = t
         .field(
             "header",
@@ -270,7 +273,7 @@ fn secrets<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, List<SecretText>> {
 }
 
 /// Reads the path of a public key in PEM.
-struct PublicKeyFile;
+pub(crate) struct PublicKeyFile;
 
 impl Kind for PublicKeyFile {
     type Value = PublicKey;

@@ -30,6 +30,8 @@ pub struct Endpoint {
     pub partitions: u32,
     /// Whether the broker keeps each message until every subscription has acknowledged it.
     pub reliable_dispatch: bool,
+    /// Whether records without a key keep the order of their events, too.
+    pub ordered: bool,
     /// Where the body has the key that keeps records in order.
     pub key_pointer: Option<JsonPointer>,
     /// What becomes of bodies that are refused.
@@ -163,6 +165,14 @@ impl Section for Endpoint {
                 "Keep each message until every subscription has acknowledged it. The embedded log always does.",
             )
             .or(true);
+        let ordered = t
+            .field(
+                "ordered",
+                Flag,
+                "Keep the order of records without a key, too. On a Danube cluster one message at a time is then under \
+                 way to each partition. The embedded log always does.",
+            )
+            .or(false);
         let key_pointer = t
             .field(
                 "key_pointer",
@@ -224,37 +234,25 @@ impl Section for Endpoint {
                 "name a header, or write `content_type = \"json\"`",
             );
         }
-        if !reliable_dispatch {
-            t.session().warning(
-                &t.place("reliable_dispatch"),
-                "on a Danube cluster, messages of this topic are lost when the broker stops",
-                "remove the line, or write `reliable_dispatch = true`",
-            );
-        }
+        warn_of_loss(t, reliable_dispatch);
         if let Some(path) = path.clone() {
-            let fact = PathUse {
-                source: t.connector(),
-                path,
-            };
-            t.session().ledger.borrow_mut().paths.push((t.place("path"), fact));
+            PathUse::enter(t, path);
         }
         if let Some(topic) = topic.clone() {
             let fact = Published {
                 topic,
                 partitions,
                 reliable_dispatch,
+                ordered,
             };
-            t.session()
-                .ledger
-                .borrow_mut()
-                .published
-                .push((t.place("danube_topic"), fact));
+            fact.enter(t);
         }
         Some(Self {
             path: path?,
             topic: topic?,
             partitions,
             reliable_dispatch,
+            ordered,
             key_pointer,
             on_invalid,
             content_type,
@@ -264,6 +262,17 @@ impl Section for Endpoint {
             max_body_bytes,
             auth: auth.unwrap_or_default(),
         })
+    }
+}
+
+/// What is published without reliable dispatch is not kept.
+pub(crate) fn warn_of_loss(t: &Table<'_>, reliable_dispatch: bool) {
+    if !reliable_dispatch {
+        t.session().warning(
+            &t.place("reliable_dispatch"),
+            "on a Danube cluster, messages of this topic are lost when the broker stops",
+            "write `reliable_dispatch = true`",
+        );
     }
 }
 

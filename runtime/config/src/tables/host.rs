@@ -6,7 +6,7 @@ use super::listen::Listen;
 use crate::{
     ledger::ListenerUse,
     reader::{
-        Section, Table,
+        Place, Section, Shared, Table,
         kinds::{Choice, Decimal, Integer, Parsed, Secs},
     },
     values::HttpUrl,
@@ -20,21 +20,46 @@ pub struct Admin {
     pub listen: Listen,
 }
 
-impl Section for Admin {
+/// The table, and where its keys stand.
+#[derive(Debug, Clone)]
+pub(crate) struct AdminTable {
+    pub(crate) admin: Admin,
+    pub(crate) host: Place,
+    pub(crate) port: Place,
+}
+
+impl PartialEq for AdminTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.admin == other.admin
+    }
+}
+
+impl Section for AdminTable {
     const ABOUT: &'static str =
         "The port that serves `/metrics`, `/health/live` and `/health/ready`, and nothing else.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let listen = Listen::read(t, 9090);
-        ListenerUse::enter(t, &listen, None);
+        Some(Self {
+            admin: Admin { listen },
+            host: t.place("host"),
+            port: t.place("port"),
+        })
+    }
+}
+
+impl AdminTable {
+    /// Enters the address, and says who can reach it.
+    pub(crate) fn enter(&self, shared: &Shared<'_>) {
+        let listen = &self.admin.listen;
+        ListenerUse::enter_admin(shared, self.port.clone(), listen);
         if !listen.host.is_loopback() {
-            t.session().warning(
-                &t.place("host"),
+            shared.warning(
+                &self.host,
                 format!("metrics and health are served to everyone who can reach {listen}"),
-                "keep `host = \"127.0.0.1\"`, or let only your monitoring reach the port",
+                "let only your monitoring reach the port, or keep it to this machine: `host = \"127.0.0.1\"` in [admin]",
             );
         }
-        Some(Self { listen })
     }
 }
 

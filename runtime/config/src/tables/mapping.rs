@@ -79,7 +79,16 @@ pub enum OnPoison {
     Stop,
 }
 
-const SUBSCRIPTION_TYPES: Choice<SubscriptionType> = Choice {
+/// Most messages of a batch, where the file does not say.
+pub(crate) const BATCH_SIZE: usize = 500;
+/// Most bytes of a batch, where the file does not say.
+pub(crate) const BATCH_BYTES: usize = 4 << 20;
+/// Longest wait of a message, where the file does not say.
+pub(crate) const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause after which a batch is written, where the file does not say.
+pub(crate) const IDLE: Duration = Duration::from_millis(5);
+
+pub(crate) const SUBSCRIPTION_TYPES: Choice<SubscriptionType> = Choice {
     options: &[
         ("Exclusive", SubscriptionType::Exclusive),
         ("Shared", SubscriptionType::Shared),
@@ -89,6 +98,11 @@ const SUBSCRIPTION_TYPES: Choice<SubscriptionType> = Choice {
     aliases: &[("FailOver", SubscriptionType::Failover)],
     refused: &[],
 };
+
+pub(crate) const STORAGE_MODES: Choice<StorageMode> = Choice::of(&[
+    ("Document", StorageMode::Document),
+    ("TimeSeries", StorageMode::TimeSeries),
+]);
 
 impl TopicMapping {
     /// What the component is told of it.
@@ -111,15 +125,6 @@ impl TopicMapping {
             settings["id_pointer"] = pointer.as_str().into();
         }
         settings
-    }
-
-    /// Enters what must agree with other tables.
-    fn enter(t: &Table<'_>, consumed: Consumed) {
-        t.session()
-            .ledger
-            .borrow_mut()
-            .consumed
-            .push((t.place("topic"), consumed));
     }
 }
 
@@ -155,7 +160,8 @@ impl Section for TopicMapping {
             .field(
                 "start",
                 Choice::of(&[("earliest", Start::Earliest), ("latest", Start::Latest)]),
-                "Where a new subscription begins: with the oldest message kept, or the next one published.",
+                "Where a new subscription begins: with the oldest message kept, or the next one published. A Danube broker \
+                 begins with the next one, whatever this says.",
             )
             .or(Start::Earliest);
         let table = t
@@ -173,28 +179,28 @@ impl Section for TopicMapping {
             .optional();
         let batch_size = t
             .field("batch_size", Integer(1..=10_000), "Most messages of a batch.")
-            .or(500);
+            .or(BATCH_SIZE);
         let batch_bytes = t
             .field(
                 "batch_bytes",
                 Integer(1 << 10..=64 << 20),
                 "Most bytes of a batch. A larger message travels alone.",
             )
-            .or(4 << 20);
+            .or(BATCH_BYTES);
         let flush_interval = t
             .field(
                 "flush_interval_ms",
                 Millis(1..=600_000),
                 "Longest wait of a message for its batch to fill.",
             )
-            .or(Duration::from_millis(1000));
+            .or(FLUSH_INTERVAL);
         let idle = t
             .field(
                 "idle_ms",
                 Millis(1..=600_000),
                 "A batch is written when no message came for this long.",
             )
-            .or(Duration::from_millis(5));
+            .or(IDLE);
         let include_danube_metadata = t
             .field(
                 "include_danube_metadata",
@@ -205,10 +211,7 @@ impl Section for TopicMapping {
         let storage_mode = t
             .field(
                 "storage_mode",
-                Choice::of(&[
-                    ("Document", StorageMode::Document),
-                    ("TimeSeries", StorageMode::TimeSeries),
-                ]),
+                STORAGE_MODES,
                 "`TimeSeries` adds `_timestamp`, the publish time, to each document.",
             )
             .or(StorageMode::Document);
@@ -241,16 +244,14 @@ impl Section for TopicMapping {
             );
         }
         if let (Some(topic), Some(subscription)) = (&topic, &subscription) {
-            Self::enter(
-                t,
-                Consumed {
-                    topic: topic.clone(),
-                    subscription: subscription.clone(),
-                    subscription_type,
-                    sink: t.connector(),
-                    expected_schema_subject: expected_schema_subject.clone(),
-                },
-            );
+            let fact = Consumed {
+                topic: topic.clone(),
+                subscription: subscription.clone(),
+                subscription_type,
+                sink: t.connector(),
+                expected_schema_subject: expected_schema_subject.clone(),
+            };
+            fact.enter(t);
         }
         Some(Self {
             topic: topic?,

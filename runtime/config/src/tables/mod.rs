@@ -1,10 +1,14 @@
 //! The tables of the file, one type each, in the file's own order.
 
 pub mod auth;
+pub mod buffer;
 pub mod component;
+pub mod danube;
+pub mod definition;
 pub mod endpoint;
 pub mod event_id;
 pub mod host;
+pub mod instance;
 pub mod limits;
 pub mod listen;
 pub mod mapping;

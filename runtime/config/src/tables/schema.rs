@@ -1,7 +1,5 @@
 //! Schemas of topics.
 
-use std::path::PathBuf;
-
 use danube_wasm_model::TopicName;
 use toml::de::DeValue;
 
@@ -13,8 +11,7 @@ use crate::{
     },
 };
 
-/// Largest schema file, in bytes: schemas written by people are a hundred times smaller.
-const SCHEMA_BYTES_MAX: usize = 1 << 20;
+use super::definition::{Definition, DefinitionKind, MessageName};
 
 /// The schema that records for a topic must satisfy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,20 +25,12 @@ pub struct Schema {
     pub schema_type: SchemaType,
     /// Its definition; `None` for types that need none.
     pub definition: Option<Definition>,
+    /// Full name of the message that records are, `package.Name`: of `protobuf`, and of no other type.
+    pub message: Option<String>,
     /// Whether the definition is registered if the registry does not have it.
     pub auto_register: bool,
     /// Which version is used.
     pub version_strategy: VersionStrategy,
-}
-
-/// A schema's text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Definition {
-    /// Where it was read, absolute.
-    pub path: PathBuf,
-    /// What it says. Is JSON.
-    pub text: String,
 }
 
 /// How a schema is written.
@@ -49,8 +38,10 @@ pub struct Definition {
 pub enum SchemaType {
     /// JSON Schema.
     JsonSchema,
-    /// Any JSON.
-    Json,
+    /// Avro: records are its binary encoding.
+    Avro,
+    /// Protocol Buffers: records are encoded messages.
+    Protobuf,
     /// UTF-8 text.
     String,
     /// A JSON number.
@@ -59,18 +50,27 @@ pub enum SchemaType {
     Bytes,
 }
 
+const TYPES: Choice<SchemaType> = Choice {
+    options: SchemaType::NAMES,
+    // As Danube Connect has it.
+    aliases: &[("json", SchemaType::JsonSchema)],
+    refused: &[],
+};
+
 impl SchemaType {
     const NAMES: &'static [(&'static str, Self)] = &[
         ("json_schema", Self::JsonSchema),
-        ("json", Self::Json),
+        ("avro", Self::Avro),
+        ("protobuf", Self::Protobuf),
         ("string", Self::String),
         ("number", Self::Number),
         ("bytes", Self::Bytes),
     ];
-    const LATER: &'static [(&'static str, &'static str)] = &[
-        ("avro", "Avro is not supported by this version yet"),
-        ("protobuf", "Protobuf is not supported by this version yet"),
-    ];
+
+    /// Whether it has a definition in a file.
+    pub fn has_definition(self) -> bool {
+        matches!(self, Self::JsonSchema | Self::Avro | Self::Protobuf)
+    }
 
     /// As the registry spells it.
     pub fn as_str(self) -> &'static str {
@@ -114,22 +114,28 @@ impl Section for Schema {
         let schema_type = t
             .field(
                 "schema_type",
-                Choice {
-                    options: SchemaType::NAMES,
-                    aliases: &[],
-                    refused: SchemaType::LATER,
-                },
-                "How the schema is written. `json` takes any JSON, `number` a JSON number.",
+                TYPES,
+                "How the schema is written, and how records are encoded. Components see JSON whatever the type; `number` \
+                 is a JSON number, `bytes` anything.",
             )
             .example("\"json_schema\"")
             .required();
         let definition = t
             .field(
                 "schema_file",
-                DefinitionKind,
-                "The schema, for `json_schema`: a JSON Schema of draft-07 to 2020-12, of at most 1 MiB.",
+                DefinitionKind(schema_type),
+                "The schema, of at most 1 MiB: a JSON Schema of draft-07 to 2020-12, an Avro schema, or a `.proto` file \
+                 or descriptor set. Other types have none.",
             )
             .example("\"schemas/payment.json\"")
+            .optional();
+        let message = t
+            .field(
+                "message",
+                Parsed::<MessageName>::new("the full name of a message"),
+                "The message that records are, with its package. Only with `protobuf`.",
+            )
+            .example("\"payments.Payment\"")
             .optional();
         let auto_register = t
             .field(
@@ -145,70 +151,86 @@ impl Section for Schema {
                 "Which version of the subject records must satisfy.",
             )
             .or(VersionStrategy::Latest);
-        match schema_type {
-            Some(SchemaType::JsonSchema) if !t.given("schema_file") => t.session().error(
-                &t.place("schema_file"),
-                "a schema of type `json_schema` needs `schema_file`",
-                "write for example `schema_file = \"schemas/payment.json\"`",
-            ),
-            Some(other) if other != SchemaType::JsonSchema && definition.as_ref().is_some_and(Option::is_some) => {
-                t.session().error(
-                    &t.place("schema_file"),
-                    format!("a schema of type `{}` has no `schema_file`", other.as_str()),
-                    "remove `schema_file`, or write `schema_type = \"json_schema\"`",
-                );
-            }
-            _ => {}
+        check_definition(
+            t,
+            schema_type,
+            definition.as_ref().and_then(Option::as_ref),
+            message.as_ref(),
+        );
+        let schema = (|| {
+            Some(Self {
+                topic: topic.clone()?,
+                subject: subject.clone()?,
+                schema_type: schema_type?,
+                definition: definition.flatten(),
+                message: message.map(MessageName::into_string),
+                auto_register,
+                version_strategy,
+            })
+        })();
+        if let (Some(topic), Some(subject)) = (topic, subject) {
+            let schema = schema.clone();
+            let fact = SchemaUse { topic, subject, schema };
+            t.session().ledger().borrow_mut().schemas.push((t.place("topic"), fact));
         }
-        if let (Some(topic), Some(subject)) = (&topic, &subject) {
-            let (topic, subject) = (topic.clone(), subject.clone());
-            let fact = (t.place("topic"), SchemaUse { topic, subject });
-            t.session().ledger.borrow_mut().schemas.push(fact);
-        }
-        Some(Self {
-            topic: topic?,
-            subject: subject?,
-            schema_type: schema_type?,
-            definition: definition.flatten(),
-            auto_register,
-            version_strategy,
-        })
+        schema
     }
 }
 
-/// Reads the file of a JSON Schema. An empty path is none: Danube Connect wants the key even where it says nothing.
-struct DefinitionKind;
-
-impl Kind for DefinitionKind {
-    type Value = Option<Definition>;
-
-    fn what(&self) -> String {
-        "the path of a file".to_owned()
+/// What the type asks for beside itself.
+fn check_definition(
+    t: &Table<'_>,
+    schema_type: Option<SchemaType>,
+    definition: Option<&Definition>,
+    message: Option<&MessageName>,
+) {
+    let Some(schema_type) = schema_type else {
+        return;
+    };
+    let name = schema_type.as_str();
+    let session = t.session();
+    if schema_type.has_definition() && !t.given("schema_file") {
+        session.error(
+            &t.place("schema_file"),
+            format!("a schema of type `{name}` needs `schema_file`"),
+            "write for example `schema_file = \"schemas/payment.json\"`",
+        );
     }
-
-    fn show(&self, _: &Option<Definition>) -> String {
-        String::new()
+    if !schema_type.has_definition() && definition.is_some() {
+        session.error(
+            &t.place("schema_file"),
+            format!("a schema of type `{name}` has no `schema_file`"),
+            "remove `schema_file`, or write `schema_type = \"json_schema\"`",
+        );
     }
-
-    fn read(&self, spot: &Spot<'_>) -> Option<Option<Definition>> {
-        let written = spot.text(&self.what())?;
-        if written.is_empty() {
-            return Some(None);
+    match (schema_type, t.given("message")) {
+        (SchemaType::Protobuf, false) => session.error(
+            &t.place("message"),
+            "a schema of type `protobuf` needs `message`, the message that records are",
+            "write for example `message = \"payments.Payment\"`",
+        ),
+        (SchemaType::Protobuf, true) => {
+            if let (Some(definition), Some(message)) = (definition, message)
+                && !definition.names(message)
+            {
+                session.error(
+                    &t.place("message"),
+                    format!("{} defines no message `{message}`", definition.path.display()),
+                    "write the message's full name, with the package of the file",
+                );
+            }
         }
-        let path = spot.existing_file(&written)?;
-        let text = spot.file_text(&path, SCHEMA_BYTES_MAX)?;
-        match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-            Ok(_) => Some(Some(Definition { path, text })),
-            Err(error) => spot.refuse_with(
-                format!("`{}` names {}, which is not JSON: {error}", spot.name(), path.display()),
-                "correct the file",
-            ),
-        }
+        (_, true) => session.error(
+            &t.place("message"),
+            format!("a schema of type `{name}` has no `message`"),
+            "remove `message`, or write `schema_type = \"protobuf\"`",
+        ),
+        (_, false) => {}
     }
 }
 
 /// Reads `"latest"`, `{ pinned = N }` and `{ minimum = N }`.
-struct VersionKind;
+pub(crate) struct VersionKind;
 
 impl Kind for VersionKind {
     type Value = VersionStrategy;

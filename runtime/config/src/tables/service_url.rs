@@ -2,7 +2,15 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::reader::{Spot, kinds::Kind};
+use toml::de::DeValue;
+
+use crate::{
+    reader::{Spot, kinds::Kind},
+    values::BrokerUrl,
+};
+
+/// Most brokers that are named: a client needs one that answers, and learns of the others from it.
+pub const SEEDS_MAX: usize = 16;
 
 /// The broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,31 +21,62 @@ pub enum ServiceUrl {
         /// Its directory, absolute.
         dir: PathBuf,
     },
+    /// A Danube cluster.
+    Danube {
+        /// Brokers to ask for the others: 1 to [`SEEDS_MAX`], all with TLS or all without.
+        seeds: Vec<BrokerUrl>,
+    },
+}
+
+impl ServiceUrl {
+    /// The brokers of a Danube cluster; none for the embedded log.
+    pub fn seeds(&self) -> &[BrokerUrl] {
+        match self {
+            Self::Embedded { .. } => &[],
+            Self::Danube { seeds } => seeds,
+        }
+    }
 }
 
 impl fmt::Display for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded { dir } => write!(f, "embedded://{}", dir.display()),
+            Self::Danube { seeds } => {
+                let seeds: Vec<_> = seeds.iter().map(ToString::to_string).collect();
+                f.write_str(&seeds.join(","))
+            }
         }
     }
 }
 
-/// Reads `embedded://DIR`.
+/// Reads `embedded://DIR`, `http(s)://HOST:PORT`, several of these with commas between, or a list of them.
 pub(crate) struct ServiceUrlKind;
 
 impl Kind for ServiceUrlKind {
     type Value = ServiceUrl;
 
     fn what(&self) -> String {
-        "a URL: `embedded://DIR`".to_owned()
+        "`\"embedded://DIR\"`, `\"http(s)://HOST:PORT\"` or a list of the latter".to_owned()
     }
 
     fn show(&self, value: &ServiceUrl) -> String {
-        format!("\"{value}\"")
+        match value {
+            ServiceUrl::Danube { seeds } if seeds.len() > 1 => {
+                let seeds: Vec<_> = seeds.iter().map(|seed| format!("\"{seed}\"")).collect();
+                format!("[{}]", seeds.join(", "))
+            }
+            one => format!("\"{one}\""),
+        }
     }
 
     fn read(&self, spot: &Spot<'_>) -> Option<ServiceUrl> {
+        if let DeValue::Array(items) = spot.value {
+            let spots = items.iter().enumerate().map(|(index, item)| spot.item(index, item));
+            // Every item is read, so that all that are wrong are reported.
+            let seeds: Vec<_> = spots.map(|spot| seed(&spot, &spot.text("a broker's URL")?)).collect();
+            return cluster(spot, seeds.into_iter().collect::<Option<_>>()?);
+        }
         let text = spot.text(&self.what())?;
         match text.split_once("://") {
             Some(("embedded", dir)) if !dir.is_empty() && !dir.contains(char::is_control) => {
@@ -45,14 +84,39 @@ impl Kind for ServiceUrlKind {
                     dir: spot.session.resolve(dir),
                 })
             }
-            Some(("http" | "https", _)) => spot.refuse_with(
-                format!(
-                    "`{}`: a Danube cluster is not supported by this version yet",
-                    spot.name()
-                ),
-                "use `embedded://data/log`, a durable log in this process",
-            ),
+            Some(("http" | "https", _)) => {
+                let seeds: Vec<_> = text.split(',').map(|text| seed(spot, text.trim())).collect();
+                cluster(spot, seeds.into_iter().collect::<Option<_>>()?)
+            }
             _ => spot.refuse(format!("`{}` must be {}", spot.name(), self.what())),
         }
     }
+}
+
+fn seed(spot: &Spot<'_>, text: &str) -> Option<BrokerUrl> {
+    match text.parse() {
+        Ok(url) => Some(url),
+        Err(error) => spot.refuse_with(
+            format!("`{}`: {error}", spot.name()),
+            "write for example `http://danube-broker:6650`",
+        ),
+    }
+}
+
+fn cluster(spot: &Spot<'_>, seeds: Vec<BrokerUrl>) -> Option<ServiceUrl> {
+    if seeds.is_empty() || seeds.len() > SEEDS_MAX {
+        return spot.refuse(format!(
+            "`{}` must name 1 to {SEEDS_MAX} brokers, not {}",
+            spot.name(),
+            seeds.len()
+        ));
+    }
+    let encrypted = seeds.iter().filter(|seed| seed.tls()).count();
+    if encrypted != 0 && encrypted != seeds.len() {
+        return spot.refuse_with(
+            format!("`{}` names brokers with `http` and with `https`", spot.name()),
+            "a cluster has TLS or has none: write the same for all",
+        );
+    }
+    Some(ServiceUrl::Danube { seeds })
 }

@@ -4,9 +4,10 @@ use danube_wasm_model::ConnectorId;
 use serde_json::{Map, Value};
 
 use super::{
+    buffer::{SinkBuffer, SinkBufferTable},
     component::{Component, ComponentKind, Role},
     limits::Limits,
-    source::{config, connector_id, lanes},
+    source::{config, connector_id, enter_buffer, lanes},
     surrealdb::SurrealDb,
 };
 use crate::reader::{Section, Table};
@@ -23,11 +24,16 @@ pub struct Sink {
     pub lanes: usize,
     /// Where its writes go.
     pub surrealdb: SurrealDb,
+    /// Where messages wait for a target that is away; always `None` with the embedded log, which needs none.
+    pub buffer: Option<SinkBuffer>,
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the mappings.
     pub config: Map<String, Value>,
 }
+
+/// Lanes of a sink, where the file does not say.
+pub(crate) const SINK_LANES: usize = 2;
 
 impl Sink {
     /// See [`super::pipeline::Pipeline::settings_json`].
@@ -56,8 +62,13 @@ impl Section for Sink {
             .example("\"builtin:surrealdb-sink\"")
             .required();
         // One prepares its batch while the other writes.
-        let lanes = lanes(t, 2);
+        let lanes = lanes(t, SINK_LANES);
         let surrealdb = t.group("surrealdb").required::<SurrealDb>();
+        let buffer = t
+            .group("buffer")
+            .optional::<SinkBufferTable>()
+            .and_then(|table| table.0);
+        enter_buffer(t, buffer.is_some());
         let limits = t.group("limits").or_default::<Limits>();
         let config = config(t);
         Some(Self {
@@ -65,6 +76,7 @@ impl Section for Sink {
             component: component?,
             lanes,
             surrealdb: surrealdb?,
+            buffer,
             limits: limits?,
             config,
         })

@@ -4,6 +4,7 @@ use danube_wasm_model::ConnectorId;
 use serde_json::{Map, Value};
 
 use super::{
+    buffer::{SourceBuffer, SourceBufferTable},
     component::{Component, ComponentKind, Role},
     limits::Limits,
     webhook::Webhook,
@@ -27,11 +28,16 @@ pub struct Source {
     pub webhook: Webhook,
     /// How events travel together.
     pub batch: Batch,
+    /// Where its records wait for a Danube cluster; always `None` with the embedded log, which needs none.
+    pub buffer: Option<SourceBuffer>,
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the endpoints.
     pub config: Map<String, Value>,
 }
+
+/// Lanes of a source, where the file does not say.
+pub(crate) const SOURCE_LANES: usize = 1;
 
 /// Most lanes of a connector: each is an instance with memory of its own.
 pub const LANES_MAX: usize = 64;
@@ -62,9 +68,14 @@ impl Section for Source {
             )
             .example("\"builtin:webhook-source\"")
             .required();
-        let lanes = lanes(t, 1);
+        let lanes = lanes(t, SOURCE_LANES);
         let webhook = t.group("webhook").required::<Webhook>();
         let batch = t.group("batch").or_default::<Batch>();
+        let buffer = t
+            .group("buffer")
+            .optional::<SourceBufferTable>()
+            .and_then(|table| table.0);
+        enter_buffer(t, buffer.is_some());
         let limits = t.group("limits").or_default::<Limits>();
         let config = config(t);
         Some(Self {
@@ -73,6 +84,7 @@ impl Section for Source {
             lanes,
             webhook: webhook?,
             batch: batch?,
+            buffer,
             limits: limits?,
             config,
         })
@@ -91,10 +103,17 @@ pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<C
         .aliases(&["connector_name"])
         .example(example)
         .required()?;
-    let mut ledger = t.session().ledger.borrow_mut();
+    let mut ledger = t.session().ledger().borrow_mut();
     ledger.connectors.push((t.place("name"), name.clone()));
-    // Both names are checked when they are read.
+    // Both names are checked when they are read. Another file may name the pipeline otherwise: see `assemble`.
     ConnectorId::try_new(&ledger.pipeline, &name).ok()
+}
+
+/// Enters the table `buffer` of a connector, if it is used.
+pub(super) fn enter_buffer(t: &Table<'_>, used: bool) {
+    if used {
+        t.session().ledger().borrow_mut().buffers.push(t.place("buffer"));
+    }
 }
 
 /// The key `lanes` of every connector.
@@ -129,27 +148,38 @@ pub struct Batch {
     pub queue_events: usize,
 }
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            max_events: 512,
+            max_bytes: 4 << 20,
+            queue_events: 4096,
+        }
+    }
+}
+
 impl Section for Batch {
     const ABOUT: &'static str = "How events that arrive together travel together. Nothing waits for a batch to fill.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
+        let usual = Self::default();
         let max_events = t
             .field("max_events", Integer(1..=10_000), "Most events of one call.")
-            .or(512);
+            .or(usual.max_events);
         let max_bytes = t
             .field(
                 "max_bytes",
                 Integer(1 << 10..=64 << 20),
                 "Most bytes of one call. A larger event travels alone.",
             )
-            .or(4 << 20);
+            .or(usual.max_bytes);
         let queue_events = t
             .field(
                 "queue_events",
                 Integer(1..=1_000_000),
                 "Most events that wait for a call. Beyond them, senders are answered 503 with Retry-After.",
             )
-            .or(4096);
+            .or(usual.queue_events);
         Some(Self {
             max_events,
             max_bytes,

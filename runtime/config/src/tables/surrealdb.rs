@@ -34,6 +34,9 @@ pub struct SurrealDb {
     pub topic_mappings: Vec<TopicMapping>,
 }
 
+/// How long a connection or a statement may take, where the file does not say.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Where a SurrealDB is. Displayed as its client takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SurrealUrl {
@@ -108,14 +111,14 @@ impl Section for SurrealDb {
         let timeout = || Millis(100..=600_000);
         let connect_timeout = t
             .field("connect_timeout_ms", timeout(), "How long a connection may take.")
-            .or(Duration::from_secs(30));
+            .or(TIMEOUT);
         let request_timeout = t
             .field(
                 "request_timeout_ms",
                 timeout(),
                 "How long a statement may take before it is tried again.",
             )
-            .or(Duration::from_secs(30));
+            .or(TIMEOUT);
         let datetime_fields = t
             .field(
                 "datetime_fields",
@@ -194,7 +197,7 @@ fn credentials(t: &mut Table<'_>) -> Credentials {
 }
 
 /// Reads the URL of a SurrealDB.
-struct SurrealUrlKind;
+pub(crate) struct SurrealUrlKind;
 
 impl Kind for SurrealUrlKind {
     type Value = SurrealUrl;

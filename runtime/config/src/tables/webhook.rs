@@ -6,7 +6,7 @@ use super::{auth::Auth, endpoint::Endpoint, listen::Listen};
 use crate::{
     ledger::ListenerUse,
     reader::{
-        Section, Table,
+        Place, Section, Session, Table,
         kinds::{FilePath, Integer, List, Millis, Parsed},
     },
     values::Network,
@@ -43,14 +43,49 @@ pub(crate) struct Terms {
 }
 
 /// What a body may be set to at most, in bytes: a batch must hold one and memory a few.
-pub(super) const BODY_BYTES_MAX: usize = 64 << 20;
+pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
 
 impl Webhook {
     /// Largest body of an endpoint, in bytes.
     pub fn body_bytes_max(&self, endpoint: &Endpoint) -> usize {
         endpoint.max_body_bytes.unwrap_or(self.max_body_bytes)
     }
+
+    /// What another source must have to share the address.
+    pub(crate) fn terms(&self) -> Terms {
+        Terms {
+            tls: self.tls.clone(),
+            trusted_proxies: self.trusted_proxies.clone(),
+            timeouts: [self.header_timeout, self.body_timeout, self.request_deadline],
+        }
+    }
+
+    /// An endpoint without authentication is right on a laptop and wrong on a network.
+    pub(crate) fn warn_of_open_doors(&self, session: Session<'_>, host: &Place) {
+        let listen = &self.listen;
+        if listen.host.is_loopback() {
+            return;
+        }
+        let open = self.endpoints.iter().filter(|endpoint| endpoint.auth == Auth::None);
+        let open: Vec<_> = open.map(|endpoint| endpoint.path.as_str()).collect();
+        if !open.is_empty() {
+            session.warning(
+                host,
+                format!("everyone who can reach {listen} may post to {}", open.join(", ")),
+                "give the endpoint an `auth`, or keep `host = \"127.0.0.1\"`",
+            );
+        }
+    }
 }
+
+/// How long the headers of a request may take to arrive, where the file does not say.
+pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long the body of a request may take to arrive, where the file does not say.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long a request may take to be answered, where the file does not say.
+pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+/// Largest body, where the file does not say, in bytes.
+pub(crate) const BODY_BYTES: usize = 1 << 20;
 
 impl Section for Webhook {
     const ABOUT: &'static str = "The HTTP listener of a source. Sources with the same host and port share one; they have the same TLS, \
@@ -66,21 +101,21 @@ impl Section for Webhook {
                 "Largest body in bytes, as sent and as decompressed. Larger ones are answered 413 before they are read.",
             )
             .aliases(&["max_body_size"])
-            .or(1 << 20);
+            .or(BODY_BYTES);
         let header_timeout = t
             .field(
                 "header_timeout_ms",
                 Millis(100..=600_000),
                 "How long the headers of a request may take to arrive.",
             )
-            .or(Duration::from_secs(10));
+            .or(HEADER_TIMEOUT);
         let body_timeout = t
             .field(
                 "body_timeout_ms",
                 Millis(100..=600_000),
                 "How long the body of a request may take to arrive. Slower ones are answered 408.",
             )
-            .or(Duration::from_secs(20));
+            .or(BODY_TIMEOUT);
         let request_deadline = t
             .field(
                 "request_deadline_ms",
@@ -88,7 +123,7 @@ impl Section for Webhook {
                 "How long a request may take until its records are durable. Later ones are answered 503; the event may \
                  be stored all the same.",
             )
-            .or(Duration::from_secs(30));
+            .or(REQUEST_DEADLINE);
         let proxies = List {
             kind: Parsed::new("an IP address or network"),
             len: 0..=64,
@@ -113,14 +148,7 @@ impl Section for Webhook {
                 "lower the first or raise the second",
             );
         }
-        warn_of_open_doors(t, &listen, &endpoints);
-        let terms = Terms {
-            tls: tls.clone(),
-            trusted_proxies: trusted_proxies.clone(),
-            timeouts: [header_timeout, body_timeout, request_deadline],
-        };
-        ListenerUse::enter(t, &listen, Some(terms));
-        Some(Self {
+        let webhook = Self {
             listen,
             tls,
             max_body_bytes,
@@ -129,26 +157,10 @@ impl Section for Webhook {
             request_deadline,
             trusted_proxies,
             endpoints,
-        })
-    }
-}
-
-/// An endpoint without authentication is right on a laptop and wrong on a network.
-fn warn_of_open_doors(t: &Table<'_>, listen: &Listen, endpoints: &[Endpoint]) {
-    if listen.host.is_loopback() {
-        return;
-    }
-    let open: Vec<_> = endpoints
-        .iter()
-        .filter(|e| e.auth == Auth::None)
-        .map(|e| e.path.as_str())
-        .collect();
-    if !open.is_empty() {
-        t.session().warning(
-            &t.place("host"),
-            format!("everyone who can reach {listen} may post to {}", open.join(", ")),
-            "give the endpoint an `auth`, or keep `host = \"127.0.0.1\"`",
-        );
+        };
+        webhook.warn_of_open_doors(t.session(), &t.place("host"));
+        ListenerUse::enter(t, &webhook);
+        Some(webhook)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Small values that are right by construction: each is made by parsing its text, and only so.
 
+mod broker_url;
 mod http;
 mod net;
 mod pointer;
 
+pub use broker_url::BrokerUrl;
 pub(crate) use http::authority;
 pub use http::{HeaderName, HttpUrl, UrlPath};
 pub use net::{Host, Network};
@@ -13,3 +15,9 @@ pub use pointer::JsonPointer;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(&'static str);
+
+impl Invalid {
+    pub(crate) const fn new(rule: &'static str) -> Self {
+        Self(rule)
+    }
+}

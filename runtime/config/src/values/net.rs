@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::Invalid;
 
-/// A host to listen on: an IP address or a name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+/// A host: an IP address or a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
 pub struct Host(String);
 
@@ -15,6 +15,11 @@ impl Host {
     /// This machine only.
     pub(crate) fn loopback() -> Self {
         Self("127.0.0.1".to_owned())
+    }
+
+    /// All addresses of this machine.
+    pub(crate) fn everywhere() -> Self {
+        Self("0.0.0.0".to_owned())
     }
 
     /// The text; an IPv6 address without brackets.

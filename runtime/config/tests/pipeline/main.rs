@@ -4,6 +4,7 @@
 
 mod accepted;
 mod examples;
+mod migrated;
 mod mistakes;
 mod mutations;
 mod reload;

@@ -45,7 +45,7 @@ fn every_mistake_of_a_file_is_reported_at_once() {
         "3:1 admin.prot: unknown key `prot` in [admin] | did you mean `port`? valid keys here: host, port",
         "6:9 schemas[0].topic: `topic`: `stripe/payments` is not a topic name: write `/namespace/name`, each of a-z, \
          A-Z, 0-9, `_`, `-`, at most 200 characters in all | write for example `topic = \"/stripe/payments\"`",
-        "8:15 schemas[0].schema_type: `schema_type` must be `\"json_schema\"`, `\"json\"`, `\"string\"`, `\"number\"` \
+        "8:15 schemas[0].schema_type: `schema_type` must be `\"json_schema\"`, `\"avro\"`, `\"protobuf\"`, `\"string\"`, `\"number\"` \
          or `\"bytes\"`, not \"jsonschema\" | did you mean \"json_schema\"?",
         "9:15 schemas[0].schema_file: `schema_file` names schemas/payments.json, which cannot be opened: No such file \
          or directory (os error 2) | create the file or correct the path; paths start from this file's directory",
@@ -75,7 +75,7 @@ fn a_finding_is_shown_with_file_place_message_and_help() {
     let file = desk.path("pipeline.toml");
     let expected = format!(
         "{}:9:1: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
-         here: path, danube_topic, partitions, reliable_dispatch, key_pointer, on_invalid, content_type, methods, \
+         here: path, danube_topic, partitions, reliable_dispatch, ordered, key_pointer, on_invalid, content_type, methods, \
          event_id, rate_limit, max_body_bytes, auth\n1 error",
         file.display()
     );

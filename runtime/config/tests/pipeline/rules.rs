@@ -162,8 +162,6 @@ fn a_schema() {
             "schema_type = \"string\"\nschema_file = \"schemas/payment.json\"",
             "has no `schema_file`",
         ),
-        ("schema_type = \"avro\"", "not supported by this version yet"),
-        ("schema_type = \"protobuf\"", "not supported by this version yet"),
         (
             "schema_type = \"json_schema\"\nschema_file = \"schemas/broken.json\"",
             "not JSON: expected value at line 3",
@@ -173,11 +171,11 @@ fn a_schema() {
             "which is not a file",
         ),
         (
-            "schema_type = \"json\"\nversion_strategy = { pinned = 0 }",
+            "schema_type = \"bytes\"\nversion_strategy = { pinned = 0 }",
             "`version_strategy` must be",
         ),
         (
-            "schema_type = \"json\"\nversion_strategy = \"newest\"",
+            "schema_type = \"bytes\"\nversion_strategy = \"newest\"",
             "`version_strategy` must be",
         ),
     ] {
@@ -189,16 +187,8 @@ fn a_schema() {
 fn the_top_level() {
     let desk = Desk::new();
     for (line, says) in [
-        (
-            "danube_service_url = \"http://broker:6650\"",
-            "use `embedded://data/log`",
-        ),
-        (
-            "danube_service_url = \"https://broker:6650\"",
-            "not supported by this version yet",
-        ),
-        ("danube_service_url = \"broker\"", "must be a URL"),
-        ("danube_service_url = \"embedded://\"", "must be a URL"),
+        ("danube_service_url = \"broker\"", "must be `\"embedded://DIR\"`"),
+        ("danube_service_url = \"embedded://\"", "must be `\"embedded://DIR\"`"),
         ("shutdown = { grace_secs = 0 }", "from 1 to 3600"),
         ("telemetry = { otlp_endpoint = \"grpc://x\" }", "begins with `http://`"),
         (
@@ -294,7 +284,7 @@ fn what_must_agree() {
     let other = source("reliable_dispatch = false").replace("\"webhook\"", "\"other\"");
     assert_one(&desk.refuse(&(source("") + &other)), &["another `reliable_dispatch`"]);
 
-    let schema = "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"a\"\nschema_type = \"json\"\n";
+    let schema = "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"a\"\nschema_type = \"bytes\"\n";
     assert_one(
         &desk.refuse(&(schema.repeat(2) + &source(""))),
         &["6:9", "has a schema already, on line 2"],

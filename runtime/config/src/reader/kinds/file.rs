@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use super::{super::Spot, Kind, Text, text::quote};
 
+/// Largest file in PEM, in bytes: all authorities of an operating system take half of it.
+const PEM_BYTES_MAX: usize = 1 << 20;
+
 /// The path of a file, from the pipeline file's directory. The file exists when the configuration is read.
 pub(crate) struct FilePath;
 
@@ -20,5 +23,37 @@ impl Kind for FilePath {
 
     fn read(&self, spot: &Spot<'_>) -> Option<PathBuf> {
         spot.existing_file(&Text.read(spot)?)
+    }
+}
+
+/// The path of a file in PEM that holds an item of this kind, such as `CERTIFICATE`.
+pub(crate) struct PemFile(pub(crate) &'static str);
+
+impl Kind for PemFile {
+    type Value = PathBuf;
+
+    fn what(&self) -> String {
+        FilePath.what()
+    }
+
+    fn show(&self, value: &PathBuf) -> String {
+        FilePath.show(value)
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<PathBuf> {
+        let path = FilePath.read(spot)?;
+        let text = spot.file_text(&path, PEM_BYTES_MAX)?;
+        // `-----BEGIN EC PRIVATE KEY-----` is a private key too.
+        let held = text
+            .lines()
+            .any(|line| line.starts_with("-----BEGIN ") && line.contains(&format!("{}-----", self.0)));
+        if held {
+            return Some(path);
+        }
+        let (name, path, item) = (spot.name(), path.display(), self.0);
+        spot.refuse_with(
+            format!("`{name}` names {path}, which holds no {} in PEM", item.to_lowercase()),
+            format!("name a file with `-----BEGIN {item}-----`"),
+        )
     }
 }

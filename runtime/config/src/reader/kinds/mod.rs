@@ -7,12 +7,12 @@ mod secret;
 mod table;
 mod text;
 
-pub(crate) use file::FilePath;
+pub(crate) use file::{FilePath, PemFile};
 pub(crate) use list::List;
 pub(crate) use number::{Decimal, Flag, Integer, Millis, Secs};
-pub(crate) use secret::SecretText;
+pub(crate) use secret::{SecretSourceKind, SecretText, checked};
 pub(crate) use table::FreeTable;
-pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text};
+pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text, quote};
 
 use super::Spot;
 

@@ -1,14 +1,19 @@
 //! Secrets: from the environment, from a file, or (with a warning) as they are.
 
+use std::path::PathBuf;
+
 use toml::de::{DeTable, DeValue};
 
 use super::{super::Spot, Kind};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretSource};
 
 /// A secret as a string, or `{ file = "path" }`.
 pub(crate) struct SecretText;
 
 const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
+
+/// Where a file cannot refer to anything.
+const HELP_LITERAL: &str = "give it in its environment variable, which overrides the file";
 
 impl Kind for SecretText {
     type Value = Secret;
@@ -27,37 +32,66 @@ impl Kind for SecretText {
                 let (text, refers) = spot.expand(written)?;
                 if !refers {
                     let message = format!("`{}` is a secret written in the file", spot.name());
-                    spot.session.warning(&spot.place, message, HELP);
+                    spot.session
+                        .warning(&spot.place, message, if spot.literal { HELP_LITERAL } else { HELP });
                 }
                 text
             }
-            DeValue::Table(entries) => from_file(spot, entries)?,
+            DeValue::Table(entries) if !spot.literal => from_file(spot, entries)?.1,
             _ => return spot.refuse_type(&self.what()),
         };
-        if text.is_empty() {
-            return spot.refuse_with(format!("the secret `{}` is empty", spot.name()), HELP);
-        }
-        if text.ends_with(['\r', '\n']) {
-            let message = format!(
-                "the secret `{}` ends with a line break, which its sender does not have",
-                spot.name()
-            );
-            return spot.refuse_with(message, "remove the line break from the variable");
-        }
-        if text.len() > Secret::BYTES_MAX {
-            let message = format!(
-                "the secret `{}` is longer than {} bytes",
-                spot.name(),
-                Secret::BYTES_MAX
-            );
-            return spot.refuse_with(message, HELP);
-        }
-        Some(Secret::new(text))
+        checked(spot, text)
     }
 }
 
-/// The text of the file without the newlines at its end, which editors and `echo` add.
-fn from_file(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<String> {
+/// As [`SecretText`], for what can be read again: of a file, its path is kept.
+pub(crate) struct SecretSourceKind;
+
+impl Kind for SecretSourceKind {
+    type Value = SecretSource;
+
+    fn what(&self) -> String {
+        SecretText.what()
+    }
+
+    fn show(&self, _: &SecretSource) -> String {
+        "\"***\"".to_owned()
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<SecretSource> {
+        let DeValue::Table(entries) = spot.value else {
+            return SecretText.read(spot).map(SecretSource::Text);
+        };
+        let (path, text) = from_file(spot, entries)?;
+        checked(spot, text).map(|_| SecretSource::File(path))
+    }
+}
+
+/// The secret, if it can be one.
+pub(crate) fn checked(spot: &Spot<'_>, text: String) -> Option<Secret> {
+    if text.is_empty() {
+        return spot.refuse_with(format!("the secret `{}` is empty", spot.name()), HELP);
+    }
+    if text.ends_with(['\r', '\n']) {
+        let message = format!(
+            "the secret `{}` ends with a line break, which its sender does not have",
+            spot.name()
+        );
+        return spot.refuse_with(message, "remove the line break from the variable");
+    }
+    if text.len() > Secret::BYTES_MAX {
+        let message = format!(
+            "the secret `{}` is longer than {} bytes",
+            spot.name(),
+            Secret::BYTES_MAX
+        );
+        return spot.refuse_with(message, HELP);
+    }
+    Some(Secret::new(text))
+}
+
+/// The file, and its text without the newlines at its end, which editors and `echo` add.
+fn from_file(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<(PathBuf, String)> {
     let (Some(value), 1) = (entries.get("file"), entries.len()) else {
         let message = format!("`{}` as a table has one key, `file`", spot.name());
         return spot.refuse_with(message, HELP);
@@ -68,5 +102,6 @@ fn from_file(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<String> {
     let (written, _) = spot.expand(written)?;
     let path = spot.existing_file(&written)?;
     let text = spot.file_text(&path, Secret::BYTES_MAX)?;
-    Some(text.trim_end_matches(['\r', '\n']).to_owned())
+    let text = text.trim_end_matches(['\r', '\n']).to_owned();
+    Some((path, text))
 }

@@ -1,0 +1,145 @@
+//! From what each file says to one pipeline.
+//!
+//! A setting of the pipeline as a whole comes from the one file that gives it; where none does, the first file's
+//! default holds. Connectors of all files run beside each other and are compared like those of one file.
+
+use danube_wasm_model::ConnectorId;
+
+use crate::{
+    ledger,
+    part::{Part, Setting},
+    reader::{Place, Shared},
+    tables::{danube::Danube, pipeline::Pipeline, service_url::ServiceUrl},
+};
+
+/// One pipeline of all parts. `None` if something that it needs was wrong in its file, which is recorded there.
+pub(crate) fn assemble(shared: &Shared<'_>, parts: Vec<Part>) -> Option<Pipeline> {
+    let part = parts.into_iter().reduce(|first, next| first.join(shared, next))?;
+    if !part.has_connectors {
+        let files = if shared.len() > 1 {
+            "files configure"
+        } else {
+            "file configures"
+        };
+        let message = format!("the {files} no source and no sink: there is nothing to run");
+        shared.error(&Place::of_file(0), message, "add a [[sources]] or a [[sinks]] table");
+    }
+    if let Some(admin) = &part.admin.value {
+        admin.enter(shared);
+    }
+    ledger::check(shared);
+    settle(shared, part)
+}
+
+impl Part {
+    /// What two files say together.
+    fn join(mut self, shared: &Shared<'_>, next: Self) -> Self {
+        self.schemas.extend(next.schemas);
+        self.sources.extend(next.sources);
+        self.sinks.extend(next.sinks);
+        Self {
+            name: self.name.join(shared, "name", next.name),
+            data_dir: self.data_dir.join(shared, "data_dir", next.data_dir),
+            service_url: self.service_url.join(shared, "danube_service_url", next.service_url),
+            danube: self.danube.join(shared, "danube", next.danube),
+            admin: self.admin.join(shared, "admin", next.admin),
+            telemetry: self.telemetry.join(shared, "telemetry", next.telemetry),
+            shutdown: self.shutdown.join(shared, "shutdown", next.shutdown),
+            retention: self.retention.join(shared, "retention", next.retention),
+            has_connectors: self.has_connectors || next.has_connectors,
+            ..self
+        }
+    }
+}
+
+impl<T: PartialEq> Setting<T> {
+    fn join(self, shared: &Shared<'_>, what: &str, next: Self) -> Self {
+        let (Some(first), Some(place)) = (&self.given, &next.given) else {
+            return if next.given.is_some() { next } else { self };
+        };
+        let (Some(mine), Some(theirs)) = (&self.value, &next.value) else {
+            return self;
+        };
+        if mine != theirs {
+            let line = shared.line_from(first, place);
+            let message = format!("`{what}` is given on {line} too, and says something else");
+            shared.error(
+                place,
+                message,
+                "one process has one: keep one of the two, or make them the same",
+            );
+        }
+        self
+    }
+}
+
+/// Gives everything the name and the broker that were decided.
+fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
+    let data_dir = part.data_dir.value?;
+    let service_url = part.service_url.value?;
+    let service_url = service_url.unwrap_or_else(|| ServiceUrl::Embedded {
+        dir: data_dir.join("log"),
+    });
+    let danube = part.danube.value?;
+    danube.check(shared, &service_url, part.danube.given.as_ref());
+    let embedded = service_url.seeds().is_empty();
+    if embedded {
+        refuse_buffers(shared);
+    }
+    let name = part.name.value?;
+    let mut pipeline = Pipeline {
+        name,
+        data_dir,
+        service_url,
+        danube: danube.danube,
+        admin: part.admin.value?.admin,
+        telemetry: part.telemetry.value?,
+        shutdown: part.shutdown.value?,
+        retention: part.retention.value?,
+        schemas: Vec::new(),
+        sources: part.sources,
+        sinks: part.sinks,
+    };
+    for schema in part.schemas {
+        // Two files may say the same of a topic; what differs is refused by the ledger.
+        if !pipeline.schemas.contains(&schema) {
+            pipeline.schemas.push(schema);
+        }
+    }
+    for source in &mut pipeline.sources {
+        source.id = ConnectorId::try_new(&pipeline.name, source.id.connector()).ok()?;
+        source.buffer = source.buffer.take().filter(|_| !embedded);
+    }
+    for sink in &mut pipeline.sinks {
+        sink.id = ConnectorId::try_new(&pipeline.name, sink.id.connector()).ok()?;
+        sink.buffer = sink.buffer.take().filter(|_| !embedded);
+    }
+    if !embedded && !pipeline.sinks.is_empty() {
+        warn_of_passing_name(shared, &pipeline.danube);
+    }
+    Some(pipeline)
+}
+
+/// The embedded log is a disk already, and gives up on no message: a second copy would cost writes and protect nothing.
+/// A warning and not an error, so that one file with `${DANUBE_SERVICE_URL:-embedded://…}` serves a laptop and a cluster.
+fn refuse_buffers(shared: &Shared<'_>) {
+    for place in &shared.ledger().borrow().buffers {
+        shared.warning(
+            place,
+            "the buffer is not used: the broker is the embedded log, which is on this disk itself",
+            "remove it, or write `danube_service_url = \"http://HOST:6650\"`",
+        );
+    }
+}
+
+fn warn_of_passing_name(shared: &Shared<'_>, danube: &Danube) {
+    let instance = &danube.instance;
+    if !instance.is_lasting() {
+        let message = format!(
+            "this process is known to the broker as `{instance}`, the name of its container: a replacement has another \
+             name, and the broker holds what this one had not acknowledged"
+        );
+        let help = "set DANUBE_WASM_INSTANCE to the number of the replica, or run a StatefulSet";
+        shared.warning(&Place::of_file(0), message, help);
+    }
+}

@@ -1,0 +1,154 @@
+//! Reading files: their texts, what each says, and one pipeline of all.
+
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use crate::{
+    assemble::assemble,
+    connect::ConnectFile,
+    diagnostic::{Diagnostic, Diagnostics},
+    dialect::Dialect,
+    environment::Environment,
+    part::Part,
+    reader::{self, Place, Section, Session, Shared, SourceText, Table},
+    tables::pipeline::Pipeline,
+};
+
+/// Largest file, in bytes: a thousand connectors have room.
+const FILE_BYTES_MAX: usize = 1 << 20;
+
+/// What was read.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// What it configures.
+    pub pipeline: Pipeline,
+    /// What the operator should know, in the order of files and lines.
+    pub warnings: Vec<Diagnostic>,
+    /// In whose words each file is written, in the order in which they were given.
+    pub dialects: Vec<Dialect>,
+}
+
+/// Reads a file. Relative paths in it start from its directory.
+pub fn load(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
+    load_all(&[path], env)
+}
+
+/// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
+/// the directory of the file that they are written in. What no file says is as the first would have it.
+pub fn load_all<P: AsRef<Path>>(paths: &[P], env: &dyn Environment) -> Result<Loaded, Diagnostics> {
+    load_sources(sources(paths)?, env)
+}
+
+/// Reads a file whose text is at hand as if it were at `path`.
+pub fn load_text(path: &Path, text: String, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
+    load_sources(vec![source(path, text)?], env)
+}
+
+fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
+    let shared = Shared::reading(sources, env);
+    let mut dialects = Vec::new();
+    let mut parts = Vec::new();
+    for (session, table) in parse(&shared) {
+        dialects.push(session.dialect());
+        let part = match session.dialect() {
+            Dialect::Pipeline => read::<Part>(session, &table),
+            Dialect::DanubeConnect => read::<ConnectFile>(session, &table).map(|file| file.part),
+        };
+        parts.extend(part);
+    }
+    let pipeline = assemble(&shared, parts);
+    finish(shared, pipeline).map(|(pipeline, warnings)| Loaded {
+        pipeline,
+        warnings,
+        dialects,
+    })
+}
+
+/// What was made of the files and the warnings, or else the errors.
+pub(crate) fn finish<T>(shared: Shared<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
+    let file = shared.name(0).to_owned();
+    let warnings = Diagnostics::sort_out(shared.into_found())?;
+    match made {
+        Some(made) => Ok((made, warnings)),
+        None => Err(Diagnostics::of_file(&file, "the file is not valid".to_owned(), "")),
+    }
+}
+
+/// A file as what its dialect makes of it.
+pub(crate) fn read<T: Section>(session: Session<'_>, table: &DeTable<'_>) -> Option<T> {
+    Table::read(session, Some(table), session.root(), String::new(), false)
+}
+
+/// The files that are TOML, each with its dialect. What is wrong with the others is recorded.
+pub(crate) fn parse<'s>(shared: &'s Shared<'s>) -> Vec<(Session<'s>, DeTable<'s>)> {
+    let mut parsed = Vec::new();
+    for file in 0..shared.len() {
+        let (table, errors) = DeTable::parse_recoverable(shared.text(file));
+        if errors.is_empty() {
+            let table = table.into_inner();
+            parsed.push((Session::new(shared, file, Dialect::of(&table)), table));
+        } else {
+            report_syntax(shared, file, errors);
+        }
+    }
+    parsed
+}
+
+/// The texts of files.
+pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, Diagnostics> {
+    let mut sources = Vec::new();
+    let mut wrong = Vec::new();
+    if paths.is_empty() {
+        let help = "name a pipeline file; see `danube-wasm run --help` for an example";
+        wrong.push(Diagnostics::of_file("", "no file is named".to_owned(), help));
+    }
+    for path in paths {
+        let path = path.as_ref();
+        let read = reader::read_text(path, FILE_BYTES_MAX).map_err(|why| {
+            let help = "name a pipeline file; see `danube-wasm run --help` for an example";
+            let message = format!("the pipeline file cannot be read: {why}");
+            Diagnostics::of_file(&path.display().to_string(), message, help)
+        });
+        match read.and_then(|text| source(path, text)) {
+            Ok(source) => sources.push(source),
+            Err(why) => wrong.push(why),
+        }
+    }
+    Diagnostics::all(wrong).map_or(Ok(sources), Err)
+}
+
+fn source(path: &Path, text: String) -> Result<SourceText, Diagnostics> {
+    let file = path.display().to_string();
+    match std::path::absolute(path) {
+        Ok(absolute) => {
+            let dir = absolute.parent().map_or_else(|| absolute.clone(), PathBuf::from);
+            Ok(SourceText { file, text, dir })
+        }
+        Err(error) => {
+            let message = format!("the path of the pipeline file cannot be made absolute: {error}");
+            Err(Diagnostics::of_file(&file, message, "give an absolute path"))
+        }
+    }
+}
+
+/// The first mistake of each line: what follows it there is usually its consequence.
+fn report_syntax(shared: &Shared<'_>, file: usize, errors: Vec<toml::de::Error>) {
+    let place = |error: &toml::de::Error| Place::of_file(file).sibling(error.span().unwrap_or(0..0), String::new());
+    let mut errors: Vec<_> = errors.into_iter().map(|error| (place(&error), error)).collect();
+    errors.sort_by_key(|(place, _)| place.span.start);
+    errors.dedup_by_key(|(place, _)| shared.line(place));
+    for (place, error) in errors {
+        let message = format!("not TOML: {}", error.message());
+        shared.error(&place, message, syntax_help(error.message()));
+    }
+}
+
+fn syntax_help(message: &str) -> &'static str {
+    if message.starts_with("duplicate key") {
+        "keep one of them; a table that repeats is written `[[name]]`"
+    } else {
+        "strings need quotes, keys are written `key = value`, tables `[name]`; see https://toml.io"
+    }
+}

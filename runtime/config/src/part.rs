@@ -1,0 +1,227 @@
+//! What one file says of a pipeline.
+//!
+//! A pipeline may be written in several files: each is read to a [`Part`], and [`crate::assemble`] makes them one. So a
+//! setting that concerns the pipeline as a whole is kept with whether the file gave it, and what depends on another
+//! file's settings (the ids of connectors, the place of the log) is left for then.
+
+use std::path::{Path, PathBuf};
+
+use danube_wasm_model::connector_id;
+
+use crate::{
+    reader::{
+        Place, Section, Table,
+        kinds::{Name, Text},
+    },
+    tables::{
+        danube::DanubeTable,
+        host::{AdminTable, Retention, Shutdown, Telemetry},
+        schema::Schema,
+        service_url::{ServiceUrl, ServiceUrlKind},
+        sink::Sink,
+        source::Source,
+    },
+};
+
+/// What one file says of a pipeline.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// Name of the pipeline.
+    pub(crate) name: Setting<String>,
+    /// Where it keeps its data.
+    pub(crate) data_dir: Setting<PathBuf>,
+    /// The broker; the log in the data directory where nobody names one.
+    pub(crate) service_url: Setting<Option<ServiceUrl>>,
+    /// `[danube]`.
+    pub(crate) danube: Setting<DanubeTable>,
+    /// `[admin]`.
+    pub(crate) admin: Setting<AdminTable>,
+    /// `[telemetry]`.
+    pub(crate) telemetry: Setting<Telemetry>,
+    /// `[shutdown]`.
+    pub(crate) shutdown: Setting<Shutdown>,
+    /// `[retention]`.
+    pub(crate) retention: Setting<Retention>,
+    /// Schemas.
+    pub(crate) schemas: Vec<Schema>,
+    /// Sources.
+    pub(crate) sources: Vec<Source>,
+    /// Sinks.
+    pub(crate) sinks: Vec<Sink>,
+    /// Whether the file has a connector, right or wrong.
+    pub(crate) has_connectors: bool,
+}
+
+/// A setting that at most one file decides.
+#[derive(Debug)]
+pub(crate) struct Setting<T> {
+    /// What the file says, or what holds where no file says anything. `None` if the file says something wrong.
+    pub(crate) value: Option<T>,
+    /// Where the file says it.
+    pub(crate) given: Option<Place>,
+}
+
+impl<T> Setting<T> {
+    /// A setting that the table has under `key`, which was read.
+    pub(crate) fn of(t: &Table<'_>, key: &str, value: Option<T>) -> Self {
+        let given = t.given(key).then(|| t.place(key));
+        Self { value, given }
+    }
+
+    /// What holds where no file says anything.
+    pub(crate) fn unsaid(value: Option<T>) -> Self {
+        Self { value, given: None }
+    }
+}
+
+impl Setting<String> {
+    /// The key `name` of a pipeline.
+    pub(crate) fn name(t: &mut Table<'_>) -> Self {
+        let name = t
+            .field(
+                "name",
+                Name("pipeline"),
+                "Name of the pipeline, in metrics, logs and record ids.",
+            )
+            .example("\"stripe-payments\"")
+            .defaults_to("the name of the file's directory");
+        let name = name.unwrap_or_else(|| name_from(t.session().dir()));
+        Self::of(t, "name", Some(name))
+    }
+}
+
+impl Section for Part {
+    const ABOUT: &'static str = "What concerns the pipeline as a whole.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let name = Setting::name(t);
+        if let Some(name) = &name.value {
+            t.session().ledger().borrow_mut().pipeline.clone_from(name);
+        }
+        let data_dir = t
+            .field(
+                "data_dir",
+                Text,
+                "Directory for everything that the pipeline keeps on this machine.",
+            )
+            .or("data".to_owned());
+        let data_dir = Setting::of(t, "data_dir", Some(t.session().resolve(&data_dir)));
+        let service_url = t
+            .field(
+                "danube_service_url",
+                ServiceUrlKind,
+                "The broker. `embedded://DIR` is a durable log in this process; `http://HOST:PORT` or `https://HOST:PORT` \
+                 is a Danube cluster, of which several brokers may be named, in a list or with commas between.",
+            )
+            .example("\"embedded://data/log\"")
+            .defaults_to("`embedded://` and the directory `log` in `data_dir`");
+        let service_url = Setting::of(t, "danube_service_url", Some(service_url));
+        let danube = group::<DanubeTable>(t, "danube");
+        let admin = group::<AdminTable>(t, "admin");
+        let telemetry = group::<Telemetry>(t, "telemetry");
+        let shutdown = group::<Shutdown>(t, "shutdown");
+        let retention = group::<Retention>(t, "retention");
+        let schemas = t.group("schemas").each::<Schema>();
+        let sources = t.group("sources").each::<Source>();
+        let sinks = t.group("sinks").each::<Sink>();
+        for (key, instead) in MOVED {
+            t.moved(key, instead);
+        }
+        Some(Self {
+            name,
+            data_dir,
+            service_url,
+            danube,
+            admin,
+            telemetry,
+            shutdown,
+            retention,
+            schemas,
+            sources,
+            sinks,
+            has_connectors: t.has_items("sources") || t.has_items("sinks"),
+        })
+    }
+}
+
+fn group<T: Section>(t: &mut Table<'_>, key: &'static str) -> Setting<T> {
+    let value = t.group(key).or_default::<T>();
+    Setting::of(t, key, value)
+}
+
+/// Tables and keys of files that were written for one connector in a process of its own.
+const MOVED: [(&str, &str); 11] = [
+    (
+        "connector_name",
+        "name each connector in its own table: `name` in [[sources]] or [[sinks]]",
+    ),
+    ("webhook", "put it under a [[sources]] table, as [sources.webhook]"),
+    ("server", "put it under a [[sources]] table, as [sources.webhook]"),
+    (
+        "endpoints",
+        "put them under a [[sources]] table, as [[sources.webhook.endpoints]]",
+    ),
+    (
+        "routes",
+        "put them under a [[sources]] or [[sinks]] table, as [[sources.webhook.endpoints]] or \
+         [[sinks.surrealdb.topic_mappings]]",
+    ),
+    (
+        "auth",
+        "give each endpoint its own, as `auth = { … }` in [[sources.webhook.endpoints]]",
+    ),
+    (
+        "rate_limit",
+        "give each endpoint its own, as `rate_limit = { … }` in [[sources.webhook.endpoints]]",
+    ),
+    ("surrealdb", "put it under a [[sinks]] table, as [sinks.surrealdb]"),
+    (
+        "retry",
+        "remove it: retries back off from 100 ms to 30 s until the target answers",
+    ),
+    (
+        "processing",
+        "remove it: batches are set by [sources.batch] and in [[sinks.surrealdb.topic_mappings]], metrics by [admin]",
+    ),
+    ("metrics_port", "write `port` in [admin]"),
+];
+
+/// A legal name from the directory's, so that a copied example has one of its own.
+pub(crate) fn name_from(dir: &Path) -> String {
+    let dir = dir.file_name().unwrap_or_default().to_string_lossy();
+    let legal = |c: char| {
+        if c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.') {
+            c
+        } else {
+            '-'
+        }
+    };
+    let name: String = dir
+        .chars()
+        .map(legal)
+        .skip_while(|c| !c.is_ascii_alphanumeric())
+        .take(64)
+        .collect();
+    if connector_id::check("pipeline", &name).is_ok() {
+        name
+    } else {
+        "pipeline".to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_gives_a_legal_name() {
+        for (dir, expected) in [
+            ("/srv/stripe-payments", "stripe-payments"),
+            ("/srv/.hidden dir", "hidden-dir"),
+            ("/srv/日本", "pipeline"),
+            ("/", "pipeline"),
+        ] {
+            assert_eq!(name_from(Path::new(dir)), expected);
+        }
+    }
+}

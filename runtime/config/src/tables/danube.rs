@@ -1,0 +1,210 @@
+//! How a Danube cluster is spoken to.
+
+use std::{path::PathBuf, time::Duration};
+
+use danube_wasm_model::ConnectorId;
+
+use super::{instance::Instance, service_url::ServiceUrl};
+use crate::{
+    reader::{
+        Place, Section, Shared, Table,
+        kinds::{Integer, Millis, PemFile, SecretSourceKind},
+    },
+    secret::SecretSource,
+};
+
+/// How a Danube cluster is spoken to. Nothing of it concerns the embedded log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Danube {
+    /// Which of several processes with this file this one is.
+    pub instance: Instance,
+    /// Certificates for `https`; without, the system's authorities are trusted and no certificate is shown.
+    pub tls: Option<DanubeTls>,
+    /// The bearer token that every call carries. One from a file is read again when the file changes.
+    pub token: Option<SecretSource>,
+    /// How long a connection may take.
+    pub connect_timeout: Duration,
+    /// How long a call may take.
+    pub request_timeout: Duration,
+    /// After how long the broker delivers a message again that was not acknowledged: as the broker is configured.
+    pub ack_timeout: Duration,
+    /// Most messages of one partition that are sent and not yet confirmed, where order does not ask for one.
+    pub in_flight_max: usize,
+}
+
+/// Files for TLS towards a broker. Displayed paths are absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DanubeTls {
+    /// Certificates of the authorities that brokers are believed by, PEM; `None` for the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Own certificate chain and its private key, PEM, for brokers that ask for one.
+    pub identity: Option<ClientIdentity>,
+}
+
+/// A certificate to show, and its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClientIdentity {
+    /// Certificate chain, PEM.
+    pub cert_file: PathBuf,
+    /// Private key, PEM.
+    pub key_file: PathBuf,
+}
+
+impl Danube {
+    /// Name of the consumer of a connector's lane: another for each slot, and the same for a slot's next process, which
+    /// so takes over from the one before it.
+    pub fn consumer_name(&self, connector: &ConnectorId, lane: usize) -> String {
+        format!("{}-{}-{lane}", connector.connector(), self.instance)
+    }
+
+    /// Name of a connector's producer, as [`Danube::consumer_name`].
+    pub fn producer_name(&self, connector: &ConnectorId) -> String {
+        format!("{}-{}", connector.connector(), self.instance)
+    }
+}
+
+/// The table, and where it says what must go with the URL.
+#[derive(Debug, Clone)]
+pub(crate) struct DanubeTable {
+    pub(crate) danube: Danube,
+    tls: Option<Place>,
+    token: Option<Place>,
+}
+
+impl PartialEq for DanubeTable {
+    fn eq(&self, other: &Self) -> bool {
+        self.danube == other.danube
+    }
+}
+
+impl DanubeTable {
+    /// Whether it says what cannot be said to this broker. `place` is the table's.
+    pub(crate) fn check(&self, shared: &Shared<'_>, url: &ServiceUrl, place: Option<&Place>) {
+        let seeds = url.seeds();
+        if seeds.is_empty() {
+            if let Some(place) = place {
+                let message = "`danube` has no effect: the broker is the embedded log";
+                let help = "remove the table, or write `danube_service_url = \"http://HOST:6650\"`";
+                shared.warning(place, message, help);
+            }
+            return;
+        }
+        let plain: Vec<_> = seeds.iter().filter(|seed| !seed.tls()).collect();
+        if let (Some(place), Some(seed)) = (&self.tls, plain.first()) {
+            let message = format!("`tls` is given, but {seed} is not encrypted");
+            shared.error(
+                place,
+                message,
+                "write `https://` in `danube_service_url`, or remove `tls`",
+            );
+        }
+        let open = plain.iter().find(|seed| !seed.host().is_loopback());
+        if let (Some(place), Some(seed)) = (&self.token, open) {
+            let message = format!("the token would be sent to {seed} in plain text");
+            shared.error(place, message, "write `https://` in `danube_service_url`");
+        }
+    }
+}
+
+impl Section for DanubeTable {
+    const ABOUT: &'static str = "How a Danube cluster is spoken to. Of no effect with the embedded log.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let instance = Instance::read(t);
+        let tls = t.group("tls").optional::<DanubeTls>();
+        let token = t
+            .field(
+                "token",
+                SecretSourceKind,
+                "Bearer token that every call carries. A file is read again when it changes. Needs `https`, but on \
+                 this machine.",
+            )
+            .example("{ file = \"secrets/danube-token\" }")
+            .optional();
+        let connect_timeout = t
+            .field(
+                "connect_timeout_ms",
+                Millis(100..=600_000),
+                "How long a connection to a broker may take.",
+            )
+            .or(Duration::from_secs(5));
+        let request_timeout = t
+            .field(
+                "request_timeout_ms",
+                Millis(100..=600_000),
+                "How long a call may take. Then the connection is given up and made anew.",
+            )
+            .or(Duration::from_secs(10));
+        let ack_timeout = t
+            .field(
+                "ack_timeout_ms",
+                Millis(1000..=3_600_000),
+                "After how long the broker delivers a message again that is not acknowledged, as the broker is \
+                 configured. Batches are written well before.",
+            )
+            .or(Duration::from_secs(30));
+        let in_flight_max = t
+            .field(
+                "in_flight_max",
+                Integer(1..=10_000),
+                "Most messages of one partition that are sent and not yet confirmed. Where order matters (a record \
+                 with a key, `ordered = true`) it is one.",
+            )
+            .or(64);
+        Some(Self {
+            danube: Danube {
+                instance,
+                tls: tls.clone(),
+                token: token.clone(),
+                connect_timeout,
+                request_timeout,
+                ack_timeout,
+                in_flight_max,
+            },
+            tls: t.given("tls").then(|| t.place("tls")),
+            token: t.given("token").then(|| t.place("token")),
+        })
+    }
+}
+
+impl Section for DanubeTls {
+    const ABOUT: &'static str = "Certificates for brokers with `https`. Without `ca_file`, the authorities that this \
+        system trusts are trusted.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let ca_file = t
+            .field(
+                "ca_file",
+                PemFile("CERTIFICATE"),
+                "Certificates of the authorities that brokers are believed by, PEM.",
+            )
+            .example("\"tls/ca.pem\"")
+            .optional();
+        let cert_file = t
+            .field(
+                "cert_file",
+                PemFile("CERTIFICATE"),
+                "Own certificate chain, PEM, for brokers that ask for one.",
+            )
+            .example("\"tls/client.pem\"")
+            .optional();
+        let key_file = t
+            .field("key_file", PemFile("PRIVATE KEY"), "Private key of `cert_file`, PEM.")
+            .example("\"tls/client.key\"")
+            .optional();
+        for (one, other) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
+            if t.given(one) && !t.given(other) {
+                let message = format!("`{one}` needs `{other}`");
+                t.session().error(&t.place(one), message, format!("add `{other}`"));
+            }
+        }
+        let identity = cert_file.zip(key_file);
+        Some(Self {
+            ca_file,
+            identity: identity.map(|(cert_file, key_file)| ClientIdentity { cert_file, key_file }),
+        })
+    }
+}

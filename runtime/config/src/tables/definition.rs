@@ -1,0 +1,155 @@
+//! The files that define schemas.
+
+use std::{fmt, path::PathBuf, str::FromStr};
+
+use super::schema::SchemaType;
+use crate::{
+    reader::{Spot, kinds::Kind, read_bytes},
+    values::Invalid,
+};
+
+/// Largest schema file, in bytes: schemas written by people are a hundred times smaller.
+const SCHEMA_BYTES_MAX: usize = 1 << 20;
+
+/// What a schema file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Definition {
+    /// Where it was read, absolute.
+    pub path: PathBuf,
+    /// What it says: JSON for `json_schema` and `avro`, the text of a `.proto` file for `protobuf`. Empty where
+    /// `descriptor_set` says it.
+    pub text: String,
+    /// For `protobuf`, an encoded `google.protobuf.FileDescriptorSet` instead of a text.
+    pub descriptor_set: Option<Vec<u8>>,
+}
+
+impl Definition {
+    /// Whether a message's own name, without its package, is in it at all.
+    pub(super) fn names(&self, message: &MessageName) -> bool {
+        let name = message.last();
+        match &self.descriptor_set {
+            Some(bytes) => bytes.windows(name.len()).any(|window| window == name.as_bytes()),
+            None => {
+                let mut words = self
+                    .text
+                    .split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .filter(|w| !w.is_empty());
+                std::iter::from_fn(|| words.find(|word| *word == "message").and_then(|_| words.next()))
+                    .any(|word| word == name)
+            }
+        }
+    }
+}
+
+/// Full name of a Protobuf message: names with dots between, without a leading one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct MessageName(String);
+
+impl MessageName {
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+
+    fn last(&self) -> &str {
+        self.0.rsplit('.').next().unwrap_or(&self.0)
+    }
+}
+
+impl FromStr for MessageName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let name = |part: &str| {
+            let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+            part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && part.bytes().all(legal)
+        };
+        if text.len() <= 512 && text.split('.').all(name) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid::new(
+                "the full name of a message is names with dots between, as in `payments.Payment`",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for MessageName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Reads the file of a schema of this type. An empty path is none: Danube Connect wants the key even where it says
+/// nothing.
+pub(super) struct DefinitionKind(pub(super) Option<SchemaType>);
+
+impl Kind for DefinitionKind {
+    type Value = Option<Definition>;
+
+    fn what(&self) -> String {
+        "the path of a file".to_owned()
+    }
+
+    fn show(&self, _: &Option<Definition>) -> String {
+        String::new()
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<Option<Definition>> {
+        let written = spot.text(&self.what())?;
+        if written.is_empty() {
+            return Some(None);
+        }
+        let path = spot.existing_file(&written)?;
+        let proto = path.extension().is_some_and(|extension| extension == "proto");
+        if self.0 == Some(SchemaType::Protobuf) && !proto {
+            let bytes = match read_bytes(&path, SCHEMA_BYTES_MAX) {
+                Ok(bytes) => bytes,
+                Err(why) => return spot.refuse_file(&path, &why),
+            };
+            return Some(Some(Definition {
+                path,
+                text: String::new(),
+                descriptor_set: Some(bytes),
+            }));
+        }
+        let text = spot.file_text(&path, SCHEMA_BYTES_MAX)?;
+        let json = self.0 != Some(SchemaType::Protobuf);
+        if let (true, Err(error)) = (json, serde_json::from_str::<serde::de::IgnoredAny>(&text)) {
+            return spot.refuse_with(
+                format!("`{}` names {}, which is not JSON: {error}", spot.name(), path.display()),
+                "correct the file",
+            );
+        }
+        Some(Some(Definition {
+            path,
+            text,
+            descriptor_set: None,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_found_by_their_own_name() {
+        let text = "syntax = \"proto3\";\npackage payments;\nmessage Payment{ message Part { int32 message = 1; } }";
+        let definition = Definition {
+            path: PathBuf::new(),
+            text: text.to_owned(),
+            descriptor_set: None,
+        };
+        let names = |name: &str| definition.names(&name.parse().expect("valid"));
+        assert!(names("payments.Payment") && names("payments.Payment.Part"));
+        assert!(!names("payments.Pay") && !names("payments.int32"));
+    }
+
+    #[test]
+    fn message_names() {
+        for text in ["", ".", "a.", ".a.B", "a b", "a-b", "1a"] {
+            assert!(text.parse::<MessageName>().is_err(), "{text}");
+        }
+    }
+}

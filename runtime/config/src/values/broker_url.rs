@@ -1,0 +1,116 @@
+//! Where a Danube broker is.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use super::{Host, Invalid, authority};
+
+/// Port of a broker whose URL names none: the one that Danube brokers serve clients on.
+const PORT: u16 = 6650;
+
+/// `http://HOST:PORT` or `https://HOST:PORT` of a Danube broker, without credentials and path.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+pub struct BrokerUrl {
+    tls: bool,
+    host: Host,
+    port: u16,
+}
+
+impl BrokerUrl {
+    /// Whether the connection is encrypted: `https`.
+    pub fn tls(&self) -> bool {
+        self.tls
+    }
+
+    /// The host.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl FromStr for BrokerUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let invalid = Invalid("a broker's URL is `http://HOST:PORT` or `https://HOST:PORT`");
+        let (tls, rest) = match text.split_once("://") {
+            Some(("http", rest)) => (false, rest),
+            Some(("https", rest)) => (true, rest),
+            _ => return Err(invalid),
+        };
+        let authority = authority(rest);
+        if authority.contains('@') {
+            return Err(Invalid("a URL must not hold credentials"));
+        }
+        if !matches!(&rest[authority.len()..], "" | "/") {
+            return Err(Invalid("a broker's URL ends with its host and port"));
+        }
+        // The last colon belongs to an IPv6 address unless it comes after the bracket.
+        let split = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+        let (host, port) = match split {
+            Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(invalid)?),
+            None => (authority, PORT),
+        };
+        let bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        match host.parse() {
+            Ok(host) if !bare_ipv6 => Ok(Self { tls, host, port }),
+            _ => Err(invalid),
+        }
+    }
+}
+
+impl fmt::Display for BrokerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls { "https" } else { "http" };
+        let (host, port) = (&self.host, self.port);
+        match host.ip() {
+            Some(ip) if ip.is_ipv6() => write!(f, "{scheme}://[{host}]:{port}"),
+            _ => write!(f, "{scheme}://{host}:{port}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_and_ports() {
+        for (text, expected) in [
+            ("http://danube-broker:6650", "http://danube-broker:6650"),
+            ("https://b.example", "https://b.example:6650"),
+            ("http://127.0.0.1:1/", "http://127.0.0.1:1"),
+            ("http://[::1]:6650", "http://[::1]:6650"),
+            ("https://[::1]", "https://[::1]:6650"),
+        ] {
+            let url: BrokerUrl = text.parse().expect("valid");
+            assert_eq!(url.to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_none() {
+        for text in [
+            "",
+            "danube-broker:6650",
+            "grpc://b:6650",
+            "http://",
+            "http://:6650",
+            "http://b:0",
+            "http://b:port",
+            "http://b:6650/x",
+            "http://b:6650?x",
+            "http://u:p@b:6650",
+            "http://::1:6650",
+            "http://a b",
+        ] {
+            assert!(text.parse::<BrokerUrl>().is_err(), "{text}");
+        }
+    }
+}
