@@ -38,7 +38,8 @@ use crate::{
 /// * It needs no broker to be up: connections are made when they are used, and sessions that are lost are rebuilt
 ///   through the seeds for as long as they are wanted. Meanwhile [`Broker::ready`] is an error that says why.
 /// * [`Broker::lag`] is empty: Danube's client API has no call that tells it.
-/// * [`danube_wasm_broker::StartAt::Earliest`] is not to be had: a new subscription begins at the topic's end.
+/// * [`danube_wasm_broker::StartAt::Earliest`] is not to be had from Danube's brokers: a new
+///   subscription begins at the topic's end. danube-wasm's own broker honours it.
 /// * [`Broker::admin`] is `None`: Danube's admin API is another service on another port.
 pub struct Danube {
     shared: Arc<Shared>,

@@ -8,10 +8,9 @@ use std::{
 use bytes::Bytes;
 use danube_wasm_broker::{Message, SchemaRef};
 use danube_wasm_model::{RecordId, TopicName, identity::ID_ATTRIBUTE};
-use danube_wasm_proto::api::StreamMessage;
+use danube_wasm_proto::{KEY_ATTRIBUTE, KEY_IN_HEX, api::StreamMessage};
 
 use super::tracker::Given;
-use crate::publish::{KEY_ATTRIBUTE, KEY_IN_HEX};
 
 /// The message of a delivery.
 pub(super) fn decode(given: Given, topic: &TopicName, partition: &TopicName) -> Message {

@@ -8,20 +8,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_broker::BrokerError;
+use danube_wasm_broker::{BrokerError, StartAt};
 use danube_wasm_model::SubscriptionType;
-use danube_wasm_proto::api::{
-    ConsumerRequest, HealthCheckRequest, ReceiveRequest, StreamMessage, consumer_request::SubscriptionType as WireType,
-    consumer_service_client::ConsumerServiceClient, health_check_client::HealthCheckClient,
-    health_check_request::ClientType, health_check_response::ClientStatus,
+use danube_wasm_proto::{
+    START_METADATA,
+    api::{
+        ConsumerRequest, HealthCheckRequest, ReceiveRequest, StreamMessage,
+        consumer_request::SubscriptionType as WireType, consumer_service_client::ConsumerServiceClient,
+        health_check_client::HealthCheckClient, health_check_request::ClientType, health_check_response::ClientStatus,
+    },
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tonic::{Streaming, transport::Channel};
+use tonic::{Request, Streaming, metadata::MetadataValue, transport::Channel};
 
 use super::{
     Core,
     acks::Work,
-    missing,
     partition::{Partition, Place},
     tracker::Arrival,
 };
@@ -46,7 +48,11 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
     static SESSIONS: AtomicU64 = AtomicU64::new(1);
     let (shared, options, name) = (&core.shared, &core.options, &partition.name);
     let within = shared.options.request_timeout;
-    let route = shared.route(name).await?.ok_or_else(|| Fault::Missing(missing(name)))?;
+    let route = match shared.route(name).await? {
+        Some(route) => route,
+        // Brokers load what they are to serve when it is asked for, and know nothing of it before.
+        None => shared.seeds.any()?,
+    };
     let request = ConsumerRequest {
         request_id: shared.wire.number(),
         topic_name: name.to_string(),
@@ -55,7 +61,17 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
         subscription_type: wire_type(options.subscription_type).into(),
         key_filters: Vec::new(),
     };
-    let call = |channel, request| async move { client(channel).subscribe(request).await };
+    let start = match options.start {
+        StartAt::Earliest => "earliest",
+        StartAt::Latest => "latest",
+    };
+    let call = |channel, mut request: Request<ConsumerRequest>| async move {
+        // Danube's brokers pass over it.
+        request
+            .metadata_mut()
+            .insert(START_METADATA, MetadataValue::from_static(start));
+        client(channel).subscribe(request).await
+    };
     let doing = format!("subscribing to {name} as `{}`", options.subscription);
     let subscribed = shared.wire.call(&route, within, &doing, request, call).await?;
     let request = ReceiveRequest {

@@ -19,7 +19,6 @@ use tokio::{
 
 use crate::danube::{Shared, closed};
 use lane::Job;
-pub(crate) use outgoing::{KEY_ATTRIBUTE, KEY_IN_HEX};
 use route::Partitions;
 pub(crate) use session::ProducerSession;
 

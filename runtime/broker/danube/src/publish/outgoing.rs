@@ -5,13 +5,11 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result};
 use danube_wasm_model::{clock::now_ms, identity::ID_ATTRIBUTE};
-use danube_wasm_proto::api::{MsgId, StreamMessage};
+use danube_wasm_proto::{
+    KEY_ATTRIBUTE, KEY_IN_HEX,
+    api::{MsgId, StreamMessage},
+};
 use prost::Message as _;
-
-/// Says that the routing key is the record's key in hexadecimal: on the wire keys are text, records' are bytes.
-pub(crate) const KEY_ATTRIBUTE: &str = "x-danube-wasm-key";
-/// The value of [`KEY_ATTRIBUTE`].
-pub(crate) const KEY_IN_HEX: &str = "hex";
 
 /// What the session adds: numbers, and the broker's name.
 const ENVELOPE_BYTES: usize = 512;
