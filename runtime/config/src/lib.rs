@@ -50,11 +50,12 @@ pub use tables::{
     listen::Listen,
     mapping::{OnPoison, Start, StorageMode, TopicMapping},
     pipeline::Pipeline,
-    schema::{Schema, SchemaType, VersionStrategy},
+    schema::{Schema, SchemaType},
     service_url::{SEEDS_MAX, ServiceUrl},
     sink::Sink,
     source::{Batch, LANES_MAX, Source},
     surrealdb::{Credentials, Level, SurrealDb, SurrealUrl},
+    version::VersionStrategy,
     webhook::{Tls, Webhook},
 };
 pub use values::{BrokerUrl, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath};

@@ -5,31 +5,22 @@ use danube_wasm_model::ConnectorId;
 use super::{
     DATA_DIR_VARIABLE,
     auth::ConnectAuth,
-    draft::{Draft, Rows},
+    connector::{Common, SourceTables, make_sink, make_source},
+    draft::Draft,
     endpoint::{ConnectEndpoint, RATE_LIMIT_HELP},
-    listener::{Listener, Server, WebhookServer},
+    listener::{Server, WebhookServer},
     processing::{Processing, Retry},
     schema::ConnectSchema,
     surrealdb::ConnectSurreal,
+    unsaid::{admin_rows, empty_part},
 };
 use crate::{
-    ledger::ListenerUse,
     part::{Part, Setting, name_from},
     reader::{
         Effect, Section, Table,
         kinds::{Name, quote},
     },
-    tables::{
-        component::Component,
-        danube::DanubeTable,
-        host::{Admin, AdminTable},
-        limits::Limits,
-        listen::Listen,
-        service_url::ServiceUrlKind,
-        sink::{SINK_LANES, Sink},
-        source::{Batch, SOURCE_LANES, Source},
-    },
-    values::Host,
+    tables::service_url::ServiceUrlKind,
 };
 
 /// A file of Danube Connect.
@@ -40,31 +31,12 @@ pub(crate) struct ConnectFile {
     pub(crate) draft: Draft,
 }
 
-/// Port of metrics and health where the file says none.
-const METRICS_PORT: u16 = 9090;
-
 /// Connectors of Danube Connect that have no counterpart here, by the table that tells them.
 const OTHERS: [(&str, &str); 3] = [
     ("mqtt", "an MQTT source"),
     ("qdrant", "a Qdrant sink"),
     ("deltalake", "a Delta Lake sink"),
 ];
-
-/// What the connector is told beside its own tables.
-struct Common {
-    id: Option<ConnectorId>,
-    name_toml: Option<String>,
-    processing: Processing,
-}
-
-/// Everything that a source may be told, in whichever words.
-struct SourceTables {
-    server: Option<Server>,
-    webhook: Option<WebhookServer>,
-    endpoints: Vec<ConnectEndpoint>,
-    routes: Vec<ConnectEndpoint>,
-    auth: Option<ConnectAuth>,
-}
 
 impl Section for ConnectFile {
     const ABOUT: &'static str = "One connector: a webhook source or a SurrealDB sink.";
@@ -190,176 +162,4 @@ fn read_connector(
             "add the tables of a webhook source or of a SurrealDB sink",
         ),
     }
-}
-
-fn make_sink(t: &Table<'_>, common: Common, surrealdb: ConnectSurreal) -> Option<(Sink, Vec<(&'static str, Rows)>)> {
-    let (surrealdb, rows, mappings) = surrealdb.with(t, &common.processing);
-    let mut own = Rows::default();
-    own.push("name", common.name_toml?);
-    own.push("component", quote("builtin:surrealdb-sink"));
-    let mut tables = vec![("[[sinks]]", own), ("[sinks.surrealdb]", rows)];
-    tables.extend(
-        mappings
-            .into_iter()
-            .map(|rows| ("[[sinks.surrealdb.topic_mappings]]", rows)),
-    );
-    let sink = Sink {
-        id: common.id?,
-        component: Component::Builtin("surrealdb-sink"),
-        lanes: SINK_LANES,
-        surrealdb,
-        buffer: None,
-        limits: Limits::default(),
-        config: serde_json::Map::new(),
-    };
-    Some((sink, tables))
-}
-
-fn make_source(t: &Table<'_>, common: Common, source: SourceTables) -> Option<(Source, Vec<(&'static str, Rows)>)> {
-    let (listener, endpoints) = one_spelling(t, source.server, source.webhook, source.endpoints, source.routes);
-    let Listener {
-        mut webhook,
-        host,
-        port,
-        rows,
-    } = listener?;
-    let mut own = Rows::default();
-    own.push("name", common.name_toml?);
-    own.push("component", quote("builtin:webhook-source"));
-    let mut tables = vec![("[[sources]]", own), ("[sources.webhook]", rows)];
-    for ConnectEndpoint { mut endpoint, mut rows } in endpoints {
-        if let Some(auth) = &source.auth {
-            endpoint.auth = auth.auth.clone();
-            if let Some(toml) = &auth.toml {
-                rows.push("auth", toml.as_str());
-            }
-        }
-        webhook.endpoints.push(endpoint);
-        tables.push(("[[sources.webhook.endpoints]]", rows));
-    }
-    // An [auth] that is wrong is an error already, and no open door.
-    if source.auth.is_some() || !t.given("auth") {
-        webhook.warn_of_open_doors(t.session(), &host);
-    }
-    ListenerUse::enter_at(t, port, &webhook);
-    let source = Source {
-        id: common.id?,
-        component: Component::Builtin("webhook-source"),
-        lanes: SOURCE_LANES,
-        webhook,
-        batch: Batch::default(),
-        buffer: None,
-        limits: Limits::default(),
-        config: serde_json::Map::new(),
-    };
-    Some((source, tables))
-}
-
-/// The listener and the endpoints, in whichever words they are; not in two at once.
-fn one_spelling(
-    t: &Table<'_>,
-    server: Option<Server>,
-    webhook: Option<WebhookServer>,
-    endpoints: Vec<ConnectEndpoint>,
-    routes: Vec<ConnectEndpoint>,
-) -> (Option<Listener>, Vec<ConnectEndpoint>) {
-    let session = t.session();
-    if t.given("server") && t.given("webhook") {
-        session.error(
-            &t.place("webhook"),
-            "`webhook` is another spelling of `server`, which is given too",
-            "keep one of them",
-        );
-    }
-    if !t.given("server") && !t.given("webhook") {
-        session.error(t.own_place(), "the file needs a table `server`", "add `[server]`");
-    }
-    let (listener, inner) = match (server, webhook) {
-        (Some(server), _) => (Some(server.0), Vec::new()),
-        (None, Some(webhook)) => (Some(webhook.listener), webhook.endpoints),
-        (None, None) => (None, Vec::new()),
-    };
-    let lists = [
-        ("webhook.endpoints", inner),
-        ("endpoints", endpoints),
-        ("routes", routes),
-    ];
-    let mut given: Vec<_> = lists
-        .into_iter()
-        .filter(|(key, list)| !list.is_empty() || t.has_items(key))
-        .collect();
-    if let [(first, _), (second, _), ..] = &given[..] {
-        session.error(
-            &t.place(second),
-            format!("`{second}` is another spelling of `{first}`, which is given too"),
-            "keep one of them",
-        );
-    }
-    match given.pop() {
-        Some((_, endpoints)) => (listener, endpoints),
-        None => {
-            let message = "the file needs at least one of `routes`";
-            session.error(t.own_place(), message, "add `[[routes]]`");
-            (listener, Vec::new())
-        }
-    }
-}
-
-/// What no file of Danube Connect says.
-fn empty_part(t: &Table<'_>, name: &str, processing: &Processing) -> Part {
-    let session = t.session();
-    let data_dir = session.env().get(DATA_DIR_VARIABLE).filter(|dir| !dir.is_empty());
-    let data_dir = session.of_first_file().resolve(data_dir.as_deref().unwrap_or("data"));
-    let (admin, given) = match &processing.metrics_port {
-        Some((place, port)) => (admin(place.clone(), port.value), Some(place.clone())),
-        None => (admin(session.root(), METRICS_PORT), None),
-    };
-    Part {
-        name: Setting::unsaid(Some(name.to_owned())),
-        data_dir: Setting::unsaid(Some(data_dir)),
-        service_url: Setting::unsaid(None),
-        danube: usual::<DanubeTable>(t, "danube"),
-        admin: Setting {
-            value: Some(admin),
-            given,
-        },
-        telemetry: usual(t, "telemetry"),
-        shutdown: usual(t, "shutdown"),
-        retention: usual(t, "retention"),
-        schemas: Vec::new(),
-        sources: Vec::new(),
-        sinks: Vec::new(),
-        has_connectors: false,
-    }
-}
-
-/// A table that the file does not have, as a pipeline file without it would.
-fn usual<T: Section>(t: &Table<'_>, key: &str) -> Setting<T> {
-    let session = t.session();
-    if session.manual().is_some() {
-        return Setting::unsaid(None);
-    }
-    Setting::unsaid(Table::read(session, None, session.root(), key.to_owned(), false))
-}
-
-fn admin(place: crate::reader::Place, port: u16) -> AdminTable {
-    AdminTable {
-        admin: Admin {
-            listen: Listen {
-                host: Host::everywhere(),
-                port,
-            },
-        },
-        host: place.clone(),
-        port: place,
-    }
-}
-
-fn admin_rows(processing: &Processing) -> (Rows, bool) {
-    let mut rows = Rows::default();
-    rows.push("host", quote(Host::everywhere().as_str()));
-    if let Some((_, port)) = &processing.metrics_port {
-        rows.unless(&METRICS_PORT.to_string(), "port", port.toml.as_str());
-    }
-    (rows, processing.metrics_port.is_some())
 }

@@ -15,6 +15,7 @@
 //! | its announcement | `[[webhook.endpoints]]` | `[[surrealdb.topic_mappings]]` `topic`, `table` |
 
 mod auth;
+mod connector;
 mod draft;
 mod endpoint;
 mod file;
@@ -24,6 +25,7 @@ mod migrate;
 mod processing;
 mod schema;
 mod surrealdb;
+mod unsaid;
 
 pub(crate) use file::ConnectFile;
 pub use migrate::{Migrated, migrate};

@@ -6,7 +6,10 @@ use crate::{
         Section, Table,
         kinds::{Kind, quote},
     },
-    tables::schema::{Schema, SchemaType, VersionKind, VersionStrategy},
+    tables::{
+        schema::{Schema, SchemaType},
+        version::{VersionKind, VersionStrategy},
+    },
 };
 
 /// A schema, and its rows.

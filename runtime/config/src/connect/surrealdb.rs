@@ -176,6 +176,10 @@ fn credentials(t: &mut Table<'_>) -> Option<(Written<String>, Written<Secret>)> 
         .overridden_by("SURREALDB_PASSWORD")
         .example("\"secret\"")
         .optional_written();
+    if t.given("password") && password.is_some() {
+        let text = "the file holds the password: set SURREALDB_PASSWORD, and remove the default here".to_owned();
+        t.session().note_for_translation(&t.place("password"), text);
+    }
     if username.is_some() != password.is_some() {
         let help = "give both, as SURREALDB_USERNAME and SURREALDB_PASSWORD";
         for key in ["username", "password"] {

@@ -97,6 +97,11 @@ impl<'s> Session<'s> {
         self.shared.warning(place, message, help);
     }
 
+    /// Records what only a translation of the file should say.
+    pub(crate) fn note_for_translation(&self, place: &Place, text: String) {
+        self.shared.keep_note(place, text);
+    }
+
     /// What was noted of this file, each with its line and key, in their order.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.shared.notes(self.file)

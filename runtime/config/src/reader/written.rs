@@ -63,7 +63,16 @@ impl<K: Kind> Field<'_, '_, K> {
             (Some(wording), Some(value))
         });
         let toml = match wording {
-            Some(wording) => wording.overridden_by(variable, set.is_some()),
+            Some(wording) => {
+                if !wording.can_be_default() && set.is_none() {
+                    let text = format!(
+                        "`{}` holds text that cannot be the default of a variable: here {variable} does not hold over it",
+                        manual.key
+                    );
+                    table.session().note_for_translation(&table.place(manual.key), text);
+                }
+                wording.overridden_by(variable, set.is_some())
+            }
             None => quote(&format!("${{{variable}}}")),
         };
         let value = match set {
@@ -124,14 +133,22 @@ impl Wording {
     /// A reference to the variable with this as its default. Text that no default can hold is either itself or, where
     /// the variable is set, the variable.
     fn overridden_by(self, variable: &str, set: bool) -> String {
-        let text = match &self {
-            Self::Text(text) => text.as_str(),
+        match (self.can_be_default(), set) {
+            (true, _) => quote(&format!("${{{variable}:-{}}}", self.bare())),
+            (false, true) => quote(&format!("${{{variable}}}")),
+            (false, false) => self.toml(),
+        }
+    }
+
+    /// Whether it can stand between `:-` and `}`.
+    fn can_be_default(&self) -> bool {
+        !self.bare().contains('}') && !self.bare().contains("${")
+    }
+
+    fn bare(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
             Self::Value(toml) => toml.trim_matches('"'),
-        };
-        match (text.contains(['}', '\\']) || text.contains("${"), set) {
-            (false, _) => quote(&format!("${{{variable}:-{text}}}")),
-            (true, true) => quote(&format!("${{{variable}}}")),
-            (true, false) => self.toml(),
         }
     }
 }

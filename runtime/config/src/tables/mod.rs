@@ -18,4 +18,5 @@ pub mod service_url;
 pub mod sink;
 pub mod source;
 pub mod surrealdb;
+pub mod version;
 pub mod webhook;

@@ -3,6 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its directory has failed")]
 
 mod accepted;
+mod buffers;
+mod connect;
+mod connect_mistakes;
+mod danube;
 mod examples;
 mod migrated;
 mod mistakes;
@@ -10,13 +14,14 @@ mod mutations;
 mod reload;
 mod rules;
 mod secrets;
+mod several;
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::{Diagnostics, Loaded, load};
+use danube_wasm_config::{Diagnostics, Loaded, load, load_all};
 use tempfile::TempDir;
 
 /// A directory with a pipeline file and what it names.
@@ -55,6 +60,27 @@ impl Desk {
         let file = self.path("pipeline.toml");
         std::fs::write(&file, text).unwrap();
         load(&file, &self.env)
+    }
+
+    /// Several files in the desk's directory, each with its name.
+    fn load_files(&self, files: &[(&str, &str)]) -> Result<Loaded, Diagnostics> {
+        let paths: Vec<_> = files.iter().map(|(name, _)| self.path(name)).collect();
+        for (path, (_, text)) in paths.iter().zip(files) {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        load_all(&paths, &self.env)
+    }
+
+    /// What refuses several files, each finding with its file's name before it.
+    fn refuse_files(&self, files: &[(&str, &str)]) -> Vec<String> {
+        let found = self.load_files(files).expect_err("the files are wrong");
+        found.iter().map(|d| self.shown_with_file(d)).collect()
+    }
+
+    fn shown_with_file(&self, d: &danube_wasm_config::Diagnostic) -> String {
+        let name = Path::new(&d.file).file_name().unwrap_or_default().to_string_lossy();
+        format!("{name}:{}", self.shown(d))
     }
 
     /// A file that must be accepted.

@@ -53,17 +53,202 @@ const KEYS: [(&str, &str); 4] = [
     ("SURREALDB_PASSWORD", "hunter2"),
 ];
 
+/// Everything that may hold over the files.
+const VARIABLES: [(&str, &str); 9] = [
+    ("DANUBE_SERVICE_URL", "http://127.0.0.1:16650"),
+    ("SERVER_HOST", "127.0.0.1"),
+    ("SERVER_PORT", "18080"),
+    ("SURREALDB_URL", "wss://db.example"),
+    ("SURREALDB_USERNAME", "u"),
+    ("SURREALDB_PASSWORD", "hunter2"),
+    ("DANUBE_WASM_DATA_DIR", "elsewhere"),
+    ("WEBHOOK_API_KEY", "demo-api-key-e2e-12345"),
+    ("STRIPE_WEBHOOK_SECRET", "whsec_test"),
+];
+
+/// The same whether the variables are set when it is written, when it is read, or both times.
+fn in_any_environment(files: &[PathBuf], bare: &Variables<'_>) {
+    same(files, bare, bare);
+    same(files, bare, &VARIABLES);
+    same(files, &VARIABLES, &VARIABLES);
+}
+
 #[test]
 fn the_announcements_files() {
-    same(&files("seed"), &[], &[]);
+    let files = files("seed");
+    in_any_environment(&files, &[]);
+    for file in files {
+        in_any_environment(std::slice::from_ref(&file), &[]);
+        same(&[file], &[], &[("CONNECTOR_NAME", "own")]);
+    }
 }
 
 #[test]
 fn version_0_2() {
-    same(&files("v0_2"), &KEYS, &KEYS);
+    let files = files("v0_2");
+    same(&files, &KEYS, &KEYS);
+    same(&files, &KEYS, &VARIABLES);
+    same(&files, &VARIABLES, &VARIABLES);
+    // Without its variables, the sink signs in as nobody.
+    same(&files[1..], &[], &[]);
 }
 
 #[test]
 fn version_0_3() {
-    same(&files("v0_3"), &KEYS[..2], &KEYS[..2]);
+    let files = files("v0_3");
+    same(&files, &KEYS[..2], &KEYS[..2]);
+    same(&files, &VARIABLES, &VARIABLES);
+    in_any_environment(&files[..1], &KEYS[..2]);
+    // Its password cannot be said as a default, and that is said.
+    let toml = migrate(&files[1..], &environment(&[]))
+        .unwrap_or_else(|found| panic!("{found}"))
+        .toml;
+    assert!(toml.contains("# - line 20, surrealdb.password: "), "{toml}");
+}
+
+#[test]
+fn files_of_several_directories() {
+    let [source, sink] = files("v0_2");
+    let other = files("seed")[1].clone();
+    same(&[source, other.clone()], &KEYS, &KEYS);
+    let own = files("seed")[0].clone();
+    // Another directory's files are named from the first's, or in full.
+    same(&[sink, own], &KEYS, &KEYS);
+}
+
+#[test]
+fn every_kind_of_value_survives() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("connector.toml");
+    let pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
+    std::fs::write(dir.path().join("k.pem"), pem).unwrap();
+    std::fs::write(dir.path().join("a.avsc"), "{}").unwrap();
+    std::fs::write(dir.path().join("a.proto"), "message A {}").unwrap();
+    let source = |lines: &str| {
+        format!(
+            "danube_service_url = \"https://b\"\nconnector_name = \"in\"\n{lines}\n[[schemas]]\ntopic = \"/d/a\"\n\
+             subject = \"q\\\"${{X}}\"\nschema_type = \"avro\"\nschema_file = \"a.avsc\"\n\
+             version_strategy = {{ pinned = 3 }}\n[[schemas]]\ntopic = \"/d/b\"\nsubject = \"b\"\n\
+             schema_type = \"protobuf\"\nschema_file = \"./a.proto\"\nmessage = \"A\"\n\
+             [[endpoints]]\npath = \"/a\"\ndanube_topic = \"/d/a\"\n\
+             [[endpoints]]\npath = \"/b\"\ndanube_topic = \"/d/b\"\n"
+        )
+    };
+    let sink = |url: &str, password: &str| {
+        format!(
+            "danube_service_url = \"http://b\"\nconnector_name = \"out\"\n[surrealdb]\nurl = \"{url}\"\n\
+             namespace = \"a b\"\ndatabase = \"\u{e4}'\"\nusername = \"u}}\"\npassword = {password}\n\
+             connection_timeout_secs = 1\n[[surrealdb.topic_mappings]]\ntopic = \"/d/a\"\nsubscription = \"s\"\n\
+             table = \"t\"\nbatch_size = 500\n"
+        )
+    };
+    for text in [
+        source("[server]\ntimeout_seconds = 600\nmax_body_size = 1\nport = 0"),
+        source("[server]\nhost = \"::1\"\ntimeout_seconds = 1\n[auth]\ntype = \"jwt\"\npublic_key_path = \"k.pem\""),
+        source("[server]\n[auth]\ntype = \"hmac\"\nsecret_env = \"WEBHOOK_API_KEY\"\nheader = \"X-Hub-Signature-256\""),
+        source("[server]\n[processing]\nmetrics_port = 1"),
+        sink("ws://db", "\"p\""),
+        sink("https://db/rpc", "'quoted \"x\" }'"),
+        sink("mem://", "\"\"\"a $ {b} $${c}\"\"\""),
+        sink("surrealkv://dir", "\"back\\\\slash\""),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        same(std::slice::from_ref(&file), &KEYS[..1], &KEYS[..1]);
+        same(std::slice::from_ref(&file), &VARIABLES, &VARIABLES);
+    }
+}
+
+#[test]
+fn secrets_of_the_environment_stay_there() {
+    let migrated = migrate(&files("v0_2"), &environment(&KEYS)).unwrap_or_else(|found| panic!("{found}"));
+    for (_, secret) in KEYS {
+        assert!(secret == "root" || !migrated.toml.contains(secret), "{}", migrated.toml);
+    }
+    assert!(
+        migrated.toml.contains("secrets = [\"${WEBHOOK_API_KEY}\"]"),
+        "{}",
+        migrated.toml
+    );
+    assert!(
+        migrated.toml.contains("password = \"${SURREALDB_PASSWORD}\""),
+        "{}",
+        migrated.toml
+    );
+    assert!(!migrated.toml.contains(env!("CARGO_MANIFEST_DIR")), "{}", migrated.toml);
+}
+
+/// What is written is what one would have written by hand.
+#[test]
+fn the_announcements_files_as_one_would_write_them() {
+    let migrated = migrate(&files("seed"), &environment(&[])).unwrap_or_else(|found| panic!("{found}"));
+    let expected = r#"# Translated from webhook-connector.toml and surrealdb-sink-connector.toml of Danube Connect.
+# Every key: docs/configuration.md
+
+name = "seed"
+data_dir = "${DANUBE_WASM_DATA_DIR:-data}"
+danube_service_url = "${DANUBE_SERVICE_URL:-http://danube-broker:6650}"
+
+[admin]
+host = "0.0.0.0"
+
+[[schemas]]
+topic = "/stripe/payments"
+subject = "stripe-payment-v1"
+schema_type = "json_schema"
+schema_file = "schemas/payment.json"
+
+[[sources]]
+name = "webhook-source-e2e"
+component = "builtin:webhook-source"
+
+[sources.webhook]
+host = "${SERVER_HOST:-0.0.0.0}"
+port = "${SERVER_PORT:-8080}"
+
+[[sources.webhook.endpoints]]
+path = "/webhooks/stripe/payments"
+danube_topic = "/stripe/payments"
+partitions = 4
+reliable_dispatch = false
+
+# Of surrealdb-sink-connector.toml:
+# - line 9, surrealdb.password: the file holds the password: set SURREALDB_PASSWORD, and remove the
+#   default here
+
+[[sinks]]
+name = "surrealdb-sink-e2e"
+component = "builtin:surrealdb-sink"
+
+[sinks.surrealdb]
+url = "${SURREALDB_URL:-surrealdb:8000}"
+namespace = "default"
+database = "default"
+username = "${SURREALDB_USERNAME:-root}"
+password = "${SURREALDB_PASSWORD:-root}"
+
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "surrealdb-payment-sink"
+table = "stripe_payments"
+expected_schema_subject = "stripe-payment-v1"
+batch_size = 50
+"#;
+    assert_eq!(migrated.toml, expected);
+}
+
+#[test]
+fn what_was_left_out_stands_beside_its_connector() {
+    let toml = migrate(&files("v0_3"), &environment(&KEYS[..2]))
+        .unwrap_or_else(|found| panic!("{found}"))
+        .toml;
+    let at = |text: &str| toml.find(text).unwrap_or_else(|| panic!("{text:?} is not in\n{toml}"));
+    assert!(
+        at("# Of webhook-connector.toml:") < at("- line 32, rate_limit: ")
+            && at("- line 32, rate_limit: ") < at("[[sources]]")
+    );
+    assert!(
+        at("[[sources]]") < at("- line 7, retry.max_retries: ")
+            && at("- line 7, retry.max_retries: ") < at("[[sinks]]")
+    );
+    assert!(toml.lines().all(|line| line.len() <= 120), "{toml}");
 }

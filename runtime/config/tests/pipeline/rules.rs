@@ -1,5 +1,7 @@
 //! Each rule, broken once.
 
+use danube_wasm_config::{Credentials, Level, SchemaType};
+
 use crate::{Desk, assert_one, sink, source};
 
 #[test]
@@ -181,6 +183,88 @@ fn a_schema() {
     ] {
         assert_one(&desk.refuse(&with(lines)), &[says]);
     }
+}
+
+#[test]
+fn a_schema_that_encodes() {
+    let proto = "syntax = \"proto3\";\npackage payments;\nmessage Payment { string id = 1; }\n";
+    let desk = Desk::new()
+        .with_file("schemas/payment.avsc", "{ \"type\": \"string\" }")
+        .with_file("schemas/payment.proto", proto)
+        .with_file("schemas/payment.bin", "\u{0}\u{1}Payment");
+    let with =
+        |lines: &str| format!("[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"x\"\n{lines}\n") + &source("");
+    let schema = |lines: &str| desk.accept(&with(lines)).pipeline.schemas.remove(0);
+
+    let avro = schema("schema_type = \"avro\"\nschema_file = \"schemas/payment.avsc\"");
+    assert_eq!((avro.schema_type, avro.message), (SchemaType::Avro, None));
+    assert_eq!(avro.definition.expect("a file").text, "{ \"type\": \"string\" }");
+
+    let protobuf = "schema_type = \"protobuf\"\nmessage = \"payments.Payment\"\n";
+    let text = schema(&format!("{protobuf}schema_file = \"schemas/payment.proto\""));
+    assert_eq!(text.message.as_deref(), Some("payments.Payment"));
+    let definition = text.definition.expect("a file");
+    assert_eq!((definition.text.as_str(), definition.descriptor_set), (proto, None));
+    let encoded = schema(&format!("{protobuf}schema_file = \"schemas/payment.bin\""));
+    let definition = encoded.definition.expect("a file");
+    assert_eq!(definition.text, "");
+    assert_eq!(definition.descriptor_set.as_deref(), Some(&b"\0\x01Payment"[..]));
+
+    for (lines, says) in [
+        ("schema_type = \"avro\"", "a schema of type `avro` needs `schema_file`"),
+        (
+            "schema_type = \"avro\"\nschema_file = \"schemas/payment.proto\"",
+            "not JSON",
+        ),
+        (
+            "schema_type = \"protobuf\"\nschema_file = \"schemas/payment.proto\"",
+            "needs `message`, the message that records are",
+        ),
+        (
+            "schema_type = \"protobuf\"\nschema_file = \"schemas/payment.proto\"\nmessage = \"payments.Refund\"",
+            "schemas/payment.proto defines no message `payments.Refund`",
+        ),
+        (
+            "schema_type = \"protobuf\"\nschema_file = \"schemas/payment.proto\"\nmessage = \".Payment\"",
+            "the full name of a message",
+        ),
+        (
+            "schema_type = \"bytes\"\nmessage = \"payments.Payment\"",
+            "a schema of type `bytes` has no `message`",
+        ),
+    ] {
+        assert_one(&desk.refuse(&with(lines)), &[says]);
+    }
+}
+
+#[test]
+fn every_way_to_sign_in() {
+    let desk = Desk::new()
+        .with_env("PASSWORD", "hunter2")
+        .with_file("token", "eyJ.x.y\n");
+    let credentials = |lines: &str| {
+        let remote = sink("").replace("mem://", "wss://db.example");
+        let text = remote.replace("database = \"d\"\n", &format!("database = \"d\"\n{lines}\n"));
+        desk.accept(&text).pipeline.sinks[0].surrealdb.credentials.clone()
+    };
+    assert_eq!(credentials(""), Credentials::None);
+    let user = "username = \"u\"\npassword = \"${PASSWORD}\"\n";
+    for (line, expected) in [
+        ("", Level::Root),
+        ("level = \"root\"", Level::Root),
+        ("level = \"namespace\"", Level::Namespace),
+        ("level = \"database\"", Level::Database),
+    ] {
+        let found = credentials(&format!("{user}{line}"));
+        assert!(
+            matches!(&found, Credentials::User { level, username, password }
+                if *level == expected && username == "u" && password.expose() == "hunter2"),
+            "{line}: {found:?}"
+        );
+    }
+    assert!(
+        matches!(credentials("token = { file = \"token\" }"), Credentials::Token(token) if token.expose() == "eyJ.x.y")
+    );
 }
 
 #[test]

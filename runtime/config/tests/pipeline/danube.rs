@@ -1,0 +1,204 @@
+//! A Danube cluster: where it is and how it is spoken to.
+
+use std::time::Duration;
+
+use danube_wasm_config::{SecretSource, ServiceUrl};
+
+use crate::{Desk, assert_one, sink, source};
+
+const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+
+fn desk() -> Desk {
+    Desk::new()
+        .with_file("tls/ca.pem", CERTIFICATE)
+        .with_file("tls/key.pem", KEY)
+        .with_file("token", "eyJ.x.y\n")
+        .with_file("empty", "\n")
+}
+
+/// A pipeline of this broker, with these lines in `[danube]`.
+fn with(url: &str, danube: &str) -> String {
+    format!("danube_service_url = {url}\n[danube]\n{danube}\n") + &source("") + &sink("")
+}
+
+#[test]
+fn one_broker_or_several() {
+    let desk = Desk::new().with_env("URLS", "http://a:6650, http://b:6650");
+    for (url, seeds) in [
+        ("\"http://danube-broker:6650\"", "http://danube-broker:6650"),
+        ("\"https://b.example\"", "https://b.example:6650"),
+        (
+            "[\"http://a:6650\", \"http://[::1]:1\"]",
+            "http://a:6650,http://[::1]:1",
+        ),
+        ("\"${URLS}\"", "http://a:6650,http://b:6650"),
+    ] {
+        let pipeline = desk.accept(&with(url, "")).pipeline;
+        assert!(matches!(pipeline.service_url, ServiceUrl::Danube { .. }));
+        assert_eq!(pipeline.service_url.to_string(), seeds);
+    }
+    let pipeline = desk.accept(&source("")).pipeline;
+    assert!(pipeline.service_url.seeds().is_empty());
+}
+
+#[test]
+fn what_is_no_broker() {
+    let desk = Desk::new().with_env("SECRET_URL", "http://u:hunter2@b");
+    for (url, says) in [
+        ("\"http://b:port\"", "a broker's URL is `http://HOST:PORT`"),
+        ("\"http://b:6650/path\"", "ends with its host and port"),
+        ("\"${SECRET_URL}\"", "must not hold credentials"),
+        ("[]", "must name 1 to 16 brokers, not 0"),
+        ("[\"http://a\", \"https://b\"]", "with `http` and with `https`"),
+        ("[\"http://a\", \"embedded://x\"]", "a broker's URL is"),
+        ("[\"http://a\", 3]", "must be a broker's URL, not an integer"),
+        ("\"grpc://b:6650\"", "must be `\"embedded://DIR\"`"),
+    ] {
+        let found = desk.refuse(&with(url, ""));
+        assert_one(&found, &[says]);
+        assert!(!found[0].contains("hunter2"), "{found:?}");
+    }
+    // All that are wrong are told.
+    assert_eq!(desk.refuse(&with("[\"a\", \"b\"]", "")).len(), 2);
+}
+
+#[test]
+fn everything_that_can_be_said_of_a_cluster() {
+    let danube = r#"
+tls = { ca_file = "tls/ca.pem", cert_file = "tls/ca.pem", key_file = "tls/key.pem" }
+token = { file = "token" }
+connect_timeout_ms = 100
+request_timeout_ms = 200
+ack_timeout_ms = 60000
+in_flight_max = 1
+instance = "blue-1"
+"#;
+    let desk = desk();
+    let loaded = desk.accept(&with("\"https://b\"", danube));
+    assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+    let pipeline = loaded.pipeline;
+    let danube = &pipeline.danube;
+    let tls = danube.tls.as_ref().expect("given");
+    assert_eq!(tls.ca_file, Some(desk.path("tls/ca.pem")));
+    let identity = tls.identity.as_ref().expect("given");
+    assert_eq!(
+        (&identity.cert_file, &identity.key_file),
+        (&desk.path("tls/ca.pem"), &desk.path("tls/key.pem"))
+    );
+    assert_eq!(danube.token, Some(SecretSource::File(desk.path("token"))));
+    assert_eq!(
+        (danube.connect_timeout, danube.request_timeout, danube.ack_timeout),
+        (
+            Duration::from_millis(100),
+            Duration::from_millis(200),
+            Duration::from_secs(60)
+        )
+    );
+    assert_eq!(danube.in_flight_max, 1);
+    assert_eq!(danube.consumer_name(&pipeline.sinks[0].id, 3), "db-blue-1-3");
+    assert_eq!(danube.producer_name(&pipeline.sources[0].id), "webhook-blue-1");
+}
+
+#[test]
+fn defaults_of_a_cluster() {
+    let danube = desk().accept(&with("\"http://b\"", "")).pipeline.danube;
+    assert_eq!(danube.ack_timeout, Duration::from_secs(30));
+    assert_eq!((danube.tls, danube.token, danube.in_flight_max), (None, None, 64));
+    assert_eq!(danube.instance.as_str(), "0");
+}
+
+#[test]
+fn a_slot_is_named_by_the_environment() {
+    let text = with("\"http://b\"", "instance = \"file\"");
+    let named = |desk: Desk, text: &str| desk.accept(text).pipeline.danube.instance.to_string();
+    assert_eq!(named(desk(), &text), "file");
+    assert_eq!(named(desk().with_env("DANUBE_WASM_INSTANCE", "7"), &text), "7");
+    let bare = with("\"http://b\"", "");
+    assert_eq!(named(desk().with_env("HOSTNAME", "danube-wasm-2"), &bare), "2");
+    let found = desk().with_env("DANUBE_WASM_INSTANCE", "a b").refuse(&bare);
+    assert_one(&found, &["danube.instance", "is not a valid instance name"]);
+    let container = desk().with_env("HOSTNAME", "3f2a9c81b2d4");
+    assert_one(
+        &container.warnings(&bare),
+        &["the name of its container", "DANUBE_WASM_INSTANCE"],
+    );
+    // A pipeline without consumers has no name to hand on, and the embedded log knows no slots.
+    let sources = "danube_service_url = \"http://b\"\n".to_owned() + &source("");
+    assert_eq!(container.warnings(&sources), [""; 0]);
+    assert_eq!(container.warnings(&(source("") + &sink(""))), [""; 0]);
+}
+
+#[test]
+fn what_does_not_go_with_the_url() {
+    let desk = desk();
+    let tls = "tls = { ca_file = \"tls/ca.pem\" }";
+    assert_one(
+        &desk.refuse(&with("\"http://b\"", tls)),
+        &["3:7 danube.tls", "http://b:6650 is not encrypted", "write `https://`"],
+    );
+    let token = "token = { file = \"token\" }";
+    assert_one(
+        &desk.refuse(&with("\"http://b\"", token)),
+        &["3:9 danube.token", "in plain text", "write `https://`"],
+    );
+    // Nobody is between this process and a broker on the same machine.
+    assert_eq!(desk.warnings(&with("\"http://127.0.0.1\"", token)), [""; 0]);
+    assert_one(
+        &desk.warnings(&with("\"embedded://log\"", token)),
+        &["2:1 danube", "has no effect", "the embedded log"],
+    );
+}
+
+#[test]
+fn files_of_a_cluster() {
+    let desk = desk();
+    for (danube, says) in [
+        ("tls = { cert_file = \"tls/ca.pem\" }", "`cert_file` needs `key_file`"),
+        ("tls = { key_file = \"tls/key.pem\" }", "`key_file` needs `cert_file`"),
+        (
+            "tls = { ca_file = \"tls/none.pem\" }",
+            "names tls/none.pem, which cannot be opened",
+        ),
+        ("tls = { ca_file = \"tls/key.pem\" }", "holds no certificate in PEM"),
+        (
+            "tls = { cert_file = \"tls/ca.pem\", key_file = \"tls/ca.pem\" }",
+            "holds no private key in PEM",
+        ),
+        ("token = { file = \"none\" }", "names none, which cannot be opened"),
+        ("token = { file = \"empty\" }", "the secret `token` is empty"),
+        ("token = \"${NONE}\"", "`NONE`, which is not set"),
+        ("ack_timeout_ms = 10", "from 1000 to 3600000"),
+        ("in_flight_max = 0", "from 1 to 10000"),
+        ("timeout_ms = 10", "unknown key `timeout_ms` in [danube]"),
+    ] {
+        assert_one(&desk.refuse(&with("\"https://b\"", danube)), &[says]);
+    }
+}
+
+#[test]
+fn order_beyond_keys() {
+    let desk = Desk::new();
+    let ordered = |text: &str| desk.accept(text).pipeline.sources[0].webhook.endpoints[0].ordered;
+    assert!(!ordered(&source("")) && ordered(&source("ordered = true")));
+    let other = source("ordered = true").replace("\"webhook\"", "\"other\"");
+    assert_one(
+        &desk.refuse(&(source("") + &other)),
+        &["/stripe/payments has another `ordered` on line 8"],
+    );
+}
+
+#[test]
+fn a_reload_sees_what_needs_a_restart() {
+    let desk = desk();
+    let old = desk
+        .accept(&with("\"https://b\"", "token = { file = \"token\" }"))
+        .pipeline;
+    let rotated = desk.with_file("token", "another");
+    let same = rotated
+        .accept(&with("\"https://b\"", "token = { file = \"token\" }"))
+        .pipeline;
+    assert!(old.difference(&same).is_empty());
+    let slower = rotated.accept(&with("\"https://c\"", "in_flight_max = 1")).pipeline;
+    assert_eq!(old.difference(&slower).settings, ["danube_service_url", "danube"]);
+}
