@@ -1,0 +1,187 @@
+//! What a spool remembers of the topics it publishes to and the subscriptions it holds for, so that after a restart it
+//! goes on with what is in it before anybody asks. Kept as messages in a topic of its own; the last one counts.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+use danube_wasm_broker::{BrokerError, ErrorKind, Message, Outgoing, Result, TopicSpec};
+use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
+use parking_lot::RwLock;
+
+use crate::store::{self, Store};
+
+/// See the module.
+pub(crate) struct Catalog {
+    store: Arc<Store>,
+    topics: RwLock<HashMap<TopicName, TopicSpec>>,
+    held: RwLock<BTreeMap<(TopicName, String), TopicName>>,
+    /// One writer at a time.
+    writing: tokio::sync::Mutex<()>,
+}
+
+/// One entry.
+enum Entry {
+    Topic(TopicName, TopicSpec),
+    Held(TopicName, String),
+}
+
+impl Catalog {
+    /// Reads what is remembered.
+    pub(crate) async fn open(store: Arc<Store>) -> Result<Self> {
+        let topic = store::catalog();
+        store.create(&topic, 0).await?;
+        // Never acknowledged: it is all read again at the next start.
+        let mut consumer = store.read(&topic, SubscriptionType::Exclusive, usize::MAX).await?;
+        let mut left = store.waiting(&topic).await?;
+        let catalog = Self {
+            store,
+            topics: RwLock::default(),
+            held: RwLock::default(),
+            writing: tokio::sync::Mutex::default(),
+        };
+        while left > 0 {
+            for message in consumer.receive(READ_MAX).await? {
+                catalog.insert(Entry::decode(&message)?);
+                left = left.saturating_sub(1);
+            }
+        }
+        Ok(catalog)
+    }
+
+    /// The topics that are published to.
+    pub(crate) fn topics(&self) -> Vec<(TopicName, TopicSpec)> {
+        let topics = self.topics.read();
+        topics
+            .iter()
+            .map(|(topic, spec)| (topic.clone(), spec.clone()))
+            .collect()
+    }
+
+    /// How a topic that is published to was asked for.
+    pub(crate) fn spec<T>(&self, topic: &TopicName, of: impl FnOnce(&TopicSpec) -> T) -> Option<T> {
+        self.topics.read().get(topic).map(of)
+    }
+
+    /// Remembers a topic, durably.
+    pub(crate) async fn remember(&self, topic: &TopicName, spec: &TopicSpec) -> Result<()> {
+        let _one = self.writing.lock().await;
+        if self.topics.read().get(topic) == Some(spec) {
+            return Ok(());
+        }
+        self.add(Entry::Topic(topic.clone(), spec.clone())).await
+    }
+
+    /// The subscriptions that messages were ever held for, and where those are.
+    pub(crate) fn subscriptions(&self) -> Vec<((TopicName, String), TopicName)> {
+        let held = self.held.read();
+        held.iter().map(|(of, at)| (of.clone(), at.clone())).collect()
+    }
+
+    /// Where the messages of a subscription are held, if any ever were.
+    pub(crate) fn place(&self, topic: &TopicName, subscription: &str) -> Option<TopicName> {
+        self.held.read().get(&(topic.clone(), subscription.to_owned())).cloned()
+    }
+
+    /// The same, making a place if there is none.
+    pub(crate) async fn make_place(&self, topic: &TopicName, subscription: &str) -> Result<TopicName> {
+        let _one = self.writing.lock().await;
+        if let Some(place) = self.place(topic, subscription) {
+            return Ok(place);
+        }
+        let place = store::held(self.held.read().len());
+        self.store.create(&place, 0).await?;
+        self.add(Entry::Held(topic.clone(), subscription.to_owned())).await?;
+        Ok(place)
+    }
+
+    async fn add(&self, entry: Entry) -> Result<()> {
+        self.store.write(vec![entry.encode()]).await?;
+        self.insert(entry);
+        Ok(())
+    }
+
+    fn insert(&self, entry: Entry) {
+        match entry {
+            Entry::Topic(topic, spec) => drop(self.topics.write().insert(topic, spec)),
+            Entry::Held(topic, subscription) => {
+                let mut held = self.held.write();
+                let place = store::held(held.len());
+                held.entry((topic, subscription)).or_insert(place);
+            }
+        }
+    }
+}
+
+const READ_MAX: usize = 512;
+
+impl Entry {
+    fn encode(&self) -> Outgoing {
+        let mut attributes = Vec::new();
+        let mut set = |name: &str, value: String| attributes.push((name.to_owned(), value));
+        match self {
+            Self::Topic(topic, spec) => {
+                let TopicSpec {
+                    partitions,
+                    reliable_dispatch,
+                    ordered,
+                    schema_subject,
+                } = spec;
+                set("publish", topic.to_string());
+                set("partitions", partitions.to_string());
+                set("reliable-dispatch", reliable_dispatch.to_string());
+                set("ordered", ordered.to_string());
+                if let Some(subject) = schema_subject {
+                    set("schema-subject", subject.clone());
+                }
+            }
+            Self::Held(topic, subscription) => {
+                set("consume", topic.to_string());
+                set("subscription", subscription.clone());
+            }
+        }
+        Outgoing {
+            topic: store::catalog(),
+            key: None,
+            payload: Bytes::new(),
+            attributes,
+            id: RecordId::from_broker("catalog".into()),
+            schema: None,
+        }
+    }
+
+    fn decode(message: &Message) -> Result<Self> {
+        Self::parse(message).ok_or_else(|| {
+            let message = format!(
+                "the spool's catalog has an entry that this version does not know ({:?}): use the version that wrote it",
+                message.attributes
+            );
+            BrokerError::new(ErrorKind::Incompatible, message)
+        })
+    }
+
+    fn parse(message: &Message) -> Option<Self> {
+        let get = |name: &str| {
+            message
+                .attributes
+                .iter()
+                .find(|(n, _)| n == name)
+                .map(|(_, v)| v.as_str())
+        };
+        if let Some(topic) = get("publish") {
+            let spec = TopicSpec {
+                partitions: get("partitions")?.parse().ok()?,
+                reliable_dispatch: get("reliable-dispatch")?.parse().ok()?,
+                ordered: get("ordered")?.parse().ok()?,
+                schema_subject: get("schema-subject").map(str::to_owned),
+            };
+            return Some(Self::Topic(topic.parse().ok()?, spec));
+        }
+        Some(Self::Held(
+            get("consume")?.parse().ok()?,
+            get("subscription")?.to_owned(),
+        ))
+    }
+}

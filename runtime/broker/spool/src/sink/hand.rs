@@ -1,0 +1,288 @@
+//! What was taken from the broker or the log and is not acknowledged by the caller. Pure: no clock, no disk, no broker.
+//!
+//! Callers know a message by its number here. What stands behind the number may change: first the message at the broker,
+//! then its copy on disk.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Message, MessageId, Result};
+use tokio::time::Instant;
+
+use super::{copies::Copy, known::Print};
+
+/// The caller's number of a message.
+pub(super) type Number = u64;
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Hand {
+    next: Number,
+    entries: BTreeMap<Number, Entry>,
+    /// Not yet given to the caller.
+    ready: VecDeque<Number>,
+    /// Messages that are at the broker, by their place there.
+    at_broker: HashMap<MessageId, Number>,
+}
+
+struct Entry {
+    /// Its place in the broker.
+    origin: MessageId,
+    at: At,
+    /// The message, as long as it may be needed: to be given, or to be written to disk.
+    message: Option<Message>,
+    given: bool,
+    since: Instant,
+}
+
+/// Whether the broker was asked to let go of a message.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    No,
+    /// Its answer is awaited.
+    Yes,
+    /// It did not. The caller is done with the message, so there is nothing to be held.
+    Failed,
+}
+
+/// A message that was taken out of the hand, to be given back.
+pub(super) struct Taken(Number, Entry);
+
+/// What an acknowledgement concerns.
+enum At {
+    /// The message at the broker.
+    Broker(Asked),
+    /// A copy that is being written, or is written and not yet read back.
+    Moving,
+    Disk {
+        place: MessageId,
+        print: Print,
+        time_ms: u64,
+    },
+    /// The broker has lost it.
+    Nowhere,
+}
+
+/// What to do for the caller's acknowledgement.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) broker: Vec<(Number, MessageId)>,
+    pub(super) disk: Vec<(Number, MessageId, Print)>,
+    /// Some are moving: ask again when they have moved.
+    pub(super) moving: bool,
+}
+
+impl Hand {
+    /// A message came from the broker.
+    pub(super) fn add(&mut self, message: Message, now: Instant) {
+        let origin = message.message_id;
+        let number = self.insert(message, At::Broker(Asked::No), now);
+        self.at_broker.insert(origin, number);
+    }
+
+    /// A message came from the disk.
+    pub(super) fn add_copy(&mut self, copy: Copy, print: Print, now: Instant) {
+        let at = At::Disk {
+            place: copy.place,
+            print,
+            time_ms: copy.time_ms,
+        };
+        self.insert(copy.message, at, now);
+    }
+
+    fn insert(&mut self, message: Message, at: At, now: Instant) -> Number {
+        let number = self.next;
+        self.next += 1;
+        let entry = Entry {
+            origin: message.message_id,
+            at,
+            message: Some(message),
+            given: false,
+            since: now,
+        };
+        self.entries.insert(number, entry);
+        self.ready.push_back(number);
+        number
+    }
+
+    /// Whether a message from the broker is in hand already. If its place is, but with another message, then the broker
+    /// has lost that one and used the place again.
+    pub(super) fn has(&mut self, message: &Message) -> bool {
+        let Some(number) = self.at_broker.get(&message.message_id) else {
+            return false;
+        };
+        let Some(entry) = self.entries.get_mut(number) else {
+            return false;
+        };
+        let known = entry.message.as_ref().is_some_and(|known| same(known, message));
+        // Nobody may come back for one that could not be acknowledged.
+        if known && !matches!(entry.at, At::Broker(Asked::Failed)) {
+            return true;
+        }
+        if matches!(entry.at, At::Broker(_)) {
+            entry.at = At::Nowhere;
+        }
+        self.at_broker.remove(&message.message_id);
+        false
+    }
+
+    /// Gives up to `max` messages to the caller.
+    pub(super) fn take(&mut self, max: usize) -> Vec<Message> {
+        let mut taken = Vec::new();
+        while taken.len() < max {
+            let Some(number) = self.ready.pop_front() else { break };
+            let Some(entry) = self.entries.get_mut(&number) else {
+                continue;
+            };
+            entry.given = true;
+            // From the disk it comes again if need be; from the broker it may have to be written.
+            let message = match entry.at {
+                At::Disk { .. } => entry.message.take(),
+                _ => entry.message.clone(),
+            };
+            taken.extend(message.map(|message| Message {
+                message_id: MessageId {
+                    partition: entry.origin.partition,
+                    offset: number,
+                },
+                ..message
+            }));
+        }
+        taken
+    }
+
+    /// Since when the oldest message has been in hand that is at the broker and that the caller is not done with.
+    pub(super) fn waiting_since(&self) -> Option<Instant> {
+        let waits = |entry: &&Entry| matches!(entry.at, At::Broker(Asked::No));
+        self.entries.values().find(waits).map(|entry| entry.since)
+    }
+
+    /// All messages that are at the broker and that the caller is not done with, to be written to disk.
+    pub(super) fn start_moving(&mut self) -> Vec<Message> {
+        let mut moving = Vec::new();
+        for entry in self.entries.values_mut() {
+            if matches!(entry.at, At::Broker(Asked::No)) {
+                entry.at = At::Moving;
+                moving.extend(entry.message.clone());
+            }
+        }
+        moving
+    }
+
+    /// These could not be written.
+    pub(super) fn stay(&mut self, unwritten: &[Message]) {
+        let places: HashSet<MessageId> = unwritten.iter().map(|message| message.message_id).collect();
+        for entry in self.entries.values_mut() {
+            if matches!(entry.at, At::Moving) && places.contains(&entry.origin) {
+                entry.at = At::Broker(Asked::No);
+            }
+        }
+    }
+
+    /// The copy of a message that is in hand was read. Gives it back if there is no such message.
+    pub(super) fn moved(&mut self, copy: Copy, print: Print) -> Option<Copy> {
+        let origin = copy.message.message_id;
+        let is_it = |entry: &Entry| {
+            matches!(entry.at, At::Moving | At::Broker(Asked::No))
+                && entry.origin == origin
+                && entry.message.as_ref().is_some_and(|known| same(known, &copy.message))
+        };
+        let number = self.at_broker.get(&origin).copied();
+        let number = number.filter(|number| self.entries.get(number).is_some_and(is_it));
+        // Else the broker may have lost it and used its place again.
+        let number = number.or_else(|| {
+            self.entries
+                .iter()
+                .find(|(_, entry)| is_it(entry))
+                .map(|(number, _)| *number)
+        });
+        let Some((number, entry)) = number.and_then(|n| Some((n, self.entries.get_mut(&n)?))) else {
+            return Some(copy);
+        };
+        if self.at_broker.get(&origin) == Some(&number) {
+            self.at_broker.remove(&origin);
+        }
+        entry.at = At::Disk {
+            place: copy.place,
+            print,
+            time_ms: copy.time_ms,
+        };
+        if entry.given {
+            entry.message = None;
+        }
+        None
+    }
+
+    /// What the acknowledgement of these concerns. Those at the broker are not moved any more.
+    pub(super) fn plan(&mut self, messages: &[MessageId]) -> Result<Plan> {
+        if let Some(unknown) = messages.iter().find(|message| message.offset >= self.next) {
+            let message = format!("message {} was never delivered to this consumer", unknown.offset);
+            return Err(BrokerError::new(ErrorKind::NotFound, message));
+        }
+        let mut plan = Plan::default();
+        for MessageId { offset: number, .. } in messages {
+            let Some(entry) = self.entries.get_mut(number) else {
+                continue;
+            };
+            match &mut entry.at {
+                At::Broker(asked) => {
+                    *asked = Asked::Yes;
+                    plan.broker.push((*number, entry.origin));
+                }
+                At::Disk { place, print, .. } => plan.disk.push((*number, *place, *print)),
+                At::Moving => plan.moving = true,
+                At::Nowhere => drop(self.entries.remove(number)),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// An acknowledgement ended. What is done leaves the hand.
+    pub(super) fn settled(&mut self, numbers: impl IntoIterator<Item = Number>, done: bool) {
+        for number in numbers {
+            if done {
+                self.remove(number);
+            } else if let Some(entry) = self.entries.get_mut(&number)
+                && let At::Broker(asked) = &mut entry.at
+            {
+                *asked = Asked::Failed;
+            }
+        }
+    }
+
+    /// Takes messages out, because they are about to be given back and then come again.
+    pub(super) fn take_out(&mut self, numbers: impl IntoIterator<Item = Number>) -> Vec<Taken> {
+        numbers.into_iter().filter_map(|number| self.remove(number)).collect()
+    }
+
+    /// They could not be given back.
+    pub(super) fn put_back(&mut self, taken: Vec<Taken>) {
+        for Taken(number, mut entry) in taken {
+            if let At::Broker(asked) = &mut entry.at {
+                *asked = Asked::No;
+                self.at_broker.entry(entry.origin).or_insert(number);
+            }
+            self.entries.insert(number, entry);
+        }
+    }
+
+    fn remove(&mut self, number: Number) -> Option<Taken> {
+        let entry = self.entries.remove(&number)?;
+        if self.at_broker.get(&entry.origin) == Some(&number) {
+            self.at_broker.remove(&entry.origin);
+        }
+        Some(Taken(number, entry))
+    }
+
+    /// When the oldest message that is on disk was written, in milliseconds since 1970.
+    pub(super) fn oldest_ms(&self) -> Option<u64> {
+        self.entries.values().find_map(|entry| match entry.at {
+            At::Disk { time_ms, .. } => Some(time_ms),
+            _ => None,
+        })
+    }
+}
+
+/// Whether two deliveries are of one message.
+fn same(a: &Message, b: &Message) -> bool {
+    a.id == b.id && a.publish_time_ms == b.publish_time_ms && a.payload == b.payload
+}

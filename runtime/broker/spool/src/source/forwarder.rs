@@ -1,0 +1,366 @@
+//! Publishes what the log holds for one topic.
+//!
+//! A **run** begins with the oldest record that is in the log and goes on until something is lost: a session, an answer,
+//! the log. Then everything that is still in the log comes again, in its order. A record leaves the log only when the
+//! flush time has passed since the broker accepted it and the broker, asked after that, still has the session.
+
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+
+use danube_wasm_broker::{
+    Acker, Broker, BrokerError, Consumer, ErrorKind, Message, MessageId, Published, Publisher, Result, TopicSpec,
+};
+use danube_wasm_model::{SubscriptionType, TopicName};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, OptionFuture},
+    stream::FuturesUnordered,
+};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{refused, window::Window};
+use crate::{
+    backoff::Backoff,
+    epochs::{Epoch, Epochs},
+    limits::{CALL_TIME_MAX, CHECK_PAUSE_MAX, DENIED_TRIES_MAX, READ_ONCE_MAX, UNCONFIRMED_RECORDS_MAX},
+    status::Part,
+    store::Store,
+};
+
+/// See the module.
+pub(crate) struct Forwarder {
+    pub(crate) topic: TopicName,
+    /// How the topic was asked for last.
+    pub(crate) spec: watch::Receiver<TopicSpec>,
+    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) store: Arc<Store>,
+    pub(crate) epochs: Arc<Epochs>,
+    pub(crate) flush: Duration,
+    state: State,
+}
+
+/// What outlives a run.
+#[derive(Default)]
+struct State {
+    publishers: HashMap<Arc<str>, Arc<dyn Publisher>>,
+    backoff: Backoff,
+    /// The last run ended in an error, and nothing was accepted since.
+    failing: bool,
+    /// The broker has the topic.
+    declared: bool,
+    /// Records ever accepted.
+    accepted: u64,
+    denials: HashMap<MessageId, Denial>,
+}
+
+/// A record that the broker denied.
+struct Denial {
+    tries: u32,
+    /// Records accepted before the first denial.
+    accepted: u64,
+}
+
+/// Why a run ended.
+enum End {
+    /// What was accepted may be gone.
+    Lost,
+    /// The topic was asked for differently.
+    Respecified,
+    /// The broker did not do something.
+    Broker(BrokerError),
+    /// The log did not.
+    Log(BrokerError),
+}
+
+type Answer = (Vec<MessageId>, Vec<Result<Published>>);
+
+/// What a run works with.
+struct Run {
+    epoch: Epoch,
+    acker: Arc<dyn Acker>,
+    window: Window,
+    calls: FuturesUnordered<BoxFuture<'static, Answer>>,
+    /// When the broker last answered, or was handed something after it had answered all.
+    answered: Instant,
+    /// A question whether the session is still there, and what its answer will confirm.
+    check: OptionFuture<BoxFuture<'static, (Instant, Result<()>)>>,
+    checking: bool,
+    /// Not to be asked again before.
+    check_from: Instant,
+}
+
+impl Forwarder {
+    pub(crate) fn new(
+        topic: TopicName,
+        spec: watch::Receiver<TopicSpec>,
+        broker: Arc<dyn Broker>,
+        store: Arc<Store>,
+        epochs: Arc<Epochs>,
+        flush: Duration,
+    ) -> Self {
+        Self {
+            topic,
+            spec,
+            broker,
+            store,
+            epochs,
+            flush,
+            state: State::default(),
+        }
+    }
+
+    /// Runs until it is aborted, which it may be at any time.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let epoch = self.epochs.current();
+            match self.forward(epoch).await {
+                End::Lost => {
+                    tracing::warn!(topic = %self.topic, "a session with the broker was lost: what it may not have on its disk is published again");
+                }
+                End::Respecified => self.state.declared = false,
+                End::Broker(error) => {
+                    self.state.declared &= error.kind != ErrorKind::NotFound;
+                    // What others published before this may be gone too; said once for each outage.
+                    if error.is_transient() && !self.state.failing {
+                        self.epochs.lost();
+                    }
+                    self.pause("the broker does not take what the spool holds", error).await;
+                }
+                End::Log(error) => self.pause("the spool cannot be read", error).await,
+            }
+        }
+    }
+
+    async fn pause(&mut self, what: &str, error: BrokerError) {
+        let wait = self.state.backoff.next();
+        if self.state.failing {
+            tracing::debug!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "{what}");
+        } else {
+            tracing::warn!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "{what}; trying again");
+        }
+        self.state.failing = true;
+        self.report(None, Some(error.message));
+        sleep(wait).await;
+    }
+
+    /// One run.
+    async fn forward(&mut self, epoch: Epoch) -> End {
+        let exclusive = SubscriptionType::Exclusive;
+        let mut consumer = match self.store.read(&self.topic, exclusive, UNCONFIRMED_RECORDS_MAX).await {
+            Ok(consumer) => consumer,
+            Err(error) => return End::Log(error),
+        };
+        if let Err(error) = self.declare().await {
+            return End::Broker(error);
+        }
+        let mut run = Run::new(epoch, consumer.acker());
+        loop {
+            if let Err(end) = self.step(&mut run, &mut *consumer).await {
+                return end;
+            }
+        }
+    }
+
+    /// Creates the topic, once.
+    async fn declare(&mut self) -> Result<()> {
+        if !self.state.declared {
+            let spec = self.spec.borrow_and_update().clone();
+            answer_of(self.broker.create_topic(&self.topic, spec)).await?;
+            self.state.declared = true;
+            self.goes_on();
+        }
+        Ok(())
+    }
+
+    /// The broker did something.
+    fn goes_on(&mut self) {
+        if std::mem::take(&mut self.state.failing) {
+            tracing::info!(topic = %self.topic, "the broker takes what the spool holds again");
+        }
+        self.state.backoff.reset();
+    }
+
+    /// Sends what may be sent, then waits for one thing to happen.
+    async fn step(&mut self, run: &mut Run, consumer: &mut dyn Consumer) -> Result<(), End> {
+        self.send(run).await?;
+        self.report(Some(&run.window), None);
+        let due = run.window.due(self.flush).map(|due| due.max(run.check_from));
+        let stalled = run.answered + CALL_TIME_MAX;
+        tokio::select! {
+            biased;
+            () = self.epochs.over(run.epoch) => Err(End::Lost),
+            Ok(()) = self.spec.changed() => Err(End::Respecified),
+            Some((ids, results)) = run.calls.next() => self.answered(run, ids, results).await,
+            Some((until, result)) = &mut run.check => self.checked(run, until, result).await,
+            () = sleep_until(due.unwrap_or(stalled)), if due.is_some() && !run.checking => {
+                self.check(run);
+                Ok(())
+            }
+            () = sleep_until(stalled), if !run.calls.is_empty() => Err(End::Broker(no_answer())),
+            read = consumer.receive(READ_ONCE_MAX), if run.window.has_room() => run.read(read),
+        }
+    }
+
+    async fn send(&mut self, run: &mut Run) -> Result<(), End> {
+        while let Some(call) = run.window.next_call() {
+            let publisher = self.publisher(&call.producer).await.map_err(End::Broker)?;
+            // In a new session a record would come before an older one of its key that the lost session took with it.
+            if self.epochs.current() != run.epoch {
+                return Err(End::Lost);
+            }
+            if run.calls.is_empty() {
+                run.answered = Instant::now();
+            }
+            let (ids, answer) = (call.ids, publisher.publish(call.groups));
+            run.calls.push(answer.map(|results| (ids, results)).boxed());
+        }
+        Ok(())
+    }
+
+    async fn publisher(&mut self, producer: &Arc<str>) -> Result<Arc<dyn Publisher>> {
+        if let Some(known) = self.state.publishers.get(producer) {
+            return Ok(known.clone());
+        }
+        let new = answer_of(self.broker.publisher(producer)).await?;
+        self.state.publishers.insert(producer.clone(), new.clone());
+        Ok(new)
+    }
+
+    async fn answered(
+        &mut self,
+        run: &mut Run,
+        ids: Vec<MessageId>,
+        results: Vec<Result<Published>>,
+    ) -> Result<(), End> {
+        let now = Instant::now();
+        run.answered = now;
+        let mut end = None;
+        let mut results = results.into_iter();
+        for id in ids {
+            match results.next().unwrap_or_else(|| Err(no_answer())) {
+                Ok(_) => self.accepted(run, id, now),
+                Err(error) if self.is_final(id, &error) => self.set_aside(run, id, error).await?,
+                Err(error) => end = Some(error),
+            }
+        }
+        end.map_or(Ok(()), |error| Err(End::Broker(error)))
+    }
+
+    fn accepted(&mut self, run: &mut Run, id: MessageId, now: Instant) {
+        run.window.accepted(id, now);
+        self.state.accepted += 1;
+        self.goes_on();
+        if !self.state.denials.is_empty() {
+            self.state.denials.remove(&id);
+        }
+    }
+
+    /// Whether the broker will never take it. A record that is denied again and again, while others of its topic are
+    /// taken, is at fault itself; else the permission is, which an operator can change.
+    fn is_final(&mut self, id: MessageId, error: &BrokerError) -> bool {
+        match error.kind {
+            ErrorKind::TooLarge => true,
+            ErrorKind::Denied => {
+                let accepted = self.state.accepted;
+                let denial = self.state.denials.entry(id).or_insert(Denial { tries: 0, accepted });
+                denial.tries += 1;
+                denial.tries >= DENIED_TRIES_MAX && denial.accepted < accepted
+            }
+            _ => false,
+        }
+    }
+
+    async fn set_aside(&mut self, run: &mut Run, id: MessageId, error: BrokerError) -> Result<(), End> {
+        self.state.denials.remove(&id);
+        let Some((record, producer)) = run.window.refused(id) else {
+            return Ok(());
+        };
+        tracing::error!(topic = %self.topic, record = %record.id, kind = error.kind.as_str(), %error, "the broker refuses a record: it is set aside in the spool");
+        refused::set_aside(&self.store, record, &producer, &error.message)
+            .await
+            .map_err(End::Log)?;
+        run.acker.ack(&[id]).await.map_err(End::Log)
+    }
+
+    /// Asks whether the session is still there. What was accepted a flush time ago is safe if it is.
+    fn check(&self, run: &mut Run) {
+        let now = Instant::now();
+        run.check_from = now + (self.flush / 8).min(CHECK_PAUSE_MAX);
+        let Some(until) = now.checked_sub(self.flush) else {
+            return;
+        };
+        let broker = self.broker.clone();
+        run.checking = true;
+        run.check = Some(async move { (until, answer_of(broker.check_sessions()).await) }.boxed()).into();
+    }
+
+    async fn checked(&mut self, run: &mut Run, until: Instant, result: Result<()>) -> Result<(), End> {
+        run.check = None.into();
+        run.checking = false;
+        if self.epochs.current() != run.epoch {
+            return Err(End::Lost);
+        }
+        match result {
+            Ok(()) => run.acker.ack(&run.window.confirmed(until)).await.map_err(End::Log),
+            Err(error) => {
+                tracing::debug!(topic = %self.topic, %error, "the broker cannot be asked whether a session is still there");
+                run.check_from = Instant::now() + CHECK_PAUSE_MAX;
+                Ok(())
+            }
+        }
+    }
+
+    fn report(&self, window: Option<&Window>, trouble: Option<String>) {
+        let part = Part::Forwarder(self.topic.to_string());
+        self.store.board.report(&part, |report| {
+            match window {
+                Some(window) => {
+                    report.unconfirmed = window.unconfirmed();
+                    report.oldest_ms = window.oldest_ms();
+                }
+                None => report.unconfirmed = 0,
+            }
+            if trouble.is_some() || !self.state.failing {
+                report.trouble = trouble;
+            }
+        });
+    }
+}
+
+impl Run {
+    fn new(epoch: Epoch, acker: Arc<dyn Acker>) -> Self {
+        let now = Instant::now();
+        Self {
+            epoch,
+            acker,
+            window: Window::default(),
+            calls: FuturesUnordered::new(),
+            answered: now,
+            check: None.into(),
+            checking: false,
+            check_from: now,
+        }
+    }
+
+    fn read(&mut self, read: Result<Vec<Message>>) -> Result<(), End> {
+        read.map_err(End::Log)?
+            .into_iter()
+            .for_each(|message| self.window.add(message));
+        Ok(())
+    }
+}
+
+/// The broker's answer, within a time that its client should keep anyway.
+async fn answer_of<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    timeout(CALL_TIME_MAX, call).await.unwrap_or_else(|_| Err(no_answer()))
+}
+
+fn no_answer() -> BrokerError {
+    let seconds = CALL_TIME_MAX.as_secs();
+    BrokerError::new(
+        ErrorKind::Unavailable,
+        format!("the broker did not answer within {seconds} s: see whether it and the network to it are well"),
+    )
+}

@@ -1,0 +1,77 @@
+//! Takes records from a connector: they are confirmed when they are durable here.
+
+use std::sync::Arc;
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+use futures_util::future::BoxFuture;
+
+use super::lanes::lane_of;
+use crate::{
+    catalog::Catalog,
+    store::{Store, size},
+    usage::Room,
+};
+
+/// See [`Publisher`].
+pub(crate) struct SpoolPublisher {
+    pub(crate) store: Arc<Store>,
+    pub(crate) catalog: Arc<Catalog>,
+    /// Of the spool's log.
+    pub(crate) log: Arc<dyn Publisher>,
+    pub(crate) record_bytes_max: usize,
+}
+
+impl Publisher for SpoolPublisher {
+    fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
+        let mut kept = Vec::with_capacity(groups.len());
+        let fates: Vec<Result<Room>> = groups.into_iter().map(|group| self.keep(group, &mut kept)).collect();
+        let written = self.log.publish(kept);
+        Box::pin(async move {
+            let mut written = written.await.into_iter();
+            let fate = |room: Result<Room>| room.and_then(|_room| written.next().unwrap_or_else(no_answer));
+            fates.into_iter().map(fate).collect()
+        })
+    }
+}
+
+impl SpoolPublisher {
+    /// Finds room for a group and makes it ready for the log: all of it, or nothing.
+    fn keep(&self, mut group: Vec<Outgoing>, kept: &mut Vec<Vec<Outgoing>>) -> Result<Room> {
+        let mut bytes = 0;
+        for record in &mut group {
+            let ordered = self.catalog.spec(&record.topic, |spec| spec.ordered);
+            let ordered = ordered.ok_or_else(|| {
+                let message = format!(
+                    "topic {} does not exist: create it, or let a source declare it",
+                    record.topic
+                );
+                BrokerError::new(ErrorKind::NotFound, message)
+            })?;
+            bytes += self.check(record)?;
+            record.key = lane_of(record.key.as_ref(), ordered);
+        }
+        let room = self.store.reserve(bytes as u64)?;
+        kept.push(group);
+        Ok(room)
+    }
+
+    /// Later is too late: the sender has been told that all is well.
+    fn check(&self, record: &Outgoing) -> Result<usize> {
+        let (bytes, bytes_max) = (size(record), self.record_bytes_max);
+        if bytes <= bytes_max {
+            return Ok(bytes);
+        }
+        let message = format!(
+            "record {} for {} has {bytes} bytes with its key and attributes; the broker takes {bytes_max}",
+            record.id, record.topic
+        );
+        Err(BrokerError::new(ErrorKind::TooLarge, message))
+    }
+}
+
+fn no_answer() -> Result<Published> {
+    Err(BrokerError::new(
+        ErrorKind::Closed,
+        "the spool's log did not say what became of the records",
+    ))
+}

@@ -1,0 +1,217 @@
+//! [`Spool`]: a broker in front of a broker.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use danube_wasm_broker::{
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+};
+use danube_wasm_model::TopicName;
+use parking_lot::Mutex;
+use tokio::{sync::watch, task::JoinSet, time::timeout};
+
+use crate::{
+    catalog::Catalog,
+    epochs::Epochs,
+    limits::{OWN_NAMESPACE, PARTITIONS, START_TIME_MAX, STATUS_PAUSE, STATUS_PAUSE_MIN},
+    options::SpoolOptions,
+    sink::{Subscription, consume},
+    source::{Forwarder, Refused, SpoolPublisher, list_refused, retry_refused},
+    status::SpoolStatus,
+    store::{self, Store},
+};
+
+/// A broker whose publishers and consumers go by way of a disk of this machine when the one behind it, or the target,
+/// is away. The [crate] has the design. Dropping it stops it; what it holds is passed on after it is opened again.
+pub struct Spool {
+    broker: Arc<dyn Broker>,
+    options: SpoolOptions,
+    store: Arc<Store>,
+    catalog: Arc<Catalog>,
+    epochs: Arc<Epochs>,
+    /// The forwarder of each topic, as far as it listens.
+    forwarders: Mutex<HashMap<TopicName, watch::Sender<TopicSpec>>>,
+    tasks: Mutex<JoinSet<()>>,
+    status: watch::Sender<SpoolStatus>,
+}
+
+impl Spool {
+    /// Opens the spool in its directory, creating it if need be, and begins to publish what it holds. The broker need
+    /// not be in reach.
+    ///
+    /// Errors are those of [`danube_wasm_broker::embedded::EmbeddedBroker::open`], which it is kept by.
+    pub async fn open(broker: Arc<dyn Broker>, options: SpoolOptions) -> Result<Arc<Self>> {
+        let store = Store::open(&options).await?;
+        store.create(&store::refused(), 0).await?;
+        let catalog = Arc::new(Catalog::open(store.clone()).await?);
+        let status = watch::channel(store.status().await?).0;
+        let spool = Self {
+            epochs: Arc::new(Epochs::of(&*broker)),
+            broker,
+            options,
+            store,
+            catalog,
+            forwarders: Mutex::default(),
+            tasks: Mutex::default(),
+            status,
+        };
+        spool.resume().await?;
+        let (store, status) = (spool.store.clone(), spool.status.clone());
+        spool.tasks.lock().spawn(async move {
+            let tell = |new| {
+                status.send_if_modified(|old| std::mem::replace(old, new) != *old);
+            };
+            store.watch(STATUS_PAUSE, STATUS_PAUSE_MIN, tell).await;
+        });
+        Ok(Arc::new(spool))
+    }
+
+    /// Follows how full it is and what is in the way.
+    pub fn status(&self) -> watch::Receiver<SpoolStatus> {
+        self.status.subscribe()
+    }
+
+    /// How full it is and what is in the way, measured now.
+    pub async fn measure(&self) -> Result<SpoolStatus> {
+        self.store.status().await
+    }
+
+    /// Records that the broker will never accept, oldest first, up to `max`.
+    pub async fn refused(&self, max: usize) -> Result<Vec<Refused>> {
+        list_refused(&self.store, max).await
+    }
+
+    /// Publishes all refused records again, behind what waits; returns how many. To be called when the broker's limit or
+    /// permission was changed: what it refuses again is set aside again.
+    pub async fn retry_refused(&self) -> Result<u64> {
+        let ordered = |topic: &TopicName| self.catalog.spec(topic, |spec| spec.ordered).unwrap_or(false);
+        let retried = retry_refused(&self.store, ordered).await?;
+        self.store.board.changed.notify_one();
+        Ok(retried)
+    }
+
+    /// Goes on with what the spool holds, and says what nobody may ask for any more.
+    async fn resume(&self) -> Result<()> {
+        for (topic, spec) in self.catalog.topics() {
+            self.forward(&topic, spec);
+        }
+        for ((topic, subscription), place) in self.catalog.subscriptions() {
+            let messages = self.store.waiting(&place).await?;
+            if messages > 0 {
+                tracing::info!(%topic, subscription, messages, directory = %self.options.directory.display(), "the spool holds messages, which are delivered when this subscription is consumed");
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts the forwarder of a topic, or tells it how the topic is asked for now.
+    fn forward(&self, topic: &TopicName, spec: TopicSpec) {
+        let mut forwarders = self.forwarders.lock();
+        if let Some(forwarder) = forwarders.get(topic) {
+            forwarder.send_if_modified(|old| std::mem::replace(old, spec) != *old);
+            return;
+        }
+        let (sender, receiver) = watch::channel(spec);
+        let forwarder = Forwarder::new(
+            topic.clone(),
+            receiver,
+            self.broker.clone(),
+            self.store.clone(),
+            self.epochs.clone(),
+            self.options.flush,
+        );
+        forwarders.insert(topic.clone(), sender);
+        self.tasks.lock().spawn(forwarder.run());
+    }
+}
+
+#[async_trait]
+impl Broker for Spool {
+    /// Succeeds without the broker, which gets the topic before its first record. A broker that answers at once that it
+    /// has the topic otherwise is believed: nothing could ever be published to it.
+    async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
+        if topic.namespace() == OWN_NAMESPACE {
+            let message = format!("{topic} is in the spool's own namespace: use another");
+            return Err(BrokerError::new(ErrorKind::Denied, message));
+        }
+        match timeout(START_TIME_MAX, self.broker.create_topic(topic, spec.clone())).await {
+            Ok(Err(error)) if error.kind == ErrorKind::Conflict => return Err(error),
+            Ok(Err(error)) => {
+                tracing::warn!(%topic, %error, "the topic cannot be created now; the spool takes records for it")
+            }
+            Ok(Ok(())) | Err(_) => {}
+        }
+        self.store.create(topic, PARTITIONS).await?;
+        self.catalog.remember(topic, &spec).await?;
+        self.forward(topic, spec);
+        Ok(())
+    }
+
+    async fn publisher(&self, producer: &str) -> Result<Arc<dyn Publisher>> {
+        Ok(Arc::new(SpoolPublisher {
+            store: self.store.clone(),
+            catalog: self.catalog.clone(),
+            log: self.store.publisher(producer).await?,
+            record_bytes_max: self.options.record_bytes_max,
+        }))
+    }
+
+    /// Needs the broker, unless the spool holds messages of the subscription: these come first.
+    async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
+        let subscription = Subscription {
+            broker: self.broker.clone(),
+            store: self.store.clone(),
+            catalog: self.catalog.clone(),
+            epochs: self.epochs.clone(),
+            hold_max: self.options.hold_max,
+            options,
+        };
+        consume(subscription).await
+    }
+
+    fn registry(&self) -> Arc<dyn Registry> {
+        self.broker.registry()
+    }
+
+    /// The broker's, with what is held here.
+    async fn lag(&self) -> Result<Vec<Lag>> {
+        let mut lags = self.broker.lag().await?;
+        for ((topic, subscription), place) in self.catalog.subscriptions() {
+            let messages = self.store.waiting(&place).await?;
+            match lags
+                .iter_mut()
+                .find(|lag| lag.topic == topic && lag.subscription == subscription)
+            {
+                Some(lag) => lag.messages += messages,
+                None => lags.push(Lag {
+                    topic,
+                    subscription,
+                    messages,
+                }),
+            }
+        }
+        Ok(lags)
+    }
+
+    /// Whether it takes records. That the broker is away is in the [status](Spool::status).
+    async fn ready(&self) -> Result<()> {
+        self.store.log.ready().await?;
+        self.store.ready()
+    }
+
+    fn sessions(&self) -> watch::Receiver<u64> {
+        // What was confirmed here is on this disk.
+        watch::channel(0).1
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        self.broker.admin()
+    }
+
+    /// Closes the spool, not the broker behind it.
+    async fn close(&self) -> Result<()> {
+        let mut tasks = std::mem::take(&mut *self.tasks.lock());
+        tasks.shutdown().await;
+        self.store.log.close().await
+    }
+}
