@@ -1,0 +1,37 @@
+//! What clients are told. Danube's clients try again on `Unavailable`, `DeadlineExceeded` and `ResourceExhausted`, and
+//! give up on the rest.
+
+use danube_wasm_broker::{BrokerError, ErrorKind};
+use tonic::Status;
+
+/// The log's refusal as a status.
+pub(crate) fn of(error: BrokerError) -> Status {
+    let message = error.message;
+    match error.kind {
+        ErrorKind::Unavailable | ErrorKind::Closed => Status::unavailable(message),
+        ErrorKind::Storage => Status::resource_exhausted(message),
+        ErrorKind::TooLarge => Status::invalid_argument(format!("{message}: it exceeds maximum allowed size")),
+        ErrorKind::NotFound => Status::not_found(message),
+        ErrorKind::Conflict => Status::failed_precondition(message),
+        ErrorKind::Denied => Status::permission_denied(message),
+        ErrorKind::Incompatible => Status::data_loss(message),
+    }
+}
+
+/// A field that every client fills in.
+pub(crate) fn missing(field: &str) -> Status {
+    Status::invalid_argument(format!("the request has no {field}"))
+}
+
+/// Checks a name of a producer, a consumer, a subscription or a subject.
+pub(crate) fn check_name(what: &str, name: &str) -> Result<(), Status> {
+    const MAX: usize = crate::limits::NAME_BYTES_MAX;
+    if !name.is_empty() && name.len() <= MAX && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(80).collect();
+    Err(Status::invalid_argument(format!(
+        "a {what} name has 1 to {MAX} bytes and no control characters: `{}`",
+        shown.escape_debug()
+    )))
+}
