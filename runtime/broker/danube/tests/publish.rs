@@ -1,0 +1,423 @@
+//! Publishing, over a real socket, to a broker that misbehaves.
+#![allow(clippy::unwrap_used, reason = "in tests")]
+
+mod support;
+
+use std::{collections::HashMap, time::Duration};
+
+use danube_wasm_broker::{Broker, ErrorKind, TopicSpec};
+use danube_wasm_broker_danube::{Danube, DanubeOptions};
+use support::{Act, Wire, number, publish, quick, record, reliable, soon, topic};
+use tonic::Status;
+
+#[tokio::test]
+async fn keys_go_to_their_partitions_and_the_rest_in_turn() {
+    let wire = Wire::start().await;
+    let client = wire.client();
+    let topic = topic("/default/t");
+    client.create_topic(&topic, reliable(3)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let mut records: Vec<_> = (0..30)
+        .map(|n| record(&topic, Some(&format!("key-{}", n % 5)), n))
+        .collect();
+    records.extend((30..36).map(|n| record(&topic, None, n)));
+    for result in publish(&*publisher, records).await {
+        assert!(result.unwrap().durable);
+    }
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for partition in 0..3 {
+        let name = format!("/default/t-part-{partition}");
+        let log = wire.state.log(&name);
+        assert_eq!(log.iter().filter(|m| m.routing_key.is_none()).count(), 2, "in turn");
+        for message in log {
+            assert_eq!(message.producer_name, "p/source");
+            assert_eq!(message.attributes["colour"], "blue");
+            assert!(message.attributes["x-danube-wasm-id"].starts_with("p/c:"));
+            if let Some(key) = message.routing_key {
+                assert_eq!(
+                    *places.entry(key).or_insert(partition),
+                    partition,
+                    "one partition a key"
+                );
+            }
+        }
+        let producers = wire
+            .state
+            .with(&name, |t| t.producers.keys().cloned().collect::<Vec<_>>())
+            .unwrap();
+        assert!(producers.contains(&format!("p/source-{partition}")), "{producers:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_of_a_key_is_under_way_at_a_time_and_others_beside_it() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let mut calls = 0_u64;
+    wire.state.script(move |call| {
+        // Answers that come in any order.
+        calls += 1;
+        match call.method {
+            "send_message" => Act::Late(Duration::from_millis(calls * 7 % 13)),
+            _ => Act::Pass,
+        }
+    });
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..200)
+        .map(|n| record(&topic, Some(&format!("key-{}", n % 8)), n))
+        .collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    let (overlapped, beside) = wire
+        .state
+        .with("/default/t", |t| (t.overlapped, t.overlap_max))
+        .unwrap();
+    assert!(!overlapped, "two records of one key were under way at once");
+    assert!(beside > 1, "records of other keys waited");
+    in_order_by_key(&wire);
+}
+
+#[tokio::test]
+async fn an_ordered_topic_keeps_the_order_of_everything() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    let spec = TopicSpec {
+        ordered: true,
+        ..reliable(0)
+    };
+    client.create_topic(&topic, spec).await.unwrap();
+    let mut calls = 0_u64;
+    wire.state.script(move |_| {
+        calls += 1;
+        Act::Late(Duration::from_millis(calls % 3))
+    });
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..60).map(|n| record(&topic, None, n)).collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    let order: Vec<usize> = wire
+        .state
+        .log("/default/t")
+        .iter()
+        .map(|m| number(&m.payload))
+        .collect();
+    assert_eq!(order, (0..60).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_is_in_flight_is_bounded() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let mut options = wire.options();
+    options.in_flight_max = 4;
+    let client = Danube::open(options).unwrap();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    wire.state.script(|_| Act::Late(Duration::from_millis(2)));
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..50).map(|n| record(&topic, None, n)).collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    assert_eq!(wire.state.with("/default/t", |t| t.overlap_max), Some(4));
+}
+
+/// What the broker says when it has forgotten a producer, is elsewhere, moves the topic, or has trouble.
+#[tokio::test]
+async fn every_loss_is_overcome_in_order() {
+    type Loss = fn() -> Status;
+    let losses: [(&str, Loss); 7] = [
+        ("forgotten", || {
+            Status::not_found("The producer with id 1 does not exist")
+        }),
+        ("elsewhere", || {
+            Status::unavailable("The topic exists but is served by another broker, redo the Lookup request")
+        }),
+        ("draining", || {
+            Status::permission_denied("Unable to publish the message: Topic t is draining or closed; retry")
+        }),
+        ("detached", || {
+            Status::permission_denied("Unable to publish the message: the producer with id 1 is not attached to topic")
+        }),
+        ("gone", || {
+            Status::permission_denied("Unable to publish the message: Topic t not found in registry")
+        }),
+        ("late", || Status::deadline_exceeded("too late")),
+        ("busy", || Status::resource_exhausted("too many")),
+    ];
+    for (name, loss) in losses {
+        let wire = Wire::start().await;
+        let topic = topic("/default/t");
+        let client = wire.client();
+        client.create_topic(&topic, reliable(0)).await.unwrap();
+        let mut sends = 0;
+        wire.state.script(move |call| {
+            sends += usize::from(call.method == "send_message");
+            match call.method {
+                "send_message" if sends % 5 == 3 => Act::Fail(loss()),
+                _ => Act::Pass,
+            }
+        });
+        let publisher = client.publisher("p/source").await.unwrap();
+        let records = (0..40)
+            .map(|n| record(&topic, Some(&format!("key-{}", n % 3)), n))
+            .collect();
+        let results = publish(&*publisher, records).await;
+        assert!(results.iter().all(Result::is_ok), "{name}: {results:?}");
+        in_order_by_key(&wire);
+        assert!(
+            wire.state.calls("create_producer").len() > 2,
+            "{name}: no session was rebuilt"
+        );
+        soon(client.ready()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_restarts_is_waited_for_while_readiness_is_false() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(2)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 0)]).await[0].is_ok());
+    client.ready().await.unwrap();
+    let address = wire.address.to_string();
+    let state = wire.stop();
+    let fate = publisher.publish((1..20).map(|n| vec![record(&topic, Some("k"), n)]).collect());
+    support::eventually("not ready", || async {
+        match client.ready().await {
+            Err(why) if why.kind == ErrorKind::Unavailable => Ok(()),
+            other => Err(other),
+        }
+    })
+    .await;
+    let wire = Wire::serve(state, None, &address).await;
+    assert!(soon(fate).await.iter().all(Result::is_ok));
+    in_order_by_key(&wire);
+    support::eventually("ready", || client.ready()).await;
+}
+
+#[tokio::test]
+async fn without_a_broker_records_fail_at_their_deadline_and_the_client_lives() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let mut options = wire.options();
+    options.publish_timeout = Duration::from_millis(200);
+    let client = Danube::open(options).unwrap();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let address = wire.address.to_string();
+    let state = wire.stop();
+    for result in publish(&*publisher, (0..5).map(|n| record(&topic, Some("k"), n)).collect()).await {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unavailable);
+        assert!(error.message.contains("nothing listens at"), "{error}");
+    }
+    let wire = Wire::serve(state, None, &address).await;
+    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 5)]).await[0].is_ok());
+    assert_eq!(
+        wire.state.log("/default/t").len(),
+        1,
+        "what failed was not published behind its sender's back"
+    );
+}
+
+#[tokio::test]
+async fn a_broker_that_swallows_everything_is_left_for_one_that_answers() {
+    let (hole, wire) = (Wire::start().await, Wire::start().await);
+    let topic = topic("/default/t");
+    let mut options = quick(DanubeOptions::new([hole.url(), wire.url()]));
+    options.request_timeout = Duration::from_millis(100);
+    hole.state.script(|_| Act::Hang);
+    let client = Danube::open(options).unwrap();
+    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    // The broker falls silent in the middle, then speaks again.
+    let mut swallowed = 0;
+    wire.state.script(move |call| {
+        swallowed += usize::from(call.method == "send_message");
+        match swallowed {
+            3..6 if call.method == "send_message" => Act::Hang,
+            _ => Act::Pass,
+        }
+    });
+    let records = (0..10)
+        .map(|n| record(&topic, Some(&format!("{}", n % 2)), n))
+        .collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    in_order_by_key(&wire);
+}
+
+#[tokio::test]
+async fn what_follows_a_failed_record_of_its_key_does_not_overtake_it() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let mut refused = false;
+    wire.state.script(move |call| match call.method {
+        "send_message" if !std::mem::replace(&mut refused, true) => Act::Fail(Status::permission_denied(
+            "Unable to publish the message: Payload validation failed: no",
+        )),
+        _ => Act::Pass,
+    });
+    let publisher = client.publisher("p/source").await.unwrap();
+    let results = publish(&*publisher, (0..4).map(|n| record(&topic, Some("k"), n)).collect()).await;
+    let kinds: Vec<_> = results.iter().map(|r| r.as_ref().unwrap_err().kind).collect();
+    assert_eq!(kinds[0], ErrorKind::Denied);
+    assert!(
+        kinds[1..].iter().all(|kind| *kind == ErrorKind::Unavailable),
+        "{kinds:?}"
+    );
+    assert_eq!(wire.state.log("/default/t").len(), 0);
+    let again = publish(&*publisher, (1..4).map(|n| record(&topic, Some("k"), n)).collect()).await;
+    assert!(again.iter().all(Result::is_ok));
+    in_order_by_key(&wire);
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed_and_a_proxy_told_which_broker_is_meant() {
+    let (seed, owner) = (Wire::start().await, Wire::start().await);
+    let topic = topic("/default/t");
+    seed.state
+        .moved("/default/t", &owner.url(), "http://broker-7:6650", true);
+    let client = seed.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let mut guest = record(&topic, Some("k"), 1);
+    guest.attributes.push(("x-danube-internal-broker".into(), "me".into()));
+    assert!(publish(&*publisher, vec![guest]).await[0].is_ok());
+    assert_eq!(seed.state.calls("send_message").len(), 0);
+    let sent = owner.state.calls("send_message");
+    assert_eq!(sent.len(), 1);
+    assert_eq!(sent[0].header("x-danube-broker-url"), Some("http://broker-7:6650"));
+    assert_eq!(
+        sent[0].header("x-danube-internal-broker"),
+        None,
+        "a record's attribute became metadata"
+    );
+    assert!(
+        seed.state
+            .calls("topic_lookup")
+            .iter()
+            .all(|call| call.header("x-danube-broker-url").is_none())
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_before_it_is_sent() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let limit = 4 * 1024 * 1024 - 4 * 1024;
+    let mut fits = record(&topic, None, 0);
+    fits.payload = vec![0; limit - 1024].into();
+    let mut over = fits.clone();
+    // Attributes count.
+    over.attributes.push(("note".into(), "x".repeat(1024)));
+    let results = soon(publisher.publish(vec![vec![fits], vec![record(&topic, None, 1), over]])).await;
+    assert!(results[0].is_ok(), "{results:?}");
+    let error = results[1].as_ref().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::TooLarge);
+    assert!(error.message.contains("make it smaller"), "{error}");
+    assert_eq!(
+        wire.state.calls("send_message").len(),
+        1,
+        "a group with one record too large was sent in part"
+    );
+}
+
+#[tokio::test]
+async fn a_topic_that_somebody_else_made_is_published_to_as_it_is_found() {
+    let wire = Wire::start().await;
+    for partition in 0..2 {
+        wire.state
+            .create_producer(&format!("/default/t-part-{partition}"), "other", false, None)
+            .unwrap();
+    }
+    wire.state.list_foreign(&["/default/tea"]);
+    let client = wire.client();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let known = topic("/default/t");
+    let results = publish(&*publisher, (0..4).map(|n| record(&known, None, n)).collect()).await;
+    assert!(
+        results.iter().all(|r| r.as_ref().is_ok_and(|p| !p.durable)),
+        "{results:?}"
+    );
+    assert_eq!(wire.state.log("/default/t-part-1").len(), 2);
+    let unknown = topic("/default/unknown");
+    let error = publish(&*publisher, vec![record(&unknown, None, 0)])
+        .await
+        .remove(0)
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::NotFound);
+}
+
+#[tokio::test]
+async fn keys_that_are_no_text_arrive_as_they_were() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let options = support::consumer_options(&topic, danube_wasm_model::SubscriptionType::Exclusive);
+    let mut consumer = soon(client.subscribe(options)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let mut binary = record(&topic, None, 0);
+    binary.key = Some(vec![0xff, 0x00].into());
+    let (id, attributes) = (binary.id.clone(), binary.attributes.clone());
+    assert!(publish(&*publisher, vec![binary]).await[0].is_ok());
+    let message = support::receive(&mut *consumer, 1).await.remove(0);
+    assert_eq!(message.key.as_deref(), Some(&[0xff, 0x00][..]));
+    assert_eq!((message.id, message.attributes), (id, attributes));
+}
+
+#[tokio::test]
+async fn closing_ends_what_waits() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    wire.state.script(|call| {
+        if call.method == "send_message" {
+            Act::Hang
+        } else {
+            Act::Pass
+        }
+    });
+    let publisher = client.publisher("p/source").await.unwrap();
+    let fate = publisher.publish((0..3).map(|n| vec![record(&topic, Some("k"), n)]).collect());
+    client.close().await.unwrap();
+    for result in soon(fate).await {
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Closed);
+    }
+    assert_eq!(client.ready().await.unwrap_err().kind, ErrorKind::Closed);
+    assert_eq!(
+        publish(&*publisher, vec![record(&topic, None, 9)]).await[0]
+            .as_ref()
+            .unwrap_err()
+            .kind,
+        ErrorKind::Closed
+    );
+}
+
+/// First occurrences of each key are in the order in which they were handed over.
+fn in_order_by_key(wire: &Wire) {
+    let mut newest: HashMap<String, usize> = HashMap::new();
+    let mut seen = std::collections::HashSet::new();
+    for message in wire
+        .state
+        .log("/default/t")
+        .iter()
+        .chain(&wire.state.log("/default/t-part-0"))
+    {
+        let (key, n) = (
+            message.routing_key.clone().unwrap_or_default(),
+            number(&message.payload),
+        );
+        if seen.insert(n) {
+            let before = newest.insert(key.clone(), n);
+            assert!(before.is_none_or(|before| before < n), "{key}: {n} after {before:?}");
+        }
+    }
+}
