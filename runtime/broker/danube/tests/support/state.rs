@@ -203,8 +203,9 @@ impl State {
         inner.unwanted.extend(ids);
     }
 
+    /// Whether a consumer is still wanted: said once, as its successor may have the same id.
     pub fn is_wanted(&self, id: u64) -> bool {
-        !self.inner.lock().unwanted.contains(&id)
+        !self.inner.lock().unwanted.remove(&id)
     }
 
     /// Delivers what is not acknowledged again.
@@ -424,6 +425,11 @@ impl State {
 }
 
 impl Subscription {
+    /// Whether a client reads the stream.
+    pub fn is_streaming(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.is_closed())
+    }
+
     fn catch_up(&mut self, name: &str, log: &[StreamMessage], end: u64) {
         while self.stream.is_some() && (self.next as u64) < end {
             self.send(name, log, self.next as u64);
