@@ -41,6 +41,7 @@ pub use tables::{
     buffer::{SinkBuffer, SourceBuffer},
     component::Component,
     danube::{ClientIdentity, Danube, DanubeTls},
+    dead_letters::MaxDeadLetters,
     definition::Definition,
     endpoint::{ContentType, Endpoint, Method, OnInvalid, RateLimit},
     event_id::EventId,

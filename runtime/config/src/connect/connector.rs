@@ -15,6 +15,7 @@ use crate::{
     reader::{Table, kinds::quote},
     tables::{
         component::Component,
+        dead_letters::MaxDeadLetters,
         limits::Limits,
         sink::{SINK_LANES, Sink},
         source::{Batch, SOURCE_LANES, Source},
@@ -58,6 +59,7 @@ pub(super) fn make_sink(t: &Table<'_>, common: Common, surrealdb: ConnectSurreal
         lanes: SINK_LANES,
         surrealdb,
         buffer: None,
+        max_dead_letters: MaxDeadLetters::default(),
         limits: Limits::default(),
         config: serde_json::Map::new(),
     };
@@ -99,6 +101,7 @@ pub(super) fn make_source(t: &Table<'_>, common: Common, source: SourceTables) -
         webhook,
         batch: Batch::default(),
         buffer: None,
+        max_dead_letters: MaxDeadLetters::default(),
         limits: Limits::default(),
         config: serde_json::Map::new(),
     };

@@ -54,14 +54,9 @@ pub struct ClientIdentity {
 }
 
 impl Danube {
-    /// Name of the consumer of a connector's lane: another for each slot, and the same for a slot's next process, which
+    /// Name of a connector as a consumer: another for each slot, and the same for a slot's next process, which
     /// so takes over from the one before it.
-    pub fn consumer_name(&self, connector: &ConnectorId, lane: usize) -> String {
-        format!("{}-{}-{lane}", connector.connector(), self.instance)
-    }
-
-    /// Name of a connector's producer, as [`Danube::consumer_name`].
-    pub fn producer_name(&self, connector: &ConnectorId) -> String {
+    pub fn consumer_name(&self, connector: &ConnectorId) -> String {
         format!("{}-{}", connector.connector(), self.instance)
     }
 }

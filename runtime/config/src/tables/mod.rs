@@ -4,6 +4,7 @@ pub mod auth;
 pub mod buffer;
 pub mod component;
 pub mod danube;
+pub mod dead_letters;
 pub mod definition;
 pub mod endpoint;
 pub mod event_id;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     buffer::{SinkBuffer, SinkBufferTable},
     component::{Component, ComponentKind, Role},
+    dead_letters::MaxDeadLetters,
     limits::Limits,
     source::{config, connector_id, enter_buffer, lanes},
     surrealdb::SurrealDb,
@@ -26,6 +27,8 @@ pub struct Sink {
     pub surrealdb: SurrealDb,
     /// Where messages wait for a target that is away; always `None` with the embedded log, which needs none.
     pub buffer: Option<SinkBuffer>,
+    /// How many dead letters it may make.
+    pub max_dead_letters: MaxDeadLetters,
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the mappings.
@@ -69,6 +72,7 @@ impl Section for Sink {
             .optional::<SinkBufferTable>()
             .and_then(|table| table.0);
         enter_buffer(t, buffer.is_some());
+        let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
         let config = config(t);
         Some(Self {
@@ -77,6 +81,7 @@ impl Section for Sink {
             lanes,
             surrealdb: surrealdb?,
             buffer,
+            max_dead_letters: max_dead_letters?,
             limits: limits?,
             config,
         })

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{
     buffer::{SourceBuffer, SourceBufferTable},
     component::{Component, ComponentKind, Role},
+    dead_letters::MaxDeadLetters,
     limits::Limits,
     webhook::Webhook,
 };
@@ -30,6 +31,8 @@ pub struct Source {
     pub batch: Batch,
     /// Where its records wait for a Danube cluster; always `None` with the embedded log, which needs none.
     pub buffer: Option<SourceBuffer>,
+    /// How many dead letters it may make.
+    pub max_dead_letters: MaxDeadLetters,
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the endpoints.
@@ -76,6 +79,7 @@ impl Section for Source {
             .optional::<SourceBufferTable>()
             .and_then(|table| table.0);
         enter_buffer(t, buffer.is_some());
+        let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
         let config = config(t);
         Some(Self {
@@ -85,6 +89,7 @@ impl Section for Source {
             webhook: webhook?,
             batch: batch?,
             buffer,
+            max_dead_letters: max_dead_letters?,
             limits: limits?,
             config,
         })

@@ -96,8 +96,7 @@ instance = "blue-1"
         )
     );
     assert_eq!(danube.in_flight_max, 1);
-    assert_eq!(danube.consumer_name(&pipeline.sinks[0].id, 3), "db-blue-1-3");
-    assert_eq!(danube.producer_name(&pipeline.sources[0].id), "webhook-blue-1");
+    assert_eq!(danube.consumer_name(&pipeline.sinks[0].id), "db-blue-1");
 }
 
 #[test]
