@@ -1,9 +1,11 @@
 //! What a pipeline declares about a topic, and which registered version that means.
 
+use std::borrow::Cow;
+
 use danube_wasm_broker::{RegisteredSchema, Registry};
 use danube_wasm_model::TopicName;
 
-use crate::{SchemaError, SchemaType};
+use crate::{SchemaError, SchemaType, evolution::Break, examine, with_message};
 
 /// A topic's schema, as a pipeline file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +18,9 @@ pub struct Declaration {
     pub schema_type: SchemaType,
     /// The text, for types that have one. `None` takes what is registered.
     pub definition: Option<String>,
+    /// The message of a Protobuf text, by its full name. `None` takes the one that the text names in a comment line
+    /// `// message: shop.Order`, or its first.
+    pub message: Option<String>,
     /// Register the text where it is new.
     pub auto_register: bool,
     /// Which version.
@@ -25,7 +30,7 @@ pub struct Declaration {
 /// Which version of a subject is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VersionStrategy {
-    /// The newest. A declared text that differs from it becomes the next version.
+    /// The newest. A declared text that differs from it becomes the next version if all that was valid stays valid.
     #[default]
     Latest,
     /// This one. A declared text must be the same.
@@ -38,21 +43,43 @@ pub enum VersionStrategy {
 pub(crate) enum Plan {
     /// This version is the one.
     Use(RegisteredSchema),
-    /// The declared text becomes a version.
-    Register,
+    /// This text becomes a version, after the newest there is.
+    Register {
+        text: String,
+        after: Option<RegisteredSchema>,
+    },
 }
 
 impl Declaration {
-    /// The declared text; empty for types without.
-    pub(crate) fn text(&self) -> Option<&str> {
-        if self.schema_type.has_definition() {
-            self.definition.as_deref()
-        } else {
-            Some("")
+    /// Whether the declared text can be a schema of its type; registers nothing, and asks no registry.
+    pub async fn examine(&self) -> Result<(), SchemaError> {
+        match self.text()? {
+            Some(text) => examine(&self.subject, self.schema_type, &text).await,
+            None => Ok(()),
         }
     }
 
-    /// Compares with what is registered. A compatibility check of a new text against the registered ones belongs here.
+    /// The declared text, as it is registered; empty for types without.
+    fn text(&self) -> Result<Option<Cow<'_, str>>, SchemaError> {
+        if self.message.is_some() && self.schema_type != SchemaType::Protobuf {
+            return Err(self.refused(format!(
+                "`message` is for `protobuf`, and this is `{}`",
+                self.schema_type
+            )));
+        }
+        if !self.schema_type.has_definition() && self.definition.is_none() {
+            return Ok(Some("".into()));
+        }
+        match (self.definition.as_deref(), self.message.as_deref()) {
+            (Some(text), Some(message)) => {
+                let text = with_message(text, message).map_err(|reason| self.refused(reason))?;
+                Ok(Some(text.into()))
+            }
+            (text, _) => Ok(text.map(Cow::from)),
+        }
+    }
+
+    /// Compares with what is registered.
     pub(crate) async fn plan(&self, registry: &dyn Registry) -> Result<Plan, SchemaError> {
         let failed = |source| SchemaError::Registry {
             subject: self.subject.clone(),
@@ -64,7 +91,7 @@ impl Declaration {
                 let latest = registry.latest(&self.subject).await.map_err(failed)?;
                 let there = latest.as_ref().map_or(0, |latest| latest.reference.version);
                 let plan = self.newest(latest)?;
-                let version = if matches!(plan, Plan::Register) {
+                let version = if matches!(plan, Plan::Register { .. }) {
                     there + 1
                 } else {
                     there
@@ -84,9 +111,13 @@ impl Declaration {
     }
 
     fn newest(&self, latest: Option<RegisteredSchema>) -> Result<Plan, SchemaError> {
+        let text = self.text()?;
         let Some(latest) = latest else {
-            return match (self.auto_register, self.text()) {
-                (true, Some(_)) => Ok(Plan::Register),
+            return match (self.auto_register, text) {
+                (true, Some(text)) => Ok(Plan::Register {
+                    text: text.into_owned(),
+                    after: None,
+                }),
                 (true, None) => Err(self.refused("it is not registered: give its text as `schema_file`")),
                 (false, _) => Err(self.refused(
                     "it is not registered, and `auto_register` is false: register it, or set `auto_register = true`",
@@ -95,14 +126,18 @@ impl Declaration {
         };
         self.same_type(&latest)?;
         let version = latest.reference.version;
-        match self.text() {
-            Some(text) if !same_text(text, &latest.definition) && self.auto_register => Ok(Plan::Register),
-            Some(text) if !same_text(text, &latest.definition) => Err(self.refused(format!(
+        match text {
+            Some(text) if self.is_same(&text, &latest) => Ok(Plan::Use(latest)),
+            Some(text) if self.auto_register => Ok(Plan::Register {
+                text: text.into_owned(),
+                after: Some(latest),
+            }),
+            Some(_) => Err(self.refused(format!(
                 "`schema_file` differs from the newest registered version, {version}, and `auto_register` is false: set \
                  `auto_register = true` to register it, `version_strategy = {{ pinned = N }}` to use an older one, or \
                  leave `schema_file` out to use what is registered"
             ))),
-            _ => Ok(Plan::Use(latest)),
+            None => Ok(Plan::Use(latest)),
         }
     }
 
@@ -122,8 +157,8 @@ impl Declaration {
             )));
         };
         self.same_type(&pinned)?;
-        match self.text() {
-            Some(text) if !same_text(text, &pinned.definition) => Err(self.refused(format!(
+        match self.text()? {
+            Some(text) if !self.is_same(&text, &pinned) => Err(self.refused(format!(
                 "`schema_file` differs from the pinned version, {version}: leave `schema_file` out, or use `latest` to \
                  register it as the next version"
             ))),
@@ -142,6 +177,57 @@ impl Declaration {
         )))
     }
 
+    /// The declared text does not go with the newest version.
+    pub(crate) async fn incompatible(
+        &self,
+        latest: &RegisteredSchema,
+        text: &str,
+        broken: Break,
+        registry: &dyn Registry,
+    ) -> SchemaError {
+        let newest = latest.reference.version;
+        // Only for a better sentence: no answer is no reason to say less.
+        let versions = registry.versions(&self.subject).await.unwrap_or_default();
+        let is_older = |version: &&RegisteredSchema| self.is_same(text, version);
+        self.refused(match versions.iter().find(is_older).map(|older| older.reference.version) {
+            Some(older) => format!(
+                "`schema_file` is version {older}, and the newest, {newest}, allows more ({broken}): write \
+                 `version_strategy = {{ pinned = {older} }}` to go back to it"
+            ),
+            None => format!(
+                "`schema_file` is not compatible with the newest registered version, {newest}: {broken}. Give it a new \
+                 subject, or leave `schema_file` out and write `version_strategy = {{ pinned = {newest} }}` to stay with \
+                 that version"
+            ),
+        })
+    }
+
+    /// What was registered may be an older version, if the text is one.
+    pub(crate) fn accept(&self, registered: RegisteredSchema) -> Result<RegisteredSchema, SchemaError> {
+        match self.version {
+            VersionStrategy::Minimum(minimum) if registered.reference.version < minimum => Err(self.refused(format!(
+                "`version_strategy = {{ minimum = {minimum} }}`, but `schema_file` is version {}: use a newer text, or ask \
+                 for less",
+                registered.reference.version
+            ))),
+            _ => Ok(registered),
+        }
+    }
+
+    /// Whether a text says the same as a registered one: in JSON, white space and the order of keys do not count; in
+    /// Protobuf, the ends of lines do not.
+    fn is_same(&self, text: &str, registered: &RegisteredSchema) -> bool {
+        let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+        let registered = registered.definition.as_str();
+        match self.schema_type {
+            SchemaType::Protobuf => {
+                let lines = |text| str::trim_end(text).lines().map(str::trim_end);
+                lines(text).eq(lines(registered))
+            }
+            _ => text == registered || parsed(text).is_some_and(|text| Some(text) == parsed(registered)),
+        }
+    }
+
     fn refused(&self, reason: impl Into<String>) -> SchemaError {
         SchemaError::Declaration {
             subject: self.subject.clone(),
@@ -149,12 +235,4 @@ impl Declaration {
             reason: reason.into(),
         }
     }
-}
-
-/// Whether two texts say the same: white space and the order of keys do not count.
-fn same_text(a: &str, b: &str) -> bool {
-    fn parsed(text: &str) -> Option<serde_json::Value> {
-        serde_json::from_str(text).ok()
-    }
-    a == b || parsed(a).is_some_and(|a| Some(a) == parsed(b))
 }

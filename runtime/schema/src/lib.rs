@@ -6,12 +6,16 @@
 //! bounds each, and [`strict`] for the JSON that is accepted at all. Nothing here knows what a payload means, and
 //! nothing fetches anything.
 
+mod avro;
 mod bounds;
 mod codec;
 mod declaration;
 mod error;
+mod evolution;
+mod exact;
 mod json_schema;
 pub mod limits;
+mod protobuf;
 mod schemas;
 pub mod strict;
 mod validator;
@@ -20,5 +24,6 @@ mod violations;
 pub use codec::{SchemaType, UnknownSchemaType};
 pub use declaration::{Declaration, VersionStrategy};
 pub use error::SchemaError;
+pub use protobuf::with_message;
 pub use schemas::{Schemas, examine};
 pub use validator::Validator;

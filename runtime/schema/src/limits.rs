@@ -19,6 +19,27 @@ pub const PAYLOAD: Limits = Limits {
     values_max: 512 << 10,
 };
 
+/// A Protobuf message, and the JSON it is made from. A decoded message with one field takes about 700 bytes, so the count
+/// bounds memory to 90 MiB in the worst case.
+pub const MESSAGE: Limits = Limits {
+    bytes_max: 8 << 20,
+    depth_max: 64,
+    values_max: 128 << 10,
+};
+/// Messages inside each other. Readers of Protobuf everywhere stop at 100.
+pub const MESSAGE_DEPTH_MAX: usize = 96;
+
+/// Values of one document that are tried as one type or another of their Avro unions, all tries counted: about a second.
+/// Unions inside unions multiply.
+pub const ALTERNATIVES_STEPS_MAX: usize = 4 << 20;
+/// The same for all defaults of an Avro schema together, when it is declared.
+pub const DEFAULTS_STEPS_MAX: usize = 64 << 10;
+/// Digits of an Avro decimal: 32 bytes.
+pub const DECIMAL_DIGITS_MAX: usize = 76;
+
+/// Steps of comparing two versions of a schema: about a second. Beyond them they count as incompatible.
+pub const COMPARE_STEPS_MAX: usize = 1 << 20;
+
 /// Schemas inside a schema. A large real one (a whole payment API) has about a thousand to an event.
 pub const SUBSCHEMAS_MAX: usize = 4096;
 

@@ -10,6 +10,7 @@ use crate::{
     Declaration, SchemaError, SchemaType, Validator,
     codec::Codec,
     declaration::Plan,
+    evolution::{self, Break},
     limits::{COMPILE_STACK_BYTES, VALIDATORS_MAX},
 };
 
@@ -31,25 +32,33 @@ impl Schemas {
         }
     }
 
-    /// The validator of a topic's declared schema. A declared text is compiled before it is registered, so that a broken
-    /// one never gets into the registry.
+    /// The validator of a topic's declared schema. A declared text is compiled, and compared with the newest version,
+    /// before it is registered, so that a broken or incompatible one never gets into the registry.
     pub async fn declare(&self, declaration: Declaration) -> Result<Arc<Validator>, SchemaError> {
         let registered = match declaration.plan(&*self.registry).await? {
             Plan::Use(registered) => registered,
-            Plan::Register => {
-                let text = declaration.text().unwrap_or_default();
-                examine(&declaration.subject, declaration.schema_type, text).await?;
-                let (subject, name) = (&declaration.subject, declaration.schema_type.as_str());
-                let registered = self.registry.register(subject, name, text).await;
-                let registered = registered.map_err(|source| SchemaError::Registry {
-                    subject: subject.clone(),
-                    source,
-                })?;
-                tracing::info!(topic = %declaration.topic, subject, version = registered.reference.version, "schema registered");
-                registered
+            Plan::Register { text, after } => {
+                examine(&declaration.subject, declaration.schema_type, &text).await?;
+                if let Some(latest) = after
+                    && let Err(broken) = compare(&declaration, &latest, &text).await?
+                {
+                    return Err(declaration.incompatible(&latest, &text, broken, &*self.registry).await);
+                }
+                self.register(&declaration, &text).await?
             }
         };
         self.validator(registered).await
+    }
+
+    async fn register(&self, declaration: &Declaration, text: &str) -> Result<RegisteredSchema, SchemaError> {
+        let (subject, name) = (&declaration.subject, declaration.schema_type.as_str());
+        let registered = self.registry.register(subject, name, text).await;
+        let registered = registered.map_err(|source| SchemaError::Registry {
+            subject: subject.clone(),
+            source,
+        })?;
+        tracing::info!(topic = %declaration.topic, subject, version = registered.reference.version, "schema registered");
+        declaration.accept(registered)
     }
 
     /// The validator of the schema that a message names.
@@ -104,8 +113,28 @@ pub async fn examine(subject: &str, schema_type: SchemaType, definition: &str) -
     compile(subject, schema_type, definition.to_owned()).await.map(drop)
 }
 
-/// On a thread of its own: compiling follows references as deep as they go.
 async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> Result<Codec, SchemaError> {
+    let compiled = deep(subject, move || Codec::compile(schema_type, &definition)).await?;
+    compiled.map_err(|reason| SchemaError::Refused {
+        subject: subject.to_owned(),
+        reason,
+    })
+}
+
+async fn compare(
+    declaration: &Declaration,
+    latest: &RegisteredSchema,
+    text: &str,
+) -> Result<Result<(), Break>, SchemaError> {
+    let (schema_type, old, new) = (declaration.schema_type, latest.definition.clone(), text.to_owned());
+    deep(&declaration.subject, move || {
+        evolution::compare(schema_type, &old, &new)
+    })
+    .await
+}
+
+/// On a thread of its own: following references goes as deep as they do.
+async fn deep<T: Send + 'static>(subject: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SchemaError> {
     let (done, result) = oneshot::channel();
     let refused = |reason: String| SchemaError::Refused {
         subject: subject.to_owned(),
@@ -114,10 +143,9 @@ async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> 
     std::thread::Builder::new()
         .name("schema-compiler".to_owned())
         .stack_size(COMPILE_STACK_BYTES)
-        .spawn(move || drop(done.send(Codec::compile(schema_type, &definition))))
+        .spawn(move || drop(done.send(work())))
         .map_err(|error| refused(format!("no thread could be started to compile it: {error}")))?;
-    match result.await {
-        Ok(compiled) => compiled.map_err(refused),
-        Err(_) => Err(refused("compiling it panicked: please report this schema".to_owned())),
-    }
+    result
+        .await
+        .map_err(|_| refused("compiling it panicked: please report this schema".to_owned()))
 }

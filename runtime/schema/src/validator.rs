@@ -51,7 +51,7 @@ impl Validator {
     }
 
     /// Whether a component's payload (JSON text) is valid: everything that is wrong with it, at most
-    /// [`crate::limits::VIOLATIONS_MAX`].
+    /// [`crate::limits::VIOLATIONS_MAX`], or the first thing where the payload has to be encoded to find out.
     pub fn check(&self, payload: &[u8]) -> Result<(), Vec<Violation>> {
         match &self.codec {
             Codec::Json(schema) => schema.check(payload),

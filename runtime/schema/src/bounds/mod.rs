@@ -16,7 +16,7 @@
 pub(crate) mod cost;
 mod graph;
 mod pattern;
-mod reference;
+pub(crate) mod reference;
 
 pub(crate) use cost::Cost;
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// What a reference leads to.
-pub(super) enum Target<'d> {
+pub(crate) enum Target<'d> {
     /// A schema of the same document.
     Place { value: &'d Value, pointer: String },
     /// A schema of the same document, by its anchor.
@@ -18,7 +18,7 @@ const METASCHEMAS: [&str; 3] = [
     "https://json-schema.org/draft/2020-12/schema",
 ];
 
-pub(super) fn parse<'d>(document: &'d Value, reference: &str) -> Result<Target<'d>, String> {
+pub(crate) fn parse<'d>(document: &'d Value, reference: &str) -> Result<Target<'d>, String> {
     let (address, fragment) = reference.split_once('#').unwrap_or((reference, ""));
     let own = document
         .get("$id")
@@ -52,7 +52,7 @@ pub(super) fn parse<'d>(document: &'d Value, reference: &str) -> Result<Target<'
 }
 
 /// A name as a part of a JSON pointer.
-pub(super) fn escaped(name: &str) -> String {
+pub(crate) fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 

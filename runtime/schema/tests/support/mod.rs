@@ -76,6 +76,7 @@ pub(crate) fn declaration(schema_type: SchemaType, definition: Option<&str>) -> 
         subject: "test-subject".to_owned(),
         schema_type,
         definition: definition.map(str::to_owned),
+        message: None,
         auto_register: true,
         version: VersionStrategy::Latest,
     }
@@ -88,6 +89,13 @@ pub(crate) async fn declare(definition: &str) -> Result<Arc<Validator>, SchemaEr
         .await
 }
 
+/// A validator of a schema of this type.
+pub(crate) async fn of_type(schema_type: SchemaType, definition: &str) -> Arc<Validator> {
+    let schemas = Schemas::new(Arc::new(InMemory::default()));
+    let declared = schemas.declare(declaration(schema_type, Some(definition))).await;
+    declared.unwrap_or_else(|error| panic!("{error}"))
+}
+
 pub(crate) async fn validator(definition: &str) -> Arc<Validator> {
     declare(definition).await.expect("a good schema")
 }
@@ -98,4 +106,28 @@ pub(crate) async fn refusal(definition: &str) -> String {
 
 pub(crate) fn violations(validator: &Validator, payload: &str) -> Vec<Violation> {
     validator.check(payload.as_bytes()).expect_err(payload)
+}
+
+/// What `new` is told, if it comes after `old`.
+pub(crate) async fn after(schema_type: SchemaType, old: &str, new: &str) -> Result<u32, String> {
+    let schemas = Schemas::new(Arc::new(InMemory::default()));
+    schemas
+        .declare(declaration(schema_type, Some(old)))
+        .await
+        .unwrap_or_else(|error| panic!("{old}: {error}"));
+    match schemas.declare(declaration(schema_type, Some(new))).await {
+        Ok(validator) => Ok(validator.reference().version),
+        Err(SchemaError::Declaration { reason, .. }) => Err(reason),
+        Err(other) => panic!("{new}: {other}"),
+    }
+}
+
+pub(crate) async fn follows(schema_type: SchemaType, old: &str, new: &str) {
+    assert_eq!(after(schema_type, old, new).await, Ok(2), "{old} → {new}");
+}
+
+pub(crate) async fn breaks(schema_type: SchemaType, old: &str, new: &str, sentence: &str) {
+    let reason = after(schema_type, old, new).await.expect_err(new);
+    assert!(reason.contains(sentence), "{old} → {new}: {reason}");
+    assert!(reason.contains("Give it a new subject"), "{reason}");
 }

@@ -1,0 +1,45 @@
+//! JSON text of a message, of bounded length: names are repeated with each value, and the text's author chose them.
+
+use std::io::{self, Write};
+
+use prost_reflect::DynamicMessage;
+use serde::Serialize;
+use serde_path_to_error::{Path, Segment};
+
+use crate::{limits::PAYLOAD, violations::Pointer};
+
+pub(super) fn json(message: &DynamicMessage) -> Result<Vec<u8>, serde_json::Error> {
+    let mut bounded = Bounded(Vec::new());
+    message.serialize(&mut serde_json::Serializer::new(&mut bounded))?;
+    Ok(bounded.0)
+}
+
+struct Bounded(Vec<u8>);
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > PAYLOAD.bytes_max {
+            let message = format!("as JSON the message has more than {} bytes", PAYLOAD.bytes_max);
+            return Err(io::Error::other(message));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where a reader was when it failed.
+pub(super) fn pointer(path: &Path) -> String {
+    let mut pointer = Pointer::default();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_index(*index),
+            Segment::Map { key } => pointer.push_key(key),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer.finish()
+}
