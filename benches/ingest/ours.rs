@@ -131,6 +131,7 @@ async fn schema(broker: &Arc<dyn Broker>) -> Result<Arc<Validator>> {
         subject: "stripe-payment-v1".to_owned(),
         schema_type: SchemaType::JsonSchema,
         definition: Some(SCHEMA.to_owned()),
+        message: None,
         auto_register: true,
         version: VersionStrategy::Latest,
     };

@@ -91,6 +91,7 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
         subject: SUBJECT.to_owned(),
         schema_type: SchemaType::JsonSchema,
         definition: Some(SCHEMA.to_owned()),
+        message: None,
         auto_register: true,
         version: VersionStrategy::Latest,
     };
