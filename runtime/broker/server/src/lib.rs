@@ -13,8 +13,9 @@
 //!   metadata of `Subscribe` ([`danube_wasm_proto::START_METADATA`]), or the operator changed the default
 //!   ([`ServerOptions::new_subscriptions`]). A sink that subscribes after its source has published wants the oldest.
 //! * A consumer that is gone gives back what it had at once, an Exclusive subscription is free again, and a Failover
-//!   subscription fails over. A consumer of a name that is taken takes over under a new id, so that its predecessor,
-//!   which may be alive, is told [`NotFound`](tonic::Code::NotFound) and does not fight for the name.
+//!   subscription fails over. A consumer of a name that is taken takes over under a new id: the stream of its
+//!   predecessor ends, and if that is alive and asks again it is [`NotFound`](tonic::Code::NotFound), so that the two do
+//!   not fight for the name.
 //! * A message that is not acknowledged in time is delivered again, for ever: there is no poison policy. A nack without
 //!   a delay waits a second.
 //! * Key filters and exclusive producers are refused: they would be promises not kept.

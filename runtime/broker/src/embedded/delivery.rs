@@ -166,10 +166,12 @@ impl Delivery {
             .ok_or(TakenOver)?;
         let mut turn = Turn::default();
         let (before, rest) = self.members.split_at_mut(at);
-        let Some(member) = rest.first_mut() else {
+        let Some((member, behind)) = rest.split_first_mut() else {
             return Err(TakenOver);
         };
+        let others: Vec<&Member> = before.iter().chain(behind.iter()).collect();
         let is_failover = self.kind == SubscriptionType::Failover;
+        let spreads = matches!(self.kind, SubscriptionType::Shared | SubscriptionType::KeyShared);
         let active = |window: usize| !is_failover || !before.iter().any(|earlier| earlier.covers(window));
         let n = self.windows.len();
         for i in (0..n).map(|i| (self.turn + i) % n) {
@@ -182,7 +184,14 @@ impl Delivery {
             if room == 0 {
                 break;
             }
-            member.in_flight += window.take(id, room, now, &mut turn.messages);
+            // Not all that waits while others could have some of it.
+            let sharing = if spreads {
+                1 + others.iter().filter(|other| other.covers(i)).count()
+            } else {
+                1
+            };
+            let share = window.waiting().div_ceil(sharing);
+            member.in_flight += window.take(id, room.min(share), now, &mut turn.messages);
         }
         self.turn = if n == 0 { 0 } else { (self.turn + 1) % n };
         let has_room = member.in_flight < member.window;

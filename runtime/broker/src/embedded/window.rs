@@ -128,6 +128,11 @@ impl Window {
         (self.end.saturating_sub(self.cursor.floor())).saturating_sub(self.cursor.above_floor())
     }
 
+    /// Messages that wait to be given, due or not.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.len() + self.delayed.len()
+    }
+
     /// The log has grown.
     pub(super) fn extend(&mut self, end: u64) {
         self.end = self.end.max(end);

@@ -64,7 +64,7 @@ impl Streaming {
         }
     }
 
-    /// Until the stream ends; then what the client is told, if it is there.
+    /// Until the stream ends; then what the client is told, if that is more than that it ended.
     async fn deliver(&mut self, to_client: &mpsc::Sender<Delivery>) -> Option<Status> {
         loop {
             let due = self.flight.next_due();
@@ -76,10 +76,8 @@ impl Streaming {
             };
             tokio::select! {
                 () = to_client.closed() => return None,
-                () = self.flight.replaced.cancelled() => {
-                    return Some(Status::aborted("another stream of this consumer began"));
-                }
-                () = self.session.ended.cancelled() => return Some(self.farewell()),
+                () = self.flight.replaced.cancelled() => return None,
+                () = self.session.ended.cancelled() => return self.farewell(),
                 () = overdue => self.take_back().await,
                 permit = to_client.reserve(), if !self.pending.is_empty() => {
                     let Ok(permit) = permit else { return None };
@@ -91,7 +89,9 @@ impl Streaming {
                     }
                 }
                 received = self.consumer.receive(RECEIVE_MESSAGES), if self.pending.is_empty() => match received {
-                    Ok(messages) => self.hold(messages),
+                    Ok(messages) => self.hold(messages).await,
+                    // Another consumer of its name came: its stream ends as Danube ends it, without an error.
+                    Err(error) if error.kind == ErrorKind::Conflict => return None,
                     Err(error) => {
                         if error.kind == ErrorKind::NotFound {
                             self.core.consumers.end(self.session.id);
@@ -103,12 +103,14 @@ impl Streaming {
         }
     }
 
-    fn hold(&mut self, messages: Vec<Message>) {
+    async fn hold(&mut self, messages: Vec<Message>) {
         let until = Instant::now() + self.core.options.ack_timeout;
         for message in &messages {
             self.flight.give(message.message_id.offset, until);
         }
         self.pending.extend(messages);
+        // Others of the subscription have their turn before this one takes more.
+        tokio::task::yield_now().await;
     }
 
     /// What was not acknowledged in time waits in the log again.
@@ -132,13 +134,9 @@ impl Streaming {
         }
     }
 
-    fn farewell(&self) -> Status {
-        if self.core.stopping.is_cancelled() {
-            return Status::unavailable("the broker is stopping: connect again when it is back");
-        }
-        let name = &self.session.options.consumer;
-        Status::aborted(format!(
-            "another consumer named `{name}` took over, or what this one consumed was deleted: give each its own name"
-        ))
+    /// Nothing when another consumer of its name came: then its stream just ends, as Danube ends it.
+    fn farewell(&self) -> Option<Status> {
+        let stopping = self.core.stopping.is_cancelled();
+        stopping.then(|| Status::unavailable("the broker is stopping: connect again when it is back"))
     }
 }
