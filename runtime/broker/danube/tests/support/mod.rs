@@ -27,6 +27,7 @@ use tokio::{
 };
 use tonic::transport::{Server, ServerTlsConfig};
 
+#[allow(unused_imports, reason = "each test file uses its part")]
 pub use state::{Act, State};
 
 /// How long anything may take before a test fails.

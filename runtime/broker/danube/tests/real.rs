@@ -1,0 +1,139 @@
+//! Against a real Danube broker: `DANUBE_URL=http://127.0.0.1:6650`. Without it, these say that they were skipped.
+#![allow(clippy::unwrap_used, reason = "in tests")]
+
+mod support;
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_broker::{Broker, ErrorKind, TopicSpec};
+use danube_wasm_broker_danube::{Danube, DanubeOptions};
+use danube_wasm_model::{SubscriptionType, clock::now_ms};
+use support::{consumer_options, number, publish, receive, record, reliable, soon, topic};
+
+fn client() -> Option<Arc<Danube>> {
+    let Ok(url) = std::env::var("DANUBE_URL") else {
+        eprintln!("skipped: set DANUBE_URL to a Danube broker's URL");
+        return None;
+    };
+    Some(Danube::open(DanubeOptions::new([url])).unwrap())
+}
+
+/// A name that no run before has used.
+fn fresh(what: &str) -> String {
+    format!("/default/{what}-{}-{}", now_ms(), std::process::id())
+}
+
+#[tokio::test]
+async fn keyed_records_arrive_once_and_in_order() {
+    let Some(client) = client() else { return };
+    soon(client.check()).await.remove(0).1.unwrap();
+    let topic = topic(&fresh("keyed"));
+    soon(client.create_topic(&topic, reliable(3))).await.unwrap();
+    let mut consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::KeyShared)))
+        .await
+        .unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..300)
+        .map(|n| record(&topic, Some(&format!("key-{}", n % 7)), n))
+        .collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    let mut newest: HashMap<Vec<u8>, usize> = HashMap::new();
+    let acker = consumer.acker();
+    let mut left = 300;
+    while left > 0 {
+        let messages = receive(&mut *consumer, 1).await;
+        left -= messages.len();
+        for message in &messages {
+            let n = number(&message.payload);
+            let before = newest.insert(message.key.as_deref().unwrap().to_vec(), n);
+            assert!(before.is_none_or(|before| before < n), "{n} after {before:?}");
+        }
+        let ids: Vec<_> = messages.iter().map(|m| m.message_id).collect();
+        soon(acker.ack(&ids)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_is_given_back_comes_again() {
+    let Some(client) = client() else { return };
+    let topic = topic(&fresh("nack"));
+    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
+    let mut consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::Shared)))
+        .await
+        .unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, None, 0)]).await[0].is_ok());
+    let first = receive(&mut *consumer, 1).await.remove(0);
+    soon(consumer.acker().nack(&[first.message_id], std::time::Duration::ZERO))
+        .await
+        .unwrap();
+    let again = receive(&mut *consumer, 1).await.remove(0);
+    assert_eq!((again.message_id, again.redeliveries), (first.message_id, 1));
+    soon(consumer.acker().ack(&[again.message_id])).await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_have_their_sentences() {
+    let Some(client) = client() else { return };
+    let topic = fresh("plain");
+    let known = support::topic(&topic);
+    soon(client.create_topic(&known, reliable(0))).await.unwrap();
+    let error = soon(client.create_topic(&known, TopicSpec::default()))
+        .await
+        .unwrap_err();
+    assert!(error.message.contains("set `reliable_dispatch`"), "{error}");
+    let error = soon(client.create_topic(&known, reliable(2))).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    let nowhere = support::topic("/nowhere/t");
+    let error = soon(client.create_topic(&nowhere, reliable(0))).await.unwrap_err();
+    assert!(error.message.contains("namespaces create"), "{error}");
+    let schema = TopicSpec {
+        schema_subject: Some("never-registered".into()),
+        ..reliable(0)
+    };
+    let error = soon(client.create_topic(&support::topic(&fresh("schema")), schema.clone()))
+        .await
+        .unwrap_err();
+    assert!(!error.is_transient(), "{error}");
+    let options = consumer_options(&support::topic(&fresh("none")), SubscriptionType::Shared);
+    assert_eq!(
+        soon(client.subscribe(options)).await.err().unwrap().kind,
+        ErrorKind::NotFound
+    );
+}
+
+#[tokio::test]
+async fn schemas_evolve() {
+    let Some(client) = client() else { return };
+    let registry = client.registry();
+    let subject = fresh("subject").replace('/', "-");
+    assert_eq!(soon(registry.latest(&subject)).await.unwrap(), None);
+    assert_eq!(soon(registry.versions(&subject)).await.unwrap(), []);
+    let one = r#"{"type":"object","properties":{"a":{"type":"integer"}},"required":["a"]}"#;
+    let two = r#"{"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"string"}},"required":["a"]}"#;
+    let first = soon(registry.register(&subject, "json_schema", one)).await.unwrap();
+    assert_eq!(
+        soon(registry.register(&subject, "json_schema", one)).await.unwrap(),
+        first
+    );
+    let second = soon(registry.register(&subject, "json_schema", two)).await.unwrap();
+    assert_eq!(soon(registry.latest(&subject)).await.unwrap().as_ref(), Some(&second));
+    assert_eq!(soon(registry.versions(&subject)).await.unwrap(), [first, second]);
+    let other = r#"{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}"#;
+    let error = soon(registry.register(&subject, "json_schema", other))
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
+    let topic = support::topic(&fresh("typed"));
+    let spec = TopicSpec {
+        schema_subject: Some(subject),
+        ..reliable(0)
+    };
+    soon(client.create_topic(&topic, spec.clone())).await.unwrap();
+    let another = TopicSpec {
+        schema_subject: Some("other".into()),
+        ..spec
+    };
+    let error = soon(client.create_topic(&topic, another)).await.unwrap_err();
+    assert!(error.message.contains("Use that subject"), "{error}");
+}
