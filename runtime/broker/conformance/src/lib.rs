@@ -1,0 +1,137 @@
+//! What every broker behind [`Broker`] must do, as cases that run on each of them.
+//!
+//! A test file brings a [`Harness`] and calls [`conformance_tests!`], which makes a test of every case. A broker that is
+//! known to do something else says so in its [`Capabilities`]: then the case asserts that it does *that*, so that a
+//! deviation that disappears is noticed like one that appears.
+//!
+//! Cases use topics of their own, so they may run beside each other on one broker and again on the same one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that fails panics"
+)]
+
+mod scene;
+
+pub mod delivery;
+pub mod order;
+pub mod publish;
+pub mod registry;
+pub mod restart;
+pub mod subscriptions;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_broker::Broker;
+
+pub use scene::within;
+
+/// A broker under test.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// A handle, as a process of its own would have.
+    async fn open(&self) -> Arc<dyn Broker>;
+
+    /// Restarts the broker, keeping what it stored. False if that cannot be done from here.
+    async fn restart(&self) -> bool;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+}
+
+/// What a broker can do, where brokers differ. Made of what the trait asks for, by [`Capabilities::full`], with the
+/// known deviations set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The records of a group are all published or none. Else each has its own fate, and publishing the group again is
+    /// safe.
+    pub groups_are_atomic: bool,
+    /// A new subscription may begin with the oldest message. Else it begins at the end whatever was asked for.
+    pub starts_at_earliest: bool,
+    /// When the active consumer of a Failover subscription goes, another takes over. Else nobody does.
+    pub fails_over: bool,
+    /// An Exclusive subscription is free when its consumer has gone. Else the name of that consumer holds it.
+    pub frees_exclusive: bool,
+    /// What was acknowledged is not given again after a restart. Else it may be.
+    pub keeps_acknowledgements: bool,
+    /// A handle goes on after a restart. Else it is closed with the broker.
+    pub handles_survive: bool,
+    /// Says how far subscriptions are behind. Else it says nothing.
+    pub tells_lag: bool,
+    /// The registry refuses a version that is not compatible with the newest. Else it registers it.
+    pub refuses_incompatible: bool,
+    /// Payload that is surely accepted, in bytes.
+    pub payload_bytes: usize,
+    /// Payload that is surely refused, in bytes.
+    pub payload_bytes_refused: usize,
+    /// Most messages given and not acknowledged, of a partition.
+    pub window: usize,
+}
+
+impl Capabilities {
+    /// Everything that the trait asks for.
+    pub fn full() -> Self {
+        Self {
+            groups_are_atomic: true,
+            starts_at_earliest: true,
+            fails_over: true,
+            frees_exclusive: true,
+            keeps_acknowledgements: true,
+            handles_survive: true,
+            tells_lag: true,
+            refuses_incompatible: true,
+            payload_bytes: 1 << 20,
+            payload_bytes_refused: 32 << 20,
+            window: 10,
+        }
+    }
+}
+
+/// Makes a test of every case, on the harness that this expression gives: `async` and called once for each, it is an
+/// `Option`; `None` when there is no such broker here, after saying so.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_tests! { @cases $harness;
+            publish::a_record_arrives_as_it_was_sent,
+            publish::groups_have_fates_of_their_own,
+            publish::what_is_too_large_is_refused_and_the_largest_arrives,
+            publish::a_topic_that_is_not_there_is_not_found,
+            publish::a_topic_keeps_its_number_of_partitions,
+            order::keys_keep_their_partition_and_their_order,
+            order::records_without_a_key_go_round,
+            order::publishers_of_several_processes_meet_in_one_topic,
+            subscriptions::each_has_all_messages,
+            subscriptions::a_new_one_begins_where_it_was_asked_to,
+            subscriptions::an_exclusive_one_refuses_a_second_name,
+            subscriptions::a_shared_one_spreads_its_load,
+            subscriptions::a_failover_one_has_one_active_consumer_and_then_the_next,
+            subscriptions::a_key_shared_one_keeps_each_key_in_order,
+            delivery::what_is_acknowledged_does_not_come_again,
+            delivery::what_is_refused_comes_again_after_its_delay,
+            delivery::what_a_gone_consumer_had_goes_to_another,
+            delivery::the_same_name_takes_over,
+            delivery::no_more_is_given_than_was_asked_for,
+            delivery::lag_is_told,
+            restart::positions_survive,
+            restart::sessions_go_on,
+            registry::versions_are_registered_and_found,
+            registry::types_keep_their_texts,
+            registry::an_incompatible_version_is_refused,
+            registry::messages_name_their_versions,
+        }
+    };
+    (@cases $harness:expr; $($module:ident :: $case:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let harness = async { $harness };
+                if let Some(harness) = harness.await {
+                    $crate::$module::$case(&harness).await;
+                }
+            }
+        )*
+    };
+}
