@@ -56,7 +56,12 @@ pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) 
 async fn open_one(shared: &Shared, partition: &TopicName, spec: &TopicSpec, deadline: Instant) -> Result<()> {
     let mut backoff = Backoff::new(shared.options.retry_floor);
     loop {
-        match ProducerSession::open(shared, partition, MAKER, spec).await {
+        let opened = match ProducerSession::open(shared, partition, MAKER, spec).await {
+            // A broker that makes a topic does not look at its schema; the next producer has it looked at.
+            Ok(_) if spec.schema_subject.is_some() => ProducerSession::open(shared, partition, MAKER, spec).await,
+            opened => opened,
+        };
+        match opened {
             Ok(_) => return Ok(()),
             // A cluster out of reach is the caller's to wait for; one that is at work on this topic is not.
             Err(Fault::Lost(error) | Fault::Missing(error)) if !is_assigning(&error) => return Err(error),

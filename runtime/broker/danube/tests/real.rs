@@ -29,7 +29,9 @@ async fn keyed_records_arrive_once_and_in_order() {
     soon(client.check()).await.remove(0).1.unwrap();
     let topic = topic(&fresh("keyed"));
     soon(client.create_topic(&topic, reliable(3))).await.unwrap();
-    let mut consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::KeyShared)))
+    // Not KeyShared: 0.15.1's dispatcher waits for the log's next message with acknowledgements unread, and delivers at
+    // most one message each half second before that.
+    let mut consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::Exclusive)))
         .await
         .unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
