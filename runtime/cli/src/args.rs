@@ -21,6 +21,11 @@ pub(crate) enum Verb {
     /// Report every mistake in a pipeline file and load its components, without starting anything.
     #[command(after_help = "Example:\n  danube-wasm check pipeline.toml")]
     Check(Check),
+    /// Write files of Danube Connect as one pipeline file, on standard output.
+    #[command(
+        after_help = "Example:\n  danube-wasm migrate webhook-connector.toml surrealdb-sink-connector.toml > pipeline.toml"
+    )]
+    Migrate(Migrate),
     /// Compile a connector written in Rust to a component, and check that it is one.
     #[command(after_help = "Example:\n  danube-wasm build my-connector")]
     Build(Build),
@@ -32,6 +37,11 @@ pub(crate) enum Verb {
         after_help = "Example:\n  danube-wasm query pipeline.toml 'SELECT event, count() AS total FROM stripe_payments GROUP BY event'"
     )]
     Query(Query),
+    /// Serve the embedded log over Danube's wire API: one node, for development and the edge. Production is Danube.
+    #[command(
+        after_help = "Example:\n  danube-wasm broker --data-dir broker-data --listen 127.0.0.1:6650\n\nPipelines name it as `danube_service_url = \"http://127.0.0.1:6650\"`."
+    )]
+    Broker(Broker),
     /// List or delete the topics of a broker.
     Topics(Topics),
     /// List, move or delete the subscriptions of a broker.
@@ -43,19 +53,29 @@ pub(crate) enum Verb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The pipeline file.
-    #[arg(value_name = "PIPELINE.toml")]
-    pub(crate) file: PathBuf,
+    /// The pipeline file, or several that make one pipeline. Files of Danube Connect are understood.
+    #[arg(value_name = "PIPELINE.toml", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// The pipeline file.
-    #[arg(value_name = "PIPELINE.toml")]
-    pub(crate) file: PathBuf,
+    /// The pipeline file, or several that make one pipeline. Files of Danube Connect are understood.
+    #[arg(value_name = "PIPELINE.toml", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Also reach the broker and the targets: names, ports, certificates, permissions, topics, versions.
+    #[arg(long)]
+    pub(crate) connect: bool,
     /// Print findings as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    /// Files of Danube Connect, one connector each.
+    #[arg(value_name = "CONNECTOR.toml", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -98,6 +118,40 @@ pub(crate) struct Query {
     /// Print one JSON document: an array with the result of each statement.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Broker {
+    /// Directory for everything it keeps; made if it is not there.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: PathBuf,
+    /// Where it listens; may be given more than once. Port 0 takes any free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:6650")]
+    pub(crate) listen: Vec<String>,
+    /// URL that clients are told to connect to; default: whatever they connected to.
+    #[arg(long, value_name = "URL")]
+    pub(crate) advertise: Option<String>,
+    /// Certificate chain, PEM: serve TLS.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// Private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// File with the secret that every call must bear as `authorization: Bearer`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Most messages given to a consumer of a partition and not yet acknowledged.
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    pub(crate) window: usize,
+    /// A message that is not acknowledged for so long is given again.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) ack_timeout_secs: u64,
+    /// Remove messages older than this, read or not; default: when every subscription has passed them.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) retention_secs: Option<u64>,
+    /// Remove the oldest messages of a partition that holds more than this.
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) retention_bytes: Option<u64>,
 }
 
 #[derive(Debug, Args)]

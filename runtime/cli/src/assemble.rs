@@ -35,14 +35,14 @@ pub(crate) struct SinkSpec {
 /// A component as it was read.
 pub(crate) type Bytes = Arc<[u8]>;
 
-/// Reads the file; mistakes are printed by the caller.
-pub(crate) fn read(file: &Path) -> Result<Loaded, Diagnostics> {
-    config::load(file, &ProcessEnvironment)
+/// Reads the files; mistakes are printed by the caller.
+pub(crate) fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
+    config::load_all(files, &ProcessEnvironment)
 }
 
-/// Reads the file for a verb that cannot go on without it.
-pub(crate) fn read_or_fail(file: &Path) -> Result<Loaded, Failure> {
-    read(file).map_err(Failure::configuration)
+/// Reads the files for a verb that cannot go on without them.
+pub(crate) fn read_or_fail<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Failure> {
+    read(files).map_err(Failure::configuration)
 }
 
 /// Every connector of the pipeline, sinks first.
@@ -99,7 +99,8 @@ fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, Topic
             let spec = TopicSpec {
                 partitions: endpoint.partitions,
                 reliable_dispatch: endpoint.reliable_dispatch,
-                ..TopicSpec::default()
+                ordered: endpoint.ordered,
+                schema_subject: pipeline.schema_of(&endpoint.topic).map(|schema| schema.subject.clone()),
             };
             (endpoint.topic.clone(), spec)
         })

@@ -1,6 +1,7 @@
-//! Opens the broker that a pipeline names.
+//! Opens the broker that a pipeline names, and gives each connector its view of it.
 
 use std::{
+    collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -9,18 +10,123 @@ use danube_wasm_broker::{
     Broker,
     embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
-use danube_wasm_config::{Pipeline, Retention, ServiceUrl};
+use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
+use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
+use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
+use danube_wasm_model::ConnectorId;
+use tokio::sync::Mutex;
 
 use crate::exit::Failure;
 
-/// The pipeline's broker. An embedded log is opened, and what is wrong with it is said; a Danube may come later.
-pub(crate) async fn open(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
-    let ServiceUrl::Embedded { dir } = &pipeline.service_url else {
-        return Err(Failure::configuration(
-            "danube_service_url: only embedded:// is supported by this version",
-        ));
-    };
-    Ok(open_log(dir, retention(&pipeline.retention)).await?)
+/// The broker of a pipeline, and the spools in front of it.
+pub(crate) struct Brokers {
+    main: Arc<dyn Broker>,
+    /// How the cluster is spoken to; `None` for a log in this process.
+    danube: Option<config::Danube>,
+    /// Where spools are.
+    spools_dir: PathBuf,
+    /// By connector. One that is open stays so: its records go on to the cluster whoever asks.
+    spools: Mutex<HashMap<ConnectorId, Arc<Spool>>>,
+}
+
+impl Brokers {
+    /// Opens it. An embedded log is opened now, and what is wrong with it is said; a Danube cluster may come later.
+    pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self, Failure> {
+        match &pipeline.service_url {
+            ServiceUrl::Embedded { dir } => Ok(Self {
+                main: open_log(dir, retention(&pipeline.retention)).await?,
+                danube: None,
+                spools_dir: pipeline.spools_dir(),
+                spools: Mutex::default(),
+            }),
+            ServiceUrl::Danube { .. } => Ok(Self {
+                main: open_danube(pipeline)?,
+                danube: Some(pipeline.danube.clone()),
+                spools_dir: pipeline.spools_dir(),
+                spools: Mutex::default(),
+            }),
+            other => Err(Failure::internal(format!(
+                "this program does not know the broker {other}"
+            ))),
+        }
+    }
+
+    /// The broker itself.
+    pub(crate) fn main(&self) -> &Arc<dyn Broker> {
+        &self.main
+    }
+
+    /// Whether it is a log in this process, that no other process uses.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.danube.is_none()
+    }
+
+    /// A sink's name as a consumer.
+    pub(crate) fn consumer_name(&self, id: &ConnectorId) -> String {
+        match &self.danube {
+            Some(danube) => danube.consumer_name(id),
+            None => id.to_string(),
+        }
+    }
+
+    /// The broker as a source sees it.
+    pub(crate) async fn of_source(&self, source: &config::Source) -> Result<Arc<dyn Broker>, Failure> {
+        let Some(buffer) = &source.buffer else {
+            return Ok(self.main.clone());
+        };
+        let mut options = self.spool_options(&source.id);
+        options.bytes_max = buffer.max_bytes;
+        options.flush = buffer.broker_flush;
+        self.spool(&source.id, options).await
+    }
+
+    /// The broker as a sink sees it.
+    pub(crate) async fn of_sink(&self, sink: &config::Sink) -> Result<Arc<dyn Broker>, Failure> {
+        let Some(buffer) = &sink.buffer else {
+            return Ok(self.main.clone());
+        };
+        let mut options = self.spool_options(&sink.id);
+        options.bytes_max = buffer.max_bytes;
+        options.hold_max = self.danube.as_ref().map_or(options.hold_max, |d| d.ack_timeout / 2);
+        self.spool(&sink.id, options).await
+    }
+
+    fn spool_options(&self, id: &ConnectorId) -> SpoolOptions {
+        SpoolOptions::new(self.spools_dir.join(id.connector()))
+    }
+
+    async fn spool(&self, id: &ConnectorId, options: SpoolOptions) -> Result<Arc<dyn Broker>, Failure> {
+        let mut spools = self.spools.lock().await;
+        if let Some(open) = spools.get(id) {
+            return Ok(open.clone());
+        }
+        let directory = options.directory.display().to_string();
+        let spool = Spool::open(self.main.clone(), options)
+            .await
+            .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
+        tracing::info!(connector = %id, directory, "records and messages wait here while the other side is away");
+        spools.insert(id.clone(), spool.clone());
+        Ok(spool)
+    }
+
+    /// Each spool and how it is.
+    pub(crate) async fn spools(&self) -> Vec<(ConnectorId, SpoolStatus)> {
+        let spools = self.spools.lock().await;
+        spools
+            .iter()
+            .map(|(id, spool)| (id.clone(), spool.status().borrow().clone()))
+            .collect()
+    }
+
+    /// Makes everything durable and lets go of it.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        for (id, spool) in self.spools.lock().await.drain() {
+            if let Err(error) = spool.close().await {
+                tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
+            }
+        }
+        self.main.close().await.map_err(Failure::internal)
+    }
 }
 
 /// An embedded log.
@@ -34,6 +140,33 @@ pub(crate) async fn open_log(dir: &Path, retention: RetentionOptions) -> Result<
         .await
         .map_err(Failure::internal)?
         .map_err(Failure::configuration)
+}
+
+/// A client of the Danube cluster that a pipeline names.
+pub(crate) fn open_danube(pipeline: &Pipeline) -> Result<Arc<Danube>, Failure> {
+    Danube::open(danube_options(pipeline)).map_err(Failure::configuration)
+}
+
+fn danube_options(pipeline: &Pipeline) -> DanubeOptions {
+    let danube = &pipeline.danube;
+    let seeds = pipeline.service_url.seeds().iter().map(ToString::to_string);
+    let mut options = DanubeOptions::new(seeds);
+    options.tls = danube.tls.as_ref().map(|tls| Tls {
+        ca_file: tls.ca_file.clone(),
+        identity: tls.identity.as_ref().map(|identity| Identity {
+            cert_file: identity.cert_file.clone(),
+            key_file: identity.key_file.clone(),
+        }),
+    });
+    options.token = danube.token.as_ref().map(|token| match token {
+        SecretSource::Text(secret) => Token::Inline(Secret::new(secret.expose())),
+        SecretSource::File(path) => Token::File(path.clone()),
+    });
+    options.connect_timeout = danube.connect_timeout;
+    options.request_timeout = danube.request_timeout;
+    options.ack_timeout = danube.ack_timeout;
+    options.in_flight_max = danube.in_flight_max;
+    options
 }
 
 /// Where `danube-wasm broker` keeps its log.

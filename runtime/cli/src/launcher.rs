@@ -2,38 +2,31 @@
 
 mod guest_host;
 mod http_observer;
+mod insist;
 mod listeners;
 mod prepare;
+mod sink;
+mod source;
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Broker, ErrorKind, TopicSpec};
-use danube_wasm_config::SurrealUrl;
-use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
-use danube_wasm_model::{
-    ConnectorId, TopicName,
-    door::{Egress, Intake, SinkGuest, SourceGuest},
-};
+use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::{
-    Patience, Probe, Sink, SinkParts, Source, SourceParts, Status,
+    Probe, Status,
     supervisor::{Direction, Launcher, Running},
 };
-use danube_wasm_sandbox::{Sandbox, SinkComponent, SourceComponent};
+use danube_wasm_sandbox::Sandbox;
 use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{ConnectorMetrics, Health, HealthHandle, Metrics, Tracing, health::State};
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
-use self::{guest_host::ObservedHost, prepare::GRANTS};
+use self::{guest_host::ObservedHost, insist::insist};
 pub(crate) use self::{
     listeners::Listeners,
     prepare::{Prepared, admit},
 };
-use crate::{
-    assemble::{SinkSpec, SourceSpec, Spec},
-    exit::Failure,
-    settings,
-};
+use crate::{assemble::Spec, brokers::Brokers, exit::Failure};
 
 /// What connectors are made with. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +35,7 @@ pub(crate) struct Workshop(Arc<Tools>);
 /// The rooms.
 pub(crate) struct Tools {
     pub(crate) sandbox: Arc<Sandbox>,
-    pub(crate) broker: Arc<dyn Broker>,
+    pub(crate) brokers: Arc<Brokers>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracing: Tracing,
@@ -119,159 +112,14 @@ impl Launcher for Workshop {
 
     async fn start(&self, id: &ConnectorId, prepared: Prepared) -> Result<Arc<dyn Running>, Failure> {
         match prepared {
-            Prepared::Source { spec, guest } => self.start_source(id, spec, guest).await,
-            Prepared::Sink { spec, guest } => self.start_sink(id, &spec, guest).await,
+            Prepared::Source { spec, guest } => {
+                insist(id, &self.0.health, || self.start_source(id, &spec, &guest)).await
+            }
+            Prepared::Sink { spec, guest } => insist(id, &self.0.health, || self.start_sink(id, &spec, &guest)).await,
         }
     }
 
     fn gone(&self, id: &ConnectorId) {
         self.0.metrics.forget(id);
-    }
-}
-
-impl Workshop {
-    async fn start_source(
-        &self,
-        id: &ConnectorId,
-        spec: SourceSpec,
-        guest: Arc<SourceComponent>,
-    ) -> Result<Arc<dyn Running>, Failure> {
-        let mut validators = HashMap::new();
-        for schema in &spec.schemas {
-            let validator = self
-                .0
-                .schemas
-                .declare(settings::declaration(schema)?)
-                .await
-                .map_err(Failure::configuration)?;
-            validators.insert(schema.topic.clone(), validator);
-        }
-        let (digest, interests) = (guest.digest().to_owned(), guest.interests());
-        let parts = SourceParts {
-            guest,
-            broker: self.0.broker.clone(),
-            validators,
-            limits: settings::source_limits(&spec.config),
-            on_invalid: settings::on_invalid(&spec.config),
-            patience: Patience::default(),
-            probe: self.probe(id),
-        };
-        let source = self
-            .on_workers(Source::start(parts))
-            .await?
-            .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
-        let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>), interests)?;
-        let routes = self.0.listeners.serve(id, &spec.config.webhook, endpoints).await?;
-        for endpoint in &spec.config.webhook.endpoints {
-            tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
-        }
-        tracing::info!(connector = %id, component = %spec.config.component, digest, grants = GRANTS, "source started");
-        self.watch(id, source.status());
-        Ok(Arc::new(RunningSource { source, routes }))
-    }
-
-    async fn start_sink(
-        &self,
-        id: &ConnectorId,
-        spec: &SinkSpec,
-        guest: Arc<SinkComponent>,
-    ) -> Result<Arc<dyn Running>, Failure> {
-        let mappings = &spec.config.surrealdb.topic_mappings;
-        let batches = guest
-            .consumer_configs()
-            .iter()
-            .map(|consumer| {
-                let of_topic = mappings
-                    .iter()
-                    .find(|m| m.topic == consumer.topic && m.subscription == consumer.subscription);
-                of_topic
-                    .or(mappings.iter().find(|m| m.topic == consumer.topic))
-                    .map(settings::batch_policy)
-                    .unwrap_or_default()
-            })
-            .collect();
-        for consumer in guest.consumer_configs() {
-            let fed = spec.topics.iter().find(|(topic, _)| *topic == consumer.topic);
-            let topic_spec = fed.map_or(
-                TopicSpec {
-                    partitions: 0,
-                    reliable_dispatch: true,
-                    ..TopicSpec::default()
-                },
-                |(_, spec)| spec.clone(),
-            );
-            self.ensure_topic(&consumer.topic, topic_spec).await?;
-        }
-        let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
-        // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
-        if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
-            egress
-                .ready()
-                .await
-                .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
-        }
-        let digest = guest.digest().to_owned();
-        let parts = SinkParts {
-            guest,
-            broker: self.0.broker.clone(),
-            schemas: self.0.schemas.clone(),
-            egress: egress.clone(),
-            batches,
-            patience: Patience::default(),
-            probe: self.probe(id),
-        };
-        let sink = self
-            .on_workers(Sink::start(parts))
-            .await?
-            .map_err(|e| Failure::configuration(format!("connector {id}: {e}")))?;
-        tracing::info!(connector = %id, component = %spec.config.component, digest, grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
-        self.watch(id, sink.status());
-        Ok(Arc::new(RunningSink { sink, egress }))
-    }
-
-    /// A sink's topic is there before the sink subscribes, with the partitions that a source of this pipeline gives it.
-    async fn ensure_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<(), Failure> {
-        match self.0.broker.create_topic(topic, spec).await {
-            Ok(()) => Ok(()),
-            // It is there with other partitions: another pipeline's. All of them are consumed.
-            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-            Err(error) => Err(Failure::internal(error)),
-        }
-    }
-}
-
-struct RunningSource {
-    source: Arc<Source>,
-    routes: listeners::Routes,
-}
-
-#[async_trait]
-impl Running for RunningSource {
-    fn status(&self) -> watch::Receiver<Status> {
-        self.source.status()
-    }
-
-    async fn drain(&self, deadline: Instant) {
-        self.routes.retire(deadline).await;
-        self.source.drain(deadline).await;
-    }
-}
-
-struct RunningSink {
-    sink: Arc<Sink>,
-    egress: Arc<SurrealEgress>,
-}
-
-#[async_trait]
-impl Running for RunningSink {
-    fn status(&self) -> watch::Receiver<Status> {
-        self.sink.status()
-    }
-
-    async fn drain(&self, deadline: Instant) {
-        self.sink.drain(deadline).await;
-        if let Err(error) = self.egress.close().await {
-            tracing::warn!(connector = %self.sink.id(), %error, "the database was not closed cleanly");
-        }
     }
 }

@@ -15,6 +15,7 @@ mod settings;
 mod signals;
 mod terminal;
 mod verbs;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,9 +26,11 @@ fn main() -> ExitCode {
     let outcome = match arguments.verb {
         args::Verb::Run(run) => verbs::run::run(&run),
         args::Verb::Check(check) => verbs::check::check(&check),
+        args::Verb::Migrate(migrate) => verbs::migrate::migrate(&migrate),
         args::Verb::Build(build) => verbs::build::build(&build),
         args::Verb::Inspect(inspect) => verbs::inspect::inspect(&inspect),
         args::Verb::Query(query) => verbs::query::query(&query),
+        args::Verb::Broker(broker) => verbs::broker::broker(&broker),
         args::Verb::Topics(topics) => verbs::topics::topics(topics),
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
         args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
-    assemble, brokers,
+    assemble,
+    brokers::{self, Brokers},
     control::{self, Request, Response},
     exit::Failure,
 };
@@ -64,7 +65,7 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
     let (data_dir, pipeline) = if place.is_dir() {
         (place.to_path_buf(), None)
     } else {
-        let pipeline = assemble::read_or_fail(place)?.pipeline;
+        let pipeline = assemble::read_or_fail(&[place])?.pipeline;
         (pipeline.data_dir.clone(), Some(pipeline))
     };
     let request = Request::Operate(operation.clone());
@@ -83,7 +84,7 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
             if let ServiceUrl::Embedded { dir } = &pipeline.service_url {
                 must_exist(dir.clone())?;
             }
-            brokers::open(pipeline).await?
+            Brokers::open(pipeline).await?.main().clone()
         }
         None => brokers::open_log(&must_exist(brokers::log_in(&data_dir))?, Default::default()).await?,
     };

@@ -1,13 +1,20 @@
 //! What the pipeline file says, in the words of the rooms that are told it.
 
-use std::{collections::HashMap, fmt::Display, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    net::SocketAddr,
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 
 use danube_wasm_broker::StartAt;
 use danube_wasm_config as config;
 use danube_wasm_egress_surrealdb as surrealdb;
 use danube_wasm_ingress_http as http;
-use danube_wasm_model::{door::Intake, event::Interests};
-use danube_wasm_pipeline::{BatchPolicy, OnInvalid, OnPoison, SourceLimits};
+use danube_wasm_model::{TopicName, door::Intake, event::Interests};
+use danube_wasm_pipeline::{BatchPolicy, ErrorBudget, OnInvalid, OnPoison, Patience, SourceLimits};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
@@ -34,6 +41,23 @@ pub(crate) fn on_invalid(source: &config::Source) -> HashMap<String, OnInvalid> 
             (endpoint.path.as_str().to_owned(), policy)
         })
         .collect()
+}
+
+/// Topics whose records keep their order also where they have no key.
+pub(crate) fn ordered(source: &config::Source) -> HashSet<TopicName> {
+    let endpoints = source.webhook.endpoints.iter();
+    endpoints.filter(|e| e.ordered).map(|e| e.topic.clone()).collect()
+}
+
+/// What a connector puts up with.
+pub(crate) fn patience(letters: config::MaxDeadLetters) -> Patience {
+    Patience {
+        dead_letters: ErrorBudget {
+            count: letters.count,
+            per: letters.per,
+        },
+        ..Patience::default()
+    }
 }
 
 /// When a batch of a mapping is full, and what becomes of its poison.
@@ -244,6 +268,7 @@ pub(crate) fn declaration(schema: &config::Schema) -> Result<Declaration, Failur
         subject: schema.subject.clone(),
         schema_type,
         definition: schema.definition.as_ref().map(|definition| definition.text.clone()),
+        message: schema.message.clone(),
         auto_register: schema.auto_register,
         version: match schema.version_strategy {
             config::VersionStrategy::Latest => VersionStrategy::Latest,

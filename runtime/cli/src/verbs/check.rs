@@ -1,6 +1,6 @@
 //! `danube-wasm check FILE`: every mistake, and the components loaded, without starting anything.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use danube_wasm_config::Diagnostics;
 
@@ -8,7 +8,7 @@ use crate::{args, assemble, exit::Failure, launcher};
 
 /// Prints findings; fails with the configuration's exit code if one is an error.
 pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
-    let loaded = match assemble::read(&args.file) {
+    let loaded = match assemble::read(&args.files) {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
@@ -32,9 +32,15 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         for component in &loaded_components {
             println!("{component}");
         }
-        println!("{}: no mistakes", args.file.display());
+        println!("{}: no mistakes", names(&args.files));
     }
     Ok(())
+}
+
+/// The files as a list.
+fn names(files: &[PathBuf]) -> String {
+    let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    names.join(", ")
 }
 
 fn refuse(args: &args::Check, errors: &Diagnostics) -> Result<(), Failure> {

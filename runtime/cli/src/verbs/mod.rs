@@ -1,8 +1,10 @@
 //! One file for each verb.
 
+pub(crate) mod broker;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod inspect;
+pub(crate) mod migrate;
 pub(crate) mod query;
 pub(crate) mod run;
 pub(crate) mod topics;

@@ -13,7 +13,7 @@ use crate::{
 
 /// Prints the result of each statement.
 pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
-    let pipeline = assemble::read_or_fail(&args.file)?.pipeline;
+    let pipeline = assemble::read_or_fail(&[&args.file])?.pipeline;
     let values = crate::runtime()?.block_on(ask(&pipeline, args))?;
     let failed = values.iter().find_map(|value| {
         value

@@ -3,17 +3,18 @@
 //! Read the file (all mistakes at once) → load and check the components → open the log → start sinks, then sources →
 //! say where everything is → wait for signals → drain, and say how it went.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_broker::Broker;
 use danube_wasm_config::{LogFormat, Pipeline};
 use danube_wasm_pipeline::supervisor::Supervisor;
 use danube_wasm_schema::Schemas;
-use danube_wasm_telemetry::{AdminServer, Health, HealthHandle, Metrics, OtlpOptions, Tracing, health::State, logging};
+use danube_wasm_telemetry::{AdminServer, Health, Metrics, OtlpOptions, Tracing, logging};
 
 use crate::{
-    args, assemble, brokers,
+    args, assemble,
+    brokers::Brokers,
     control::{self, ControlSocket, Request, Response},
     exit::Failure,
     launcher::{Listeners, Tools, Workshop},
@@ -21,14 +22,12 @@ use crate::{
     signals::{self, Signals},
     terminal::{self, Live},
     verbs::query,
+    watch,
 };
-
-/// How often lag is read and the broker is asked whether it works.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
-    let loaded = assemble::read_or_fail(&args.file)?;
+    let loaded = assemble::read_or_fail(&args.files)?;
     let pipeline = &loaded.pipeline;
     let format = log_format(pipeline);
     logging::init(format);
@@ -37,13 +36,13 @@ pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
     }
     let tracing = Tracing::new(otlp(pipeline).as_ref()).map_err(Failure::configuration)?;
     let runtime = crate::runtime()?;
-    let outcome = runtime.block_on(serve(&args.file, pipeline, tracing.clone(), format.is_text()));
+    let outcome = runtime.block_on(serve(&args.files, pipeline, tracing.clone(), format.is_text()));
     runtime.shutdown_timeout(Duration::from_secs(1));
     tracing.shutdown();
     outcome
 }
 
-async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool) -> Result<(), Failure> {
+async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text: bool) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(Failure::internal)?;
     let metrics = Metrics::new().map_err(Failure::internal)?;
     let health = Health::default();
@@ -52,13 +51,14 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
     let sandbox = crate::sandbox(&pipeline.data_dir.join("components"))?;
     crate::launcher::admit(&sandbox, &desired).await?;
 
-    let broker = brokers::open(pipeline).await?;
+    let brokers = Arc::new(Brokers::open(pipeline).await?);
+    let broker = brokers.main().clone();
     let admin = admin(pipeline, &metrics, &health).await?;
     let workshop = Workshop::new(Tools {
         schemas: Arc::new(Schemas::new(broker.registry())),
         listeners: Listeners::new(metrics.clone(), tracing.clone()),
         sandbox,
-        broker: broker.clone(),
+        brokers: brokers.clone(),
         metrics: metrics.clone(),
         tracing,
         health: health.clone(),
@@ -73,7 +73,12 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
     );
     let control = control
         .map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
-    let watching = tokio::spawn(watch(broker.clone(), metrics.clone(), health.part("broker")));
+    let watching = tokio::spawn(watch::watch(
+        brokers.clone(),
+        metrics.clone(),
+        health.clone(),
+        is_buffered(pipeline),
+    ));
 
     let started = tokio::select! {
         applied = supervisor.apply(desired) => applied.map_err(first_failure),
@@ -91,7 +96,7 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
                 );
             }
             tracing::info!(pipeline = %pipeline.name, connectors = pipeline.connectors().count(), admin = %admin.local_addr(), "running");
-            until_stopped(file, pipeline, &supervisor, &mut signals).await;
+            until_stopped(files, pipeline, &supervisor, &mut signals).await;
             drop(live);
             Ok(())
         }
@@ -108,15 +113,21 @@ async fn serve(file: &Path, pipeline: &Pipeline, tracing: Tracing, is_text: bool
     watching.abort();
     drop(control);
     drop(admin);
-    broker.close().await.map_err(Failure::internal)?;
+    brokers.close().await?;
     tracing::info!("stopped");
     ended
 }
 
+/// Whether every connector can do without the broker for a while.
+fn is_buffered(pipeline: &Pipeline) -> bool {
+    pipeline.sources.iter().all(|source| source.buffer.is_some())
+        && pipeline.sinks.iter().all(|sink| sink.buffer.is_some())
+}
+
 /// Reloads at SIGHUP, returns at SIGTERM or SIGINT.
-async fn until_stopped(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>, signals: &mut Signals) {
+async fn until_stopped(files: &[PathBuf], first: &Pipeline, supervisor: &Supervisor<Workshop>, signals: &mut Signals) {
     while signals.next().await == signals::Request::Reload {
-        let reloading = reload(file, first, supervisor);
+        let reloading = reload(files, first, supervisor);
         tokio::select! {
             () = reloading => {}
             () = signals.stop() => return,
@@ -125,8 +136,8 @@ async fn until_stopped(file: &Path, first: &Pipeline, supervisor: &Supervisor<Wo
 }
 
 /// Applies the file again. A file with a mistake changes nothing.
-async fn reload(file: &Path, first: &Pipeline, supervisor: &Supervisor<Workshop>) {
-    let loaded = match assemble::read(file) {
+async fn reload(files: &[PathBuf], first: &Pipeline, supervisor: &Supervisor<Workshop>) {
+    let loaded = match assemble::read(files) {
         Ok(loaded) => loaded,
         Err(errors) => {
             tracing::error!("the file was not applied, everything goes on as it was:\n{errors}");
@@ -160,24 +171,6 @@ async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> 
     AdminServer::bind(address, metrics.clone(), health.clone())
         .await
         .map_err(refused)
-}
-
-/// Keeps lag and the broker's health up to date.
-async fn watch(broker: Arc<dyn Broker>, metrics: Arc<Metrics>, part: HealthHandle) {
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
-    loop {
-        ticks.tick().await;
-        match broker.ready().await {
-            Ok(()) => part.set(State::Ready),
-            Err(error) => part.set(State::Degraded(error.to_string())),
-        }
-        if let Ok(lags) = broker.lag().await {
-            metrics.set_lags(
-                lags.iter()
-                    .map(|l| (l.topic.as_str(), l.subscription.as_str(), l.messages)),
-            );
-        }
-    }
 }
 
 /// What can be asked of the running pipeline.

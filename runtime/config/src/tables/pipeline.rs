@@ -63,9 +63,9 @@ impl Pipeline {
         sources.chain(self.sinks.iter().map(|sink| &sink.id))
     }
 
-    /// Where the buffer of a connector is, absolute.
-    pub fn buffer_dir(&self, id: &ConnectorId) -> PathBuf {
-        self.data_dir.join("spool").join(id.connector())
+    /// Where the buffers of connectors are, each in a directory of its connector's name; absolute.
+    pub fn spools_dir(&self) -> PathBuf {
+        self.data_dir.join("spool")
     }
 
     /// What a connector's component is configured with, as JSON text (`configuration.settings` of `wit/types.wit`).

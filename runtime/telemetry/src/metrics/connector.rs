@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::ConnectorId;
-use prometheus::{Gauge, Histogram};
+use prometheus::{Gauge, GaugeVec, Histogram};
 
 use super::Metrics;
 
@@ -115,6 +115,16 @@ impl ConnectorMetrics {
     pub fn set_circuit(&self, behind: &'static str, state: u8) {
         let circuit = &self.metrics.families.circuit;
         circuit.with_label_values(&[&*self.id, behind]).set(f64::from(state));
+    }
+
+    /// What waits on this disk: bytes, records, those of them that will never be accepted, and the oldest one's age.
+    pub fn set_spool(&self, bytes: u64, records: u64, refused: u64, oldest: Duration) {
+        let families = &self.metrics.families;
+        let set = |gauge: &GaugeVec, value: f64| gauge.with_label_values(&[&*self.id]).set(value);
+        set(&families.spool_bytes, bytes as f64);
+        set(&families.spool_records, records as f64);
+        set(&families.spool_refused, refused as f64);
+        set(&families.spool_oldest, oldest.as_secs_f64());
     }
 
     /// A batch failed as a whole, and every part of it passed.

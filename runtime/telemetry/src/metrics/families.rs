@@ -41,6 +41,10 @@ pub(super) struct Families {
     pub(super) dead_letters: CounterVec,
     pub(super) circuit: GaugeVec,
     pub(super) exhausted: CounterVec,
+    pub(super) spool_bytes: GaugeVec,
+    pub(super) spool_records: GaugeVec,
+    pub(super) spool_refused: GaugeVec,
+    pub(super) spool_oldest: GaugeVec,
     pub(super) lag: GaugeVec,
 }
 
@@ -170,6 +174,30 @@ impl Families {
                 "Batches that failed as a whole, and of which every part passed.",
                 own,
             )?,
+            spool_bytes: gauge(
+                r,
+                "danube_wasm_spool_bytes",
+                "Bytes that wait on this disk for the broker or the target.",
+                own,
+            )?,
+            spool_records: gauge(
+                r,
+                "danube_wasm_spool_records",
+                "Records and messages that wait on this disk for the broker or the target.",
+                own,
+            )?,
+            spool_refused: gauge(
+                r,
+                "danube_wasm_spool_refused_records",
+                "Records on this disk that the broker will never accept.",
+                own,
+            )?,
+            spool_oldest: gauge(
+                r,
+                "danube_wasm_spool_oldest_age_seconds",
+                "Age of the oldest record or message that waits on this disk; 0 when none does.",
+                own,
+            )?,
             lag: gauge(
                 r,
                 "danube_wasm_subscription_lag_messages",
@@ -220,7 +248,15 @@ impl Families {
         ] {
             forget(histograms, connector);
         }
-        forget(&self.circuit, connector);
+        for gauges in [
+            &self.circuit,
+            &self.spool_bytes,
+            &self.spool_records,
+            &self.spool_refused,
+            &self.spool_oldest,
+        ] {
+            forget(gauges, connector);
+        }
         forget(&self.in_flight, connector);
         forget(&self.health, connector);
     }

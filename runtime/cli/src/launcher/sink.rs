@@ -1,0 +1,100 @@
+//! Starts a sink: its topics, its target, its component, then its subscriptions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_broker::{ErrorKind, TopicSpec};
+use danube_wasm_config::SurrealUrl;
+use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
+use danube_wasm_model::{
+    ConnectorId,
+    door::{ConsumerConfig, Egress as _, SinkGuest as _},
+};
+use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
+use danube_wasm_sandbox::SinkComponent;
+use tokio::{sync::watch, time::Instant};
+
+use super::{Workshop, insist::Obstacle, prepare::GRANTS};
+use crate::{assemble::SinkSpec, exit::Failure, settings};
+
+impl Workshop {
+    pub(super) async fn start_sink(
+        &self,
+        id: &ConnectorId,
+        spec: &SinkSpec,
+        guest: &Arc<SinkComponent>,
+    ) -> Result<Arc<dyn Running>, Obstacle> {
+        let tools = self.tools();
+        for consumer in guest.consumer_configs() {
+            self.ensure_topic(consumer, spec).await?;
+        }
+        let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
+        // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
+        if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
+            egress.ready().await.map_err(Failure::configuration)?;
+        }
+        let configs = guest.consumer_configs().iter();
+        let parts = SinkParts {
+            guest: guest.clone(),
+            broker: tools.brokers.of_sink(&spec.config).await?,
+            consumer: tools.brokers.consumer_name(id),
+            schemas: tools.schemas.clone(),
+            egress: egress.clone(),
+            batches: configs.map(|consumer| batch_policy(spec, consumer)).collect(),
+            patience: settings::patience(spec.config.max_dead_letters),
+            probe: self.probe(id),
+        };
+        let sink = self.on_workers(Sink::start(parts)).await??;
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
+        self.watch(id, sink.status());
+        Ok(Arc::new(RunningSink { sink, egress }))
+    }
+
+    /// In a log of our own, a sink's topic is there before the sink subscribes, with the partitions that a source of this
+    /// pipeline gives it. In Danube it is only if such a source makes it: nobody else knows what it should be like.
+    async fn ensure_topic(&self, consumer: &ConsumerConfig, spec: &SinkSpec) -> Result<(), Obstacle> {
+        let brokers = &self.tools().brokers;
+        let fed = spec.topics.iter().find(|(topic, _)| *topic == consumer.topic);
+        let topic_spec = match fed {
+            Some((_, spec)) => spec.clone(),
+            None if brokers.is_embedded() => TopicSpec {
+                reliable_dispatch: true,
+                ..TopicSpec::default()
+            },
+            None => return Ok(()),
+        };
+        match brokers.main().create_topic(&consumer.topic, topic_spec).await {
+            // It is there, made otherwise by another pipeline: all its partitions are consumed.
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            created => Ok(created?),
+        }
+    }
+}
+
+/// The policy of the mapping that made this subscription.
+fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
+    let mappings = spec.config.surrealdb.topic_mappings.iter();
+    let of_topic = mappings.filter(|mapping| mapping.topic == consumer.topic);
+    let of_subscription = of_topic.clone().find(|m| m.subscription == consumer.subscription);
+    let mapping = of_subscription.or_else(|| of_topic.clone().next());
+    mapping.map(settings::batch_policy).unwrap_or_default()
+}
+
+struct RunningSink {
+    sink: Arc<Sink>,
+    egress: Arc<SurrealEgress>,
+}
+
+#[async_trait]
+impl Running for RunningSink {
+    fn status(&self) -> watch::Receiver<Status> {
+        self.sink.status()
+    }
+
+    async fn drain(&self, deadline: Instant) {
+        self.sink.drain(deadline).await;
+        if let Err(error) = self.egress.close().await {
+            tracing::warn!(connector = %self.sink.id(), %error, "the database was not closed cleanly");
+        }
+    }
+}

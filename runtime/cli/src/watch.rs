@@ -1,0 +1,89 @@
+//! What is looked at every second: the broker, its lags, the spools.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use danube_wasm_broker_spool::SpoolStatus;
+use danube_wasm_model::{ConnectorId, clock};
+use danube_wasm_telemetry::{Health, HealthHandle, Metrics, health::State};
+
+use crate::brokers::Brokers;
+
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Keeps health and metrics up to date. `buffered`: every connector has a spool, so that the process can do without the
+/// broker.
+pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: Health, buffered: bool) {
+    let part = health.part("broker");
+    let mut spools = BTreeMap::new();
+    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut away = None;
+    loop {
+        ticks.tick().await;
+        let now = brokers.main().ready().await.err().map(|error| error.to_string());
+        if now != away {
+            match &now {
+                Some(why) => tracing::warn!(%why, "the broker is away"),
+                None => tracing::info!("the broker is there"),
+            }
+            away = now;
+        }
+        part.set(match &away {
+            Some(why) if !buffered => State::Degraded(why.clone()),
+            _ => State::Ready,
+        });
+        if let Ok(lags) = brokers.main().lag().await {
+            metrics.set_lags(
+                lags.iter()
+                    .map(|l| (l.topic.as_str(), l.subscription.as_str(), l.messages)),
+            );
+        }
+        for (id, status) in brokers.spools().await {
+            let age_ms = status
+                .oldest_ms
+                .map_or(0, |oldest| clock::now_ms().saturating_sub(oldest));
+            let of = metrics.connector(&id);
+            of.set_spool(
+                status.bytes,
+                status.records,
+                status.refused,
+                Duration::from_millis(age_ms),
+            );
+            show(&id, status, &health, &mut spools);
+        }
+    }
+}
+
+/// What a spool says, in the log when it is news, and in health when it is full.
+fn show(
+    id: &ConnectorId,
+    status: SpoolStatus,
+    health: &Health,
+    spools: &mut BTreeMap<ConnectorId, (SpoolStatus, HealthHandle)>,
+) {
+    let (before, part) = spools
+        .entry(id.clone())
+        .or_insert_with(|| (SpoolStatus::default(), health.part(format!("{id} (spool)"))));
+    if status.troubles != before.troubles {
+        for (topic, why) in &status.troubles {
+            tracing::warn!(connector = %id, topic, %why, records = status.records, bytes = status.bytes, "the spool waits");
+        }
+        if status.troubles.is_empty() {
+            tracing::info!(connector = %id, records = status.records, "nothing is in the spool's way any more");
+        }
+    }
+    if status.holding != before.holding && !status.holding.is_empty() {
+        tracing::warn!(connector = %id, topics = status.holding.join(", "), "the target does not keep up: messages go by way of the disk");
+    }
+    if status.refused > before.refused {
+        tracing::error!(connector = %id, refused = status.refused, "the broker will never accept records that were confirmed: they are kept on this disk, set aside");
+    }
+    part.set(if status.full {
+        State::Degraded(format!(
+            "the spool is full: {} of {} bytes",
+            status.bytes, status.bytes_max
+        ))
+    } else {
+        State::Ready
+    });
+    *before = status;
+}
