@@ -11,8 +11,8 @@
 //! `not`, `if`, `dependent…`, `contains`, `unevaluated…`; changed `oneOf` whose branches are not told apart by `type`;
 //! references by anchor; a new `patternProperties`.
 //!
-//! One assumption is made: a property that the older schema does not name, and neither restricts nor requires, was not
-//! used. Without it an open schema could never get another property.
+//! One assumption is made: where the older schema names properties, one that it does not name, and neither restricts nor
+//! requires, was not used. Without it an open schema could never get another property.
 
 mod alternatives;
 mod arrays;

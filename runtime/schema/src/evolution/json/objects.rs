@@ -45,7 +45,8 @@ fn member<'a>(older: &Older<'a>, name: &str) -> Member<'a> {
             found.push(extra);
         }
     }
-    is_named |= !found.is_empty();
+    // Where no member is named at all, anything may be there: a bag of labels, for example.
+    is_named |= !found.is_empty() || !older.all.iter().any(|schema| members(schema, "properties").is_some());
     if is_named {
         Member::Is(Older::of(&found))
     } else {
