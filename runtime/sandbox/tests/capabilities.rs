@@ -6,32 +6,10 @@ use std::sync::Arc;
 
 use danube_wasm_model::door::{GuestError, SourceGuest};
 use danube_wasm_sandbox::{Ambient, Clock, LogLevel};
-use support::{Bench, Guest, LOG, ZEROS, events, spec};
-
-const IO: &str = "package wasi:io@0.2.6;
-    interface error { resource error; }
-    interface poll { resource pollable { block: func(); } poll: func(in: list<borrow<pollable>>) -> list<u32>; }
-    interface streams {
-        use error.{error};
-        variant stream-error { last-operation-failed(error), closed }
-        resource output-stream { blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>; }
-    }";
-const CLOCKS: &str = "package wasi:clocks@0.2.6;
-    interface monotonic-clock {
-        use wasi:io/poll@0.2.6.{pollable};
-        now: func() -> u64;
-        subscribe-duration: func(when: u64) -> pollable;
-    }
-    interface wall-clock { record datetime { seconds: u64, nanoseconds: u32 } now: func() -> datetime; }";
-const CLI: &str = "package wasi:cli@0.2.6;
-    interface exit { exit: func(status: result); }
-    interface environment { get-environment: func() -> list<tuple<string, string>>; get-arguments: func() -> list<string>; }
-    interface stderr { use wasi:io/streams@0.2.6.{output-stream}; get-stderr: func() -> output-stream; }";
-const RANDOM: &str = "package wasi:random@0.2.6;
-    interface random { get-random-bytes: func(len: u64) -> list<u8>; get-random-u64: func() -> u64; }";
-const FILESYSTEM: &str = "package wasi:filesystem@0.2.6;
-    interface types { resource descriptor; }
-    interface preopens { use types.{descriptor}; get-directories: func() -> list<tuple<descriptor, string>>; }";
+use support::{
+    Bench, Guest, LOG, ZEROS, events, spec,
+    wasi::{CLI, CLOCKS, FILESYSTEM, IO, RANDOM},
+};
 
 /// Imports `sleep`ing: a pollable after so many nanoseconds, and waiting for it.
 const SLEEP: &str = r#"

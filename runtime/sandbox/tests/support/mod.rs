@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod wasi;
+
 use std::{
     path::Path,
     sync::{Arc, Mutex},
@@ -49,6 +51,8 @@ pub struct Guest {
     pub call: String,
     /// Body of `cabi_realloc`, with parameters `$old $old_size $align $size`.
     pub realloc: &'static str,
+    /// Body of what is called when the host has taken what `poll` or `process-batch` returned.
+    pub post: &'static str,
 }
 
 impl Default for Guest {
@@ -64,11 +68,16 @@ impl Default for Guest {
             configs: "(i32.const 2048)".into(),
             call: format!("(i32.const {ZEROS})"),
             realloc: BUMP,
+            post: FORGET,
         }
     }
 }
 
-const BUMP: &str = "
+/// Gives all that was allocated for a call back.
+pub const FORGET: &str = "(global.set $top (i32.const 65536))";
+
+/// Takes memory from the top on, and never asks for more of it.
+pub const BUMP: &str = "
     (global.set $top (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
     (global.get $top)
     (global.set $top (i32.add (global.get $top) (local.get $size)))";
@@ -120,13 +129,14 @@ impl Guest {
                     {initialize_body})
                 (func (export "{configs}") (result i32) {configs_body})
                 (func $call (export "{call}") (param $batch i32) (result i32) {call_body})
-                (func (export "cabi_post_{call}") (param i32) (global.set $top (i32.const 65536)))
+                (func (export "cabi_post_{call}") (param i32) {post})
             )"#,
             imports = self.imports,
             memory = self.memory,
             items = self.items,
             data = self.data,
             realloc = self.realloc,
+            post = self.post,
             initialize = export(initialize),
             initialize_body = self.initialize,
             configs = export(configs),
