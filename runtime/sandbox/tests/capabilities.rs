@@ -252,6 +252,28 @@ async fn what_a_panic_hook_logged_is_in_the_error_of_that_call_only() {
 }
 
 #[tokio::test]
+async fn more_output_at_once_than_is_permitted_is_a_trap() {
+    let bench = Bench::new();
+    let writes = |bytes: u32| Guest {
+        wit: &[IO, CLI],
+        world: "import wasi:cli/stdout@0.2.6;",
+        imports: r#"
+            (import "wasi:cli/stdout@0.2.6" "get-stdout" (func $stdout (result i32)))
+            (import "wasi:io/streams@0.2.6" "[method]output-stream.write" (func $write (param i32 i32 i32 i32)))"#,
+        ..Guest::polling(format!(
+            "(call $write (call $stdout) (i32.const 65536) (i32.const {bytes}) (i32.const 8192)) (i32.const 1024)"
+        ))
+    };
+    poll(&bench, writes(4_096)).await.expect("at the limit");
+    match poll(&bench, writes(4_097)).await {
+        Err(GuestError::Trap { message, .. }) => {
+            assert_eq!(message, "it wrote 4097 bytes at once, 4096 are permitted");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
 async fn there_are_no_arguments_no_environment_and_no_files() {
     let bench = Bench::new();
     let guest = Guest {

@@ -1,7 +1,7 @@
 //! Standard output and error, as lines of the connector's log.
 //!
-//! A stream here takes whatever it is given, at once, and never fails: what is over the log's quota is dropped there.
-//! At most one unfinished line is kept.
+//! A stream here takes what it is given at once, and never fails: what is over the log's quota is dropped there. At most
+//! one unfinished line is kept.
 
 use std::{
     io,
@@ -14,15 +14,16 @@ use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
 use wasmtime_wasi::{
     cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamResult},
+    p2::{OutputStream, Pollable, StreamError, StreamResult},
 };
 
 use crate::{capability::log::ConnectorLog, host::LogLevel, text::truncate};
 
 /// Bytes of what a call wrote that are kept for its error message.
 const WRITTEN_BYTES_MAX: usize = 512;
-/// Bytes that a component may write at once.
-const PERMIT_BYTES: usize = 64 << 10;
+/// Bytes that a component may write at once. As many lines can be in them, and nothing interrupts the host while it
+/// counts those.
+const PERMIT_BYTES: usize = 4 << 10;
 
 /// A stream that is cut into lines.
 #[derive(Clone)]
@@ -108,6 +109,12 @@ impl StdoutStream for Lines {
 
 impl OutputStream for Lines {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        if bytes.len() > PERMIT_BYTES {
+            return Err(StreamError::trap(&format!(
+                "it wrote {} bytes at once, {PERMIT_BYTES} are permitted",
+                bytes.len()
+            )));
+        }
         self.accept(&bytes);
         Ok(())
     }
