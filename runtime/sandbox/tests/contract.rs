@@ -170,6 +170,24 @@ async fn output_over_its_limit_is_not_copied() {
 }
 
 #[tokio::test]
+async fn rejections_are_counted_as_records_are() {
+    let bench = Bench::new();
+    for (rejections, fine) in [(3, true), (4, false)] {
+        let changes = format!(
+            "(i32.store (i32.const 2692) (i32.const 4096)) (i32.store (i32.const 2696) (i32.const {rejections}))"
+        );
+        let mut limited = spec(record(&changes).source());
+        limited.limits.output_records_max = 3;
+        let source = bench.source(limited).await.expect("it loads");
+        match source.poll(0, events(&["a"])).await {
+            Ok(records) => assert!(fine && records.rejected.len() == 3),
+            Err(GuestError::Limit { limit, .. }) => assert!(!fine && limit == "output_records_max"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn failures_keep_their_kind_and_a_bounded_message() {
     let bench = Bench::new();
     for (kind, expected) in [
