@@ -1,14 +1,15 @@
 //! A call's budget: how long it may run, and how long it may wait in the host.
 //!
 //! Running is counted in slices, not by the clock on the wall. Every tick interrupts the component; it is charged one
-//! slice, goes to the back of its worker's queue, and continues when its turn comes. So ten busy connectors on one core
-//! each get a tenth of it, and none of them is charged for the others' turns.
+//! slice, goes behind everybody who is waiting for its worker, and continues when its turn comes. So ten busy connectors
+//! on one core each get a tenth of it, and none of them is charged for the others' turns. What the host did for it in
+//! between, which no tick interrupts, is charged in slices too, and gives the others as many turns ([`Stretch`]).
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::{limits::TICK, state::GuestState};
+use crate::{limits::TICK, state::GuestState, stretch::Stretch};
 
 /// What is left of one call's budget.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct Budget {
     wait_max: Duration,
     waited: Duration,
     exceeded: Option<u64>,
+    stretch: Stretch,
 }
 
 impl Budget {
@@ -29,6 +31,7 @@ impl Budget {
             wait_max: Duration::ZERO,
             waited: Duration::ZERO,
             exceeded: None,
+            stretch: Stretch::begin(&Arc::default()),
         }
     }
 
@@ -45,6 +48,7 @@ impl Budget {
     /// Charges a wait; an error when it was the last straw.
     pub(crate) fn charge_wait(&mut self, waited: Duration, finished: bool) -> wasmtime::Result<()> {
         self.waited += waited;
+        self.stretch.resume();
         if finished {
             return Ok(());
         }
@@ -52,11 +56,17 @@ impl Budget {
         Err(wasmtime::Error::msg("it waited in the host for too long"))
     }
 
-    fn charge_slice(&mut self) -> UpdateDeadline {
-        match self.slices_left.checked_sub(1) {
+    fn charge_stretch(&mut self) -> UpdateDeadline {
+        match self.slices_left.checked_sub(self.stretch.slices()) {
             Some(left) => {
                 self.slices_left = left;
-                UpdateDeadline::Yield(1)
+                let stretch = self.stretch.clone();
+                let turns = async move {
+                    tokio::task::yield_now().await;
+                    stretch.give_way().await;
+                    stretch.resume();
+                };
+                UpdateDeadline::YieldCustom(1, Box::pin(turns))
             }
             None => {
                 self.exceeded = Some(self.budget_ms);
@@ -68,11 +78,12 @@ impl Budget {
 
 /// Makes every tick charge the store's budget. Once for each store.
 pub(crate) fn install(store: &mut Store<GuestState>) {
-    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_slice()));
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_stretch()));
 }
 
-/// Gives the next entry into the component this much. Forgetting it ends the component at its next tick.
-pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Duration) {
+/// Gives the next entry into the component, which is in this stretch, this much. Forgetting it ends the component at
+/// its next tick.
+pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Duration, stretch: &Stretch) {
     let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(1).max(1);
     store.data_mut().budget = Budget {
         budget_ms,
@@ -80,6 +91,7 @@ pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Dur
         wait_max,
         waited: Duration::ZERO,
         exceeded: None,
+        stretch: stretch.clone(),
     };
     store.set_epoch_deadline(1);
 }
@@ -95,10 +107,10 @@ mod tests {
             slices_left: 2,
             ..Budget::none()
         };
-        assert!(matches!(budget.charge_slice(), UpdateDeadline::Yield(1)));
-        assert!(matches!(budget.charge_slice(), UpdateDeadline::Yield(1)));
+        assert!(matches!(budget.charge_stretch(), UpdateDeadline::YieldCustom(1, _)));
+        assert!(matches!(budget.charge_stretch(), UpdateDeadline::YieldCustom(1, _)));
         assert_eq!(budget.exceeded(), None);
-        assert!(matches!(budget.charge_slice(), UpdateDeadline::Interrupt));
+        assert!(matches!(budget.charge_stretch(), UpdateDeadline::Interrupt));
         assert_eq!(budget.exceeded(), Some(2));
     }
 }

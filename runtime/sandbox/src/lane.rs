@@ -9,7 +9,7 @@
 //! A caller that is on the workers already ([`Sandbox::spawn`]) calls where it stands. For any other, the call becomes a
 //! task there, and waking two sleeping threads costs a hundred times the call itself.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use danube_wasm_model::{
     ConnectorId,
@@ -28,6 +28,7 @@ use crate::{
     limits::GuestLimits,
     sandbox::{Compiled, Sandbox},
     state::GuestState,
+    stretch::Stretch,
     trap,
 };
 
@@ -104,9 +105,12 @@ fn host_error(message: &str) -> GuestError {
 
 impl<G: Guest> Plan<G> {
     /// A fresh instance, initialized, and what it asked for; or the stage that failed, and how.
-    pub(crate) async fn start(&self) -> Result<(Live<G>, wit::Interests), (&'static str, GuestError)> {
+    pub(crate) async fn start(
+        &self,
+        stretch: &Stretch,
+    ) -> Result<(Live<G>, wit::Interests), (&'static str, GuestError)> {
         let mut store = self.store();
-        self.begin(&mut store, self.limits.initialize_ms);
+        self.begin(&mut store, self.limits.initialize_ms, stretch);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
@@ -125,19 +129,31 @@ impl<G: Guest> Plan<G> {
     }
 
     /// The topics that the component names.
-    pub(crate) async fn configs(&self, live: &mut Live<G>) -> Result<Vec<G::Config>, GuestError> {
-        self.begin(&mut live.store, self.limits.call_base_ms);
+    pub(crate) async fn configs(&self, live: &mut Live<G>, stretch: &Stretch) -> Result<Vec<G::Config>, GuestError> {
+        self.begin(&mut live.store, self.limits.call_base_ms, stretch);
         let answer = live.guest.configs(&mut live.store).await;
         settle(&mut live.store, answer)
     }
 
     async fn call(&self, place: &mut Option<Live<G>>, input: &G::Input) -> Result<G::Output, GuestError> {
         let _ticking = self.sandbox.ticker().running();
+        let stretch = self.stretch();
+        let outcome = self.call_within(&stretch, place, input).await;
+        stretch.give_way().await;
+        outcome
+    }
+
+    async fn call_within(
+        &self,
+        stretch: &Stretch,
+        place: &mut Option<Live<G>>,
+        input: &G::Input,
+    ) -> Result<G::Output, GuestError> {
         let mut live = match place.take() {
             Some(live) => live,
-            None => self.start().await.map_err(|(_, error)| error)?.0,
+            None => self.start(stretch).await.map_err(|(_, error)| error)?.0,
         };
-        self.begin(&mut live.store, self.limits.call_budget_ms(G::len(input)));
+        self.begin(&mut live.store, self.limits.call_budget_ms(G::len(input)), stretch);
         let answer = live.guest.call(&mut live.store, input).await;
         let output = settle(&mut live.store, answer)?;
         G::check(&output, input, &self.limits)?;
@@ -159,12 +175,14 @@ impl<G: Guest> Plan<G> {
         store
     }
 
-    fn begin(&self, store: &mut Store<GuestState>, budget_ms: u64) {
-        budget::begin(
-            store,
-            budget_ms,
-            std::time::Duration::from_millis(self.limits.wait_ms_max),
-        );
+    /// The first stretch of a call.
+    pub(crate) fn stretch(&self) -> Stretch {
+        Stretch::begin(self.sandbox.ticker().ticks())
+    }
+
+    fn begin(&self, store: &mut Store<GuestState>, budget_ms: u64, stretch: &Stretch) {
+        let wait_max = Duration::from_millis(self.limits.wait_ms_max);
+        budget::begin(store, budget_ms, wait_max, stretch);
         let state = store.data_mut();
         state.limiter.begin_call();
         state.capabilities.log.begin_call();

@@ -33,6 +33,7 @@ mod sandbox;
 mod sink;
 mod source;
 mod state;
+mod stretch;
 mod text;
 mod ticker;
 mod trap;

@@ -158,9 +158,10 @@ async fn load<G: Guest>(
         error,
     };
     let _ticking = plan.sandbox.ticker().running();
-    let (mut live, interests) = plan.start().await.map_err(failed)?;
+    let stretch = plan.stretch();
+    let (mut live, interests) = plan.start(&stretch).await.map_err(failed)?;
     let configs = plan
-        .configs(&mut live)
+        .configs(&mut live, &stretch)
         .await
         .map_err(|error| failed((G::CONFIGS, error)))?;
     if configs.len() > spec.limits.topics_max {

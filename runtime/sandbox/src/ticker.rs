@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     thread::{self, Thread},
 };
@@ -32,6 +32,7 @@ struct Shared {
     /// Whether the thread sleeps, or is about to look at `calls` and then sleep.
     asleep: AtomicBool,
     stopped: AtomicBool,
+    ticks: Arc<AtomicU64>,
 }
 
 impl Ticker {
@@ -45,6 +46,11 @@ impl Ticker {
             shared,
             thread: handle.thread().clone(),
         })
+    }
+
+    /// Ticks so far. They go on only while calls are running.
+    pub(crate) fn ticks(&self) -> &Arc<AtomicU64> {
+        &self.shared.ticks
     }
 
     /// Keeps the clock going for as long as the guard lives.
@@ -87,6 +93,7 @@ fn run(shared: &Shared, engine: &EngineWeak) {
         thread::park_timeout(TICK);
         let Some(engine) = engine.upgrade() else { return };
         engine.increment_epoch();
+        shared.ticks.fetch_add(1, SeqCst);
         idle_ticks = if shared.calls.load(SeqCst) == 0 {
             idle_ticks + 1
         } else {
