@@ -1,0 +1,9 @@
+;; Exits.
+;;
+;; both: call trap it called exit(1)
+
+(import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))
+
+(func $batch (param $given i32) (result i32)
+  (call $exit (i32.const 1))
+  (unreachable))

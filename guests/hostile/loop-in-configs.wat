@@ -1,0 +1,5 @@
+;; Never says what its topics are.
+;;
+;; both: configs budget
+
+(func $configs (loop $again (br $again)))

@@ -1,0 +1,5 @@
+;; Calls itself without end in `initialize`.
+;;
+;; both: initialize trap call stack exhausted
+
+(func $initialize (call $initialize) (call $initialize))

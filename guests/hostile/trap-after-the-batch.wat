@@ -1,0 +1,5 @@
+;; Traps when the host has taken its answer.
+;;
+;; both: call trap unreachable
+
+(func $after (unreachable))

@@ -1,0 +1,5 @@
+;; Traps in `initialize`.
+;;
+;; both: initialize trap unreachable
+
+(func $initialize (unreachable))
