@@ -25,6 +25,6 @@ pub(crate) use inert::Effect;
 pub(crate) use manual::{FieldManual, Presence, TableManual};
 pub(crate) use session::Session;
 pub(crate) use shared::{Place, Shared, SourceText};
-pub(crate) use spot::{Spot, read_bytes, read_text};
+pub(crate) use spot::{Spot, read_text};
 pub(crate) use table::{Section, Table, Variant};
 pub(crate) use written::Written;

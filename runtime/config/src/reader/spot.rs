@@ -158,7 +158,7 @@ impl<'s> Spot<'s> {
 }
 
 /// Reads a file that is expected to be small; never more than `bytes_max` of it.
-pub(crate) fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, String> {
+fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     use std::io::Read;
 
     let mut bytes = Vec::new();

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 
 use super::schema::SchemaType;
 use crate::{
-    reader::{Spot, kinds::Kind, read_bytes},
+    reader::{Spot, kinds::Kind},
     values::Invalid,
 };
 
@@ -17,28 +17,19 @@ const SCHEMA_BYTES_MAX: usize = 1 << 20;
 pub struct Definition {
     /// Where it was read, absolute.
     pub path: PathBuf,
-    /// What it says: JSON for `json_schema` and `avro`, the text of a `.proto` file for `protobuf`. Empty where
-    /// `descriptor_set` says it.
+    /// What it says: JSON for `json_schema` and `avro`, the text of a `.proto` file for `protobuf`.
     pub text: String,
-    /// For `protobuf`, an encoded `google.protobuf.FileDescriptorSet` instead of a text.
-    pub descriptor_set: Option<Vec<u8>>,
 }
 
 impl Definition {
     /// Whether a message's own name, without its package, is in it at all.
     pub(super) fn names(&self, message: &MessageName) -> bool {
         let name = message.last();
-        match &self.descriptor_set {
-            Some(bytes) => bytes.windows(name.len()).any(|window| window == name.as_bytes()),
-            None => {
-                let mut words = self
-                    .text
-                    .split(|c: char| !c.is_alphanumeric() && c != '_')
-                    .filter(|w| !w.is_empty());
-                std::iter::from_fn(|| words.find(|word| *word == "message").and_then(|_| words.next()))
-                    .any(|word| word == name)
-            }
-        }
+        let mut words = self
+            .text
+            .split(|c: char| !c.is_alphanumeric() && c != '_')
+            .filter(|w| !w.is_empty());
+        std::iter::from_fn(|| words.find(|word| *word == "message").and_then(|_| words.next())).any(|word| word == name)
     }
 }
 
@@ -101,18 +92,6 @@ impl Kind for DefinitionKind {
             return Some(None);
         }
         let path = spot.existing_file(&written)?;
-        let proto = path.extension().is_some_and(|extension| extension == "proto");
-        if self.0 == Some(SchemaType::Protobuf) && !proto {
-            let bytes = match read_bytes(&path, SCHEMA_BYTES_MAX) {
-                Ok(bytes) => bytes,
-                Err(why) => return spot.refuse_file(&path, &why),
-            };
-            return Some(Some(Definition {
-                path,
-                text: String::new(),
-                descriptor_set: Some(bytes),
-            }));
-        }
         let text = spot.file_text(&path, SCHEMA_BYTES_MAX)?;
         let json = self.0 != Some(SchemaType::Protobuf);
         if let (true, Err(error)) = (json, serde_json::from_str::<serde::de::IgnoredAny>(&text)) {
@@ -121,11 +100,7 @@ impl Kind for DefinitionKind {
                 "correct the file",
             );
         }
-        Some(Some(Definition {
-            path,
-            text,
-            descriptor_set: None,
-        }))
+        Some(Some(Definition { path, text }))
     }
 }
 
@@ -139,7 +114,6 @@ mod tests {
         let definition = Definition {
             path: PathBuf::new(),
             text: text.to_owned(),
-            descriptor_set: None,
         };
         let names = |name: &str| definition.names(&name.parse().expect("valid"));
         assert!(names("payments.Payment") && names("payments.Payment.Part"));

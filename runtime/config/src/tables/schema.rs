@@ -113,8 +113,8 @@ impl Section for Schema {
             .field(
                 "schema_file",
                 DefinitionKind(schema_type),
-                "The schema, of at most 1 MiB: a JSON Schema of draft-07 to 2020-12, an Avro schema, or a `.proto` file \
-                 or descriptor set. Other types have none.",
+                "The schema, of at most 1 MiB: a JSON Schema of draft-07 to 2020-12, an Avro schema, or a `.proto` \
+                 file. Other types have none.",
             )
             .example("\"schemas/payment.json\"")
             .optional();
