@@ -28,7 +28,7 @@ fn of_a_source_and_of_a_sink() {
         (1 << 30, Duration::from_secs(10))
     );
     assert_eq!(pipeline.sinks[0].buffer.as_ref().expect("given").max_bytes, 1 << 30);
-    assert_eq!(pipeline.buffer_dir(&pipeline.sinks[0].id), desk.path("data/spool/db"));
+    assert_eq!(pipeline.spools_dir(), desk.path("data/spool"));
 
     let none = desk.accept(&(CLUSTER.to_owned() + &source_with("type = \"none\"") + &sink("")));
     assert_eq!(
