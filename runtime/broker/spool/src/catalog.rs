@@ -16,6 +16,8 @@ use crate::store::{self, Store};
 /// See the module.
 pub(crate) struct Catalog {
     store: Arc<Store>,
+    /// Where it is kept.
+    topic: TopicName,
     topics: RwLock<HashMap<TopicName, TopicSpec>>,
     held: RwLock<BTreeMap<(TopicName, String), TopicName>>,
     /// One writer at a time.
@@ -31,20 +33,21 @@ enum Entry {
 impl Catalog {
     /// Reads what is remembered.
     pub(crate) async fn open(store: Arc<Store>) -> Result<Self> {
-        let topic = store::catalog();
+        let topic = store::catalog()?;
         store.create(&topic, 0).await?;
         // Never acknowledged: it is all read again at the next start.
         let mut consumer = store.read(&topic, SubscriptionType::Exclusive, usize::MAX).await?;
         let mut left = store.waiting(&topic).await?;
         let catalog = Self {
             store,
+            topic,
             topics: RwLock::default(),
             held: RwLock::default(),
             writing: tokio::sync::Mutex::default(),
         };
         while left > 0 {
             for message in consumer.receive(READ_MAX).await? {
-                catalog.insert(Entry::decode(&message)?);
+                catalog.insert(Entry::decode(&message)?)?;
                 left = left.saturating_sub(1);
             }
         }
@@ -91,34 +94,34 @@ impl Catalog {
         if let Some(place) = self.place(topic, subscription) {
             return Ok(place);
         }
-        let place = store::held(self.held.read().len());
+        let place = store::held(self.held.read().len())?;
         self.store.create(&place, 0).await?;
         self.add(Entry::Held(topic.clone(), subscription.to_owned())).await?;
         Ok(place)
     }
 
     async fn add(&self, entry: Entry) -> Result<()> {
-        self.store.write(vec![entry.encode()]).await?;
-        self.insert(entry);
-        Ok(())
+        self.store.write(vec![entry.encode(&self.topic)]).await?;
+        self.insert(entry)
     }
 
-    fn insert(&self, entry: Entry) {
+    fn insert(&self, entry: Entry) -> Result<()> {
         match entry {
             Entry::Topic(topic, spec) => drop(self.topics.write().insert(topic, spec)),
             Entry::Held(topic, subscription) => {
                 let mut held = self.held.write();
-                let place = store::held(held.len());
+                let place = store::held(held.len())?;
                 held.entry((topic, subscription)).or_insert(place);
             }
         }
+        Ok(())
     }
 }
 
 const READ_MAX: usize = 512;
 
 impl Entry {
-    fn encode(&self) -> Outgoing {
+    fn encode(&self, to: &TopicName) -> Outgoing {
         let mut attributes = Vec::new();
         let mut set = |name: &str, value: String| attributes.push((name.to_owned(), value));
         match self {
@@ -143,7 +146,7 @@ impl Entry {
             }
         }
         Outgoing {
-            topic: store::catalog(),
+            topic: to.clone(),
             key: None,
             payload: Bytes::new(),
             attributes,

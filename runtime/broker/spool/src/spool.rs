@@ -42,7 +42,7 @@ impl Spool {
     /// Errors are those of [`danube_wasm_broker::embedded::EmbeddedBroker::open`], which it is kept by.
     pub async fn open(broker: Arc<dyn Broker>, options: SpoolOptions) -> Result<Arc<Self>> {
         let store = Store::open(&options).await?;
-        store.create(&store::refused(), 0).await?;
+        store.create(&store::refused()?, 0).await?;
         let catalog = Arc::new(Catalog::open(store.clone()).await?);
         let status = watch::channel(store.status().await?).0;
         let spool = Self {

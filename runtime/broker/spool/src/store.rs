@@ -178,23 +178,24 @@ const CATALOG: &str = "catalog";
 const REFUSED: &str = "refused";
 
 /// Where the spool remembers what topics and subscriptions it serves.
-pub(crate) fn catalog() -> TopicName {
+pub(crate) fn catalog() -> Result<TopicName> {
     own(CATALOG)
 }
 
 /// Where records are that the broker will never accept.
-pub(crate) fn refused() -> TopicName {
+pub(crate) fn refused() -> Result<TopicName> {
     own(REFUSED)
 }
 
 /// Where the messages of subscription number `n` are held.
-pub(crate) fn held(n: usize) -> TopicName {
+pub(crate) fn held(n: usize) -> Result<TopicName> {
     own(&format!("held-{n}"))
 }
 
-fn own(name: &str) -> TopicName {
-    #[expect(clippy::expect_used, reason = "the names above are valid")]
-    format!("/{OWN_NAMESPACE}/{name}").parse().expect("a valid topic")
+fn own(name: &str) -> Result<TopicName> {
+    let topic = format!("/{OWN_NAMESPACE}/{name}").parse();
+    // All names above are valid.
+    topic.map_err(|e| BrokerError::new(ErrorKind::Incompatible, format!("{e}")))
 }
 
 /// About the bytes that a record takes in the log.

@@ -137,6 +137,8 @@ async fn what_is_held_comes_first_after_a_restart() {
     publish(remote.log(), &["a:3"]).await;
     let spool = open(&remote, options(directory.path())).await;
     let mut consumer = subscribe(&*spool).await;
+    // What the broker has goes behind it, and is safe there.
+    all_held(&spool, &remote, 3).await;
     let messages = receive(&mut *consumer, 3).await;
     assert_eq!(texts(&messages), ["a:2", "b:1", "a:3"]);
     ack(&*consumer, &messages).await;

@@ -183,6 +183,26 @@ async fn what_a_broker_forgets_is_published_again() {
 }
 
 #[tokio::test]
+async fn a_new_session_begins_with_what_the_old_one_lost() {
+    let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());
+    let spool = open_with_topic(&remote, options(directory.path())).await;
+    publish(&*spool, &["a:1"]).await;
+    until("it is accepted", || async { remote.accepted() == ["a:1"] }).await;
+    remote.fail(|faults| faults.hang = true);
+    // For another producer the broker is asked for another handle, and does not answer.
+    let publisher = spool.publisher("another").await.unwrap();
+    within(publisher.publish(vec![vec![record("a:2")]]))
+        .await
+        .remove(0)
+        .unwrap();
+    until("it is asked", || async { remote.is_hanging() }).await;
+    remote.lose_session();
+    remote.heal();
+    until("it has both", || async { remote.distinct().len() == 2 }).await;
+    assert_eq!(remote.distinct(), ["a:1", "a:2"]);
+}
+
+#[tokio::test]
 async fn an_error_is_reason_enough_to_publish_other_topics_again() {
     let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());
     let spool = open_with_topic(&remote, options(directory.path())).await;

@@ -7,7 +7,8 @@ use danube_wasm_broker::{Acker, BrokerError, ErrorKind, MessageId, Result};
 
 use super::{
     consumer::Shared,
-    hand::{Number, Plan, Taken},
+    entry::{Number, Taken},
+    hand::Plan,
 };
 
 /// See [`Acker`].

@@ -61,7 +61,7 @@ pub(crate) async fn consume(subscription: Subscription) -> Result<Box<dyn Consum
         },
     };
     let shared = Arc::new(Shared::default());
-    let pump = Pump::start(subscription, shared.clone(), consumer, place).await?;
+    let pump = Pump::start(Arc::new(subscription), shared.clone(), consumer, place).await?;
     Ok(Box::new(SpoolConsumer {
         shared,
         pump: tokio::spawn(pump.run()),

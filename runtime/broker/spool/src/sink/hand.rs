@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use danube_wasm_broker::{BrokerError, ErrorKind, Message, MessageId, Result};
 use tokio::time::Instant;
 
-use super::{copies::Copy, known::Print};
-
-/// The caller's number of a message.
-pub(super) type Number = u64;
+use super::{
+    copies::Copy,
+    entry::{Asked, At, Entry, Number, Taken},
+    known::Print,
+};
 
 /// See the module.
 #[derive(Default)]
@@ -22,44 +23,6 @@ pub(super) struct Hand {
     ready: VecDeque<Number>,
     /// Messages that are at the broker, by their place there.
     at_broker: HashMap<MessageId, Number>,
-}
-
-struct Entry {
-    /// Its place in the broker.
-    origin: MessageId,
-    at: At,
-    /// The message, as long as it may be needed: to be given, or to be written to disk.
-    message: Option<Message>,
-    given: bool,
-    since: Instant,
-}
-
-/// Whether the broker was asked to let go of a message.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    No,
-    /// Its answer is awaited.
-    Yes,
-    /// It did not. The caller is done with the message, so there is nothing to be held.
-    Failed,
-}
-
-/// A message that was taken out of the hand, to be given back.
-pub(super) struct Taken(Number, Entry);
-
-/// What an acknowledgement concerns.
-enum At {
-    /// The message at the broker.
-    Broker(Asked),
-    /// A copy that is being written, or is written and not yet read back.
-    Moving,
-    Disk {
-        place: MessageId,
-        print: Print,
-        time_ms: u64,
-    },
-    /// The broker has lost it.
-    Nowhere,
 }
 
 /// What to do for the caller's acknowledgement.
@@ -113,7 +76,7 @@ impl Hand {
         let Some(entry) = self.entries.get_mut(number) else {
             return false;
         };
-        let known = entry.message.as_ref().is_some_and(|known| same(known, message));
+        let known = entry.is(message);
         // Nobody may come back for one that could not be acknowledged.
         if known && !matches!(entry.at, At::Broker(Asked::Failed)) {
             return true;
@@ -182,9 +145,7 @@ impl Hand {
     pub(super) fn moved(&mut self, copy: Copy, print: Print) -> Option<Copy> {
         let origin = copy.message.message_id;
         let is_it = |entry: &Entry| {
-            matches!(entry.at, At::Moving | At::Broker(Asked::No))
-                && entry.origin == origin
-                && entry.message.as_ref().is_some_and(|known| same(known, &copy.message))
+            matches!(entry.at, At::Moving | At::Broker(Asked::No)) && entry.origin == origin && entry.is(&copy.message)
         };
         let number = self.at_broker.get(&origin).copied();
         let number = number.filter(|number| self.entries.get(number).is_some_and(is_it));
@@ -280,9 +241,4 @@ impl Hand {
             _ => None,
         })
     }
-}
-
-/// Whether two deliveries are of one message.
-fn same(a: &Message, b: &Message) -> bool {
-    a.id == b.id && a.publish_time_ms == b.publish_time_ms && a.payload == b.payload
 }

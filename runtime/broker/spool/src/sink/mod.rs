@@ -16,9 +16,14 @@
 mod acker;
 mod consumer;
 mod copies;
+mod entry;
 mod hand;
+#[cfg(test)]
+mod hand_tests;
+mod held;
 mod known;
 mod pace;
 mod pump;
+mod receipts;
 
 pub(crate) use consumer::{Subscription, consume};

@@ -4,27 +4,23 @@
 //! the log. Then everything that is still in the log comes again, in its order. A record leaves the log only when the
 //! flush time has passed since the broker accepted it and the broker, asked after that, still has the session.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{
-    Acker, Broker, BrokerError, Consumer, ErrorKind, Message, MessageId, Published, Publisher, Result, TopicSpec,
+    Broker, BrokerError, Consumer, ErrorKind, MessageId, Published, Publisher, Result, TopicSpec,
 };
 use danube_wasm_model::{SubscriptionType, TopicName};
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{BoxFuture, OptionFuture},
-    stream::FuturesUnordered,
-};
+use futures_util::StreamExt;
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until},
 };
 
-use super::{refused, window::Window};
+use super::{answer_of, denials::Denials, no_answer, refused, run::Run, window::Window};
 use crate::{
     backoff::Backoff,
     epochs::{Epoch, Epochs},
-    limits::{CALL_TIME_MAX, CHECK_PAUSE_MAX, DENIED_TRIES_MAX, READ_ONCE_MAX, UNCONFIRMED_RECORDS_MAX},
+    limits::{READ_ONCE_MAX, UNCONFIRMED_RECORDS_MAX},
     status::Part,
     store::Store,
 };
@@ -50,16 +46,7 @@ struct State {
     failing: bool,
     /// The broker has the topic.
     declared: bool,
-    /// Records ever accepted.
-    accepted: u64,
-    denials: HashMap<MessageId, Denial>,
-}
-
-/// A record that the broker denied.
-struct Denial {
-    tries: u32,
-    /// Records accepted before the first denial.
-    accepted: u64,
+    denials: Denials,
 }
 
 /// Why a run ended.
@@ -72,23 +59,6 @@ enum End {
     Broker(BrokerError),
     /// The log did not.
     Log(BrokerError),
-}
-
-type Answer = (Vec<MessageId>, Vec<Result<Published>>);
-
-/// What a run works with.
-struct Run {
-    epoch: Epoch,
-    acker: Arc<dyn Acker>,
-    window: Window,
-    calls: FuturesUnordered<BoxFuture<'static, Answer>>,
-    /// When the broker last answered, or was handed something after it had answered all.
-    answered: Instant,
-    /// A question whether the session is still there, and what its answer will confirm.
-    check: OptionFuture<BoxFuture<'static, (Instant, Result<()>)>>,
-    checking: bool,
-    /// Not to be asked again before.
-    check_from: Instant,
 }
 
 impl Forwarder {
@@ -186,20 +156,23 @@ impl Forwarder {
     async fn step(&mut self, run: &mut Run, consumer: &mut dyn Consumer) -> Result<(), End> {
         self.send(run).await?;
         self.report(Some(&run.window), None);
-        let due = run.window.due(self.flush).map(|due| due.max(run.check_from));
-        let stalled = run.answered + CALL_TIME_MAX;
+        let ask_at = run.proof.ask_at(run.window.due(self.flush));
+        let stalled = run.stalled();
         tokio::select! {
             biased;
             () = self.epochs.over(run.epoch) => Err(End::Lost),
             Ok(()) = self.spec.changed() => Err(End::Respecified),
             Some((ids, results)) = run.calls.next() => self.answered(run, ids, results).await,
-            Some((until, result)) = &mut run.check => self.checked(run, until, result).await,
-            () = sleep_until(due.unwrap_or(stalled)), if due.is_some() && !run.checking => {
-                self.check(run);
+            Some((until, result)) = &mut run.proof.question => self.checked(run, until, result).await,
+            () = sleep_until(ask_at.unwrap_or(stalled)), if ask_at.is_some() => {
+                run.proof.ask(self.broker.clone(), self.flush, Instant::now());
                 Ok(())
             }
             () = sleep_until(stalled), if !run.calls.is_empty() => Err(End::Broker(no_answer())),
-            read = consumer.receive(READ_ONCE_MAX), if run.window.has_room() => run.read(read),
+            read = consumer.receive(READ_ONCE_MAX), if run.window.has_room() => {
+                read.map_err(End::Log)?.into_iter().for_each(|message| run.window.add(message));
+                Ok(())
+            }
         }
     }
 
@@ -210,11 +183,7 @@ impl Forwarder {
             if self.epochs.current() != run.epoch {
                 return Err(End::Lost);
             }
-            if run.calls.is_empty() {
-                run.answered = Instant::now();
-            }
-            let (ids, answer) = (call.ids, publisher.publish(call.groups));
-            run.calls.push(answer.map(|results| (ids, results)).boxed());
+            run.call(&*publisher, call);
         }
         Ok(())
     }
@@ -241,7 +210,7 @@ impl Forwarder {
         for id in ids {
             match results.next().unwrap_or_else(|| Err(no_answer())) {
                 Ok(_) => self.accepted(run, id, now),
-                Err(error) if self.is_final(id, &error) => self.set_aside(run, id, error).await?,
+                Err(error) if self.state.denials.is_final(id, error.kind) => self.set_aside(run, id, error).await?,
                 Err(error) => end = Some(error),
             }
         }
@@ -250,30 +219,11 @@ impl Forwarder {
 
     fn accepted(&mut self, run: &mut Run, id: MessageId, now: Instant) {
         run.window.accepted(id, now);
-        self.state.accepted += 1;
+        self.state.denials.accepted(id);
         self.goes_on();
-        if !self.state.denials.is_empty() {
-            self.state.denials.remove(&id);
-        }
-    }
-
-    /// Whether the broker will never take it. A record that is denied again and again, while others of its topic are
-    /// taken, is at fault itself; else the permission is, which an operator can change.
-    fn is_final(&mut self, id: MessageId, error: &BrokerError) -> bool {
-        match error.kind {
-            ErrorKind::TooLarge => true,
-            ErrorKind::Denied => {
-                let accepted = self.state.accepted;
-                let denial = self.state.denials.entry(id).or_insert(Denial { tries: 0, accepted });
-                denial.tries += 1;
-                denial.tries >= DENIED_TRIES_MAX && denial.accepted < accepted
-            }
-            _ => false,
-        }
     }
 
     async fn set_aside(&mut self, run: &mut Run, id: MessageId, error: BrokerError) -> Result<(), End> {
-        self.state.denials.remove(&id);
         let Some((record, producer)) = run.window.refused(id) else {
             return Ok(());
         };
@@ -284,21 +234,9 @@ impl Forwarder {
         run.acker.ack(&[id]).await.map_err(End::Log)
     }
 
-    /// Asks whether the session is still there. What was accepted a flush time ago is safe if it is.
-    fn check(&self, run: &mut Run) {
-        let now = Instant::now();
-        run.check_from = now + (self.flush / 8).min(CHECK_PAUSE_MAX);
-        let Some(until) = now.checked_sub(self.flush) else {
-            return;
-        };
-        let broker = self.broker.clone();
-        run.checking = true;
-        run.check = Some(async move { (until, answer_of(broker.check_sessions()).await) }.boxed()).into();
-    }
-
+    /// What was accepted by `until` is safe if the session is still there.
     async fn checked(&mut self, run: &mut Run, until: Instant, result: Result<()>) -> Result<(), End> {
-        run.check = None.into();
-        run.checking = false;
+        run.proof.answered();
         if self.epochs.current() != run.epoch {
             return Err(End::Lost);
         }
@@ -306,7 +244,6 @@ impl Forwarder {
             Ok(()) => run.acker.ack(&run.window.confirmed(until)).await.map_err(End::Log),
             Err(error) => {
                 tracing::debug!(topic = %self.topic, %error, "the broker cannot be asked whether a session is still there");
-                run.check_from = Instant::now() + CHECK_PAUSE_MAX;
                 Ok(())
             }
         }
@@ -327,40 +264,4 @@ impl Forwarder {
             }
         });
     }
-}
-
-impl Run {
-    fn new(epoch: Epoch, acker: Arc<dyn Acker>) -> Self {
-        let now = Instant::now();
-        Self {
-            epoch,
-            acker,
-            window: Window::default(),
-            calls: FuturesUnordered::new(),
-            answered: now,
-            check: None.into(),
-            checking: false,
-            check_from: now,
-        }
-    }
-
-    fn read(&mut self, read: Result<Vec<Message>>) -> Result<(), End> {
-        read.map_err(End::Log)?
-            .into_iter()
-            .for_each(|message| self.window.add(message));
-        Ok(())
-    }
-}
-
-/// The broker's answer, within a time that its client should keep anyway.
-async fn answer_of<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
-    timeout(CALL_TIME_MAX, call).await.unwrap_or_else(|_| Err(no_answer()))
-}
-
-fn no_answer() -> BrokerError {
-    let seconds = CALL_TIME_MAX.as_secs();
-    BrokerError::new(
-        ErrorKind::Unavailable,
-        format!("the broker did not answer within {seconds} s: see whether it and the network to it are well"),
-    )
 }

@@ -34,7 +34,7 @@ pub(super) async fn set_aside(store: &Store, mut record: Outgoing, producer: &st
     set(TOPIC, record.topic.as_str());
     set(REASON, reason);
     set(PRODUCER, producer);
-    record.topic = store::refused();
+    record.topic = store::refused()?;
     store.write(vec![record]).await
 }
 
@@ -76,7 +76,7 @@ pub(crate) async fn retry(store: &Store, ordered: impl Fn(&TopicName) -> bool) -
 
 /// The messages that are there, and how to let go of them.
 async fn read(store: &Store, max: usize) -> Result<(Vec<Message>, Arc<dyn Acker>)> {
-    let topic = store::refused();
+    let topic = store::refused()?;
     let mut consumer = store.read(&topic, SubscriptionType::Exclusive, usize::MAX).await?;
     let there = usize::try_from(store.waiting(&topic).await?)
         .unwrap_or(usize::MAX)

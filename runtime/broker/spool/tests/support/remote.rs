@@ -26,6 +26,8 @@ pub(crate) struct Inner {
     /// What was accepted and not forgotten, in order, and whether it is in the log.
     accepted: Mutex<Vec<(Outgoing, bool)>>,
     sessions: watch::Sender<u64>,
+    /// Calls that are not answered now.
+    hanging: Mutex<usize>,
     /// What goes wrong now.
     faults: watch::Sender<Faults>,
     /// What was given to consumers, and how to give it back.
@@ -74,6 +76,7 @@ impl Remote {
             _directory: directory,
             accepted: Mutex::default(),
             sessions: watch::channel(0).0,
+            hanging: Mutex::default(),
             faults: watch::channel(Faults::default()).0,
             given: Mutex::default(),
             topics: Mutex::default(),
@@ -148,6 +151,11 @@ impl Remote {
         }
     }
 
+    /// Whether a call waits for its answer.
+    pub(crate) fn is_hanging(&self) -> bool {
+        *self.hanging.lock() > 0
+    }
+
     /// A broker whose records are on its disk at once.
     pub(crate) fn log(&self) -> &EmbeddedBroker {
         &self.log
@@ -160,7 +168,9 @@ impl Remote {
             tokio::time::sleep(slow).await;
         }
         let mut faults = self.faults.subscribe();
+        *self.hanging.lock() += 1;
         let _ = faults.wait_for(|faults| !faults.hang).await;
+        *self.hanging.lock() -= 1;
         if self.faults.borrow().down {
             Err(unavailable())
         } else {
@@ -263,7 +273,8 @@ impl Publisher for RemotePublisher {
         let remote = self.remote.clone();
         // What is handed over belongs to the session of now.
         let session = *remote.sessions.borrow();
-        Box::pin(async move {
+        // Handed over, whether anybody waits for the answer or not.
+        let answer = tokio::spawn(async move {
             let mut results = Vec::new();
             for record in groups.into_iter().flatten() {
                 let reached = remote.reach().await.and_then(|()| remote.check_topic(&record.topic));
@@ -272,7 +283,8 @@ impl Publisher for RemotePublisher {
                 results.push(reached.and_then(|()| remote.accept(record)));
             }
             results
-        })
+        });
+        Box::pin(async move { answer.await.expect("it does not panic") })
     }
 }
 

@@ -1,0 +1,160 @@
+//! What becomes of a message in the hand, move by move.
+
+use bytes::Bytes;
+use danube_wasm_broker::{ErrorKind, Message, MessageId};
+use danube_wasm_model::RecordId;
+use tokio::time::Instant;
+
+use super::{copies::Copy, hand::Hand};
+
+fn place(offset: u64) -> MessageId {
+    MessageId { partition: 3, offset }
+}
+
+fn message(offset: u64, text: &str) -> Message {
+    Message {
+        message_id: place(offset),
+        topic: "/a/b".parse().expect("valid"),
+        key: None,
+        payload: Bytes::copy_from_slice(text.as_bytes()),
+        attributes: Vec::new(),
+        id: RecordId::from_broker(text.into()),
+        publish_time_ms: 1,
+        producer: "p".into(),
+        schema: None,
+        redeliveries: 0,
+    }
+}
+
+fn copy(offset: u64, text: &str, at: u64) -> Copy {
+    Copy {
+        message: message(offset, text),
+        place: place(at),
+        life: 0,
+        time_ms: 7,
+    }
+}
+
+/// A hand with these messages at offsets 10, 11 …, given to the caller as numbers 0, 1 ….
+fn given(texts: &[&str]) -> Hand {
+    let mut hand = Hand::default();
+    (10..)
+        .zip(texts)
+        .for_each(|(offset, text)| hand.add(message(offset, text), Instant::now()));
+    let taken = hand.take(usize::MAX);
+    let ids: Vec<_> = taken.iter().map(|message| message.message_id).collect();
+    assert_eq!(ids, (0..texts.len() as u64).map(place).collect::<Vec<_>>());
+    hand
+}
+
+#[test]
+fn an_acknowledgement_follows_the_message_to_the_disk() {
+    let mut hand = given(&["a", "b"]);
+    assert_eq!(hand.start_moving().len(), 2);
+    assert_eq!(hand.waiting_since(), None);
+    let plan = hand.plan(&[place(0), place(1)]).expect("known");
+    assert!(plan.moving && plan.broker.is_empty() && plan.disk.is_empty());
+    assert!(hand.moved(copy(10, "a", 50), 99).is_none());
+    assert!(hand.moved(copy(11, "b", 51), 98).is_none());
+    let plan = hand.plan(&[place(0), place(1)]).expect("known");
+    assert_eq!(plan.disk, [(0, place(50), 99), (1, place(51), 98)]);
+    assert_eq!(hand.oldest_ms(), Some(7));
+    hand.settled([0, 1], true);
+    assert_eq!(
+        hand.plan(&[place(0)]).expect("known"),
+        Default::default(),
+        "done is done"
+    );
+    assert_eq!(
+        hand.plan(&[place(2)]).expect_err("never given").kind,
+        ErrorKind::NotFound
+    );
+}
+
+#[test]
+fn what_could_not_be_written_stays_at_the_broker() {
+    let mut hand = given(&["a", "b", "c"]);
+    let moving = hand.start_moving();
+    hand.stay(&moving[1..]);
+    let plan = hand.plan(&[place(1)]).expect("known");
+    assert_eq!(plan.broker, [(1, place(11))]);
+    let again: Vec<_> = hand
+        .start_moving()
+        .into_iter()
+        .map(|message| message.message_id)
+        .collect();
+    assert_eq!(
+        again,
+        [place(12)],
+        "neither what is on disk nor what is being acknowledged"
+    );
+}
+
+#[test]
+fn messages_are_given_in_order_wherever_they_are() {
+    let mut hand = Hand::default();
+    (10..13).for_each(|offset| hand.add(message(offset, "m"), Instant::now()));
+    assert_eq!(hand.take(1).len(), 1);
+    hand.start_moving();
+    assert!(hand.moved(copy(10, "m", 50), 1).is_none());
+    assert!(hand.moved(copy(11, "m", 51), 1).is_none());
+    hand.add_copy(copy(13, "m", 52), 1, Instant::now());
+    let given: Vec<_> = hand.take(9).iter().map(|message| message.message_id.offset).collect();
+    assert_eq!(given, [1, 2, 3]);
+    assert!(hand.take(9).is_empty());
+}
+
+#[test]
+fn a_place_that_the_broker_used_again_is_another_message() {
+    let mut hand = given(&["lost"]);
+    assert!(hand.has(&message(10, "lost")));
+    assert!(!hand.has(&message(10, "new")));
+    hand.add(message(10, "new"), Instant::now());
+    let plan = hand.plan(&[place(0)]).expect("known");
+    assert!(
+        plan.broker.is_empty() && !plan.moving,
+        "it would acknowledge the new one"
+    );
+    assert_eq!(hand.plan(&[place(1)]).expect("known").broker, [(1, place(10))]);
+}
+
+#[test]
+fn a_copy_finds_its_message_though_the_place_is_used_again() {
+    let mut hand = given(&["old"]);
+    hand.start_moving();
+    assert!(!hand.has(&message(10, "new")));
+    hand.add(message(10, "new"), Instant::now());
+    assert!(hand.moved(copy(10, "old", 50), 5).is_none());
+    let plan = hand.plan(&[place(0), place(1)]).expect("known");
+    assert_eq!(
+        (plan.disk, plan.broker),
+        (vec![(0, place(50), 5)], vec![(1, place(10))])
+    );
+    assert!(hand.moved(copy(10, "foreign", 51), 6).is_some());
+}
+
+#[test]
+fn what_could_not_be_acknowledged_is_not_held_and_comes_again_when_it_is_delivered_again() {
+    let mut hand = given(&["a"]);
+    assert_eq!(hand.plan(&[place(0)]).expect("known").broker.len(), 1);
+    assert!(hand.has(&message(10, "a")), "its acknowledgement may yet arrive");
+    hand.settled([0], false);
+    assert_eq!(hand.waiting_since(), None);
+    assert_eq!(
+        hand.plan(&[place(0)]).expect("known").broker.len(),
+        1,
+        "the caller may try again"
+    );
+    hand.settled([0], false);
+    assert!(!hand.has(&message(10, "a")));
+}
+
+#[test]
+fn what_is_given_back_is_not_in_hand_when_it_comes_again() {
+    let mut hand = given(&["a"]);
+    let out = hand.take_out([0]);
+    assert!(!hand.has(&message(10, "a")));
+    hand.put_back(out);
+    assert!(hand.has(&message(10, "a")));
+    assert!(hand.waiting_since().is_some());
+}
