@@ -12,15 +12,15 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
 use danube_wasm_model::TopicName;
-use danube_wasm_proto::api::StreamMessage;
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
 use super::{
-    order::{Chain, Chains},
+    job::{Job, Sending},
+    order::Chains,
     session::ProducerSession,
 };
 use crate::{
@@ -30,19 +30,6 @@ use crate::{
     health::Pulse,
     limits::REFUSED_CEILING,
 };
-
-/// A record on its way.
-pub(super) struct Job {
-    pub(super) message: StreamMessage,
-    pub(super) key: Option<bytes::Bytes>,
-    pub(super) deadline: Instant,
-    pub(super) reply: oneshot::Sender<Result<bool>>,
-}
-
-struct Sending {
-    job: Job,
-    chain: Option<Chain>,
-}
 
 type Sent = (Sending, Arc<ProducerSession>, Result<(), Fault>);
 
@@ -114,16 +101,9 @@ impl Lane {
     }
 
     fn admit(&mut self, job: Job) {
-        let chain = match (&job.key, self.spec.ordered) {
-            (_, true) => Some(Chain::Partition),
-            (Some(key), false) => Some(Chain::Key(key.clone())),
-            (None, false) => None,
-        };
-        let sending = Sending {
-            chain: chain.clone(),
-            job,
-        };
-        self.ready.extend(self.chains.admit(chain.as_ref(), sending));
+        let sending = Sending::new(job, self.spec.ordered);
+        self.ready
+            .extend(self.chains.admit(sending.chain.clone().as_ref(), sending));
     }
 
     /// Sends what may be sent, or opens the session for it.
@@ -165,8 +145,7 @@ impl Lane {
             Ok(()) => {
                 self.backoff.reset();
                 self.ready.extend(self.chains.advance(sending.chain.as_ref()));
-                // A publisher that is gone does not want to know.
-                let _ = sending.job.reply.send(Ok(self.spec.reliable_dispatch));
+                sending.answer(Ok(self.spec.reliable_dispatch));
             }
             Err(Fault::Refused(error)) => self.fail(sending, &error),
             // The session's producer is not known any more.
@@ -273,19 +252,19 @@ impl Lane {
             ),
         };
         for next in self.chains.fail(sending.chain.as_ref()) {
-            let _ = next.job.reply.send(Err(behind.clone()));
+            next.answer(Err(behind.clone()));
         }
-        let _ = sending.job.reply.send(Err(error.clone()));
+        sending.answer(Err(error.clone()));
     }
 
     /// The client is closed.
     fn abandon(&mut self, jobs: &mut mpsc::UnboundedReceiver<Job>) {
         jobs.close();
         while let Ok(job) = jobs.try_recv() {
-            let _ = job.reply.send(Err(closed()));
+            job.answer(Err(closed()));
         }
         for sending in self.ready.drain(..).chain(self.chains.drain()) {
-            let _ = sending.job.reply.send(Err(closed()));
+            sending.answer(Err(closed()));
         }
         // Those under way learn it from their replies being dropped.
     }

@@ -1,5 +1,6 @@
 //! Publishing: records to partitions, partitions to lanes.
 
+mod job;
 mod lane;
 mod order;
 mod outgoing;
@@ -18,7 +19,7 @@ use tokio::{
 };
 
 use crate::danube::{Shared, closed};
-use lane::Job;
+use job::Job;
 use route::Partitions;
 pub(crate) use session::ProducerSession;
 

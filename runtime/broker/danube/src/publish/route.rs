@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::lane::{Job, Lane};
+use super::{job::Job, lane::Lane};
 use crate::{
     backoff::Backoff,
     danube::{Shared, closed},
@@ -110,7 +110,7 @@ impl Resolver {
                         // Deadlines are in the order of the records: none is overtaken by a later one.
                         while waiting.front().is_some_and(|job| job.deadline <= Instant::now()) {
                             if let Some(job) = waiting.pop_front() {
-                                let _ = job.reply.send(Err(error.clone()));
+                                job.answer(Err(error.clone()));
                             }
                         }
                     }
@@ -120,7 +120,7 @@ impl Resolver {
                 waiting.drain(..).for_each(|job| partitions.push(job));
             }
         }
-        waiting.into_iter().for_each(|job| drop(job.reply.send(Err(closed()))));
+        waiting.into_iter().for_each(|job| job.answer(Err(closed())));
     }
 }
 
@@ -129,6 +129,6 @@ fn fail_all(waiting: &mut VecDeque<Job>, jobs: &mut mpsc::UnboundedReceiver<Job>
         waiting.push_back(job);
     }
     for job in waiting.drain(..) {
-        let _ = job.reply.send(Err(error.clone()));
+        job.answer(Err(error.clone()));
     }
 }
