@@ -8,16 +8,18 @@ use wasmtime::component::Linker;
 use crate::{
     Ambient,
     admission::{self, ComponentInfo},
+    bindings::danube::connector::types as wit,
     capability::{self, Grants},
     compile::CompileError,
     error::LoadError,
     guest::Guest,
     host::GuestHost,
-    lane::{Lanes, Plan},
+    lane::{Lanes, Live, Plan},
     limits::{GuestLimits, name},
     sandbox::{Sandbox, blocking},
     sink::{self, SinkComponent},
     source::{self, SourceComponent},
+    stretch::Stretch,
 };
 
 /// What to load, for whom, and what it may do.
@@ -159,11 +161,9 @@ async fn load<G: Guest>(
     };
     let _ticking = plan.sandbox.ticker().running();
     let stretch = plan.stretch();
-    let (mut live, interests) = plan.start(&stretch).await.map_err(failed)?;
-    let configs = plan
-        .configs(&mut live, &stretch)
-        .await
-        .map_err(|error| failed((G::CONFIGS, error)))?;
+    let started = start(&plan, &stretch).await;
+    stretch.give_way().await;
+    let (live, interests, configs) = started.map_err(failed)?;
     if configs.len() > spec.limits.topics_max {
         return Err(failed((
             G::CONFIGS,
@@ -179,6 +179,16 @@ async fn load<G: Guest>(
         configs,
         spec,
     })
+}
+
+/// The first instance, and what it says of itself; or the stage that failed, and how.
+async fn start<G: Guest>(
+    plan: &Plan<G>,
+    stretch: &Stretch,
+) -> Result<(Live<G>, wit::Interests, Vec<G::Config>), (&'static str, GuestError)> {
+    let (mut live, interests) = plan.start(stretch).await?;
+    let configs = plan.configs(&mut live, stretch).await;
+    Ok((live, interests, configs.map_err(|error| (G::CONFIGS, error))?))
 }
 
 async fn inspect(sandbox: &Sandbox, spec: &LoadSpec) -> Result<ComponentInfo, LoadError> {
