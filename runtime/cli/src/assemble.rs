@@ -24,12 +24,13 @@ pub(crate) struct SourceSpec {
     pub(crate) schemas: Vec<config::Schema>,
 }
 
-/// A sink, its component's bytes and the topics that sources of the same pipeline feed.
+/// A sink, its component's bytes, the topics that sources of the same pipeline feed, and their schemas.
 #[derive(Clone, PartialEq)]
 pub(crate) struct SinkSpec {
     pub(crate) config: config::Sink,
     pub(crate) component: Bytes,
     pub(crate) topics: Vec<(TopicName, TopicSpec)>,
+    pub(crate) schemas: Vec<config::Schema>,
 }
 
 /// A component as it was read.
@@ -51,29 +52,23 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
     for sink in &pipeline.sinks {
         let component = load(&sink.id, &sink.component)?;
         let topics = fed_topics(pipeline, sink);
+        let schemas = schemas_of(pipeline, topics.iter().map(|(topic, _)| topic));
         desired.push((
             sink.id.clone(),
             Spec::Sink(SinkSpec {
                 config: sink.clone(),
                 component,
                 topics,
+                schemas,
             }),
         ));
     }
     for source in &pipeline.sources {
         let component = load(&source.id, &source.component)?;
-        let topics: Vec<_> = source
-            .webhook
-            .endpoints
-            .iter()
-            .map(|endpoint| &endpoint.topic)
-            .collect();
-        let schemas = pipeline
-            .schemas
-            .iter()
-            .filter(|schema| topics.contains(&&schema.topic))
-            .cloned()
-            .collect();
+        let schemas = schemas_of(
+            pipeline,
+            source.webhook.endpoints.iter().map(|endpoint| &endpoint.topic),
+        );
         let spec = SourceSpec {
             config: source.clone(),
             component,
@@ -82,6 +77,16 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
         desired.push((source.id.clone(), Spec::Source(spec)));
     }
     Ok(desired)
+}
+
+/// The declared schemas of these topics.
+fn schemas_of<'a>(pipeline: &Pipeline, topics: impl Iterator<Item = &'a TopicName>) -> Vec<config::Schema> {
+    let topics: Vec<_> = topics.collect();
+    let schemas = pipeline.schemas.iter();
+    schemas
+        .filter(|schema| topics.contains(&&schema.topic))
+        .cloned()
+        .collect()
 }
 
 /// The topics of a sink that sources of this pipeline feed, as these make them.

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 use self::{guest_host::ObservedHost, insist::insist};
 pub(crate) use self::{
     listeners::Listeners,
-    prepare::{Prepared, admit},
+    prepare::{Admitted, Prepared, admit},
 };
 use crate::{assemble::Spec, brokers::Brokers, exit::Failure};
 

@@ -11,6 +11,7 @@ mod control;
 mod exit;
 mod launcher;
 mod operate;
+mod reach;
 mod settings;
 mod signals;
 mod terminal;

@@ -7,7 +7,6 @@ use danube_wasm_model::{
     door::{Intake, SinkGuest, SourceGuest},
 };
 use danube_wasm_sandbox::{GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
-use danube_wasm_schema::examine;
 use serde::Serialize;
 
 use super::listeners::Nowhere;
@@ -90,11 +89,7 @@ pub(super) async fn prepare(
                 .map_err(Failure::configuration)?;
             for schema in &spec.schemas {
                 let declared = settings::declaration(schema)?;
-                if let Some(text) = &declared.definition {
-                    examine(&declared.subject, declared.schema_type, text)
-                        .await
-                        .map_err(Failure::configuration)?;
-                }
+                declared.examine().await.map_err(Failure::configuration)?;
             }
             // Endpoints are checked in front of nothing, and made again when the source starts.
             let nowhere: Arc<dyn Intake> = Arc::new(Nowhere);

@@ -25,6 +25,10 @@ impl Workshop {
         guest: &Arc<SinkComponent>,
     ) -> Result<Arc<dyn Running>, Obstacle> {
         let tools = self.tools();
+        // A topic is tied to its schema when it is made, and sinks make theirs before sources start.
+        for schema in &spec.schemas {
+            tools.schemas.declare(settings::declaration(schema)?).await?;
+        }
         for consumer in guest.consumer_configs() {
             self.ensure_topic(consumer, spec).await?;
         }

@@ -1,10 +1,16 @@
-//! `danube-wasm check FILE`: every mistake, and the components loaded, without starting anything.
+//! `danube-wasm check FILES`: every mistake, and the components loaded, without starting anything; with `--connect` also
+//! what the pipeline would not reach.
 
 use std::{path::PathBuf, sync::Arc};
 
-use danube_wasm_config::Diagnostics;
+use danube_wasm_config::{Diagnostics, Loaded};
 
-use crate::{args, assemble, exit::Failure, launcher};
+use crate::{
+    args, assemble,
+    exit::Failure,
+    launcher::{self, Admitted},
+    reach::{self, Finding},
+};
 
 /// Prints findings; fails with the configuration's exit code if one is an error.
 pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
@@ -12,29 +18,57 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
-    for warning in &loaded.warnings {
-        eprintln!("{warning}");
+    let runtime = crate::runtime()?;
+    let components = runtime.block_on(components(&loaded))?;
+    let reached = match args.connect {
+        true => runtime.block_on(reach::everything(&loaded.pipeline))?,
+        false => Vec::new(),
+    };
+    if args.json {
+        let document = serde_json::json!({
+            "errors": [], "warnings": loaded.warnings, "components": components, "reached": reached,
+        });
+        println!("{document}");
+    } else {
+        print(args, &loaded, &components, &reached);
     }
+    let problems = reached.iter().filter(|f| f.problem.is_some() && !f.passes).count();
+    if problems > 0 {
+        return Err(Failure::configuration(format!(
+            "{problems} of {} were not reached",
+            reached.len()
+        )));
+    }
+    Ok(())
+}
+
+async fn components(loaded: &Loaded) -> Result<Vec<Admitted>, Failure> {
     let desired = assemble::desired(&loaded.pipeline)?;
     // A cache of its own, gone afterwards: checking leaves nothing behind.
     let scratch = tempfile::tempdir().map_err(Failure::internal)?;
-    let loaded_components = crate::runtime()?.block_on(async {
-        let sandbox = crate::sandbox(scratch.path())?;
-        let admitted = launcher::admit(&sandbox, &desired).await;
-        drop(Arc::try_unwrap(sandbox));
-        admitted
-    })?;
-    if args.json {
-        let document =
-            serde_json::json!({ "errors": [], "warnings": loaded.warnings, "components": loaded_components });
-        println!("{document}");
-    } else {
-        for component in &loaded_components {
-            println!("{component}");
+    let sandbox = crate::sandbox(scratch.path())?;
+    let admitted = launcher::admit(&sandbox, &desired).await;
+    drop(Arc::try_unwrap(sandbox));
+    admitted
+}
+
+fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: &[Finding]) {
+    for warning in &loaded.warnings {
+        eprintln!("{warning}");
+    }
+    for component in components {
+        println!("{component}");
+    }
+    for Finding { what, problem, passes } in reached {
+        match problem {
+            None => println!("{what}: reached"),
+            Some(why) if *passes => println!("{what}: not there yet, `run` waits for it: {why}"),
+            Some(why) => eprintln!("{what}: {why}"),
         }
+    }
+    if reached.iter().all(|finding| finding.problem.is_none() || finding.passes) {
         println!("{}: no mistakes", names(&args.files));
     }
-    Ok(())
 }
 
 /// The files as a list.
@@ -45,7 +79,7 @@ fn names(files: &[PathBuf]) -> String {
 
 fn refuse(args: &args::Check, errors: &Diagnostics) -> Result<(), Failure> {
     if args.json {
-        let document = serde_json::json!({ "errors": errors, "warnings": [], "components": [] });
+        let document = serde_json::json!({ "errors": errors, "warnings": [], "components": [], "reached": [] });
         println!("{document}");
     }
     Err(Failure::configuration(errors))
