@@ -32,7 +32,7 @@ pub async fn positions_survive(harness: &dyn Harness) {
     } else {
         let mut due = left;
         while !due.is_empty() {
-            let again = receive_some(&mut *consumer, 4).await;
+            let again = within(receive_some(&mut *consumer, 4)).await;
             ack(&*consumer, &again).await;
             due.retain(|text| !texts(&again).contains(text));
         }

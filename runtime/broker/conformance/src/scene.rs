@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    panic::Location,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -22,8 +23,13 @@ use crate::{Capabilities, Harness};
 const DEADLINE: Duration = Duration::from_secs(90);
 
 /// Waits, but not for ever.
-pub async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future).await.expect("in time")
+#[track_caller]
+pub fn within<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let waiting = Location::caller();
+    async move {
+        let waited = tokio::time::timeout(DEADLINE, future).await;
+        waited.unwrap_or_else(|_| panic!("not within {DEADLINE:?}: {waiting}"))
+    }
 }
 
 /// A case at work.
@@ -111,6 +117,21 @@ impl<'h> Scene<'h> {
     }
 }
 
+impl Scene<'_> {
+    /// After the newest message was acknowledged while an older one was not: publishes another where brokers stand still,
+    /// having seen that they do. Its text, if so.
+    pub(crate) async fn push_on(&self, consumer: &mut dyn Consumer) -> Option<&'static str> {
+        const PUSH: &str = "push";
+        if self.can.goes_on_after_early_ack {
+            return None;
+        }
+        let given = tokio::time::timeout(Duration::from_secs(5), consumer.receive(1)).await;
+        assert!(given.is_err(), "stands still: {given:?}");
+        self.publish(&[PUSH]).await;
+        Some(PUSH)
+    }
+}
+
 /// A name that no other case and no earlier run has.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -126,33 +147,39 @@ pub(crate) async fn publish_group(publisher: &dyn Publisher, group: Vec<Outgoing
 
 /// At least one message.
 pub(crate) async fn receive_some(consumer: &mut dyn Consumer, max: usize) -> Vec<Message> {
-    let messages = within(consumer.receive(max)).await.expect("receives");
+    let messages = consumer.receive(max).await.expect("receives");
     assert!((1..=max).contains(&messages.len()), "{} of 1 to {max}", messages.len());
     messages
 }
 
 /// Exactly `n`, none of them acknowledged.
-pub(crate) async fn receive(consumer: &mut dyn Consumer, n: usize) -> Vec<Message> {
-    let mut messages = Vec::new();
-    while messages.len() < n {
-        messages.extend(receive_some(consumer, n - messages.len()).await);
-    }
-    messages
+#[track_caller]
+pub(crate) fn receive(consumer: &mut dyn Consumer, n: usize) -> impl Future<Output = Vec<Message>> {
+    within(async move {
+        let mut messages = Vec::new();
+        while messages.len() < n {
+            messages.extend(receive_some(consumer, n - messages.len()).await);
+        }
+        messages
+    })
 }
 
 /// `n` different ones, each acknowledged as it comes. Brokers may give one again before they know.
-pub(crate) async fn consume(consumer: &mut dyn Consumer, n: usize) -> Vec<Message> {
-    let mut messages: Vec<Message> = Vec::new();
-    while messages.len() < n {
-        let more = receive_some(consumer, n).await;
-        ack(consumer, &more).await;
-        for message in more {
-            if messages.iter().all(|known| known.id != message.id) {
-                messages.push(message);
+#[track_caller]
+pub(crate) fn consume(consumer: &mut dyn Consumer, n: usize) -> impl Future<Output = Vec<Message>> {
+    within(async move {
+        let mut messages: Vec<Message> = Vec::new();
+        while messages.len() < n {
+            let more = receive_some(consumer, n).await;
+            ack(consumer, &more).await;
+            for message in more {
+                if messages.iter().all(|known| known.id != message.id) {
+                    messages.push(message);
+                }
             }
         }
-    }
-    messages
+        messages
+    })
 }
 
 pub(crate) async fn ack(consumer: &dyn Consumer, messages: &[Message]) {

@@ -144,6 +144,8 @@ mod real {
                 fails_over: false,
                 // A consumer that is gone stays on its subscription until its topic is loaded anew.
                 frees_exclusive: false,
+                // It takes the acknowledged message for one that is still to be read, and waits for it.
+                goes_on_after_early_ack: false,
                 ..over_the_wire()
             }
         }

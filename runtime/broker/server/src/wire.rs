@@ -35,19 +35,14 @@ pub(crate) fn record(place: &Place, message: StreamMessage) -> Outgoing {
 const NO_VERSION: u32 = 0;
 
 /// The message of a record, on its way to a consumer.
-pub(crate) fn message(
-    place: &Place,
-    subscription: &str,
-    address: &str,
-    request_id: u64,
-    record: Message,
-) -> StreamMessage {
+pub(crate) fn message(place: &Place, subscription: &str, address: &str, record: Message) -> StreamMessage {
     let own_id = (record.id != place_id(&record.topic, record.message_id)).then(|| record.id.to_string());
     let mut attributes: HashMap<String, String> = record.attributes.into_iter().collect();
     attributes.extend(own_id.map(|id| (ID_ATTRIBUTE.to_owned(), id)));
     let routing_key = record.key.map(|key| write_key(&key, &mut attributes));
     StreamMessage {
-        request_id,
+        // The same at every delivery, because clients may tell messages apart by it.
+        request_id: record.message_id.offset,
         msg_id: Some(MsgId {
             producer_id: 0,
             topic_name: place.name.to_string(),

@@ -156,6 +156,7 @@ async fn a_nack_gives_a_message_back_after_its_delay_to_whoever_is_there() {
     client.nack(&given[1], Some(0)).await.unwrap();
     let again = receive(&mut stream, 2).await;
     assert_eq!(texts(&again), ["2", "1"]);
+    assert_eq!(again[1], given[0], "nothing about it changes");
     assert!(since.elapsed() >= Duration::from_millis(250), "{:?}", since.elapsed());
     // Nothing to give back: it was acknowledged, and a delay for ever is cut.
     client.ack(&again[0]).await.unwrap();

@@ -34,7 +34,6 @@ pub(super) fn start(
         consumer,
         address,
         pending: VecDeque::new(),
-        delivered: 0,
     };
     tokio::spawn(streaming.run(to_client));
     Box::pin(stream::unfold(from_log, |mut from_log| async move {
@@ -50,8 +49,6 @@ struct Streaming {
     address: String,
     /// Taken from the log, and not yet handed to the connection.
     pending: VecDeque<Message>,
-    /// Numbers the deliveries of this stream.
-    delivered: u64,
 }
 
 impl Streaming {
@@ -82,10 +79,9 @@ impl Streaming {
                 permit = to_client.reserve(), if !self.pending.is_empty() => {
                     let Ok(permit) = permit else { return None };
                     if let Some(message) = self.pending.pop_front() {
-                        self.delivered += 1;
                         let subscription = &self.session.options.subscription;
                         let place = &self.session.place;
-                        permit.send(Ok(wire::message(place, subscription, &self.address, self.delivered, message)));
+                        permit.send(Ok(wire::message(place, subscription, &self.address, message)));
                     }
                 }
                 received = self.consumer.receive(RECEIVE_MESSAGES), if self.pending.is_empty() => match received {
