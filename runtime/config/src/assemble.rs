@@ -14,7 +14,7 @@ use crate::{
 
 /// One pipeline of all parts. `None` if something that it needs was wrong in its file, which is recorded there.
 pub(crate) fn assemble(shared: &Shared<'_>, parts: Vec<Part>) -> Option<Pipeline> {
-    let part = parts.into_iter().reduce(|first, next| first.join(shared, next))?;
+    let mut part = parts.into_iter().reduce(|first, next| first.join(shared, next))?;
     if !part.has_connectors {
         let files = if shared.len() > 1 {
             "files configure"
@@ -24,7 +24,8 @@ pub(crate) fn assemble(shared: &Shared<'_>, parts: Vec<Part>) -> Option<Pipeline
         let message = format!("the {files} no source and no sink: there is nothing to run");
         shared.error(&Place::of_file(0), message, "add a [[sources]] or a [[sinks]] table");
     }
-    if let Some(admin) = &part.admin.value {
+    if let Some(admin) = &mut part.admin.value {
+        admin.override_port(shared);
         admin.enter(shared);
     }
     ledger::check(shared);

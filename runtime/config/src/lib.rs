@@ -45,7 +45,7 @@ pub use tables::{
     definition::Definition,
     endpoint::{ContentType, Endpoint, Method, OnInvalid, RateLimit},
     event_id::EventId,
-    host::{Admin, LogFormat, Retention, Shutdown, Telemetry},
+    host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
     listen::Listen,

@@ -35,8 +35,8 @@ impl PartialEq for AdminTable {
 }
 
 impl Section for AdminTable {
-    const ABOUT: &'static str =
-        "The port that serves `/metrics`, `/health/live` and `/health/ready`, and nothing else.";
+    const ABOUT: &'static str = "The port that serves `/metrics`, `/health/live` and `/health/ready`, and nothing else. The environment variable \
+         `DANUBE_WASM_ADMIN_PORT` holds over the port of every file.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let listen = Listen::read(t, 9090);
@@ -48,7 +48,26 @@ impl Section for AdminTable {
     }
 }
 
+/// The variable that names the port of metrics and health, whatever the files say: a second process on one machine needs
+/// another.
+pub const ADMIN_PORT_VARIABLE: &str = "DANUBE_WASM_ADMIN_PORT";
+
 impl AdminTable {
+    /// Takes the port from the environment, if it is there.
+    pub(crate) fn override_port(&mut self, shared: &Shared<'_>) {
+        let Some(text) = shared.env().get(ADMIN_PORT_VARIABLE).filter(|text| !text.is_empty()) else {
+            return;
+        };
+        match text.parse() {
+            Ok(port) => self.admin.listen.port = port,
+            Err(_) => shared.error(
+                &self.port,
+                format!("the environment variable {ADMIN_PORT_VARIABLE} is `{text}`, which is no port"),
+                "give it a number from 0 to 65535, or unset it",
+            ),
+        }
+    }
+
     /// Enters the address, and says who can reach it.
     pub(crate) fn enter(&self, shared: &Shared<'_>) {
         let listen = &self.admin.listen;

@@ -140,3 +140,13 @@ fn files_without_connectors_run_nothing() {
     let found = desk.refuse_files(&[("a.toml", COMMON), ("b.toml", "")]);
     assert_one(&found, &["a.toml:1:1", "the files configure no source and no sink"]);
 }
+
+#[test]
+fn the_environment_names_the_port_of_metrics_whatever_the_file_says() {
+    let file = source("");
+    let port = |desk: Desk| desk.accept(&file).pipeline.admin.listen.port;
+    assert_eq!(port(Desk::new()), 9090);
+    assert_eq!(port(Desk::new().with_env("DANUBE_WASM_ADMIN_PORT", "0")), 0);
+    let refused = Desk::new().with_env("DANUBE_WASM_ADMIN_PORT", "http").refuse(&file);
+    assert_one(&refused, &["DANUBE_WASM_ADMIN_PORT", "is `http`"]);
+}
