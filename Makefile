@@ -4,7 +4,7 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build demo test lint guests bench
+.PHONY: build demo test test-danube lint guests bench chaos
 
 build: guests
 	$(CARGO) build -p danube-wasm
@@ -17,6 +17,11 @@ demo: build
 test: lint
 	$(CARGO) test --workspace --no-fail-fast
 
+# The broker's conformance suite against a Danube that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
+test-danube:
+	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-conformance --test danube real:: -- --nocapture
+	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
+
 lint: guests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
@@ -26,6 +31,10 @@ guests:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
+
+# More trials of what `make test` holds a bounded part of: hostile components beside healthy ones.
+chaos:
+	HOSTILE_TRIALS=50 $(CARGO) test -p danube-wasm-sandbox --test hostile -- --nocapture
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records
