@@ -31,7 +31,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("tonic", &["proto", "broker-danube", "broker-server"]),
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
-    ("hyper", &["ingress-http"]),
+    ("hyper", &["ingress-http", "broker-danube"]),
     ("clap", &["cli"]),
 ];
 

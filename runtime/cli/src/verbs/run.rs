@@ -81,12 +81,16 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
     ));
 
     let started = tokio::select! {
-        applied = supervisor.apply(desired) => applied.map_err(first_failure),
-        () = signals.stop() => Ok(danube_wasm_pipeline::supervisor::Applied::default()),
+        applied = supervisor.apply(desired) => Some(applied.map_err(first_failure)),
+        () = signals.stop() => None,
     };
     let ended = match started {
-        Err(failure) => Err(failure),
-        Ok(_) => {
+        None => {
+            tracing::info!("told to stop before everything had started");
+            Ok(())
+        }
+        Some(Err(failure)) => Err(failure),
+        Some(Ok(_)) => {
             let live = is_text.then(|| Live::start(metrics.clone(), broker.clone())).flatten();
             if is_text {
                 terminal::announce(

@@ -197,13 +197,18 @@ impl Pipeline {
     /// Likewise, with more environment. The shell in front makes the process survive the signal that a file size limit
     /// sends, so that the limit can stand in for a full disk.
     pub fn spawn_with(file: &Path, env: &[(&str, &str)]) -> Self {
+        Self::spawn_args(&["run", &file.display().to_string()], env)
+    }
+
+    /// Any verb.
+    pub fn spawn_args(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new("sh")
             .args([
                 "-c",
-                "trap '' XFSZ; exec \"$0\" run \"$1\"",
+                "trap '' XFSZ; exec \"$0\" \"$@\"",
                 env!("CARGO_BIN_EXE_danube-wasm"),
             ])
-            .arg(file)
+            .args(args)
             .env_remove("RUST_LOG")
             .envs(env.iter().copied())
             .stderr(Stdio::piped())

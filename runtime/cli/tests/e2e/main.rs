@@ -3,7 +3,9 @@
 mod harness;
 
 mod bad_input;
+mod danube;
 mod delivery;
+mod deploy;
 mod disk;
 mod examples;
 mod guests;
