@@ -41,6 +41,7 @@ async fn sink(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, 
     let parts = SinkParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
+        consumer: "consumer".into(),
         schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
         egress: table.clone(),
         batches: vec![BatchPolicy::default()],
@@ -54,6 +55,7 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) ->
     let parts = SourceParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
+        ordered: Default::default(),
         validators: HashMap::new(),
         limits: SourceLimits::default(),
         on_invalid: HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]),

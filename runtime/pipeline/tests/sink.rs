@@ -19,6 +19,7 @@ async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>,
     let parts = SinkParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
+        consumer: "consumer".into(),
         schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
         egress: table.clone(),
         batches: vec![policy],

@@ -27,6 +27,7 @@ async fn start_with(
     let parts = SourceParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
+        ordered: Default::default(),
         validators: HashMap::new(),
         limits,
         on_invalid,

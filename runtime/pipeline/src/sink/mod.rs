@@ -100,6 +100,8 @@ pub struct SinkParts {
     pub guest: Arc<dyn SinkGuest>,
     /// Where messages come from.
     pub broker: Arc<dyn Broker>,
+    /// Its name as a consumer: unique among the processes that share its subscriptions, and the same after a restart.
+    pub consumer: String,
     /// How they are decoded.
     pub schemas: Arc<Schemas>,
     /// Where writes go.
@@ -186,7 +188,7 @@ impl Sink {
                     topic: config.topic.clone(),
                     subscription: config.subscription.clone(),
                     subscription_type: config.subscription_type,
-                    consumer: id.to_string(),
+                    consumer: parts.consumer.clone(),
                     start: policy.start,
                     // Each lane works on one batch, one is ready for it, one is being collected.
                     unacknowledged_max: policy.messages_max.saturating_mul(3 * lanes),

@@ -20,7 +20,7 @@ mod plan;
 mod topics;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -89,6 +89,8 @@ pub struct SourceParts {
     pub guest: Arc<dyn SourceGuest>,
     /// Where records go.
     pub broker: Arc<dyn Broker>,
+    /// Topics whose records keep their order also where they have no key.
+    pub ordered: HashSet<TopicName>,
     /// The schema of each topic that has one.
     pub validators: HashMap<TopicName, Arc<Validator>>,
     /// Limits.
@@ -150,7 +152,8 @@ impl Source {
             let spec = TopicSpec {
                 partitions: config.partitions,
                 reliable_dispatch: config.reliable_dispatch,
-                ..TopicSpec::default()
+                ordered: parts.ordered.contains(&config.topic),
+                schema_subject: parts.validators.get(&config.topic).map(|v| v.subject().to_owned()),
             };
             parts.broker.create_topic(&config.topic, spec).await?;
             topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());
