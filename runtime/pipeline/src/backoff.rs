@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rand::Rng;
+use rand::{Rng, SeedableRng, rngs::SmallRng};
 
 /// How long to wait between tries: doubles from `first` to `longest`, each wait drawn from its upper half so that many
 /// waiters do not return together.
@@ -10,6 +10,7 @@ use rand::Rng;
 pub struct BackoffPolicy {
     first: Duration,
     longest: Duration,
+    seed: Option<u64>,
 }
 
 /// Why a policy is not one.
@@ -32,13 +33,25 @@ impl BackoffPolicy {
         if longest < first {
             return Err(InvalidBackoff::Descending);
         }
-        Ok(Self { first, longest })
+        Ok(Self {
+            first,
+            longest,
+            seed: None,
+        })
     }
 
     /// The same, with this longest wait, if that is not below the first.
     pub fn up_to(self, longest: Duration) -> Self {
         Self {
             longest: longest.max(self.first),
+            ..self
+        }
+    }
+
+    /// The same, with its jitter drawn from a seed: every row of waits is the same. For simulations.
+    pub fn seeded(self, seed: u64) -> Self {
+        Self {
+            seed: Some(seed),
             ..self
         }
     }
@@ -58,6 +71,7 @@ impl Default for BackoffPolicy {
         Self {
             first: Duration::from_millis(100),
             longest: Duration::from_secs(30),
+            seed: None,
         }
     }
 }
@@ -78,8 +92,15 @@ impl Backoff {
             .saturating_mul(1 << self.tries.min(20))
             .min(self.policy.longest);
         self.tries = self.tries.saturating_add(1);
-        let jittered = full.mul_f64(rand::rng().random_range(0.5..=1.0));
+        let jittered = full.mul_f64(self.jitter());
         jittered.max(floor.unwrap_or_default())
+    }
+
+    fn jitter(&self) -> f64 {
+        match self.policy.seed {
+            None => rand::rng().random_range(0.5..=1.0),
+            Some(seed) => SmallRng::seed_from_u64(seed.wrapping_add(self.tries.into())).random_range(0.5..=1.0),
+        }
     }
 
     /// How many waits there were.
@@ -102,6 +123,16 @@ mod tests {
         }
         assert_eq!(row.next(Some(Duration::from_secs(9))), Duration::from_secs(9));
         assert_eq!(row.tries(), 7);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_waits_and_another_seed_others() {
+        let row = |seed| {
+            let mut row = BackoffPolicy::default().seeded(seed).start();
+            (0..9).map(|_| row.next(None)).collect::<Vec<_>>()
+        };
+        assert_eq!(row(1), row(1));
+        assert_ne!(row(1), row(2));
     }
 
     #[test]

@@ -13,7 +13,8 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::door::GuestError;
-use tokio::{sync::watch, time::Instant};
+use parking_lot::Mutex;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     backoff::{Backoff, BackoffPolicy},
@@ -72,7 +73,9 @@ struct State {
 /// A circuit.
 pub(crate) struct Breaker {
     policy: BreakerPolicy,
-    state: watch::Sender<State>,
+    state: Mutex<State>,
+    /// Wakes those who wait, in the order in which they came.
+    changed: Notify,
     behind: Behind,
     probe: Probe,
 }
@@ -98,7 +101,8 @@ impl Breaker {
         probe.circuit(behind.as_str(), 0);
         Arc::new(Self {
             policy,
-            state: watch::Sender::new(state),
+            state: Mutex::new(state),
+            changed: Notify::new(),
             behind,
             probe,
         })
@@ -106,13 +110,13 @@ impl Breaker {
 
     /// Waits until a call may be made.
     pub(crate) async fn permit(self: &Arc<Self>) -> Permit {
-        let mut changes = self.state.subscribe();
         loop {
+            // Before asking, so that no change is missed.
+            let changed = self.changed.notified();
             match self.enter() {
                 Ok(permit) => return permit,
                 Err(wait) => {
-                    // The sender is here: it does not close.
-                    let _ = tokio::time::timeout(wait, changes.changed()).await;
+                    let _ = tokio::time::timeout(wait, changed).await;
                 }
             }
         }
@@ -142,7 +146,7 @@ impl Breaker {
 
     /// Failures in a row.
     pub(crate) fn failures(&self) -> u32 {
-        self.state.borrow().failures
+        self.state.lock().failures
     }
 
     fn failed(&self, decides: bool, floor: Option<Duration>) -> Option<Duration> {
@@ -165,31 +169,31 @@ impl Breaker {
     }
 
     fn succeeded(&self) {
-        if self.state.borrow().failures > 0 {
-            self.change(|state| {
+        self.change(|state| {
+            if state.failures > 0 {
                 state.circuit = Circuit::Closed;
                 state.failures = 0;
                 state.waits = self.policy.waits.start();
-            });
-        }
+            }
+        });
     }
 
     /// Changes the state and shows what became of it.
     fn change(&self, change: impl FnOnce(&mut State)) {
-        self.state.send_if_modified(|state| {
-            let before = state.circuit;
-            change(state);
-            let changed = before != state.circuit;
-            if changed {
-                let shown = match state.circuit {
-                    Circuit::Closed => 0,
-                    Circuit::HalfOpen => 1,
-                    Circuit::Open { .. } => 2,
-                };
-                self.probe.circuit(self.behind.as_str(), shown);
-            }
-            changed
-        });
+        let mut state = self.state.lock();
+        let before = state.circuit;
+        change(&mut state);
+        if before == state.circuit {
+            return;
+        }
+        let shown = match state.circuit {
+            Circuit::Closed => 0,
+            Circuit::HalfOpen => 1,
+            Circuit::Open { .. } => 2,
+        };
+        self.probe.circuit(self.behind.as_str(), shown);
+        drop(state);
+        self.changed.notify_waiters();
     }
 }
 

@@ -9,7 +9,6 @@ use crate::{
     backoff::Backoff,
     breaker::{Breaker, Permit},
     dead_letter::{Letter, Reason},
-    status::Status,
 };
 
 /// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
@@ -118,6 +117,7 @@ impl Lane {
     pub(super) fn fail(&self, reason: String) -> Halt {
         tracing::error!(connector = %self.shared.guest.id(), %reason, "the connector has stopped");
         self.shared.status.failed(reason);
+        self.shared.halt.cancel();
         Halt
     }
 
@@ -134,14 +134,11 @@ impl Shared {
     }
 
     async fn unless_stopped<T>(&self, wait: impl Future<Output = T>) -> Result<T, Halt> {
-        let mut stop = self.stop.clone();
-        let mut status = self.status.subscribe();
         tokio::select! {
             // What needs no wait is done even while stopping: a lane finishes what it has.
             biased;
             done = wait => Ok(done),
-            _ = stop.wait_for(|stop| *stop) => Err(Halt),
-            _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => Err(Halt),
+            () = self.halt.cancelled() => Err(Halt),
         }
     }
 }

@@ -41,6 +41,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     backoff::BackoffPolicy,
@@ -118,7 +119,7 @@ pub struct SinkParts {
 pub struct Sink {
     id: ConnectorId,
     status: StatusCell,
-    stop: watch::Sender<bool>,
+    halt: CancellationToken,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
 }
 
@@ -135,7 +136,8 @@ struct Shared {
     component: Arc<Breaker>,
     target: Arc<Breaker>,
     status: StatusCell,
-    stop: watch::Receiver<bool>,
+    /// Told to stop, or failed: nothing is begun that has to wait.
+    halt: CancellationToken,
     in_hand: AtomicUsize,
     probe: Probe,
 }
@@ -177,7 +179,7 @@ impl Sink {
         let component = Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone());
         let target = Breaker::new(parts.patience.target(), Behind::Target, parts.probe.clone());
         let status = StatusCell::default();
-        let (stop, stopping) = watch::channel(false);
+        let halt = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (i, config) in configs.iter().enumerate() {
             let policy = parts.batches.get(i).copied().unwrap_or_default();
@@ -206,7 +208,7 @@ impl Sink {
                 component: component.clone(),
                 target: target.clone(),
                 status: status.clone(),
-                stop: stopping.clone(),
+                halt: halt.clone(),
                 in_hand: AtomicUsize::new(0),
                 probe: parts.probe.clone(),
             });
@@ -215,7 +217,7 @@ impl Sink {
         Ok(Arc::new(Self {
             id,
             status,
-            stop,
+            halt,
             tasks: tokio::sync::Mutex::new(tasks),
         }))
     }
@@ -233,7 +235,7 @@ impl Sink {
     /// Stops reading, finishes what was read, and ends. What is unfinished at the deadline stays unacknowledged and is
     /// delivered again at the next start.
     pub async fn drain(&self, deadline: tokio::time::Instant) {
-        let _ = self.stop.send(true);
+        self.halt.cancel();
         let mut tasks = self.tasks.lock().await;
         let all_done = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, all_done).await.is_err() {

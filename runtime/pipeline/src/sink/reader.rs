@@ -2,26 +2,24 @@
 
 use danube_wasm_broker::{Consumer, Message};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, timeout_at},
 };
 
 use super::Shared;
-use crate::{lane_of_key, status::Status};
+use crate::lane_of_key;
 
 /// Runs until it is told to stop, the connector fails, or the lanes are gone.
 pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Vec<mpsc::Sender<Vec<Message>>>) {
-    let mut stop = shared.stop.clone();
-    let mut status = shared.status.subscribe();
     let mut next_lane = 0;
     loop {
         let batch = tokio::select! {
             biased;
-            () = stopping(&mut stop, &mut status) => break,
+            () = shared.halt.cancelled() => break,
             batch = first(shared, consumer) => batch,
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
-        let batch = more(shared, consumer, batch, &mut stop).await;
+        let batch = more(shared, consumer, batch).await;
         shared.taken(batch.len());
         shared.probe.consumed(&batch);
         shared.probe.batch(batch.len());
@@ -30,14 +28,6 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Ve
                 return;
             }
         }
-    }
-}
-
-/// Waits until the connector is to stop.
-async fn stopping(stop: &mut watch::Receiver<bool>, status: &mut watch::Receiver<Status>) {
-    tokio::select! {
-        _ = stop.wait_for(|stop| *stop) => {}
-        _ = status.wait_for(|status| matches!(status, Status::Failed(_))) => {}
     }
 }
 
@@ -64,12 +54,7 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
 }
 
 /// Adds what comes until the batch is full, the linger is over, the stream is idle, or the connector is to stop.
-async fn more(
-    shared: &Shared,
-    consumer: &mut dyn Consumer,
-    mut batch: Vec<Message>,
-    stop: &mut watch::Receiver<bool>,
-) -> Vec<Message> {
+async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Message>) -> Vec<Message> {
     let policy = &shared.policy;
     let flush_at = Instant::now() + policy.linger;
     let mut bytes: usize = batch.iter().map(|m| m.payload.len()).sum();
@@ -77,7 +62,7 @@ async fn more(
         let until = flush_at.min(Instant::now() + policy.idle);
         let received = tokio::select! {
             biased;
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = shared.halt.cancelled() => break,
             received = timeout_at(until, consumer.receive(policy.messages_max - batch.len())) => received,
         };
         match received {
