@@ -8,6 +8,9 @@
 //!   place it is written `%3A`), so no event id can aim at another connector's or another endpoint's records: two
 //!   senders that both count from 1 stay apart.
 //! * A **write id** is its record's id and the write's place among the writes of that record, likewise.
+//! * What is made of **several** inputs has the first one's id, as above, and a digest of the others': `+` and 16 hex
+//!   digits. Inputs that come again may be grouped otherwise, and a document with other contents must not meet the first
+//!   one and be taken for it.
 
 use std::fmt;
 
@@ -45,10 +48,29 @@ impl RecordId {
         format!("{}.{ordinal}", self.0)
     }
 
+    /// The same record, made of these events, too.
+    pub fn merged_with<'a>(self, others: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(merged(self.0, others))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The id of what was made of `first` and of these others, in this order; `first` itself if there are none.
+pub fn merged<'a>(first: String, others: impl IntoIterator<Item = &'a str>) -> String {
+    // FNV-1a, 64 bits: the same on every machine and in every version. No id contains the separator.
+    let mut others = others.into_iter().peekable();
+    if others.peek().is_none() {
+        return first;
+    }
+    let bytes = others.flat_map(|id| id.bytes().chain([0]));
+    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{first}+{digest:016x}")
 }
 
 impl fmt::Display for RecordId {
@@ -82,6 +104,17 @@ mod tests {
         let id = |place, event| RecordId::derive(&connector, place, event, 0);
         assert_ne!(id("/x", "1"), id("/y", "1"));
         assert_ne!(id("/x", "y:1"), id("/x:y", "1"));
+    }
+
+    #[test]
+    fn what_is_merged_with_others_is_something_else() {
+        let id = |others: &[&str]| merged("a.0".to_owned(), others.iter().copied());
+        assert_eq!(id(&[]), "a.0");
+        assert_eq!(id(&["b"]), "a.0+08a61407b54d9b5f");
+        for others in [&["c"][..], &["b", "c"], &["c", "b"], &["bc"], &["b", ""]] {
+            assert_ne!(id(others), id(&["b"]), "{others:?}");
+        }
+        assert_ne!(id(&["b", "c"]), id(&["bc"]));
     }
 
     #[test]

@@ -149,6 +149,30 @@ async fn all_records_of_an_event_are_one_group_and_have_ordinals() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_merge_that_is_grouped_otherwise_at_a_retry_is_another_record() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| {
+        let mut records = RecordBatch::default();
+        records.topics.push("/test/out");
+        records.payloads.push(b"merged");
+        records.origins.push(&(0..events.len() as u32).collect::<Vec<_>>());
+        Ok(records)
+    });
+    let source = start(guest, &broker).await;
+    // The answer to the first is lost: its sender sends it again, and it meets another.
+    for together in [&["a"][..], &["a", "b"]] {
+        let answers: Vec<_> = together.iter().map(|id| offer(&source, id, "x")).collect();
+        for answer in answers {
+            assert!(matches!(answer.await.expect("an answer"), Outcome::Accepted { .. }));
+        }
+    }
+    let ids: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], "test/source/in:a.0");
+    assert!(ids[1].starts_with("test/source/in:a.0+"), "{}", ids[1]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rejected_event_is_refused_and_others_go_on() {
     let broker = MemoryBroker::new();
     let guest = FakeSource::new(|events| {

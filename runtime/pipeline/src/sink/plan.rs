@@ -8,6 +8,7 @@ use danube_wasm_model::{
     columns::{Ordinals, PayloadAt},
     door::Write,
     event::Interests,
+    identity::merged,
     message::{MessageBatch, Operation, WriteBatch},
 };
 
@@ -103,7 +104,8 @@ impl Plan {
             let ordinal = ordinals.next(first);
             let own_id = batch.ids.text(i);
             let id = if own_id.is_empty() {
-                messages[first].message.id.write(ordinal)
+                let others = origins.iter().skip(1).map(|at| messages[*at].message.id.as_str());
+                merged(messages[first].message.id.write(ordinal), others)
             } else {
                 own_id.to_owned()
             };

@@ -70,7 +70,10 @@ impl Plan {
             let event = events[first];
             let own_id = batch.ids.text(i);
             let event_id = if own_id.is_empty() { event.id.as_str() } else { own_id };
-            let id = RecordId::derive(scope, &event.endpoint, event_id, ordinals.next((first, event_id)));
+            let mut id = RecordId::derive(scope, &event.endpoint, event_id, ordinals.next((first, event_id)));
+            if own_id.is_empty() {
+                id = id.merged_with(batch.origins.of(i).skip(1).map(|at| events[at].id.as_str()));
+            }
             let payload = match place {
                 PayloadAt::Input(k) => events[k].payload.clone(),
                 PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
