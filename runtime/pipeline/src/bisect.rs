@@ -63,6 +63,15 @@ impl<T> Segments<T> {
         self.stack.push(segment);
     }
 
+    /// Puts a segment back in three: what is before the input at this place, that input alone, and what is behind it.
+    pub fn isolate(&mut self, mut segment: Segment<T>, at: usize) {
+        let behind = segment.items.split_off(segment.items.len().min(at + 1));
+        let alone = segment.items.split_off(segment.items.len().min(at));
+        [behind, alone, segment.items]
+            .into_iter()
+            .for_each(|items| self.push(items));
+    }
+
     /// The segment failed through its inputs.
     pub fn failed(&mut self, mut segment: Segment<T>) -> Next<T> {
         self.failures += 1;
@@ -125,6 +134,18 @@ mod tests {
     fn all_poison_is_blamed_one_by_one() {
         let (passed, blamed, _) = run(5, &[0, 1, 2, 3, 4]);
         assert_eq!((passed, blamed), (vec![], vec![0, 1, 2, 3, 4]));
+    }
+
+    #[test]
+    fn an_isolated_input_is_alone_and_order_is_kept() {
+        for at in 0..3 {
+            let mut segments = Segments::new(vec![0, 1, 2]);
+            let all = segments.pop().expect("the batch");
+            segments.isolate(all, at);
+            let parts: Vec<_> = std::iter::from_fn(|| segments.pop()).map(|part| part.items).collect();
+            assert_eq!(parts.concat(), [0, 1, 2]);
+            assert!(parts.contains(&vec![at]), "{parts:?}");
+        }
     }
 
     #[test]

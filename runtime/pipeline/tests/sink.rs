@@ -296,6 +296,46 @@ async fn a_blocked_key_waits_and_other_keys_go_on() {
     assert_eq!(table.bodies(), ["b1", "b3", "mended", "a2"]);
 }
 
+/// Refuses `bad` as data; `trap` traps.
+fn particular() -> FakeSink {
+    FakeSink::new(Exclusive, |m| {
+        if m.payloads.iter().any(|p| p == b"trap") {
+            return Err(trap());
+        }
+        let mut writes = insert(m);
+        for i in (0..m.len()).filter(|i| m.payloads.get(*i) == b"bad") {
+            writes.rejected.push(Rejection {
+                origin: i as u32,
+                kind: RejectionKind::InvalidData,
+                message: "is bad".into(),
+            });
+        }
+        Ok(writes)
+    })
+}
+
+fn blocking() -> BatchPolicy {
+    BatchPolicy {
+        on_poison: OnPoison::BlockKey,
+        ..BatchPolicy::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_message_blocks_the_later_ones_of_its_key_in_its_batch_too() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let _sink = start(particular(), &broker, &table, blocking()).await;
+    broker.deliver([
+        (0, Some("a"), "a0"),
+        (1, Some("a"), "bad"),
+        (2, Some("b"), "b2"),
+        (3, Some("a"), "a3"),
+    ]);
+    broker.until("the rest went on", |b| b.acked() == [0, 2]).await;
+    broker.until("the key waits", |b| b.nacked().len() == 2).await;
+    assert_eq!(table.bodies(), ["a0", "b2"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn on_poison_stop_stops_and_leaves_the_message() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));

@@ -7,7 +7,7 @@ use danube_wasm_model::door::{EgressError, FailureKind, GuestError};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    Shared,
+    OnPoison, Shared,
     aside::{Halt, Poison},
     blocked::BlockedKeys,
     claims::Claims,
@@ -79,6 +79,10 @@ impl Lane {
                     claims.succeeded();
                     let plan = Plan::make(&segment.items, &writes);
                     drop(writes);
+                    if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
+                        segments.isolate(segment, refused);
+                        continue;
+                    }
                     let again = self.write(segment, plan).await?;
                     segments.push(again);
                 }
@@ -137,6 +141,13 @@ impl Lane {
                 .await
             }
         }
+    }
+
+    /// The first refused message, where later ones of its key have to wait for it: nothing behind it is written before
+    /// it has been dealt with.
+    fn first_to_wait_for(&self, segment: &Segment<Decoded>, plan: &Plan) -> Option<usize> {
+        let waits = self.shared.policy.on_poison != OnPoison::DeadLetter && segment.items.len() > 1;
+        plan.refused.first().filter(|_| waits).map(|(at, _)| *at)
     }
 
     /// Writes until the target has taken it, then acknowledges. Gives back what is to be processed again.

@@ -89,7 +89,8 @@ pub enum OnPoison {
     /// It becomes a dead letter and the rest goes on.
     #[default]
     DeadLetter,
-    /// It and the later messages of its key wait and are tried again, ever less often; other keys go on.
+    /// It and the later messages of its key wait and are tried again, ever less often; other keys go on. That the target
+    /// refuses a message shows only when its batch is written: later ones of its key in that batch are written, too.
     BlockKey,
     /// The connector stops.
     Stop,
