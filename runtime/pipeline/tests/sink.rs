@@ -337,6 +337,41 @@ async fn a_refused_message_blocks_the_later_ones_of_its_key_in_its_batch_too() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_waited_for_a_blocked_key_is_not_overtaken_when_the_key_is_free() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let _sink = start(particular(), &broker, &table, blocking()).await;
+    broker.deliver([(0, Some("a"), "trap"), (1, Some("a"), "a1")]);
+    broker.until("both wait", |b| b.nacked().len() == 2).await;
+    // Mended; and the third was on its way before the second comes again.
+    broker.deliver([(0, Some("a"), "mended")]);
+    broker.until("the first has passed", |b| b.acked() == [0]).await;
+    broker.deliver([(2, Some("a"), "a2")]);
+    broker.until("the third waits", |b| b.nacked().len() == 3).await;
+    broker.deliver([(1, Some("a"), "a1"), (2, Some("a"), "a2")]);
+    broker.until("all are acknowledged", |b| b.acked() == all(3)).await;
+    assert_eq!(table.bodies(), ["mended", "a1", "a2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poisonous_message_that_never_comes_again_does_not_block_its_key_for_ever() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let _sink = start(particular(), &broker, &table, blocking()).await;
+    broker.deliver([(0, Some("a"), "trap"), (1, Some("a"), "a1")]);
+    broker.until("both wait", |b| b.nacked().len() == 2).await;
+    // An operator moves the subscription past the first.
+    for deliveries in 2..4 {
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        broker.deliver([(1, Some("a"), "a1")]);
+        broker
+            .until("it waits again, or passes", |b| {
+                b.nacked().len() > deliveries || b.acked() == [1]
+            })
+            .await;
+    }
+    assert_eq!(table.bodies(), ["a1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn on_poison_stop_stops_and_leaves_the_message() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
     let policy = BatchPolicy {

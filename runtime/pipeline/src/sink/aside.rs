@@ -2,7 +2,8 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{BrokerError, Message, MessageId};
+use danube_wasm_broker::{BrokerError, Message};
+use tokio::time::Instant;
 
 use super::{OnPoison, Shared, lane::Lane};
 use crate::{
@@ -54,7 +55,7 @@ impl Lane {
                 self.shared
                     .status
                     .degraded(format!("message {} blocks its key: {why}", message.id));
-                self.give_back(&[message.message_id], delay).await
+                self.give_back(&[&message], delay).await
             }
             OnPoison::Stop => Err(self.fail(format!(
                 "message {} cannot be processed and on_poison = \"stop\": {why}",
@@ -73,17 +74,23 @@ impl Lane {
             return Ok(items);
         }
         let (held, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.blocked.holds(message(item)));
-        let ids: Vec<_> = held.iter().map(|item| message(item).message_id).collect();
-        if !ids.is_empty() {
-            self.give_back(&ids, BLOCKED_RETRY).await?;
+        let held: Vec<_> = held.iter().map(message).collect();
+        if !held.is_empty() {
+            self.give_back(&held, BLOCKED_RETRY).await?;
         }
         Ok(free)
     }
 
-    pub(super) async fn give_back(&mut self, ids: &[MessageId], delay: Duration) -> Result<(), Halt> {
-        let (acker, ids) = (self.acker.clone(), ids.to_vec());
+    async fn give_back(&mut self, messages: &[&Message], delay: Duration) -> Result<(), Halt> {
+        let acker = self.acker.clone();
+        let ids: Vec<_> = messages.iter().map(|message| message.message_id).collect();
         self.shared.let_go(ids.len());
-        self.until_done(|| acker.nack(&ids, delay)).await
+        self.until_done(|| acker.nack(&ids, delay)).await?;
+        let due = Instant::now() + delay;
+        messages
+            .iter()
+            .for_each(|message| self.blocked.given_back(message, due));
+        Ok(())
     }
 
     /// Does a broker call until it succeeds.

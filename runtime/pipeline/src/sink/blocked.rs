@@ -1,16 +1,43 @@
 //! Keys that wait for a poisonous message.
+//!
+//! A message that waits is given back to the broker, and so are the later ones of its key; they come again one by one or
+//! together, while others of the key may be in hand already. None may pass one before it that was given back, also when
+//! the poisonous one is done. What never comes again (an operator has moved the subscription, or it belongs to another
+//! process now) must not block its key for ever: a message that was given back when one before it was long due, and
+//! comes again before that one, does not wait for it any more.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use danube_wasm_broker::{Message, MessageId};
+use tokio::time::Instant;
 
 use crate::backoff::{Backoff, BackoffPolicy};
 
-/// For each blocked key, the message that blocks it and its row of waits.
+/// How late a message may come back.
+const LATE_MAX: Duration = Duration::from_secs(10);
+
+/// What is known of each blocked key.
 #[derive(Debug)]
 pub(super) struct BlockedKeys {
     policy: BackoffPolicy,
-    keys: HashMap<Vec<u8>, (MessageId, Backoff)>,
+    keys: HashMap<Vec<u8>, Blocked>,
+}
+
+#[derive(Debug, Default)]
+struct Blocked {
+    /// The message that blocks the key, and its row of waits.
+    poison: Option<(MessageId, Backoff)>,
+    /// Messages that are not in hand because they were given back.
+    away: BTreeMap<MessageId, Away>,
+}
+
+#[derive(Debug)]
+struct Away {
+    since: Instant,
+    due: Instant,
 }
 
 impl BlockedKeys {
@@ -28,25 +55,58 @@ impl BlockedKeys {
     /// The message blocks its key. Gives how long to wait before it is tried again, longer each time.
     pub(super) fn block(&mut self, message: &Message) -> Duration {
         let policy = self.policy;
-        let (_, backoff) = self
-            .keys
-            .entry(key_of(message))
-            .or_insert_with(|| (message.message_id, policy.start()));
+        let id = message.message_id;
+        let blocked = self.keys.entry(key_of(message)).or_default();
+        let same = blocked.poison.take().filter(|(poison, _)| *poison == id);
+        let (_, backoff) = blocked.poison.insert(same.unwrap_or_else(|| (id, policy.start())));
         backoff.next(None)
     }
 
-    /// Whether the message waits for another one of its key.
-    pub(super) fn holds(&self, message: &Message) -> bool {
-        self.keys
-            .get(&key_of(message))
-            .is_some_and(|(poison, _)| *poison != message.message_id)
+    /// Whether the message, which is in hand, has to wait for another one of its key.
+    pub(super) fn holds(&mut self, message: &Message) -> bool {
+        let id = message.message_id;
+        let Some(blocked) = self.keys.get_mut(&key_of(message)) else {
+            return false;
+        };
+        if let Some(away) = blocked.away.remove(&id) {
+            blocked.forget_gone(id, away.since);
+        }
+        blocked.poison.as_ref().is_some_and(|(poison, _)| *poison < id) || blocked.away.range(..id).next().is_some()
     }
 
-    /// The message is done: if it blocked its key, the key is free.
-    pub(super) fn release(&mut self, message: &Message) {
-        if !self.keys.is_empty() && !self.holds(message) {
-            self.keys.remove(&key_of(message));
+    /// The message was given back, and comes again at `due`.
+    pub(super) fn given_back(&mut self, message: &Message, due: Instant) {
+        let id = message.message_id;
+        let since = Instant::now();
+        if let Some(blocked) = self.keys.get_mut(&key_of(message)) {
+            blocked.away.insert(id, Away { since, due });
         }
+    }
+
+    /// The message is done: if nothing of its key is left to wait for, the key is free.
+    pub(super) fn release(&mut self, message: &Message) {
+        if self.keys.is_empty() {
+            return;
+        }
+        let (key, id) = (key_of(message), message.message_id);
+        if let Some(blocked) = self.keys.get_mut(&key) {
+            blocked.poison.take_if(|(poison, _)| *poison == id);
+            blocked.away.remove(&id);
+            if blocked.poison.is_none() && blocked.away.is_empty() {
+                self.keys.remove(&key);
+            }
+        }
+    }
+}
+
+impl Blocked {
+    /// This message was given back at `since` and has come again: what is before it and was long due then does not come
+    /// any more.
+    fn forget_gone(&mut self, id: MessageId, since: Instant) {
+        let gone = |at: &MessageId, away: &Away| *at < id && away.due + LATE_MAX <= since;
+        self.poison
+            .take_if(|(poison, _)| self.away.get(poison).is_some_and(|away| gone(poison, away)));
+        self.away.retain(|at, away| !gone(at, away));
     }
 }
 
