@@ -31,6 +31,13 @@ pub enum Next<T> {
     Poison(T),
 }
 
+impl<T> Segment<T> {
+    /// Whether this one input has failed alone: once more, and it is poison.
+    pub fn has_failed_alone(&self) -> bool {
+        self.failed_alone
+    }
+}
+
 impl<T> Segments<T> {
     /// One segment: the whole batch.
     pub fn new(items: Vec<T>) -> Self {

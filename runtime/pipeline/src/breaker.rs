@@ -144,6 +144,15 @@ impl Breaker {
         })
     }
 
+    /// Leave for a call whatever the circuit is: the second half of one that it let through. It decides nothing if it
+    /// fails.
+    pub(crate) fn once_more(self: &Arc<Self>) -> Permit {
+        Permit {
+            breaker: self.clone(),
+            decides: false,
+        }
+    }
+
     /// Failures in a row.
     pub(crate) fn failures(&self) -> u32 {
         self.state.lock().failures
@@ -198,6 +207,11 @@ impl Breaker {
 }
 
 impl Permit {
+    /// Whether this call decides what becomes of the circuit.
+    pub(crate) fn decides(&self) -> bool {
+        self.decides
+    }
+
     /// What is behind the circuit works.
     pub(crate) fn succeeded(mut self) {
         self.decides = false;

@@ -142,6 +142,35 @@ async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_that_always_traps_is_known_for_it_also_while_the_circuit_lets_one_call_through() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| match events.payloads.iter().any(|p| p == b"poison") {
+        true => Err(trap()),
+        false => Ok(forward(events)),
+    });
+    let mut patience = Patience::default();
+    patience.component.failures_max = 1;
+    let source = source(guest, &broker, patience).await;
+    // Two senders, each of which sends again for as long as it is told to; both at the same time.
+    let senders = [event("a", "poison"), event("b", "ok")].map(|event| {
+        let source = source.clone();
+        tokio::spawn(async move {
+            for _ in 0..10 {
+                match source.offer(event.clone()).await {
+                    Outcome::Unavailable { .. } => tokio::time::sleep(Duration::from_secs(60)).await,
+                    known => return Some(known),
+                }
+            }
+            None
+        })
+    });
+    let [poison, neighbour] = senders;
+    let (poison, neighbour) = (poison.await.expect("no panic"), neighbour.await.expect("no panic"));
+    assert!(matches!(poison, Some(Outcome::Failed { .. })), "{poison:?}");
+    assert!(matches!(neighbour, Some(Outcome::Accepted { .. })), "{neighbour:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broker_that_takes_nothing_is_tried_every_few_seconds_while_senders_are_told_at_once() {
     let broker = MemoryBroker::new();
     let source = source(

@@ -53,7 +53,14 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
     while let Some(mut segment) = segments.pop() {
         let started = std::time::SystemTime::now();
         let permit = match shared.component.enter() {
+            // One event at a time is let through: it is told from its neighbours, whatever is to blame.
+            Ok(permit) if permit.decides() && segment.items.len() > 1 => {
+                segments.isolate(segment, 0);
+                continue;
+            }
             Ok(permit) => permit,
+            // Else an event that fails whenever it is let through would never be known for what it is.
+            Err(_) if segment.has_failed_alone() => shared.component.once_more(),
             Err(wait) => {
                 let outcome = Outcome::Unavailable {
                     message: format!("connector {} pauses: its component keeps crashing", shared.guest.id()),
