@@ -447,6 +447,20 @@ async fn draining_finishes_what_was_read() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn draining_acknowledges_what_is_written_although_the_broker_was_away_until_now() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |m| Ok(insert(m)));
+    let sink = start(guest, &broker, &table, BatchPolicy::default()).await;
+    broker.fail_acks_with(Some(danube_wasm_broker::ErrorKind::Unavailable));
+    broker.deliver(numbered(3));
+    // By now the next try is seconds away.
+    broker.until("acknowledgements wait", |b| b.refusals() > 8).await;
+    broker.fail_acks_with(None);
+    sink.drain(Instant::now() + Duration::from_secs(30)).await;
+    assert_eq!(broker.acked(), all(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_component_that_used_up_its_claims_is_not_believed_again_within_the_batch() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
     let guest = later_for_ever();

@@ -264,12 +264,15 @@ impl Lane {
         self.shared.let_go(ids.len());
         self.acking.spawn(async move {
             let mut backoff = shared.backoff.start();
+            let mut last = false;
             while let Err(error) = acker.ack(&ids).await {
                 let wait = backoff.next(None);
                 tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "acknowledgements were not taken");
-                if !error.is_transient() || shared.sleep(wait).await.is_err() {
+                if last || !error.is_transient() {
                     break;
                 }
+                // Told to stop meanwhile: once more, at once.
+                last = shared.sleep(wait).await.is_err();
             }
         });
     }

@@ -66,6 +66,7 @@ struct State {
     acks_in_order: Vec<u64>,
     nacked: Vec<(u64, Duration)>,
     fault: Option<ErrorKind>,
+    ack_fault: Option<ErrorKind>,
     commits: usize,
     refusals: usize,
 }
@@ -85,6 +86,10 @@ impl MemoryBroker {
 
     pub fn fail_with(&self, fault: Option<ErrorKind>) {
         self.0.state.lock().fault = fault;
+    }
+
+    pub fn fail_acks_with(&self, fault: Option<ErrorKind>) {
+        self.0.state.lock().ack_fault = fault;
     }
 
     pub fn published(&self) -> Vec<Outgoing> {
@@ -226,6 +231,10 @@ impl Consumer for MemoryBroker {
 impl Acker for MemoryBroker {
     async fn ack(&self, messages: &[MessageId]) -> Result<()> {
         let mut state = self.0.state.lock();
+        if let Some(kind) = state.ack_fault {
+            state.refusals += 1;
+            return Err(BrokerError::new(kind, "told to fail"));
+        }
         for message in messages {
             assert!(
                 state.acked.insert(message.offset),
