@@ -4,6 +4,8 @@
 //! what shared the call with it, or of the moment. If both halves pass, the batch passed. About 2·log2 n calls find one
 //! poisonous input in n. Segments are worked on in the order of their inputs, so order is kept.
 
+use crate::mutants::{self, Mutant};
+
 /// The segments of a batch that are still to be called, first inputs first.
 #[derive(Debug)]
 pub struct Segments<T> {
@@ -82,13 +84,24 @@ impl<T> Segments<T> {
     /// The segment failed through its inputs.
     pub fn failed(&mut self, mut segment: Segment<T>) -> Next<T> {
         self.failures += 1;
+        if mutants::is(Mutant::BlameNeighbour) && segment.items.len() == 2 {
+            let innocent = segment.items.remove(0);
+            self.push(segment.items);
+            return Next::Poison(innocent);
+        }
+        if mutants::is(Mutant::ReorderInBisect) && segment.items.len() > 1 {
+            let right = segment.items.split_off(segment.items.len() / 2);
+            self.push(segment.items);
+            self.push(right);
+            return Next::Again;
+        }
         if segment.items.len() > 1 {
             let right = segment.items.split_off(segment.items.len() / 2);
             self.push(right);
             self.push(segment.items);
             return Next::Again;
         }
-        if !segment.failed_alone {
+        if !segment.failed_alone && !mutants::is(Mutant::BlameAtOnce) {
             segment.failed_alone = true;
             self.stack.push(segment);
             return Next::Again;

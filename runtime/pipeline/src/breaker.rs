@@ -18,6 +18,7 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     backoff::{Backoff, BackoffPolicy},
+    mutants::{self, Mutant},
     probe::Probe,
 };
 
@@ -179,7 +180,7 @@ impl Breaker {
 
     fn succeeded(&self) {
         self.change(|state| {
-            if state.failures > 0 {
+            if state.failures > 0 && !mutants::is(Mutant::BreakerStaysOpen) {
                 state.circuit = Circuit::Closed;
                 state.failures = 0;
                 state.waits = self.policy.waits.start();

@@ -10,6 +10,10 @@ pub mod bisect;
 pub mod breaker;
 pub mod dead_letter;
 pub mod error_budget;
+#[cfg(not(feature = "mutants"))]
+mod mutants;
+#[cfg(feature = "mutants")]
+pub mod mutants;
 pub mod patience;
 pub mod probe;
 pub mod sink;

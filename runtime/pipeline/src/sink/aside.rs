@@ -10,6 +10,7 @@ use crate::{
     backoff::Backoff,
     breaker::{Breaker, Permit},
     dead_letter::{Letter, Reason},
+    mutants::{self, Mutant},
 };
 
 /// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
@@ -43,6 +44,10 @@ impl Lane {
                 }
                 let letter = Letter::of_message(&message, reason, why, backtrace);
                 let shared = self.shared.clone();
+                if mutants::is(Mutant::AckBeforeLetter) {
+                    self.acknowledge(vec![message]);
+                    return self.until_done(|| shared.dead_letters.write(&letter)).await;
+                }
                 self.until_done(|| shared.dead_letters.write(&letter)).await?;
                 self.shared.probe.dead_letter(reason);
                 self.acknowledge(vec![message]);
@@ -70,7 +75,7 @@ impl Lane {
         items: Vec<T>,
         message: impl Fn(&T) -> &Message,
     ) -> Result<Vec<T>, Halt> {
-        if self.blocked.is_empty() {
+        if self.blocked.is_empty() || mutants::is(Mutant::BlockedKeyGoesOn) {
             return Ok(items);
         }
         let (held, free): (Vec<_>, Vec<_>) = items.into_iter().partition(|item| self.blocked.holds(message(item)));

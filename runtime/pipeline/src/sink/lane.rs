@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use danube_wasm_broker::{Acker, Message};
-use danube_wasm_model::door::{EgressError, FailureKind, GuestError};
+use danube_wasm_model::door::{EgressError, FailureKind, GuestError, WriteReport};
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
@@ -17,6 +17,7 @@ use super::{
 use crate::{
     bisect::{Next, Segment, Segments},
     dead_letter::Reason,
+    mutants::{self, Mutant},
 };
 
 /// One lane.
@@ -43,10 +44,17 @@ impl Lane {
     /// Runs until the reader hangs up or the lane cannot go on.
     pub(super) async fn run(mut self, mut batches: mpsc::Receiver<Vec<Message>>) {
         while let Some(batch) = batches.recv().await {
+            if mutants::is(Mutant::LoseOnDrain) && self.shared.halt.is_cancelled() {
+                self.acknowledge(batch);
+                continue;
+            }
             if self.deliver(batch).await.is_err() {
                 break;
             }
             while self.acking.try_join_next().is_some() {}
+        }
+        if mutants::is(Mutant::AbandonAcks) {
+            self.acking.abort_all();
         }
         while self.acking.join_next().await.is_some() {}
     }
@@ -116,6 +124,9 @@ impl Lane {
                         .probe
                         .retried(segment.items[0].message.topic.as_str(), segment.items.len());
                     self.wait(&mut claims.guest, failure.retry_after, &error).await?;
+                    if mutants::is(Mutant::DropOnRetry) {
+                        return Ok(());
+                    }
                     segments.put_back(segment);
                     return Ok(());
                 }
@@ -162,6 +173,9 @@ impl Lane {
             .into_iter()
             .map(|(at, why)| (at, (Reason::Refused, why)))
             .collect();
+        if mutants::is(Mutant::AckBeforeWrite) {
+            self.acknowledge(segment.items.iter().map(|d| d.message.clone()).collect());
+        }
         if !writes.is_empty() {
             let report = loop {
                 let permit = self.permit(&self.shared.target).await?;
@@ -183,6 +197,9 @@ impl Lane {
                         let wait_ms = permit.failed(retry_after).map(|wait| wait.as_millis());
                         tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
                         self.shared.status.degraded(message);
+                        if mutants::is(Mutant::TransientIsDone) {
+                            break WriteReport::default();
+                        }
                     }
                 }
             };
@@ -211,7 +228,9 @@ impl Lane {
                 done.push(decoded.message);
             }
         }
-        self.acknowledge(done);
+        if !mutants::is(Mutant::AckBeforeWrite) {
+            self.acknowledge(done);
+        }
         Ok(left)
     }
 

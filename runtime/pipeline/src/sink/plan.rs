@@ -12,6 +12,8 @@ use danube_wasm_model::{
     message::{MessageBatch, Operation, WriteBatch},
 };
 
+use crate::mutants::{self, Mutant};
+
 /// A message with its payload as components see it.
 #[derive(Debug, Clone)]
 pub(crate) struct Decoded {
@@ -77,7 +79,9 @@ impl Plan {
             refused: refusals(messages.len(), batch),
             ..Self::default()
         };
-        plan.again = entangled(messages.len(), batch, &plan.refused);
+        if !mutants::is(Mutant::ForgetEntangled) {
+            plan.again = entangled(messages.len(), batch, &plan.refused);
+        }
         let mut dropped = vec![false; messages.len()];
         plan.refused
             .iter()
@@ -104,8 +108,12 @@ impl Plan {
             let ordinal = ordinals.next(first);
             let own_id = batch.ids.text(i);
             let id = if own_id.is_empty() {
+                let again = match mutants::is(Mutant::NewIdOnRedelivery) {
+                    true => messages[first].message.redeliveries,
+                    false => 0,
+                };
                 let others = origins.iter().skip(1).map(|at| messages[*at].message.id.as_str());
-                merged(messages[first].message.id.write(ordinal), others)
+                merged(messages[first].message.id.write(ordinal + again), others)
             } else {
                 own_id.to_owned()
             };

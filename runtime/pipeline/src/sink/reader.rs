@@ -7,7 +7,10 @@ use tokio::{
 };
 
 use super::Shared;
-use crate::lane_of_key;
+use crate::{
+    lane_of_key,
+    mutants::{self, Mutant},
+};
 
 /// Runs until it is told to stop, the connector fails, or the lanes are gone.
 pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Vec<mpsc::Sender<Vec<Message>>>) {
@@ -82,7 +85,7 @@ fn split(batch: Vec<Message>, lanes: usize, ordered: bool, next: &mut usize) -> 
     if lanes == 1 {
         return vec![(0, batch)];
     }
-    if !ordered {
+    if !ordered || mutants::is(Mutant::LanesMixKeys) {
         *next = (*next + 1) % lanes;
         return vec![(*next, batch)];
     }

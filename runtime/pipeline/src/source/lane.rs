@@ -17,6 +17,7 @@ use super::{
 use crate::{
     bisect::{Next, Segments},
     dead_letter::{Letter, Reason},
+    mutants::{self, Mutant},
     status::Status,
 };
 
@@ -191,9 +192,16 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
         }
     };
     let started = std::time::SystemTime::now();
+    if mutants::is(Mutant::PartOfGroup) {
+        let apart = handed_over.iter_mut().map(|group| group.drain(..1).collect()).collect();
+        drop(shared.publisher.publish(apart));
+    }
     let committed = shared.publisher.publish(handed_over);
     let shared = shared.clone();
     answering.spawn(async move {
+        if mutants::is(Mutant::AnswerBeforeCommit) {
+            waiting.drain(..).for_each(|group| group.accept(&shared, true));
+        }
         let results = committed.await;
         let transient = |result: &BrokerResult<Published>| result.as_ref().is_err_and(BrokerError::is_transient);
         match results.iter().all(transient) {

@@ -15,6 +15,7 @@ use danube_wasm_model::{
 };
 
 use super::topics::Topics;
+use crate::mutants::{self, Mutant};
 
 /// What to do with each event of a batch.
 #[derive(Debug, Default)]
@@ -185,7 +186,7 @@ impl Groups {
         for i in 0..batch.len() {
             let mut origins = batch.origins.of(i);
             let Some(first) = origins.next() else { continue };
-            for other in origins {
+            for other in origins.filter(|_| !mutants::is(Mutant::ForgetOrigin)) {
                 let (a, b) = (root(&mut parent, first), root(&mut parent, other));
                 // The smaller place is the root, so that groups are in the order of their first event.
                 parent[a.max(b)] = a.min(b);

@@ -1,0 +1,98 @@
+//! Faults that can be put into this crate on purpose, so that its simulation can show that it would find them.
+//!
+//! Only with the feature `mutants`, which nothing but this crate's own tests asks for; without it every question is
+//! answered `false` at compile time.
+
+/// A mistake that somebody could make in this crate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// A sink acknowledges before it writes.
+    AckBeforeWrite,
+    /// A batch whose component asked for another try is forgotten.
+    DropOnRetry,
+    /// What the target did not take now counts as written.
+    TransientIsDone,
+    /// The right half of a failed batch is called first.
+    ReorderInBisect,
+    /// Of two inputs that failed together, the first is blamed.
+    BlameNeighbour,
+    /// An input that failed alone once is blamed.
+    BlameAtOnce,
+    /// What a lane still has when it is told to stop is acknowledged and not written.
+    LoseOnDrain,
+    /// A lane that stops does not wait for its acknowledgements.
+    AbandonAcks,
+    /// Of the events that share a record, only the first shares its fate.
+    ForgetOrigin,
+    /// What was merged with a refused message is acknowledged and not written.
+    ForgetEntangled,
+    /// A message is acknowledged before its dead letter is durable.
+    AckBeforeLetter,
+    /// A source answers before the broker has committed.
+    AnswerBeforeCommit,
+    /// An event's first record is published apart from the others.
+    PartOfGroup,
+    /// A circuit that opened never closes again.
+    BreakerStaysOpen,
+    /// Messages behind a blocked key go on.
+    BlockedKeyGoesOn,
+    /// Messages of one key go to any lane of a sink.
+    LanesMixKeys,
+    /// A redelivered message is written under another id.
+    NewIdOnRedelivery,
+}
+
+#[cfg(feature = "mutants")]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Mutant;
+
+    thread_local! {
+        static ACTIVE: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    impl Mutant {
+        /// All of them.
+        pub const ALL: [Self; 17] = [
+            Self::AckBeforeWrite,
+            Self::DropOnRetry,
+            Self::TransientIsDone,
+            Self::ReorderInBisect,
+            Self::BlameNeighbour,
+            Self::BlameAtOnce,
+            Self::LoseOnDrain,
+            Self::AbandonAcks,
+            Self::ForgetOrigin,
+            Self::ForgetEntangled,
+            Self::AckBeforeLetter,
+            Self::AnswerBeforeCommit,
+            Self::PartOfGroup,
+            Self::BreakerStaysOpen,
+            Self::BlockedKeyGoesOn,
+            Self::LanesMixKeys,
+            Self::NewIdOnRedelivery,
+        ];
+    }
+
+    /// What runs on this thread from now on makes this mistake, or none.
+    pub fn activate(mutant: Option<Mutant>) {
+        ACTIVE.set(mutant);
+    }
+
+    pub(crate) fn is(mutant: Mutant) -> bool {
+        ACTIVE.get() == Some(mutant)
+    }
+}
+
+#[cfg(feature = "mutants")]
+pub use switch::activate;
+#[cfg(feature = "mutants")]
+pub(crate) use switch::is;
+
+/// Whether this mistake is made now.
+#[cfg(not(feature = "mutants"))]
+#[inline(always)]
+pub(crate) const fn is(_: Mutant) -> bool {
+    false
+}

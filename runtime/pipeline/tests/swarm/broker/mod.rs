@@ -1,0 +1,239 @@
+//! A broker in memory that promises what [`danube_wasm_broker::Broker`] does, and is as unpleasant as that allows.
+//!
+//! The server is one task that commits what was published, call by call. A client is a [`Session`]: cutting it is what a
+//! crash of the client's process is.
+
+mod consumer;
+mod publisher;
+mod registry;
+mod subscription;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use danube_wasm_broker::{
+    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Message, MessageId, Outgoing, Publisher, Registry,
+    Result, TopicSpec,
+};
+use danube_wasm_model::TopicName;
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::Instant,
+};
+
+pub use self::registry::NoSchemas;
+use self::{consumer::SimConsumer, publisher::Call, subscription::Subscription};
+use super::{
+    dice::{Dice, mix},
+    weather::Fault,
+    world::{World, topic},
+};
+
+/// The server. It outlives every crash of the pipeline.
+pub struct Server {
+    world: Arc<World>,
+    dice: Dice,
+    log: Mutex<Log>,
+    subscription: Mutex<Subscription>,
+    /// Something to deliver, perhaps.
+    news: Notify,
+    calls: mpsc::UnboundedSender<Call>,
+    members: AtomicU64,
+    deliveries: AtomicU64,
+}
+
+/// The topic's partitions.
+struct Log {
+    partitions: Vec<Vec<Message>>,
+    turn: usize,
+}
+
+impl Server {
+    pub fn start(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+        let (calls, waiting) = mpsc::unbounded_channel();
+        let scenario = &world.scenario;
+        let server = Arc::new(Self {
+            world: world.clone(),
+            log: Mutex::new(Log {
+                partitions: vec![Vec::new(); scenario.partitions.max(1) as usize],
+                turn: 0,
+            }),
+            subscription: Mutex::new(Subscription::new(scenario.subscription, scenario.ack_timeout)),
+            news: Notify::new(),
+            calls,
+            members: AtomicU64::new(0),
+            deliveries: AtomicU64::new(0),
+            dice,
+        });
+        tokio::spawn(publisher::serve(server.clone(), waiting));
+        server
+    }
+
+    pub fn connect(self: &Arc<Self>) -> Session {
+        Session {
+            server: self.clone(),
+            wire: Arc::default(),
+        }
+    }
+
+    /// Messages that are not acknowledged.
+    pub fn lag(&self) -> usize {
+        self.subscription.lock().lag()
+    }
+
+    /// Messages given to a consumer, in all.
+    pub fn deliveries(&self) -> u64 {
+        self.deliveries.load(Ordering::Relaxed)
+    }
+
+    /// Messages that are not acknowledged and were delivered once, to the last consumer.
+    pub fn delivered_once(&self) -> Vec<MessageId> {
+        self.subscription
+            .lock()
+            .delivered_once(self.members.load(Ordering::Relaxed))
+    }
+
+    fn strikes(&self, fault: Fault) -> bool {
+        self.world.strikes(fault, &self.dice)
+    }
+
+    /// Fails while the broker is down, or where this fault strikes.
+    fn up(&self, fault: Fault) -> Result<()> {
+        let why = match () {
+            () if self.strikes(Fault::BrokerDown) => "connection refused",
+            () if self.strikes(fault) => "the session was lost",
+            () => return Ok(()),
+        };
+        Err(BrokerError::new(ErrorKind::Unavailable, why))
+    }
+
+    /// Appends the records of one group, all or none.
+    fn append(&self, group: &[Outgoing]) {
+        let mut log = self.log.lock();
+        log.turn += 1;
+        for record in group {
+            if record.topic != topic() {
+                self.world.note(format_args!("broker: {} {}", record.topic, record.id));
+                self.world.oracle.letter(record);
+                continue;
+            }
+            let n = log.partitions.len();
+            let index = match &record.key {
+                Some(key) => key.iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte))) as usize % n,
+                None => log.turn % n,
+            };
+            let message = Message {
+                message_id: MessageId {
+                    partition: index as u64,
+                    offset: log.partitions[index].len() as u64,
+                },
+                topic: record.topic.clone(),
+                key: record.key.clone(),
+                payload: record.payload.clone(),
+                attributes: record.attributes.clone(),
+                id: record.id.clone(),
+                publish_time_ms: 1,
+                producer: "swarm/source".into(),
+                schema: None,
+                redeliveries: 0,
+            };
+            let id = message.message_id;
+            self.world
+                .note(format_args!("broker: {} at {}/{}", record.id, id.partition, id.offset));
+            self.world.oracle.committed(id, record);
+            self.subscription.lock().add(&message);
+            log.partitions[index].push(message);
+        }
+        drop(log);
+        self.news.notify_waiters();
+    }
+
+    fn message(&self, id: MessageId) -> Message {
+        self.log.lock().partitions[id.partition as usize][id.offset as usize].clone()
+    }
+}
+
+/// A client's connection.
+#[derive(Clone)]
+pub struct Session {
+    server: Arc<Server>,
+    wire: Arc<Wire>,
+}
+
+#[derive(Default)]
+struct Wire {
+    cut: AtomicBool,
+    lost: AtomicBool,
+}
+
+impl Wire {
+    /// Whether a call never left the client's machine, because that crashed. What came after a lost one is lost too.
+    fn loses(&self, dice: &Dice) -> bool {
+        if self.cut.load(Ordering::Relaxed) && dice.chance(70) {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        self.lost.load(Ordering::Relaxed)
+    }
+}
+
+impl Session {
+    /// The client's process is gone.
+    pub fn cut(&self) {
+        self.wire.cut.store(true, Ordering::Relaxed);
+    }
+}
+
+#[async_trait]
+impl Broker for Session {
+    async fn create_topic(&self, _: &TopicName, _: TopicSpec) -> Result<()> {
+        self.server.up(Fault::SubscribeFails)
+    }
+
+    async fn publisher(&self, _: &str) -> Result<Arc<dyn Publisher>> {
+        self.server.up(Fault::SubscribeFails)?;
+        Ok(Arc::new(self.clone()))
+    }
+
+    async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
+        self.server.world.pause(Fault::BrokerSlow, &self.server.dice).await;
+        self.server.up(Fault::SubscribeFails)?;
+        let member = self.server.members.fetch_add(1, Ordering::Relaxed) + 1;
+        self.server
+            .subscription
+            .lock()
+            .attach(member, options.unacknowledged_max);
+        self.server.world.note(format_args!("broker: consumer {member}"));
+        self.server.news.notify_waiters();
+        Ok(Box::new(SimConsumer::new(self.server.clone(), member)))
+    }
+
+    fn registry(&self) -> Arc<dyn Registry> {
+        Arc::new(NoSchemas)
+    }
+
+    async fn lag(&self) -> Result<Vec<Lag>> {
+        Ok(Vec::new())
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.server.up(Fault::BrokerDown)
+    }
+
+    async fn close(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Kept out of `Server` so that no lock is held across a wait.
+async fn wait_for_news(changed: impl Future<Output = ()>, due: Option<Instant>) {
+    match due {
+        Some(due) => {
+            let _ = tokio::time::timeout_at(due, changed).await;
+        }
+        None => changed.await,
+    }
+}

@@ -1,0 +1,89 @@
+//! Publishing: calls are committed in the order in which they were handed over; their answers may come in another, late,
+//! wrong or never.
+
+use std::{sync::Arc, time::Duration};
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+use futures_util::future::BoxFuture;
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Server, Session, Wire};
+use crate::{parcel::RECORD_BYTES_MAX, weather::Fault};
+
+/// What was handed over in one call.
+pub(super) struct Call {
+    groups: Vec<Vec<Outgoing>>,
+    wire: Arc<Wire>,
+    reply: oneshot::Sender<Vec<Result<Published>>>,
+}
+
+impl Publisher for Session {
+    fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
+        let n = groups.len();
+        let (reply, answer) = oneshot::channel();
+        let wire = self.wire.clone();
+        let _ = self.server.calls.send(Call { groups, wire, reply });
+        Box::pin(async move { answer.await.unwrap_or_else(|_| all(n, "the broker is gone")) })
+    }
+}
+
+fn all(n: usize, why: &str) -> Vec<Result<Published>> {
+    (0..n)
+        .map(|_| Err(BrokerError::new(ErrorKind::Unavailable, why)))
+        .collect()
+}
+
+/// The server's one committing task. It runs until the last session is gone.
+pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceiver<Call>) {
+    while let Some(Call { groups, wire, reply }) = calls.recv().await {
+        server.world.pause(Fault::BrokerSlow, &server.dice).await;
+        if wire.loses(&server.dice) {
+            server
+                .world
+                .note(format_args!("broker: a publish of {} was never sent", groups.len()));
+            continue;
+        }
+        let (answer, late) = commit(&server, &groups);
+        tokio::spawn(async move {
+            if !late.is_zero() {
+                tokio::time::sleep(late).await;
+            }
+            // A crashed client does not wait.
+            let _ = reply.send(answer);
+        });
+    }
+}
+
+/// The answer, and how late it is.
+fn commit(server: &Server, groups: &[Vec<Outgoing>]) -> (Vec<Result<Published>>, Duration) {
+    let dice = &server.dice;
+    let usual = Duration::from_millis(dice.between(0..=server.world.scenario.latency_ms_max));
+    if server.strikes(Fault::BrokerDown) {
+        return (all(groups.len(), "connection refused"), usual);
+    }
+    let results: Vec<_> = groups.iter().map(|group| commit_group(server, group)).collect();
+    let failed = results.iter().filter(|result| result.is_err()).count();
+    server
+        .world
+        .note(format_args!("broker: {} groups, {failed} failed", groups.len()));
+    if server.strikes(Fault::PublishReplyLost) {
+        server.world.note(format_args!("broker: the answer is lost"));
+        return (all(groups.len(), "no answer in time"), usual + dice.millis(0..=5_000));
+    }
+    (results, usual)
+}
+
+fn commit_group(server: &Server, group: &[Outgoing]) -> Result<Published> {
+    let refuse = |kind, why: &str| Err(BrokerError::new(kind, why));
+    if server.strikes(Fault::BrokerStorage) {
+        return refuse(ErrorKind::Storage, "no space left on device");
+    }
+    if server.strikes(Fault::GroupFails) {
+        return refuse(ErrorKind::Unavailable, "the partition has moved");
+    }
+    if group.iter().any(|record| record.payload.len() > RECORD_BYTES_MAX) {
+        return refuse(ErrorKind::TooLarge, "the record is over the limit");
+    }
+    server.append(group);
+    Ok(Published { durable: true })
+}

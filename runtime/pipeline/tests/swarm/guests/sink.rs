@@ -1,0 +1,186 @@
+//! The sink component.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_model::{
+    ConnectorId,
+    columns::{Rejection, RejectionKind},
+    door::{ConsumerConfig, GuestError, SinkGuest},
+    event::Interests,
+    message::{MessageBatch, WriteBatch},
+};
+
+use super::{Manners, Mood};
+use crate::{
+    dice::Dice,
+    parcel::{AtSink, at_sink, events_of, fan_rows, merge_rows},
+    world::{World, sink_id, topic},
+};
+
+/// See the module.
+pub struct SimSink {
+    id: ConnectorId,
+    configs: Vec<ConsumerConfig>,
+    manners: Manners,
+}
+
+/// An operation that no host knows.
+const UNKNOWN_OPERATION: u8 = 9;
+
+/// A write in the making.
+struct Output {
+    origins: Vec<u32>,
+    body: String,
+    operation: u8,
+}
+
+impl SimSink {
+    pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+        let config = ConsumerConfig {
+            topic: topic(),
+            subscription: "sub".into(),
+            subscription_type: world.scenario.subscription,
+            expected_schema_subject: None,
+        };
+        Arc::new(Self {
+            id: sink_id(),
+            configs: vec![config],
+            manners: Manners::new(world, dice, world.scenario.sink_lanes),
+        })
+    }
+
+    /// What is to happen to each message, whose columns must be what was published.
+    fn read(&self, messages: &MessageBatch) -> Vec<(u64, AtSink)> {
+        let mut kinds = Vec::with_capacity(messages.len());
+        for i in 0..messages.len() {
+            let text = messages.payloads.text(i);
+            let number = events_of(text).map_or(0, |(events, _)| events[0].number);
+            let attributes: Vec<_> = messages.attributes.get(i).collect();
+            let expected_id = format!("swarm/source/in:e{number}");
+            if attributes != [("n", number.to_string().as_str())] || !messages.ids.text(i).starts_with(&expected_id) {
+                let text = format!(
+                    "the component saw e{number} as {}, {attributes:?}",
+                    messages.ids.text(i)
+                );
+                self.manners.world.oracle.violation(text);
+            }
+            let kind = at_sink(text).unwrap_or(AtSink::Plain);
+            let mended = kind.is_poison() && self.manners.world.is_mended();
+            kinds.push((number, if mended { AtSink::Plain } else { kind }));
+        }
+        kinds
+    }
+
+    fn outputs(&self, messages: &MessageBatch, kinds: &[(u64, AtSink)]) -> Vec<Output> {
+        let mut outputs: Vec<Output> = Vec::new();
+        for (i, (_, kind)) in (0..).zip(kinds) {
+            let text = messages.payloads.text(i as usize);
+            let output = |body: String| Output {
+                origins: vec![i],
+                body,
+                operation: 0,
+            };
+            match kind {
+                AtSink::Drop | AtSink::Reject => {}
+                AtSink::Fan => outputs.extend(fan_rows(text).map(output)),
+                AtSink::UnknownOp => outputs.push(Output {
+                    operation: UNKNOWN_OPERATION,
+                    ..output(text.to_owned())
+                }),
+                AtSink::Merge | AtSink::MergeRejected => {
+                    match outputs
+                        .iter_mut()
+                        .find(|o| o.body.starts_with("W&") && o.origins.len() < 4)
+                    {
+                        Some(mate) => {
+                            mate.origins.push(i);
+                            mate.body = format!("{}&{text}", mate.body);
+                        }
+                        None => outputs.push(output(merge_rows(&[text]))),
+                    }
+                }
+                _ => outputs.push(output(text.to_owned())),
+            }
+        }
+        outputs
+    }
+
+    fn own_id(&self, messages: &MessageBatch, output: &Output) -> String {
+        if !self.manners.world.scenario.own_merge_ids || output.origins.len() == 1 {
+            return String::new();
+        }
+        let ids: Vec<_> = output.origins.iter().map(|i| messages.ids.text(*i as usize)).collect();
+        ids.join("+")
+    }
+}
+
+#[async_trait]
+impl SinkGuest for SimSink {
+    fn id(&self) -> &ConnectorId {
+        &self.id
+    }
+
+    fn digest(&self) -> &str {
+        "digest"
+    }
+
+    fn lanes(&self) -> usize {
+        self.manners.lanes.len()
+    }
+
+    fn interests(&self) -> Interests {
+        Interests::from_names(["ids", "keys", "attributes"])
+    }
+
+    fn consumer_configs(&self) -> &[ConsumerConfig] {
+        &self.configs
+    }
+
+    async fn process_batch(&self, lane: usize, messages: Arc<MessageBatch>) -> Result<WriteBatch, GuestError> {
+        let world = &self.manners.world;
+        let kinds = self.read(&messages);
+        let numbers: Vec<_> = kinds.iter().map(|(number, _)| number).collect();
+        let moods: Vec<_> = kinds.iter().filter_map(|(n, kind)| Some((*n, mood(*kind)?))).collect();
+        let result = self.manners.call(lane, &moods).await;
+        let said = result.as_ref().err().map_or("ok", GuestError::kind);
+        world.note(format_args!("sink component, lane {lane}: {numbers:?} {said}"));
+        result?;
+        let mut writes = WriteBatch::default();
+        for output in self.outputs(&messages, &kinds) {
+            writes.targets.push("table");
+            match &output.origins[..] {
+                // The same bytes, given by reference.
+                [i] if output.body == messages.payloads.text(*i as usize) => writes.payloads.push_input(*i),
+                _ => writes.payloads.push(output.body.as_bytes()),
+            }
+            writes.origins.push(&output.origins);
+            writes.operations.push(output.operation);
+            writes.ids.push(self.own_id(&messages, &output).as_bytes());
+        }
+        for (origin, _) in (0..)
+            .zip(&kinds)
+            .filter(|(_, (_, k))| matches!(k, AtSink::Reject | AtSink::MergeRejected))
+        {
+            writes.rejected.push(Rejection {
+                origin,
+                kind: RejectionKind::InvalidData,
+                message: "is bad".into(),
+            });
+        }
+        writes.check(messages.len())?;
+        Ok(writes)
+    }
+}
+
+fn mood(kind: AtSink) -> Option<Mood> {
+    match kind {
+        AtSink::Invalid => Some(Mood::Invalid),
+        AtSink::Trap => Some(Mood::Trap),
+        AtSink::Limit => Some(Mood::Limit),
+        AtSink::Never => Some(Mood::Never),
+        AtSink::Flaky => Some(Mood::Flaky),
+        AtSink::Later => Some(Mood::Later),
+        _ => None,
+    }
+}

@@ -1,0 +1,134 @@
+//! The simulated swarm: the shipped crate between a broker, a target, components and senders that are drawn from a seed,
+//! together with everything that goes wrong among them. In virtual time, on one thread; the same seed gives the same run.
+//!
+//! * `SWARM_SEEDS=n` runs so many seeds instead of [`SEEDS`].
+//! * `SWARM_SEED=n` runs that one and prints its journal.
+
+mod broker;
+mod dice;
+mod front;
+mod guests;
+mod journal;
+mod oddities;
+mod operator;
+mod oracle;
+mod panics;
+mod parcel;
+mod run;
+mod scenario;
+mod senders;
+mod target;
+mod weather;
+mod world;
+
+use danube_wasm_pipeline::mutants::{Mutant, activate};
+use run::run;
+
+/// How many seeds an ordinary test run takes: some seconds.
+const SEEDS: u64 = 500;
+/// Within how many seeds each mutant must be caught.
+const MUTANT_SEEDS_MAX: u64 = 500;
+/// Lines of a journal that are printed for a failure.
+const TAIL: usize = 60;
+
+fn number(variable: &str) -> Option<u64> {
+    let text = std::env::var(variable).ok()?;
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable}={text} is not a number")),
+    )
+}
+
+#[test]
+fn every_promise_is_kept_whatever_goes_wrong() {
+    if let Some(seed) = number("SWARM_SEED") {
+        let report = run(seed);
+        println!("{}{}", report.journal, report.summary);
+        return assert!(report.violations.is_empty(), "{:#?}", report.violations);
+    }
+    let seeds = number("SWARM_SEEDS").unwrap_or(SEEDS);
+    let failed: Vec<_> = (0..seeds).filter(|seed| !passes(*seed)).collect();
+    println!("swarm: {seeds} seeds, {} failures {failed:?}", failed.len());
+    assert!(failed.is_empty(), "seeds that failed: {failed:?}");
+}
+
+fn passes(seed: u64) -> bool {
+    let report = run(seed);
+    if !report.violations.is_empty() {
+        let lines: Vec<_> = report.journal.lines().collect();
+        let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
+        println!("seed {seed}: {}\n{tail}", report.summary);
+        println!(
+            "{:#?}\nTo repeat: SWARM_SEED={seed} cargo test -p danube-wasm-pipeline --test swarm every_promise",
+            report.violations
+        );
+    }
+    report.violations.is_empty()
+}
+
+/// What a journal of some seed has to say, or the runs are about less than they seem to be.
+const SIGHTS: [&str; 24] = [
+    "source: crashes",
+    "sink: crashes",
+    "source: failed",
+    "sink: failed",
+    "cannot start",
+    "stops within 0ns",
+    "stops within 20ms",
+    "sink: stopped calmly",
+    "/swarm/dlq-source",
+    "/swarm/dlq-sink",
+    "a publish of 1 was never sent",
+    "the answer is lost",
+    "the session is lost",
+    "broker: nack",
+    "target: the answer to",
+    "credentials are wrong",
+    "come back later",
+    "trap",
+    "limit",
+    "retryable",
+    "invalid_data",
+    "Malformed: Failed",
+    "queue of swarm/source is full",
+    "keeps crashing",
+];
+
+#[test]
+fn the_runs_are_about_everything_they_should_be_about() {
+    let mut missing = SIGHTS.to_vec();
+    for seed in 0..SEEDS {
+        let journal = run(seed).journal;
+        missing.retain(|sight| !journal.contains(sight));
+        if missing.is_empty() {
+            return;
+        }
+    }
+    panic!("not seen in {SEEDS} runs: {missing:?}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_journal() {
+    for seed in 0..50 {
+        let (first, second) = (run(seed).journal, run(seed).journal);
+        let differs = first.lines().zip(second.lines()).find(|(a, b)| a != b);
+        assert_eq!(differs, None, "seed {seed}");
+        assert_eq!(first.len(), second.len(), "seed {seed}");
+    }
+}
+
+#[test]
+fn every_mutant_is_caught() {
+    let caught = Mutant::ALL.map(|mutant| {
+        activate(Some(mutant));
+        let seed = (0..MUTANT_SEEDS_MAX).find(|seed| !run(*seed).violations.is_empty());
+        activate(None);
+        (mutant, seed)
+    });
+    println!("mutants and the seeds that caught them: {caught:?}");
+    let alive: Vec<_> = caught.iter().filter(|(_, seed)| seed.is_none()).collect();
+    assert!(
+        alive.is_empty(),
+        "not caught within {MUTANT_SEEDS_MAX} seeds: {alive:?}"
+    );
+}

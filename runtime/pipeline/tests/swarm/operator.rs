@@ -1,0 +1,235 @@
+//! Starts the two connectors, kills or stops them when it is time, and starts them again, also when they gave up.
+
+use std::{sync::Arc, time::Duration};
+
+use danube_wasm_pipeline::{Probe, Sink, SinkParts, Source, SourceParts, Status};
+use danube_wasm_schema::Schemas;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    broker::{NoSchemas, Server, Session},
+    dice::Dice,
+    front::Front,
+    guests::{SimSink, SimSource},
+    scenario::{Disruption, How},
+    target::Target,
+    world::{World, sink_id},
+};
+
+/// What an operator works with.
+pub struct Operator {
+    pub world: Arc<World>,
+    pub broker: Arc<Server>,
+    pub front: Arc<Front>,
+    pub target: Arc<Target>,
+    pub dice: Dice,
+    /// When to stop for good.
+    pub end: CancellationToken,
+    pub disruptions: Vec<Disruption>,
+    pub begun: Instant,
+}
+
+/// Why a connector is ended.
+enum Why {
+    Disruption(Disruption),
+    Failed(String),
+    End,
+}
+
+/// How long a calm stop may take.
+const GRACE: Duration = Duration::from_secs(120);
+
+impl Operator {
+    pub async fn keep_source(self) {
+        let guest = SimSource::new(&self.world, self.dice.fork());
+        let mut plan = self.plan(|disruption| disruption.source);
+        for start in 0.. {
+            let session = self.broker.connect();
+            let parts = SourceParts {
+                guest: guest.clone(),
+                broker: Arc::new(session.clone()),
+                ordered: Default::default(),
+                validators: Default::default(),
+                limits: self.world.scenario.limits,
+                on_invalid: self.world.scenario.on_invalid(),
+                patience: self.world.scenario.patience,
+                probe: Probe::default(),
+            };
+            let Some(source) = self.start("source", Source::start(parts)).await else {
+                continue;
+            };
+            self.front.open(&source, start);
+            match self.watch(source.status(), &mut plan).await {
+                Why::Disruption(Disruption {
+                    how: How::Crash,
+                    downtime,
+                    ..
+                }) => {
+                    self.crash("source", &session);
+                    self.front.close();
+                    drop(source);
+                    sleep(downtime).await;
+                }
+                Why::Disruption(Disruption {
+                    how: How::Drain { grace },
+                    downtime,
+                    ..
+                }) => {
+                    self.world.note(format_args!("source: stops within {grace:?}"));
+                    source.drain(Instant::now() + grace).await;
+                    self.front.close();
+                    sleep(downtime).await;
+                }
+                Why::Failed(reason) => {
+                    self.world.note(format_args!("source: failed: {reason}"));
+                    source.drain(Instant::now() + GRACE).await;
+                    self.front.close();
+                    sleep(self.dice.millis(100..=2_000)).await;
+                }
+                Why::End => {
+                    self.world.note(format_args!("source: stops for good"));
+                    source.drain(Instant::now() + GRACE).await;
+                    return self.front.close();
+                }
+            }
+        }
+    }
+
+    pub async fn keep_sink(self) {
+        let guest = SimSink::new(&self.world, self.dice.fork());
+        let mut plan = self.plan(|disruption| disruption.sink);
+        loop {
+            let session = self.broker.connect();
+            let parts = SinkParts {
+                guest: guest.clone(),
+                broker: Arc::new(session.clone()),
+                consumer: sink_id().to_string(),
+                schemas: Arc::new(Schemas::new(Arc::new(NoSchemas))),
+                egress: self.target.clone(),
+                batches: vec![self.world.scenario.batch],
+                patience: self.world.scenario.patience,
+                probe: Probe::default(),
+            };
+            let Some(sink) = self.start("sink", Sink::start(parts)).await else {
+                continue;
+            };
+            match self.watch(sink.status(), &mut plan).await {
+                Why::Disruption(Disruption {
+                    how: How::Crash,
+                    downtime,
+                    ..
+                }) => {
+                    self.crash("sink", &session);
+                    drop(sink);
+                    sleep(downtime).await;
+                }
+                Why::Disruption(Disruption {
+                    how: How::Drain { grace },
+                    downtime,
+                    ..
+                }) => {
+                    self.stop_sink(&sink, grace).await;
+                    sleep(downtime).await;
+                }
+                Why::Failed(reason) => {
+                    self.world.note(format_args!("sink: failed: {reason}"));
+                    sink.drain(Instant::now() + GRACE).await;
+                    sleep(self.dice.millis(100..=2_000)).await;
+                }
+                Why::End => return self.stop_sink(&sink, GRACE).await,
+            }
+        }
+    }
+
+    /// A stop in good weather and in time leaves nothing done and unacknowledged.
+    async fn stop_sink(&self, sink: &Sink, grace: Duration) {
+        self.world.note(format_args!("sink: stops within {grace:?}"));
+        let begun = Instant::now();
+        let deadline = begun + grace;
+        let failed = matches!(*sink.status().borrow(), Status::Failed(_));
+        sink.drain(deadline).await;
+        if failed || Instant::now() >= deadline || !self.world.weather.calm_since(begun) {
+            return;
+        }
+        self.world.note(format_args!("sink: stopped calmly"));
+        let left = self.broker.delivered_once();
+        left.into_iter()
+            .for_each(|message| self.world.oracle.left_by_a_calm_stop(message));
+    }
+
+    fn crash(&self, who: &str, session: &Session) {
+        self.world.note(format_args!("{who}: crashes"));
+        session.cut();
+    }
+
+    fn plan(&self, mine: impl Fn(&Disruption) -> bool) -> std::vec::IntoIter<Disruption> {
+        let disruptions = self.disruptions.iter().copied();
+        disruptions.filter(mine).collect::<Vec<_>>().into_iter()
+    }
+
+    async fn start<T>(&self, who: &str, starting: impl Future<Output = danube_wasm_broker::Result<T>>) -> Option<T> {
+        match starting.await {
+            Ok(connector) => {
+                self.world.note(format_args!("{who}: is up"));
+                Some(connector)
+            }
+            Err(error) => {
+                self.world.note(format_args!("{who}: cannot start: {error}"));
+                sleep(self.dice.millis(100..=2_000)).await;
+                None
+            }
+        }
+    }
+
+    async fn watch(&self, mut status: watch::Receiver<Status>, plan: &mut std::vec::IntoIter<Disruption>) -> Why {
+        let next = plan.as_slice().first().map(|disruption| self.begun + disruption.at);
+        let failed = async {
+            let failed = status.wait_for(|status| matches!(status, Status::Failed(_))).await;
+            failed.map_or_else(|_| "its status is gone".to_owned(), |status| format!("{:?}", *status))
+        };
+        tokio::select! {
+            biased;
+            () = self.end.cancelled() => Why::End,
+            () = async {
+                match next {
+                    Some(at) => sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            } => plan.next().map_or(Why::End, Why::Disruption),
+            reason = failed => Why::Failed(reason),
+        }
+    }
+
+    /// What was delivered before a clean stop is not delivered after it.
+    pub async fn starts_again_with_nothing_to_do(&self) {
+        let before = self.broker.deliveries();
+        let end = CancellationToken::new();
+        let again = Self {
+            world: self.world.clone(),
+            broker: self.broker.clone(),
+            front: self.front.clone(),
+            target: self.target.clone(),
+            dice: self.dice.clone(),
+            end: end.clone(),
+            disruptions: Vec::new(),
+            begun: self.begun,
+        };
+        let sink = tokio::spawn(again.keep_sink());
+        sleep(GRACE).await;
+        let extra = self.broker.deliveries() - before;
+        if extra > 0 {
+            self.world
+                .oracle
+                .violation(format!("{extra} messages were delivered again after a clean stop"));
+        }
+        end.cancel();
+        let stopped = timeout_at(Instant::now() + GRACE, sink).await;
+        if !matches!(stopped, Ok(Ok(()))) {
+            self.world.oracle.violation("an idle sink did not stop".to_owned());
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! A table in memory: insert unless it is there, by id.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use danube_wasm_model::{
+    door::{Egress, EgressError, Write, WriteReport},
+    message::Operation,
+};
+use parking_lot::Mutex;
+
+use super::{
+    dice::Dice,
+    oracle::short,
+    parcel::{AtSink, at_sink},
+    weather::Fault,
+    world::World,
+};
+
+/// See the module. It outlives every crash of the pipeline.
+pub struct Target {
+    world: Arc<World>,
+    dice: Dice,
+    rows: Mutex<BTreeMap<String, Bytes>>,
+}
+
+impl Target {
+    pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+        Arc::new(Self {
+            world: world.clone(),
+            dice,
+            rows: Mutex::default(),
+        })
+    }
+
+    fn strikes(&self, fault: Fault) -> bool {
+        self.world.strikes(fault, &self.dice)
+    }
+
+    fn fault(&self) -> Option<EgressError> {
+        let transient = |message: &str, retry_after| EgressError::Transient {
+            message: message.into(),
+            retry_after,
+        };
+        if self.strikes(Fault::TargetConfiguration) {
+            let message = "the credentials are wrong".into();
+            return Some(EgressError::Configuration { message });
+        }
+        if self.strikes(Fault::TargetBusy) {
+            return Some(transient("come back later", Some(self.dice.millis(1..=3_000))));
+        }
+        self.strikes(Fault::TargetTransient)
+            .then(|| transient("connection refused", None))
+    }
+
+    fn commit(&self, writes: &[Write]) -> WriteReport {
+        let mut report = WriteReport::default();
+        let mut rows = self.rows.lock();
+        for (i, write) in writes.iter().enumerate() {
+            let body = String::from_utf8_lossy(&write.body);
+            if write.operation != Operation::Insert || &*write.target != "table" || write.order != 0 {
+                self.world
+                    .oracle
+                    .violation(format!("a write that nobody asked for: {write:?}"));
+            } else if !self.world.is_mended() && at_sink(&body) == Some(AtSink::TargetRefuses) {
+                report.refused.push((i, "the column is too narrow".into()));
+            } else if rows.contains_key(&write.id) {
+                report.unchanged += 1;
+            } else {
+                rows.insert(write.id.clone(), write.body.clone());
+                self.world.note(format_args!("target: {} = {}", write.id, short(&body)));
+                self.world.oracle.row(&body);
+            }
+        }
+        report
+    }
+}
+
+#[async_trait]
+impl Egress for Target {
+    async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError> {
+        self.world.pause(Fault::TargetSlow, &self.dice).await;
+        if let Some(fault) = self.fault() {
+            self.world
+                .note(format_args!("target: {} writes fail: {fault}", writes.len()));
+            return Err(fault);
+        }
+        let lost = EgressError::Transient {
+            message: "the connection was lost".into(),
+            retry_after: None,
+        };
+        if self.strikes(Fault::TargetPart) {
+            let part = self.dice.size(0..=writes.len() as u64);
+            self.commit(&writes[..part]);
+            self.world
+                .note(format_args!("target: {part} of {} writes", writes.len()));
+            return Err(lost);
+        }
+        let report = self.commit(writes);
+        self.world.pause(Fault::TargetSlow, &self.dice).await;
+        if self.strikes(Fault::TargetReplyLost) {
+            tokio::time::sleep(self.dice.millis(0..=2_000)).await;
+            self.world
+                .note(format_args!("target: the answer to {} writes is lost", writes.len()));
+            return Err(lost);
+        }
+        self.world.oracle.confirmed(writes.iter().map(|write| &write.body[..]));
+        Ok(report)
+    }
+
+    async fn ready(&self) -> Result<(), EgressError> {
+        tokio::time::sleep(Duration::ZERO).await;
+        Ok(())
+    }
+}
