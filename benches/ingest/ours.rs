@@ -92,6 +92,7 @@ async fn source(
     let parts = SourceParts {
         guest: guest.clone(),
         broker: broker.clone(),
+        ordered: Default::default(),
         validators: HashMap::from([(topic, schema(broker).await?)]),
         limits: SourceLimits::default(),
         on_invalid: HashMap::new(),

@@ -50,6 +50,7 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
     let parts = SinkParts {
         guest: component(&sandbox, lanes).await?,
         broker: broker.clone(),
+        consumer: "consumer".into(),
         schemas,
         egress: egress.clone(),
         batches: vec![BatchPolicy {
