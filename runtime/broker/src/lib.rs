@@ -45,7 +45,8 @@ pub trait Broker: Send + Sync + 'static {
 
     /// Counts lost sessions: grows each time a session was lost after which messages acknowledged shortly before may be
     /// gone, before anything is published in the one that replaces it. What was handed over in a lost session and not
-    /// acknowledged is answered with [`ErrorKind::Unavailable`], never sent in the next. By default none is ever lost.
+    /// acknowledged is answered with [`ErrorKind::Unavailable`], never sent in the next; nor is what is handed later to
+    /// a [`Publisher`] that was opened before the loss was counted. By default none is ever lost.
     fn sessions(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }

@@ -14,7 +14,7 @@ use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, To
 use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
 use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
 use danube_wasm_model::ConnectorId;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OnceCell};
 
 use crate::exit::Failure;
 
@@ -23,6 +23,10 @@ pub(crate) struct Brokers {
     main: Arc<dyn Broker>,
     /// How the cluster is spoken to; `None` for a log in this process.
     danube: Option<config::Danube>,
+    /// The cluster as spools publish to it, from the first one on: what was under way when a session was lost is handed
+    /// back to them.
+    behind_spools: OnceCell<Arc<dyn Broker>>,
+    behind_spools_options: Option<DanubeOptions>,
     /// Where spools are.
     spools_dir: PathBuf,
     /// By connector. One that is open stays so: its records go on to the cluster whoever asks.
@@ -36,12 +40,19 @@ impl Brokers {
             ServiceUrl::Embedded { dir } => Ok(Self {
                 main: open_log(dir, retention(&pipeline.retention)).await?,
                 danube: None,
+                behind_spools: OnceCell::new(),
+                behind_spools_options: None,
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
             }),
             ServiceUrl::Danube { .. } => Ok(Self {
                 main: open_danube(pipeline)?,
                 danube: Some(pipeline.danube.clone()),
+                behind_spools: OnceCell::new(),
+                behind_spools_options: Some(DanubeOptions {
+                    resend_after_loss: false,
+                    ..danube_options(pipeline)
+                }),
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
             }),
@@ -77,7 +88,8 @@ impl Brokers {
         let mut options = self.spool_options(&source.id);
         options.bytes_max = buffer.max_bytes;
         options.flush = buffer.broker_flush;
-        self.spool(&source.id, options).await
+        let broker = self.behind_spools().await?;
+        self.spool(&source.id, broker, options).await
     }
 
     /// The broker as a sink sees it.
@@ -88,20 +100,38 @@ impl Brokers {
         let mut options = self.spool_options(&sink.id);
         options.bytes_max = buffer.max_bytes;
         options.hold_max = self.danube.as_ref().map_or(options.hold_max, |d| d.ack_timeout / 2);
-        self.spool(&sink.id, options).await
+        self.spool(&sink.id, self.main.clone(), options).await
+    }
+
+    async fn behind_spools(&self) -> Result<Arc<dyn Broker>, Failure> {
+        let open = || async {
+            match &self.behind_spools_options {
+                None => Ok(self.main.clone()),
+                Some(options) => {
+                    let client = Danube::open(options.clone()).map_err(Failure::configuration)?;
+                    Ok(client as Arc<dyn Broker>)
+                }
+            }
+        };
+        self.behind_spools.get_or_try_init(open).await.cloned()
     }
 
     fn spool_options(&self, id: &ConnectorId) -> SpoolOptions {
         SpoolOptions::new(self.spools_dir.join(id.connector()))
     }
 
-    async fn spool(&self, id: &ConnectorId, options: SpoolOptions) -> Result<Arc<dyn Broker>, Failure> {
+    async fn spool(
+        &self,
+        id: &ConnectorId,
+        broker: Arc<dyn Broker>,
+        options: SpoolOptions,
+    ) -> Result<Arc<dyn Broker>, Failure> {
         let mut spools = self.spools.lock().await;
         if let Some(open) = spools.get(id) {
             return Ok(open.clone());
         }
         let directory = options.directory.display().to_string();
-        let spool = Spool::open(self.main.clone(), options)
+        let spool = Spool::open(broker, options)
             .await
             .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
         tracing::info!(connector = %id, directory, "records and messages wait here while the other side is away");
@@ -124,6 +154,9 @@ impl Brokers {
             if let Err(error) = spool.close().await {
                 tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
             }
+        }
+        if let Some(client) = self.behind_spools.get() {
+            client.close().await.map_err(Failure::internal)?;
         }
         self.main.close().await.map_err(Failure::internal)
     }

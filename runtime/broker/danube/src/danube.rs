@@ -16,7 +16,7 @@ use danube_wasm_proto::api::{
     health_check_client::HealthCheckClient, health_check_request::ClientType,
 };
 use parking_lot::Mutex;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -27,7 +27,7 @@ use crate::{
     lookup::Seeds,
     options::DanubeOptions,
     partitions::Layout,
-    publish::DanubePublisher,
+    publish::{DanubePublisher, Sessions},
     registry::DanubeRegistry,
     topics::{self, Topics},
     wire::{Address, Route, Wire},
@@ -52,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) seeds: Seeds,
     pub(crate) topics: Topics,
     pub(crate) health: Health,
+    pub(crate) sessions: Sessions,
     /// Where its tasks run: they outlive callers and their runtimes.
     pub(crate) runtime: Handle,
     /// Cancelled by [`Broker::close`].
@@ -84,6 +85,7 @@ impl Danube {
                 seeds: Seeds::new(addresses),
                 topics: Topics::default(),
                 health: Health::default(),
+                sessions: Sessions::default(),
                 runtime,
                 closed: CancellationToken::new(),
                 numbers: Mutex::default(),
@@ -248,6 +250,19 @@ impl Broker for Danube {
 
     async fn ready(&self) -> Result<()> {
         self.shared.ready().await
+    }
+
+    fn sessions(&self) -> watch::Receiver<u64> {
+        self.shared.sessions.watch()
+    }
+
+    async fn check_sessions(&self) -> Result<()> {
+        self.shared.open()?;
+        self.shared
+            .sessions
+            .check(&self.shared)
+            .await
+            .map_err(Fault::into_error)
     }
 
     async fn close(&self) -> Result<()> {

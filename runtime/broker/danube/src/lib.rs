@@ -12,7 +12,8 @@
 //!
 //! Danube's sessions live in a broker's memory: an id of a producer or consumer is forgotten when the broker restarts
 //! or the topic moves. Everything here is built around losing them: whatever fails in a way that is not the request's
-//! own fault looks its topic up again through the seeds, opens a session of the same name and goes on.
+//! own fault looks its topic up again through the seeds, opens a session of the same name and goes on. Callers that keep
+//! what they publish until it is safe have it handed back instead ([`DanubeOptions::resend_after_loss`]).
 
 mod backoff;
 mod consume;

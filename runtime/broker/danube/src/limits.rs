@@ -78,6 +78,9 @@ pub(crate) const REFUSED_CEILING: Duration = Duration::from_secs(30);
 /// A stream that lived this long was not taken over at once.
 pub(crate) const STABLE_AFTER: Duration = Duration::from_secs(30);
 
+/// Producer sessions that brokers are asked about at once: a small part of the streams of a connection.
+pub(crate) const CHECKS_MAX: usize = 16;
+
 /// How long a token read from its file is used before the file is looked at again.
 pub(crate) const TOKEN_FRESH: Duration = Duration::from_secs(1);
 

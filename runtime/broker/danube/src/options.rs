@@ -32,6 +32,13 @@ pub struct DanubeOptions {
     /// Messages of one partition that are sent and not answered. Default 64. Of one key there is never more than one,
     /// and of a topic with `ordered` never more than one in all.
     pub in_flight_max: usize,
+    /// Whether a record that was under way when its session was lost is sent again in the next session: the default.
+    /// Without, it is answered with [`ErrorKind::Unavailable`] at once, and so is all that was handed over with it or is
+    /// handed later to a publisher that was opened before the loss: for a caller that keeps its records, and begins
+    /// with the oldest one again, through a new publisher.
+    ///
+    /// [`ErrorKind::Unavailable`]: danube_wasm_broker::ErrorKind::Unavailable
+    pub resend_after_loss: bool,
     /// Largest message, with key and attributes, in bytes. Default 4 MiB less 4 KiB.
     pub message_bytes_max: usize,
     /// How often new partitions of a consumed topic are looked for. Default 30 s.
@@ -58,6 +65,7 @@ impl DanubeOptions {
             keepalive_interval: limits::KEEPALIVE_INTERVAL,
             keepalive_timeout: limits::KEEPALIVE_TIMEOUT,
             in_flight_max: limits::IN_FLIGHT_MAX,
+            resend_after_loss: true,
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
             discovery_interval: limits::DISCOVERY_INTERVAL,
             health_interval: limits::HEALTH_INTERVAL,

@@ -4,7 +4,8 @@
 //! * At most `in_flight_max` are sent and not answered; of one key, or of an ordered topic, at most one, because the
 //!   broker handles concurrent calls in any order. A successor leaves when its predecessor is confirmed.
 //! * A lost session is rebuilt, and what was under way is sent again first: the broker may have some of it twice, under
-//!   the same ids.
+//!   the same ids. Where records are not to be sent again, all that is here is answered instead, and the lane takes
+//!   nothing more: its publisher's caller begins anew.
 //! * A record that is not confirmed by its deadline fails, and with it all that wait behind it: they must not overtake
 //!   it when its publisher tries again.
 
@@ -19,9 +20,9 @@ use tokio::{
 };
 
 use super::{
+    Producer, ProducerSession,
     job::{Job, Sending},
     order::Chains,
-    session::ProducerSession,
 };
 use crate::{
     backoff::Backoff,
@@ -36,7 +37,7 @@ type Sent = (Sending, Arc<ProducerSession>, Result<(), Fault>);
 enum Session {
     /// Not needed yet.
     Unopened,
-    Opening(BoxFuture<'static, Result<ProducerSession, Fault>>),
+    Opening(BoxFuture<'static, Result<Arc<ProducerSession>, Fault>>),
     Open(Arc<ProducerSession>),
 }
 
@@ -44,7 +45,7 @@ enum Session {
 pub(super) struct Lane {
     shared: Arc<Shared>,
     partition: TopicName,
-    producer: String,
+    producer: Producer,
     spec: Arc<TopicSpec>,
     session: Session,
     backoff: Backoff,
@@ -59,7 +60,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(shared: Arc<Shared>, partition: TopicName, producer: String, spec: Arc<TopicSpec>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, partition: TopicName, producer: Producer, spec: Arc<TopicSpec>) -> Self {
         Self {
             session: Session::Unopened,
             backoff: Backoff::new(shared.options.retry_floor),
@@ -114,7 +115,14 @@ impl Lane {
         if let Some(error) = self.refused.clone() {
             return self.fail_ready(&error);
         }
+        if self.is_over() {
+            return self.fail_ready(&over(&self.partition));
+        }
         let session = match &self.session {
+            Session::Open(session) if session.is_lost() => {
+                let forgotten = format!("the broker has forgotten the producer on {}", self.partition);
+                return self.lost(BrokerError::new(ErrorKind::Unavailable, forgotten));
+            }
             Session::Open(session) => session.clone(),
             Session::Opening(_) => return,
             Session::Unopened => return self.open(Instant::now()),
@@ -150,7 +158,16 @@ impl Lane {
             Err(Fault::Refused(error)) => self.fail(sending, &error),
             // The session's producer is not known any more.
             Err(Fault::Lost(error) | Fault::Missing(error)) => {
-                self.ready.push_front(sending);
+                // Before anything is published in another one.
+                self.shared.sessions.lost(&session);
+                match self.producer.lost_max {
+                    None => self.ready.push_front(sending),
+                    Some(_) => {
+                        session.end();
+                        let back = BrokerError::new(ErrorKind::Unavailable, error.message.clone());
+                        self.fail(sending, &back);
+                    }
+                }
                 if matches!(&self.session, Session::Open(open) if Arc::ptr_eq(open, &session)) {
                     self.lost(error);
                 }
@@ -158,10 +175,20 @@ impl Lane {
         }
     }
 
+    /// Whether a session was lost, here or elsewhere, after which this lane takes nothing more.
+    fn is_over(&self) -> bool {
+        let lost = self.shared.sessions.lost_so_far();
+        self.producer.lost_max.is_some_and(|max| lost > max)
+    }
+
     fn lost(&mut self, error: BrokerError) {
         tracing::warn!(topic = %self.partition, %error, "the producer's session is lost; building another");
         self.pulse.down(as_loss(&error));
         self.why = Some(error);
+        if self.is_over() {
+            self.session = Session::Unopened;
+            return;
+        }
         let first = self.backoff.tries() == 0;
         let wait = self.backoff.next(self.shared.options.retry_ceiling);
         // The first try comes at once: the broker may only have forgotten the session.
@@ -173,11 +200,18 @@ impl Lane {
         let (producer, spec) = (self.producer.clone(), self.spec.clone());
         self.session = Session::Opening(Box::pin(async move {
             sleep_until(not_before).await;
-            ProducerSession::open(&shared, &partition, &producer, &spec).await
+            let session = ProducerSession::open(&shared, &partition, &producer.name, &spec).await?;
+            if producer.lost_max.is_some() {
+                // Another producer's records of the same key may be gone: none of this one may come before them.
+                shared.sessions.check_on(&shared, &partition).await?;
+            }
+            let session = Arc::new(session);
+            shared.sessions.opened(&session);
+            Ok(session)
         }));
     }
 
-    fn opened(&mut self, opened: Result<ProducerSession, Fault>) {
+    fn opened(&mut self, opened: Result<Arc<ProducerSession>, Fault>) {
         match opened {
             Ok(session) => {
                 if self.why.take().is_some() {
@@ -185,7 +219,7 @@ impl Lane {
                 }
                 self.pulse.up();
                 self.refused = None;
-                self.session = Session::Open(Arc::new(session));
+                self.session = Session::Open(session);
             }
             Err(Fault::Refused(error)) => {
                 tracing::warn!(topic = %self.partition, %error, "the broker refuses the producer");
@@ -270,9 +304,17 @@ impl Lane {
     }
 }
 
-async fn opened(session: &mut Session) -> Result<ProducerSession, Fault> {
+async fn opened(session: &mut Session) -> Result<Arc<ProducerSession>, Fault> {
     match session {
         Session::Opening(opening) => opening.await,
         _ => std::future::pending().await,
     }
+}
+
+fn over(partition: &TopicName) -> BrokerError {
+    let message = format!(
+        "a session with the broker was lost, and records for {partition} are not sent in the next one by themselves: \
+         open a new publisher and hand them over again"
+    );
+    BrokerError::new(ErrorKind::Unavailable, message)
 }

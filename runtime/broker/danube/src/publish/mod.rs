@@ -6,6 +6,7 @@ mod order;
 mod outgoing;
 mod route;
 mod session;
+mod sessions;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,6 +23,7 @@ use crate::danube::{Shared, closed};
 use job::Job;
 use route::Partitions;
 pub(crate) use session::ProducerSession;
+pub(crate) use sessions::Sessions;
 
 /// See [`Publisher`].
 ///
@@ -30,7 +32,7 @@ pub(crate) use session::ProducerSession;
 /// more of it the faster it is published.
 pub(crate) struct DanubePublisher {
     shared: Arc<Shared>,
-    producer: String,
+    producer: Producer,
     /// Where the records of each topic go. Locked while a batch is handed over, which keeps its order.
     topics: Mutex<HashMap<TopicName, Way>>,
 }
@@ -42,14 +44,26 @@ enum Way {
     Unknown(mpsc::UnboundedSender<Job>),
 }
 
+/// On whose behalf records are sent, and for how long.
+#[derive(Debug, Clone)]
+struct Producer {
+    name: String,
+    /// Records are taken as long as no more sessions than these were lost; without, they are sent again in the next.
+    lost_max: Option<u64>,
+}
+
 /// What becomes of one record.
 type Fate = Result<oneshot::Receiver<Result<bool>>>;
 
 impl DanubePublisher {
     pub(crate) fn new(shared: Arc<Shared>, producer: &str) -> Self {
+        let lost_max = (!shared.options.resend_after_loss).then(|| shared.sessions.lost_so_far());
         Self {
             shared,
-            producer: producer.to_owned(),
+            producer: Producer {
+                name: producer.to_owned(),
+                lost_max,
+            },
             topics: Mutex::default(),
         }
     }
@@ -95,7 +109,7 @@ impl Publisher for DanubePublisher {
             .map(|group| {
                 group
                     .into_iter()
-                    .map(|record| encode(record, &self.producer, bytes_max))
+                    .map(|record| encode(record, &self.producer.name, bytes_max))
                     .collect()
             })
             .collect();

@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{job::Job, lane::Lane};
+use super::{Producer, job::Job, lane::Lane};
 use crate::{
     backoff::Backoff,
     danube::{Shared, closed},
@@ -31,16 +31,17 @@ pub(super) struct Partitions {
 
 impl Partitions {
     /// Starts a lane for each. Producers are named as Danube's clients name them: `<name>-<n>` on partition n.
-    pub(super) fn start(shared: &Arc<Shared>, topic: &TopicName, producer: &str, spec: &Arc<TopicSpec>) -> Self {
+    pub(super) fn start(shared: &Arc<Shared>, topic: &TopicName, producer: &Producer, spec: &Arc<TopicSpec>) -> Self {
         let named: Vec<(TopicName, String)> = match spec.partitions {
-            0 => vec![(topic.clone(), producer.to_owned())],
+            0 => vec![(topic.clone(), producer.name.clone())],
             n => (0..n)
-                .map(|i| (topic.partition(i), format!("{producer}-{i}")))
+                .map(|i| (topic.partition(i), format!("{}-{i}", producer.name)))
                 .collect(),
         };
-        let lanes = named.into_iter().map(|(partition, producer)| {
+        let lost_max = producer.lost_max;
+        let lanes = named.into_iter().map(|(partition, name)| {
             let (jobs, queue) = mpsc::unbounded_channel();
-            let lane = Lane::new(shared.clone(), partition, producer, spec.clone());
+            let lane = Lane::new(shared.clone(), partition, Producer { name, lost_max }, spec.clone());
             shared.runtime.spawn(lane.run(queue));
             jobs
         });
@@ -65,12 +66,16 @@ impl Partitions {
 
 /// A task for a topic that was not created through this client: it finds out how the topic is published to, while
 /// records wait, then hands them on in order.
-pub(super) fn resolve_first(shared: &Arc<Shared>, topic: &TopicName, producer: &str) -> mpsc::UnboundedSender<Job> {
+pub(super) fn resolve_first(
+    shared: &Arc<Shared>,
+    topic: &TopicName,
+    producer: &Producer,
+) -> mpsc::UnboundedSender<Job> {
     let (jobs, queue) = mpsc::unbounded_channel();
     let resolver = Resolver {
         shared: shared.clone(),
         topic: topic.clone(),
-        producer: producer.to_owned(),
+        producer: producer.clone(),
     };
     let closing = shared.closed.clone();
     shared.runtime.spawn(async move {
@@ -85,7 +90,7 @@ pub(super) fn resolve_first(shared: &Arc<Shared>, topic: &TopicName, producer: &
 struct Resolver {
     shared: Arc<Shared>,
     topic: TopicName,
-    producer: String,
+    producer: Producer,
 }
 
 impl Resolver {

@@ -1,13 +1,18 @@
 //! A producer of one partition: an id in a broker's memory.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use danube_wasm_broker::TopicSpec;
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{
-    DispatchStrategy, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference, StreamMessage,
+    DispatchStrategy, HealthCheckRequest, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference, StreamMessage,
+    health_check_client::HealthCheckClient, health_check_request::ClientType, health_check_response::ClientStatus,
     producer_service_client::ProducerServiceClient, schema_reference::VersionRef,
 };
+use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use crate::{danube::Shared, fault::Fault, limits::DECODE_BYTES_MAX, wire::Route};
@@ -22,6 +27,10 @@ pub(crate) struct ProducerSession {
     broker: String,
     /// What sending is called in errors.
     doing: String,
+    /// Counted as lost.
+    lost: AtomicBool,
+    /// Cancelled when what is under way is to be given up.
+    ended: CancellationToken,
 }
 
 impl ProducerSession {
@@ -66,7 +75,49 @@ impl ProducerSession {
             },
             route,
             producer_id: answer.producer_id,
+            lost: AtomicBool::new(false),
+            ended: CancellationToken::new(),
         })
+    }
+
+    pub(super) fn partition(&self) -> &TopicName {
+        &self.partition
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
+    }
+
+    /// Notes that it is lost; false if that was known.
+    pub(super) fn set_lost(&self) -> bool {
+        !self.lost.swap(true, Ordering::AcqRel)
+    }
+
+    /// Gives up what is under way, and whatever comes.
+    pub(super) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Whether the broker still knows it. A broker that does not answer is asked for by the topic: another may serve it
+    /// by now.
+    pub(super) async fn is_known(&self, shared: &Shared) -> Result<bool, Fault> {
+        let request = HealthCheckRequest {
+            request_id: shared.wire.number(),
+            client: ClientType::Producer.into(),
+            id: self.producer_id,
+        };
+        let call = |channel, request| async move { HealthCheckClient::new(channel).health_check(request).await };
+        let doing = format!("asking whether a producer on {} is still known", self.partition);
+        let within = shared.options.request_timeout;
+        match shared.wire.call(&self.route, within, &doing, request, call).await {
+            Ok(answer) => Ok(answer.status() == ClientStatus::Ok),
+            Err(Fault::Missing(_)) => Ok(false),
+            Err(Fault::Lost(error)) => match shared.route(&self.partition).await? {
+                Some(now) if now == self.route => Err(Fault::Lost(error)),
+                _ => Ok(false),
+            },
+            Err(refused) => Err(refused),
+        }
     }
 
     /// Publishes one message. Whether it is in the broker is not known after a [`Fault::Lost`].
@@ -84,11 +135,11 @@ impl ProducerSession {
             topic_offset: 0,
         });
         let call = |channel, request| async move { client(channel).send_message(request).await };
-        shared
-            .wire
-            .call(&self.route, within, &self.doing, message, call)
-            .await?;
-        Ok(())
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => Err(Fault::lost(format!("{}: the session is lost", self.doing))),
+            sent = shared.wire.call(&self.route, within, &self.doing, message, call) => sent.map(drop),
+        }
     }
 }
 

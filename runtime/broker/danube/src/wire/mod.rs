@@ -35,7 +35,7 @@ use token::Tokens;
 use crate::{fault::Fault, options::DanubeOptions};
 
 /// Where calls about a topic go.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Route {
     /// Where to connect.
     pub(crate) address: Address,

@@ -179,7 +179,10 @@ impl HealthCheck for Service {
     ) -> Result<Response<HealthCheckResponse>, Status> {
         self.arrives("health_check", "", &request).await?;
         let asked = request.into_inner();
-        let wanted = asked.client() == ClientType::Producer || self.0.is_wanted(asked.id);
+        let wanted = match asked.client() {
+            ClientType::Producer => self.0.knows_producer(asked.id),
+            ClientType::Consumer => self.0.is_wanted(asked.id),
+        };
         let status = if wanted { ClientStatus::Ok } else { ClientStatus::Close };
         Ok(Response::new(HealthCheckResponse { status: status.into() }))
     }

@@ -208,6 +208,14 @@ impl State {
         !self.inner.lock().unwanted.remove(&id)
     }
 
+    pub fn knows_producer(&self, id: u64) -> bool {
+        let inner = self.inner.lock();
+        inner
+            .topics
+            .values()
+            .any(|topic| topic.producers.values().any(|known| *known == id))
+    }
+
     /// Delivers what is not acknowledged again.
     pub fn redeliver(&self, topic: &str) {
         let mut inner = self.inner.lock();

@@ -4,7 +4,7 @@
 //! the log. Then everything that is still in the log comes again, in its order. A record leaves the log only when the
 //! flush time has passed since the broker accepted it and the broker, asked after that, still has the session.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ErrorKind, MessageId, Published, Publisher, Result, TopicSpec,
@@ -40,7 +40,6 @@ pub(crate) struct Forwarder {
 /// What outlives a run.
 #[derive(Default)]
 struct State {
-    publishers: HashMap<Arc<str>, Arc<dyn Publisher>>,
     backoff: Backoff,
     /// The last run ended in an error, and nothing was accepted since.
     failing: bool,
@@ -178,7 +177,7 @@ impl Forwarder {
 
     async fn send(&mut self, run: &mut Run) -> Result<(), End> {
         while let Some(call) = run.window.next_call() {
-            let publisher = self.publisher(&call.producer).await.map_err(End::Broker)?;
+            let publisher = self.publisher(run, &call.producer).await.map_err(End::Broker)?;
             // In a new session a record would come before an older one of its key that the lost session took with it.
             if self.epochs.current() != run.epoch {
                 return Err(End::Lost);
@@ -188,12 +187,12 @@ impl Forwarder {
         Ok(())
     }
 
-    async fn publisher(&mut self, producer: &Arc<str>) -> Result<Arc<dyn Publisher>> {
-        if let Some(known) = self.state.publishers.get(producer) {
+    async fn publisher(&self, run: &mut Run, producer: &Arc<str>) -> Result<Arc<dyn Publisher>> {
+        if let Some(known) = run.publishers.get(producer) {
             return Ok(known.clone());
         }
         let new = answer_of(self.broker.publisher(producer)).await?;
-        self.state.publishers.insert(producer.clone(), new.clone());
+        run.publishers.insert(producer.clone(), new.clone());
         Ok(new)
     }
 

@@ -1,6 +1,6 @@
 //! What a forwarder works with from one loss to the next.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_broker::{Acker, MessageId, Published, Publisher, Result};
 use futures_util::{FutureExt, future::BoxFuture, stream::FuturesUnordered};
@@ -19,6 +19,8 @@ pub(super) type Answer = (Vec<MessageId>, Vec<Result<Published>>);
 pub(super) struct Run {
     pub(super) epoch: Epoch,
     pub(super) acker: Arc<dyn Acker>,
+    /// Opened in this run: what is handed to them is not published in a session that was opened after a loss.
+    pub(super) publishers: HashMap<Arc<str>, Arc<dyn Publisher>>,
     pub(super) window: Window,
     pub(super) calls: FuturesUnordered<BoxFuture<'static, Answer>>,
     pub(super) proof: Proof,
@@ -32,6 +34,7 @@ impl Run {
         Self {
             epoch,
             acker,
+            publishers: HashMap::new(),
             window: Window::default(),
             calls: FuturesUnordered::new(),
             proof: Proof::new(now),
