@@ -1,7 +1,9 @@
 //! What the tests of spools share: a spool in front of a broker that can go wrong.
 #![allow(dead_code, reason = "each test uses some of it")]
 
+pub(crate) mod gated;
 pub(crate) mod remote;
+pub(crate) mod served;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
