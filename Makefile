@@ -32,8 +32,10 @@ guests:
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
-# More trials of what `make test` holds a bounded part of: hostile components beside healthy ones.
+# More trials of what `make test` holds a bounded part of: seeds of the simulated swarm, hostile components beside healthy
+# ones.
 chaos:
+	SWARM_SEEDS=20000 $(CARGO) test -p danube-wasm-pipeline --test swarm every_promise -- --nocapture
 	HOSTILE_TRIALS=50 $(CARGO) test -p danube-wasm-sandbox --test hostile -- --nocapture
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
