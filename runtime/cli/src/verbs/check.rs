@@ -66,7 +66,10 @@ fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: 
             Some(why) => eprintln!("{what}: {why}"),
         }
     }
-    if reached.iter().all(|finding| finding.problem.is_none() || finding.passes) {
+    if reached
+        .iter()
+        .all(|finding| finding.problem.is_none() || finding.passes)
+    {
         println!("{}: no mistakes", names(&args.files));
     }
 }
