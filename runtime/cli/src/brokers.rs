@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use danube_wasm_broker::{
@@ -70,6 +71,13 @@ impl Brokers {
     /// Whether it is a log in this process, that no other process uses.
     pub(crate) fn is_embedded(&self) -> bool {
         self.danube.is_none()
+    }
+
+    /// Longest that a message may wait for its batch: well inside the time after which the broker gives it again.
+    pub(crate) fn linger_max(&self) -> Duration {
+        self.danube
+            .as_ref()
+            .map_or(Duration::MAX, |danube| danube.ack_timeout / 4)
     }
 
     /// A sink's name as a consumer.

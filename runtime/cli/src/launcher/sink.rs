@@ -44,7 +44,13 @@ impl Workshop {
             consumer: tools.brokers.consumer_name(id),
             schemas: tools.schemas.clone(),
             egress: egress.clone(),
-            batches: configs.map(|consumer| batch_policy(spec, consumer)).collect(),
+            batches: configs
+                .map(|consumer| {
+                    let policy = batch_policy(spec, consumer);
+                    let linger = policy.linger.min(tools.brokers.linger_max());
+                    BatchPolicy { linger, ..policy }
+                })
+                .collect(),
             patience: settings::patience(spec.config.max_dead_letters),
             probe: self.probe(id),
         };
