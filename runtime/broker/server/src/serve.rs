@@ -96,6 +96,9 @@ fn transport(options: &ServerOptions) -> Result<Server, ServeError> {
     let Some(tls) = &options.tls else {
         return Ok(server);
     };
+    // In a process where another crate brings a second one along, rustls asks to be told which cryptography is meant. Who
+    // was here first has told it.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let identity = Identity::from_pem(&tls.certificate_pem, &tls.key_pem);
     server
         .tls_config(ServerTlsConfig::new().identity(identity))

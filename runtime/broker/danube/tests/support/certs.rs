@@ -36,6 +36,8 @@ impl Authority {
 
     /// A server for these names; with `clients`, one that wants certificates of that authority.
     pub fn server(&self, names: &[&str], expired: bool, clients: Option<&Self>) -> ServerTlsConfig {
+        // Built with the whole workspace, rustls has two to choose from.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let (certificate, key) = self.sign(names, expired);
         let config = ServerTlsConfig::new().identity(ServerIdentity::from_pem(certificate, key));
         match clients {
