@@ -20,6 +20,11 @@ use crate::ConnectorId;
 pub const ID_ATTRIBUTE: &str = "x-danube-wasm-id";
 /// Attribute that carries the W3C trace context of a record's event.
 pub const TRACE_ATTRIBUTE: &str = "x-danube-wasm-traceparent";
+/// Attribute of a message that was published again for one connector: its id. Others acknowledge it unseen.
+pub const ONLY_ATTRIBUTE: &str = "x-danube-wasm-only";
+/// Attribute of a message that was published again: when it was published first, in milliseconds since 1970-01-01 UTC.
+/// It counts as the message's publish time, so that an old message does not overwrite what newer ones wrote.
+pub const PUBLISH_TIME_ATTRIBUTE: &str = "x-danube-wasm-publish-time-ms";
 /// Attributes with this prefix are the host's; what a component writes there is dropped.
 pub const HOST_ATTRIBUTE_PREFIX: &str = "x-danube-wasm-";
 

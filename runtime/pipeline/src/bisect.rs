@@ -22,6 +22,8 @@ pub struct Segment<T> {
     pub items: Vec<T>,
     /// Whether this one input has failed alone before.
     failed_alone: bool,
+    /// How many calls with these inputs have failed.
+    failed_calls: u32,
 }
 
 /// What to do after a segment failed.
@@ -37,6 +39,11 @@ impl<T> Segment<T> {
     /// Whether this one input has failed alone: once more, and it is poison.
     pub fn has_failed_alone(&self) -> bool {
         self.failed_alone
+    }
+
+    /// How many calls these inputs were part of, with the one that was made last.
+    pub fn calls(&self) -> u32 {
+        self.failed_calls + 1
     }
 }
 
@@ -59,10 +66,15 @@ impl<T> Segments<T> {
 
     /// Puts inputs before everything that is left.
     pub fn push(&mut self, items: Vec<T>) {
+        self.push_part(items, 0);
+    }
+
+    fn push_part(&mut self, items: Vec<T>, failed_calls: u32) {
         if !items.is_empty() {
             self.stack.push(Segment {
                 items,
                 failed_alone: false,
+                failed_calls,
             });
         }
     }
@@ -78,12 +90,14 @@ impl<T> Segments<T> {
         let alone = segment.items.split_off(segment.items.len().min(at));
         [behind, alone, segment.items]
             .into_iter()
-            .for_each(|items| self.push(items));
+            .for_each(|items| self.push_part(items, segment.failed_calls));
     }
 
     /// The segment failed through its inputs.
     pub fn failed(&mut self, mut segment: Segment<T>) -> Next<T> {
         self.failures += 1;
+        segment.failed_calls += 1;
+        let calls = segment.failed_calls;
         if mutants::is(Mutant::BlameNeighbour) && segment.items.len() == 2 {
             let innocent = segment.items.remove(0);
             self.push(segment.items);
@@ -97,8 +111,8 @@ impl<T> Segments<T> {
         }
         if segment.items.len() > 1 {
             let right = segment.items.split_off(segment.items.len() / 2);
-            self.push(right);
-            self.push(segment.items);
+            self.push_part(right, calls);
+            self.push_part(segment.items, calls);
             return Next::Again;
         }
         if !segment.failed_alone && !mutants::is(Mutant::BlameAtOnce) {

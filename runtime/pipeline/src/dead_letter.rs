@@ -3,11 +3,22 @@
 //! A letter is an ordinary record on `/ns/dlq-<connector>`: its payload is the input byte for byte, what is known about
 //! the failure is in `dlq.*` attributes, and its id is derived from the input's, so that an input that fails again
 //! after a crash meets its own letter.
+//!
+//! | attribute | |
+//! |---|---|
+//! | `dlq.reason`, `dlq.message`, `dlq.backtrace` | why; of a trap the innermost functions, one a line |
+//! | `dlq.connector`, `dlq.component-digest` | who could not process it, and what it was then |
+//! | `dlq.attempts`, `dlq.redeliveries` | calls that it was part of in its last delivery, and deliveries before that |
+//! | `dlq.origin`, `dlq.id` | the topic and the record's id, or the endpoint's path and the event's id |
+//! | `dlq.publish-time-ms`, `dlq.producer`, `dlq.schema` | of a message; its schema as `id@version` |
+//! | `dlq.received-ms`, `dlq.content-type`, `dlq.header.*` | of an event |
+//!
+//! The input's key is the letter's key, its other attributes are the letter's own.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, TopicSpec};
+use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, SchemaRef, TopicSpec};
 use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event};
 
 use crate::error_budget::{ErrorBudget, Spending};
@@ -63,20 +74,24 @@ impl Letter {
             origin: event.endpoint.to_string(),
             key: event.key.clone(),
             payload: event.payload.clone(),
-            attributes: vec![("dlq.received-ms".to_owned(), event.received_ms.to_string())],
+            attributes: of_event(event),
             reason,
             message,
             backtrace: Vec::new(),
         }
     }
 
-    /// From a message; its own attributes stay.
-    pub fn of_message(message: &Message, reason: Reason, why: String, backtrace: Vec<String>) -> Self {
+    /// From a message that was part of `attempts` calls in this delivery; its own attributes stay.
+    pub fn of_message(message: &Message, reason: Reason, why: String, backtrace: Vec<String>, attempts: u32) -> Self {
         let mut attributes = message.attributes.clone();
         attributes.retain(|(name, _)| !name.starts_with("dlq."));
         attributes.push(("dlq.publish-time-ms".to_owned(), message.publish_time_ms.to_string()));
         attributes.push(("dlq.producer".to_owned(), message.producer.to_string()));
         attributes.push(("dlq.redeliveries".to_owned(), message.redeliveries.to_string()));
+        attributes.push(("dlq.attempts".to_owned(), attempts.to_string()));
+        if let Some(SchemaRef { id, version }) = message.schema {
+            attributes.push(("dlq.schema".to_owned(), format!("{id}@{version}")));
+        }
         Self {
             id: message.id.as_str().to_owned(),
             origin: message.topic.to_string(),
@@ -116,6 +131,20 @@ impl Letter {
             schema: None,
         }
     }
+}
+
+/// What is needed to offer the event again.
+fn of_event(event: &Event) -> Vec<(String, String)> {
+    let own = event.attributes.iter().filter(|(name, _)| !name.starts_with("dlq."));
+    let headers = event.headers.iter();
+    let headers = headers.map(|(name, value)| (format!("dlq.header.{name}"), value.clone()));
+    own.cloned()
+        .chain(headers)
+        .chain([
+            ("dlq.received-ms".to_owned(), event.received_ms.to_string()),
+            ("dlq.content-type".to_owned(), event.content_type.clone()),
+        ])
+        .collect()
 }
 
 /// Where a connector's letters go.

@@ -139,6 +139,8 @@ async fn one_poisonous_message_becomes_a_dead_letter_and_order_is_kept() {
     assert_eq!(attribute("dlq.reason"), Some("crashed"));
     assert_eq!(attribute("dlq.backtrace"), Some("poll"));
     assert_eq!(attribute("dlq.id"), Some("test/source/in:e42.0"));
+    // The whole batch, its halves down to the poison alone, and that once more.
+    assert_eq!(attribute("dlq.attempts"), Some("9"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,6 +209,7 @@ async fn an_endpoint_can_keep_what_it_refuses_as_a_dead_letter() {
         ("/test/dlq-source", &b"bad"[..])
     );
     assert!(letter.attributes.contains(&("dlq.reason".into(), "refused".into())));
+    assert!(letter.attributes.iter().any(|(name, _)| name == "dlq.received-ms"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -22,6 +22,8 @@ pub(super) struct Poison {
     pub(super) reason: Reason,
     pub(super) why: String,
     pub(super) backtrace: Vec<String>,
+    /// Calls of the component that it was part of.
+    pub(super) attempts: u32,
 }
 
 /// How soon a message behind a blocked key is offered again.
@@ -35,6 +37,7 @@ impl Lane {
             reason,
             why,
             backtrace,
+            attempts,
         } = poison;
         self.shared.probe.failed(message.topic.as_str(), reason.as_str());
         match self.shared.policy.on_poison {
@@ -42,7 +45,7 @@ impl Lane {
                 if let Err(reason) = self.shared.dead_letters.spend() {
                     return Err(self.fail(reason));
                 }
-                let letter = Letter::of_message(&message, reason, why, backtrace);
+                let letter = Letter::of_message(&message, reason, why, backtrace, attempts);
                 let shared = self.shared.clone();
                 if mutants::is(Mutant::AckBeforeLetter) {
                     self.acknowledge(vec![message]);

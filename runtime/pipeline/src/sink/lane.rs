@@ -13,6 +13,7 @@ use super::{
     claims::Claims,
     decode::{Decoding, decode},
     plan::{Decoded, Plan, columns},
+    replayed,
 };
 use crate::{
     bisect::{Next, Segment, Segments},
@@ -61,6 +62,7 @@ impl Lane {
 
     /// Processes a batch to its end: every message is acknowledged, a dead letter, or given back.
     async fn deliver(&mut self, batch: Vec<Message>) -> Result<(), Halt> {
+        let batch = self.for_this_connector(batch);
         let batch = self.hold_back(batch, |message| message).await?;
         let batch = self.decode(batch).await?;
         let begun = SystemTime::now();
@@ -105,6 +107,14 @@ impl Lane {
         Ok(())
     }
 
+    /// What was published again for another connector is done with unseen; the rest is as it was published first.
+    fn for_this_connector(&mut self, batch: Vec<Message>) -> Vec<Message> {
+        let guest = self.shared.guest.clone();
+        let (ours, theirs): (Vec<_>, Vec<_>) = batch.into_iter().partition(|m| replayed::is_for(m, guest.id()));
+        self.acknowledge(theirs);
+        ours.into_iter().map(replayed::as_first_published).collect()
+    }
+
     async fn call_failed(
         &mut self,
         error: GuestError,
@@ -135,6 +145,7 @@ impl Lane {
             },
             _ => {}
         }
+        let attempts = segment.calls();
         match segments.failed(segment) {
             Next::Again => Ok(()),
             Next::Poison(decoded) => {
@@ -148,6 +159,7 @@ impl Lane {
                     reason,
                     why: error.to_string(),
                     backtrace,
+                    attempts,
                 })
                 .await
             }
@@ -211,6 +223,7 @@ impl Lane {
                 }
             }
         }
+        let attempts = segment.calls();
         let mut done = Vec::with_capacity(segment.items.len());
         let mut left = Vec::new();
         for (at, decoded) in segment.items.into_iter().enumerate() {
@@ -220,6 +233,7 @@ impl Lane {
                     reason,
                     why,
                     backtrace: Vec::new(),
+                    attempts,
                 };
                 self.set_aside(poison).await?;
             } else if again.binary_search(&at).is_ok() {
@@ -254,6 +268,7 @@ impl Lane {
                             reason: Reason::Undecodable,
                             why,
                             backtrace: Vec::new(),
+                            attempts: 1,
                         };
                         self.set_aside(poison).await?;
                         break;

@@ -22,6 +22,7 @@ mod decode;
 mod lane;
 mod plan;
 mod reader;
+mod replayed;
 
 use std::{
     sync::{

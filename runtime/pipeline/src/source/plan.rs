@@ -11,7 +11,7 @@ use danube_wasm_model::{
     columns::{Ordinals, PayloadAt, RejectionKind},
     door::{Reply, Violation},
     event::{Event, RecordBatch},
-    identity::{HOST_ATTRIBUTE_PREFIX, TRACE_ATTRIBUTE},
+    identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
 };
 
 use super::topics::Topics;
@@ -160,8 +160,15 @@ fn attributes(event: &Event, batch: &RecordBatch, i: usize) -> Vec<(String, Stri
         .traceparent
         .iter()
         .map(|value| (TRACE_ATTRIBUTE.to_owned(), value.clone()));
+    // Of an event that is offered again.
+    let first_published = event
+        .attributes
+        .iter()
+        .filter(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE)
+        .cloned();
     own.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .chain(trace)
+        .chain(first_published)
         .collect()
 }
 
