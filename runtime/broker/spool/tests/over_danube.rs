@@ -98,13 +98,13 @@ async fn a_broker_that_forgets_what_it_acknowledged_gets_it_again_in_order() {
 #[tokio::test]
 async fn a_loss_while_nothing_is_published_is_found_by_asking() {
     let (directory, mut served) = (tempfile::tempdir().unwrap(), Served::start().await);
-    let nothing = served.snapshot().await;
     let gated = Gated::new(served.client());
     let spool = open_over(gated.clone(), soon_safe(directory.path())).await;
+    let no_messages = served.snapshot().await;
     let texts = numbered(0, 100);
     publish(&*spool, &texts).await;
     status(&spool, |status| status.unconfirmed == 100).await;
-    served.forget(nothing.path()).await;
+    served.forget(no_messages.path()).await;
     gated.open();
     status(&spool, |status| status.records == 0 && status.troubles.is_empty()).await;
     spool.close().await.unwrap();
