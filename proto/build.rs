@@ -1,8 +1,8 @@
-//! Compiles the two interfaces in pure Rust: a machine without `protoc` builds.
+//! Compiles the interfaces in pure Rust: a machine without `protoc` builds.
 
 use std::error::Error;
 
-const INTERFACES: [&str; 2] = ["danube.proto", "schema_registry.proto"];
+const INTERFACES: [&str; 3] = ["danube.proto", "schema_registry.proto", "admin.proto"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     for interface in INTERFACES {

@@ -18,6 +18,12 @@ pub mod registry {
     tonic::include_proto!("danube_schema");
 }
 
+/// Topics and subscriptions as operators see them: package `danube_admin`, on a port of its own.
+#[allow(missing_docs, reason = "generated; the words are in admin.proto")]
+pub mod admin {
+    tonic::include_proto!("danube_admin");
+}
+
 /// Metadata by which a client reaches a broker behind a proxy: the `broker_url` of the lookup's answer.
 pub const BROKER_URL_METADATA: &str = "x-danube-broker-url";
 

@@ -8,18 +8,18 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
-    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
 };
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{
-    HealthCheckRequest, ReceiveRequest, consumer_service_client::ConsumerServiceClient,
-    health_check_client::HealthCheckClient, health_check_request::ClientType,
+    HealthCheckRequest, health_check_client::HealthCheckClient, health_check_request::ClientType,
 };
 use parking_lot::Mutex;
 use tokio::{runtime::Handle, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    admin::DanubeAdmin,
     consume,
     fault::Fault,
     health::Health,
@@ -40,9 +40,10 @@ use crate::{
 /// * [`Broker::lag`] is empty: Danube's client API has no call that tells it.
 /// * [`danube_wasm_broker::StartAt::Earliest`] is not to be had from Danube's brokers: a new
 ///   subscription begins at the topic's end. danube-wasm's own broker honours it.
-/// * [`Broker::admin`] is `None`: Danube's admin API is another service on another port.
+/// * [`Broker::admin`] is there when [`DanubeOptions::admin_url`] is: Danube's admin API is another service on another
+///   port. It moves no subscription, and does not tell what a topic holds.
 pub struct Danube {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 /// What its rooms share.
@@ -50,6 +51,8 @@ pub(crate) struct Shared {
     pub(crate) options: Arc<DanubeOptions>,
     pub(crate) wire: Wire,
     pub(crate) seeds: Seeds,
+    /// Where the admin API is, if that is known.
+    pub(crate) admin: Option<Address>,
     pub(crate) topics: Topics,
     pub(crate) health: Health,
     pub(crate) sessions: Sessions,
@@ -69,10 +72,10 @@ impl Danube {
     /// # Errors
     /// Options that cannot be meant, with the cure; and a call from outside a tokio runtime.
     pub fn open(options: DanubeOptions) -> Result<Arc<Self>> {
-        let addresses = options.addresses()?;
+        let (addresses, admin) = (options.addresses()?, options.admin_address()?);
         let runtime = Handle::try_current()
             .map_err(|e| BrokerError::new(ErrorKind::Closed, format!("a Danube client needs a runtime: {e}")))?;
-        if options.token.is_some() && addresses.iter().any(|seed| !seed.tls) {
+        if options.token.is_some() && addresses.iter().chain(&admin).any(|address| !address.tls) {
             tracing::warn!(
                 "the token goes to Danube unencrypted: whoever sees the traffic can use it; write `https://`"
             );
@@ -83,6 +86,7 @@ impl Danube {
                 wire: Wire::new(options.clone(), runtime.clone()),
                 options,
                 seeds: Seeds::new(addresses),
+                admin,
                 topics: Topics::default(),
                 health: Health::default(),
                 sessions: Sessions::default(),
@@ -92,53 +96,6 @@ impl Danube {
                 answered: Mutex::default(),
             }),
         }))
-    }
-
-    /// Reaches every seed the way a session would: name, port, scheme, certificate, token. One result for each, whose
-    /// error says what is in the way and what to do.
-    pub async fn check(&self) -> Vec<(String, Result<()>)> {
-        let mut found = Vec::new();
-        for seed in &self.shared.seeds.addresses {
-            found.push((seed.to_string(), self.shared.reach(seed).await));
-        }
-        found
-    }
-
-    /// Whether a topic can be published to as `spec` says. Creates it if it is not there, as publishing would.
-    ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] for an unknown namespace or schema subject, [`ErrorKind::Conflict`] for other
-    /// partitions, another dispatch mode or schema subject, [`ErrorKind::Denied`] for a missing permission.
-    pub async fn check_publish(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
-        self.create_topic(topic, spec).await
-    }
-
-    /// Whether a topic is there and may be consumed. Subscribes to nothing.
-    ///
-    /// # Errors
-    /// [`ErrorKind::Denied`] for a missing permission, [`ErrorKind::NotFound`] for a topic that is not there yet.
-    pub async fn check_consume(&self, topic: &TopicName) -> Result<()> {
-        let shared = &self.shared;
-        shared.open()?;
-        let layout = shared.layout(topic).await.map_err(Fault::into_error)?;
-        let Some(partition) = layout.names(topic).into_iter().next() else {
-            return Err(consume::missing(topic));
-        };
-        let route = shared.route(&partition).await.map_err(Fault::into_error)?;
-        let route = route.ok_or_else(|| consume::missing(topic))?;
-        // No consumer has the number 0. Brokers look at permissions first.
-        let request = ReceiveRequest {
-            request_id: shared.wire.number(),
-            consumer_id: 0,
-        };
-        let call =
-            |channel, request| async move { ConsumerServiceClient::new(channel).receive_messages(request).await };
-        let doing = format!("reading {partition}");
-        let within = shared.options.request_timeout;
-        match shared.wire.stream(&route, within, &doing, request, call).await {
-            Ok(_) | Err(Fault::Missing(_)) => Ok(()),
-            Err(fault) => Err(fault.into_error()),
-        }
     }
 }
 
@@ -187,7 +144,7 @@ impl Shared {
         }
     }
 
-    async fn reach(&self, seed: &Address) -> Result<()> {
+    pub(crate) async fn reach(&self, seed: &Address) -> Result<()> {
         self.open()?;
         self.wire.diagnose(seed, self.options.request_timeout).await?;
         let route = Route::direct(seed.clone());
@@ -263,6 +220,10 @@ impl Broker for Danube {
             .check(&self.shared)
             .await
             .map_err(Fault::into_error)
+    }
+
+    fn admin(&self) -> Option<Arc<dyn Admin>> {
+        DanubeAdmin::of(&self.shared).map(|admin| Arc::new(admin) as Arc<dyn Admin>)
     }
 
     async fn close(&self) -> Result<()> {

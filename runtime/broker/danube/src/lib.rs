@@ -1,10 +1,11 @@
 //! The broker trait over Danube's gRPC API: [`Danube`].
 //!
 //! ```text
-//! danube.rs      the client and what its rooms share            options.rs  limits.rs
+//! danube.rs      the client and what its rooms share            options.rs  limits.rs  check.rs
 //! wire/          calls: connections, TLS, token, deadlines, and what is wrong when they fail
 //! fault.rs       what a failed call means                       health.rs  backoff.rs
 //! lookup.rs      questions through the seed brokers             partitions.rs
+//! admin/         what operators ask, on a port of its own
 //! topics.rs      creating topics                                registry.rs  definition.rs
 //! publish/       records → partitions → lanes, one task each
 //! consume/       partitions → sessions, one task each → one buffer; acknowledgements beside them
@@ -15,7 +16,9 @@
 //! own fault looks its topic up again through the seeds, opens a session of the same name and goes on. Callers that keep
 //! what they publish until it is safe have it handed back instead ([`DanubeOptions::resend_after_loss`]).
 
+mod admin;
 mod backoff;
+mod check;
 mod consume;
 mod danube;
 mod definition;
@@ -30,5 +33,6 @@ mod registry;
 mod topics;
 mod wire;
 
+pub use admin::{FailurePolicy, Poison};
 pub use danube::Danube;
 pub use options::{DanubeOptions, Identity, Secret, Tls, Token};

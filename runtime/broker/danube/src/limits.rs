@@ -87,5 +87,11 @@ pub(crate) const TOKEN_FRESH: Duration = Duration::from_secs(1);
 /// How long a broker that has answered is believed to be there.
 pub(crate) const READY_FRESH: Duration = Duration::from_secs(1);
 
+/// Questions about topics that the admin API is asked at once.
+pub(crate) const ADMIN_CALLS_MAX: usize = 8;
+
+/// Danube's port for operators.
+pub(crate) const DEFAULT_ADMIN_PORT: u16 = 50051;
+
 /// Danube's port for clients.
 pub(crate) const DEFAULT_PORT: u16 = 6650;

@@ -13,6 +13,9 @@ pub struct DanubeOptions {
     /// URLs of some brokers, `http://host:6650` or `https://host:6650`: any of them that answers says which broker
     /// serves a topic. All of one scheme.
     pub seeds: Vec<String>,
+    /// URL of a broker's admin API, `http://host:50051` or `https://host:50051`; without it, operators cannot be served.
+    /// It may speak TLS where clients do not, and the other way round.
+    pub admin_url: Option<String>,
     /// How brokers are trusted, and what is shown to them. Without it, `https` trusts the system's authorities.
     pub tls: Option<Tls>,
     /// Sent with every call as `authorization: Bearer …`.
@@ -56,6 +59,7 @@ impl DanubeOptions {
     pub fn new(seeds: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self {
             seeds: seeds.into_iter().map(Into::into).collect(),
+            admin_url: None,
             tls: None,
             token: None,
             connect_timeout: limits::CONNECT_TIMEOUT,
@@ -74,6 +78,12 @@ impl DanubeOptions {
         }
     }
 
+    /// Where the admin API is.
+    pub(crate) fn admin_address(&self) -> Result<Option<Address>> {
+        let parse = |url: &String| Address::parse_at(url, limits::DEFAULT_ADMIN_PORT);
+        self.admin_url.as_ref().map(parse).transpose()
+    }
+
     /// The seeds, if these options can be meant.
     pub(crate) fn addresses(&self) -> Result<Vec<Address>> {
         let seeds: Vec<_> = self.seeds.iter().map(|s| Address::parse(s)).collect::<Result<_>>()?;
@@ -87,7 +97,8 @@ impl DanubeOptions {
                 "the brokers' URLs mix http and https: a cluster speaks one of them on all its brokers",
             ));
         }
-        if self.tls.is_some() && !first.tls {
+        let admin_tls = self.admin_address()?.is_some_and(|admin| admin.tls);
+        if self.tls.is_some() && !first.tls && !admin_tls {
             return Err(refused(format!(
                 "TLS is configured, but {first} is plaintext: write `https://`, or remove the TLS settings"
             )));

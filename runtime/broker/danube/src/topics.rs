@@ -24,6 +24,11 @@ impl Topics {
         self.0.read().get(topic).cloned()
     }
 
+    /// It is deleted.
+    pub(crate) fn forget(&self, topic: &TopicName) {
+        self.0.write().remove(topic);
+    }
+
     fn remember(&self, topic: &TopicName, spec: TopicSpec) -> Arc<TopicSpec> {
         let spec = Arc::new(spec);
         self.0.write().insert(topic.clone(), spec.clone());

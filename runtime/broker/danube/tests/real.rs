@@ -3,12 +3,12 @@
 
 mod support;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{Broker, ErrorKind, TopicSpec};
-use danube_wasm_broker_danube::{Danube, DanubeOptions};
+use danube_wasm_broker::{Broker, ErrorKind, TopicInfo, TopicSpec};
+use danube_wasm_broker_danube::{Danube, DanubeOptions, FailurePolicy, Poison};
 use danube_wasm_model::{SubscriptionType, clock::now_ms};
-use support::{consumer_options, number, publish, receive, record, reliable, soon, topic};
+use support::{consumer_options, eventually, number, publish, receive, record, reliable, soon, topic};
 
 fn client() -> Option<Arc<Danube>> {
     let Ok(url) = std::env::var("DANUBE_URL") else {
@@ -138,4 +138,42 @@ async fn schemas_evolve() {
     };
     let error = soon(client.create_topic(&topic, another)).await.unwrap_err();
     assert!(error.message.contains("Use that subject"), "{error}");
+}
+
+/// `DANUBE_ADMIN_URL=http://127.0.0.1:50051` besides.
+#[tokio::test]
+async fn operators_see_and_delete_what_is_there() {
+    let (Ok(url), Ok(admin_url)) = (std::env::var("DANUBE_URL"), std::env::var("DANUBE_ADMIN_URL")) else {
+        eprintln!("skipped: set DANUBE_URL and DANUBE_ADMIN_URL to the URLs of a Danube broker");
+        return;
+    };
+    let mut options = DanubeOptions::new([url]);
+    options.admin_url = Some(admin_url);
+    let client = Danube::open(options).unwrap();
+    let topic = topic(&fresh("operated"));
+    soon(client.create_topic(&topic, reliable(2))).await.unwrap();
+    let consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::Shared)))
+        .await
+        .unwrap();
+    let admin = client.admin().unwrap();
+    let mine = |topics: Vec<TopicInfo>| topics.into_iter().find(|info| info.topic == topic);
+    let found = mine(soon(admin.topics()).await.unwrap()).unwrap();
+    assert_eq!((found.partitions, found.subscriptions), (2, vec!["sub".to_owned()]));
+    let subscriptions = soon(admin.subscriptions()).await.unwrap();
+    let found = subscriptions.iter().find(|info| info.topic == topic).unwrap();
+    assert_eq!(found.subscription_type, Some(SubscriptionType::Shared));
+    let default = FailurePolicy {
+        poison: Poison::Block,
+        max_redelivery_count: 5,
+        ack_timeout: Duration::from_secs(30),
+    };
+    assert_eq!(soon(client.failure_policy(&topic, "sub")).await.unwrap(), Some(default));
+    let error = soon(admin.delete_subscription(&topic, "sub")).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict, "it is consumed: {error}");
+    drop(consumer);
+    eventually("nobody consumes it", || admin.delete_subscription(&topic, "sub")).await;
+    let found = mine(soon(admin.topics()).await.unwrap()).unwrap();
+    assert!(found.subscriptions.is_empty(), "{found:?}");
+    soon(admin.delete_topic(&topic)).await.unwrap();
+    assert_eq!(mine(soon(admin.topics()).await.unwrap()), None);
 }

@@ -21,11 +21,16 @@ pub(crate) struct Address {
 impl Address {
     /// From a URL that an operator wrote.
     pub(crate) fn parse(url: &str) -> Result<Self> {
+        Self::parse_at(url, DEFAULT_PORT)
+    }
+
+    /// The same, with another port where the URL names none.
+    pub(crate) fn parse_at(url: &str, port: u16) -> Result<Self> {
         let bad = |why: &str| {
-            BrokerError::new(
-                ErrorKind::Conflict,
-                format!("`{url}` is no URL of a Danube broker: {why}; write `http://host:6650`, or `https://` for TLS"),
-            )
+            let message = format!(
+                "`{url}` is no URL of a Danube broker: {why}; write `http://host:{port}`, or `https://` for TLS"
+            );
+            BrokerError::new(ErrorKind::Conflict, message)
         };
         let Some((scheme, _)) = url.split_once("://") else {
             return Err(bad("it has no scheme"));
@@ -49,7 +54,7 @@ impl Address {
         Ok(Self {
             tls,
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: uri.port_u16().unwrap_or(DEFAULT_PORT),
+            port: uri.port_u16().unwrap_or(port),
         })
     }
 

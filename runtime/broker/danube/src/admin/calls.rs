@@ -1,0 +1,135 @@
+//! The admin API's calls, one function each.
+
+use std::sync::Arc;
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Result};
+use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_proto::{
+    admin::{
+        Empty, GetSubscriptionFailurePolicyRequest, GetSubscriptionFailurePolicyResponse, NamespaceRequest,
+        SubscriptionRequest, TopicRequest, broker_admin_client::BrokerAdminClient,
+        topic_admin_client::TopicAdminClient,
+    },
+    api::consumer_request::SubscriptionType as WireType,
+};
+use tonic::{Request, Response, Status, transport::Channel};
+
+use super::{DanubeAdmin, FailurePolicy};
+use crate::{fault::Fault, limits::DECODE_BYTES_MAX};
+
+impl DanubeAdmin {
+    pub(super) async fn namespaces(&self) -> Result<Vec<String>> {
+        let call = |channel, request| async move {
+            let mut client = BrokerAdminClient::new(channel).max_decoding_message_size(DECODE_BYTES_MAX);
+            client.list_namespaces(request).await
+        };
+        Ok(self.call("listing the namespaces", Empty {}, call).await?.namespaces)
+    }
+
+    /// Names of a namespace's topics, as the broker has them.
+    pub(super) async fn listed(&self, namespace: &str) -> Result<Vec<String>> {
+        let request = NamespaceRequest {
+            name: namespace.to_owned(),
+        };
+        let call = |channel, request| async move { topics(channel).list_namespace_topics(request).await };
+        let doing = format!("listing the topics of namespace {namespace}");
+        let listed = self.call(&doing, request, call).await?.topics;
+        Ok(listed.into_iter().map(|topic| topic.name).collect())
+    }
+
+    pub(super) async fn delete(&self, name: &TopicName) -> Result<()> {
+        let request = TopicRequest { name: name.to_string() };
+        let call = |channel, request| async move { topics(channel).delete_topic(request).await };
+        let doing = format!("deleting topic {name}");
+        done(self.call(&doing, request, call).await?.success, &doing)
+    }
+
+    pub(super) async fn subscriptions_of(&self, name: &TopicName) -> Result<Vec<String>> {
+        let request = TopicRequest { name: name.to_string() };
+        let call = |channel, request| async move { topics(channel).list_subscriptions(request).await };
+        let doing = format!("listing the subscriptions of {name}");
+        Ok(self.call(&doing, request, call).await?.subscriptions)
+    }
+
+    pub(super) async fn unsubscribe(&self, name: &TopicName, subscription: &str) -> Result<()> {
+        let request = SubscriptionRequest {
+            topic: name.to_string(),
+            subscription: subscription.to_owned(),
+        };
+        let call = |channel, request| async move { topics(channel).unsubscribe(request).await };
+        let doing = format!("deleting subscription `{subscription}` of {name}");
+        match self.call(&doing, request, call).await {
+            Ok(answer) => done(answer.success, &doing),
+            // Danube says `NotFound` for this, too.
+            Err(error) if error.message.contains("active consumers") => {
+                let message = format!("{}. Stop its consumers first", error.message);
+                Err(BrokerError::new(ErrorKind::Conflict, message))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The failure policy that was set for a subscription, and its type.
+    pub(super) async fn policy(
+        &self,
+        name: &TopicName,
+        subscription: &str,
+    ) -> Result<(Option<FailurePolicy>, Option<SubscriptionType>)> {
+        let request = GetSubscriptionFailurePolicyRequest {
+            topic: name.to_string(),
+            subscription: subscription.to_owned(),
+        };
+        let call = |channel, request| async move { topics(channel).get_subscription_failure_policy(request).await };
+        let doing = format!("reading the failure policy of subscription `{subscription}` of {name}");
+        let GetSubscriptionFailurePolicyResponse {
+            failure_policy,
+            subscription_type,
+        } = self.call(&doing, request, call).await?;
+        let policy = failure_policy.as_ref().map(FailurePolicy::of);
+        Ok((policy, type_of(subscription_type)))
+    }
+
+    async fn call<Q, A, F>(&self, doing: &str, message: Q, call: impl Fn(Channel, Request<Q>) -> F) -> Result<A>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let shared = Arc::clone(&self.shared);
+        shared.open()?;
+        let within = shared.options.request_timeout;
+        let answer = shared.wire.call(&self.route, within, doing, message, call).await;
+        answer.map_err(|fault| {
+            let error = fault.into_error();
+            match error.kind {
+                ErrorKind::Incompatible => BrokerError::new(
+                    ErrorKind::Incompatible,
+                    format!(
+                        "{doing}: what answers at {} does not speak Danube's admin API; its port is 50051 by default",
+                        self.route.address
+                    ),
+                ),
+                _ => error,
+            }
+        })
+    }
+}
+
+fn topics(channel: Channel) -> TopicAdminClient<Channel> {
+    TopicAdminClient::new(channel).max_decoding_message_size(DECODE_BYTES_MAX)
+}
+
+fn done(success: bool, doing: &str) -> Result<()> {
+    match success {
+        true => Ok(()),
+        false => Err(Fault::lost(format!("{doing}: the broker did not do it and does not say why")).into_error()),
+    }
+}
+
+fn type_of(wire: i32) -> Option<SubscriptionType> {
+    Some(match WireType::try_from(wire).ok()? {
+        WireType::Exclusive => SubscriptionType::Exclusive,
+        WireType::Shared => SubscriptionType::Shared,
+        WireType::Failover => SubscriptionType::Failover,
+        WireType::KeyShared => SubscriptionType::KeyShared,
+    })
+}

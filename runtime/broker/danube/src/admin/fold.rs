@@ -1,0 +1,91 @@
+//! Topics from what brokers list: their partitions are topics of their own there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use danube_wasm_model::TopicName;
+
+/// A topic and the names that a broker has for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Folded {
+    pub(super) topic: TopicName,
+    /// Number of partitions that are there; 0 for a topic without.
+    pub(super) partitions: u32,
+    /// Its own name, or those of its partitions, from the first to the last.
+    pub(super) names: Vec<TopicName>,
+}
+
+/// The topics of a list, by name. What no topic can be called from here is left out.
+pub(super) fn fold(listed: &[String]) -> Vec<Folded> {
+    let names: BTreeSet<TopicName> = listed.iter().filter_map(|name| name.parse().ok()).collect();
+    let mut topics: BTreeMap<TopicName, BTreeMap<Option<u32>, TopicName>> = BTreeMap::new();
+    for name in &names {
+        // A topic that is there without partitions has none: what looks like one is another topic.
+        let (topic, number) = match partition(name.as_str()) {
+            Some((base, number)) if !names.contains(&base) => (base, Some(number)),
+            _ => (name.clone(), None),
+        };
+        topics.entry(topic).or_default().insert(number, name.clone());
+    }
+    let folded = |(topic, names): (TopicName, BTreeMap<Option<u32>, TopicName>)| Folded {
+        topic,
+        partitions: u32::try_from(names.keys().flatten().count()).unwrap_or(u32::MAX),
+        names: names.into_values().collect(),
+    };
+    topics.into_iter().map(folded).collect()
+}
+
+/// A name that a cluster deletes with this topic though it is not of it: one that begins so and looks like a partition.
+pub(super) fn taken_along<'a>(found: &Folded, listed: &'a [String]) -> Option<&'a str> {
+    let own = |name: &str| found.names.iter().any(|own| own.as_str() == name);
+    let mut names = listed.iter().map(String::as_str);
+    names.find(|name| name.starts_with(found.topic.as_str()) && name.contains("-part-") && !own(name))
+}
+
+/// What a partition's name is made of.
+fn partition(name: &str) -> Option<(TopicName, u32)> {
+    let (base, digits) = name.rsplit_once("-part-")?;
+    let (base, number) = (base.parse::<TopicName>().ok()?, digits.parse().ok()?);
+    // One spelling for each number.
+    (base.partition(number).as_str() == name).then_some((base, number))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_are_their_topic_and_what_only_looks_so_is_itself() {
+        let listed = [
+            "/default/orders-part-10",
+            "/default/orders-part-2",
+            "/default/plain",
+            "/default/plain-part-0",
+            "/default/odd-part-01",
+            "/default/twice-part-1-part-0",
+            "no topic",
+        ];
+        let folded = fold(&listed.map(str::to_owned));
+        let told: Vec<_> = folded
+            .iter()
+            .map(|f| {
+                (
+                    f.topic.as_str(),
+                    f.partitions,
+                    f.names.iter().map(TopicName::as_str).collect(),
+                )
+            })
+            .collect();
+        let expected: [(&str, u32, Vec<&str>); 5] = [
+            ("/default/odd-part-01", 0, vec!["/default/odd-part-01"]),
+            (
+                "/default/orders",
+                2,
+                vec!["/default/orders-part-2", "/default/orders-part-10"],
+            ),
+            ("/default/plain", 0, vec!["/default/plain"]),
+            ("/default/plain-part-0", 0, vec!["/default/plain-part-0"]),
+            ("/default/twice-part-1", 1, vec!["/default/twice-part-1-part-0"]),
+        ];
+        assert_eq!(told, expected);
+    }
+}
