@@ -192,6 +192,7 @@ fn danube_options(pipeline: &Pipeline) -> DanubeOptions {
     let danube = &pipeline.danube;
     let seeds = pipeline.service_url.seeds().iter().map(ToString::to_string);
     let mut options = DanubeOptions::new(seeds);
+    options.admin_url = danube.admin_url.as_ref().map(ToString::to_string);
     options.tls = danube.tls.as_ref().map(|tls| Tls {
         ca_file: tls.ca_file.clone(),
         identity: tls.identity.as_ref().map(|identity| Identity {

@@ -8,9 +8,10 @@ use super::{instance::Instance, service_url::ServiceUrl};
 use crate::{
     reader::{
         Place, Section, Shared, Table,
-        kinds::{Integer, Millis, PemFile, SecretSourceKind},
+        kinds::{Integer, Millis, Parsed, PemFile, SecretSourceKind},
     },
     secret::SecretSource,
+    values::BrokerUrl,
 };
 
 /// How a Danube cluster is spoken to. Nothing of it concerns the embedded log.
@@ -19,6 +20,8 @@ use crate::{
 pub struct Danube {
     /// Which of several processes with this file this one is.
     pub instance: Instance,
+    /// A broker's admin API; without, topics and subscriptions of the cluster are not operated from here.
+    pub admin_url: Option<BrokerUrl>,
     /// Certificates for `https`; without, the system's authorities are trusted and no certificate is shown.
     pub tls: Option<DanubeTls>,
     /// The bearer token that every call carries. One from a file is read again when the file changes.
@@ -87,8 +90,10 @@ impl DanubeTable {
             }
             return;
         }
+        let admin = self.danube.admin_url.as_ref();
         let plain: Vec<_> = seeds.iter().filter(|seed| !seed.tls()).collect();
-        if let (Some(place), Some(seed)) = (&self.tls, plain.first()) {
+        let admin_tls = admin.is_some_and(BrokerUrl::tls);
+        if let (Some(place), Some(seed), false) = (&self.tls, plain.first(), admin_tls) {
             let message = format!("`tls` is given, but {seed} is not encrypted");
             shared.error(
                 place,
@@ -101,6 +106,11 @@ impl DanubeTable {
             let message = format!("the token would be sent to {seed} in plain text");
             shared.error(place, message, "write `https://` in `danube_service_url`");
         }
+        let open = admin.filter(|url| !url.tls() && !url.host().is_loopback());
+        if let (Some(place), Some(url)) = (&self.token, open) {
+            let message = format!("the token would be sent to {url} in plain text");
+            shared.error(place, message, "write `https://` in `danube.admin_url`");
+        }
     }
 }
 
@@ -109,6 +119,15 @@ impl Section for DanubeTable {
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let instance = Instance::read(t);
+        let admin_url = t
+            .field(
+                "admin_url",
+                Parsed::<BrokerUrl>::new("a broker's URL"),
+                "A broker's admin API, with its port, which is 50051 by default: for listing and deleting topics and \
+                 subscriptions, and for telling what becomes of messages that nobody acknowledges.",
+            )
+            .example("\"http://danube-broker:50051\"")
+            .optional();
         let tls = t.group("tls").optional::<DanubeTls>();
         let token = t
             .field(
@@ -152,6 +171,7 @@ impl Section for DanubeTable {
         Some(Self {
             danube: Danube {
                 instance,
+                admin_url,
                 tls: tls.clone(),
                 token: token.clone(),
                 connect_timeout,

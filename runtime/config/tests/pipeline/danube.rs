@@ -141,6 +141,16 @@ fn what_does_not_go_with_the_url() {
         &desk.refuse(&with("\"http://b\"", token)),
         &["3:9 danube.token", "in plain text", "write `https://`"],
     );
+    // The admin API is another door, and may be on another machine.
+    let operated = format!("{token}\nadmin_url = \"http://b:50051\"");
+    assert_one(
+        &desk.refuse(&with("\"https://b\"", &operated)),
+        &[
+            "3:9 danube.token",
+            "http://b:50051 in plain text",
+            "write `https://` in `danube.admin_url`",
+        ],
+    );
     // Nobody is between this process and a broker on the same machine.
     assert_eq!(desk.warnings(&with("\"http://127.0.0.1\"", token)), [""; 0]);
     assert_one(
