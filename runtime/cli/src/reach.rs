@@ -1,10 +1,10 @@
 //! Whether what a pipeline needs can be reached: the brokers, the topics, the databases. What `check --connect` does.
 
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind, TopicSpec};
-use danube_wasm_broker_danube::Danube;
+use danube_wasm_broker_danube::{Danube, Poison};
 use danube_wasm_config::{Endpoint, Pipeline, Sink, SurrealUrl};
 use danube_wasm_egress_surrealdb::Connections;
-use danube_wasm_model::door::Egress as _;
+use danube_wasm_model::{TopicName, door::Egress as _};
 use serde::Serialize;
 
 use crate::{brokers, exit::Failure, settings};
@@ -68,7 +68,41 @@ async fn topics(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding
         for mapping in &sink.surrealdb.topic_mappings {
             let result = danube.check_consume(&mapping.topic).await;
             findings.push(Finding::of(format!("{}: consume {}", sink.id, mapping.topic), result));
+            if pipeline.danube.admin_url.is_some() {
+                findings.push(patience(danube, sink, &mapping.topic, &mapping.subscription).await);
+            }
         }
+    }
+}
+
+/// Whether the broker gives up a message before its target is back: without a buffer, that stops the subscription or loses
+/// the message.
+async fn patience(danube: &Danube, sink: &Sink, topic: &TopicName, subscription: &str) -> Finding {
+    let what = format!(
+        "{}: failure policy of subscription `{subscription}` of {topic}",
+        sink.id
+    );
+    let policy = match danube.failure_policy(topic, subscription).await {
+        Ok(policy) => policy,
+        Err(error) => return Finding::of(what, Err(error)),
+    };
+    let problem = policy.filter(|_| sink.buffer.is_none()).and_then(|policy| {
+        let outcome = match policy.poison {
+            Poison::Block => "then gives nothing more of that partition",
+            Poison::Drop => "then drops it",
+            _ => return None,
+        };
+        Some(format!(
+            "Danube gives a message {} times, {} s apart or more, and {outcome}: a database that is away for minutes is enough. \
+             Give the sink a `buffer = {{ type = \"disk\", max_bytes = … }}`, or the subscription another policy with danube-admin",
+            policy.max_redelivery_count + 1,
+            policy.ack_timeout.as_secs()
+        ))
+    });
+    Finding {
+        what,
+        problem,
+        passes: false,
     }
 }
 
