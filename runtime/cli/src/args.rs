@@ -1,8 +1,12 @@
 //! The command line. Nothing else parses arguments.
 
+mod dlq;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub(crate) use dlq::{Dlq, DlqVerb, Letters};
 
 /// Moves data into and out of the Danube message broker through sandboxed connectors.
 #[derive(Debug, Parser)]
@@ -46,6 +50,8 @@ pub(crate) enum Verb {
     Topics(Topics),
     /// List, move or delete the subscriptions of a broker.
     Subscriptions(Subscriptions),
+    /// List, show, replay or discard dead letters: what could not be processed.
+    Dlq(Dlq),
     /// Compile the component on standard input to standard output. Used by the sandbox, under its limits.
     #[command(name = "__compile", hide = true)]
     Compile,

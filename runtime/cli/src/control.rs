@@ -19,7 +19,7 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::operate::Operation;
+use crate::{letters, operate::Operation};
 
 /// Longest request line, in bytes: a query is typed by a person.
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
@@ -43,6 +43,8 @@ pub(crate) enum Request {
     },
     /// Something for the broker.
     Operate(Operation),
+    /// Something about dead letters.
+    Letters(letters::Request),
 }
 
 /// What is answered.

@@ -11,7 +11,8 @@ mod source;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use danube_wasm_model::ConnectorId;
+use danube_wasm_broker::BrokerError;
+use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{
     Probe, Status,
     supervisor::{Direction, Launcher, Running},
@@ -26,7 +27,7 @@ pub(crate) use self::{
     listeners::Listeners,
     prepare::{Admitted, Prepared, admit},
 };
-use crate::{assemble::Spec, brokers::Brokers, exit::Failure};
+use crate::{assemble::Spec, brokers::Brokers, exit::Failure, letters::Letters};
 
 /// What connectors are made with. Cheap to clone.
 #[derive(Clone)]
@@ -36,6 +37,7 @@ pub(crate) struct Workshop(Arc<Tools>);
 pub(crate) struct Tools {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) brokers: Arc<Brokers>,
+    pub(crate) letters: Arc<Letters>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracing: Tracing,
@@ -59,6 +61,20 @@ impl Workshop {
         F::Output: Send + 'static,
     {
         self.0.sandbox.spawn(starting).await.map_err(Failure::internal)
+    }
+
+    /// Keeps the connector's dead letters from before the first one. `topic` is its first one.
+    async fn keep_letters(
+        &self,
+        id: &ConnectorId,
+        topic: Option<&TopicName>,
+        is_buffered: bool,
+    ) -> Result<(), BrokerError> {
+        let Some(topic) = topic.map(|topic| topic.dead_letters_of(id.connector())) else {
+            return Ok(());
+        };
+        let reader = self.0.brokers.consumer_name(id);
+        self.0.letters.keep(&topic, &reader, is_buffered).await
     }
 
     fn probe(&self, id: &ConnectorId) -> Probe {

@@ -10,6 +10,7 @@ mod builtin;
 mod control;
 mod exit;
 mod launcher;
+mod letters;
 mod operate;
 mod reach;
 mod settings;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         args::Verb::Broker(broker) => verbs::broker::broker(&broker),
         args::Verb::Topics(topics) => verbs::topics::topics(topics),
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
+        args::Verb::Dlq(dlq) => verbs::dlq::dlq(dlq),
         args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),
     };
     match outcome {

@@ -13,6 +13,8 @@ use danube_wasm_model::ConnectorId;
 use danube_wasm_telemetry::Metrics;
 use tokio::task::JoinHandle;
 
+use crate::letters::SUBSCRIPTION;
+
 /// How often the live line is written anew.
 const REFRESH: Duration = Duration::from_secs(1);
 
@@ -78,6 +80,8 @@ async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) {
             .await
             .unwrap_or_default()
             .iter()
+            // Dead letters wait for an operator.
+            .filter(|lag| lag.subscription != SUBSCRIPTION)
             .map(|lag| lag.messages)
             .sum();
         eprint!(

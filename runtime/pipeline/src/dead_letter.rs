@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, SchemaRef, TopicSpec};
-use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event};
+use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event, identity::HOST_ATTRIBUTE_PREFIX};
 
 use crate::error_budget::{ErrorBudget, Spending};
 
@@ -135,7 +135,8 @@ impl Letter {
 
 /// What is needed to offer the event again.
 fn of_event(event: &Event) -> Vec<(String, String)> {
-    let own = event.attributes.iter().filter(|(name, _)| !name.starts_with("dlq."));
+    let own = event.attributes.iter();
+    let own = own.filter(|(name, _)| !name.starts_with("dlq.") && !name.starts_with(HOST_ATTRIBUTE_PREFIX));
     let headers = event.headers.iter();
     let headers = headers.map(|(name, value)| (format!("dlq.header.{name}"), value.clone()));
     own.cloned()

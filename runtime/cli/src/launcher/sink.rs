@@ -37,6 +37,8 @@ impl Workshop {
         if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
             egress.ready().await.map_err(Failure::configuration)?;
         }
+        let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
+        self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;
         let configs = guest.consumer_configs().iter();
         let parts = SinkParts {
             guest: guest.clone(),

@@ -27,6 +27,8 @@ impl Workshop {
             let validator = tools.schemas.declare(settings::declaration(schema)?).await?;
             validators.insert(schema.topic.clone(), validator);
         }
+        let topic = guest.producer_configs().first().map(|producer| &producer.topic);
+        self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;
         let parts = SourceParts {
             guest: guest.clone(),
             broker: tools.brokers.of_source(&spec.config).await?,
@@ -38,11 +40,13 @@ impl Workshop {
             probe: self.probe(id),
         };
         let source = self.on_workers(Source::start(parts)).await??;
-        let endpoints = settings::endpoints(&spec.config, &(source.clone() as Arc<dyn Intake>), guest.interests())?;
+        let intake: Arc<dyn Intake> = source.clone();
+        let endpoints = settings::endpoints(&spec.config, &intake, guest.interests())?;
         let routes = tools.listeners.serve(id, &spec.config.webhook, endpoints).await?;
         for endpoint in &spec.config.webhook.endpoints {
             tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
         }
+        tools.letters.runs(id, Arc::downgrade(&intake)).await;
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, "source started");
         self.watch(id, source.status());
         Ok(Arc::new(RunningSource { source, routes }))

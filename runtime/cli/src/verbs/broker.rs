@@ -108,6 +108,10 @@ impl control::Handler for Answers {
                 Ok(values) => Response::Values(values),
                 Err(failure) => Response::Error(failure.message),
             },
+            Request::Letters(_) => Response::Error(
+                "this is a broker: the dead letters of a pipeline are with its own process, so name its file"
+                    .to_owned(),
+            ),
             Request::Query { .. } => Response::Error("this is a broker: it has no database to query".to_owned()),
         }
     }

@@ -18,6 +18,7 @@ use crate::{
     control::{self, ControlSocket, Request, Response},
     exit::Failure,
     launcher::{Listeners, Tools, Workshop},
+    letters::Letters,
     operate, settings,
     signals::{self, Signals},
     terminal::{self, Live},
@@ -53,12 +54,14 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
 
     let brokers = Arc::new(Brokers::open(pipeline).await?);
     let broker = brokers.main().clone();
+    let letters = Letters::open(pipeline, &brokers).await?;
     let admin = admin(pipeline, &metrics, &health).await?;
     let workshop = Workshop::new(Tools {
         schemas: Arc::new(Schemas::new(broker.registry())),
         listeners: Listeners::new(metrics.clone(), tracing.clone()),
         sandbox,
         brokers: brokers.clone(),
+        letters: letters.clone(),
         metrics: metrics.clone(),
         tracing,
         health: health.clone(),
@@ -69,6 +72,7 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
         Arc::new(Answers {
             pipeline: pipeline.clone(),
             broker: broker.clone(),
+            letters: letters.clone(),
         }),
     );
     let control = control
@@ -117,6 +121,7 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
     watching.abort();
     drop(control);
     drop(admin);
+    letters.close().await?;
     brokers.close().await?;
     tracing::info!("stopped");
     ended
@@ -181,6 +186,7 @@ async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> 
 struct Answers {
     pipeline: Pipeline,
     broker: Arc<dyn Broker>,
+    letters: Arc<Letters>,
 }
 
 #[async_trait]
@@ -193,6 +199,7 @@ impl control::Handler for Answers {
                 write,
             } => query::answer(&self.pipeline, sink.as_deref(), &statements, write).await,
             Request::Operate(operation) => operate::perform(&*self.broker, &operation).await,
+            Request::Letters(request) => self.letters.answer(&request).await,
         };
         match answer {
             Ok(values) => Response::Values(values),

@@ -105,7 +105,7 @@ fn position(text: &str) -> Result<Position, Failure> {
 }
 
 /// One line a value, columns as wide as their widest cell.
-fn table(columns: &[&str], values: &[Value]) -> String {
+pub(super) fn table(columns: &[&str], values: &[Value]) -> String {
     let heading: Vec<String> = columns.iter().map(|column| column.replace('_', " ")).collect();
     let rows = values
         .iter()

@@ -148,7 +148,8 @@ impl Scratch {
 
     /// Rows, by a separate process: through the running pipeline, or from its files when it is stopped.
     pub fn query(&self, statement: &str) -> Value {
-        let output = cli(["query", "--json", &self.file().display().to_string(), statement]);
+        let file = self.file().display().to_string();
+        let output = cli(["query", "--json", "--sink", "surrealdb", &file, statement]);
         let said = String::from_utf8_lossy(&output.stderr);
         // SurrealDB makes a table with its first row.
         if said.contains("The table 'payments' does not exist") {

@@ -9,6 +9,7 @@ mod deploy;
 mod disk;
 mod examples;
 mod guests;
+mod letters;
 mod observability;
 mod operators;
 mod reload;

@@ -1,0 +1,247 @@
+//! Dead letters as an operator has them: kept until somebody deals with them, listed, shown, replayed, discarded.
+//!
+//! **Kept.** Every dead-letter topic has a subscription of the host's own, [`SUBSCRIPTION`], made before its connector
+//! starts. What that subscription has not acknowledged is an open letter. In the embedded log that is all. Danube gives a
+//! message only so often, ten at a time, and to one reader: there a task moves letters, as they come, to a log of their
+//! own in the data directory (see [`moving`]). Either way the open letters are in a log of this machine, which is read
+//! without acknowledging.
+//!
+//! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
+//! (see [`replay`]); an event is offered once more to its source, which must run. Only when that is durable is the letter
+//! closed. What fails again becomes a letter of the same id again.
+
+mod answer;
+mod letter;
+mod moving;
+mod reading;
+mod replay;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Weak},
+};
+
+use danube_wasm_broker::{Broker, BrokerError, ConsumerOptions, StartAt, TopicSpec};
+use danube_wasm_config::{Pipeline, ServiceUrl};
+use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, door::Intake};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::{sync::Mutex, task::JoinHandle};
+
+use crate::{
+    assemble,
+    brokers::{self, Brokers},
+    control::{self, Response},
+    exit::Failure,
+};
+
+/// The host's own subscription of each dead-letter topic.
+pub(crate) const SUBSCRIPTION: &str = "danube-wasm-dlq";
+
+/// What is asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Request {
+    /// All open letters, oldest first.
+    Ls { connector: Option<String> },
+    /// One, with everything that is known of it.
+    Show { id: String },
+    /// Processes letters again.
+    Replay {
+        which: Which,
+        to: To,
+        /// The sinks of the pipeline file, with the topics that they consume.
+        sinks: BTreeMap<String, Vec<String>>,
+        dry_run: bool,
+    },
+    /// Closes letters unprocessed.
+    Discard { which: Which },
+}
+
+/// Which letters.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Which {
+    /// As `ls` shows it, or the whole id.
+    One(String),
+    /// All of a connector, or of all.
+    All { connector: Option<String> },
+}
+
+/// Who processes a message again.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum To {
+    /// The connector whose letter it is.
+    Own,
+    /// Everybody who consumes its topic.
+    All,
+    /// This connector.
+    Connector(String),
+}
+
+/// The open letters of a pipeline.
+pub(crate) struct Letters {
+    /// Holds them.
+    log: Arc<dyn Broker>,
+    /// Where messages are published again.
+    broker: Arc<dyn Broker>,
+    /// Whether letters have to be moved from `broker` to `log`.
+    moves: bool,
+    movers: Mutex<HashMap<TopicName, JoinHandle<()>>>,
+    /// Sources that run, as long as they do.
+    sources: Mutex<HashMap<ConnectorId, Weak<dyn Intake>>>,
+    /// One request at a time: a letter is with one reader.
+    turn: Mutex<()>,
+}
+
+impl Letters {
+    /// The letters of a pipeline whose broker is open.
+    pub(crate) async fn open(pipeline: &Pipeline, brokers: &Brokers) -> Result<Arc<Self>, Failure> {
+        let broker = brokers.main().clone();
+        let moves = !brokers.is_embedded();
+        let log = match moves {
+            true => brokers::open_log(&log_of(pipeline), Default::default()).await?,
+            false => broker.clone(),
+        };
+        Ok(Arc::new(Self {
+            log,
+            broker,
+            moves,
+            movers: Mutex::default(),
+            sources: Mutex::default(),
+            turn: Mutex::default(),
+        }))
+    }
+
+    /// Keeps what comes to this topic from now on. A connector with a `buffer` starts without its broker: then letters
+    /// are moved as soon as there is one.
+    pub(crate) async fn keep(&self, topic: &TopicName, reader: &str, is_buffered: bool) -> Result<(), BrokerError> {
+        // Another name than that of a pass, which it would replace.
+        subscribe(&*self.log, topic, "danube-wasm-dlq-keep", 1).await?;
+        if !self.moves {
+            return Ok(());
+        }
+        let mut movers = self.movers.lock().await;
+        if movers.contains_key(topic) {
+            return Ok(());
+        }
+        let consumer = match is_buffered {
+            true => None,
+            false => Some(moving::subscribe(&*self.broker, topic, reader).await?),
+        };
+        let mover = moving::Mover {
+            from: self.broker.clone(),
+            to: self.log.clone(),
+            topic: topic.clone(),
+            reader: reader.to_owned(),
+        };
+        movers.insert(topic.clone(), tokio::spawn(mover.run(consumer)));
+        Ok(())
+    }
+
+    /// Events of this source can be offered to it again while it runs.
+    pub(crate) async fn runs(&self, id: &ConnectorId, source: Weak<dyn Intake>) {
+        self.sources.lock().await.insert(id.clone(), source);
+    }
+
+    /// Answers what is asked of the process that has the letters open.
+    pub(crate) async fn answer(&self, request: &Request) -> Result<Vec<Value>, Failure> {
+        let _turn = self.turn.lock().await;
+        answer::answer(self, request).await
+    }
+
+    /// Stops moving letters and lets go of their log, if it is one of its own.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        for (_, mover) in self.movers.lock().await.drain() {
+            mover.abort();
+            // Gone before its log is.
+            let _ = mover.await;
+        }
+        match self.moves {
+            true => self.log.close().await.map_err(Failure::internal),
+            false => Ok(()),
+        }
+    }
+}
+
+/// Asks the process that runs the pipeline, or opens its letters here if none does.
+pub(crate) async fn ask(pipeline: &Pipeline, request: Request) -> Result<Vec<Value>, Failure> {
+    match control::ask(&pipeline.data_dir, &control::Request::Letters(request.clone())).await {
+        Ok(Some(Response::Values(values))) => return Ok(values),
+        Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
+        Ok(None) => {}
+        Err(error) => {
+            return Err(Failure::internal(format!(
+                "the running process did not answer: {error}"
+            )));
+        }
+    }
+    let log = log_of(pipeline);
+    // Looking for letters does not make a log.
+    if !log.exists() {
+        return Err(Failure::usage(format!(
+            "{} is not there: name a pipeline file that has been run",
+            log.display()
+        )));
+    }
+    let brokers = Brokers::open(pipeline).await?;
+    let letters = Letters::open(pipeline, &brokers).await?;
+    let answer = letters.answer(&request).await;
+    let closed = letters.close().await.and(brokers.close().await);
+    let values = answer?;
+    closed.map(|()| values)
+}
+
+/// The sinks of a pipeline file, with their topics.
+pub(crate) fn sinks(pipeline: &Pipeline) -> BTreeMap<String, Vec<String>> {
+    let topics = |sink: &danube_wasm_config::Sink| {
+        let mappings = sink.surrealdb.topic_mappings.iter();
+        mappings.map(|mapping| mapping.topic.to_string()).collect()
+    };
+    let sinks = pipeline.sinks.iter();
+    sinks.map(|sink| (sink.id.to_string(), topics(sink))).collect()
+}
+
+/// The pipeline of a `WHERE`.
+pub(crate) fn pipeline(place: &std::path::Path) -> Result<Pipeline, Failure> {
+    if place.is_dir() {
+        return Err(Failure::usage(format!(
+            "{} is a directory: name the pipeline file, whose process has the letters of its connectors",
+            place.display()
+        )));
+    }
+    Ok(assemble::read_or_fail(&[place])?.pipeline)
+}
+
+fn log_of(pipeline: &Pipeline) -> PathBuf {
+    match &pipeline.service_url {
+        ServiceUrl::Embedded { dir } => dir.clone(),
+        _ => pipeline.data_dir.join("letters"),
+    }
+}
+
+/// Makes the topic and the host's subscription of it, and reads.
+async fn subscribe(
+    broker: &dyn Broker,
+    topic: &TopicName,
+    reader: &str,
+    unacknowledged_max: usize,
+) -> Result<Box<dyn danube_wasm_broker::Consumer>, BrokerError> {
+    let spec = TopicSpec {
+        reliable_dispatch: true,
+        ..TopicSpec::default()
+    };
+    broker.create_topic(topic, spec).await?;
+    let options = ConsumerOptions {
+        topic: topic.clone(),
+        subscription: SUBSCRIPTION.to_owned(),
+        // One reader has everything that is open; others stand by.
+        subscription_type: SubscriptionType::Failover,
+        consumer: reader.to_owned(),
+        start: StartAt::Earliest,
+        unacknowledged_max,
+    };
+    broker.subscribe(options).await
+}

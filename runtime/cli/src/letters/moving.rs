@@ -1,0 +1,91 @@
+//! Moves letters from Danube to the log of this machine: published there, then acknowledged to Danube. Done twice after
+//! a crash between the two, which their ids make harmless.
+
+use std::{sync::Arc, time::Duration};
+
+use danube_wasm_broker::{Broker, BrokerError, Consumer, Message, Outgoing, Publisher};
+use danube_wasm_model::{TopicName, identity::PUBLISH_TIME_ATTRIBUTE};
+use danube_wasm_pipeline::BackoffPolicy;
+
+use super::SUBSCRIPTION;
+
+/// What Danube gives at most before it is acknowledged.
+const WINDOW_MESSAGES: usize = 10;
+/// Longest wait between tries.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+
+/// Moves the letters of one topic.
+pub(super) struct Mover {
+    pub(super) from: Arc<dyn Broker>,
+    pub(super) to: Arc<dyn Broker>,
+    pub(super) topic: TopicName,
+    /// Its name as a consumer.
+    pub(super) reader: String,
+}
+
+/// Makes the topic and the subscription in the cluster.
+pub(super) async fn subscribe(
+    broker: &dyn Broker,
+    topic: &TopicName,
+    reader: &str,
+) -> Result<Box<dyn Consumer>, BrokerError> {
+    super::subscribe(broker, topic, reader, WINDOW_MESSAGES).await
+}
+
+impl Mover {
+    /// Runs until it is aborted.
+    pub(super) async fn run(self, mut consumer: Option<Box<dyn Consumer>>) {
+        let mut backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
+        loop {
+            let moved = match consumer.as_mut() {
+                Some(consumer) => self.some(&mut **consumer).await,
+                None => match subscribe(&*self.from, &self.topic, &self.reader).await {
+                    Ok(begun) => {
+                        consumer = Some(begun);
+                        Ok(())
+                    }
+                    Err(error) => Err(error),
+                },
+            };
+            let Err(error) = moved else {
+                backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
+                continue;
+            };
+            // What was received and is not acknowledged comes again with the next subscription.
+            consumer = None;
+            let wait = backoff.next(None);
+            tracing::warn!(topic = %self.topic, %error, wait_ms = wait.as_millis(), "dead letters stay in Danube for now; trying again");
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn some(&self, consumer: &mut dyn Consumer) -> Result<(), BrokerError> {
+        let letters = consumer.receive(WINDOW_MESSAGES).await?;
+        let publisher = self.to.publisher(SUBSCRIPTION).await?;
+        let places: Vec<_> = letters.iter().map(|letter| letter.message_id).collect();
+        for kept in keep(&*publisher, letters).await {
+            kept?;
+        }
+        consumer.acker().ack(&places).await
+    }
+}
+
+async fn keep(publisher: &dyn Publisher, letters: Vec<Message>) -> Vec<Result<(), BrokerError>> {
+    let groups = letters.into_iter().map(|letter| vec![moved(letter)]).collect();
+    let results = publisher.publish(groups).await;
+    results.into_iter().map(|result| result.map(drop)).collect()
+}
+
+/// The letter as it was, with the time at which it came to Danube.
+fn moved(letter: Message) -> Outgoing {
+    let mut attributes = letter.attributes;
+    attributes.push((PUBLISH_TIME_ATTRIBUTE.to_owned(), letter.publish_time_ms.to_string()));
+    Outgoing {
+        topic: letter.topic,
+        key: letter.key,
+        payload: letter.payload,
+        attributes,
+        id: letter.id,
+        schema: letter.schema,
+    }
+}

@@ -1,0 +1,115 @@
+//! Processes letters again.
+//!
+//! A message is published once more to its topic, byte for byte, with its key, attributes, schema and id, and two
+//! attributes of the host's: for which connector it is, so that others pass over it, and when it was published first, so
+//! that it never overwrites what newer messages wrote. Its id is the one that it had: a row that is there already stays
+//! as it is.
+
+use std::collections::BTreeMap;
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing};
+use danube_wasm_model::{
+    door::{Intake, Outcome},
+    event::Event,
+    identity::{ONLY_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
+};
+
+use super::{
+    Letters, SUBSCRIPTION, To,
+    letter::{Input, Letter},
+};
+
+/// What is to happen to a letter.
+pub(super) enum Task {
+    /// Published again, for a connector or for everybody.
+    Publish { record: Box<Outgoing>, to: String },
+    /// Offered again to the source with this id.
+    Offer { event: Box<Event>, source: String },
+}
+
+impl Task {
+    /// The task of a letter, or why there is none.
+    pub(super) fn of(letter: &Letter, to: &To, sinks: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+        let input = letter
+            .input()
+            .ok_or("its envelope is not complete: `dlq show` has what there is")?;
+        let (mut record, published_ms) = match input {
+            Input::Message { record, published_ms } => (record, published_ms),
+            Input::Event(event) if matches!(to, To::Own) => {
+                let source = letter.connector().to_owned();
+                return Ok(Self::Offer { event, source });
+            }
+            Input::Event(_) => {
+                return Err("it is an event, which goes through its own source only: omit --to".to_owned());
+            }
+        };
+        let only = match to {
+            To::Own => Some(letter.connector()),
+            To::Connector(id) => Some(id.as_str()),
+            To::All => None,
+        };
+        if let Some(only) = only {
+            let topics = sinks.get(only).ok_or_else(|| {
+                format!("the pipeline file has no sink `{only}` any more: name another with --to, or `--to all`")
+            })?;
+            if !topics.iter().any(|topic| topic == record.topic.as_str()) {
+                return Err(format!("sink `{only}` does not consume {}", record.topic));
+            }
+            record.attributes.push((ONLY_ATTRIBUTE.to_owned(), only.to_owned()));
+        }
+        let first = (PUBLISH_TIME_ATTRIBUTE.to_owned(), published_ms.to_string());
+        record.attributes.push(first);
+        let to = only.unwrap_or("all").to_owned();
+        Ok(Self::Publish { record, to })
+    }
+
+    /// Who processes it.
+    pub(super) fn to(&self) -> &str {
+        match self {
+            Self::Publish { to, .. } => to,
+            Self::Offer { source, .. } => source,
+        }
+    }
+
+    /// Does it. `Ok` means that the letter can be closed; with a remark if there is one.
+    pub(super) async fn perform(self, letters: &Letters) -> Result<Option<&'static str>, String> {
+        match self {
+            Self::Publish { record, .. } => publish(letters, *record)
+                .await
+                .map(|()| None)
+                .map_err(|e| e.to_string()),
+            Self::Offer { event, source } => offer(letters, *event, &source).await,
+        }
+    }
+}
+
+async fn publish(letters: &Letters, record: Outgoing) -> Result<(), BrokerError> {
+    let publisher = letters.broker.publisher(SUBSCRIPTION).await?;
+    let results = publisher.publish(vec![vec![record]]).await;
+    let silent = || {
+        Err(BrokerError::new(
+            ErrorKind::Unavailable,
+            "the broker did not say what became of it",
+        ))
+    };
+    results.into_iter().next().unwrap_or_else(silent).map(drop)
+}
+
+async fn offer(letters: &Letters, event: Event, source: &str) -> Result<Option<&'static str>, String> {
+    let running = {
+        let sources = letters.sources.lock().await;
+        let found = sources.iter().find(|(id, _)| id.as_str() == source);
+        found.and_then(|(_, source)| source.upgrade())
+    };
+    let Some(intake) = running else {
+        return Err(format!(
+            "it is an event, which goes through source `{source}`, and that does not run: start the pipeline first"
+        ));
+    };
+    match Intake::offer(&*intake, event).await {
+        Outcome::Accepted { .. } => Ok(None),
+        Outcome::DeadLettered { .. } => Ok(Some("it was refused again and is a letter again")),
+        Outcome::Invalid { error, .. } => Err(error),
+        Outcome::Failed { message } | Outcome::Unavailable { message, .. } => Err(message),
+    }
+}

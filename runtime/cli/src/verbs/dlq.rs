@@ -1,0 +1,143 @@
+//! `danube-wasm dlq`: the inputs that could not be processed, and what an operator does about them.
+
+use std::path::Path;
+
+use danube_wasm_config::Pipeline;
+use serde_json::Value;
+
+use super::topics::table;
+use crate::{
+    args::{Dlq, DlqVerb, Letters},
+    exit::Failure,
+    letters::{self, Request, To, Which},
+};
+
+/// Lists, shows, replays or discards dead letters.
+pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
+    match args.verb {
+        DlqVerb::Ls { place, connector, json } => list(&place, connector, json),
+        DlqVerb::Show { place, id, json } => {
+            let values = ask(&letters::pipeline(&place)?, Request::Show { id })?;
+            match values.first() {
+                Some(letter) if json => println!("{letter}"),
+                Some(letter) => print!("{}", page(letter)),
+                None => {}
+            }
+            Ok(())
+        }
+        DlqVerb::Replay {
+            which,
+            to,
+            dry_run,
+            json,
+        } => {
+            let pipeline = letters::pipeline(&which.place)?;
+            let request = Request::Replay {
+                to: target(to, &pipeline)?,
+                sinks: letters::sinks(&pipeline),
+                which: which.which(),
+                dry_run,
+            };
+            report(&ask(&pipeline, request)?, json)
+        }
+        DlqVerb::Discard { which, json } => {
+            let pipeline = letters::pipeline(&which.place)?;
+            let request = Request::Discard { which: which.which() };
+            report(&ask(&pipeline, request)?, json)
+        }
+    }
+}
+
+fn ask(pipeline: &Pipeline, request: Request) -> Result<Vec<Value>, Failure> {
+    crate::runtime()?.block_on(letters::ask(pipeline, request))
+}
+
+impl Letters {
+    fn which(self) -> Which {
+        match self.id {
+            Some(id) => Which::One(id),
+            None => Which::All {
+                connector: self.connector,
+            },
+        }
+    }
+}
+
+fn list(place: &Path, connector: Option<String>, json: bool) -> Result<(), Failure> {
+    let answer = ask(&letters::pipeline(place)?, Request::Ls { connector })?;
+    let list = answer.first().cloned().unwrap_or_default();
+    let lines = list["letters"].as_array().cloned().unwrap_or_default();
+    if json {
+        println!("{}", Value::Array(lines));
+    } else {
+        let columns = ["id", "connector", "reason", "when", "origin", "message"];
+        print!("{}", table(&columns, &lines));
+    }
+    match list["more"].as_u64() {
+        None | Some(0) => {}
+        Some(more) => eprintln!("and {more} more, newer than these: --connector shows those of one"),
+    }
+    Ok(())
+}
+
+/// A connector's name in the file, or its whole id; `all` is everybody.
+fn target(to: Option<String>, pipeline: &Pipeline) -> Result<To, Failure> {
+    let Some(name) = to else { return Ok(To::Own) };
+    if name == "all" {
+        return Ok(To::All);
+    }
+    let mut sinks = pipeline.sinks.iter().map(|sink| &sink.id);
+    let found = sinks.find(|id| id.connector() == name || id.as_str() == name);
+    found.map(|id| To::Connector(id.to_string())).ok_or_else(|| {
+        let sinks: Vec<_> = pipeline.sinks.iter().map(|sink| sink.id.connector()).collect();
+        Failure::usage(format!(
+            "--to {name}: there is no such sink; there are: all, {}",
+            sinks.join(", ")
+        ))
+    })
+}
+
+/// What became of each. A letter that was to be replayed and is still there is a failure.
+fn report(lines: &[Value], json: bool) -> Result<(), Failure> {
+    if json {
+        println!("{}", Value::Array(lines.to_vec()));
+    } else {
+        print!("{}", table(&["id", "connector", "outcome", "to", "remark"], lines));
+    }
+    match lines.iter().filter(|line| line["outcome"] == "kept").count() {
+        0 => Ok(()),
+        kept => Err(Failure::usage(format!("{kept} of {} letters were kept", lines.len()))),
+    }
+}
+
+/// A letter for people: a line for each thing known, then the payload as it is.
+fn page(letter: &Value) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: &Value| {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| item.as_str().unwrap_or_default());
+                items.collect::<Vec<_>>().join("\n                  ")
+            }
+            other => other.to_string(),
+        };
+        text.push_str(&format!("{:<16}  {value}\n", name.replace('_', " ")));
+    };
+    for (name, value) in letter.as_object().into_iter().flatten() {
+        match (name.as_str(), value) {
+            ("payload" | "payload_text", _) => {}
+            ("headers" | "attributes", Value::Object(pairs)) => {
+                for (key, value) in pairs {
+                    line(&format!("{} {key}", name.trim_end_matches('s')), value);
+                }
+            }
+            (_, value) => line(name, value),
+        }
+    }
+    text.push('\n');
+    let payload = letter["payload_text"].as_str().or(letter["payload"].as_str());
+    text.push_str(payload.unwrap_or_default());
+    text.push('\n');
+    text
+}
