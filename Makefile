@@ -43,3 +43,4 @@ bench: GUESTS += bench-author bench-columns bench-records
 bench: guests
 	$(CARGO) bench -p danube-wasm-benches
 	$(CARGO) bench -p danube-wasm-bench-sink
+	$(CARGO) bench -p danube-wasm-bench-publish

@@ -1,0 +1,144 @@
+//! Our side: whatever is behind the [`Broker`] trait, and the check of what every side did.
+
+use std::{
+    collections::HashSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use danube_wasm_broker::{Broker, ConsumerOptions, Outgoing, Publisher, StartAt, TopicSpec};
+use danube_wasm_broker_danube::{Danube, DanubeOptions};
+use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
+use futures_util::{StreamExt as _, future::try_join_all, stream::FuturesUnordered};
+
+use crate::{Load, PARTITIONS, PAYLOAD_BYTES, PRODUCER, supply::Supply};
+
+/// Messages handed over in one call, as a source hands over the events of a batch.
+const BATCH: usize = 64;
+/// Such calls under way: enough that no partition ever waits for the next one.
+const CALLS: usize = 16;
+
+/// A broker without a message for so long has none.
+const SILENCE: Duration = Duration::from_secs(5);
+/// So often it is asked again before messages count as lost.
+const NUDGES_MAX: usize = 6;
+
+/// Our client of this broker.
+pub(crate) fn client(address: impl std::fmt::Display) -> Result<Arc<dyn Broker>> {
+    Ok(Danube::open(DanubeOptions::new([format!("http://{address}")]))?)
+}
+
+/// Hands batches over for so long, then waits for the fate of all.
+pub(crate) async fn publish(
+    publisher: &dyn Publisher,
+    topic: &TopicName,
+    supply: &mut Supply,
+    length: Duration,
+) -> Result<Load> {
+    let started = Instant::now();
+    let mut under_way = FuturesUnordered::new();
+    let mut load = Load::default();
+    loop {
+        while under_way.len() < CALLS && started.elapsed() < length {
+            let groups = (0..BATCH).map(|_| vec![supply.outgoing(topic)]).collect();
+            under_way.push(publisher.publish(groups));
+        }
+        let Some(fates) = under_way.next().await else {
+            load.elapsed = started.elapsed();
+            return Ok(load);
+        };
+        for fate in fates {
+            fate?;
+            load.messages += 1;
+        }
+    }
+}
+
+/// Makes a topic, with the subscription that counts its messages.
+pub(crate) async fn make_topic(broker: &dyn Broker, topic: &TopicName) -> Result<()> {
+    let spec = TopicSpec {
+        partitions: PARTITIONS,
+        reliable_dispatch: true,
+        ..TopicSpec::default()
+    };
+    broker.create_topic(topic, spec).await?;
+    drop(broker.subscribe(counting(topic)).await?);
+    Ok(())
+}
+
+/// Takes from a topic as many messages as were acknowledged, and fails if they are not there or are not what was sent.
+pub(crate) async fn check(broker: &dyn Broker, topic: &TopicName, messages: u64) -> Result<()> {
+    let mut consumer = broker.subscribe(counting(topic)).await?;
+    let mut seen = HashSet::new();
+    let mut acknowledging = Vec::new();
+    let mut nudges = 0;
+    while (seen.len() as u64) < messages {
+        let Ok(given) = tokio::time::timeout(SILENCE, consumer.receive(1000)).await else {
+            // A Danube broker may stand still until the next message comes.
+            nudges += 1;
+            ensure!(
+                nudges <= NUDGES_MAX,
+                "{topic}: {messages} messages were acknowledged and {} are in the broker",
+                seen.len()
+            );
+            nudge(broker, topic).await?;
+            continue;
+        };
+        let given = given?;
+        let ids: Vec<_> = given.iter().map(|message| message.message_id).collect();
+        for message in given {
+            if is_nudge(&message.id) {
+                continue;
+            }
+            ensure!(message.payload.len() == PAYLOAD_BYTES, "{} is cut off", message.id);
+            seen.insert(message.id);
+        }
+        let acker = consumer.acker();
+        acknowledging.push(tokio::spawn(async move { acker.ack(&ids).await }));
+    }
+    for acknowledged in try_join_all(acknowledging).await? {
+        acknowledged.context("acknowledging")?;
+    }
+    if seen.len() as u64 != messages {
+        bail!(
+            "{topic}: {messages} messages were acknowledged and {} received",
+            seen.len()
+        );
+    }
+    Ok(())
+}
+
+fn counting(topic: &TopicName) -> ConsumerOptions {
+    ConsumerOptions {
+        topic: topic.clone(),
+        subscription: "count".to_owned(),
+        subscription_type: SubscriptionType::Exclusive,
+        consumer: "count".to_owned(),
+        start: StartAt::Earliest,
+        unacknowledged_max: 4000,
+    }
+}
+
+const NUDGE: &str = "nudge";
+
+fn is_nudge(id: &RecordId) -> bool {
+    id.as_str() == NUDGE
+}
+
+async fn nudge(broker: &dyn Broker, topic: &TopicName) -> Result<()> {
+    let publisher = broker.publisher(PRODUCER).await?;
+    let record = || Outgoing {
+        topic: topic.clone(),
+        key: None,
+        payload: NUDGE.into(),
+        attributes: Vec::new(),
+        id: RecordId::from_broker(NUDGE.to_owned()),
+        schema: None,
+    };
+    let all = (0..PARTITIONS).map(|_| vec![record()]).collect();
+    for fate in publisher.publish(all).await {
+        fate?;
+    }
+    Ok(())
+}
