@@ -45,6 +45,10 @@ pub(crate) enum Refusal {
     TooSlow,
     /// The request is wrong; one sentence says how.
     BadRequest(String),
+    /// The request may be read in another way elsewhere; one sentence says how.
+    NotHttp(&'static str),
+    /// The body is sent in a way that is not read here.
+    TransferCoding,
     /// The host is at a limit of its own.
     Overloaded,
     /// The listener is stopping.
@@ -177,6 +181,11 @@ impl Refusal {
             ),
             Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body was not received in time".into()),
             Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message.into()),
+            Self::NotHttp(message) => (StatusCode::BAD_REQUEST, message.into()),
+            Self::TransferCoding => (
+                StatusCode::NOT_IMPLEMENTED,
+                "this transfer-encoding is not read here: send the body in chunks, or with its length".into(),
+            ),
             Self::Gone => (StatusCode::BAD_REQUEST, "the body is not complete".into()),
             Self::Overloaded => {
                 let answer = error(
@@ -214,6 +223,26 @@ pub(crate) const HEADERS_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
     connection: close\r\n\
     \r\n\
     {\"error\":\"the headers were not received in time\"}";
+
+/// What is written instead of the protocol library's own refusal, which has this status and no body.
+pub(crate) fn not_http(status: u16) -> Option<Bytes> {
+    let (reason, error) = match status {
+        400 => ("Bad Request", "this is not an HTTP/1.1 request"),
+        414 => ("URI Too Long", "the target of the request is too long"),
+        431 => (
+            "Request Header Fields Too Large",
+            "the headers are too many or too long",
+        ),
+        _ => return None,
+    };
+    let body = format!("{{\"error\":\"{error}\"}}");
+    let length = body.len();
+    let text = format!(
+        "HTTP/1.1 {status} {reason}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\
+         connection: close\r\n\r\n{body}"
+    );
+    Some(text.into())
+}
 
 /// The component's own answer. Browsers are told not to guess at what it is.
 fn own(reply: Reply) -> Answer {

@@ -11,7 +11,7 @@
 //! When the listener drains, busy connections finish what they have and say that they will close; the others get a
 //! moment for a request that is on its way, which is answered 503. When its grace is over, they are cut.
 //!
-//! An answer that came before the end of its body is followed by a short reading-on, because closing a socket that has
+//! An answer that came before the end of its request is followed by a short reading-on, because closing a socket that has
 //! unread bytes resets it, and the reset can destroy the answer on its way.
 
 use std::{
@@ -92,6 +92,7 @@ async fn converse(shared: &Arc<Shared>, mut transport: Transport, socket: Socket
         transport,
         prefix,
         activity: (version == Protocol::Http1).then(|| activity.clone()),
+        reworded: None,
     });
     match version {
         Protocol::Http2 => {
@@ -113,6 +114,7 @@ async fn converse(shared: &Arc<Shared>, mut transport: Transport, socket: Socket
                     linger(shared, &mut transport).await;
                 }
                 End::Done(_) if activity.is_body_unread() => linger(shared, &mut transport).await,
+                End::Done(Err(error)) if error.is_parse() => linger(shared, &mut transport).await,
                 End::Done(result) => return result.map_err(io::Error::other),
             }
             Ok(())

@@ -116,9 +116,15 @@ impl JsonPointer {
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
-    let Some(value) = headers.get(name) else {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(Refusal::BadRequest(format!(
+            "the event id in header {name} is there twice"
+        )));
+    }
     match std::str::from_utf8(value.as_bytes()) {
         Ok(id) if is_event_id(id) => Ok(Some(id.to_owned())),
         _ => Err(Refusal::BadRequest(format!(

@@ -3,7 +3,7 @@
 //! ```text
 //! listener ─ accepts, bounds the number of connections, drains
 //!   connection ─ TLS, HTTP/1.1 or HTTP/2, timeouts of the idle and the slow
-//!     service ─ one request: route → method → credentials → rate → media type → body → signature → id → offer → answer
+//!     service ─ one request: framing → route → method → credentials → rate → media type → body → signature → id → offer → answer
 //! ```
 //!
 //! A request is offered as one [`Event`](danube_wasm_model::event::Event) to the
@@ -23,11 +23,13 @@ mod client_ip;
 mod connection;
 mod endpoint;
 mod event_id;
+mod http1;
 mod json;
 pub mod limits;
 mod listener;
 mod observer;
 mod rate;
+mod reworded;
 mod routes;
 mod secret;
 mod service;

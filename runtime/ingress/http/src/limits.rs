@@ -8,7 +8,8 @@ pub struct HttpLimits {
     /// Open connections. Above it, new ones wait in the kernel's queue. Each costs a file descriptor and, when busy, some
     /// 20 KiB, so 4,096 fit beside everything else in a 1 GiB container.
     pub connections_max: usize,
-    /// Request line and headers, in bytes. 32 KiB holds any signed webhook with room for long tokens.
+    /// Request line and headers, in bytes. 32 KiB holds any signed webhook with room for long tokens. On HTTP/1 there may
+    /// be 100 headers, however short.
     pub header_bytes_max: usize,
     /// From the first byte of a request to the end of its headers, and from the opening of a connection to its first
     /// byte, in milliseconds. A sender on a bad line needs a second; a slow-loris wants for ever.

@@ -19,7 +19,7 @@ use crate::{
     auth::Admission,
     body::{self, Encoding, Room, Share},
     endpoint::Endpoint,
-    event_id,
+    event_id, http1,
     limits::INLINE_DECODE_BYTES_MAX,
     observer::{RequestSpan, STATUS_CLIENT_GONE, UNKNOWN_ENDPOINT, is_traceparent},
     shared::Shared,
@@ -66,7 +66,10 @@ pub(crate) async fn respond(caller: Arc<Caller>, request: Request<Incoming>) -> 
 impl Refusal {
     /// Whether the connection is of no use after it: the rest of its body is still to come, or nothing more is wanted.
     fn hangs_up(&self) -> bool {
-        matches!(self, Self::TooLarge(_) | Self::TooSlow | Self::Draining | Self::Gone)
+        matches!(
+            self,
+            Self::TooLarge(_) | Self::TooSlow | Self::NotHttp(_) | Self::TransferCoding | Self::Draining | Self::Gone
+        )
     }
 }
 
@@ -82,6 +85,7 @@ async fn take(
     if shared.is_draining() {
         return Err(Refusal::Draining);
     }
+    http1::check(head)?;
     let endpoint = endpoint.ok_or(Refusal::NoEndpoint)?;
     if !endpoint.allows(&head.method) {
         return Err(Refusal::Method(endpoint.allow()));

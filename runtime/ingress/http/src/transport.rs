@@ -4,7 +4,7 @@ use std::{
     io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::Bytes;
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::activity::Activity;
+use crate::{activity::Activity, reworded::Reworded};
 
 /// A socket, with or without TLS.
 pub(crate) enum Transport {
@@ -22,11 +22,14 @@ pub(crate) enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A transport whose first bytes were read already, and whose reads are noticed (on HTTP/1, where they mean a request).
+/// A transport whose first bytes were read already. On HTTP/1 its reads are noticed, because they mean a request, and
+/// refusals of the protocol library are reworded.
 pub(crate) struct Watched {
     pub(crate) transport: Transport,
     pub(crate) prefix: Bytes,
     pub(crate) activity: Option<Arc<Activity>>,
+    /// While it is being written.
+    pub(crate) reworded: Option<Reworded>,
 }
 
 impl AsyncRead for Watched {
@@ -48,16 +51,31 @@ impl AsyncRead for Watched {
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write(cx, buf)
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.transport).poll_write_vectored(cx, bufs)
+        let watched = self.get_mut();
+        let transport = Pin::new(&mut watched.transport);
+        if watched.reworded.is_none()
+            && watched.activity.is_some()
+            && let [alone] = bufs
+        {
+            watched.reworded = Reworded::of(alone);
+        }
+        match &mut watched.reworded {
+            None => transport.poll_write_vectored(cx, bufs),
+            Some(reworded) => {
+                let written = ready!(reworded.poll_write(transport, cx));
+                watched.reworded = None;
+                Poll::Ready(written)
+            }
+        }
     }
 
     fn is_write_vectored(&self) -> bool {

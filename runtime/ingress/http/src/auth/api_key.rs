@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-use super::Denied;
+use super::{Denied, credential};
 use crate::secret::Secrets;
 
 const CHALLENGE: &str = "ApiKey";
@@ -42,10 +42,7 @@ impl ApiKey {
     }
 
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Denied> {
-        let Some(given) = headers.get(&self.header) else {
-            return Err(Denied::unknown(CHALLENGE, format!("header {} is missing", self.header)));
-        };
-        let given = digest(given.as_bytes());
+        let given = digest(credential(headers, &self.header, CHALLENGE)?.as_bytes());
         // Every key is compared, whether or not one was equal already.
         let equal = self.digests.iter().map(|known| known.ct_eq(&given));
         if equal.fold(Choice::from(0), |any, one| any | one).into() {

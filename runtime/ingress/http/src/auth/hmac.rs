@@ -3,8 +3,12 @@
 //! * Stripe's: `stripe-signature: t=1700000000,v1=<hex>[,v1=<hex>…]` over `<t>.<body>`. The time is signed, and must be
 //!   within a tolerance of this clock, so that a recorded request cannot be sent again later.
 //!   Source: Stripe's documentation, "Verify webhook signatures manually".
-//! * GitHub's: `x-hub-signature-256: sha256=<hex>` over the body. It has no time; replays meet the same row by their
-//!   event id. Source: GitHub's documentation, "Validating webhook deliveries".
+//! * GitHub's: `x-hub-signature-256: sha256=<hex>` over the body. It has no time: a recorded request passes for ever.
+//!   Source: GitHub's documentation, "Validating webhook deliveries".
+//!
+//! A recorded request that passes again has its event id again and so meets the same row. Neither form signs any other
+//! header: who can record a request can send it with another id in a header, and then it is another event. An id that is
+//! taken from the body, with a JSON pointer, is signed with it.
 //!
 //! Both sign the body as it was sent, so it is checked before it is decompressed.
 
@@ -13,7 +17,7 @@ use http::{HeaderMap, HeaderName, Method};
 use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
-use super::{Admission, AuthError, Denied};
+use super::{Admission, AuthError, Denied, credential};
 use crate::{
     limits::{SIGNATURE_TOLERANCE_SECS_DEFAULT, SIGNATURES_MAX},
     secret::Secrets,
@@ -105,9 +109,7 @@ impl Hmac {
         if self.unsigned_get && method == Method::GET {
             return Ok(Admission::Known);
         }
-        let Some(value) = headers.get(&self.header) else {
-            return Err(Denied::unknown(CHALLENGE, format!("header {} is missing", self.header)));
-        };
+        let value = credential(headers, &self.header, CHALLENGE)?;
         let claim = value.to_str().ok().and_then(|value| self.form.parse(value));
         let Some((claim, time_secs)) = claim else {
             return Err(Denied::unknown(

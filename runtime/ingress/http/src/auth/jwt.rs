@@ -8,7 +8,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
 use serde::de::IgnoredAny;
 
-use super::{AuthError, Denied};
+use super::{AuthError, Denied, credential};
 use crate::{
     limits::{SECRETS_MAX, TOKEN_LEEWAY_SECS, TOKEN_SECRET_BYTES_MIN},
     secret::Secrets,
@@ -82,9 +82,7 @@ impl Jwt {
     }
 
     pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Denied> {
-        let Some(value) = headers.get(AUTHORIZATION) else {
-            return Err(Denied::unknown(CHALLENGE, "header authorization is missing"));
-        };
+        let value = credential(headers, &AUTHORIZATION, CHALLENGE)?;
         let token = value.to_str().ok().and_then(bearer);
         let Some(token) = token else {
             return Err(Denied::unknown(

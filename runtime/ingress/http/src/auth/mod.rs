@@ -12,7 +12,7 @@ mod jwt;
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub use self::{api_key::ApiKey, hmac::Hmac, jwt::Jwt};
 
@@ -80,6 +80,20 @@ impl Denied {
             challenge,
             message: message.into(),
         }
+    }
+}
+
+/// The credential in a header. Two would leave open which one was checked by others.
+fn credential<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+    challenge: &'static str,
+) -> Result<&'a HeaderValue, Denied> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => Ok(value),
+        (None, _) => Err(Denied::unknown(challenge, format!("header {name} is missing"))),
+        (Some(_), Some(_)) => Err(Denied::unknown(challenge, format!("header {name} is there twice"))),
     }
 }
 

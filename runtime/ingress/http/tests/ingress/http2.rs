@@ -11,7 +11,7 @@ use hyper::client::conn::http2::{self, SendRequest};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Server, soon};
+use crate::support::{PATIENCE, Records, Server, soon};
 
 async fn connect(server: &Server) -> SendRequest<Full<Bytes>> {
     let tcp = TcpStream::connect(server.listener.local_addr()).await.unwrap();
@@ -74,6 +74,21 @@ async fn draining_answers_what_is_under_way() {
         soon("the answer", answer).await.unwrap().expect("an answer")
     });
     assert_eq!((drained, answer.status().as_u16()), (Drained { aborted: 0 }, 200));
+}
+
+#[tokio::test]
+async fn after_the_grace_streams_are_cut_too() {
+    let records = Records::new();
+    let observer = records.clone();
+    let server = Server::start_with(|options| options.observer = observer, |_| {}).await;
+    server.inbox.shut();
+    let mut sender = connect(&server).await;
+    let answer = tokio::spawn(sender.send_request(post("{}")));
+    server.inbox.holds(1).await;
+    let drained = soon("the drain", server.listener.drain(Duration::from_millis(100))).await;
+    assert_eq!(drained, Drained { aborted: 1 });
+    records.holds("/hook", 499, 2).await;
+    soon("the end", answer).await.unwrap().expect_err("no answer");
 }
 
 #[tokio::test]

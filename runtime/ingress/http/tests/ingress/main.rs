@@ -7,8 +7,12 @@ mod auth;
 mod bodies;
 mod drain;
 mod events;
+mod framing;
 mod http2;
 mod limits;
+mod replays;
 mod routes;
-mod support;
 mod tls;
+
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,5 +1,7 @@
 //! A listener whose events go to an inbox, and a client that sees every byte.
 
+#![allow(dead_code, reason = "each target uses a part of it")]
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex},
@@ -58,6 +60,11 @@ impl Inbox {
 
     pub(crate) fn events(&self) -> Vec<Event> {
         self.events.borrow().clone()
+    }
+
+    /// Those after the first `n`.
+    pub(crate) fn since(&self, n: usize) -> Vec<Event> {
+        self.events.borrow()[n..].to_vec()
     }
 
     pub(crate) fn count(&self) -> usize {
