@@ -1,19 +1,26 @@
 //! HTTP/2 without TLS, as proxies speak it.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
 use bytes::Bytes;
 use danube_wasm_ingress_http::Drained;
-use futures_util::future::join_all;
+use futures_util::{future::join_all, stream::repeat_with};
 use http::{Request, Version};
-use http_body_util::{BodyExt, Full};
-use hyper::client::conn::http2::{self, SendRequest};
+use http_body::Body;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::{
+    body::Frame,
+    client::conn::http2::{self, SendRequest},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
 use crate::support::{PATIENCE, Records, Server, soon};
 
-async fn connect(server: &Server) -> SendRequest<Full<Bytes>> {
+async fn connect<B>(server: &Server) -> SendRequest<B>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + Unpin + 'static,
+{
     let tcp = TcpStream::connect(server.listener.local_addr()).await.unwrap();
     let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(tcp)).await.unwrap();
     tokio::spawn(connection);
@@ -58,6 +65,17 @@ async fn bodies_are_bounded() {
         .await
         .unwrap();
     assert_eq!(answer.status(), 200, "the connection goes on");
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_end_is_refused() {
+    let server = Server::start(|endpoint| endpoint.body_bytes_max = 1_000_000).await;
+    let mut sender = connect(&server).await;
+    let piece = || Ok(Frame::data(Bytes::from_static(&[b' '; 10_000])));
+    let endless = StreamBody::new(repeat_with(piece));
+    let request = Request::post("http://test/hook").body(endless).unwrap();
+    let answer = soon("the answer", sender.send_request(request)).await.unwrap();
+    assert_eq!((answer.status().as_u16(), server.inbox.count()), (413, 0));
 }
 
 #[tokio::test]
