@@ -1,14 +1,17 @@
 //! Clients that go away at every moment: nothing that was held for them is held on to, and what they sent whole is still
 //! one event.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::SeqCst},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
 };
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use danube_wasm_ingress_http::{Endpoint, EndpointOptions, ListenerOptions};
+use danube_wasm_ingress_http::{Drained, Endpoint, EndpointOptions, ListenerOptions};
 use danube_wasm_model::{
     door::{Intake, Outcome, Reply},
     event::Event,
@@ -44,7 +47,10 @@ pub(crate) async fn run(plan: Plan) -> Class {
         class.judge_seed(seed, attack(&host, &ledger, &mut Dice::new(seed), before).await);
     }
     class.check("every permit is back", all_connect(&host).await);
-    class.check("it stops", host.stop().await);
+    class.check(
+        "those under way are counted right",
+        one_is_under_way(&host, &ledger).await,
+    );
     class
 }
 
@@ -254,4 +260,15 @@ async fn all_connect(host: &Host) -> Result<(), String> {
         wires.push(wire);
     }
     Ok(())
+}
+
+/// Of all that went, none is counted as under way any more: the listener that stops tells of the one that is.
+async fn one_is_under_way(host: &Host, ledger: &Ledger) -> Result<(), String> {
+    host.at_rest().await?;
+    ledger.gate.send_replace(false);
+    let mut wire = host.connect().await;
+    wire.send(&host.good).await;
+    eventually(|| ledger.waiting.load(SeqCst), |waiting| *waiting == 1).await?;
+    let drained = soon("the drain", host.server.listener.drain(Duration::from_millis(100))).await;
+    expect("drained", drained, Drained { aborted: 1 })
 }
