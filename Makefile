@@ -4,7 +4,7 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build demo test test-danube lint guests bench chaos
+.PHONY: build demo test test-danube lint guests bench chaos chaos-long
 
 build: guests
 	$(CARGO) build -p danube-wasm
@@ -32,11 +32,24 @@ guests:
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
-# More trials of what `make test` holds a bounded part of: seeds of the simulated swarm, hostile components beside healthy
-# ones.
-chaos:
-	SWARM_SEEDS=20000 $(CARGO) test -p danube-wasm-pipeline --test swarm every_promise -- --nocapture
-	HOSTILE_TRIALS=50 $(CARGO) test -p danube-wasm-sandbox --test hostile -- --nocapture
+# More trials of what `make test` holds a bounded part of, printed as tables and added to docs/chaos-ledger.jsonl: processes
+# killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation.
+# With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults.
+chaos: export CHAOS_LEDGER = docs/chaos-ledger.jsonl
+chaos: export CHAOS ?= minutes
+chaos: export SWARM_SEEDS ?= 20000
+chaos: export HOSTILE_TRIALS ?= 10
+chaos: export HTTP_TRIALS ?= 5000
+chaos: export DISK_EVERY = 1
+chaos: guests
+	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults -- --nocapture
+
+# Hours of the same.
+chaos-long: export CHAOS = hours
+chaos-long: export SWARM_SEEDS = 500000
+chaos-long: export HOSTILE_TRIALS = 50
+chaos-long: export HTTP_TRIALS = 100000
+chaos-long: chaos
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records

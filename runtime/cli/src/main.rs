@@ -25,6 +25,9 @@ use clap::Parser;
 
 fn main() -> ExitCode {
     let arguments = args::Arguments::parse();
+    if let Err(failure) = arm_failpoint() {
+        return failure.report();
+    }
     let outcome = match arguments.verb {
         args::Verb::Run(run) => verbs::run::run(&run),
         args::Verb::Check(check) => verbs::check::check(&check),
@@ -42,6 +45,16 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// In the crash tests' build, a variable says where this process dies; in any other, it refuses to start.
+fn arm_failpoint() -> Result<(), exit::Failure> {
+    const VARIABLE: &str = "DANUBE_WASM_FAILPOINT";
+    let Ok(text) = std::env::var(VARIABLE) else {
+        return Ok(());
+    };
+    let refused = |why| exit::Failure::configuration(format!("{VARIABLE}={text}: {why}"));
+    danube_wasm_pipeline::failpoints::arm(&text).map_err(refused)
 }
 
 /// The runtime of the host's own work. Components and embedded databases have threads of their own.

@@ -6,6 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use danube_wasm_pipeline::failpoints::FailPoint;
+
 /// Lowest room first: a room may depend only on rooms before it.
 const ROOMS: &[(&str, &str)] = &[
     ("model", "runtime/model"),
@@ -188,4 +190,15 @@ fn only_the_sandbox_has_unsafe_code() {
             );
         }
     }
+}
+
+#[test]
+fn every_failpoint_is_a_row_of_the_crash_table_and_every_row_is_one() {
+    let table = fs::read_to_string(root().join("docs/crash-table.md")).expect("the crash table");
+    let rows = table
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let rows: BTreeSet<_> = rows.collect();
+    let points: BTreeSet<_> = FailPoint::ALL.iter().map(|point| point.name()).collect();
+    assert_eq!(rows, points);
 }

@@ -10,6 +10,7 @@ pub mod bisect;
 pub mod breaker;
 pub mod dead_letter;
 pub mod error_budget;
+pub mod failpoints;
 #[cfg(not(feature = "mutants"))]
 mod mutants;
 #[cfg(feature = "mutants")]

@@ -13,7 +13,10 @@ use async_trait::async_trait;
 use danube_wasm_model::ConnectorId;
 use tokio::{sync::watch, time::Instant};
 
-use crate::status::Status;
+use crate::{
+    failpoints::{self, FailPoint},
+    status::Status,
+};
 
 /// Which way a connector moves data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,6 +145,7 @@ impl<L: Launcher> Supervisor<L> {
                 old.connector.drain(self.deadline()).await;
                 applied.changed.push(id.clone());
             }
+            failpoints::reach(FailPoint::Starting);
             match self.launcher.start(&id, ready).await {
                 Ok(connector) => {
                     running.insert(

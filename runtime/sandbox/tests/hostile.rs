@@ -75,6 +75,7 @@ async fn hostile_guests_hurt_nobody() {
         }
     }
     table::print(&rows);
+    table::report(&rows);
     let failed = rows.iter().filter(|row| !row.complaints.is_empty());
     let failed: Vec<_> = failed
         .map(|row| (&row.name, row.world, row.workers, &row.complaints))

@@ -232,7 +232,7 @@ impl Pipeline {
     }
 
     /// Waits until the condition holds; fails with the log if it never does or the process ends.
-    pub fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
         while !holds(self) {
             assert!(begun.elapsed() < DEADLINE, "never happened: {what}\n{}", self.dump());

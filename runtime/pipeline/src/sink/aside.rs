@@ -10,6 +10,7 @@ use crate::{
     backoff::Backoff,
     breaker::{Breaker, Permit},
     dead_letter::{Letter, Reason},
+    failpoints::{self, FailPoint},
     mutants::{self, Mutant},
 };
 
@@ -47,11 +48,13 @@ impl Lane {
                 }
                 let letter = Letter::of_message(&message, reason, why, backtrace, attempts);
                 let shared = self.shared.clone();
+                failpoints::reach(FailPoint::SinkLetterDue);
                 if mutants::is(Mutant::AckBeforeLetter) {
                     self.acknowledge(vec![message]);
                     return self.until_done(|| shared.dead_letters.write(&letter)).await;
                 }
                 self.until_done(|| shared.dead_letters.write(&letter)).await?;
+                failpoints::reach(FailPoint::SinkLetterKept);
                 self.shared.probe.dead_letter(reason);
                 self.acknowledge(vec![message]);
                 Ok(())

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     bisect::{Next, Segment, Segments},
     dead_letter::Reason,
+    failpoints::{self, FailPoint},
     mutants::{self, Mutant},
 };
 
@@ -86,6 +87,7 @@ impl Lane {
             }
             match result {
                 Ok(writes) => {
+                    failpoints::reach(FailPoint::SinkProcessed);
                     claims.succeeded();
                     let plan = Plan::make(&segment.items, &writes);
                     drop(writes);
@@ -146,6 +148,7 @@ impl Lane {
             _ => {}
         }
         let attempts = segment.calls();
+        failpoints::reach(FailPoint::SinkHalving);
         match segments.failed(segment) {
             Next::Again => Ok(()),
             Next::Poison(decoded) => {
@@ -198,6 +201,7 @@ impl Lane {
                     .wrote(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
                 match result {
                     Ok(report) => {
+                        failpoints::reach(FailPoint::SinkWritten);
                         permit.succeeded();
                         break report;
                     }
@@ -303,11 +307,12 @@ impl Lane {
                 let wait = backoff.next(None);
                 tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "acknowledgements were not taken");
                 if last || !error.is_transient() {
-                    break;
+                    return;
                 }
                 // Told to stop meanwhile: once more, at once.
                 last = shared.sleep(wait).await.is_err();
             }
+            failpoints::reach(FailPoint::SinkAcknowledged);
         });
     }
 }

@@ -48,6 +48,7 @@ use crate::{
     backoff::BackoffPolicy,
     breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
+    failpoints::{self, FailPoint},
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
@@ -238,6 +239,7 @@ impl Sink {
     /// delivered again at the next start.
     pub async fn drain(&self, deadline: tokio::time::Instant) {
         self.halt.cancel();
+        failpoints::reach(FailPoint::SinkDraining);
         let mut tasks = self.tasks.lock().await;
         let all_done = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, all_done).await.is_err() {

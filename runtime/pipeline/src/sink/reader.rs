@@ -8,6 +8,7 @@ use tokio::{
 
 use super::Shared;
 use crate::{
+    failpoints::{self, FailPoint},
     lane_of_key,
     mutants::{self, Mutant},
 };
@@ -23,6 +24,7 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Ve
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
         let batch = more(shared, consumer, batch).await;
+        failpoints::reach(FailPoint::SinkRead);
         shared.taken(batch.len());
         shared.probe.consumed(&batch);
         shared.probe.batch(batch.len());

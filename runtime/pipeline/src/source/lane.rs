@@ -17,6 +17,7 @@ use super::{
 use crate::{
     bisect::{Next, Segments},
     dead_letter::{Letter, Reason},
+    failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     status::Status,
 };
@@ -26,6 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Recei
     let mut answering = JoinSet::new();
     while let Some(first) = queue.recv().await {
         let batch = collect(first, &mut queue, &shared);
+        failpoints::reach(FailPoint::SourceTaken);
         call(&shared, lane, batch, &mut answering).await;
         while answering.try_join_next().is_some() {}
         shared.count_in_flight();
@@ -83,7 +85,10 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
             segment.items.iter_mut().map(|p| &mut p.event.traceparent),
         );
         match result {
-            Ok(records) => publish(shared, segment.items, &records, answering),
+            Ok(records) => {
+                failpoints::reach(FailPoint::SourcePolled);
+                publish(shared, segment.items, &records, answering);
+            }
             Err(error) => match Response::to(&error) {
                 Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
                 Response::Stop(reason) => {
@@ -197,12 +202,14 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
         drop(shared.publisher.publish(apart));
     }
     let committed = shared.publisher.publish(handed_over);
+    failpoints::reach(FailPoint::SourceHandedOver);
     let shared = shared.clone();
     answering.spawn(async move {
         if mutants::is(Mutant::AnswerBeforeCommit) {
             waiting.drain(..).for_each(|group| group.accept(&shared, true));
         }
         let results = committed.await;
+        failpoints::reach(FailPoint::SourcePublished);
         let transient = |result: &BrokerResult<Published>| result.as_ref().is_err_and(BrokerError::is_transient);
         match results.iter().all(transient) {
             true => drop(permit.failed(None)),
@@ -216,6 +223,7 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
             );
             group.finish(&shared, result);
         }
+        failpoints::reach(FailPoint::SourceAnswered);
         shared.count_in_flight();
     });
 }
@@ -368,6 +376,7 @@ fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &
     answering.spawn(async move {
         let outcome = match shared.dead_letters.write(&letter).await {
             Ok(()) => {
+                failpoints::reach(FailPoint::SourceLetterKept);
                 shared.probe.dead_letter(Reason::Refused);
                 Outcome::DeadLettered {
                     id: pending.event.id.clone(),

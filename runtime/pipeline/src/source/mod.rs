@@ -45,6 +45,7 @@ use tokio::{
 use crate::{
     breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
+    failpoints::{self, FailPoint},
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
@@ -220,6 +221,7 @@ impl Source {
     pub async fn drain(&self, deadline: tokio::time::Instant) {
         self.draining.store(true, Ordering::Release);
         self.lanes.write().clear();
+        failpoints::reach(FailPoint::SourceDraining);
         let mut tasks = self.tasks.lock().await;
         let all_done = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout_at(deadline, all_done).await.is_err() {

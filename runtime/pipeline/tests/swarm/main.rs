@@ -21,6 +21,7 @@ mod target;
 mod weather;
 mod world;
 
+use danube_wasm_ledger::Row;
 use danube_wasm_pipeline::mutants::{Mutant, activate};
 use run::run;
 
@@ -47,8 +48,12 @@ fn every_promise_is_kept_whatever_goes_wrong() {
         return assert!(report.violations.is_empty(), "{:#?}", report.violations);
     }
     let seeds = number("SWARM_SEEDS").unwrap_or(SEEDS);
+    let mut row = Row::new("simulated swarm");
+    row.trials = seeds;
     let failed: Vec<_> = (0..seeds).filter(|seed| !passes(*seed)).collect();
-    println!("swarm: {seeds} seeds, {} failures {failed:?}", failed.len());
+    let repeat = |seed: &u64| (format!("SWARM_SEED={seed}"), "see above".to_owned());
+    row.failures = failed.iter().map(repeat).collect();
+    danube_wasm_ledger::report(&[row], 0);
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
 

@@ -58,3 +58,19 @@ pub fn print(rows: &[Row]) {
     }
     line(format!("{} MiB resident at the end", resident_mib()));
 }
+
+/// All of them as one class of fault.
+pub fn report(rows: &[Row]) {
+    let mut class = danube_wasm_ledger::Row::new("hostile components");
+    class.trials = rows.iter().map(|row| row.trials as u64).sum();
+    class.note("behaviours", rows.len() as u64);
+    class.note(
+        "neighbours' calls",
+        rows.iter().map(|row| row.neighbours.completed as u64).sum(),
+    );
+    let failed = rows.iter().filter(|row| !row.complaints.is_empty());
+    class.failures = failed
+        .map(|row| (row.name.clone(), row.complaints.join("\n")))
+        .collect();
+    danube_wasm_ledger::report(&[class], 0);
+}

@@ -1,0 +1,170 @@
+//! Every row of `docs/crash-table.md`: the process dies there, starts again, and what the row promises holds.
+
+use std::{ops::RangeInclusive, sync::Arc};
+
+use danube_wasm_ledger::Row;
+use danube_wasm_pipeline::failpoints::FailPoint;
+use serde_json::json;
+
+use super::{Class, Trial};
+use crate::{
+    dice::Dice,
+    harness::{self, Pipeline, Scratch, Setup},
+    judge::{self, Judged, Verdict},
+    load::Load,
+    oracle::Oracle,
+};
+
+pub const CLASS: Class = Class {
+    name: "crash at every row of the table",
+    trials: [
+        FailPoint::ALL.len() as u32,
+        3 * FailPoint::ALL.len() as u32,
+        20 * FailPoint::ALL.len() as u32,
+    ],
+    begin: || Ok(Box::new(Table { next: 0 })),
+};
+
+struct Table {
+    next: usize,
+}
+
+/// What takes the process to the point.
+enum Way {
+    /// Events under load.
+    Load,
+    /// Events under load, some of them poisonous.
+    Poison,
+    /// Events that are refused and kept.
+    Refused,
+    /// A clean stop under load.
+    Stop,
+}
+
+fn way_to(point: FailPoint) -> Way {
+    match point {
+        FailPoint::SinkHalving | FailPoint::SinkLetterDue | FailPoint::SinkLetterKept => Way::Poison,
+        FailPoint::SourceLetterKept => Way::Refused,
+        FailPoint::SourceDraining | FailPoint::SinkDraining => Way::Stop,
+        _ => Way::Load,
+    }
+}
+
+fn setup(way: &Way) -> Setup {
+    match way {
+        Way::Load | Way::Stop => Setup::default(),
+        Way::Poison => Setup {
+            sink: harness::guest("poison_sink"),
+            schema: false,
+            ..Setup::default()
+        },
+        Way::Refused => Setup {
+            endpoint: "on_invalid = \"dead-letter\"".to_owned(),
+            ..Setup::default()
+        },
+    }
+}
+
+impl Trial for Table {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+        let point = FailPoint::ALL[self.next % FailPoint::ALL.len()];
+        self.next += 1;
+        crash_at(point, dice, row).map_err(|why| format!("{}: {why}", point.name()))
+    }
+}
+
+fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
+    let way = way_to(point);
+    let scratch = setup(&way).write();
+    let nth = match way {
+        // The first start has two connectors.
+        Way::Load if point == FailPoint::Starting => dice.between(1, 3),
+        Way::Load => dice.between(1, 12),
+        Way::Poison | Way::Refused => dice.between(1, 4),
+        Way::Stop => 1,
+    };
+    let armed = format!("{}:{nth}", point.name());
+    let mut pipeline = Pipeline::spawn_with(&scratch.file(), &[("DANUBE_WASM_FAILPOINT", &armed)]);
+    let oracle = Arc::new(Oracle::default());
+    let mut letters = 0..=0;
+    let load = if point == FailPoint::Starting {
+        None
+    } else {
+        pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+        let address = Arc::new(parking_lot::RwLock::new(pipeline.address()));
+        Some((Load::start(&oracle, &address, 4), address))
+    };
+    match way {
+        Way::Load => {}
+        Way::Poison => letters = post_until_gone(&pipeline, &json!({ "poison": true })),
+        Way::Refused => letters = post_until_gone(&pipeline, &json!({ "not": "a payment" })),
+        Way::Stop => {
+            judge::until("events are acknowledged", || match oracle.owed_count() > 20 {
+                true => Ok(()),
+                false => Err(format!("{} are", oracle.owed_count())),
+            })?;
+            pipeline.signal("TERM");
+        }
+    }
+    let status = pipeline.wait();
+    if status.success() {
+        return Err(format!(
+            "the process ended with {status} instead of dying:\n{}",
+            pipeline.dump()
+        ));
+    }
+    let again = scratch.start();
+    if let Some((load, address)) = load {
+        *address.write() = again.address();
+        load.stop();
+    }
+    judged(&scratch, &oracle, &again, &letters)?;
+    row.note("events", oracle.owed_count() as u64);
+    again.stop();
+    Ok(Verdict::Passed)
+}
+
+/// Posts until the process is gone: at least how many letters there must be, and at most how many there can be.
+fn post_until_gone(pipeline: &Pipeline, body: &serde_json::Value) -> RangeInclusive<usize> {
+    let (client, address) = (pipeline.client(), pipeline.address());
+    let (mut accepted, mut sent) = (0, 0);
+    pipeline.until("the process dies", |_| {
+        sent += 1;
+        match harness::post(&client, &address, &[], body.to_string()) {
+            Some(answer) if answer.status == 200 => accepted += 1,
+            Some(answer) => panic!("answered {answer:?}"),
+            None => return true,
+        }
+        false
+    });
+    accepted..=sent
+}
+
+/// Owed = rows + letters, each once; nothing else; a fresh event gets through.
+fn judged(
+    scratch: &Scratch,
+    oracle: &Oracle,
+    pipeline: &Pipeline,
+    letters: &RangeInclusive<usize>,
+) -> Result<(), String> {
+    let rows = || match scratch.query("SELECT * OMIT id FROM payments") {
+        serde_json::Value::Array(rows) => rows,
+        other => panic!("rows are {other}"),
+    };
+    judge::settle(oracle, rows)?;
+    judge::until("every poisonous event is a letter, once", || {
+        let found = letters_of(scratch);
+        match letters.contains(&found) {
+            true => Ok(()),
+            false => Err(format!("{found} letters, {letters:?} were due")),
+        }
+    })?;
+    judge::fresh(oracle, &pipeline.address(), rows)
+}
+
+fn letters_of(scratch: &Scratch) -> usize {
+    let file = scratch.file().display().to_string();
+    let output = harness::cli(["dlq", "ls", &file, "--json"]);
+    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    list.as_array().map_or(0, Vec::len)
+}

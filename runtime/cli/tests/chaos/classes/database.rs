@@ -1,0 +1,131 @@
+//! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, losing the answer to what it has
+//! committed, gone for longer than the broker waits. Three sinks write to one table of it.
+
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use danube_wasm_ledger::Row;
+
+use super::{Class, Trial};
+use crate::{
+    dice::Dice,
+    judge::{self, Judged, Verdict, fresh, settle},
+    load::Load,
+    oracle::Oracle,
+    proxy::{Proxy, Weather},
+    site::{Database, Layout, Part, Site},
+};
+
+pub const REFUSED: Class = Class {
+    name: "database refuses connections",
+    trials: [1, 6, 60],
+    begin: || begin(Fault::Refused),
+};
+
+pub const BLACK_HOLE: Class = Class {
+    name: "way to the database swallows all",
+    trials: [1, 6, 60],
+    begin: || begin(Fault::Swallowed),
+};
+
+pub const REPLY_LOST: Class = Class {
+    name: "database commits, its reply is lost",
+    trials: [1, 10, 100],
+    begin: || begin(Fault::ReplyLost),
+};
+
+pub const LONG_GONE: Class = Class {
+    name: "database away past the ack timeout",
+    trials: [1, 4, 40],
+    begin: || begin(Fault::LongGone),
+};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Refused,
+    Swallowed,
+    ReplyLost,
+    LongGone,
+}
+
+struct Failing {
+    fault: Fault,
+    server: SocketAddr,
+    trial: u64,
+}
+
+/// `SURREALDB_URL`: `ws://HOST:PORT` of a server whose root user is `root`, password `root`.
+fn begin(fault: Fault) -> Result<Box<dyn Trial>, &'static str> {
+    let url = std::env::var("SURREALDB_URL").map_err(|_| "SURREALDB_URL names no server")?;
+    let host = url.split("://").last().unwrap_or_default().trim_end_matches("/rpc");
+    let address = host.to_socket_addrs().ok().and_then(|mut all| all.next());
+    let server = address.ok_or("SURREALDB_URL is not ws://HOST:PORT")?;
+    Ok(Box::new(Failing {
+        fault,
+        server,
+        trial: 0,
+    }))
+}
+
+const ACK_TIMEOUT_SECS: u64 = 2;
+
+impl Trial for Failing {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+        let spools = self.trial.is_multiple_of(2);
+        self.trial += 1;
+        let proxy = Proxy::start(self.server);
+        let site = Site::new(Layout {
+            spools,
+            subscription_type: "Shared",
+            ack_timeout_secs: ACK_TIMEOUT_SECS,
+            database: Some(Database {
+                url: format!("ws://{}", proxy.address()),
+                true_url: format!("ws://{}", self.server),
+                name: format!("chaos_{:x}", dice.seed()),
+            }),
+        });
+        let mut source = site.source("source");
+        let mut sinks = ["0", "1", "2"].map(|slot| site.sink(slot));
+        // Danube's topics are made by their first producer.
+        source.start();
+        sinks.iter_mut().for_each(Part::start);
+        let judged = under_load(self.fault, &proxy, &site, &source, dice, row);
+        judged.map_err(|why| {
+            let logs: Vec<_> = sinks.iter().map(|sink| sink.running().dump()).collect();
+            format!("{why}\n{}", logs.join("\n---\n"))
+        })
+    }
+}
+
+fn under_load(fault: Fault, proxy: &Proxy, site: &Site, source: &Part, dice: &mut Dice, row: &mut Row) -> Judged {
+    let oracle = Arc::new(Oracle::default());
+    let load = Load::start(&oracle, &source.address, 4);
+    judge::until("events are acknowledged", || match oracle.owed_count() {
+        20.. => Ok(()),
+        n => Err(format!("{n} are")),
+    })?;
+    thread::park_timeout(dice.within_ms(500));
+    proxy.set(match fault {
+        Fault::Refused | Fault::LongGone => Weather::Refuse,
+        Fault::Swallowed => Weather::Swallow,
+        Fault::ReplyLost => Weather::LoseAnswers,
+    });
+    thread::park_timeout(match fault {
+        Fault::LongGone => Duration::from_secs(5 * ACK_TIMEOUT_SECS),
+        _ => Duration::from_millis(200) + dice.within_ms(3000),
+    });
+    let met = proxy.sent();
+    proxy.set(Weather::Fair);
+    load.stop();
+    settle(&oracle, || site.database_rows())?;
+    fresh(&oracle, &source.address.read().clone(), || site.database_rows())?;
+    row.note("events", oracle.owed_count() as u64);
+    match (fault, met) {
+        (Fault::ReplyLost, 0) => Ok(Verdict::Discarded("nothing was sent meanwhile")),
+        _ => Ok(Verdict::Passed),
+    }
+}

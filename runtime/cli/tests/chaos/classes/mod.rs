@@ -1,0 +1,57 @@
+//! The classes of fault, each a file: what is broken, and what must hold all the same.
+
+pub mod broker;
+pub mod crash_table;
+pub mod database;
+pub mod kills;
+pub mod stops;
+
+use danube_wasm_ledger::Row;
+
+use crate::{dice::Dice, judge::Judged};
+
+/// How many trials: in `make test`, in `make chaos`, in `make chaos-long`.
+pub type Trials = [u32; 3];
+
+/// One class.
+pub struct Class {
+    pub name: &'static str,
+    pub trials: Trials,
+    /// Makes the site on which its trials run one after the other; `Err` says why the class can't run here.
+    pub begin: fn() -> Result<Box<dyn Trial>, &'static str>,
+}
+
+/// One class at work.
+pub trait Trial {
+    /// One fault, judged. Notes what it has shown.
+    ///
+    /// # Errors
+    /// What did not hold.
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged;
+
+    /// Whether its site has become too large for another trial.
+    fn is_worn(&self) -> bool {
+        false
+    }
+}
+
+/// In the order in which they run.
+pub const ALL: &[Class] = &[
+    kills::SOURCE,
+    kills::SINK,
+    kills::BOTH,
+    crash_table::CLASS,
+    stops::CLEAN,
+    stops::SECOND_SIGTERM,
+    stops::CRASH_LOOP,
+    stops::FROZEN,
+    stops::TWO_OF_A_NAME,
+    broker::KILLED,
+    broker::REFUSED,
+    broker::BLACK_HOLE,
+    broker::SLOW,
+    database::REFUSED,
+    database::BLACK_HOLE,
+    database::REPLY_LOST,
+    database::LONG_GONE,
+];

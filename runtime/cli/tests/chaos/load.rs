@@ -1,0 +1,77 @@
+//! Senders: threads that post events until they are told to stop, and try each again until it is answered.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use parking_lot::RwLock;
+
+use crate::{
+    harness,
+    oracle::{Oracle, payload},
+};
+
+/// Where a listener is now; it moves when its process is replaced.
+pub type Address = Arc<RwLock<String>>;
+
+/// How long a sender waits before it tries again.
+const AGAIN: Duration = Duration::from_millis(20);
+/// How long a sender waits for an answer: what real ones do, shorter.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    /// So many senders.
+    pub fn start(oracle: &Arc<Oracle>, address: &Address, senders: usize) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let threads = (0..senders).map(|_| {
+            let (oracle, stop, address) = (oracle.clone(), stop.clone(), address.clone());
+            thread::spawn(move || send(&oracle, &address, &stop))
+        });
+        Self {
+            threads: threads.collect(),
+            stop,
+        }
+    }
+
+    /// Each sender gets its last answer first.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Release);
+        for thread in self.threads {
+            thread.join().expect("a sender");
+        }
+    }
+}
+
+fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool) {
+    let client = reqwest::blocking::Client::builder()
+        .timeout(PATIENCE)
+        .build()
+        .expect("a client");
+    let mut minting = oracle.sender();
+    while !stop.load(Ordering::Acquire) {
+        let id = oracle.mint(&mut minting);
+        let (key, body) = (id.to_string(), payload(id).to_string());
+        loop {
+            let to = address.read().clone();
+            oracle.asking();
+            let answer = harness::post(&client, &to, &[("idempotency-key", &key)], body.clone());
+            let status = answer.map(|answer| answer.status);
+            oracle.answered(id, status);
+            match status {
+                Some(200) => break,
+                Some(503) | None => thread::park_timeout(AGAIN),
+                Some(other) => panic!("event {id} was answered {other}"),
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! A TCP proxy in this process that does to connections what networks do: nothing, refusing, swallowing, delaying,
+//! cutting, losing answers.
+
+use std::{
+    io::{Read, Write},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use parking_lot::{Mutex, RwLock};
+
+/// What happens to bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    Fair,
+    /// New connections are closed at once, those that are there are cut.
+    Refuse,
+    /// Everything is taken and nothing goes on, in both directions; nothing is closed.
+    Swallow,
+    /// Every chunk waits, each way.
+    Delay(Duration),
+    /// What goes there arrives; what comes back is lost, and then the connection is cut.
+    LoseAnswers,
+}
+
+pub struct Proxy {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+struct State {
+    to: RwLock<SocketAddr>,
+    weather: RwLock<Weather>,
+    open: Mutex<Vec<TcpStream>>,
+    /// Bytes that went there since the weather changed.
+    sent: AtomicU64,
+    ended: AtomicBool,
+}
+
+const CHUNK: usize = 16 << 10;
+
+impl Proxy {
+    pub fn start(to: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State {
+            to: RwLock::new(to),
+            weather: RwLock::new(Weather::Fair),
+            open: Mutex::new(Vec::new()),
+            sent: AtomicU64::new(0),
+            ended: AtomicBool::new(false),
+        });
+        let accepting = state.clone();
+        thread::spawn(move || accept(&listener, &accepting));
+        Self { address, state }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where new connections go: a server that came back elsewhere.
+    pub fn point_to(&self, to: SocketAddr) {
+        *self.state.to.write() = to;
+    }
+
+    pub fn set(&self, weather: Weather) {
+        let before = std::mem::replace(&mut *self.state.weather.write(), weather);
+        self.state.sent.store(0, Ordering::Relaxed);
+        // What was swallowed on a connection can't be made up for: it is cut when the weather clears.
+        if weather == Weather::Refuse || before == Weather::Swallow || before == Weather::LoseAnswers {
+            self.cut();
+        }
+    }
+
+    /// Resets every connection.
+    pub fn cut(&self) {
+        for stream in self.state.open.lock().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Bytes that went there since the weather changed.
+    pub fn sent(&self) -> u64 {
+        self.state.sent.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Release);
+        self.cut();
+        // Wakes the thread that accepts.
+        let _ = TcpStream::connect(self.address);
+    }
+}
+
+fn accept(listener: &TcpListener, state: &Arc<State>) {
+    for client in listener.incoming() {
+        if state.ended.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok(client) = client else { continue };
+        if *state.weather.read() == Weather::Refuse {
+            continue;
+        }
+        let to = *state.to.read();
+        let Ok(server) = TcpStream::connect(to) else { continue };
+        for stream in [&client, &server] {
+            let _ = stream.set_nodelay(true);
+            state.open.lock().extend(stream.try_clone());
+        }
+        let (back_from, back_to) = (server.try_clone(), client.try_clone());
+        let (there, back) = (state.clone(), state.clone());
+        thread::spawn(move || carry(client, server, &there, Way::There));
+        if let (Ok(from), Ok(to)) = (back_from, back_to) {
+            thread::spawn(move || carry(from, to, &back, Way::Back));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    There,
+    Back,
+}
+
+fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, way: Way) {
+    let mut chunk = [0; CHUNK];
+    while let Ok(n @ 1..) = from.read(&mut chunk) {
+        let weather = *state.weather.read();
+        match (weather, way) {
+            (Weather::Swallow, _) => continue,
+            (Weather::LoseAnswers, Way::Back) => break,
+            (Weather::Delay(wait), _) => thread::park_timeout(wait),
+            _ => {}
+        }
+        if way == Way::There {
+            state.sent.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        if to.write_all(&chunk[..n]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
+    let _ = from.shutdown(Shutdown::Both);
+}

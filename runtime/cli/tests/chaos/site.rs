@@ -1,0 +1,291 @@
+//! A broker, webhook processes and sink processes in a scratch directory, each of which can be killed and replaced.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use parking_lot::RwLock;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    harness::{self, Pipeline, cli, root},
+    load::Address,
+    proxy::Proxy,
+};
+
+/// What a site's processes are told beyond their names.
+#[derive(Clone)]
+pub struct Layout {
+    /// Wait on disk while the other side is away.
+    pub spools: bool,
+    pub subscription_type: &'static str,
+    /// After which the broker gives a message again.
+    pub ack_timeout_secs: u64,
+    /// A database server that every sink writes to, each its own namespace; else each sink has a database of its own.
+    pub database: Option<Database>,
+}
+
+/// A real SurrealDB server.
+#[derive(Clone)]
+pub struct Database {
+    /// Where sinks reach it.
+    pub url: String,
+    /// Where the judge reads it, whatever happens on the way there.
+    pub true_url: String,
+    pub name: String,
+}
+
+impl Default for Layout {
+    fn default() -> Self {
+        Self {
+            spools: false,
+            subscription_type: "KeyShared",
+            ack_timeout_secs: 30,
+            database: None,
+        }
+    }
+}
+
+pub struct Site {
+    dir: TempDir,
+    layout: Layout,
+    broker: Option<Pipeline>,
+    /// Between the broker and everybody else.
+    pub broker_proxy: Proxy,
+}
+
+/// A process of a site, with what it takes to start it again.
+pub struct Part {
+    name: String,
+    file: PathBuf,
+    pipeline: Option<Pipeline>,
+    /// Of a webhook process: where it listens.
+    pub address: Address,
+}
+
+impl Site {
+    pub fn new(layout: Layout) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (broker, address) = serve(dir.path(), "127.0.0.1:0", layout.ack_timeout_secs);
+        Self {
+            broker_proxy: Proxy::start(address),
+            dir,
+            layout,
+            broker: Some(broker),
+        }
+    }
+
+    /// SIGKILL.
+    pub fn kill_broker(&mut self) {
+        self.broker.take().expect("a broker").kill();
+    }
+
+    /// On the log that is there, at whatever port; processes reach it through the proxy.
+    pub fn start_broker(&mut self) {
+        let (broker, address) = serve(self.dir.path(), "127.0.0.1:0", self.layout.ack_timeout_secs);
+        self.broker_proxy.point_to(address);
+        self.broker = Some(broker);
+    }
+
+    pub fn source(&self, name: &str) -> Part {
+        let text = format!(
+            r#"
+[[schemas]]
+topic = "/stripe/payments"
+subject = "stripe-payment-v1"
+schema_type = "json_schema"
+schema_file = "payment.json"
+[[sources]]
+name = "webhook"
+component = "builtin:webhook-source"
+{}
+[sources.webhook]
+port = 0
+[[sources.webhook.endpoints]]
+path = "/hook"
+danube_topic = "/stripe/payments"
+partitions = 4
+key_pointer = "/customer_id"
+auth = {{ type = "api_key", secrets = ["{}"] }}
+"#,
+            self.buffer(),
+            harness::KEY
+        );
+        self.part(name, "0", &text)
+    }
+
+    /// `slot`: its name among the consumers of the subscription.
+    pub fn sink(&self, slot: &str) -> Part {
+        self.sink_named(&format!("sink-{slot}"), slot)
+    }
+
+    /// In a directory of this name.
+    pub fn sink_named(&self, name: &str, slot: &str) -> Part {
+        let (url, credentials, namespace) = match &self.layout.database {
+            None => ("surrealkv://data/db", "", "default"),
+            Some(database) => (
+                &*database.url,
+                "username = \"root\"\npassword = \"root\"",
+                &*database.name,
+            ),
+        };
+        let text = format!(
+            r#"
+[[sinks]]
+name = "surrealdb"
+component = "builtin:surrealdb-sink"
+{}
+[sinks.surrealdb]
+url = "{url}"
+{credentials}
+namespace = "{namespace}"
+database = "default"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "rows"
+subscription_type = "{}"
+table = "payments"
+"#,
+            self.buffer(),
+            self.layout.subscription_type
+        );
+        self.part(name, slot, &text)
+    }
+
+    fn buffer(&self) -> &'static str {
+        match self.layout.spools {
+            true => "buffer = { type = \"disk\", max_bytes = 1073741824 }",
+            false => "",
+        }
+    }
+
+    fn part(&self, name: &str, slot: &str, connector: &str) -> Part {
+        let dir = self.dir.path().join(name);
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let schema = root().join("examples/stripe-payments/schemas/payment.json");
+        std::fs::copy(schema, dir.join("payment.json")).expect("a schema");
+        let text = format!(
+            "name = \"test\"\ndanube_service_url = \"http://{}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 30\n[danube]\ninstance = \"{slot}\"\nack_timeout_ms = {}\n{connector}",
+            self.broker_proxy.address(),
+            self.layout.ack_timeout_secs * 1000,
+        );
+        let file = dir.join("pipeline.toml");
+        std::fs::write(&file, text).expect("a pipeline file");
+        Part {
+            name: name.to_owned(),
+            file,
+            pipeline: None,
+            address: Arc::new(RwLock::new(String::new())),
+        }
+    }
+
+    /// What is in the database server that all sinks write to, by a way that no fault is on.
+    pub fn database_rows(&self) -> Vec<Value> {
+        let database = self.layout.database.as_ref().expect("a database");
+        let file = self.dir.path().join("judge.toml");
+        let text = format!(
+            "name = \"judge\"\n[[sinks]]\nname = \"surrealdb\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"{}\"\nusername = \"root\"\npassword = \"root\"\nnamespace = \"{}\"\ndatabase = \"default\"\n[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\nsubscription = \"rows\"\ntable = \"payments\"\n",
+            database.true_url, database.name
+        );
+        std::fs::write(&file, text).expect("a file");
+        rows(&file.display().to_string())
+    }
+
+    /// Messages of the sinks' subscription that are not acknowledged.
+    pub fn lag(&self) -> u64 {
+        let broker = self.dir.path().join("broker").display().to_string();
+        let output = cli(["subscriptions", "lag", &broker, "--json"]);
+        let all: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        let found = all.iter().find(|s| s["subscription"] == "rows");
+        found.and_then(|s| s["lag"].as_u64()).expect("the subscription")
+    }
+}
+
+fn serve(dir: &std::path::Path, address: &str, ack_timeout_secs: u64) -> (Pipeline, SocketAddr) {
+    let data = dir.join("broker").display().to_string();
+    let timeout = ack_timeout_secs.to_string();
+    let args = [
+        "broker",
+        "--data-dir",
+        &data,
+        "--listen",
+        address,
+        "--ack-timeout-secs",
+        &timeout,
+    ];
+    let broker = Pipeline::spawn_args(&args, &[]);
+    let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
+    broker.until("the broker serves", |b| b.log(serving).is_some());
+    let line = broker.log(serving).expect("it serves");
+    let address = line["address"].as_str().expect("an address");
+    (broker, address.parse().expect("an address"))
+}
+
+impl Part {
+    pub fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// With more environment; waits until it runs.
+    pub fn start_with(&mut self, env: &[(&str, &str)]) {
+        self.spawn_with(env);
+        self.wait_until_it_runs();
+    }
+
+    pub fn spawn_with(&mut self, env: &[(&str, &str)]) {
+        self.pipeline = Some(Pipeline::spawn_with(&self.file, env));
+    }
+
+    pub fn wait_until_it_runs(&mut self) {
+        let pipeline = self.running();
+        pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+        if pipeline.log("listening for webhooks").is_some() {
+            *self.address.write() = pipeline.address();
+        }
+    }
+
+    pub fn running(&self) -> &Pipeline {
+        self.pipeline
+            .as_ref()
+            .unwrap_or_else(|| panic!("{} does not run", self.name))
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.pipeline.take().expect("a process").kill();
+    }
+
+    /// SIGTERM, exit 0.
+    pub fn stop(&mut self) {
+        self.pipeline.take().expect("a process").stop();
+    }
+
+    /// Gives the process away: to be waited for.
+    pub fn take(&mut self) -> Pipeline {
+        self.pipeline.take().expect("a process")
+    }
+
+    pub fn is_taken(&self) -> bool {
+        self.pipeline.is_none()
+    }
+
+    /// Every row of its database, whether it runs or not.
+    pub fn rows(&self) -> Vec<Value> {
+        rows(&self.file.display().to_string())
+    }
+}
+
+/// Every row of the only sink's database.
+pub fn rows(file: &str) -> Vec<Value> {
+    let output = cli(["query", "--json", file, "SELECT * OMIT id FROM payments"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    // SurrealDB makes a table with its first row.
+    if said.contains("does not exist") || said.contains("is not there yet") {
+        return Vec::new();
+    }
+    assert!(output.status.success(), "{said}");
+    let mut values: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    match values[0].take() {
+        Value::Array(rows) => rows,
+        other => panic!("rows are {other}"),
+    }
+}

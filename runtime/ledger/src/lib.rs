@@ -1,0 +1,152 @@
+//! What trials showed: a table for people, and a line a class in the committed ledger, `docs/chaos-ledger.jsonl`.
+//!
+//! n clean trials bound the rate of failure at 3/n (95 %). With each count the ledger keeps the commit and a hash of the
+//! acknowledgement path: counts of another path do not add up.
+//!
+//! For tests only: every harness that counts trials (processes, disk, HTTP, hostile components, the swarm) reports
+//! through this crate, and adds to the ledger if `CHAOS_LEDGER` names it.
+
+mod path;
+
+use std::{fmt::Write as _, fs, io::Write as _};
+
+use serde_json::json;
+
+pub use path::root;
+
+/// One class of fault.
+#[derive(Debug, Clone, Default)]
+pub struct Row {
+    /// What was broken.
+    pub class: String,
+    /// Faults that were judged.
+    pub trials: u64,
+    /// Faults that met nothing they could have hurt: not counted as trials.
+    pub no_effect: u64,
+    /// For each failure the seed, or whatever repeats it, and what was wrong.
+    pub failures: Vec<(String, String)>,
+    /// Sums of what the trials say about themselves, such as events, or owed and unwritten at a kill.
+    pub notes: Vec<(&'static str, u64)>,
+    /// Why it did not run.
+    pub skipped: Option<&'static str>,
+    /// How long it took.
+    pub secs: u64,
+}
+
+impl Row {
+    /// Of nothing yet.
+    pub fn new(class: impl Into<String>) -> Self {
+        Self {
+            class: class.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Adds to a sum.
+    pub fn note(&mut self, what: &'static str, n: u64) {
+        match self.notes.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, sum)) => *sum += n,
+            None => self.notes.push((what, n)),
+        }
+    }
+
+    fn notes(&self) -> String {
+        let notes: Vec<_> = self.notes.iter().map(|(what, n)| format!("{n} {what}")).collect();
+        notes.join(", ")
+    }
+
+    /// 3/n, where nothing failed.
+    fn bound(&self) -> String {
+        match (self.trials, self.failures.len()) {
+            (0, _) => "-".to_owned(),
+            (n, 0) => format!("{:.3} %", (300.0 / n as f64).min(100.0)),
+            _ => "broken".to_owned(),
+        }
+    }
+}
+
+/// Prints the table, and adds it to the ledger if `CHAOS_LEDGER` names one, relative to the repository.
+///
+/// # Panics
+/// The ledger cannot be written: figures that are lost are worth stopping for.
+pub fn report(rows: &[Row], seed: u64) {
+    println!("{}", table(rows, seed));
+    if let Ok(path) = std::env::var("CHAOS_LEDGER") {
+        append(&root().join(&path), rows, seed).unwrap_or_else(|e| panic!("the ledger {path}: {e}"));
+    }
+}
+
+/// For people.
+fn table(rows: &[Row], seed: u64) -> String {
+    let mut text = format!(
+        "\n{:<42} {:>7} {:>8} {:>9} {:>9} {:>5}  seed {seed:#x}\n",
+        "class", "trials", "failures", "no effect", "bound", "s"
+    );
+    for row in rows {
+        // Writing to a string does not fail.
+        let _ = match row.skipped {
+            Some(why) => writeln!(text, "{:<42} skipped: {why}", row.class),
+            None => writeln!(
+                text,
+                "{:<42} {:>7} {:>8} {:>9} {:>9} {:>5}  {}",
+                row.class,
+                row.trials,
+                row.failures.len(),
+                row.no_effect,
+                row.bound(),
+                row.secs,
+                row.notes()
+            ),
+        };
+    }
+    for row in rows {
+        for (repeat, why) in &row.failures {
+            let _ = writeln!(text, "\nFAILED {}, to repeat: {repeat}\n{why}", row.class);
+        }
+    }
+    text
+}
+
+/// One line a class.
+fn append(file: &std::path::Path, rows: &[Row], seed: u64) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new().create(true).append(true).open(file)?;
+    let (commit, path) = (path::commit(), path::acknowledgement());
+    for row in rows.iter().filter(|row| row.skipped.is_none()) {
+        let line = json!({
+            "commit": commit,
+            "acknowledgement_path": path,
+            "class": row.class,
+            "seed": format!("{seed:#x}"),
+            "trials": row.trials,
+            "failures": row.failures.iter().map(|(repeat, _)| repeat).collect::<Vec<_>>(),
+            "no_effect": row.no_effect,
+            "notes": row.notes(),
+        });
+        writeln!(file, "{line}")?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_breaks_the_bound_and_says_how_to_repeat_it() {
+        let mut row = Row::new("kill");
+        row.trials = 300;
+        assert_eq!(row.bound(), "1.000 %");
+        row.note("events", 2);
+        row.note("events", 3);
+        row.failures.push(("0x2a".to_owned(), "event 7 is missing".to_owned()));
+        let text = table(&[row], 1);
+        for part in ["broken", "5 events", "0x2a", "event 7 is missing"] {
+            assert!(text.contains(part), "{part} is not in {text}");
+        }
+    }
+
+    #[test]
+    fn the_acknowledgement_path_has_a_hash() {
+        assert_eq!(path::acknowledgement().len(), 12);
+    }
+}

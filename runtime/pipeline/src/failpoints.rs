@@ -1,0 +1,147 @@
+//! Places at which a test can have the process die, one for each row of the crash table (`docs/crash-table.md`).
+//!
+//! Only with the feature `failpoints`, which nothing but the crash tests' build asks for; without it reaching a point is
+//! nothing at all, and arming one is refused.
+
+/// A step of the source or sink path, named by what has just happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailPoint {
+    /// A source has events in hand that its component has not seen.
+    SourceTaken,
+    /// A source's component has made records that the broker has not seen.
+    SourcePolled,
+    /// The broker was given records and has not said what became of them.
+    SourceHandedOver,
+    /// The broker has a source's records; their senders have not been told.
+    SourcePublished,
+    /// A source has answered its senders.
+    SourceAnswered,
+    /// A source's dead letter is durable; its sender has not been told.
+    SourceLetterKept,
+    /// A source takes no more events and has not finished those it has.
+    SourceDraining,
+    /// A sink has read messages and done nothing with them.
+    SinkRead,
+    /// A sink's batch failed in its component and is about to be halved.
+    SinkHalving,
+    /// A sink's component has made writes that the target has not seen.
+    SinkProcessed,
+    /// The target has a sink's writes; the broker has not been told.
+    SinkWritten,
+    /// The broker has a sink's acknowledgements.
+    SinkAcknowledged,
+    /// A message is poisonous; its dead letter is not written.
+    SinkLetterDue,
+    /// A message's dead letter is durable; the message is not acknowledged.
+    SinkLetterKept,
+    /// A sink reads no more and has not finished what it has.
+    SinkDraining,
+    /// A connector is about to start; of a changed sink, its predecessor has drained.
+    Starting,
+}
+
+impl FailPoint {
+    /// All of them, in the order in which an event meets them.
+    pub const ALL: [Self; 16] = [
+        Self::Starting,
+        Self::SourceTaken,
+        Self::SourcePolled,
+        Self::SourceHandedOver,
+        Self::SourcePublished,
+        Self::SourceAnswered,
+        Self::SourceLetterKept,
+        Self::SourceDraining,
+        Self::SinkRead,
+        Self::SinkHalving,
+        Self::SinkProcessed,
+        Self::SinkWritten,
+        Self::SinkAcknowledged,
+        Self::SinkLetterDue,
+        Self::SinkLetterKept,
+        Self::SinkDraining,
+    ];
+
+    /// Its name in the crash table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::SourceTaken => "source.taken",
+            Self::SourcePolled => "source.polled",
+            Self::SourceHandedOver => "source.handed-over",
+            Self::SourcePublished => "source.published",
+            Self::SourceAnswered => "source.answered",
+            Self::SourceLetterKept => "source.letter-kept",
+            Self::SourceDraining => "source.draining",
+            Self::SinkRead => "sink.read",
+            Self::SinkHalving => "sink.halving",
+            Self::SinkProcessed => "sink.processed",
+            Self::SinkWritten => "sink.written",
+            Self::SinkAcknowledged => "sink.acknowledged",
+            Self::SinkLetterDue => "sink.letter-due",
+            Self::SinkLetterKept => "sink.letter-kept",
+            Self::SinkDraining => "sink.draining",
+        }
+    }
+}
+
+#[cfg(feature = "failpoints")]
+mod switch {
+    use std::sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    use super::FailPoint;
+
+    static ARMED: OnceLock<Armed> = OnceLock::new();
+
+    struct Armed {
+        point: FailPoint,
+        passes_left: AtomicU64,
+    }
+
+    /// The process dies when it reaches the point for the n-th time: `sink.written` or `sink.written:3`.
+    ///
+    /// # Errors
+    /// No such point, not a count, or one is armed already.
+    pub fn arm(text: &str) -> Result<(), String> {
+        let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
+        let point = FailPoint::ALL.into_iter().find(|point| point.name() == name);
+        let point = point.ok_or_else(|| format!("there is no failpoint `{name}`"))?;
+        let nth: u64 = nth.parse().map_err(|_| format!("`{nth}` is not a count"))?;
+        let armed = Armed {
+            point,
+            passes_left: AtomicU64::new(nth),
+        };
+        ARMED.set(armed).map_err(|_| "a failpoint is armed already".to_owned())
+    }
+
+    pub(crate) fn reach(point: FailPoint) {
+        if let Some(armed) = ARMED.get()
+            && armed.point == point
+            && armed.passes_left.fetch_sub(1, Ordering::Relaxed) == 1
+        {
+            // No destructor, no flush, no unwinding: as near to `kill -9` as a process comes by itself.
+            std::process::abort();
+        }
+    }
+}
+
+#[cfg(feature = "failpoints")]
+pub use switch::arm;
+#[cfg(feature = "failpoints")]
+pub(crate) use switch::reach;
+
+/// Refuses: this build has no failpoints.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "failpoints"))]
+pub fn arm(_: &str) -> Result<(), String> {
+    Err("this build has no failpoints: only the crash tests' has".to_owned())
+}
+
+/// Nothing.
+#[cfg(not(feature = "failpoints"))]
+#[inline(always)]
+pub(crate) const fn reach(_: FailPoint) {}
