@@ -109,7 +109,8 @@ impl Letter {
         self.reason
     }
 
-    fn into_outgoing(self, topic: &TopicName, id: &ConnectorId, digest: &str) -> Outgoing {
+    /// The record that it is on its topic, as the connector `id` whose component has this digest writes it.
+    pub fn into_outgoing(self, topic: &TopicName, id: &ConnectorId, digest: &str) -> Outgoing {
         let mut attributes = self.attributes;
         let mut set = |name: &str, value: String| attributes.push((format!("dlq.{name}"), value));
         set("reason", self.reason.as_str().to_owned());

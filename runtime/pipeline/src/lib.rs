@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod bisect;
 pub mod breaker;
 pub mod dead_letter;
+pub mod envelope;
 pub mod error_budget;
 pub mod failpoints;
 #[cfg(not(feature = "mutants"))]

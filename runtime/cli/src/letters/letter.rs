@@ -1,43 +1,29 @@
-//! One letter: what its envelope says (`danube_wasm_pipeline::dead_letter` writes it), for people and for a replay.
+//! One letter: what its envelope says, for people and for a replay.
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use danube_wasm_broker::{Message, MessageId, Outgoing, SchemaRef};
-use danube_wasm_model::{
-    RecordId, TopicName,
-    event::Event,
-    identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE},
-};
+use danube_wasm_broker::{Message, MessageId};
+use danube_wasm_pipeline::envelope::{Envelope, Input};
 use serde_json::{Map, Value, json};
 
-const ENVELOPE: &str = "dlq.";
-const HEADER: &str = "dlq.header.";
 /// Most characters of a reason in a list.
 const SHORT_CHARS_MAX: usize = 72;
 
 /// A letter.
-pub(super) struct Letter(Message);
-
-/// What it was made of.
-pub(super) enum Input {
-    /// A message, with its first publish time in milliseconds since 1970-01-01 UTC.
-    Message { record: Box<Outgoing>, published_ms: u64 },
-    /// An event that never became a record.
-    Event(Box<Event>),
-}
+pub(super) struct Letter(Envelope);
 
 impl Letter {
     pub(super) fn new(message: Message) -> Self {
-        Self(message)
+        Self(Envelope::new(message))
     }
 
     pub(super) fn place(&self) -> MessageId {
-        self.0.message_id
+        self.0.message().message_id
     }
 
     /// The same for every letter of one input and connector.
     pub(super) fn whole_id(&self) -> &str {
-        self.0.id.as_str()
+        self.0.message().id.as_str()
     }
 
     /// Short enough to type: FNV-1a, 64 bits, of the whole id.
@@ -67,7 +53,7 @@ impl Letter {
 
     /// The topic or the endpoint that the input came through.
     pub(super) fn origin(&self) -> &str {
-        self.said("origin").unwrap_or_default()
+        self.0.origin()
     }
 
     /// A line of the list.
@@ -85,7 +71,7 @@ impl Letter {
             "id": self.id(),
             "connector": self.connector(),
             "reason": self.said("reason"),
-            "when": time(self.written_ms()),
+            "when": time(self.0.written_ms()),
             "origin": self.origin(),
             "message": short,
         })
@@ -94,10 +80,8 @@ impl Letter {
     /// Everything.
     pub(super) fn whole(&self) -> Value {
         let number = |name| self.said(name).and_then(|text| text.parse::<u64>().ok());
-        let headers = self.0.attributes.iter();
-        let headers = headers.filter_map(|(name, value)| Some((name.strip_prefix(HEADER)?.to_owned(), json!(value))));
-        let headers: Map<String, Value> = headers.collect();
-        let own: Map<String, Value> = self.own_attributes().map(|(n, v)| (n.clone(), json!(v))).collect();
+        let headers: Map<String, Value> = self.0.headers().map(|(n, v)| (n.to_owned(), json!(v))).collect();
+        let own: Map<String, Value> = self.0.own_attributes().map(|(n, v)| (n.clone(), json!(v))).collect();
         let mut whole = json!({
             "id": self.id(),
             "whole_id": self.whole_id(),
@@ -108,7 +92,7 @@ impl Letter {
             "backtrace": self.said("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
             "attempts": number("attempts"),
             "redeliveries": number("redeliveries"),
-            "when": time(self.written_ms()),
+            "when": time(self.0.written_ms()),
             "origin": self.origin(),
             "input_id": self.said("id"),
             "published": number("publish-time-ms").map(time),
@@ -116,17 +100,17 @@ impl Letter {
             "producer": self.said("producer"),
             "schema": self.said("schema"),
             "content_type": self.said("content-type"),
-            "key": self.0.key.as_deref().map(|key| readable(key).1),
+            "key": self.0.message().key.as_deref().map(|key| readable(key).1),
             "headers": headers,
             "attributes": own,
         });
-        let (encoding, payload) = readable(&self.0.payload);
+        let (encoding, payload) = readable(&self.0.message().payload);
         if let Value::Object(fields) = &mut whole {
             fields.retain(|_, value| !value.is_null() && *value != json!({}));
             fields.insert("payload_encoding".to_owned(), encoding.into());
             if encoding == "json" {
                 // As it is, in case numbers do not survive being read.
-                let text = String::from_utf8_lossy(&self.0.payload).into_owned();
+                let text = String::from_utf8_lossy(&self.0.message().payload).into_owned();
                 fields.insert("payload_text".to_owned(), text.into());
             }
             fields.insert("payload".to_owned(), payload);
@@ -136,72 +120,12 @@ impl Letter {
 
     /// The input as it was; `None` if the envelope is none.
     pub(super) fn input(&self) -> Option<Input> {
-        let id = self.said("id")?.to_owned();
-        let attributes: Vec<_> = self.own_attributes().cloned().collect();
-        if let Some(received) = self.said("received-ms") {
-            let headers = self.0.attributes.iter();
-            let headers = headers.filter_map(|(n, v)| Some((n.strip_prefix(HEADER)?.to_owned(), v.clone())));
-            let mut attributes = attributes;
-            attributes.push((PUBLISH_TIME_ATTRIBUTE.to_owned(), received.to_owned()));
-            return Some(Input::Event(Box::new(Event {
-                endpoint: self.origin().into(),
-                id,
-                payload: self.0.payload.clone(),
-                content_type: self.said("content-type").unwrap_or_default().to_owned(),
-                key: self.0.key.clone(),
-                received_ms: received.parse().ok()?,
-                attributes,
-                headers: headers.collect(),
-                traceparent: None,
-            })));
-        }
-        let topic: TopicName = self.origin().parse().ok()?;
-        let schema = match self.said("schema") {
-            Some(text) => Some(schema(text)?),
-            None => None,
-        };
-        Some(Input::Message {
-            record: Box::new(Outgoing {
-                topic,
-                key: self.0.key.clone(),
-                payload: self.0.payload.clone(),
-                attributes,
-                id: RecordId::from_broker(id),
-                schema,
-            }),
-            published_ms: self.said("publish-time-ms")?.parse().ok()?,
-        })
+        self.0.input()
     }
 
     fn said(&self, name: &str) -> Option<&str> {
-        let mut attributes = self.0.attributes.iter();
-        attributes
-            .find(|(n, _)| n.strip_prefix(ENVELOPE) == Some(name))
-            .map(|(_, value)| value.as_str())
+        self.0.said(name)
     }
-
-    /// The input's own, without the envelope and what the host adds.
-    fn own_attributes(&self) -> impl Iterator<Item = &(String, String)> {
-        let attributes = self.0.attributes.iter();
-        attributes.filter(|(name, _)| !name.starts_with(ENVELOPE) && !name.starts_with(HOST_ATTRIBUTE_PREFIX))
-    }
-
-    /// When it became a letter.
-    fn written_ms(&self) -> u64 {
-        let mut attributes = self.0.attributes.iter();
-        let moved = attributes.find(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE);
-        moved
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(self.0.publish_time_ms)
-    }
-}
-
-fn schema(text: &str) -> Option<SchemaRef> {
-    let (id, version) = text.split_once('@')?;
-    Some(SchemaRef {
-        id: id.parse().ok()?,
-        version: version.parse().ok()?,
-    })
 }
 
 fn time(ms: u64) -> String {

@@ -13,11 +13,9 @@ use danube_wasm_model::{
     event::Event,
     identity::{ONLY_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
 };
+use danube_wasm_pipeline::envelope::Input;
 
-use super::{
-    Letters, SUBSCRIPTION, To,
-    letter::{Input, Letter},
-};
+use super::{Letters, SUBSCRIPTION, To, letter::Letter};
 
 /// What is to happen to a letter.
 pub(super) enum Task {
