@@ -5,8 +5,9 @@
 //! * A **record id** is `connector place:event.ordinal`: the source connector and the endpoint in it that the event came
 //!   through, the event's id, and the record's number among the records of that event. The ordinal is always there, so
 //!   event `a.1`'s first record (`a.1.0`) is never event `a`'s second (`a.1`). Nothing before the colon has one (in a
-//!   place it is written `%3A`), so no event id can aim at another connector's or another endpoint's records: two
-//!   senders that both count from 1 stay apart.
+//!   place it is written `%3A`, and `%` itself `%25`), so no event id can aim at another connector's or another endpoint's
+//!   records: two senders that both count from 1 stay apart. Outside the default tenant it begins with a slash, which no
+//!   name does, so a place can never be taken for the end of a longer connector.
 //! * A **write id** is its record's id and the write's place among the writes of that record, likewise.
 //! * What is made of **several** inputs has the first one's id, as above, and a digest of the others': `+` and 16 hex
 //!   digits. Inputs that come again may be grouped otherwise, and a document with other contents must not meet the first
@@ -14,7 +15,7 @@
 
 use std::fmt;
 
-use crate::ConnectorId;
+use crate::{ConnectorId, connector_id::DEFAULT_TENANT};
 
 /// Attribute that carries a record's id through the broker.
 pub const ID_ATTRIBUTE: &str = "x-danube-wasm-id";
@@ -39,8 +40,9 @@ impl RecordId {
     /// The record that is number `ordinal` of the records that `connector` made from event `event_id`, which came
     /// through `place`: an endpoint's path, with its slash, or nothing.
     pub fn derive(connector: &ConnectorId, place: &str, event_id: &str, ordinal: u32) -> Self {
-        let place = place.replace(':', "%3A");
-        Self(format!("{connector}{place}:{event_id}.{ordinal}"))
+        let mark = if connector.tenant() == DEFAULT_TENANT { "" } else { "/" };
+        let place = place.replace('%', "%25").replace(':', "%3A");
+        Self(format!("{mark}{connector}{place}:{event_id}.{ordinal}"))
     }
 
     /// An id as it was read back from a broker, or as a foreign producer's message gets one from its place.
@@ -109,6 +111,18 @@ mod tests {
         let id = |place, event| RecordId::derive(&connector, place, event, 0);
         assert_ne!(id("/x", "1"), id("/y", "1"));
         assert_ne!(id("/x", "y:1"), id("/x:y", "1"));
+        assert_ne!(id("/x:y", "1"), id("/x%3Ay", "1"));
+    }
+
+    #[test]
+    fn a_place_is_not_the_end_of_another_tenants_connector() {
+        let plain = ConnectorId::try_new("p", "c").expect("valid");
+        let tenant = ConnectorId::try_with_tenant("p", "c", "x").expect("valid");
+        assert_ne!(
+            RecordId::derive(&plain, "/x/y", "e", 0),
+            RecordId::derive(&tenant, "/y", "e", 0)
+        );
+        assert_eq!(RecordId::derive(&tenant, "/y", "e", 0).as_str(), "/p/c/x/y:e.0");
     }
 
     #[test]

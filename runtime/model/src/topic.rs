@@ -11,13 +11,16 @@ pub struct TopicName(Arc<str>);
 /// Why a text is no topic name.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a topic name: write `/namespace/name`, each of a-z, A-Z, 0-9, `_`, `-`, at most 200 characters in all"
+    "`{0}` is not a topic name: write `/namespace/name`, each of a-z, A-Z, 0-9, `_`, `-`, at most 200 characters in all, of \
+     which 128 are the namespace's"
 )]
 pub struct InvalidTopic(String);
 
 impl TopicName {
     /// Longest accepted name, in bytes.
     pub const BYTES_MAX: usize = 200;
+    /// Longest accepted namespace, in bytes: the dead-letter topic of any connector is a topic, too.
+    pub const NAMESPACE_BYTES_MAX: usize = 128;
 
     /// The text, with its leading slash.
     pub fn as_str(&self) -> &str {
@@ -63,7 +66,12 @@ impl FromStr for TopicName {
         };
         let parts = text.strip_prefix('/').and_then(|rest| rest.split_once('/'));
         match parts {
-            Some((namespace, name)) if text.len() <= Self::BYTES_MAX && legal(namespace) && legal(name) => {
+            Some((namespace, name))
+                if text.len() <= Self::BYTES_MAX
+                    && namespace.len() <= Self::NAMESPACE_BYTES_MAX
+                    && legal(namespace)
+                    && legal(name) =>
+            {
                 Ok(Self(text.into()))
             }
             _ => Err(InvalidTopic(text.chars().take(240).collect())),
@@ -114,6 +122,7 @@ mod tests {
     #[test]
     fn refuses_everything_else() {
         let long = format!("/a/{}", "b".repeat(198));
+        let long_namespace = format!("/{}/b", "a".repeat(129));
         for text in [
             "",
             "/",
@@ -127,8 +136,17 @@ mod tests {
             "/a/b\n",
             "/ä/b",
             long.as_str(),
+            long_namespace.as_str(),
         ] {
             assert!(text.parse::<TopicName>().is_err(), "{text:?}");
         }
+    }
+
+    /// The embedded log refuses to open with a topic whose name is none.
+    #[test]
+    fn the_dead_letter_topic_of_any_connector_is_a_topic() {
+        let longest: TopicName = format!("/{}/b", "a".repeat(128)).parse().expect("valid");
+        let letters = longest.dead_letters_of(&"c".repeat(64));
+        assert_eq!(letters.as_str().parse(), Ok(letters));
     }
 }
