@@ -118,8 +118,8 @@ fn read_sizes(transaction: &ReadTransaction) -> Result<BTreeMap<TopicName, Size>
             .map_err(|e| Fault::Damaged(format!("a stored topic has no valid name: {e}")))?;
         let (mut messages, mut bytes) = (0, 0);
         for partition in first..first + u64::from(partitions.max(1)) {
-            let head = heads.get(partition)?.map(|row| Head::from_row(row.value()));
-            let head = head.unwrap_or_default();
+            let row = heads.get(partition)?.map(|row| row.value());
+            let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
             messages += head.next - head.first;
             bytes += head.bytes;
         }

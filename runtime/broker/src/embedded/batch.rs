@@ -14,6 +14,7 @@ use super::{
     cursor::Cursor,
     declare::NewSubscription,
     fault::Fault,
+    limits::NUMBER_MAX,
     options::EmbeddedOptions,
     queue::{Command, Prepared},
     record, registry,
@@ -218,6 +219,9 @@ impl<'t> Batch<'t> {
 pub(super) fn next_number(transaction: &WriteTransaction, kind: &str, n: u64) -> Result<u64, Fault> {
     let mut meta = transaction.open_table(META)?;
     let next = meta.get(kind)?.map_or(1, |row| row.value());
+    if next > NUMBER_MAX {
+        return Err(Fault::Damaged(format!("`{kind}` is said to be {next}")));
+    }
     meta.insert(kind, next + n)?;
     Ok(next)
 }

@@ -30,8 +30,8 @@ use crate::{
 pub struct EmbeddedBroker(Arc<Shared>);
 
 impl EmbeddedBroker {
-    /// Opens the log in `directory`, creating both if need be. After a crash this reads the whole log to check it, so it
-    /// takes time in proportion to what is stored; it blocks its thread.
+    /// Opens the log in `directory`, creating both if need be. This reads the whole log to check it, so it takes time in
+    /// proportion to what is stored; it blocks its thread.
     ///
     /// Errors: [`ErrorKind::Conflict`] when another process uses the directory, [`ErrorKind::Incompatible`] when what is
     /// there is newer, damaged or not a log, [`ErrorKind::Denied`] or [`ErrorKind::Storage`] when it cannot be used.

@@ -11,7 +11,7 @@ use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use super::{
     cursor::Cursor,
     fault::Fault,
-    limits::PARTITIONS_MAX,
+    limits::{NUMBER_MAX, PARTITIONS_MAX},
     tables::{CURSORS, DOOMED, HEADS, Head, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic, kind_from},
 };
@@ -56,10 +56,15 @@ pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Know
         topic.grow(partitions as usize);
         for (index, partition) in (0..topic.len()).zip(first_partition..) {
             let row = heads.get(partition)?.map(|row| row.value());
-            let head = row.map(Head::from_row).unwrap_or_default();
+            let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
             topic.set_end(index, head);
             let topic = topic.clone();
-            places.insert(partition, Place { topic, index, head });
+            if let Some(other) = places.insert(partition, Place { topic, index, head }) {
+                let other = &other.topic.name;
+                return Err(Fault::Damaged(format!(
+                    "partition {partition} belongs to two topics, and one is {other}"
+                )));
+            }
         }
         topics.insert(topic.name.clone(), topic);
     }
@@ -110,8 +115,10 @@ fn parse(name: &str) -> Result<TopicName, Fault> {
 }
 
 fn new_topic(name: TopicName, partitions: u32, first_partition: u64) -> Result<Topic, Fault> {
-    if partitions > PARTITIONS_MAX {
-        return Err(Fault::Damaged(format!("topic {name} has {partitions} partitions")));
+    if partitions > PARTITIONS_MAX || first_partition > NUMBER_MAX {
+        return Err(Fault::Damaged(format!(
+            "topic {name} is said to have {partitions} partitions from number {first_partition} on"
+        )));
     }
     Ok(Topic::new(name, partitions, first_partition))
 }
@@ -129,8 +136,16 @@ fn stored_cursors(
                 .map_err(|e| Fault::damaged(format_args!("the cursor of subscription {id} on {}", topic.name), e))?,
             None => Cursor::default(),
         };
+        let head = places.get(&partition).map(|place| place.head).unwrap_or_default();
+        if cursor.end() > head.next {
+            return Err(Fault::Damaged(format!(
+                "subscription {id} has acknowledged message {} of {}, which was never published",
+                cursor.end() - 1,
+                topic.partition_name(index as usize)
+            )));
+        }
         // Retention may have passed it.
-        cursor.raise(places.get(&partition).map_or(0, |place| place.head.first));
+        cursor.raise(head.first);
         cursors.push(cursor);
     }
     Ok(cursors)

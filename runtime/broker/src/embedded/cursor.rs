@@ -33,6 +33,11 @@ impl Cursor {
         self.floor
     }
 
+    /// The first offset above all that are acknowledged.
+    pub(super) fn end(&self) -> u64 {
+        self.ranges.last_key_value().map_or(self.floor, |(_, end)| *end)
+    }
+
     /// Number of acknowledged offsets above the floor.
     pub(super) fn above_floor(&self) -> u64 {
         self.ranges.iter().map(|(start, end)| end - start).sum()

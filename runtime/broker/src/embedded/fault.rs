@@ -45,6 +45,16 @@ impl Fault {
         Self::Damaged(format!("{what} cannot be read: {why}"))
     }
 
+    /// What the engine does with a file that may be damaged: it panics at a page that makes no sense.
+    pub(super) fn instead_of_panic<T>(f: impl FnOnce() -> Result<T, Self>) -> Result<T, Self> {
+        // What was under way is dropped with the panic.
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(f)).unwrap_or_else(|_| {
+            Err(Self::Damaged(
+                "the storage engine could not make sense of a page".to_owned(),
+            ))
+        })
+    }
+
     /// Whether the engine must be opened again before it does anything else.
     pub(super) fn ends_the_engine(&self) -> bool {
         matches!(self, Self::Engine(_))

@@ -22,6 +22,8 @@ pub(super) const LOAD_MESSAGES_MAX: usize = 1 << 10;
 /// Bytes read in one go; one message is always read.
 pub(super) const LOAD_BYTES_MAX: usize = 1 << 20;
 
+/// Most that anything stored is counted up to, offsets and bytes: more was never counted, and could not be added to.
+pub(super) const NUMBER_MAX: u64 = 1 << 48;
 /// Most partitions of a topic: each costs a row and memory in every subscription.
 pub(super) const PARTITIONS_MAX: u32 = 1 << 10;
 /// Longest name of a producer, a consumer, a subscription or a schema subject, in bytes.

@@ -71,7 +71,7 @@ impl Job {
         let partition = self.topic.first_partition + self.index as u64;
         let stored = transaction.open_table(MESSAGES)?;
         let row = transaction.open_table(HEADS)?.get(partition)?.map(|row| row.value());
-        let head = row.map(Head::from_row).unwrap_or_default();
+        let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
         let mut sink = Sink {
             decoder: Decoder::new(self.topic.name.clone()),
             messages: Vec::new(),
@@ -109,6 +109,10 @@ impl Job {
                 if sink.is_full() {
                     break;
                 }
+            }
+            // Everything before `end` was there when it was asked for.
+            if read_to < end && !sink.is_full() {
+                return Err(self.missing(read_to));
             }
         }
         Ok(Loaded {

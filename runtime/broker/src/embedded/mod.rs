@@ -14,8 +14,10 @@
 //! * every page has a checksum, a transaction is there as a whole or not at all, and readers see a snapshot without
 //!   stopping the writer.
 //!
-//! Its price: after a crash, opening reads the whole file to check it (a clean shutdown does not need that), and the
-//! file does not shrink below what it once held, but its space is used again.
+//! Its price: opening reads the whole file to check it, and the file does not shrink below what it once held, but its
+//! space is used again. The engine itself checks after a crash only, and believes what it reads later: a page that the
+//! disk has changed meanwhile would make it panic, or give out what nobody published. So the check is asked for whenever
+//! it was not made.
 //!
 //! # On disk, format 1
 //!

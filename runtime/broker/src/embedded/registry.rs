@@ -60,8 +60,13 @@ impl Registry for EmbeddedRegistry {
                 return Ok(Vec::new());
             };
             let schemas = transaction.open_table(SCHEMAS)?;
-            let versions = (1..=newest).map(|version| stored_schema(&schemas, SchemaRef { id, version }));
-            versions.filter_map(Result::transpose).collect()
+            let rows = schemas.range((id, 0)..=(id, newest))?;
+            rows.map(|row| {
+                let (key, row) = row?;
+                let version = key.value().1;
+                Ok(registered(SchemaRef { id, version }, row.value()))
+            })
+            .collect()
         })
         .await
     }
@@ -107,10 +112,12 @@ pub(super) fn register(
         Some(stored) => stored,
         None => (next_number(transaction, META_NEXT_SUBJECT, 1)?, 0),
     };
-    for version in (1..=newest).rev() {
-        let known = stored_schema(&schemas, SchemaRef { id, version })?;
-        if let Some(known) = known.filter(|k| k.schema_type == schema_type && k.definition == definition) {
-            return Ok(Ok(known));
+    for row in schemas.range((id, 0)..=(id, newest))?.rev() {
+        let (key, row) = row?;
+        let (_, of_type, text) = row.value();
+        if (of_type, text) == (schema_type, definition) {
+            let version = key.value().1;
+            return Ok(Ok(registered(SchemaRef { id, version }, row.value())));
         }
     }
     let Some(version) = newest.checked_add(1) else {
@@ -136,13 +143,14 @@ fn stored_schema(
     reference: SchemaRef,
 ) -> Result<Option<RegisteredSchema>, Fault> {
     let row = schemas.get((reference.id, reference.version))?;
-    Ok(row.map(|row| {
-        let (subject, schema_type, definition) = row.value();
-        RegisteredSchema {
-            reference,
-            subject: subject.to_owned(),
-            schema_type: schema_type.to_owned(),
-            definition: definition.to_owned(),
-        }
-    }))
+    Ok(row.map(|row| registered(reference, row.value())))
+}
+
+fn registered(reference: SchemaRef, (subject, schema_type, definition): (&str, &str, &str)) -> RegisteredSchema {
+    RegisteredSchema {
+        reference,
+        subject: subject.to_owned(),
+        schema_type: schema_type.to_owned(),
+        definition: definition.to_owned(),
+    }
 }

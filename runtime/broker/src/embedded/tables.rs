@@ -2,6 +2,8 @@
 
 use redb::TableDefinition;
 
+use super::{fault::Fault, limits::NUMBER_MAX};
+
 /// Format of the tables below. Raise it with every change that an older version would misread.
 pub(super) const FORMAT: u64 = 1;
 
@@ -50,12 +52,19 @@ impl Head {
         (self.first, self.next, self.bytes, self.last_time_ms)
     }
 
-    pub(super) fn from_row((first, next, bytes, last_time_ms): (u64, u64, u64, u64)) -> Self {
-        Self {
+    /// Of partition `partition`, if it makes sense.
+    pub(super) fn from_row(partition: u64, row: (u64, u64, u64, u64)) -> Result<Self, Fault> {
+        let (first, next, bytes, last_time_ms) = row;
+        if first > next || next.max(bytes) > NUMBER_MAX {
+            return Err(Fault::Damaged(format!(
+                "partition {partition} is said to hold messages {first} to {next} in {bytes} bytes"
+            )));
+        }
+        Ok(Self {
             first,
             next,
             bytes,
             last_time_ms,
-        }
+        })
     }
 }

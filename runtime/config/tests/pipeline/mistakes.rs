@@ -44,7 +44,8 @@ fn every_mistake_of_a_file_is_reported_at_once() {
          beginning with a letter or digit | write for example `name = \"stripe-payments\"`",
         "3:1 admin.prot: unknown key `prot` in [admin] | did you mean `port`? valid keys here: host, port",
         "6:9 schemas[0].topic: `topic`: `stripe/payments` is not a topic name: write `/namespace/name`, each of a-z, \
-         A-Z, 0-9, `_`, `-`, at most 200 characters in all, of which 128 are the namespace's | write for example `topic = \"/stripe/payments\"`",
+         A-Z, 0-9, `_`, `-`, at most 200 characters in all, of which 128 are the namespace's | write for \
+         example `topic = \"/stripe/payments\"`",
         "8:15 schemas[0].schema_type: `schema_type` must be `\"json_schema\"`, `\"avro\"`, `\"protobuf\"`, `\"string\"`, `\"number\"` \
          or `\"bytes\"`, not \"jsonschema\" | did you mean \"json_schema\"?",
         "9:15 schemas[0].schema_file: `schema_file` names schemas/payments.json, which cannot be opened: No such file \
