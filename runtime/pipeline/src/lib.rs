@@ -8,6 +8,7 @@
 pub mod backoff;
 pub mod bisect;
 pub mod breaker;
+mod concurrency;
 pub mod dead_letter;
 pub mod envelope;
 pub mod error_budget;

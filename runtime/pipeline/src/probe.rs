@@ -74,6 +74,11 @@ impl Probe {
         self.with(|m| m.set_circuit(behind, state));
     }
 
+    /// So many lanes may write to the target at a time.
+    pub(crate) fn concurrency(&self, limit: usize) {
+        self.with(|m| m.set_concurrency(limit));
+    }
+
     /// A batch failed, and every part of it passed.
     pub(crate) fn exhausted(&self) {
         self.with(ConnectorMetrics::exhausted);

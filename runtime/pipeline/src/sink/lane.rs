@@ -194,6 +194,8 @@ impl Lane {
         if !writes.is_empty() {
             let report = loop {
                 let permit = self.permit(&self.shared.target).await?;
+                // Whoever has a place writes and leaves, so a lane that is to stop gets its turn, too.
+                let slot = self.shared.writers.slot().await;
                 let started = SystemTime::now();
                 let result = self.shared.egress.write(&writes).await;
                 self.shared
@@ -203,6 +205,7 @@ impl Lane {
                     Ok(report) => {
                         failpoints::reach(FailPoint::SinkWritten);
                         permit.succeeded();
+                        slot.wrote(segment.items.len());
                         break report;
                     }
                     Err(EgressError::Configuration { message }) => return Err(self.fail(message)),
@@ -210,6 +213,7 @@ impl Lane {
                         self.shared
                             .probe
                             .retried(segment.items[0].message.topic.as_str(), segment.items.len());
+                        slot.failed();
                         let wait_ms = permit.failed(retry_after).map(|wait| wait.as_millis());
                         tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
                         self.shared.status.degraded(message);

@@ -47,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::BackoffPolicy,
     breaker::{Behind, Breaker},
+    concurrency::Concurrency,
     dead_letter::DeadLetters,
     failpoints::{self, FailPoint},
     patience::Patience,
@@ -138,6 +139,7 @@ struct Shared {
     dead_letters: Arc<DeadLetters>,
     component: Arc<Breaker>,
     target: Arc<Breaker>,
+    writers: Arc<Concurrency>,
     status: StatusCell,
     /// Told to stop, or failed: nothing is begun that has to wait.
     halt: CancellationToken,
@@ -181,12 +183,13 @@ impl Sink {
         );
         let component = Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone());
         let target = Breaker::new(parts.patience.target(), Behind::Target, parts.probe.clone());
+        let lanes = parts.guest.lanes().max(1);
+        let writers = Concurrency::up_to(lanes * configs.len(), parts.probe.clone());
         let status = StatusCell::default();
         let halt = CancellationToken::new();
         let mut tasks = JoinSet::new();
         for (i, config) in configs.iter().enumerate() {
             let policy = parts.batches.get(i).copied().unwrap_or_default();
-            let lanes = parts.guest.lanes().max(1);
             let consumer = parts
                 .broker
                 .subscribe(ConsumerOptions {
@@ -210,6 +213,7 @@ impl Sink {
                 dead_letters: dead_letters.clone(),
                 component: component.clone(),
                 target: target.clone(),
+                writers: writers.clone(),
                 status: status.clone(),
                 halt: halt.clone(),
                 in_hand: AtomicUsize::new(0),

@@ -117,6 +117,12 @@ impl ConnectorMetrics {
         circuit.with_label_values(&[&*self.id, behind]).set(f64::from(state));
     }
 
+    /// So many lanes may write to the target at a time.
+    pub fn set_concurrency(&self, limit: usize) {
+        let concurrency = &self.metrics.families.concurrency;
+        concurrency.with_label_values(&[&*self.id]).set(limit as f64);
+    }
+
     /// What waits on this disk: bytes, records, those of them that will never be accepted, and the oldest one's age.
     pub fn set_spool(&self, bytes: u64, records: u64, refused: u64, oldest: Duration) {
         let families = &self.metrics.families;

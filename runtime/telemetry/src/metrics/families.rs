@@ -40,6 +40,7 @@ pub(super) struct Families {
     pub(super) egress_failures: CounterVec,
     pub(super) dead_letters: CounterVec,
     pub(super) circuit: GaugeVec,
+    pub(super) concurrency: GaugeVec,
     pub(super) exhausted: CounterVec,
     pub(super) spool_bytes: GaugeVec,
     pub(super) spool_records: GaugeVec,
@@ -168,6 +169,12 @@ impl Families {
                 "0 closed, 1 half-open, 2 open: whether calls to the target, the broker or the component pause.",
                 &[CONNECTOR, "behind"],
             )?,
+            concurrency: gauge(
+                r,
+                "danube_wasm_target_concurrency",
+                "Lanes that may write to the target at a time: as many as make it faster.",
+                own,
+            )?,
             exhausted: counter(
                 r,
                 "danube_wasm_batch_exhaustions_total",
@@ -250,6 +257,7 @@ impl Families {
         }
         for gauges in [
             &self.circuit,
+            &self.concurrency,
             &self.spool_bytes,
             &self.spool_records,
             &self.spool_refused,
