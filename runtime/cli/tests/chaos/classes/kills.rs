@@ -93,7 +93,7 @@ impl Trial for Kills {
         let unwritten = owed.difference(&stored).count() as u64;
         let gaps = match self.victim {
             Victim::Source => Vec::new(),
-            Victim::Sink | Victim::Both => self.oracle.gaps(&stored),
+            Victim::Sink | Victim::Both => self.oracle.gaps(&stored, &stored),
         };
         if self.victim != Victim::Source {
             self.sink.start();

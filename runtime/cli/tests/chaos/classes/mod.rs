@@ -3,6 +3,7 @@
 pub mod broker;
 pub mod crash_table;
 pub mod database;
+pub mod group;
 pub mod kills;
 pub mod stops;
 
@@ -40,6 +41,8 @@ pub const ALL: &[Class] = &[
     kills::SOURCE,
     kills::SINK,
     kills::BOTH,
+    group::SHARED,
+    group::KEY_SHARED,
     crash_table::CLASS,
     stops::CLEAN,
     stops::SECOND_SIGTERM,

@@ -173,7 +173,7 @@ fn crash_loop(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
         if let Some(gone) = stored.difference(&now).next() {
             return Err(format!("event {gone} was stored, and is gone in life {life}"));
         }
-        if let Some(gap) = site.oracle.gaps(&now).first() {
+        if let Some(gap) = site.oracle.gaps(&now, &now).first() {
             return Err(format!("life {life}: {gap}"));
         }
         stored = now;

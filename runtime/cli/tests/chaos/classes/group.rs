@@ -1,0 +1,123 @@
+//! Two webhook processes and three sinks on one subscription: one sink is killed under load and replaced under its name.
+//! Each sink has a database of its own, so that it can be seen what went where.
+
+use std::{collections::BTreeSet, sync::Arc, thread};
+
+use danube_wasm_ledger::Row;
+use serde_json::Value;
+
+use super::{Class, Trial};
+use crate::{
+    dice::Dice,
+    judge::{self, Judged, Verdict, fresh, settle},
+    load::Load,
+    oracle::{Id, Oracle, ids},
+    site::{Layout, Part, Site},
+};
+
+pub const SHARED: Class = Class {
+    name: "kill -9 of one of three, Shared",
+    trials: [1, 10, 100],
+    begin: || Ok(Box::new(Group::of("Shared"))),
+};
+
+pub const KEY_SHARED: Class = Class {
+    name: "kill -9 of one of three, KeyShared",
+    trials: [1, 10, 100],
+    begin: || Ok(Box::new(Group::of("KeyShared"))),
+};
+
+/// Senders of each webhook process.
+const SENDERS: usize = 6;
+const ROWS_MAX: usize = 8_000;
+
+struct Group {
+    keeps_order: bool,
+    oracle: Arc<Oracle>,
+    sources: [Part; 2],
+    sinks: [Part; 3],
+    // Last: the processes end before their broker.
+    _site: Site,
+}
+
+impl Group {
+    fn of(subscription_type: &'static str) -> Self {
+        let site = Site::new(Layout {
+            subscription_type,
+            ..Layout::default()
+        });
+        // Danube's topics are made by their first producer.
+        let mut sources = ["source-0", "source-1"].map(|name| site.source(name));
+        sources.iter_mut().for_each(Part::start);
+        let mut sinks = ["0", "1", "2"].map(|slot| site.sink(slot));
+        sinks.iter_mut().for_each(Part::start);
+        Self {
+            keeps_order: subscription_type != "Shared",
+            oracle: Arc::default(),
+            sources,
+            sinks,
+            _site: site,
+        }
+    }
+
+    /// What any of them has. What was written and not acknowledged at a kill comes to another: it may be in two.
+    fn rows(&self) -> Vec<Value> {
+        let mut seen: BTreeSet<Id> = BTreeSet::new();
+        let rows = self.sinks.iter().flat_map(Part::rows);
+        rows.filter(|row| row["amount"].as_u64().is_none_or(|id| seen.insert(id)))
+            .collect()
+    }
+
+    /// In each database alone, too, nothing is doubled.
+    fn doubled(&self) -> Option<String> {
+        let faults = |sink: &Part| self.oracle.faults(&sink.rows()).into_iter().next();
+        self.sinks.iter().find_map(faults)
+    }
+}
+
+impl Trial for Group {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+        let before = self.oracle.owed_count();
+        let loads = self
+            .sources
+            .each_ref()
+            .map(|source| Load::start(&self.oracle, &source.address, SENDERS));
+        judge::until("events are acknowledged", || {
+            match self.oracle.owed_count() > before + 50 {
+                true => Ok(()),
+                false => Err(format!("{} are", self.oracle.owed_count() - before)),
+            }
+        })?;
+        thread::park_timeout(dice.within_ms(500));
+        let victim = usize::try_from(dice.between(0, 3)).expect("small");
+        self.sinks[victim].kill();
+        let (owed, in_flight) = (self.oracle.owed(), self.oracle.unanswered() as u64);
+        // Twice, because three databases are not read at one instant.
+        let (at_first, later) = (ids(&self.rows()), ids(&self.rows()));
+        let unwritten = owed.difference(&at_first).count() as u64;
+        self.sinks[victim].start();
+        loads.into_iter().for_each(Load::stop);
+        settle(&self.oracle, || self.rows())?;
+        fresh(&self.oracle, &self.sources[0].address.read().clone(), || self.rows())?;
+        if let Some(fault) = self.doubled() {
+            return Err(fault);
+        }
+        if self.keeps_order
+            && let Some(gap) = self.oracle.gaps(&at_first, &later).first()
+        {
+            return Err(format!("the order of a key was broken when a sink died: {gap}"));
+        }
+        row.note("events", (self.oracle.owed_count() - before) as u64);
+        row.note("in flight at the kill", in_flight);
+        // Of all three, and read a while after the kill: others have taken over what the victim had.
+        row.note("owed and unwritten after the kill", unwritten);
+        match in_flight {
+            0 => Ok(Verdict::Discarded("nothing was under way")),
+            _ => Ok(Verdict::Passed),
+        }
+    }
+
+    fn is_worn(&self) -> bool {
+        self.oracle.owed_count() > ROWS_MAX
+    }
+}
