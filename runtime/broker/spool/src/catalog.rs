@@ -1,5 +1,6 @@
-//! What a spool remembers of the topics it publishes to and the subscriptions it holds for, so that after a restart it
-//! goes on with what is in it before anybody asks. Kept as messages in a topic of its own; the last one counts.
+//! What a spool remembers of the topics it publishes to and the subscriptions it made, so that after a restart it goes on
+//! with what is in it before anybody asks, and starts without the broker. Kept as messages in a topic of its own; the last
+//! one counts.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Message, Outgoing, Result, TopicSpec};
-use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
+use danube_wasm_model::{RecordId, TopicName};
 use parking_lot::RwLock;
 
 use crate::store::{self, Store};
@@ -33,24 +34,15 @@ enum Entry {
 impl Catalog {
     /// Reads what is remembered.
     pub(crate) async fn open(store: Arc<Store>) -> Result<Self> {
-        let topic = store::catalog()?;
-        store.create(&topic, 0).await?;
-        // Never acknowledged: it is all read again at the next start.
-        let mut consumer = store.read(&topic, SubscriptionType::Exclusive, usize::MAX).await?;
-        let mut left = store.waiting(&topic).await?;
         let catalog = Self {
+            topic: store::catalog()?,
             store,
-            topic,
             topics: RwLock::default(),
             held: RwLock::default(),
             writing: tokio::sync::Mutex::default(),
         };
-        while left > 0 {
-            for message in consumer.receive(READ_MAX).await? {
-                catalog.insert(Entry::decode(&message)?)?;
-                left = left.saturating_sub(1);
-            }
-        }
+        let read = |message: Message| catalog.insert(Entry::decode(&message)?);
+        catalog.store.read_all(&catalog.topic, read).await?;
         Ok(catalog)
     }
 
@@ -77,18 +69,18 @@ impl Catalog {
         self.add(Entry::Topic(topic.clone(), spec.clone())).await
     }
 
-    /// The subscriptions that messages were ever held for, and where those are.
+    /// The subscriptions that are at the broker, and where their messages are held.
     pub(crate) fn subscriptions(&self) -> Vec<((TopicName, String), TopicName)> {
         let held = self.held.read();
         held.iter().map(|(of, at)| (of.clone(), at.clone())).collect()
     }
 
-    /// Where the messages of a subscription are held, if any ever were.
+    /// Where the messages of a subscription are held. Only one that is at the broker has a place.
     pub(crate) fn place(&self, topic: &TopicName, subscription: &str) -> Option<TopicName> {
         self.held.read().get(&(topic.clone(), subscription.to_owned())).cloned()
     }
 
-    /// The same, making a place if there is none.
+    /// The same, making a place if there is none: the subscription is at the broker.
     pub(crate) async fn make_place(&self, topic: &TopicName, subscription: &str) -> Result<TopicName> {
         let _one = self.writing.lock().await;
         if let Some(place) = self.place(topic, subscription) {
@@ -117,8 +109,6 @@ impl Catalog {
         Ok(())
     }
 }
-
-const READ_MAX: usize = 512;
 
 impl Entry {
     fn encode(&self, to: &TopicName) -> Outgoing {

@@ -27,8 +27,8 @@
 //! Consumers tell the second time by the record's id, which does not change; the publish time does: it is that of the
 //! publishing.
 //!
-//! Topics are remembered, so a source starts without the broker, and what is in the log is published after a restart even
-//! if no source asks. A topic that the broker refuses waits and is tried again; it holds up no other. A record that it
+//! Topics are remembered, and so is what the broker's registry said of their schemas ([`Spool::last_seen`]), so a source
+//! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the broker refuses waits and is tried again; it holds up no other. A record that it
 //! refuses for good (too large, or denied again and again while others of its topic are not) is set aside: counted,
 //! listed by [`Spool::refused`], and published again by [`Spool::retry_refused`]. A full spool refuses records with
 //! [`ErrorKind::Storage`], which a source answers with 503.
@@ -40,7 +40,8 @@
 //! copies. As long as the log holds any, what the broker delivers goes behind it, and is acknowledged there when it is
 //! durable. So the broker's window is never full and nothing is delivered too often, for as long as the disk has room;
 //! when it has none, the spool reads no further and says so. Nothing is dropped. What is held is delivered first after a
-//! restart, also without the broker.
+//! restart, also without the broker. That a subscription was made is remembered, too: only its first start needs the
+//! broker.
 //!
 //! What is held belongs to this process. If another takes over its part of a Shared, Failover or KeyShared subscription,
 //! later messages may be processed there before those that are held here.
@@ -62,6 +63,7 @@ mod catalog;
 mod epochs;
 mod limits;
 mod options;
+mod schemas;
 mod sink;
 mod source;
 mod spool;

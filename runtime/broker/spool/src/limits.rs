@@ -29,6 +29,10 @@ pub(crate) const UNCONFIRMED_RECORDS_MAX: usize = 256 << 10;
 /// How often a record is denied, while others of its topic are accepted, before it is set aside.
 pub(crate) const DENIED_TRIES_MAX: u32 = 5;
 
+/// Most versions of schemas remembered, each up to the broker's limit of a schema (usually 256 KiB). A connector has a few;
+/// one that reads old messages meets more.
+pub(crate) const SCHEMAS_MAX: usize = 1 << 10;
+
 /// First wait after the broker or the disk failed; doubles up to [`BACKOFF_MAX`].
 pub(crate) const BACKOFF_MIN: Duration = Duration::from_millis(50);
 /// Longest wait: half of the 10 s within which everything goes on after the broker is back.

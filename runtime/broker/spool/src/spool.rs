@@ -15,6 +15,7 @@ use crate::{
     epochs::Epochs,
     limits::{OWN_NAMESPACE, PARTITIONS, START_TIME_MAX, STATUS_PAUSE, STATUS_PAUSE_MIN},
     options::SpoolOptions,
+    schemas::{Asking, Memory},
     sink::{Subscription, consume},
     source::{Forwarder, Refused, SpoolPublisher, list_refused, retry_refused},
     status::SpoolStatus,
@@ -28,6 +29,7 @@ pub struct Spool {
     options: SpoolOptions,
     store: Arc<Store>,
     catalog: Arc<Catalog>,
+    memory: Arc<Memory>,
     epochs: Arc<Epochs>,
     /// The forwarder of each topic, as far as it listens.
     forwarders: Mutex<HashMap<TopicName, watch::Sender<TopicSpec>>>,
@@ -44,6 +46,7 @@ impl Spool {
         let store = Store::open(&options).await?;
         store.create(&store::refused()?, 0).await?;
         let catalog = Arc::new(Catalog::open(store.clone()).await?);
+        let memory = Arc::new(Memory::open(store.clone()).await?);
         let status = watch::channel(store.status().await?).0;
         let spool = Self {
             epochs: Arc::new(Epochs::of(&*broker)),
@@ -51,6 +54,7 @@ impl Spool {
             options,
             store,
             catalog,
+            memory,
             forwarders: Mutex::default(),
             tasks: Mutex::default(),
             status,
@@ -74,6 +78,12 @@ impl Spool {
     /// How full it is and what is in the way, measured now.
     pub async fn measure(&self) -> Result<SpoolStatus> {
         self.store.status().await
+    }
+
+    /// What the broker's registry said last to those who asked through here, before this process started, too: for a
+    /// start while the broker is away. It answers at once and from this disk, and registers nothing.
+    pub fn last_seen(&self) -> Arc<dyn Registry> {
+        self.memory.clone()
     }
 
     /// Records that the broker will never accept, oldest first, up to `max`.
@@ -156,7 +166,8 @@ impl Broker for Spool {
         }))
     }
 
-    /// Needs the broker, unless the spool holds messages of the subscription: these come first.
+    /// Needs the broker the first time. Later the subscription is there, and nothing is missed that comes before the
+    /// broker is in reach; what the spool holds comes first.
     async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
         let subscription = Subscription {
             broker: self.broker.clone(),
@@ -169,8 +180,12 @@ impl Broker for Spool {
         consume(subscription).await
     }
 
+    /// The broker's, which is needed to answer; what it says is there for [`Spool::last_seen`].
     fn registry(&self) -> Arc<dyn Registry> {
-        self.broker.registry()
+        Arc::new(Asking {
+            registry: self.broker.registry(),
+            memory: self.memory.clone(),
+        })
     }
 
     /// The broker's, with what is held here.

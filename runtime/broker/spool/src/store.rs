@@ -4,13 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use danube_wasm_broker::{
-    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Outgoing, Publisher, Result, StartAt, TopicSpec,
+    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Message, Outgoing, Publisher, Result, StartAt,
+    TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_model::{SubscriptionType, TopicName};
 
 use crate::{
-    limits::{HELD_BYTES_MAX, OWN_NAMESPACE},
+    limits::{HELD_BYTES_MAX, OWN_NAMESPACE, READ_ONCE_MAX},
     options::SpoolOptions,
     status::{Board, SpoolStatus},
     usage::{Room, Usage},
@@ -114,6 +115,20 @@ impl Store {
         self.log.subscribe(options).await
     }
 
+    /// Reads all that was ever written to a topic in which nothing is acknowledged, oldest first. Makes it if need be.
+    pub(crate) async fn read_all(&self, topic: &TopicName, mut each: impl FnMut(Message) -> Result<()>) -> Result<()> {
+        self.create(topic, 0).await?;
+        let mut consumer = self.read(topic, SubscriptionType::Exclusive, usize::MAX).await?;
+        let mut left = self.waiting(topic).await?;
+        while left > 0 {
+            for message in consumer.receive(READ_ONCE_MAX).await? {
+                each(message)?;
+                left = left.saturating_sub(1);
+            }
+        }
+        Ok(())
+    }
+
     /// Writes records as one transaction, whether there is room or not; returns when they are durable.
     pub(crate) async fn write(&self, records: Vec<Outgoing>) -> Result<()> {
         let publisher = self.log.publisher(SPOOL).await?;
@@ -152,7 +167,7 @@ impl Store {
         };
         for lag in self.log.lag().await? {
             match (lag.topic.namespace(), lag.topic.name()) {
-                (OWN_NAMESPACE, CATALOG) => {}
+                (OWN_NAMESPACE, CATALOG | SCHEMAS) => {}
                 (OWN_NAMESPACE, REFUSED) => status.refused += lag.messages,
                 _ => status.records += lag.messages,
             }
@@ -176,10 +191,16 @@ impl Store {
 
 const CATALOG: &str = "catalog";
 const REFUSED: &str = "refused";
+const SCHEMAS: &str = "schemas";
 
 /// Where the spool remembers what topics and subscriptions it serves.
 pub(crate) fn catalog() -> Result<TopicName> {
     own(CATALOG)
+}
+
+/// Where the spool remembers what the broker's registry said.
+pub(crate) fn schemas() -> Result<TopicName> {
+    own(SCHEMAS)
 }
 
 /// Where records are that the broker will never accept.

@@ -5,7 +5,7 @@ mod support;
 
 use std::{collections::HashSet, time::Duration};
 
-use danube_wasm_broker::{Broker, Consumer, ErrorKind, Message};
+use danube_wasm_broker::{Broker, Consumer, ConsumerOptions, ErrorKind, Message};
 use danube_wasm_broker_spool::{Spool, SpoolOptions};
 use danube_wasm_model::SubscriptionType;
 use support::*;
@@ -42,8 +42,8 @@ async fn all_held(spool: &Spool, remote: &Remote, n: u64) {
 async fn passing_through_writes_nothing() {
     let (directory, remote) = (tempfile::tempdir().unwrap(), remote(&["a:1", "b:1", "a:2"]).await);
     let spool = open(&remote, options(directory.path())).await;
-    let before = spool.measure().await.unwrap();
     let mut consumer = subscribe(&*spool).await;
+    let before = spool.measure().await.unwrap();
     let messages = receive(&mut *consumer, 3).await;
     assert_eq!(texts(&messages), ["a:1", "b:1", "a:2"]);
     ack(&*consumer, &messages).await;
@@ -196,6 +196,44 @@ async fn without_anything_held_the_broker_is_needed() {
         spool.subscribe(options).await.err().unwrap().kind,
         ErrorKind::Unavailable
     );
+}
+
+#[tokio::test]
+async fn a_subscription_that_was_made_before_needs_no_broker_to_begin_with() {
+    let (directory, remote) = (tempfile::tempdir().unwrap(), remote(&["a:1"]).await);
+    let spool = open(&remote, options(directory.path())).await;
+    let mut consumer = subscribe(&*spool).await;
+    let first = receive(&mut *consumer, 1).await;
+    ack(&*consumer, &first).await;
+    nothing_left(&spool, &remote).await;
+    spool.close().await.unwrap();
+    drop((consumer, spool));
+
+    remote.fail(|faults| faults.down = true);
+    let spool = open(&remote, options(directory.path())).await;
+    let mut consumer = subscribe(&*spool).await;
+    let away = within(consumer.receive(9)).await.unwrap_err();
+    assert_eq!(away.kind, ErrorKind::Unavailable, "{away}");
+    let other = ConsumerOptions {
+        subscription: "another".into(),
+        ..consumer_options(SubscriptionType::Exclusive)
+    };
+    let never_made = spool.subscribe(other).await.err().unwrap();
+    assert_eq!(never_made.kind, ErrorKind::Unavailable, "{never_made}");
+    publish(remote.log(), &["a:2"]).await;
+    remote.heal();
+    let rest = within(async {
+        loop {
+            match consumer.receive(9).await {
+                Ok(messages) => break messages,
+                Err(error) => assert_eq!(error.kind, ErrorKind::Unavailable),
+            }
+        }
+    });
+    let rest = rest.await;
+    assert_eq!(texts(&rest), ["a:2"]);
+    ack(&*consumer, &rest).await;
+    nothing_left(&spool, &remote).await;
 }
 
 #[tokio::test]

@@ -42,30 +42,47 @@ pub(super) struct Shared {
     pub(super) woken: Notify,
 }
 
-/// Subscribes. Without the broker only if the spool holds messages: then nothing that comes meanwhile is missed, because
-/// the subscription is there.
+/// Subscribes. Without the broker only if the spool made the subscription before: then nothing that comes meanwhile is
+/// missed, because the subscription is there.
 pub(crate) async fn consume(subscription: Subscription) -> Result<Box<dyn Consumer>> {
-    let options = &subscription.options;
-    let place = subscription.catalog.place(&options.topic, &options.subscription);
-    let held = match &place {
-        Some(place) => subscription.store.waiting(place).await?,
-        None => 0,
-    };
+    let (options, catalog) = (&subscription.options, &subscription.catalog);
+    let place = catalog.place(&options.topic, &options.subscription);
     let subscribing = subscription.broker.subscribe(options.clone());
-    let consumer = match held {
-        0 => Some(subscribing.await?),
-        _ => match timeout(START_TIME_MAX, subscribing).await {
+    let consumer = match &place {
+        None => {
+            let consumer = subscribing.await?;
+            remember(catalog, options).await;
+            Some(consumer)
+        }
+        Some(_) => match timeout(START_TIME_MAX, subscribing).await {
             Ok(Ok(consumer)) => Some(consumer),
             Ok(Err(error)) if !error.is_transient() => return Err(error),
-            Ok(Err(_)) | Err(_) => None,
+            Ok(Err(error)) => out_of_reach_now(options, &error.message),
+            Err(_) => out_of_reach_now(options, "no answer"),
         },
     };
+    let held = match place {
+        Some(place) if subscription.store.waiting(&place).await? > 0 => Some(place),
+        _ => None,
+    };
     let shared = Arc::new(Shared::default());
-    let pump = Pump::start(Arc::new(subscription), shared.clone(), consumer, place).await?;
+    let pump = Pump::start(Arc::new(subscription), shared.clone(), consumer, held).await?;
     Ok(Box::new(SpoolConsumer {
         shared,
         pump: tokio::spawn(pump.run()),
     }))
+}
+
+/// A disk that is full now is no reason not to consume.
+async fn remember(catalog: &Catalog, options: &ConsumerOptions) {
+    if let Err(error) = catalog.make_place(&options.topic, &options.subscription).await {
+        tracing::warn!(topic = %options.topic, subscription = options.subscription, %error, "the spool cannot remember a subscription now: the next start needs the broker");
+    }
+}
+
+fn out_of_reach_now(options: &ConsumerOptions, why: &str) -> Option<Box<dyn Consumer>> {
+    tracing::warn!(topic = %options.topic, subscription = options.subscription, why, "the broker is out of reach: this subscription is taken up again when it is back");
+    None
 }
 
 struct SpoolConsumer {

@@ -29,7 +29,7 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// `place` is none when there never was anything to hold.
+    /// `place` is none when nothing is held.
     pub(super) async fn open(
         subscription: Arc<Subscription>,
         shared: Arc<Shared>,
@@ -62,7 +62,7 @@ impl Held {
         Ok(())
     }
 
-    /// Where messages are held; made when there is reason to.
+    /// Where messages are held; read from when there is reason to.
     async fn place(&mut self) -> Result<TopicName> {
         if let Some(place) = &self.place {
             return Ok(place.clone());

@@ -35,7 +35,7 @@ pub(super) struct Pump {
 }
 
 impl Pump {
-    /// `broker` is none when it is not in reach; `place` is none when there never was anything to hold.
+    /// `broker` is none when it is not in reach; `place` is none when nothing is held.
     pub(super) async fn start(
         subscription: Arc<Subscription>,
         shared: Arc<Shared>,

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses some of it")]
 
 pub(crate) mod gated;
+mod registry;
 pub(crate) mod remote;
 pub(crate) mod served;
 

@@ -16,6 +16,8 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
+use super::registry::RemoteRegistry;
+
 /// See the module.
 #[derive(Clone)]
 pub(crate) struct Remote(Arc<Inner>);
@@ -162,7 +164,7 @@ impl Remote {
     }
 
     /// Waits as long as it is slow or hangs, then says whether it is in reach.
-    async fn reach(&self) -> Result<()> {
+    pub(super) async fn reach(&self) -> Result<()> {
         let slow = self.faults.borrow().slow;
         if !slow.is_zero() {
             tokio::time::sleep(slow).await;
@@ -233,7 +235,7 @@ impl Broker for Remote {
     }
 
     fn registry(&self) -> Arc<dyn Registry> {
-        self.log.registry()
+        Arc::new(RemoteRegistry(self.clone()))
     }
 
     async fn lag(&self) -> Result<Vec<Lag>> {
