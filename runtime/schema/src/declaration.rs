@@ -216,7 +216,7 @@ impl Declaration {
 
     /// Whether a text says the same as a registered one: in JSON, white space and the order of keys do not count; in
     /// Protobuf, the ends of lines do not.
-    fn is_same(&self, text: &str, registered: &RegisteredSchema) -> bool {
+    pub(crate) fn is_same(&self, text: &str, registered: &RegisteredSchema) -> bool {
         let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
         let registered = registered.definition.as_str();
         match self.schema_type {

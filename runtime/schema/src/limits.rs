@@ -1,6 +1,8 @@
 //! Every limit of this room, with its reason. Schemas and payloads are a tenant's and may be hostile: the limits bound
 //! the memory, the stack and the time that both together can take.
 
+use std::time::Duration;
+
 use crate::strict::Limits;
 
 /// The text of a schema. Nesting bounds the recursion of everything that walks it; the count of values bounds what is
@@ -78,3 +80,6 @@ pub const VALIDATORS_MAX: usize = 1024;
 /// Stack of the thread that compiles a schema, in bytes. Compiling follows references as deep as they go, which
 /// [`SUBSCHEMAS_MAX`] bounds; pages that are not touched cost nothing.
 pub const COMPILE_STACK_BYTES: usize = 64 << 20;
+
+/// Longest wait for one answer of the registry where what it said last will do.
+pub const REGISTRY_TIME_MAX: Duration = Duration::from_secs(3);

@@ -2,24 +2,26 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use danube_wasm_broker::{RegisteredSchema, Registry, SchemaRef};
+use danube_wasm_broker::{ErrorKind, RegisteredSchema, Registry, SchemaRef};
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::{sync::oneshot, time::timeout};
 
 use crate::{
     Declaration, SchemaError, SchemaType, Validator,
     codec::Codec,
     declaration::Plan,
     evolution::{self, Break},
-    limits::{COMPILE_STACK_BYTES, VALIDATORS_MAX},
+    limits::{COMPILE_STACK_BYTES, REGISTRY_TIME_MAX, VALIDATORS_MAX},
 };
 
 /// Finds, registers and compiles schemas. Versions never change, so a validator is compiled once and kept.
 pub struct Schemas {
-    registry: Arc<dyn Registry>,
+    pub(crate) registry: Arc<dyn Registry>,
+    /// What the registry said last, for when it is out of reach.
+    pub(crate) last_seen: Option<Arc<dyn Registry>>,
     compiled: Mutex<HashMap<SchemaRef, Arc<Validator>>>,
     /// One schema is compiled at a time: it takes milliseconds, and a tenant's hostile one must not take every core.
-    compiling: tokio::sync::Mutex<()>,
+    compiling: Arc<tokio::sync::Mutex<()>>,
 }
 
 impl Schemas {
@@ -27,27 +29,52 @@ impl Schemas {
     pub fn new(registry: Arc<dyn Registry>) -> Self {
         Self {
             registry,
+            last_seen: None,
             compiled: Mutex::default(),
-            compiling: tokio::sync::Mutex::default(),
+            compiling: Arc::default(),
+        }
+    }
+
+    /// Others, for a connector that starts without its broker: `last_seen` answers at once what `registry` said before.
+    /// Schemas of both are compiled in turn.
+    pub fn remembering(&self, registry: Arc<dyn Registry>, last_seen: Arc<dyn Registry>) -> Self {
+        Self {
+            last_seen: Some(last_seen),
+            compiling: self.compiling.clone(),
+            ..Self::new(registry)
         }
     }
 
     /// The validator of a topic's declared schema. A declared text is compiled, and compared with the newest version,
     /// before it is registered, so that a broken or incompatible one never gets into the registry.
     pub async fn declare(&self, declaration: Declaration) -> Result<Arc<Validator>, SchemaError> {
-        let registered = match declaration.plan(&*self.registry).await? {
-            Plan::Use(registered) => registered,
+        let plan = self.plan(&declaration).await?;
+        let registered = self.carry_out(plan, &declaration).await?;
+        self.validator(registered).await
+    }
+
+    pub(crate) async fn plan(&self, declaration: &Declaration) -> Result<Plan, SchemaError> {
+        declaration.plan(&*self.registry).await
+    }
+
+    /// The version that was planned, registered if need be.
+    pub(crate) async fn carry_out(
+        &self,
+        plan: Plan,
+        declaration: &Declaration,
+    ) -> Result<RegisteredSchema, SchemaError> {
+        match plan {
+            Plan::Use(registered) => Ok(registered),
             Plan::Register { text, after } => {
                 examine(&declaration.subject, declaration.schema_type, &text).await?;
                 if let Some(latest) = after
-                    && let Err(broken) = compare(&declaration, &latest, &text).await?
+                    && let Err(broken) = compare(declaration, &latest, &text).await?
                 {
                     return Err(declaration.incompatible(&latest, &text, broken, &*self.registry).await);
                 }
-                self.register(&declaration, &text).await?
+                self.register(declaration, &text).await
             }
-        };
-        self.validator(registered).await
+        }
     }
 
     async fn register(&self, declaration: &Declaration, text: &str) -> Result<RegisteredSchema, SchemaError> {
@@ -61,13 +88,14 @@ impl Schemas {
         declaration.accept(registered)
     }
 
-    /// The validator of the schema that a message names.
+    /// The validator of the schema that a message names. A version never changes: while the registry is out of reach,
+    /// one that was seen before will do.
     pub async fn by_reference(&self, reference: SchemaRef) -> Result<Arc<Validator>, SchemaError> {
         if let Some(known) = self.known(reference) {
             return Ok(known);
         }
         let SchemaRef { id, version } = reference;
-        let found = self.registry.get(reference).await;
+        let found = self.find(reference).await;
         let found = found.map_err(|source| SchemaError::Registry {
             subject: format!("number {id}"),
             source,
@@ -75,7 +103,24 @@ impl Schemas {
         self.validator(found.ok_or(SchemaError::Unknown { id, version })?).await
     }
 
-    async fn validator(&self, schema: RegisteredSchema) -> Result<Arc<Validator>, SchemaError> {
+    async fn find(&self, reference: SchemaRef) -> danube_wasm_broker::Result<Option<RegisteredSchema>> {
+        let asking = self.registry.get(reference);
+        let Some(seen) = self.seen(reference).await else {
+            return asking.await;
+        };
+        match timeout(REGISTRY_TIME_MAX, asking).await {
+            Ok(Err(error)) if error.kind == ErrorKind::Unavailable => Ok(Some(seen)),
+            Err(_) => Ok(Some(seen)),
+            Ok(answer) => answer,
+        }
+    }
+
+    async fn seen(&self, reference: SchemaRef) -> Option<RegisteredSchema> {
+        let last_seen = self.last_seen.as_ref()?;
+        last_seen.get(reference).await.unwrap_or_default()
+    }
+
+    pub(crate) async fn validator(&self, schema: RegisteredSchema) -> Result<Arc<Validator>, SchemaError> {
         let RegisteredSchema {
             reference,
             subject,
@@ -121,7 +166,7 @@ async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> 
     })
 }
 
-async fn compare(
+pub(crate) async fn compare(
     declaration: &Declaration,
     latest: &RegisteredSchema,
     text: &str,

@@ -21,6 +21,10 @@ pub(crate) struct InMemory {
 }
 
 impl InMemory {
+    pub(crate) fn clear(&self) {
+        self.schemas.lock().clear();
+    }
+
     fn all(&self) -> Result<Vec<RegisteredSchema>> {
         if self.away.load(Ordering::Relaxed) {
             return Err(BrokerError::new(ErrorKind::Unavailable, "the broker is out of reach"));
@@ -67,6 +71,52 @@ impl Registry for InMemory {
         };
         schemas.push(schema.clone());
         Ok(schema)
+    }
+}
+
+/// What was seen of a registry: no more comes.
+pub(crate) struct Frozen(pub(crate) Arc<InMemory>);
+
+#[async_trait]
+impl Registry for Frozen {
+    async fn latest(&self, subject: &str) -> Result<Option<RegisteredSchema>> {
+        self.0.latest(subject).await
+    }
+
+    async fn get(&self, reference: SchemaRef) -> Result<Option<RegisteredSchema>> {
+        self.0.get(reference).await
+    }
+
+    async fn versions(&self, subject: &str) -> Result<Vec<RegisteredSchema>> {
+        self.0.versions(subject).await
+    }
+
+    async fn register(&self, subject: &str, schema_type: &str, definition: &str) -> Result<RegisteredSchema> {
+        let same = |s: &RegisteredSchema| s.schema_type == schema_type && s.definition == definition;
+        let there = self.0.versions(subject).await?.into_iter().find(same);
+        there.ok_or_else(|| BrokerError::new(ErrorKind::Unavailable, "it was never seen"))
+    }
+}
+
+/// A registry that never answers.
+pub(crate) struct Silent;
+
+#[async_trait]
+impl Registry for Silent {
+    async fn latest(&self, _: &str) -> Result<Option<RegisteredSchema>> {
+        std::future::pending().await
+    }
+
+    async fn get(&self, _: SchemaRef) -> Result<Option<RegisteredSchema>> {
+        std::future::pending().await
+    }
+
+    async fn versions(&self, _: &str) -> Result<Vec<RegisteredSchema>> {
+        std::future::pending().await
+    }
+
+    async fn register(&self, _: &str, _: &str, _: &str) -> Result<RegisteredSchema> {
+        std::future::pending().await
     }
 }
 
