@@ -1,6 +1,13 @@
 //! HTTP/2, frame by frame (RFC 9113), and headers as HPACK literals (RFC 7541).
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -107,6 +114,8 @@ pub(crate) struct Line {
 /// What a connection was told.
 #[derive(Default)]
 pub(crate) struct Heard {
+    /// Streams that were reset.
+    pub(crate) resets: AtomicUsize,
     /// Why the connection ends, as often as it was told.
     pub(crate) go_away: Mutex<Vec<u32>>,
 }
@@ -144,6 +153,9 @@ async fn hear(read: &mut OwnedReadHalf, heard: &Heard) -> io::Result<()> {
     read.read_exact(&mut head).await?;
     let mut payload = vec![0; usize::from(head[0]) << 16 | usize::from(head[1]) << 8 | usize::from(head[2])];
     read.read_exact(&mut payload).await?;
+    if head[3] == RST_STREAM {
+        heard.resets.fetch_add(1, SeqCst);
+    }
     if head[3] == GO_AWAY {
         let code = payload[4..8].try_into().expect("four bytes");
         heard.go_away.lock().push(u32::from_be_bytes(code));

@@ -1,6 +1,10 @@
 //! Floods of frames: each connection is closed by the server, memory stays bounded, and neighbours are answered.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::Ordering::SeqCst},
+    time::Duration,
+};
 
 use danube_wasm_ingress_http::ListenerOptions;
 use parking_lot::Mutex;
@@ -10,9 +14,9 @@ use crate::{
     class::{Class, Plan, Shared, expect, in_lanes},
     dice::Dice,
     floods::{Events, Flood, floods},
-    frames::Line,
+    frames::{Line, preface, request},
     host::{Host, REST, brisk},
-    process::resident_mib,
+    process::{eventually, resident_mib},
 };
 
 /// Bytes are sent in pieces of about this size.
@@ -24,6 +28,8 @@ const GROWTH_MIB_MAX: u64 = 64;
 
 /// Reasons to go away that were given: no error, PROTOCOL_ERROR, FLOW_CONTROL_ERROR, ENHANCE_YOUR_CALM.
 const SIGHTS: [u32; 4] = [0, 1, 3, 11];
+/// Requests under way on one connection, where they are counted.
+const STREAMS_MAX: u32 = 20;
 /// In which the server takes in what was sent.
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -47,6 +53,7 @@ pub(crate) async fn run(plan: Plan) -> Class {
         }
     })
     .await;
+    class.judge("more requests than streams are held", too_many_streams().await);
     // Or the floods do not get as far as they mean to.
     let missing: Vec<u32> = SIGHTS.into_iter().filter(|code| !codes.lock().contains(code)).collect();
     class.check("reasons that are never given", expect("missing", missing, Vec::new()));
@@ -66,6 +73,22 @@ fn limits(options: &mut ListenerOptions) {
     options.limits.header_read_ms_max = 1_000;
     options.limits.idle_ms_max = 1_000;
     options.limits.body_read_ms_max = 1_000;
+}
+
+/// Of more requests than a connection may have, the rest is refused while the first ones are held.
+async fn too_many_streams() -> Result<(), String> {
+    let host = Host::start(|options| options.limits.streams_max = STREAMS_MAX, |_| {}).await;
+    host.server.inbox.shut();
+    let mut line = Line::connect(&host, false).await;
+    // Many more, and the connection would be closed for it.
+    let requests = (0..3 * STREAMS_MAX).flat_map(|n| request(2 * n + 1, b"{}"));
+    line.send(&[preface(&[]), requests.collect()].concat()).await;
+    let held = STREAMS_MAX as usize;
+    let count = || (host.server.inbox.count(), line.heard().resets.load(SeqCst));
+    eventually(count, |(events, resets)| *events == held && *resets >= 2 * held).await?;
+    host.server.inbox.open();
+    drop(line);
+    host.stop().await
 }
 
 async fn attack(host: &Host, flood: &Flood, codes: &Mutex<BTreeSet<u32>>) -> Result<(), String> {
