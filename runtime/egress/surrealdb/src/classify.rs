@@ -39,6 +39,8 @@ impl Fault {
             ErrorDetails::AlreadyExists(_) => Self::Conflict(message),
             ErrorDetails::Connection(_) => lost(message),
             ErrorDetails::Query(Some(QueryError::TransactionConflict)) => Self::Conflict(message),
+            // A commit that fails is reported as a statement that was not executed, whatever it failed of.
+            ErrorDetails::Query(_) if is_storage(&message) => Self::Storage(message),
             ErrorDetails::Query(_) => Self::Busy(message),
             ErrorDetails::NotAllowed(reason) => not_allowed(reason.as_ref(), message),
             ErrorDetails::Configuration(_) => Self::Configuration(message),
@@ -108,13 +110,17 @@ fn untyped(message: String) -> Fault {
     if message.starts_with("Database record `") && message.ends_with("` already exists") {
         return Fault::Exists;
     }
-    if STORAGE.iter().any(|part| message.contains(part)) {
+    if is_storage(&message) {
         return Fault::Storage(message);
     }
     if BUSY.iter().any(|part| message.contains(part)) {
         return Fault::Busy(message);
     }
     Fault::Record(message)
+}
+
+fn is_storage(message: &str) -> bool {
+    STORAGE.iter().any(|part| message.contains(part))
 }
 
 /// What the storage layer says (`surrealdb-kvs`, `surrealdb-common` 3.3.5).
@@ -173,6 +179,15 @@ mod tests {
         assert!(matches!(Fault::of(&password), Fault::Configuration(_)));
         let table = Error::not_found("x".to_owned(), NotFoundError::Table { name: "t".to_owned() });
         assert!(matches!(Fault::of(&table), Fault::Configuration(_)));
+    }
+
+    #[test]
+    fn a_commit_that_fails_is_the_storage_though_it_is_said_of_the_query() {
+        let message = "There was a problem with a transaction: WAL error: IO error: Input/output error (os error 5)";
+        let failed = Error::query(message.to_owned(), QueryError::NotExecuted);
+        assert_eq!(Fault::of(&failed), Fault::Storage(message.to_owned()));
+        let other = Error::query("x".to_owned(), QueryError::NotExecuted);
+        assert_eq!(Fault::of(&other), Fault::Busy("x".to_owned()));
     }
 
     #[test]

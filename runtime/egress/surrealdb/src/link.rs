@@ -8,12 +8,7 @@ use surrealdb::{
     types::{ErrorDetails, Object, QueryError, Value},
 };
 
-use crate::{
-    SurrealOptions,
-    classify::Fault,
-    ordered, runtime,
-    store::{Session, Store},
-};
+use crate::{SurrealOptions, classify::Fault, ordered, runtime, store::Store};
 
 /// How often a statement is done again after another transaction got in its way.
 const CONFLICTS_MAX: u32 = 6;
@@ -62,47 +57,67 @@ impl Link {
         self.statement("ready", "RETURN true", Object::new).await.map(drop)
     }
 
-    async fn once(&self, what: &'static str, text: &'static str, variables: Object) -> Result<Value, Fault> {
-        let mut results = self.run(what, text.to_owned(), variables).await?;
-        check(&mut results)?;
-        let mut last = Value::None;
-        for statement in 0..results.num_statements() {
-            match results.take::<Value>(statement) {
-                Ok(Value::None) => {}
-                Ok(value) => last = value,
-                Err(error) => return Err(Fault::of(&error)),
-            }
-        }
-        Ok(last)
-    }
-
-    /// Runs a text and returns each statement's answer, errors among them.
-    pub(crate) async fn run(
-        &self,
-        what: &'static str,
-        text: String,
-        variables: Object,
-    ) -> Result<IndexedResults, Fault> {
+    /// That what a batch wrote, and what it found done, is on disk.
+    pub(crate) async fn durable(&self) -> Result<(), Fault> {
         let session = self.store.session(&self.options).await?;
-        let answer = self.run_on(Arc::clone(&session), what, text, variables).await;
-        if let Err(fault) = &answer {
+        let Some(witness) = session.witness.clone() else {
+            return Ok(());
+        };
+        let work = async move {
+            let synced = tokio::task::spawn_blocking(move || witness.sync()).await;
+            let synced = synced.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
+            synced.map_err(|error| Fault::Storage(format!("the log is not on disk: {error}")))
+        };
+        let limit = self.options.request_timeout + GRACE;
+        let synced = runtime::run_on(&session.threads, limit, "sync", work).await;
+        if let Err(fault) = &synced {
             self.store.discard(&session, fault).await;
         }
-        answer
+        synced
     }
 
-    async fn run_on(
+    async fn once(&self, what: &'static str, text: &'static str, variables: Object) -> Result<Value, Fault> {
+        let last = |results: &mut IndexedResults| {
+            check(results)?;
+            let mut last = Value::None;
+            for statement in 0..results.num_statements() {
+                match results.take::<Value>(statement) {
+                    Ok(Value::None) => {}
+                    Ok(value) => last = value,
+                    Err(error) => return Err(Fault::of(&error)),
+                }
+            }
+            Ok(last)
+        };
+        self.run(what, text.to_owned(), variables, last).await
+    }
+
+    /// Runs a text and reads the statements' answers, errors among them. A fault that the connection does not survive
+    /// ends it, on SurrealDB's threads: also if nobody waits for the answer any more.
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
-        session: Session,
         what: &'static str,
         text: String,
         variables: Object,
-    ) -> Result<IndexedResults, Fault> {
+        read: impl FnOnce(&mut IndexedResults) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let current = self.store.session(&self.options).await?;
+        let (store, session) = (Arc::clone(&self.store), Arc::clone(&current));
         let work = async move {
-            let answer = session.query(text).bind(variables).await;
-            answer.map_err(|error| Fault::of(&error))
+            let answer = session.client.query(text, variables).await;
+            let answer = answer.map_err(|error| Fault::of(&error));
+            let answer = answer.and_then(|mut results| read(&mut results));
+            if let Err(fault) = &answer {
+                store.discard(&session, fault).await;
+            }
+            answer
         };
-        runtime::run(self.options.request_timeout + GRACE, what, work).await
+        let answer = runtime::run_on(&current.threads, self.options.request_timeout + GRACE, what, work).await;
+        if let Err(fault) = &answer {
+            // It may not have come to an end of its own.
+            self.store.discard(&current, fault).await;
+        }
+        answer
     }
 }
 

@@ -65,16 +65,15 @@ pub(crate) async fn run(link: &Link, surql: &str, write: bool) -> Result<Vec<ser
         Ok(check(&text, write))
     });
     checked.await.map_err(unavailable)??;
-    let mut results = link
-        .run("query", surql.to_owned(), Object::new())
-        .await
-        .map_err(unavailable)?;
-    let statements = results.num_statements();
-    let answer = |statement| match results.take::<Value>(statement) {
-        Ok(value) => value.into_json_value(),
-        Err(error) => json!({ "error": error.message() }),
-    };
-    Ok((0..statements).map(answer).collect())
+    let answers = link.run("query", surql.to_owned(), Object::new(), |results| {
+        let statements = results.num_statements();
+        let answer = |statement| match results.take::<Value>(statement) {
+            Ok(value) => value.into_json_value(),
+            Err(error) => json!({ "error": error.message() }),
+        };
+        Ok((0..statements).map(answer).collect())
+    });
+    answers.await.map_err(unavailable)
 }
 
 fn unavailable(fault: Fault) -> QueryError {

@@ -4,12 +4,12 @@
 //! deep overflows a stack of 2 MiB, tokio's default, and takes the process with it; one as deep as our JSON reader
 //! accepts, 127, fits in 4 MiB (measured with 3.3.5, embedded). SurrealDB's own manual asks for 10. Its futures
 //! therefore run on threads of their own, which also keeps an embedded database's work off the threads that serve
-//! sockets. The runtime is made at the first connection and lives as long as the process: dropping one from
-//! asynchronous code is not possible.
+//! sockets. A runtime that all share is made at the first connection and lives as long as the process; a store on disk has
+//! another one, which lives as long as it is open (`embedded.rs`).
 
 use std::{future::Future, io, sync::LazyLock, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::classify::Fault;
 
@@ -20,15 +20,25 @@ const STACK_BYTES: usize = 16 << 20;
 /// take turns.
 const THREADS_MAX: usize = 4;
 
-static RUNTIME: LazyLock<io::Result<Runtime>> = LazyLock::new(|| {
+static RUNTIME: LazyLock<Result<Runtime, String>> = LazyLock::new(build);
+
+/// More of them, for a store that is to end with its threads.
+pub(crate) fn build() -> Result<Runtime, String> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    Builder::new_multi_thread()
+    let built: io::Result<Runtime> = Builder::new_multi_thread()
         .thread_name("surrealdb")
         .thread_stack_size(STACK_BYTES)
         .worker_threads(threads.clamp(1, THREADS_MAX))
         .enable_all()
-        .build()
-});
+        .build();
+    built.map_err(|error| format!("no threads can be started for SurrealDB: {error}"))
+}
+
+/// The threads that all share.
+pub(crate) fn shared() -> Result<Handle, Fault> {
+    let runtime = RUNTIME.as_ref().map_err(|error| Fault::Busy(error.clone()))?;
+    Ok(runtime.handle().clone())
+}
 
 /// Runs `work` on SurrealDB's threads, for at most `limit`.
 ///
@@ -39,10 +49,16 @@ where
     T: Send + 'static,
     F: Future<Output = Result<T, Fault>> + Send + 'static,
 {
-    let runtime = RUNTIME
-        .as_ref()
-        .map_err(|error| Fault::Busy(format!("no threads can be started for SurrealDB: {error}")))?;
-    match tokio::time::timeout(limit, runtime.spawn(work)).await {
+    run_on(&shared()?, limit, what, work).await
+}
+
+/// Likewise, on these threads.
+pub(crate) async fn run_on<T, F>(threads: &Handle, limit: Duration, what: &'static str, work: F) -> Result<T, Fault>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, Fault>> + Send + 'static,
+{
+    match tokio::time::timeout(limit, threads.spawn(work)).await {
         Ok(Ok(done)) => done,
         Ok(Err(panic)) => Err(Fault::Storage(format!("SurrealDB's client failed in {what}: {panic}"))),
         Err(_) => Err(Fault::Lost(format!(

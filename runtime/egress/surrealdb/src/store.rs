@@ -4,38 +4,29 @@
 //! `surrealdb` crate also reconnects WebSockets by itself, but replays sign-in and namespace without looking at the
 //! answers, for ever, and with a token that may have expired; a fresh connection is checked from the start.
 //!
-//! An embedded store is thrown away after any error of its files, too: SurrealKV goes on appending to a log that may
-//! have a torn record in its middle, and what is behind the tear is lost at the next start, acknowledged or not.
-//! Opening the store anew cuts the log back to its last whole record first.
+//! A store on disk is thrown away after any error of its files, too: nothing that it does afterwards can be trusted, and
+//! opening it anew (`embedded.rs`) puts what it holds into new files.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use surrealdb::{
     Surreal,
     engine::any::{Any, connect},
     opt::{Config, auth},
-    types::Value,
+    types::{Object, Value},
 };
-use tokio::sync::Mutex;
+use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{
     classify::Fault,
+    client::Client,
+    embedded::{self, CLOSE_MAX, Embedded},
+    files,
     options::{Credentials, SurrealOptions},
     ordered, runtime,
     url::SurrealUrl,
+    witness::Witness,
 };
-
-/// How often to look whether another owner has let go of the store's files.
-const LOCK_POLL: Duration = Duration::from_millis(20);
-
-/// Longest wait for a store to let go of its files when it is closed. Its own shutdown waits this long for its tasks.
-const CLOSE_MAX: Duration = Duration::from_secs(15);
 
 /// What the outer wait for a connection is longer than the inner one, whose reason is the better one.
 const GRACE: Duration = Duration::from_millis(500);
@@ -44,7 +35,13 @@ const GRACE: Duration = Duration::from_millis(500);
 type Scope = (String, String);
 
 /// A signed-in session in one database.
-pub(crate) type Session = Arc<Surreal<Any>>;
+pub(crate) struct Session {
+    pub(crate) client: Client,
+    /// Where its statements run.
+    pub(crate) threads: Handle,
+    /// Of a store on disk.
+    pub(crate) witness: Option<Arc<Witness>>,
+}
 
 pub(crate) struct Store {
     url: SurrealUrl,
@@ -53,8 +50,12 @@ pub(crate) struct Store {
 
 struct Open {
     /// Kept for the sessions to be made from.
-    client: Surreal<Any>,
-    sessions: HashMap<Scope, Session>,
+    client: Client,
+    threads: Handle,
+    sessions: HashMap<Scope, Arc<Session>>,
+    /// Of a store on disk, like the next.
+    witness: Option<Arc<Witness>>,
+    embedded: Option<Embedded>,
 }
 
 impl Store {
@@ -66,7 +67,7 @@ impl Store {
     }
 
     /// The session for these options, opened if there is none.
-    pub(crate) async fn session(self: &Arc<Self>, options: &SurrealOptions) -> Result<Session, Fault> {
+    pub(crate) async fn session(self: &Arc<Self>, options: &SurrealOptions) -> Result<Arc<Session>, Fault> {
         let store = Arc::clone(self);
         let options = options.clone();
         let limit = options.connect_timeout;
@@ -83,97 +84,96 @@ impl Store {
         runtime::run(limit + GRACE, "connecting", opening).await
     }
 
-    async fn session_here(&self, options: &SurrealOptions) -> Result<Session, Fault> {
+    async fn session_here(&self, options: &SurrealOptions) -> Result<Arc<Session>, Fault> {
         let scope = (options.namespace.clone(), options.database.clone());
         let mut open = self.open.lock().await;
         if let Some(session) = open.as_ref().and_then(|open| open.sessions.get(&scope)) {
             return Ok(Arc::clone(session));
         }
-        let client = match open.as_ref() {
-            Some(open) => open.client.clone(),
+        let mut connection = match open.take() {
+            Some(open) => open,
             None => connect_to(&self.url, options).await?,
         };
-        let session = Arc::new(client.clone());
-        enter(&session, &self.url, options).await?;
-        let open = open.get_or_insert_with(|| Open {
-            client,
-            sessions: HashMap::new(),
-        });
-        open.sessions.insert(scope, Arc::clone(&session));
+        let session = Arc::new(connection.session());
+        if let Err(fault) = enter(Arc::clone(&session), self.url.clone(), options.clone()).await {
+            // One that nobody has used, or that cannot be used any more, ends here.
+            let goes_on = !connection.sessions.is_empty() && !matches!(fault, Fault::Storage(_));
+            *open = Some(connection).filter(|_| goes_on);
+            return Err(fault);
+        }
+        connection.sessions.insert(scope, Arc::clone(&session));
+        *open = Some(connection);
         Ok(session)
     }
 
     /// Lets go of the connection that `session` belongs to, because of `fault`. Does nothing if that has been done, or
     /// if the fault leaves the connection usable.
-    pub(crate) async fn discard(&self, session: &Session, fault: &Fault) {
+    pub(crate) async fn discard(&self, session: &Arc<Session>, fault: &Fault) {
         let embedded_goes_on = self.url.is_embedded() && !matches!(fault, Fault::Storage(_));
         if !fault.ends_connection() || embedded_goes_on {
             return;
         }
         let mut open = self.open.lock().await;
-        let is_current = |open: &Open| open.sessions.values().any(|current| Arc::ptr_eq(current, session));
-        if open.as_ref().is_some_and(is_current) {
+        let is_current = |open: &mut Open| open.sessions.values().any(|current| Arc::ptr_eq(current, session));
+        if open.take_if(is_current).is_some() {
             tracing::warn!(url = %self.url, ?fault, "the connection to SurrealDB is given up; the next write opens another");
-            *open = None;
         }
     }
 
     /// Shuts down and waits until the files of an embedded store are let go of.
     pub(crate) async fn close(&self) -> Result<(), Fault> {
-        self.open.lock().await.take();
-        let Some(directory) = self.url.directory() else {
-            return Ok(());
-        };
-        let deadline = Instant::now() + CLOSE_MAX;
-        while is_locked(directory) {
-            if Instant::now() > deadline {
-                return Err(Fault::Busy(format!(
-                    "the store in {} did not shut down within {} s; what was written is on disk",
-                    directory.display(),
-                    CLOSE_MAX.as_secs()
-                )));
-            }
-            tokio::time::sleep(LOCK_POLL).await;
+        if let Some(embedded) = self.open.lock().await.take().and_then(|open| open.embedded) {
+            embedded.close().await;
         }
-        Ok(())
+        match self.url.directory() {
+            Some(directory) if !files::until_free(directory, CLOSE_MAX).await => Err(Fault::Busy(format!(
+                "the store in {} did not shut down within {} s; what was written is on disk",
+                directory.display(),
+                CLOSE_MAX.as_secs()
+            ))),
+            _ => Ok(()),
+        }
     }
 }
 
-/// SurrealKV holds a lock on this file while it is open.
-fn is_locked(directory: &Path) -> bool {
-    File::open(directory.join("LOCK")).is_ok_and(|file| file.try_lock_shared().is_err())
+impl Open {
+    fn session(&self) -> Session {
+        Session {
+            client: self.client.clone(),
+            threads: self.threads.clone(),
+            witness: self.witness.clone(),
+        }
+    }
 }
 
-async fn connect_to(url: &SurrealUrl, options: &SurrealOptions) -> Result<Surreal<Any>, Fault> {
-    if !url.is_embedded() {
-        // Two cryptography providers are linked in, so rustls has to be told. Fails if it was told before.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    }
-    if let Some(directory) = url.directory() {
-        std::fs::create_dir_all(directory)
-            .map_err(|error| Fault::Busy(format!("{} cannot be created: {error}", directory.display())))?;
-    }
-    let deadline = Instant::now() + options.connect_timeout;
-    loop {
+async fn connect_to(url: &SurrealUrl, options: &SurrealOptions) -> Result<Open, Fault> {
+    let (client, threads, disk) = if let Some(directory) = url.directory() {
+        let (client, witness, embedded) = embedded::open(directory, url, options).await?;
+        let threads = embedded.runtime();
+        (Client::Disk(client), threads, Some((Arc::new(witness), embedded)))
+    } else {
+        if !url.is_embedded() {
+            // Two cryptography providers are linked in, so rustls has to be told. Fails if it was told before.
+            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        }
         let config = Config::new().query_timeout(options.request_timeout);
-        match connect((url.endpoint(), config)).await {
-            Ok(client) => return Ok(client),
-            // It may have been closed a moment ago, here or in a process that is ending.
-            Err(error) if error.message().contains("already locked by another process") => {
-                if Instant::now() > deadline {
-                    return Err(Fault::Busy(
-                        "the store is open in another process; only one can have it".to_owned(),
-                    ));
-                }
-                tokio::time::sleep(LOCK_POLL).await;
-            }
-            Err(error) => return Err(opening(&error, url)),
-        }
-    }
+        let client = connect((url.endpoint(), config))
+            .await
+            .map_err(|error| opening(&error, url))?;
+        (Client::Any(client), runtime::shared()?, None)
+    };
+    let (witness, embedded) = disk.unzip();
+    Ok(Open {
+        client,
+        threads,
+        sessions: HashMap::new(),
+        witness,
+        embedded,
+    })
 }
 
 /// An error of opening concerns no record.
-fn opening(error: &surrealdb::Error, url: &SurrealUrl) -> Fault {
+pub(crate) fn opening(error: &surrealdb::Error, url: &SurrealUrl) -> Fault {
     match Fault::of(error) {
         Fault::Record(message) if url.is_embedded() => Fault::Storage(message),
         Fault::Record(message) => Fault::Lost(message),
@@ -182,23 +182,33 @@ fn opening(error: &surrealdb::Error, url: &SurrealUrl) -> Fault {
 }
 
 /// Signs in, selects the database, and makes sure that it can be written.
-async fn enter(session: &Surreal<Any>, url: &SurrealUrl, options: &SurrealOptions) -> Result<(), Fault> {
+async fn enter(session: Arc<Session>, url: SurrealUrl, options: SurrealOptions) -> Result<(), Fault> {
+    let threads = session.threads.clone();
+    let entering = threads.spawn(async move { enter_here(&session.client, &url, &options).await });
+    match entering.await {
+        Ok(entered) => entered,
+        Err(panic) => Err(Fault::Storage(format!(
+            "SurrealDB's client failed in entering: {panic}"
+        ))),
+    }
+}
+
+async fn enter_here(client: &Client, url: &SurrealUrl, options: &SurrealOptions) -> Result<(), Fault> {
     let fault = |error: surrealdb::Error| opening(&error, url);
-    if url.is_embedded() {
-        if options.credentials.is_some() {
+    match client {
+        Client::Any(client) if !url.is_embedded() => sign_in(client, options).await.map_err(fault)?,
+        _ if options.credentials.is_some() => {
             tracing::warn!(%url, "an embedded database is opened by its owner: the credentials are not used");
         }
-    } else {
-        sign_in(session, options).await.map_err(fault)?;
+        _ => {}
     }
-    session
-        .use_ns(&options.namespace)
-        .use_db(&options.database)
+    client
+        .select(&options.namespace, &options.database)
         .await
         .map_err(fault)?;
-    let mut answer = session
-        .query("RETURN $auth")
-        .query(ordered::DEFINE_MARKS)
+    let script = format!("RETURN $auth; {}", ordered::DEFINE_MARKS);
+    let mut answer = client
+        .query(script, Object::new())
         .await
         .and_then(surrealdb::IndexedResults::check)
         .map_err(fault)?;

@@ -65,3 +65,17 @@ pub(crate) async fn count(egress: &SurrealEgress, table: &str) -> u64 {
     .await;
     answer.as_u64().expect("a count")
 }
+
+/// What `kill -9` would leave of an open store: its files as they are.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    for entry in std::fs::read_dir(from).expect("a directory") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            std::fs::create_dir(&to).expect("a directory");
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).expect("copies");
+        }
+    }
+}

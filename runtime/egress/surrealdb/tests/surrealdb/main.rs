@@ -2,6 +2,8 @@
 //! because linking SurrealDB takes longest of all.
 
 mod common;
+mod crashes;
+mod disk;
 mod durability;
 mod hostile;
 mod operations;

@@ -1,0 +1,33 @@
+//! Two ways to the same statements: a store in this process, or a server or a database in memory.
+
+use surrealdb::{
+    IndexedResults, Surreal,
+    engine::{any::Any, local::Db},
+    types::Object,
+};
+
+/// A connection, or a session on one: clones are sessions of their own.
+#[derive(Clone)]
+pub(crate) enum Client {
+    /// A store on disk, opened by us (`embedded.rs`).
+    Disk(Surreal<Db>),
+    /// Everything else, opened by the `surrealdb` crate.
+    Any(Surreal<Any>),
+}
+
+impl Client {
+    pub(crate) async fn query(&self, text: String, variables: Object) -> surrealdb::Result<IndexedResults> {
+        match self {
+            Self::Disk(client) => client.query(text).bind(variables).await,
+            Self::Any(client) => client.query(text).bind(variables).await,
+        }
+    }
+
+    /// Selects namespace and database for the statements to come.
+    pub(crate) async fn select(&self, namespace: &str, database: &str) -> surrealdb::Result<()> {
+        match self {
+            Self::Disk(client) => client.use_ns(namespace).use_db(database).await.map(drop),
+            Self::Any(client) => client.use_ns(namespace).use_db(database).await.map(drop),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Whether a store holds what it must, and whether it is a store to go on with.
+
+use std::path::Path;
+
+use danube_wasm_egress_surrealdb::SurrealEgress;
+use serde_json::Value;
+
+use super::{
+    trial::scratch,
+    workload::{BATCHES, ROWS, batch, insist, row, store},
+};
+use crate::common::copy;
+
+/// Of a batch that nobody has written before.
+const NEXT: u64 = 1_000;
+
+/// Checks a store that a crash has left, writes to it, and checks what a second crash would leave: a store may well look
+/// whole and yet append to a log that nobody will read again.
+pub(super) async fn holds(directory: &Path, acknowledged: &[u64]) -> Result<(), String> {
+    let first = store(directory);
+    check(&first, acknowledged).await?;
+    insist(&first, &batch(NEXT)).await;
+    let killed = scratch();
+    copy(directory, killed.path());
+    first.close().await.map_err(|error| error.to_string())?;
+    let second = store(killed.path());
+    let all = [acknowledged, &[NEXT]].concat();
+    check(&second, &all)
+        .await
+        .map_err(|problem| format!("after the second crash: {problem}"))?;
+    second.close().await.map_err(|error| error.to_string())
+}
+
+async fn check(store: &SurrealEgress, acknowledged: &[u64]) -> Result<(), String> {
+    let rows = read(store, "SELECT record::id(id) AS id, batch, text FROM t ORDER BY id").await?;
+    let mut expected = Vec::new();
+    for number in (0..BATCHES).chain([NEXT]) {
+        let there = rows.iter().filter(|row| row["batch"] == number).count() as u64;
+        if acknowledged.contains(&number) && there == 0 {
+            return Err(format!("batch {number} was acknowledged and is lost"));
+        }
+        if there > 0 {
+            expected.extend((0..ROWS).map(|place| row(number, place)));
+        }
+    }
+    let has = |row: &Value| rows.contains(row);
+    if rows.len() != expected.len() || !expected.iter().all(has) {
+        let ids: Vec<_> = rows.iter().map(|row| row["id"].to_string()).collect();
+        return Err(format!("half a batch, or a row that nobody wrote: {ids:?}"));
+    }
+    last(store, acknowledged).await
+}
+
+/// The row that every batch writes is as the last of them left it, or a later one that was being written.
+async fn last(store: &SurrealEgress, acknowledged: &[u64]) -> Result<(), String> {
+    let last = read(store, "SELECT VALUE batch FROM last").await?;
+    let newest = acknowledged.iter().max();
+    match (&last[..], newest) {
+        ([], None) => Ok(()),
+        ([batch], newest) if batch.as_u64() >= newest.copied() => Ok(()),
+        _ => Err(format!("the row of every batch is {last:?} after {newest:?}")),
+    }
+}
+
+async fn read(store: &SurrealEgress, surql: &str) -> Result<Vec<Value>, String> {
+    let answers = store.query(surql, false).await.map_err(|error| error.to_string())?;
+    match &answers[..] {
+        [Value::Array(rows)] => Ok(rows.clone()),
+        // A table is made by its first row.
+        [answer]
+            if answer["error"]
+                .as_str()
+                .is_some_and(|error| error.contains("does not exist")) =>
+        {
+            Ok(Vec::new())
+        }
+        _ => Err(format!("{surql}: {answers:?}")),
+    }
+}
