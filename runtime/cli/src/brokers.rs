@@ -15,6 +15,7 @@ use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, To
 use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
 use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
 use danube_wasm_model::ConnectorId;
+use danube_wasm_schema::Schemas;
 use tokio::sync::{Mutex, OnceCell};
 
 use crate::exit::Failure;
@@ -28,10 +29,33 @@ pub(crate) struct Brokers {
     /// back to them.
     behind_spools: OnceCell<Arc<dyn Broker>>,
     behind_spools_options: Option<DanubeOptions>,
+    /// Whether a source has a spool.
+    serves_alone: bool,
     /// Where spools are.
     spools_dir: PathBuf,
     /// By connector. One that is open stays so: its records go on to the cluster whoever asks.
-    spools: Mutex<HashMap<ConnectorId, Arc<Spool>>>,
+    spools: Mutex<HashMap<ConnectorId, Spooled>>,
+}
+
+/// A connector's view of the broker.
+pub(crate) struct View {
+    pub(crate) broker: Arc<dyn Broker>,
+    /// Over the registry of `broker`.
+    pub(crate) schemas: Arc<Schemas>,
+}
+
+struct Spooled {
+    spool: Arc<Spool>,
+    schemas: Arc<Schemas>,
+}
+
+impl Spooled {
+    fn view(&self) -> View {
+        View {
+            broker: self.spool.clone(),
+            schemas: self.schemas.clone(),
+        }
+    }
 }
 
 impl Brokers {
@@ -43,6 +67,7 @@ impl Brokers {
                 danube: None,
                 behind_spools: OnceCell::new(),
                 behind_spools_options: None,
+                serves_alone: false,
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
             }),
@@ -54,6 +79,7 @@ impl Brokers {
                     resend_after_loss: false,
                     ..danube_options(pipeline)
                 }),
+                serves_alone: pipeline.sources.iter().any(|source| source.buffer.is_some()),
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
             }),
@@ -73,6 +99,11 @@ impl Brokers {
         self.danube.is_none()
     }
 
+    /// Whether a source of the pipeline takes events while the broker is away.
+    pub(crate) fn serves_alone(&self) -> bool {
+        self.serves_alone
+    }
+
     /// Longest that a message may wait for its batch: well inside the time after which the broker gives it again.
     pub(crate) fn linger_max(&self) -> Duration {
         self.danube
@@ -88,27 +119,34 @@ impl Brokers {
         }
     }
 
-    /// The broker as a source sees it.
-    pub(crate) async fn of_source(&self, source: &config::Source) -> Result<Arc<dyn Broker>, Failure> {
+    /// The broker as a source sees it. `schemas` are those over the broker itself.
+    pub(crate) async fn of_source(&self, source: &config::Source, schemas: &Arc<Schemas>) -> Result<View, Failure> {
         let Some(buffer) = &source.buffer else {
-            return Ok(self.main.clone());
+            return Ok(self.view(schemas));
         };
         let mut options = self.spool_options(&source.id);
         options.bytes_max = buffer.max_bytes;
         options.flush = buffer.broker_flush;
         let broker = self.behind_spools().await?;
-        self.spool(&source.id, broker, options).await
+        self.spool(&source.id, broker, options, schemas).await
     }
 
-    /// The broker as a sink sees it.
-    pub(crate) async fn of_sink(&self, sink: &config::Sink) -> Result<Arc<dyn Broker>, Failure> {
+    /// The broker as a sink sees it. `schemas` are those over the broker itself.
+    pub(crate) async fn of_sink(&self, sink: &config::Sink, schemas: &Arc<Schemas>) -> Result<View, Failure> {
         let Some(buffer) = &sink.buffer else {
-            return Ok(self.main.clone());
+            return Ok(self.view(schemas));
         };
         let mut options = self.spool_options(&sink.id);
         options.bytes_max = buffer.max_bytes;
         options.hold_max = self.danube.as_ref().map_or(options.hold_max, |d| d.ack_timeout / 2);
-        self.spool(&sink.id, self.main.clone(), options).await
+        self.spool(&sink.id, self.main.clone(), options, schemas).await
+    }
+
+    fn view(&self, schemas: &Arc<Schemas>) -> View {
+        View {
+            broker: self.main.clone(),
+            schemas: schemas.clone(),
+        }
     }
 
     async fn behind_spools(&self) -> Result<Arc<dyn Broker>, Failure> {
@@ -133,18 +171,22 @@ impl Brokers {
         id: &ConnectorId,
         broker: Arc<dyn Broker>,
         options: SpoolOptions,
-    ) -> Result<Arc<dyn Broker>, Failure> {
+        schemas: &Schemas,
+    ) -> Result<View, Failure> {
         let mut spools = self.spools.lock().await;
         if let Some(open) = spools.get(id) {
-            return Ok(open.clone());
+            return Ok(open.view());
         }
         let directory = options.directory.display().to_string();
         let spool = Spool::open(broker, options)
             .await
             .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
         tracing::info!(connector = %id, directory, "records and messages wait here while the other side is away");
-        spools.insert(id.clone(), spool.clone());
-        Ok(spool)
+        let schemas = Arc::new(schemas.remembering(spool.registry(), spool.last_seen()));
+        let spooled = Spooled { spool, schemas };
+        let view = spooled.view();
+        spools.insert(id.clone(), spooled);
+        Ok(view)
     }
 
     /// Each spool and how it is.
@@ -152,14 +194,14 @@ impl Brokers {
         let spools = self.spools.lock().await;
         spools
             .iter()
-            .map(|(id, spool)| (id.clone(), spool.status().borrow().clone()))
+            .map(|(id, spooled)| (id.clone(), spooled.spool.status().borrow().clone()))
             .collect()
     }
 
     /// Makes everything durable and lets go of it.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
-        for (id, spool) in self.spools.lock().await.drain() {
-            if let Err(error) = spool.close().await {
+        for (id, spooled) in self.spools.lock().await.drain() {
+            if let Err(error) = spooled.spool.close().await {
                 tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
             }
         }

@@ -1,14 +1,16 @@
 //! Makes connectors out of the rooms: the one place where sandbox, broker, schema, ingress and egress meet.
 
+mod confirm;
 mod guest_host;
 mod http_observer;
 mod insist;
+mod late;
 mod listeners;
 mod prepare;
 mod sink;
 mod source;
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use danube_wasm_broker::BrokerError;
@@ -22,7 +24,10 @@ use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{ConnectorMetrics, Health, HealthHandle, Metrics, Tracing, health::State};
 use tokio::sync::watch;
 
-use self::{guest_host::ObservedHost, insist::insist};
+use self::{
+    guest_host::ObservedHost,
+    insist::{Obstacle, insist},
+};
 pub(crate) use self::{
     listeners::Listeners,
     prepare::{Admitted, Prepared, admit},
@@ -32,6 +37,9 @@ use crate::{assemble::Spec, brokers::Brokers, exit::Failure, letters::Letters};
 /// What connectors are made with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Workshop(Arc<Tools>);
+
+/// A try to start a connector.
+type Starting = Pin<Box<dyn Future<Output = Result<Arc<dyn Running>, Obstacle>> + Send>>;
 
 /// The rooms.
 pub(crate) struct Tools {
@@ -52,6 +60,21 @@ impl Workshop {
 
     pub(crate) fn tools(&self) -> &Tools {
         &self.0
+    }
+
+    /// Starts a connector, as often as it is called.
+    fn starting(&self, id: &ConnectorId, prepared: Prepared) -> impl Fn() -> Starting + Send + Sync + use<> {
+        let (workshop, id, prepared) = (self.clone(), id.clone(), Arc::new(prepared));
+        move || {
+            let (workshop, id, prepared) = (workshop.clone(), id.clone(), prepared.clone());
+            let starting = async move {
+                match &*prepared {
+                    Prepared::Source { spec, guest } => workshop.start_source(&id, spec, guest).await,
+                    Prepared::Sink { spec, guest } => workshop.start_sink(&id, spec, guest).await,
+                }
+            };
+            Box::pin(starting) as Starting
+        }
     }
 
     /// A connector's loops run where its component does: see [`Sandbox::spawn`].
@@ -127,11 +150,11 @@ impl Launcher for Workshop {
     }
 
     async fn start(&self, id: &ConnectorId, prepared: Prepared) -> Result<Arc<dyn Running>, Failure> {
-        match prepared {
-            Prepared::Source { spec, guest } => {
-                insist(id, &self.0.health, || self.start_source(id, &spec, &guest)).await
-            }
-            Prepared::Sink { spec, guest } => insist(id, &self.0.health, || self.start_sink(id, &spec, &guest)).await,
+        let start = self.starting(id, prepared);
+        // Whoever serves while the broker is away does not wait for those who cannot.
+        match self.0.brokers.serves_alone() {
+            true => late::start(self, id, start).await,
+            false => insist(id, &self.0.health, start).await,
         }
     }
 

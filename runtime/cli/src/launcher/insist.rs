@@ -20,7 +20,7 @@ pub(super) enum Obstacle {
 }
 
 /// Longest wait between tries.
-const WAIT_MAX: Duration = Duration::from_secs(5);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl From<Failure> for Obstacle {
     fn from(failure: Failure) -> Self {
@@ -48,6 +48,13 @@ impl From<SchemaError> for Obstacle {
     }
 }
 
+pub(super) fn named(id: &ConnectorId, failure: Failure) -> Failure {
+    Failure {
+        message: format!("connector {id}: {}", failure.message),
+        ..failure
+    }
+}
+
 /// Tries until it works or cannot. Meanwhile the connector's health says why it has not started.
 pub(super) async fn insist<T, F: Future<Output = Result<T, Obstacle>>>(
     id: &ConnectorId,
@@ -59,12 +66,7 @@ pub(super) async fn insist<T, F: Future<Output = Result<T, Obstacle>>>(
     loop {
         match start().await {
             Ok(started) => return Ok(started),
-            Err(Obstacle::Lasting(failure)) => {
-                return Err(Failure {
-                    message: format!("connector {id}: {}", failure.message),
-                    ..failure
-                });
-            }
+            Err(Obstacle::Lasting(failure)) => return Err(named(id, failure)),
             Err(Obstacle::Passing(why)) => {
                 let wait = backoff.next(None);
                 tracing::warn!(connector = %id, %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "not started yet; trying again");

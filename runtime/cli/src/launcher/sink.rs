@@ -12,7 +12,7 @@ use danube_wasm_model::{
 };
 use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SinkComponent;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{Workshop, insist::Obstacle, prepare::GRANTS};
 use crate::{assemble::SinkSpec, exit::Failure, settings};
@@ -25,9 +25,12 @@ impl Workshop {
         guest: &Arc<SinkComponent>,
     ) -> Result<Arc<dyn Running>, Obstacle> {
         let tools = self.tools();
+        let view = tools.brokers.of_sink(&spec.config, &tools.schemas).await?;
         // A topic is tied to its schema when it is made, and sinks make theirs before sources start.
+        let mut recalled = Vec::new();
         for schema in &spec.schemas {
-            tools.schemas.declare(settings::declaration(schema)?).await?;
+            let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
+            recalled.extend(declared.recalled);
         }
         for consumer in guest.consumer_configs() {
             self.ensure_topic(consumer, spec).await?;
@@ -42,9 +45,9 @@ impl Workshop {
         let configs = guest.consumer_configs().iter();
         let parts = SinkParts {
             guest: guest.clone(),
-            broker: tools.brokers.of_sink(&spec.config).await?,
+            broker: view.broker,
             consumer: tools.brokers.consumer_name(id),
-            schemas: tools.schemas.clone(),
+            schemas: view.schemas.clone(),
             egress: egress.clone(),
             batches: configs
                 .map(|consumer| {
@@ -59,7 +62,11 @@ impl Workshop {
         let sink = self.on_workers(Sink::start(parts)).await??;
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
         self.watch(id, sink.status());
-        Ok(Arc::new(RunningSink { sink, egress }))
+        Ok(Arc::new(RunningSink {
+            sink,
+            egress,
+            _confirming: self.confirm(id, view.schemas, recalled),
+        }))
     }
 
     /// In a log of our own, a sink's topic is there before the sink subscribes, with the partitions that a source of this
@@ -78,6 +85,8 @@ impl Workshop {
         match brokers.main().create_topic(&consumer.topic, topic_spec).await {
             // It is there, made otherwise by another pipeline: all its partitions are consumed.
             Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            // It was there when this sink subscribed, or subscribing fails now as well.
+            Err(error) if error.is_transient() && spec.config.buffer.is_some() => Ok(()),
             created => Ok(created?),
         }
     }
@@ -95,6 +104,7 @@ fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
 struct RunningSink {
     sink: Arc<Sink>,
     egress: Arc<SurrealEgress>,
+    _confirming: JoinSet<()>,
 }
 
 #[async_trait]

@@ -9,7 +9,7 @@ use danube_wasm_model::{
 };
 use danube_wasm_pipeline::{Source, SourceParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SourceComponent;
-use tokio::{sync::watch, time::Instant};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{Workshop, insist::Obstacle, listeners, prepare::GRANTS};
 use crate::{assemble::SourceSpec, settings};
@@ -22,16 +22,18 @@ impl Workshop {
         guest: &Arc<SourceComponent>,
     ) -> Result<Arc<dyn Running>, Obstacle> {
         let tools = self.tools();
-        let mut validators = HashMap::new();
+        let view = tools.brokers.of_source(&spec.config, &tools.schemas).await?;
+        let (mut validators, mut recalled) = (HashMap::new(), Vec::new());
         for schema in &spec.schemas {
-            let validator = tools.schemas.declare(settings::declaration(schema)?).await?;
-            validators.insert(schema.topic.clone(), validator);
+            let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
+            validators.insert(schema.topic.clone(), declared.validator);
+            recalled.extend(declared.recalled);
         }
         let topic = guest.producer_configs().first().map(|producer| &producer.topic);
         self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;
         let parts = SourceParts {
             guest: guest.clone(),
-            broker: tools.brokers.of_source(&spec.config).await?,
+            broker: view.broker,
             ordered: settings::ordered(&spec.config),
             validators,
             limits: settings::source_limits(&spec.config),
@@ -49,13 +51,18 @@ impl Workshop {
         tools.letters.runs(id, Arc::downgrade(&intake)).await;
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, "source started");
         self.watch(id, source.status());
-        Ok(Arc::new(RunningSource { source, routes }))
+        Ok(Arc::new(RunningSource {
+            source,
+            routes,
+            _confirming: self.confirm(id, view.schemas, recalled),
+        }))
     }
 }
 
 struct RunningSource {
     source: Arc<Source>,
     routes: listeners::Routes,
+    _confirming: JoinSet<()>,
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! The product from outside: the real binary, over real HTTP, with the real embedded log and database, and real components.
 
 mod harness;
+mod site;
 
 mod bad_input;
 mod danube;
@@ -12,5 +13,6 @@ mod guests;
 mod letters;
 mod observability;
 mod operators;
+mod outage;
 mod reload;
 mod webhook;

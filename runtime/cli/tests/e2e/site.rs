@@ -1,0 +1,193 @@
+//! Several processes on one broker: `danube-wasm broker` over a real socket, sources and sinks as processes of their own.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::harness::{self, Pipeline, cli, payment, root};
+
+/// A scratch directory with a broker.
+pub struct Site {
+    pub dir: TempDir,
+}
+
+/// Which end of the pipeline a process runs.
+#[derive(Clone, Copy)]
+pub enum Part<'a> {
+    Source,
+    /// A slot, with its subscription type.
+    Sink(&'a str, &'a str),
+}
+
+impl Site {
+    pub fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().expect("a directory"),
+        }
+    }
+
+    /// Serves; port 0 for any, else the port of a broker that was there before.
+    pub fn broker(&self, address: &str) -> (Pipeline, String) {
+        let data = self.dir.path().join("broker").display().to_string();
+        let broker = Pipeline::spawn_args(&["broker", "--data-dir", &data, "--listen", address], &[]);
+        let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
+        broker.until("the broker serves", |b| b.log(serving).is_some());
+        let line = broker.log(serving).expect("it serves");
+        let address = line["address"].as_str().expect("an address").to_owned();
+        (broker, address)
+    }
+
+    pub fn file(&self, name: &str, part: Part<'_>, broker: &str, buffer: bool) -> PathBuf {
+        let dir = self.dir.path().join(name);
+        std::fs::create_dir_all(&dir).expect("a directory");
+        let schema = root().join("examples/stripe-payments/schemas/payment.json");
+        std::fs::copy(schema, dir.join("payment.json")).expect("a schema");
+        let buffer = match buffer {
+            true => "buffer = { type = \"disk\", max_bytes = 1073741824 }",
+            false => "",
+        };
+        let connector = match part {
+            Part::Source => format!(
+                r#"
+[[schemas]]
+topic = "/stripe/payments"
+subject = "stripe-payment-v1"
+schema_type = "json_schema"
+schema_file = "payment.json"
+[[sources]]
+name = "webhook"
+component = "builtin:webhook-source"
+{buffer}
+[sources.webhook]
+port = 0
+[[sources.webhook.endpoints]]
+path = "/hook"
+danube_topic = "/stripe/payments"
+partitions = 4
+key_pointer = "/currency"
+auth = {{ type = "api_key", secrets = ["{}"] }}
+"#,
+                harness::KEY
+            ),
+            Part::Sink(_, subscription_type) => format!(
+                r#"
+[[sinks]]
+name = "surrealdb"
+component = "builtin:surrealdb-sink"
+{buffer}
+[sinks.surrealdb]
+url = "surrealkv://data/db"
+namespace = "default"
+database = "default"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "rows"
+subscription_type = "{subscription_type}"
+table = "payments"
+expected_schema_subject = "stripe-payment-v1"
+"#
+            ),
+        };
+        let slot = match part {
+            Part::Sink(slot, _) => format!("[danube]\ninstance = \"{slot}\"\n"),
+            Part::Source => String::new(),
+        };
+        let text = format!(
+            "name = \"test\"\ndanube_service_url = \"http://{broker}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 60\n{slot}{connector}"
+        );
+        let file = dir.join("pipeline.toml");
+        std::fs::write(&file, text).expect("a pipeline file");
+        file
+    }
+
+    /// The amounts in the table of a sink's own database, and how often each is there.
+    pub fn stored(&self, name: &str) -> BTreeMap<u64, usize> {
+        let file = self.dir.path().join(name).join("pipeline.toml");
+        let output = cli([
+            "query",
+            "--json",
+            &file.display().to_string(),
+            "SELECT VALUE amount FROM payments",
+        ]);
+        let said = String::from_utf8_lossy(&output.stderr);
+        let mut counts = BTreeMap::new();
+        // SurrealDB makes a table with its first row.
+        if said.contains("does not exist") || said.contains("is not there yet") {
+            return counts;
+        }
+        assert!(output.status.success(), "{said}");
+        let values: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        for amount in values[0].as_array().expect("rows") {
+            *counts.entry(amount.as_u64().expect("an amount")).or_insert(0) += 1;
+        }
+        counts
+    }
+}
+
+pub fn run(file: &std::path::Path) -> Pipeline {
+    let pipeline = Pipeline::spawn(file);
+    pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+    pipeline
+}
+
+/// Posts distinct payments from a few threads to several processes until told to stop; what was answered 200.
+pub struct Load {
+    stop: Arc<AtomicBool>,
+    sent: Arc<AtomicUsize>,
+    threads: Vec<std::thread::JoinHandle<BTreeSet<u64>>>,
+}
+
+impl Load {
+    pub fn start(targets: &[&Pipeline]) -> Self {
+        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let threads = (0..4)
+            .map(|thread: usize| {
+                let target = targets[thread % targets.len()];
+                let (client, address) = (target.client(), target.address());
+                let (stop, sent) = (stop.clone(), sent.clone());
+                std::thread::spawn(move || {
+                    let mut acknowledged = BTreeSet::new();
+                    for n in 0.. {
+                        if stop.load(Ordering::Acquire) {
+                            break;
+                        }
+                        let amount = (thread * 1_000_000 + n) as u64;
+                        match harness::post(&client, &address, &[], payment(amount).to_string()) {
+                            Some(answer) if answer.status == 200 => {
+                                acknowledged.insert(amount);
+                                sent.fetch_add(1, Ordering::Relaxed);
+                            }
+                            Some(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
+                            None => break,
+                        }
+                    }
+                    acknowledged
+                })
+            })
+            .collect();
+        Self { stop, sent, threads }
+    }
+
+    pub fn until(&self, pipeline: &Pipeline, more: usize) {
+        let target = self.sent.load(Ordering::Relaxed) + more;
+        pipeline.until("more events are acknowledged", |_| {
+            self.sent.load(Ordering::Relaxed) >= target
+        });
+    }
+
+    pub fn stop(self) -> BTreeSet<u64> {
+        self.stop.store(true, Ordering::Release);
+        self.threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("a sender"))
+            .collect()
+    }
+}
