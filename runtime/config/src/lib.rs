@@ -40,6 +40,7 @@ pub use tables::{
     auth::{Auth, HmacForm, JwtKeys, PublicKey, SECRETS_MAX},
     buffer::{SinkBuffer, SourceBuffer},
     component::Component,
+    component_config::{ComponentConfig, resolve as resolve_settings},
     danube::{ClientIdentity, Danube, DanubeTls},
     dead_letters::MaxDeadLetters,
     definition::Definition,

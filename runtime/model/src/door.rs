@@ -123,6 +123,11 @@ pub trait SourceGuest: Send + Sync + 'static {
     fn digest(&self) -> &str;
     /// Number of lanes: calls on different lanes run beside each other, calls on one lane after each other.
     fn lanes(&self) -> usize;
+    /// What the last call on this lane was given besides its input, as text for a dead letter; `None` if that is not
+    /// known.
+    fn recall(&self, _lane: usize) -> Option<String> {
+        None
+    }
     /// The columns it asked for.
     fn interests(&self) -> Interests;
     /// The topics it publishes to.
@@ -141,6 +146,10 @@ pub trait SinkGuest: Send + Sync + 'static {
     fn digest(&self) -> &str;
     /// Number of lanes.
     fn lanes(&self) -> usize;
+    /// As [`SourceGuest::recall`].
+    fn recall(&self, _lane: usize) -> Option<String> {
+        None
+    }
     /// The columns it asked for.
     fn interests(&self) -> Interests;
     /// The topics it consumes.

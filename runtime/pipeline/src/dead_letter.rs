@@ -12,6 +12,7 @@
 //! | `dlq.origin`, `dlq.id` | the topic and the record's id, or the endpoint's path and the event's id |
 //! | `dlq.publish-time-ms`, `dlq.producer`, `dlq.schema` | of a message; its schema as `id@version` |
 //! | `dlq.received-ms`, `dlq.content-type`, `dlq.header.*` | of an event |
+//! | `dlq.recording` | what the component's last call was given besides its input, for a replay |
 //!
 //! The input's key is the letter's key, its other attributes are the letter's own.
 
@@ -59,6 +60,7 @@ pub struct Letter {
     reason: Reason,
     message: String,
     backtrace: Vec<String>,
+    recording: Option<String>,
 }
 
 /// Longest reason kept in an envelope, in bytes: it shares the broker's message limit with the payload.
@@ -78,6 +80,7 @@ impl Letter {
             reason,
             message,
             backtrace: Vec::new(),
+            recording: None,
         }
     }
 
@@ -101,7 +104,15 @@ impl Letter {
             reason,
             message: why,
             backtrace,
+            recording: None,
         }
+    }
+
+    /// With what the component's last call was given besides this input: see
+    /// [`recall`](danube_wasm_model::door::SinkGuest::recall).
+    pub fn with_recording(mut self, recording: Option<String>) -> Self {
+        self.recording = recording;
+        self
     }
 
     /// Why.
@@ -122,6 +133,9 @@ impl Letter {
         if !self.backtrace.is_empty() {
             let frames: Vec<_> = self.backtrace.into_iter().take(FRAMES_MAX).collect();
             set("backtrace", truncate(frames.join("\n"), MESSAGE_BYTES_MAX));
+        }
+        if let Some(recording) = self.recording {
+            set("recording", recording);
         }
         Outgoing {
             topic: topic.clone(),
@@ -206,7 +220,18 @@ impl DeadLetters {
             connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
             reason = letter.reason.as_str(), why = %letter.message, "dead letter"
         );
-        let outgoing = letter.clone().into_outgoing(topic, &self.id, &self.digest);
+        let written = self.publish(topic, letter.clone()).await;
+        match written {
+            // An input as large as a message may be leaves no room for what is only good to have.
+            Err(error) if error.kind == ErrorKind::TooLarge && letter.recording.is_some() => {
+                self.publish(topic, letter.clone().with_recording(None)).await
+            }
+            written => written,
+        }
+    }
+
+    async fn publish(&self, topic: &TopicName, letter: Letter) -> Result<(), BrokerError> {
+        let outgoing = letter.into_outgoing(topic, &self.id, &self.digest);
         let results = self.publisher.publish(vec![vec![outgoing]]).await;
         let lost = || {
             Err(BrokerError::new(
@@ -221,4 +246,69 @@ impl DeadLetters {
 fn truncate(mut text: String, bytes_max: usize) -> String {
     text.truncate(text.floor_char_boundary(bytes_max));
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use danube_wasm_broker::{Published, Result};
+    use futures_util::future::BoxFuture;
+
+    use super::*;
+
+    /// Takes messages up to a size.
+    struct Narrow {
+        bytes_max: usize,
+        taken: Mutex<Vec<Outgoing>>,
+    }
+
+    impl Publisher for Narrow {
+        fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
+            let fate = |letter: Outgoing| {
+                let attributes = letter.attributes.iter().map(|(name, value)| name.len() + value.len());
+                if letter.payload.len() + attributes.sum::<usize>() > self.bytes_max {
+                    return Err(BrokerError::new(ErrorKind::TooLarge, "too large"));
+                }
+                self.taken.lock().expect("not poisoned").push(letter);
+                Ok(Published { durable: true })
+            };
+            let fates = groups.into_iter().flatten().map(fate).collect();
+            Box::pin(std::future::ready(fates))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recording_that_does_not_fit_beside_its_input_is_left_out() {
+        let event = Event {
+            endpoint: "/hook".into(),
+            id: "e".to_owned(),
+            payload: Bytes::from(vec![b'x'; 1000]),
+            content_type: String::new(),
+            key: None,
+            received_ms: 0,
+            attributes: Vec::new(),
+            headers: Vec::new(),
+            traceparent: None,
+        };
+        let recording = "r".repeat(500);
+        let letter = Letter::of_event(&event, Reason::Refused, "no".to_owned()).with_recording(Some(recording));
+        for (bytes_max, kept) in [(10_000, true), (1_400, false)] {
+            let narrow = Arc::new(Narrow {
+                bytes_max,
+                taken: Mutex::default(),
+            });
+            let letters = DeadLetters {
+                publisher: narrow.clone(),
+                topic: Some("/test/dlq".parse().expect("a topic")),
+                id: ConnectorId::try_new("test", "source").expect("a name"),
+                digest: String::new(),
+                spending: Spending::new(ErrorBudget::default()),
+            };
+            letters.write(&letter).await.expect("it is kept");
+            let taken = narrow.taken.lock().expect("not poisoned");
+            let has = |letter: &Outgoing| letter.attributes.iter().any(|(name, _)| name == "dlq.recording");
+            assert_eq!((taken.len(), has(&taken[0])), (1, kept), "{bytes_max}");
+        }
+    }
 }

@@ -12,7 +12,7 @@
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use danube_wasm_model::{
-    ConnectorId,
+    ConnectorId, TopicName,
     door::{Failure, GuestError},
 };
 use futures_util::FutureExt;
@@ -22,10 +22,11 @@ use wasmtime::{Store, component::InstancePre};
 use crate::{
     bindings::danube::connector::types as wit,
     budget::{self, Budget},
-    capability,
+    capability::{self, wasi::ambient::View},
     guest::{Answer, Guest},
     limiter::Limiter,
     limits::GuestLimits,
+    recording::{Recording, Sight},
     sandbox::{Compiled, Sandbox},
     state::GuestState,
     stretch::Stretch,
@@ -37,6 +38,9 @@ pub(crate) struct Plan<G: Guest> {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) id: ConnectorId,
     pub(crate) settings: String,
+    /// The settings as they may be kept; see [`crate::LoadSpec::settings_kept`].
+    pub(crate) settings_kept: Option<String>,
+    pub(crate) topics: Vec<TopicName>,
     pub(crate) limits: GuestLimits,
     pub(crate) shared: capability::Shared,
     pub(crate) pre: InstancePre<GuestState>,
@@ -49,12 +53,30 @@ pub(crate) struct Plan<G: Guest> {
 pub(crate) struct Live<G> {
     store: Store<GuestState>,
     guest: G,
+    calls: u64,
+    /// Inputs of the last call.
+    inputs: usize,
+}
+
+/// Where an instance is between calls.
+struct Place<G> {
+    live: Option<Live<G>>,
+    /// What the last call saw, if its instance is gone.
+    gone: Option<Gone>,
+}
+
+/// An instance that ended in a call.
+struct Gone {
+    calls_before: u64,
+    inputs: usize,
+    start: Sight,
+    call: Sight,
 }
 
 /// The lanes of one connector.
 pub(crate) struct Lanes<G: Guest> {
     plan: Arc<Plan<G>>,
-    places: Vec<Arc<Mutex<Option<Live<G>>>>>,
+    places: Vec<Arc<Mutex<Place<G>>>>,
 }
 
 impl<G: Guest> Lanes<G> {
@@ -62,9 +84,10 @@ impl<G: Guest> Lanes<G> {
     pub(crate) fn new(plan: Arc<Plan<G>>, first: Live<G>, lanes: usize) -> Self {
         let rest = (1..lanes).map(|_| None);
         let places = std::iter::once(Some(first)).chain(rest);
+        let place = |live| Arc::new(Mutex::new(Place { live, gone: None }));
         Self {
             plan,
-            places: places.map(|place| Arc::new(Mutex::new(place))).collect(),
+            places: places.map(place).collect(),
         }
     }
 
@@ -74,6 +97,18 @@ impl<G: Guest> Lanes<G> {
 
     pub(crate) fn len(&self) -> usize {
         self.places.len()
+    }
+
+    /// What the last call on this lane was given besides its input; `None` while another is running, and where none has
+    /// got as far as the component.
+    pub(crate) fn recall(&self, lane: usize) -> Option<Recording> {
+        let place = self.places[lane % self.places.len()].try_lock().ok()?;
+        let gone = match &*place {
+            Place { gone: Some(gone), .. } => return Some(self.plan.recording(gone)),
+            Place { live: Some(live), .. } if live.calls > 0 => live.gone(live.calls - 1),
+            Place { .. } => return None,
+        };
+        Some(self.plan.recording(&gone))
     }
 
     /// Calls into the component on this lane; lane numbers wrap around.
@@ -125,17 +160,24 @@ impl<G: Guest> Plan<G> {
         };
         let answer = guest.initialize(&mut store, configuration).await;
         let interests = settle(&mut store, answer).map_err(|error| ("initialize", error))?;
-        Ok((Live { store, guest }, interests))
+        let live = Live {
+            store,
+            guest,
+            calls: 0,
+            inputs: 0,
+        };
+        Ok((live, interests))
     }
 
     /// The topics that the component names.
     pub(crate) async fn configs(&self, live: &mut Live<G>, stretch: &Stretch) -> Result<Vec<G::Config>, GuestError> {
         self.begin(&mut live.store, self.limits.call_base_ms, stretch);
+        live.view().begin_call();
         let answer = live.guest.configs(&mut live.store).await;
         settle(&mut live.store, answer)
     }
 
-    async fn call(&self, place: &mut Option<Live<G>>, input: &G::Input) -> Result<G::Output, GuestError> {
+    async fn call(&self, place: &mut Place<G>, input: &G::Input) -> Result<G::Output, GuestError> {
         let _ticking = self.sandbox.ticker().running();
         let stretch = self.stretch();
         let outcome = self.call_within(&stretch, place, input).await;
@@ -146,19 +188,48 @@ impl<G: Guest> Plan<G> {
     async fn call_within(
         &self,
         stretch: &Stretch,
-        place: &mut Option<Live<G>>,
+        place: &mut Place<G>,
         input: &G::Input,
     ) -> Result<G::Output, GuestError> {
-        let mut live = match place.take() {
+        place.gone = None;
+        let mut live = match place.live.take() {
             Some(live) => live,
             None => self.start(stretch).await.map_err(|(_, error)| error)?.0,
         };
-        self.begin(&mut live.store, self.limits.call_budget_ms(G::len(input)), stretch);
+        live.inputs = G::len(input);
+        self.begin(&mut live.store, self.limits.call_budget_ms(live.inputs), stretch);
+        live.view().begin_call();
         let answer = live.guest.call(&mut live.store, input).await;
-        let output = settle(&mut live.store, answer)?;
-        G::check(&output, input, &self.limits)?;
-        *place = Some(live);
-        Ok(output)
+        let output = settle(&mut live.store, answer).and_then(|output| {
+            G::check(&output, input, &self.limits)?;
+            Ok(output)
+        });
+        match output {
+            Ok(output) => {
+                live.calls += 1;
+                place.live = Some(live);
+                Ok(output)
+            }
+            Err(error) => {
+                place.gone = Some(live.gone(live.calls));
+                Err(error)
+            }
+        }
+    }
+
+    fn recording(&self, gone: &Gone) -> Recording {
+        let settings = self.settings_kept.clone();
+        Recording {
+            role: G::ROLE.as_str().to_owned(),
+            settings: settings.filter(|settings| settings.len() <= Recording::SETTINGS_BYTES_MAX),
+            limits: self.limits.changes(),
+            topics: self.topics.iter().map(ToString::to_string).collect(),
+            log_levels: self.shared.log_levels(),
+            inputs: gone.inputs,
+            calls_before: gone.calls_before,
+            start: gone.start.clone(),
+            call: gone.call.clone(),
+        }
     }
 
     fn store(&self) -> Store<GuestState> {
@@ -187,6 +258,22 @@ impl<G: Guest> Plan<G> {
         state.limiter.begin_call();
         state.capabilities.log.begin_call();
         state.capabilities.wasi.begin_call();
+    }
+}
+
+impl<G> Live<G> {
+    fn view(&self) -> &View {
+        self.store.data().capabilities.wasi.view()
+    }
+
+    fn gone(&self, calls_before: u64) -> Gone {
+        let (start, call) = self.view().sights();
+        Gone {
+            calls_before,
+            inputs: self.inputs,
+            start,
+            call,
+        }
     }
 }
 

@@ -29,6 +29,7 @@ mod lane;
 mod limiter;
 pub mod limits;
 mod load;
+mod recording;
 mod sandbox;
 mod sink;
 mod source;
@@ -43,7 +44,7 @@ pub use admission::{Access, AdmissionError, ComponentInfo, Import, Role, inspect
 pub use capability::{
     Capability, Grants,
     wasi::{
-        Ambient,
+        ambient::Ambient,
         clocks::{Clock, SystemClock},
     },
 };
@@ -52,6 +53,7 @@ pub use error::{LoadError, SandboxError};
 pub use host::{GuestHost, LogLevel, TracingHost};
 pub use limits::{CompileLimits, GuestLimits, PoolLimits};
 pub use load::LoadSpec;
+pub use recording::{Readings, Recording, Seed, Sight};
 pub use sandbox::{Sandbox, SandboxOptions, Usage};
 pub use sink::SinkComponent;
 pub use source::SourceComponent;

@@ -3,7 +3,7 @@
 //! Three groups by owner: [`GuestLimits`] belong to one connector, [`CompileLimits`] to the compiler's child process,
 //! [`PoolLimits`] to the process that all connectors share.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Length of one tick of the clock that interrupts components. A budget is counted in these; shorter ticks cost more
 /// wake-ups, longer ones make a busy component a worse neighbour.
@@ -100,6 +100,57 @@ impl GuestLimits {
         self.call_base_ms.saturating_add(more_us.div_ceil(1_000))
     }
 }
+
+/// Every field, by its name, for those who keep limits as text.
+macro_rules! fields {
+    ($($field:ident),* $(,)?) => {
+        impl GuestLimits {
+            /// The limits that are not the default, by name.
+            pub(crate) fn changes(&self) -> BTreeMap<String, u64> {
+                // Taken apart so that a new field is not forgotten.
+                let Self { $($field),* } = *self;
+                let usual = Self::default();
+                let mut changes = BTreeMap::new();
+                $(if $field != usual.$field {
+                    let value = u64::try_from($field).unwrap_or(u64::MAX);
+                    changes.insert(stringify!($field).to_owned(), value);
+                })*
+                changes
+            }
+
+            /// The default with these changes; names that are not known are ignored.
+            pub(crate) fn from_changes(changes: &BTreeMap<String, u64>) -> Self {
+                let mut limits = Self::default();
+                $(if let Some(value) = changes.get(stringify!($field)) {
+                    limits.$field = (*value).try_into().unwrap_or(limits.$field);
+                })*
+                limits
+            }
+        }
+    };
+}
+
+fields!(
+    memory_bytes_max,
+    table_elements_max,
+    instances_max,
+    memories_max,
+    tables_max,
+    call_base_ms,
+    call_per_record_us,
+    initialize_ms,
+    wait_ms_max,
+    output_bytes_max,
+    output_records_max,
+    topics_max,
+    handles_max,
+    resources_max,
+    random_bytes_max,
+    log_lines_per_s,
+    log_bytes_per_s,
+    log_line_bytes_max,
+    metric_names_max,
+);
 
 /// Names of limits as errors and metrics carry them: a closed set.
 pub mod name {

@@ -33,6 +33,9 @@ pub struct LoadSpec {
     pub component: Arc<[u8]>,
     /// Its settings, JSON text; see `configuration` in `wit/types.wit`.
     pub settings: String,
+    /// The settings as recordings of calls may keep them: `${NAME}` for what came from the environment. `None` keeps
+    /// nothing.
+    pub settings_kept: Option<String>,
     /// What it may use.
     pub limits: GuestLimits,
     /// What it may reach.
@@ -53,6 +56,7 @@ impl LoadSpec {
             file: file.into(),
             component,
             settings: "{}".into(),
+            settings_kept: None,
             limits: GuestLimits::default(),
             grants: Grants::default(),
             lanes: 1,
@@ -145,6 +149,8 @@ async fn load<G: Guest>(
     let plan = Arc::new(Plan::<G> {
         id: spec.id.clone(),
         settings: spec.settings.clone(),
+        settings_kept: spec.settings_kept.clone(),
+        topics: spec.topics.clone(),
         limits: spec.limits,
         shared: capability::Shared::new(&spec.id, &spec.limits, &host, spec.ambient.clone()),
         sandbox,

@@ -51,6 +51,10 @@ impl SinkGuest for SinkComponent {
         self.lanes.len()
     }
 
+    fn recall(&self, lane: usize) -> Option<String> {
+        self.lanes.recall(lane).map(|recording| recording.to_json())
+    }
+
     fn interests(&self) -> Interests {
         self.interests
     }

@@ -48,6 +48,10 @@ impl SourceGuest for SourceComponent {
         self.lanes.len()
     }
 
+    fn recall(&self, lane: usize) -> Option<String> {
+        self.lanes.recall(lane).map(|recording| recording.to_json())
+    }
+
     fn interests(&self) -> Interests {
         self.interests
     }

@@ -2,10 +2,20 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
+use chacha20::{
+    ChaCha20Rng,
+    rand_core::{Rng as _, SeedableRng as _},
+};
 use danube_wasm_model::door::{GuestError, SourceGuest};
-use danube_wasm_sandbox::{Ambient, Clock, LogLevel};
+use danube_wasm_sandbox::{Ambient, Clock, GuestLimits, LogLevel, Recording, SourceComponent};
 use support::{
     Bench, Guest, LOG, ZEROS, events, spec,
     wasi::{CLI, CLOCKS, FILESYSTEM, IO, RANDOM},
@@ -313,20 +323,9 @@ async fn randomness_is_limited_by_the_call() {
     }
 }
 
-#[tokio::test]
-async fn time_and_chance_can_be_replayed() {
-    struct Stopped;
-    impl Clock for Stopped {
-        fn wall_ms(&self) -> u64 {
-            1_700_000_000_123
-        }
-        fn monotonic_ms(&self) -> u64 {
-            5
-        }
-    }
-    let bench = Bench::new();
-    // Traps unless the clocks stand still where they were stopped and chance is all sevens.
-    let guest = Guest {
+/// Looks at the clocks and at chance, then does the rest.
+fn looking(rest: &str) -> Guest {
+    Guest {
         wit: &[IO, CLOCKS, RANDOM],
         world: "import wasi:clocks/wall-clock@0.2.6; import wasi:clocks/monotonic-clock@0.2.6;
                 import wasi:random/random@0.2.6;",
@@ -334,20 +333,91 @@ async fn time_and_chance_can_be_replayed() {
             (import "wasi:clocks/wall-clock@0.2.6" "now" (func $wall (param i32)))
             (import "wasi:clocks/monotonic-clock@0.2.6" "now" (func $monotonic (result i64)))
             (import "wasi:random/random@0.2.6" "get-random-u64" (func $random (result i64)))"#,
-        ..Guest::polling(
+        items: "(global $chance (mut i64) (i64.const 0)) (global $passed (mut i64) (i64.const 0))",
+        ..Guest::polling(format!(
             "(call $wall (i32.const 4096))
-             (if (i64.ne (i64.load (i32.const 4096)) (i64.const 1700000000)) (then (unreachable)))
-             (if (i32.ne (i32.load (i32.const 4104)) (i32.const 123000000)) (then (unreachable)))
-             (if (i64.ne (call $monotonic) (i64.const 5000000)) (then (unreachable)))
-             (if (i64.ne (call $random) (i64.const 0x0707070707070707)) (then (unreachable)))
-             (i32.const 1024)",
-        )
-    };
-    let mut replayed = spec(guest.source());
-    replayed.ambient = Ambient {
-        clock: Arc::new(Stopped),
-        random: Some(Arc::new([7; 8])),
-    };
-    let source = bench.source(replayed).await.expect("it loads");
-    source.poll(0, events(&["a"])).await.expect("the world of the replay");
+             (global.set $chance (call $random))
+             (global.set $passed (call $monotonic))
+             {rest}"
+        ))
+    }
+}
+
+fn recalled(source: &SourceComponent) -> Recording {
+    let kept = source.recall(0).expect("what the last call saw");
+    serde_json::from_str(&kept).expect("a recording")
+}
+
+#[tokio::test]
+async fn what_a_failed_call_saw_of_time_and_chance_is_known_and_can_be_shown_again() {
+    struct Stepping(AtomicU64);
+    impl Clock for Stepping {
+        fn wall_ms(&self) -> u64 {
+            1_700_000_000_123
+        }
+        fn monotonic_ms(&self) -> u64 {
+            5 + self.0.fetch_add(1, Ordering::Relaxed)
+        }
+    }
+    let bench = Bench::new();
+    let mut live = spec(looking("(drop (call $monotonic)) (unreachable)").source());
+    live.ambient = Ambient::Live(Arc::new(Stepping(AtomicU64::new(0))));
+    live.settings_kept = Some("{}".to_owned());
+    live.limits.call_base_ms += 1;
+    let source = bench.source(live).await.expect("it loads");
+    assert_eq!(source.recall(0), None, "nothing was called");
+    let error = source.poll(0, events(&["a"])).await.expect_err("it traps");
+    assert!(matches!(error, GuestError::Trap { .. }), "{error}");
+
+    let recording = recalled(&source);
+    assert!(recording.is_exact(), "{recording:?}");
+    assert_eq!(
+        (&*recording.role, recording.settings.as_deref(), &recording.topics[..]),
+        ("source", Some("{}"), &["/t/a".to_owned()][..])
+    );
+    assert_eq!(recording.limits().call_base_ms, GuestLimits::default().call_base_ms + 1);
+    assert_eq!(
+        (recording.call.wall.first_ms, recording.call.wall.last),
+        (1_700_000_000_123, 1)
+    );
+    assert_eq!(
+        (recording.call.monotonic.first_ms, &recording.call.monotonic.steps[..]),
+        (5, &[(1, 1)][..])
+    );
+
+    // Traps unless it sees the same.
+    let chance = ChaCha20Rng::from_seed(recording.call.seed.0).next_u64().cast_signed();
+    let same = format!(
+        "(if (i64.ne (i64.load (i32.const 4096)) (i64.const 1700000000)) (then (unreachable)))
+         (if (i32.ne (i32.load (i32.const 4104)) (i32.const 123000000)) (then (unreachable)))
+         (if (i64.ne (global.get $passed) (i64.const 5000000)) (then (unreachable)))
+         (if (i64.ne (call $monotonic) (i64.const 6000000)) (then (unreachable)))
+         (if (i64.ne (global.get $chance) (i64.const {chance})) (then (unreachable)))
+         (i32.const 1024)"
+    );
+    let mut again = spec(looking(&same).source());
+    again.ambient = Ambient::Recorded(Arc::new(recording));
+    let source = bench.source(again).await.expect("it loads");
+    for _ in 0..3 {
+        source.poll(0, events(&["a"])).await.expect("what was recorded");
+    }
+}
+
+#[tokio::test]
+async fn calls_that_passed_are_known_too_and_each_has_chance_of_its_own() {
+    let bench = Bench::new();
+    let source = bench
+        .source(spec(looking("(i32.const 1024)").source()))
+        .await
+        .expect("it loads");
+    let mut seeds = BTreeSet::new();
+    for (calls_before, inputs) in [(0, 2), (1, 1), (2, 1)] {
+        source.poll(0, events(&["a", "b"][..inputs])).await.expect("a batch");
+        let recording = recalled(&source);
+        assert_eq!((recording.calls_before, recording.inputs), (calls_before, inputs));
+        assert!(!recording.is_exact() && recording.settings.is_none());
+        seeds.insert(String::from(recording.call.seed));
+        seeds.insert(String::from(recording.start.seed));
+    }
+    assert_eq!(seeds.len(), 4, "one of the start, and one of each call");
 }

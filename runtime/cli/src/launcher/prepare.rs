@@ -147,6 +147,7 @@ fn source_load(spec: &SourceSpec) -> LoadSpec {
     let config = &spec.config;
     LoadSpec {
         settings: config.settings_json(),
+        settings_kept: Some(config.settings_kept()),
         limits: settings::guest_limits(&config.limits),
         lanes: config.lanes,
         topics: config
@@ -163,6 +164,7 @@ fn sink_load(spec: &SinkSpec) -> LoadSpec {
     let config = &spec.config;
     LoadSpec {
         settings: config.settings_json(),
+        settings_kept: Some(config.settings_kept()),
         limits: settings::guest_limits(&config.limits),
         lanes: config.lanes,
         topics: config

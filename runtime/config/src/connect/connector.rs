@@ -15,6 +15,7 @@ use crate::{
     reader::{Table, kinds::quote},
     tables::{
         component::Component,
+        component_config::ComponentConfig,
         dead_letters::MaxDeadLetters,
         limits::Limits,
         sink::{SINK_LANES, Sink},
@@ -61,7 +62,7 @@ pub(super) fn make_sink(t: &Table<'_>, common: Common, surrealdb: ConnectSurreal
         buffer: None,
         max_dead_letters: MaxDeadLetters::default(),
         limits: Limits::default(),
-        config: serde_json::Map::new(),
+        config: ComponentConfig::default(),
     };
     Some((sink, tables))
 }
@@ -103,7 +104,7 @@ pub(super) fn make_source(t: &Table<'_>, common: Common, source: SourceTables) -
         buffer: None,
         max_dead_letters: MaxDeadLetters::default(),
         limits: Limits::default(),
-        config: serde_json::Map::new(),
+        config: ComponentConfig::default(),
     };
     Some((source, tables))
 }

@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod buffer;
 pub mod component;
+pub mod component_config;
 pub mod danube;
 pub mod dead_letters;
 pub mod definition;

@@ -1,14 +1,15 @@
 //! Sinks: what writes messages to a target.
 
 use danube_wasm_model::ConnectorId;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     buffer::{SinkBuffer, SinkBufferTable},
     component::{Component, ComponentKind, Role},
+    component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
     limits::Limits,
-    source::{config, connector_id, enter_buffer, lanes},
+    source::{connector_id, enter_buffer, lanes},
     surrealdb::SurrealDb,
 };
 use crate::reader::{Section, Table};
@@ -32,7 +33,7 @@ pub struct Sink {
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the mappings.
-    pub config: Map<String, Value>,
+    pub config: ComponentConfig,
 }
 
 /// Lanes of a sink, where the file does not say.
@@ -41,13 +42,17 @@ pub(crate) const SINK_LANES: usize = 2;
 impl Sink {
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
-        let mappings: Vec<_> = self
-            .surrealdb
-            .topic_mappings
-            .iter()
-            .map(|mapping| mapping.settings())
-            .collect();
-        serde_json::json!({ "topic_mappings": mappings, "config": self.config }).to_string()
+        component_config::settings("topic_mappings", &self.mappings(), &self.config.values)
+    }
+
+    /// The same as it may be kept: see [`component_config::resolve`].
+    pub fn settings_kept(&self) -> String {
+        component_config::settings("topic_mappings", &self.mappings(), &self.config.written)
+    }
+
+    fn mappings(&self) -> Vec<Value> {
+        let mappings = self.surrealdb.topic_mappings.iter();
+        mappings.map(|mapping| mapping.settings()).collect()
     }
 }
 
@@ -74,7 +79,7 @@ impl Section for Sink {
         enter_buffer(t, buffer.is_some());
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
-        let config = config(t);
+        let config = ComponentConfig::read(t);
         Some(Self {
             id: id?,
             component: component?,

@@ -1,18 +1,19 @@
 //! Sources: what takes events in.
 
 use danube_wasm_model::ConnectorId;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{
     buffer::{SourceBuffer, SourceBufferTable},
     component::{Component, ComponentKind, Role},
+    component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
     limits::Limits,
     webhook::Webhook,
 };
 use crate::reader::{
     Section, Table,
-    kinds::{FreeTable, Integer, Name},
+    kinds::{Integer, Name},
 };
 
 /// A source connector.
@@ -36,7 +37,7 @@ pub struct Source {
     /// What its component may use.
     pub limits: Limits,
     /// What its component is given besides the endpoints.
-    pub config: Map<String, Value>,
+    pub config: ComponentConfig,
 }
 
 /// Lanes of a source, where the file does not say.
@@ -48,13 +49,17 @@ pub const LANES_MAX: usize = 64;
 impl Source {
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
-        let endpoints: Vec<_> = self
-            .webhook
-            .endpoints
-            .iter()
-            .map(|endpoint| endpoint.settings())
-            .collect();
-        serde_json::json!({ "endpoints": endpoints, "config": self.config }).to_string()
+        component_config::settings("endpoints", &self.endpoints(), &self.config.values)
+    }
+
+    /// The same as it may be kept: see [`component_config::resolve`].
+    pub fn settings_kept(&self) -> String {
+        component_config::settings("endpoints", &self.endpoints(), &self.config.written)
+    }
+
+    fn endpoints(&self) -> Vec<Value> {
+        let endpoints = self.webhook.endpoints.iter();
+        endpoints.map(|endpoint| endpoint.settings()).collect()
     }
 }
 
@@ -81,7 +86,7 @@ impl Section for Source {
         enter_buffer(t, buffer.is_some());
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
-        let config = config(t);
+        let config = ComponentConfig::read(t);
         Some(Self {
             id: id?,
             component: component?,
@@ -129,16 +134,6 @@ pub(super) fn lanes(t: &mut Table<'_>, default: usize) -> usize {
         "How many instances of the component work beside each other. Records of one key stay on one lane.",
     )
     .or(default)
-}
-
-/// The key `config` of every connector.
-pub(super) fn config(t: &mut Table<'_>) -> Map<String, Value> {
-    t.field(
-        "config",
-        FreeTable,
-        "Given to the component as JSON. The component sees all of it: put no secret here that it should not have.",
-    )
-    .or(Map::new())
 }
 
 /// How events travel together.

@@ -1,6 +1,8 @@
 //! The environment and secrets: where they come from, and that they stay where they belong.
 
-use danube_wasm_config::{Auth, Credentials, Pipeline};
+use std::collections::BTreeMap;
+
+use danube_wasm_config::{Auth, Credentials, Pipeline, resolve_settings};
 
 use crate::{Desk, assert_one, sink, source};
 
@@ -84,6 +86,20 @@ fn a_free_table_is_given_to_the_component_with_its_references_replaced() {
         "[sources.config]\na = \"${NONE}\"\nb = inf\nc = 99999999999999999999",
     ));
     assert_eq!(found.len(), 3, "{found:#?}");
+}
+
+#[test]
+fn what_is_kept_of_a_components_settings_names_the_environment_and_gives_the_same_settings_with_it() {
+    let desk = Desk::new().with_env("KEY", "hunter2");
+    let config = "[sources.config]\nkey = \"${KEY}\"\nodd = [\"$${KEY}\", 1.5, { day = 2026-01-02, b = \"${NO:-x}\" }]";
+    let pipeline = desk.accept(&source(config)).pipeline;
+    let (given, kept) = (pipeline.sources[0].settings_json(), pipeline.sources[0].settings_kept());
+    assert!(given.contains("hunter2") && !kept.contains("hunter2"), "{kept}");
+    assert!(kept.contains("${KEY}"), "{kept}");
+    let env = |key: &str| BTreeMap::from([(key.to_owned(), "hunter2".to_owned())]);
+    assert_eq!(resolve_settings(&kept, &env("KEY")), Ok(given));
+    let missing = resolve_settings(&kept, &env("OTHER")).expect_err("a variable is missing");
+    assert!(missing.contains("`KEY`"), "{missing}");
 }
 
 #[test]

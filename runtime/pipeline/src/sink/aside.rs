@@ -46,7 +46,12 @@ impl Lane {
                 if let Err(reason) = self.shared.dead_letters.spend() {
                     return Err(self.fail(reason));
                 }
-                let letter = Letter::of_message(&message, reason, why, backtrace, attempts);
+                // What cannot be decoded was in no call.
+                let recording = match reason {
+                    Reason::Undecodable => None,
+                    _ => self.shared.guest.recall(self.lane),
+                };
+                let letter = Letter::of_message(&message, reason, why, backtrace, attempts).with_recording(recording);
                 let shared = self.shared.clone();
                 failpoints::reach(FailPoint::SinkLetterDue);
                 if mutants::is(Mutant::AckBeforeLetter) {

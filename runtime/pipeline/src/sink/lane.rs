@@ -25,7 +25,7 @@ use crate::{
 /// One lane.
 pub(super) struct Lane {
     pub(super) shared: Arc<Shared>,
-    lane: usize,
+    pub(super) lane: usize,
     pub(super) acker: Arc<dyn Acker>,
     acking: JoinSet<()>,
     pub(super) blocked: BlockedKeys,

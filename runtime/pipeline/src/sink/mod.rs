@@ -22,6 +22,7 @@ mod decode;
 mod lane;
 mod plan;
 mod reader;
+pub mod rehearsal;
 mod replayed;
 
 use std::{

@@ -87,7 +87,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         match result {
             Ok(records) => {
                 failpoints::reach(FailPoint::SourcePolled);
-                publish(shared, segment.items, &records, answering);
+                publish(shared, lane, segment.items, &records, answering);
             }
             Err(error) => match Response::to(&error) {
                 Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
@@ -97,7 +97,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
                 }
                 Response::Halve => match segments.failed(segment) {
                     Next::Again => {}
-                    Next::Poison(pending) => blame(shared, pending, &error, answering),
+                    Next::Poison(pending) => blame(shared, lane, pending, &error, answering),
                 },
             },
         }
@@ -140,7 +140,7 @@ impl Response {
 }
 
 /// An event that failed alone, twice.
-fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: &mut JoinSet<()>) {
+fn blame(shared: &Arc<Shared>, lane: usize, pending: Pending, error: &GuestError, answering: &mut JoinSet<()>) {
     shared.probe.failed(&pending.event.endpoint, error.kind());
     match error {
         GuestError::Failure(failure) => {
@@ -148,7 +148,7 @@ fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: 
                 error: failure.message.clone(),
                 violations: Vec::new(),
             };
-            refuse(shared, pending, invalid, answering);
+            refuse(shared, lane, pending, invalid, answering);
         }
         error => {
             tracing::warn!(connector = %shared.guest.id(), event = %pending.event.id, %error, "an event failed alone, twice");
@@ -162,7 +162,13 @@ fn blame(shared: &Arc<Shared>, pending: Pending, error: &GuestError, answering: 
     }
 }
 
-fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, answering: &mut JoinSet<()>) {
+fn publish(
+    shared: &Arc<Shared>,
+    lane: usize,
+    pending: Vec<Pending>,
+    records: &RecordBatch,
+    answering: &mut JoinSet<()>,
+) {
     let events: Vec<&Event> = pending.iter().map(|p| &p.event).collect();
     let plan = Plan::make(shared.guest.id(), &events, records, &shared.topics);
     let mut slots: Vec<Option<Pending>> = pending.into_iter().map(Some).collect();
@@ -170,7 +176,7 @@ fn publish(shared: &Arc<Shared>, pending: Vec<Pending>, records: &RecordBatch, a
     let mut handed_over = Vec::new();
     for group in plan.groups {
         let members = take(&mut slots, &group.events);
-        match settle(shared, group, members, answering) {
+        match settle(shared, lane, group, members, answering) {
             Some((group, records)) if records.is_empty() => group.accept(shared, true),
             Some((group, records)) => {
                 waiting.push(group);
@@ -237,6 +243,7 @@ struct Waiting {
 /// Answers a group that is not published; gives back one that is.
 fn settle(
     shared: &Arc<Shared>,
+    lane: usize,
     group: Group,
     members: Vec<(usize, Pending)>,
     answering: &mut JoinSet<()>,
@@ -276,7 +283,7 @@ fn settle(
                     error: error.clone(),
                     violations: violations.clone(),
                 };
-                refuse(shared, pending, outcome, answering);
+                refuse(shared, lane, pending, outcome, answering);
             }
             None
         }
@@ -355,7 +362,7 @@ impl Waiting {
 }
 
 /// Tells the sender, or keeps a dead letter where its endpoint says so.
-fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
+fn refuse(shared: &Arc<Shared>, lane: usize, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
     let policy = shared
         .on_invalid
         .get(&*pending.event.endpoint)
@@ -371,7 +378,8 @@ fn refuse(shared: &Arc<Shared>, pending: Pending, outcome: Outcome, answering: &
         let outcome = stop(shared, reason);
         return answer(pending, outcome);
     }
-    let letter = Letter::of_event(&pending.event, Reason::Refused, error.clone());
+    let letter =
+        Letter::of_event(&pending.event, Reason::Refused, error.clone()).with_recording(shared.guest.recall(lane));
     let shared = shared.clone();
     answering.spawn(async move {
         let outcome = match shared.dead_letters.write(&letter).await {

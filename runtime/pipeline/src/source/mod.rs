@@ -17,6 +17,7 @@
 
 mod lane;
 mod plan;
+pub mod rehearsal;
 mod topics;
 
 use std::{

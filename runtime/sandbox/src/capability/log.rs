@@ -83,7 +83,7 @@ impl ConnectorLog {
         }
     }
 
-    fn enabled(&self, level: LogLevel) -> bool {
+    pub(super) fn enabled(&self, level: LogLevel) -> bool {
         self.host.log_enabled(&self.id, level)
     }
 

@@ -13,7 +13,12 @@ use std::{collections::BTreeSet, sync::Arc};
 use danube_wasm_model::ConnectorId;
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::{bindings::danube::connector as wit, host::GuestHost, limits::GuestLimits, state::GuestState};
+use crate::{
+    bindings::danube::connector as wit,
+    host::{GuestHost, LogLevel},
+    limits::GuestLimits,
+    state::GuestState,
+};
 
 /// Something that a connector can be granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -117,7 +122,7 @@ pub(crate) struct Capabilities {
 pub(crate) struct Shared {
     log: Arc<log::ConnectorLog>,
     metrics: Arc<metrics::ConnectorMetrics>,
-    ambient: wasi::Ambient,
+    ambient: wasi::ambient::Ambient,
 }
 
 impl Shared {
@@ -125,13 +130,19 @@ impl Shared {
         id: &ConnectorId,
         limits: &GuestLimits,
         host: &Arc<dyn GuestHost>,
-        ambient: wasi::Ambient,
+        ambient: wasi::ambient::Ambient,
     ) -> Self {
         Self {
             log: Arc::new(log::ConnectorLog::new(id, limits, host)),
             metrics: Arc::new(metrics::ConnectorMetrics::new(id, limits, host)),
             ambient,
         }
+    }
+
+    /// The levels of lines that are kept: components can ask for them.
+    pub(crate) fn log_levels(&self) -> Vec<LogLevel> {
+        let levels = LogLevel::ALL.into_iter();
+        levels.filter(|level| self.log.enabled(*level)).collect()
     }
 
     /// The surface of a new instance.

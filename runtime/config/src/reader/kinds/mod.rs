@@ -11,7 +11,7 @@ pub(crate) use file::{FilePath, PemFile};
 pub(crate) use list::List;
 pub(crate) use number::{Decimal, Flag, Integer, Millis, Secs};
 pub(crate) use secret::{SecretSourceKind, SecretText, checked};
-pub(crate) use table::FreeTable;
+pub(crate) use table::{Free, FreeTable};
 pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text, quote};
 
 use super::Spot;

@@ -5,45 +5,72 @@ use toml::de::{DeTable, DeValue};
 
 use super::{super::Spot, Kind};
 
-/// Any table, as JSON. Strings have their references replaced; dates become strings.
+/// Any table, as JSON; dates become strings.
 pub(crate) struct FreeTable;
 
+/// A table of any keys.
+#[derive(Default)]
+pub(crate) struct Free {
+    /// With the references in strings replaced.
+    pub(crate) values: Map<String, Value>,
+    /// With the references as they are written.
+    pub(crate) written: Map<String, Value>,
+}
+
+/// What becomes of a string.
+type Reading = fn(&Spot<'_>, &str) -> Option<String>;
+
 impl Kind for FreeTable {
-    type Value = Map<String, Value>;
+    type Value = Free;
 
     fn what(&self) -> String {
         "a table of any keys".to_owned()
     }
 
-    fn show(&self, value: &Self::Value) -> String {
-        if value.is_empty() {
+    fn show(&self, value: &Free) -> String {
+        if value.values.is_empty() {
             "{}".to_owned()
         } else {
-            Value::Object(value.clone()).to_string()
+            Value::Object(value.values.clone()).to_string()
         }
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<Self::Value> {
-        match spot.value {
-            DeValue::Table(entries) => object(spot, entries),
-            _ => spot.refuse_type(&self.what()),
-        }
+    fn read(&self, spot: &Spot<'_>) -> Option<Free> {
+        let DeValue::Table(entries) = spot.value else {
+            return spot.refuse_type(&self.what());
+        };
+        let values = object(spot, entries, replaced)?;
+        // What can be read with its references replaced can be read as it is.
+        let written = object(spot, entries, as_written)?;
+        Some(Free { values, written })
     }
 }
 
-fn object(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<Map<String, Value>> {
+fn replaced(spot: &Spot<'_>, text: &str) -> Option<String> {
+    spot.expand(text).map(|(text, _)| text)
+}
+
+/// In a file of another dialect, `${` stands for itself.
+fn as_written(spot: &Spot<'_>, text: &str) -> Option<String> {
+    Some(match spot.literal {
+        true => text.replace("${", "$${"),
+        false => text.to_owned(),
+    })
+}
+
+fn object(spot: &Spot<'_>, entries: &DeTable<'_>, text: Reading) -> Option<Map<String, Value>> {
     let read = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key: &std::borrow::Cow<'_, str> = key.get_ref();
-        Some((key.to_string(), json(&spot.member(key, value))?))
+        Some((key.to_string(), json(&spot.member(key, value), text)?))
     };
     // Every value is read, so that all that are wrong are reported.
     let members: Vec<_> = entries.iter().map(read).collect();
     members.into_iter().collect()
 }
 
-fn json(spot: &Spot<'_>) -> Option<Value> {
+fn json(spot: &Spot<'_>, text: Reading) -> Option<Value> {
     match spot.value {
-        DeValue::String(written) => spot.expand(written).map(|(text, _)| Value::String(text)),
+        DeValue::String(written) => text(spot, written).map(Value::String),
         DeValue::Boolean(value) => Some(Value::Bool(*value)),
         DeValue::Datetime(value) => Some(Value::String(value.to_string())),
         DeValue::Integer(written) => match i64::from_str_radix(written.as_str(), written.radix()) {
@@ -65,9 +92,9 @@ fn json(spot: &Spot<'_>) -> Option<Value> {
         }
         DeValue::Array(items) => {
             let spots = items.iter().enumerate().map(|(index, item)| spot.item(index, item));
-            let values: Vec<_> = spots.map(|spot| json(&spot)).collect();
+            let values: Vec<_> = spots.map(|spot| json(&spot, text)).collect();
             values.into_iter().collect::<Option<Vec<_>>>().map(Value::Array)
         }
-        DeValue::Table(entries) => object(spot, entries).map(Value::Object),
+        DeValue::Table(entries) => object(spot, entries, text).map(Value::Object),
     }
 }

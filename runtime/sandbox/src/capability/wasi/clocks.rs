@@ -1,11 +1,10 @@
 //! Clocks, to the millisecond: enough for a timestamp, too coarse to time a neighbour's work with.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
+
+use super::ambient::View;
 
 /// The time as components see it.
 pub trait Clock: Send + Sync + 'static {
@@ -41,7 +40,7 @@ impl Clock for SystemClock {
 const RESOLUTION: Duration = Duration::from_millis(1);
 const NS_PER_MS: u64 = 1_000_000;
 
-pub(super) struct Coarse(pub(super) Arc<dyn Clock>);
+pub(super) struct Coarse(pub(super) View);
 
 impl HostWallClock for Coarse {
     fn resolution(&self) -> Duration {

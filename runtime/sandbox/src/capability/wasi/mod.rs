@@ -4,8 +4,10 @@
 //! outputs go to the connector's log, clocks tell the time to the millisecond, waiting is charged to the call's
 //! budget, and `exit` is a trap. Sockets and HTTP are not linked at all.
 
+pub(crate) mod ambient;
 pub(crate) mod clocks;
 mod stdio;
+mod track;
 mod wait;
 
 use std::sync::Arc;
@@ -17,36 +19,21 @@ use wasmtime_wasi::{
     clocks::{WasiClocks, WasiClocksView},
     filesystem::{WasiFilesystem, WasiFilesystemView},
     p2::bindings::{cli, clocks as wasi_clocks, filesystem, io, random},
-    random::{Deterministic, WasiRandom, WasiRandomView},
+    random::{WasiRandom, WasiRandomView},
 };
 
 use super::{Capability, Grants, log::ConnectorLog};
 use crate::{host::LogLevel, limits::GuestLimits, state::GuestState};
-use clocks::{Clock, Coarse, SystemClock};
+use ambient::{Ambient, View};
+use chacha20::rand_core::Rng as _;
+use clocks::Coarse;
 use stdio::Lines;
-
-/// What a component can learn about the world without being told: the time, and chance. A replay gives its own.
-#[derive(Clone)]
-pub struct Ambient {
-    /// The time.
-    pub clock: Arc<dyn Clock>,
-    /// Bytes to repeat instead of random ones. `None`: the operating system's.
-    pub random: Option<Arc<[u8]>>,
-}
-
-impl Default for Ambient {
-    fn default() -> Self {
-        Self {
-            clock: Arc::new(SystemClock::default()),
-            random: None,
-        }
-    }
-}
 
 /// One instance's WASI.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
+    view: View,
     out: Lines,
     err: Lines,
 }
@@ -55,28 +42,33 @@ impl Wasi {
     pub(super) fn new(log: &Arc<ConnectorLog>, limits: &GuestLimits, ambient: &Ambient) -> Self {
         let out = Lines::new(log, LogLevel::Info);
         let err = Lines::new(log, LogLevel::Warn);
+        let mut view = View::new(ambient);
+        let mut seed = [0; 16];
+        view.fill_bytes(&mut seed);
         let mut builder = WasiCtx::builder();
         builder
             .stdout(out.clone())
             .stderr(err.clone())
-            .wall_clock(Coarse(Arc::clone(&ambient.clock)))
-            .monotonic_clock(Coarse(Arc::clone(&ambient.clock)))
+            .wall_clock(Coarse(view.clone()))
+            .monotonic_clock(Coarse(view.clone()))
+            .secure_random(view.clone())
+            .insecure_random(view.clone())
+            .insecure_random_seed(u128::from_le_bytes(seed))
             .max_random_size(limits.random_bytes_max);
-        if let Some(bytes) = ambient.random.as_deref().filter(|bytes| !bytes.is_empty()) {
-            let seed = bytes.iter().fold(0, |seed: u128, b| (seed << 8) | u128::from(*b));
-            builder
-                .secure_random(Deterministic::new(bytes.to_vec()))
-                .insecure_random(Deterministic::new(bytes.to_vec()))
-                .insecure_random_seed(seed);
-        }
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.resources_max);
         Self {
             ctx: builder.build(),
             table,
+            view,
             out,
             err,
         }
+    }
+
+    /// What it sees of time and chance.
+    pub(crate) fn view(&self) -> &View {
+        &self.view
     }
 
     /// Forgets what earlier calls wrote.

@@ -1,0 +1,70 @@
+//! The table `config` of a connector: what its component is given besides what the host makes of the rest.
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    environment::{Environment, ExpandError, expand},
+    reader::{
+        Table,
+        kinds::{Free, FreeTable},
+    },
+};
+
+/// The member of a component's settings that holds it.
+const MEMBER: &str = "config";
+
+/// A table of the component's own.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ComponentConfig {
+    /// What the component is given.
+    pub values: Map<String, Value>,
+    /// The same as it is written: with `${NAME}` where the value comes from the environment.
+    pub written: Map<String, Value>,
+}
+
+impl ComponentConfig {
+    /// Asks for the key `config`.
+    pub(super) fn read(t: &mut Table<'_>) -> Self {
+        let read = t.field(
+            MEMBER,
+            FreeTable,
+            "Given to the component as JSON. The component sees all of it: put no secret here that it should not have. \
+             Dead letters keep it for `danube-wasm replay`, but of `${NAME}` only the name: write secrets so.",
+        );
+        let Free { values, written } = read.or(Free::default());
+        Self { values, written }
+    }
+}
+
+/// A component's settings, as JSON text: what the host says, under `member`, and the component's own.
+pub(super) fn settings(member: &str, host: &[Value], config: &Map<String, Value>) -> String {
+    json!({ member: host, MEMBER: config }).to_string()
+}
+
+/// Settings that were kept, with the references in them replaced: the text that the component was given, if the
+/// environment is the same.
+pub fn resolve(kept: &str, env: &dyn Environment) -> Result<String, String> {
+    let mut settings: Value = serde_json::from_str(kept).map_err(|error| format!("they are no JSON: {error}"))?;
+    if let Some(config) = settings.get_mut(MEMBER) {
+        replace(config, env)?;
+    }
+    Ok(settings.to_string())
+}
+
+fn replace(value: &mut Value, env: &dyn Environment) -> Result<(), String> {
+    match value {
+        Value::String(text) => {
+            let expanded = expand(text, env).map_err(|error| match error {
+                ExpandError::Unset(name) => {
+                    format!("they need the environment variable `{name}`, which is not set: set it for this process")
+                }
+                ExpandError::Malformed(what) => format!("`{what}` in them is no reference to an environment variable"),
+            })?;
+            *text = expanded.text;
+            Ok(())
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| replace(item, env)),
+        Value::Object(members) => members.values_mut().try_for_each(|member| replace(member, env)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Ok(()),
+    }
+}

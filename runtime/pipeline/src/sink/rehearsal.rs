@@ -1,0 +1,50 @@
+//! One message through a component, and what the loop would make of it; nothing is written or acknowledged.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use danube_wasm_broker::Message;
+use danube_wasm_model::door::{GuestError, SinkGuest, Write};
+
+use super::plan::{Decoded, Plan, columns};
+
+/// A message as the component is to see it.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// The message as it came from the broker.
+    pub message: Message,
+    /// Its payload, decoded.
+    pub payload: Bytes,
+    /// `subject@version`, empty without a schema.
+    pub schema: Arc<str>,
+}
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Rehearsed {
+    /// What would be written; perhaps nothing.
+    Writes(Vec<Write>),
+    /// It is refused, and why.
+    Refused(String),
+}
+
+/// Calls the component with this message alone.
+pub async fn rehearse(guest: &dyn SinkGuest, lane: usize, part: Part) -> Result<Rehearsed, GuestError> {
+    let Part {
+        message,
+        payload,
+        schema,
+    } = part;
+    let messages = [Decoded {
+        message,
+        payload,
+        schema,
+    }];
+    let batch = Arc::new(columns(&messages, &guest.interests()));
+    let writes = guest.process_batch(lane, batch).await?;
+    let mut plan = Plan::make(&messages, &writes);
+    Ok(match plan.refused.pop() {
+        Some((_, why)) => Rehearsed::Refused(why),
+        None => Rehearsed::Writes(plan.writes),
+    })
+}

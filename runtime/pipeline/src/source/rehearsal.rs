@@ -1,0 +1,50 @@
+//! One event through a component, and what the loop would make of it; nothing is published.
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_broker::Outgoing;
+use danube_wasm_model::{
+    TopicName,
+    door::{GuestError, Reply, SourceGuest, Violation},
+    event::{Event, EventBatch},
+};
+use danube_wasm_schema::Validator;
+
+use super::{
+    plan::{Plan, Verdict},
+    topics::Topics,
+};
+
+/// What became of it.
+#[derive(Debug)]
+pub enum Rehearsed {
+    /// What would be published (perhaps nothing), and what its sender would be answered.
+    Records(Vec<Outgoing>, Option<Reply>),
+    /// It is refused, or a record made from it is: why, and each rule that was broken.
+    Refused(String, Vec<Violation>),
+}
+
+/// Calls the component with this event alone. Records of a topic without a validator are not checked.
+pub async fn rehearse(
+    guest: &dyn SourceGuest,
+    lane: usize,
+    event: &Event,
+    validators: &HashMap<TopicName, Arc<Validator>>,
+) -> Result<Rehearsed, GuestError> {
+    let mut topics = Topics::default();
+    for config in guest.producer_configs() {
+        topics.insert(config.topic.clone(), validators.get(&config.topic).cloned());
+    }
+    let batch = EventBatch::from_events([event], &guest.interests());
+    let records = guest.poll(lane, Arc::new(batch)).await?;
+    let plan = Plan::make(guest.id(), &[event], &records, &topics);
+    let verdict = plan.groups.into_iter().next().map(|group| group.verdict);
+    Ok(match verdict {
+        None => Rehearsed::Records(Vec::new(), None),
+        Some(Verdict::Publish { records, mut replies }) => {
+            Rehearsed::Records(records, replies.pop().map(|(_, reply)| reply))
+        }
+        Some(Verdict::Invalid { error, violations, .. }) => Rehearsed::Refused(error, violations),
+        Some(Verdict::Broken { message, .. }) => Rehearsed::Refused(message, Vec::new()),
+    })
+}
