@@ -11,7 +11,9 @@ pub(crate) use dlq::{Dlq, DlqVerb, Letters};
 /// Moves data into and out of the Danube message broker through sandboxed connectors.
 #[derive(Debug, Parser)]
 #[command(name = "danube-wasm", version, max_term_width = 100, disable_help_subcommand = true)]
-#[command(after_help = "Exit codes: 0 done, 2 wrong command line, 78 wrong configuration, 70 internal error.")]
+#[command(
+    after_help = "Exit codes: 0 done, 1 a replayed letter still fails, 2 wrong command line, 78 wrong configuration, 70 internal error."
+)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) verb: Verb,
@@ -52,6 +54,11 @@ pub(crate) enum Verb {
     Subscriptions(Subscriptions),
     /// List, show, replay or discard dead letters: what could not be processed.
     Dlq(Dlq),
+    /// Run one dead letter through a component, offline and with the time and chance of its last call; change nothing.
+    #[command(
+        after_help = "Examples:\n  danube-wasm replay pipeline.toml 3f9a04c1d2b7e658 --component target/fixed.wasm\n  danube-wasm dlq show pipeline.toml 3f9a04c1d2b7e658 --json > letter.json\n  danube-wasm replay letter.json --component target/fixed.wasm\n\nExit codes: 0 it passes now, 1 it still fails; else as for every verb."
+    )]
+    Replay(Replay),
     /// Compile the component on standard input to standard output. Used by the sandbox, under its limits.
     #[command(name = "__compile", hide = true)]
     Compile,
@@ -122,6 +129,22 @@ pub(crate) struct Query {
     #[arg(long)]
     pub(crate) write: bool,
     /// Print one JSON document: an array with the result of each statement.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Replay {
+    /// The pipeline file, running or stopped; or a file with what `dlq show --json` printed.
+    #[arg(value_name = "WHERE")]
+    pub(crate) place: PathBuf,
+    /// As `dlq ls` shows it, or a file with what `dlq show --json` printed.
+    #[arg(value_name = "ID")]
+    pub(crate) id: Option<String>,
+    /// The component; default: the one that the pipeline file names for the letter's connector.
+    #[arg(long, value_name = "FILE.wasm")]
+    pub(crate) component: Option<PathBuf>,
+    /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
 }

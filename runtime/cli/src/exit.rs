@@ -2,6 +2,8 @@
 
 use std::{fmt, process::ExitCode};
 
+/// `replay`: the component still fails on the letter.
+pub(crate) const STILL_FAILS: u8 = 1;
 /// The command line was wrong. Also what clap exits with.
 pub(crate) const USAGE: u8 = 2;
 /// Something broke that the user could not have prevented.
@@ -23,6 +25,13 @@ impl fmt::Display for Failure {
 }
 
 impl Failure {
+    pub(crate) fn still_fails(message: impl ToString) -> Self {
+        Self {
+            code: STILL_FAILS,
+            message: message.to_string(),
+        }
+    }
+
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self {
             code: USAGE,

@@ -13,6 +13,7 @@ mod launcher;
 mod letters;
 mod operate;
 mod reach;
+mod replay;
 mod settings;
 mod signals;
 mod terminal;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         args::Verb::Topics(topics) => verbs::topics::topics(topics),
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
         args::Verb::Dlq(dlq) => verbs::dlq::dlq(dlq),
+        args::Verb::Replay(replay) => verbs::replay::replay(&replay),
         args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),
     };
     match outcome {

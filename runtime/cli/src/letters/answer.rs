@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Letters, Request, To, Which,
+    case::Case,
     letter::Letter,
     reading::{Pass, topics},
     replay::Task,
@@ -69,11 +70,15 @@ async fn show(letters: &Letters, id: &str) -> Result<Vec<Value>, Failure> {
     let mut newest = None;
     let mut pages = Pages::begin(letters).await?;
     while let Some(found) = pages.next().await? {
-        if let Some(letter) = found.iter().rfind(|letter| wanted.has(letter)) {
-            newest = Some(letter.whole());
+        if let Some(letter) = found.into_iter().rfind(|letter| wanted.has(letter)) {
+            newest = Some(letter);
         }
     }
-    newest.map(|whole| vec![whole]).ok_or_else(|| unknown(id))
+    let letter = newest.ok_or_else(|| unknown(id))?;
+    let case = Case::of(&letter, letters.broker.registry()).await;
+    let mut whole = letter.whole();
+    whole["call"] = serde_json::to_value(case).map_err(Failure::internal)?;
+    Ok(vec![whole])
 }
 
 async fn replay(

@@ -17,6 +17,11 @@ impl Letter {
         Self(Envelope::new(message))
     }
 
+    /// As it is in its topic.
+    pub(super) fn message(&self) -> &Message {
+        self.0.message()
+    }
+
     pub(super) fn place(&self) -> MessageId {
         self.0.message().message_id
     }
@@ -123,7 +128,7 @@ impl Letter {
         self.0.input()
     }
 
-    fn said(&self, name: &str) -> Option<&str> {
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
         self.0.said(name)
     }
 }
@@ -136,7 +141,7 @@ fn time(ms: u64) -> String {
 }
 
 /// What bytes are, and as such.
-fn readable(bytes: &[u8]) -> (&'static str, Value) {
+pub(crate) fn readable(bytes: &[u8]) -> (&'static str, Value) {
     if let Ok(value) = serde_json::from_slice(bytes) {
         return ("json", value);
     }

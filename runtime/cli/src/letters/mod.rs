@@ -9,8 +9,12 @@
 //! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
 //! (see [`replay`]); an event is offered once more to its source, which must run. Only when that is durable is the letter
 //! closed. What fails again becomes a letter of the same id again.
+//!
+//! **Rehearsed.** What `dlq show --json` prints has all that it takes to call a component with the same input under the
+//! same circumstances (see [`Case`]); `danube-wasm replay` does.
 
 mod answer;
+mod case;
 mod letter;
 mod moving;
 mod reading;
@@ -34,6 +38,11 @@ use crate::{
     brokers::{self, Brokers},
     control::{self, Response},
     exit::Failure,
+};
+
+pub(crate) use self::{
+    case::{Case, Raw, Seen},
+    letter::readable,
 };
 
 /// The host's own subscription of each dead-letter topic.

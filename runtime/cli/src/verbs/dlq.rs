@@ -126,7 +126,8 @@ fn page(letter: &Value) -> String {
     };
     for (name, value) in letter.as_object().into_iter().flatten() {
         match (name.as_str(), value) {
-            ("payload" | "payload_text", _) => {}
+            // What is called again is for programs: it repeats the input.
+            ("payload" | "payload_text" | "call", _) => {}
             ("headers" | "attributes", Value::Object(pairs)) => {
                 for (key, value) in pairs {
                     line(&format!("{} {key}", name.trim_end_matches('s')), value);

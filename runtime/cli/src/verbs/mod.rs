@@ -7,5 +7,6 @@ pub(crate) mod dlq;
 pub(crate) mod inspect;
 pub(crate) mod migrate;
 pub(crate) mod query;
+pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod topics;

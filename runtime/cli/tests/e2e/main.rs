@@ -15,4 +15,5 @@ mod observability;
 mod operators;
 mod outage;
 mod reload;
+mod replay;
 mod webhook;

@@ -1,0 +1,68 @@
+//! The connector of a letter, as its pipeline file has it now.
+
+use danube_wasm_config::{self as config, Component, Pipeline};
+use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_sandbox::GuestLimits;
+
+use crate::settings;
+
+/// A connector as its pipeline file has it now.
+pub(super) struct Connector {
+    pub(super) component: Component,
+    pub(super) settings: String,
+    pub(super) limits: GuestLimits,
+    pub(super) topics: Vec<TopicName>,
+    /// Subjects that a sink expects on its topics.
+    expected: Vec<(TopicName, String)>,
+    /// Of its topics.
+    pub(super) schemas: Vec<config::Schema>,
+}
+
+impl Connector {
+    /// The one with this id.
+    pub(super) fn find(pipeline: &Pipeline, id: &ConnectorId) -> Option<Self> {
+        let source = pipeline.sources.iter().find(|source| source.id == *id);
+        let sink = pipeline.sinks.iter().find(|sink| sink.id == *id);
+        source
+            .map(|source| Self::of_source(pipeline, source))
+            .or_else(|| sink.map(Self::of_sink))
+    }
+
+    fn of_source(pipeline: &Pipeline, source: &config::Source) -> Self {
+        let endpoints = source.webhook.endpoints.iter();
+        let topics: Vec<_> = endpoints.map(|endpoint| endpoint.topic.clone()).collect();
+        let schemas = pipeline.schemas.iter().filter(|schema| topics.contains(&schema.topic));
+        Self {
+            component: source.component.clone(),
+            settings: source.settings_json(),
+            limits: settings::guest_limits(&source.limits),
+            expected: Vec::new(),
+            schemas: schemas.cloned().collect(),
+            topics,
+        }
+    }
+
+    fn of_sink(sink: &config::Sink) -> Self {
+        let mappings = || sink.surrealdb.topic_mappings.iter();
+        let expected = |mapping: &config::TopicMapping| {
+            let subject = mapping.expected_schema_subject.clone()?;
+            Some((mapping.topic.clone(), subject))
+        };
+        Self {
+            component: sink.component.clone(),
+            settings: sink.settings_json(),
+            limits: settings::guest_limits(&sink.limits),
+            topics: mappings().map(|mapping| mapping.topic.clone()).collect(),
+            expected: mappings().filter_map(expected).collect(),
+            schemas: Vec::new(),
+        }
+    }
+
+    /// The subject that it expects on a topic.
+    pub(super) fn expected_subject(&self, topic: &str) -> Option<String> {
+        let mut expected = self.expected.iter();
+        expected
+            .find(|(of, _)| of.as_str() == topic)
+            .map(|(_, subject)| subject.clone())
+    }
+}
