@@ -4,10 +4,10 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build demo test test-danube lint guests bench chaos chaos-long
+.PHONY: build demo test test-danube lint guests bench chaos chaos-long fuzz
 
 build: guests
-	$(CARGO) build -p danube-wasm
+	$(CARGO) build --workspace --bin danube-wasm
 
 # The whole journey on a scratch directory: see examples/demo.sh.
 demo: build
@@ -50,6 +50,18 @@ chaos-long: export SWARM_SEEDS = 500000
 chaos-long: export HOSTILE_TRIALS = 50
 chaos-long: export HTTP_TRIALS = 100000
 chaos-long: chaos
+
+# Searches every door with cargo-fuzz for FUZZ_SECONDS each, where that is installed (`cargo install cargo-fuzz`; a stable
+# compiler will do); else mutates the committed corpora FUZZ_RUNS times each.
+FUZZ_TARGETS := config columns envelope topic ingress log
+FUZZ_SECONDS ?= 60
+fuzz: export FUZZ_RUNS ?= 100000
+fuzz:
+	@if $(CARGO) fuzz --version > /dev/null 2>&1; then cd runtime/fuzz && for target in $(FUZZ_TARGETS); do \
+	  mkdir -p ../../target/fuzz/$$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target \
+	    ../../target/fuzz/$$target corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) || exit 1; done; \
+	else echo "cargo-fuzz is not installed: mutating the corpora instead"; \
+	  $(CARGO) test -p danube-wasm-fuzz --test mutations -- --nocapture; fi
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records
