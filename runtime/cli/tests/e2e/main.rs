@@ -13,7 +13,6 @@ mod guests;
 mod letters;
 mod observability;
 mod operators;
-mod outage;
 mod reload;
 mod replay;
 mod webhook;
