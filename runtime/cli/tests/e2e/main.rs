@@ -13,6 +13,7 @@ mod guests;
 mod letters;
 mod observability;
 mod operators;
+mod outage;
 mod reload;
 mod replay;
 mod webhook;
