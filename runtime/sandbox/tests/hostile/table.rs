@@ -66,7 +66,7 @@ pub fn report(rows: &[Row]) {
     class.note("behaviours", rows.len() as u64);
     class.note(
         "neighbours' calls",
-        rows.iter().map(|row| row.neighbours.completed as u64).sum(),
+        rows.iter().map(|row| row.neighbours.completed).sum(),
     );
     let failed = rows.iter().filter(|row| !row.complaints.is_empty());
     class.failures = failed
