@@ -53,6 +53,8 @@ impl Reason {
 #[derive(Debug, Clone)]
 pub struct Letter {
     id: String,
+    /// Where its id counts: an endpoint, or nowhere in particular.
+    place: String,
     origin: String,
     key: Option<Bytes>,
     payload: Bytes,
@@ -73,6 +75,7 @@ impl Letter {
     pub fn of_event(event: &Event, reason: Reason, message: String) -> Self {
         Self {
             id: event.id.clone(),
+            place: event.endpoint.to_string(),
             origin: event.endpoint.to_string(),
             key: event.key.clone(),
             payload: event.payload.clone(),
@@ -97,6 +100,8 @@ impl Letter {
         }
         Self {
             id: message.id.as_str().to_owned(),
+            // A record's id names its place already.
+            place: String::new(),
             origin: message.topic.to_string(),
             key: message.key.clone(),
             payload: message.payload.clone(),
@@ -142,7 +147,7 @@ impl Letter {
             key: self.key,
             payload: self.payload,
             attributes,
-            id: RecordId::derive(id, "", &self.id, 0),
+            id: RecordId::derive(id, &self.place, &self.id, 0),
             schema: None,
         }
     }

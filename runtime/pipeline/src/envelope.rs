@@ -193,4 +193,28 @@ mod tests {
             assert!(Envelope::new(message).input().is_none(), "without {part}");
         }
     }
+
+    #[test]
+    fn letters_of_one_event_id_at_two_endpoints_are_two() {
+        let letter = |endpoint: &str| {
+            let event = Event {
+                endpoint: endpoint.into(),
+                id: "evt-1".to_owned(),
+                payload: Bytes::from_static(b"{}"),
+                content_type: "application/json".to_owned(),
+                key: None,
+                received_ms: 1000,
+                attributes: Vec::new(),
+                headers: Vec::new(),
+                traceparent: None,
+            };
+            let source = ConnectorId::try_new("p", "s").expect("a name");
+            let letter = Letter::of_event(&event, Reason::Refused, "why".to_owned());
+            letter
+                .into_outgoing(&"/a/dlq-s".parse().expect("a topic"), &source, "digest")
+                .id
+        };
+        assert_ne!(letter("/x"), letter("/y"));
+        assert_eq!(letter("/x"), letter("/x"), "what comes again meets its own letter");
+    }
 }

@@ -138,7 +138,7 @@ impl Oracle {
             found.map(|(_, value)| value.as_str()).unwrap_or_default()
         };
         let id = attribute("dlq.id");
-        let (scope, expected_id, expected_key) = if letter.topic.as_str() == "/swarm/dlq-source" {
+        let (scope, place, expected_id, expected_key) = if letter.topic.as_str() == "/swarm/dlq-source" {
             let Some(parcel) = Parcel::parse(&text) else {
                 return books.violation(format!("a letter of no event: {}", short(&text)));
             };
@@ -147,7 +147,7 @@ impl Oracle {
             {
                 books.violation(format!("{parcel:?} became a dead letter: {}", attribute("dlq.message")));
             }
-            (source_id(), parcel.id(), books.key_of(parcel))
+            (source_id(), ENDPOINT, parcel.id(), books.key_of(parcel))
         } else {
             let Some(record) = books.records.get(&text) else {
                 return books.violation(format!("a letter of no record: {}", short(&text)));
@@ -164,9 +164,9 @@ impl Oracle {
             if attribute("n").is_empty() {
                 books.violation(format!("the letter of {record_id} lost an attribute"));
             }
-            (sink_id(), record_id, key)
+            (sink_id(), "", record_id, key)
         };
-        if id != expected_id || letter.key != expected_key || letter.id != RecordId::derive(&scope, "", id, 0) {
+        if id != expected_id || letter.key != expected_key || letter.id != RecordId::derive(&scope, place, id, 0) {
             books.violation(format!(
                 "the letter of {expected_id} says {id}, {:?}, {}",
                 letter.key, letter.id
