@@ -1,10 +1,15 @@
 //! What a crash leaves of a disk.
 
-use std::{io, path::Path};
+use std::{
+    fs::{DirBuilder, File},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
 
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
-use crate::disk::{Bytes, Content, Directory, Disk, File, Names, Node, ROOT};
+use crate::disk::{self, Bytes, Content, Directory, Disk, Names, Node, ROOT};
 
 /// Smallest piece of a write that is there or is not.
 const SECTOR_BYTES: usize = 512;
@@ -29,7 +34,7 @@ pub enum Crash {
 }
 
 impl Disk {
-    /// Makes what a crash leaves, in an empty directory.
+    /// Makes what a crash leaves, in an empty directory. Only the owner may read it: who may is not recorded.
     pub fn after_crash(&self, crash: Crash, into: &Path) -> io::Result<()> {
         let seed = match crash {
             Crash::Power { seed } => seed,
@@ -40,10 +45,13 @@ impl Disk {
 
     fn make(&self, node: Node, crash: Crash, rng: &mut StdRng, at: &Path) -> io::Result<()> {
         match &self.nodes[node] {
-            Content::File(file) => std::fs::write(at, bytes(file, crash, rng)),
+            Content::File(file) => {
+                let mut made = File::options().write(true).create_new(true).mode(0o600).open(at)?;
+                made.write_all(&bytes(file, crash, rng))
+            }
             Content::Directory(directory) => {
                 if node != ROOT {
-                    std::fs::create_dir(at)?;
+                    DirBuilder::new().mode(0o700).create(at)?;
                 }
                 for (name, node) in names(directory, crash, rng) {
                     self.make(node, crash, rng, &at.join(name))?;
@@ -67,7 +75,7 @@ fn names(directory: &Directory, crash: Crash, rng: &mut StdRng) -> Names {
     names
 }
 
-fn bytes(file: &File, crash: Crash, rng: &mut StdRng) -> Vec<u8> {
+fn bytes(file: &disk::File, crash: Crash, rng: &mut StdRng) -> Vec<u8> {
     let mut left = file.durable.clone();
     match crash {
         Crash::Process => return file.seen.clone(),
