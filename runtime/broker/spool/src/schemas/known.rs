@@ -22,10 +22,6 @@ pub(super) enum Said<'a> {
 }
 
 impl Known {
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// The versions of a subject, oldest first.
     pub(super) fn versions(&self, subject: &str) -> Vec<RegisteredSchema> {
         let from = (subject.to_owned(), 0)..=(subject.to_owned(), u32::MAX);
@@ -64,6 +60,19 @@ impl Known {
             news.push(Entry::Forget(subject.to_owned()));
         }
         news.extend(after.into_iter().map(Entry::Schema));
+        news
+    }
+
+    /// As much of it as there is room for, where no more than `max` versions are to be known.
+    pub(super) fn fitting(&self, mut news: Vec<Entry>, max: usize) -> Vec<Entry> {
+        let forgets = |subject: &str| news.iter().any(|entry| *entry == Entry::Forget(subject.to_owned()));
+        let stay = self.0.keys().filter(|(subject, _)| !forgets(subject)).count();
+        let mut room = max.saturating_sub(stay);
+        news.retain(|entry| {
+            let fits = room > 0 || matches!(entry, Entry::Forget(_));
+            room -= usize::from(fits && matches!(entry, Entry::Schema(_)));
+            fits
+        });
         news
     }
 
@@ -131,7 +140,21 @@ mod tests {
         learn(&mut known, Said::All("a", &all[1..2]));
         assert_eq!(known.versions("a"), all[1..2]);
         learn(&mut known, Said::Latest("a", None));
-        assert_eq!(known.len(), 0);
+        assert_eq!(known.versions("a"), []);
+    }
+
+    #[test]
+    fn no_more_versions_are_known_than_there_is_room_for() {
+        let mut known = Known::default();
+        let all: Vec<_> = (1..=4).map(|version| schema("a", 1, version)).collect();
+        learn(&mut known, Said::All("a", &all[..2]));
+        let news = known.news(Said::All("a", &all));
+        assert_eq!(known.fitting(news.clone(), 4), news, "at the limit");
+        assert_eq!(known.fitting(news, 3), [Entry::Schema(all[2].clone())], "one past it");
+        // What is replaced gives its room.
+        let news = known.news(Said::All("a", &all[2..]));
+        assert_eq!(known.fitting(news.clone(), 2), news);
+        assert_eq!(news.first(), Some(&Entry::Forget("a".to_owned())));
     }
 
     #[test]

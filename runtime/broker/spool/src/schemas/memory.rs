@@ -42,13 +42,17 @@ impl Memory {
     /// Remembers, durably. That this fails is no reason to keep from the caller what the registry said.
     pub(super) async fn learn(&self, said: Said<'_>) {
         let _one = self.writing.lock().await;
-        let mut news = self.known.read().news(said);
-        if self.known.read().len() >= SCHEMAS_MAX && news.iter().any(|entry| matches!(entry, Entry::Schema(_))) {
+        let (news, all) = {
+            let known = self.known.read();
+            let news = known.news(said);
+            let all = news.len();
+            (known.fitting(news, SCHEMAS_MAX), all)
+        };
+        if news.len() < all {
             tracing::warn!(
                 SCHEMAS_MAX,
                 "the spool remembers no more schemas: a start with a new one needs the broker"
             );
-            news.retain(|entry| matches!(entry, Entry::Forget(_)));
         }
         if news.is_empty() {
             return;
