@@ -16,15 +16,22 @@ pub(super) struct Folded {
 
 /// The topics of a list, by name. What no topic can be called from here is left out.
 pub(super) fn fold(listed: &[String]) -> Vec<Folded> {
-    let names: BTreeSet<TopicName> = listed.iter().filter_map(|name| name.parse().ok()).collect();
+    let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     let mut topics: BTreeMap<TopicName, BTreeMap<Option<u32>, TopicName>> = BTreeMap::new();
-    for name in &names {
+    for name in &listed {
         // A topic that is there without partitions has none: what looks like one is another topic.
-        let (topic, number) = match partition(name.as_str()) {
-            Some((base, number)) if !names.contains(&base) => (base, Some(number)),
-            _ => (name.clone(), None),
+        let (topic, number, name) = match partition(name) {
+            // Longer than a topic's name may be, perhaps: the topic's own is not.
+            Some((base, number)) if !listed.contains(base.as_str()) => {
+                let name = base.partition(number);
+                (base, Some(number), name)
+            }
+            _ => match name.parse::<TopicName>() {
+                Ok(name) => (name.clone(), None, name),
+                Err(_) => continue,
+            },
         };
-        topics.entry(topic).or_default().insert(number, name.clone());
+        topics.entry(topic).or_default().insert(number, name);
     }
     let folded = |(topic, names): (TopicName, BTreeMap<Option<u32>, TopicName>)| Folded {
         topic,
@@ -52,6 +59,19 @@ fn partition(name: &str) -> Option<(TopicName, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_topic_whose_partitions_have_longer_names_than_a_topic_may_have_is_listed() {
+        let longest = format!("/default/{}", "x".repeat(TopicName::BYTES_MAX - "/default/".len()));
+        let listed = [0, 1].map(|n| format!("{longest}-part-{n}"));
+        let folded = fold(&listed);
+        assert_eq!(folded.len(), 1);
+        assert_eq!((folded[0].topic.as_str(), folded[0].partitions), (&*longest, 2));
+        assert_eq!(
+            folded[0].names.iter().map(TopicName::as_str).collect::<Vec<_>>(),
+            listed
+        );
+    }
 
     #[test]
     fn partitions_are_their_topic_and_what_only_looks_so_is_itself() {
