@@ -2,9 +2,9 @@
 
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind, TopicSpec};
 use danube_wasm_broker_danube::{Danube, Poison};
-use danube_wasm_config::{Endpoint, Pipeline, Sink, SurrealUrl};
+use danube_wasm_config::{Endpoint, Pipeline, Sink, SurrealUrl, TopicMapping};
 use danube_wasm_egress_surrealdb::Connections;
-use danube_wasm_model::{TopicName, door::Egress as _};
+use danube_wasm_model::door::Egress as _;
 use serde::Serialize;
 
 use crate::{brokers, exit::Failure, settings};
@@ -14,20 +14,30 @@ use crate::{brokers, exit::Failure, settings};
 pub(crate) struct Finding {
     /// What was tried.
     pub(crate) what: String,
-    /// What is in the way, and what to do; `None` if nothing is.
-    pub(crate) problem: Option<String>,
-    /// Whether the pipeline would wait for it and go on by itself.
-    pub(crate) passes: bool,
+    #[serde(flatten)]
+    pub(crate) outcome: Outcome,
+}
+
+/// What came of it. The text says what is in the way and what to do.
+#[derive(Debug, Serialize)]
+#[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
+pub(crate) enum Outcome {
+    Reached,
+    /// Not there yet; `run` waits for it and goes on by itself.
+    Awaited(String),
+    /// Nothing here can tell.
+    Unknown(String),
+    Failed(String),
 }
 
 impl Finding {
     fn of(what: String, result: Result<(), BrokerError>) -> Self {
-        let passes = result.as_ref().is_err_and(|error| error.kind == ErrorKind::NotFound);
-        Self {
-            what,
-            problem: result.err().map(|error| error.message),
-            passes,
-        }
+        let outcome = match result {
+            Ok(()) => Outcome::Reached,
+            Err(error) if error.kind == ErrorKind::NotFound => Outcome::Awaited(error.message),
+            Err(error) => Outcome::Failed(error.message),
+        };
+        Self { what, outcome }
     }
 }
 
@@ -40,7 +50,10 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
             findings.push(Finding::of(format!("broker {seed}"), result));
         }
         // Without a broker, each topic would only say the same again.
-        if findings.iter().any(|finding| finding.problem.is_none()) {
+        if findings
+            .iter()
+            .any(|finding| matches!(finding.outcome, Outcome::Reached))
+        {
             topics(pipeline, &danube, &mut findings).await;
         }
         let _ = danube.close().await;
@@ -68,8 +81,9 @@ async fn topics(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding
         for mapping in &sink.surrealdb.topic_mappings {
             let result = danube.check_consume(&mapping.topic).await;
             findings.push(Finding::of(format!("{}: consume {}", sink.id, mapping.topic), result));
-            if pipeline.danube.admin_url.is_some() {
-                findings.push(patience(danube, sink, &mapping.topic, &mapping.subscription).await);
+            // A buffer outlasts any policy.
+            if sink.buffer.is_none() {
+                findings.push(patience(pipeline, danube, sink, mapping).await);
             }
         }
     }
@@ -77,34 +91,46 @@ async fn topics(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding
 
 /// Whether the broker gives up a message before its target is back: without a buffer, that stops the subscription or loses
 /// the message.
-async fn patience(danube: &Danube, sink: &Sink, topic: &TopicName, subscription: &str) -> Finding {
+async fn patience(pipeline: &Pipeline, danube: &Danube, sink: &Sink, mapping: &TopicMapping) -> Finding {
+    let TopicMapping {
+        topic, subscription, ..
+    } = mapping;
     let what = format!(
         "{}: failure policy of subscription `{subscription}` of {topic}",
         sink.id
     );
+    if pipeline.danube.admin_url.is_none() {
+        let why = format!(
+            "only Danube's admin API tells it: set `danube.admin_url`. As Danube is delivered, a partition stands still once a \
+             message of it was given 6 times, which takes a database that is away for some minutes; a sink with a \
+             {BUFFER} outlasts that"
+        );
+        let outcome = Outcome::Unknown(why);
+        return Finding { what, outcome };
+    }
     let policy = match danube.failure_policy(topic, subscription).await {
         Ok(policy) => policy,
         Err(error) => return Finding::of(what, Err(error)),
     };
-    let problem = policy.filter(|_| sink.buffer.is_none()).and_then(|policy| {
-        let outcome = match policy.poison {
-            Poison::Block => "then gives nothing more of that partition",
-            Poison::Drop => "then drops it",
-            _ => return None,
-        };
-        Some(format!(
-            "Danube gives a message {} times, {} s apart or more, and {outcome}: a database that is away for minutes is enough. \
-             Give the sink a `buffer = {{ type = \"disk\", max_bytes = … }}`, or the subscription another policy with danube-admin",
+    let consequence = policy.and_then(|policy| match policy.poison {
+        Poison::Block => Some((policy, "then gives nothing more of that partition")),
+        Poison::Drop => Some((policy, "then drops it")),
+        _ => None,
+    });
+    let outcome = match consequence {
+        None => Outcome::Reached,
+        Some((policy, then)) => Outcome::Failed(format!(
+            "Danube gives a message {} times, {} s apart or more, and {then}: a database that is away for minutes is enough. \
+             Give the sink a {BUFFER}, or the subscription another policy with danube-admin",
             policy.max_redelivery_count + 1,
             policy.ack_timeout.as_secs()
-        ))
-    });
-    Finding {
-        what,
-        problem,
-        passes: false,
-    }
+        )),
+    };
+    Finding { what, outcome }
 }
+
+/// The cure for an impatient broker, as it is written in a pipeline file.
+const BUFFER: &str = "`buffer = { type = \"disk\", max_bytes = … }`";
 
 /// The topic as `run` would make it. A subject that is not registered yet is registered by `run`, and not by looking.
 async fn spec(pipeline: &Pipeline, danube: &Danube, endpoint: &Endpoint) -> TopicSpec {
@@ -126,11 +152,13 @@ async fn spec(pipeline: &Pipeline, danube: &Danube, endpoint: &Endpoint) -> Topi
 
 async fn database(sink: &Sink) -> Result<Finding, Failure> {
     let egress = Connections::shared().egress(settings::surreal_options(sink)?);
-    let problem = egress.ready().await.err().map(|error| error.to_string());
+    let outcome = match egress.ready().await {
+        Ok(()) => Outcome::Reached,
+        Err(error) => Outcome::Failed(error.to_string()),
+    };
     let _ = egress.close().await;
     Ok(Finding {
         what: format!("{}: database {}", sink.id, sink.surrealdb.url),
-        problem,
-        passes: false,
+        outcome,
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     args, assemble,
     exit::Failure,
     launcher::{self, Admitted},
-    reach::{self, Finding},
+    reach::{self, Finding, Outcome},
 };
 
 /// Prints findings; fails with the configuration's exit code if one is an error.
@@ -32,7 +32,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     } else {
         print(args, &loaded, &components, &reached);
     }
-    let problems = reached.iter().filter(|f| f.problem.is_some() && !f.passes).count();
+    let problems = failed(&reached);
     if problems > 0 {
         return Err(Failure::configuration(format!(
             "{problems} of {} were not reached",
@@ -59,19 +59,22 @@ fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: 
     for component in components {
         println!("{component}");
     }
-    for Finding { what, problem, passes } in reached {
-        match problem {
-            None => println!("{what}: reached"),
-            Some(why) if *passes => println!("{what}: not there yet, `run` waits for it: {why}"),
-            Some(why) => eprintln!("{what}: {why}"),
+    for Finding { what, outcome } in reached {
+        match outcome {
+            Outcome::Reached => println!("{what}: reached"),
+            Outcome::Awaited(why) => println!("{what}: not there yet, `run` waits for it: {why}"),
+            Outcome::Unknown(why) => println!("{what}: not known: {why}"),
+            Outcome::Failed(why) => eprintln!("{what}: {why}"),
         }
     }
-    if reached
-        .iter()
-        .all(|finding| finding.problem.is_none() || finding.passes)
-    {
+    if failed(reached) == 0 {
         println!("{}: no mistakes", names(&args.files));
     }
+}
+
+fn failed(reached: &[Finding]) -> usize {
+    let failed = |finding: &&Finding| matches!(finding.outcome, Outcome::Failed(_));
+    reached.iter().filter(failed).count()
 }
 
 /// The files as a list.

@@ -14,6 +14,7 @@ mod letters;
 mod observability;
 mod operators;
 mod outage;
+mod reach;
 mod reload;
 mod replay;
 mod webhook;
