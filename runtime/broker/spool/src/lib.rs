@@ -23,9 +23,10 @@
 //!
 //! A record leaves the log when the flush time (10 s) has passed since the broker accepted it, and the broker, asked after
 //! that, says that the session is still the same. When a session was lost ([`Broker::sessions`]), a publish failed as if
-//! one had been, or this process was restarted, everything that is still in the log is published again, in its order.
-//! Consumers tell the second time by the record's id, which does not change; the publish time does: it is that of the
-//! publishing.
+//! one had been, or this process was restarted, everything that is still in the log is published again, in its order,
+//! and after the flush time once more: a Danube that was killed may skip what it is given first, for reasons told in
+//! `source/doubt.rs`. Consumers tell another time by the record's id, which does not change; the publish time does: it is
+//! that of the publishing.
 //!
 //! Topics are remembered, and so is what the broker's registry said of their schemas ([`Spool::last_seen`]), so a source
 //! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the broker refuses waits and is tried again; it holds up no other. A record that it
@@ -50,7 +51,7 @@
 //!
 //! * Publishing: each record is written twice to this disk (once when it comes, once when it goes, both shared by all
 //!   that wait), and passes at most once in a round trip for each key. It stays for 10 s: so many seconds of traffic are
-//!   always on the disk, and are published twice after an outage or a restart.
+//!   always on the disk, and are published again, twice, after an outage or a restart.
 //! * Consuming: nothing while all is well; two writes a message while it is not.
 //! * The file may be up to about twice `bytes_max`, and does not shrink; its space is used again.
 //! * Opening after a crash reads the whole file.

@@ -182,6 +182,31 @@ async fn what_a_broker_forgets_is_published_again() {
     );
 }
 
+/// Danube gives the places of what it lost to what comes next, and a subscription that was there already skips it.
+#[tokio::test]
+async fn what_a_broker_is_given_first_after_a_loss_it_is_given_once_more() {
+    let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());
+    let spool = open_with_topic(&remote, soon_safe(directory.path())).await;
+    // Nothing is safe until it is lost.
+    remote.fail(|faults| faults.checks_fail = true);
+    let texts = numbered(90);
+    publish(&*spool, &texts).await;
+    until("it is accepted", || async { remote.accepted().len() == 90 }).await;
+    remote.lose_session();
+    remote.heal();
+    status(&spool, |status| status.records == 0).await;
+    let accepted = remote.accepted();
+    assert_eq!(accepted.len(), 180, "twice, and then it is safe");
+    let once_more = &accepted[90..];
+    for key in ["a", "b", "c"] {
+        assert_eq!(of_key(once_more, key), of_key(&texts, key), "order of key {key}");
+    }
+    // No doubt is left.
+    publish(&*spool, &["a:90"]).await;
+    status(&spool, |status| status.records == 0).await;
+    assert_eq!(remote.accepted().len(), 181);
+}
+
 #[tokio::test]
 async fn a_new_session_begins_with_what_the_old_one_lost() {
     let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());

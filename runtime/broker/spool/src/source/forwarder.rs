@@ -1,8 +1,9 @@
 //! Publishes what the log holds for one topic.
 //!
 //! A **run** begins with the oldest record that is in the log and goes on until something is lost: a session, an answer,
-//! the log. Then everything that is still in the log comes again, in its order. A record leaves the log only when the
-//! flush time has passed since the broker accepted it and the broker, asked after that, still has the session.
+//! the log. Then everything that is still in the log comes again, in its order, and once more after the flush time (see
+//! [`super::doubt`]). A record leaves the log only when the flush time has passed since the broker accepted it and the
+//! broker, asked after that, still has the session.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +17,7 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{answer_of, denials::Denials, no_answer, refused, run::Run, window::Window};
+use super::{answer_of, denials::Denials, doubt::Doubt, no_answer, refused, run::Run, window::Window};
 use crate::{
     backoff::Backoff,
     epochs::{Epoch, Epochs},
@@ -46,12 +47,16 @@ struct State {
     /// The broker has the topic.
     declared: bool,
     denials: Denials,
+    /// Known once the log was looked at.
+    doubt: Option<Doubt>,
 }
 
 /// Why a run ended.
 enum End {
     /// What was accepted may be gone.
     Lost,
+    /// What was accepted may be skipped.
+    Doubted,
     /// The topic was asked for differently.
     Respecified,
     /// The broker did not do something.
@@ -88,6 +93,9 @@ impl Forwarder {
                 End::Lost => {
                     tracing::warn!(topic = %self.topic, "a session with the broker was lost: what it may not have on its disk is published again");
                 }
+                End::Doubted => {
+                    tracing::info!(topic = %self.topic, "published once more, because a broker that was killed may skip what it is given first");
+                }
                 End::Respecified => self.state.declared = false,
                 End::Broker(error) => {
                     self.state.declared &= error.kind != ErrorKind::NotFound;
@@ -116,6 +124,12 @@ impl Forwarder {
 
     /// One run.
     async fn forward(&mut self, epoch: Epoch) -> End {
+        if self.state.doubt.is_none() {
+            self.state.doubt = match self.store.waiting(&self.topic).await {
+                Ok(waiting) => Some(Doubt::of_left(waiting)),
+                Err(error) => return End::Log(error),
+            };
+        }
         let exclusive = SubscriptionType::Exclusive;
         let mut consumer = match self.store.read(&self.topic, exclusive, UNCONFIRMED_RECORDS_MAX).await {
             Ok(consumer) => consumer,
@@ -125,11 +139,19 @@ impl Forwarder {
             return End::Broker(error);
         }
         let mut run = Run::new(epoch, consumer.acker());
-        loop {
+        let end = loop {
             if let Err(end) = self.step(&mut run, &mut *consumer).await {
-                return end;
+                break end;
             }
+        };
+        let doubt = self.state.doubt.get_or_insert_default();
+        match &end {
+            End::Lost => doubt.raise(&run.window),
+            End::Broker(error) if error.is_transient() => doubt.raise(&run.window),
+            End::Doubted => doubt.settle(),
+            End::Broker(_) | End::Respecified | End::Log(_) => {}
         }
+        end
     }
 
     /// Creates the topic, once.
@@ -155,7 +177,10 @@ impl Forwarder {
     async fn step(&mut self, run: &mut Run, consumer: &mut dyn Consumer) -> Result<(), End> {
         self.send(run).await?;
         self.report(Some(&run.window), None);
-        let ask_at = run.proof.ask_at(run.window.due(self.flush));
+        let due = run.window.due(self.flush);
+        let doubt = self.state.doubt.as_ref().filter(|doubt| doubt.is_raised());
+        let repeat_at = doubt.and_then(|doubt| doubt.repeat_at(&run.window, due));
+        let ask_at = run.proof.ask_at(due).filter(|_| doubt.is_none());
         let stalled = run.stalled();
         tokio::select! {
             biased;
@@ -167,6 +192,7 @@ impl Forwarder {
                 run.proof.ask(self.broker.clone(), self.flush, Instant::now());
                 Ok(())
             }
+            () = sleep_until(repeat_at.unwrap_or(stalled)), if repeat_at.is_some() => Err(End::Doubted),
             () = sleep_until(stalled), if !run.calls.is_empty() => Err(End::Broker(no_answer())),
             read = consumer.receive(READ_ONCE_MAX), if run.window.has_room() => {
                 read.map_err(End::Log)?.into_iter().for_each(|message| run.window.add(message));

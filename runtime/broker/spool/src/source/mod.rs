@@ -5,6 +5,7 @@
 //! ```
 
 mod denials;
+mod doubt;
 mod forwarder;
 mod lanes;
 mod proof;

@@ -165,6 +165,11 @@ impl Window {
         self.accepted.len() as u64
     }
 
+    /// Whether the broker has accepted all that was read.
+    pub(super) fn is_through(&self) -> bool {
+        self.open.records == 0
+    }
+
     /// When the oldest record was put into the log, in milliseconds since 1970: the first of each partition tells.
     pub(super) fn oldest_ms(&self) -> Option<u64> {
         let mut oldest = None;
