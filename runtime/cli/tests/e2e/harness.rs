@@ -5,6 +5,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output, Stdio},
     sync::Arc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -14,7 +15,12 @@ use tempfile::TempDir;
 /// Longest wait for anything. Far above what anything takes, so that only what never happens fails.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
-pub const KEY: &str = "test-key";
+/// The secret of every webhook endpoint. Nothing that the binary prints or answers may have it: that is checked of all of it.
+pub const KEY: &str = "k3y-that-no-output-may-have";
+
+fn without_secrets(text: &str) {
+    assert!(!text.contains(KEY), "a secret is in the output: {text}");
+}
 
 /// The repository.
 pub fn root() -> PathBuf {
@@ -40,6 +46,7 @@ pub struct Scratch {
 pub struct Setup {
     pub source: String,
     pub sink: String,
+    pub topic: String,
     pub schema: bool,
     /// More lines for the endpoint, the mapping and the top of the file.
     pub endpoint: String,
@@ -53,6 +60,7 @@ impl Default for Setup {
         Self {
             source: "builtin:webhook-source".into(),
             sink: "builtin:surrealdb-sink".into(),
+            topic: "/stripe/payments".into(),
             schema: true,
             endpoint: String::new(),
             mapping: String::new(),
@@ -73,13 +81,17 @@ impl Setup {
 
     fn toml(&self) -> String {
         let schemas = if self.schema {
-            "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"stripe-payment-v1\"\nschema_type = \"json_schema\"\nschema_file = \"payment.json\"\n"
+            format!(
+                "[[schemas]]\ntopic = \"{}\"\nsubject = \"stripe-payment-v1\"\nschema_type = \"json_schema\"\nschema_file = \"payment.json\"\n",
+                self.topic
+            )
         } else {
-            ""
+            String::new()
         };
         let Self {
             source,
             sink,
+            topic,
             endpoint,
             mapping,
             top,
@@ -102,7 +114,7 @@ component = "{source}"
 port = 0
 [[sources.webhook.endpoints]]
 path = "/hook"
-danube_topic = "/stripe/payments"
+danube_topic = "{topic}"
 partitions = 4
 auth = {{ type = "api_key", secrets = ["{KEY}"] }}
 {endpoint}
@@ -114,7 +126,7 @@ url = "surrealkv://data/db"
 namespace = "default"
 database = "default"
 [[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
+topic = "{topic}"
 subscription = "test-sink"
 table = "payments"
 {mapping}
@@ -169,15 +181,20 @@ impl Scratch {
 
 /// Runs the binary to its end.
 pub fn cli<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
+    let output = Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
         .args(args)
         .output()
-        .expect("the binary")
+        .expect("the binary");
+    for text in [&output.stdout, &output.stderr] {
+        without_secrets(&String::from_utf8_lossy(text));
+    }
+    output
 }
 
-/// A running pipeline. Killed when it is dropped.
+/// A running pipeline. Killed when it is dropped; what it has logged is looked through then.
 pub struct Pipeline {
     child: Child,
+    reader: Option<JoinHandle<()>>,
     lines: Arc<parking_lot::Mutex<Vec<Value>>>,
     client: reqwest::blocking::Client,
 }
@@ -218,7 +235,7 @@ impl Pipeline {
             .expect("the binary");
         let lines = Arc::new(parking_lot::Mutex::new(Vec::new()));
         let (stderr, kept) = (child.stderr.take().expect("piped"), lines.clone());
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 kept.lock().push(value);
@@ -228,7 +245,12 @@ impl Pipeline {
             .timeout(DEADLINE)
             .build()
             .expect("a client");
-        Self { child, lines, client }
+        Self {
+            child,
+            reader: Some(reader),
+            lines,
+            client,
+        }
     }
 
     /// Waits until the condition holds; fails with the log if it never does or the process ends.
@@ -271,7 +293,9 @@ impl Pipeline {
         let line = self.log("running").expect("it runs");
         let url = format!("http://{}{path}", line["admin"].as_str().expect("an address"));
         let answer = self.client.get(url).send().expect("an answer");
-        (answer.status().as_u16(), answer.text().expect("text"))
+        let (status, text) = (answer.status().as_u16(), answer.text().expect("text"));
+        without_secrets(&text);
+        (status, text)
     }
 
     pub fn post(&self, body: &Value) -> Answer {
@@ -334,6 +358,18 @@ impl Drop for Pipeline {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+        // A test that has failed has said enough.
+        if std::thread::panicking() {
+            return;
+        }
+        without_secrets(&self.dump());
+        // The process logs JSON; a panic of its own does not.
+        let panic = |line: &Value| line.as_str().is_some_and(|line| line.contains("panicked at"));
+        let panicked = self.lines.lock().iter().any(panic);
+        assert!(!panicked, "the host panicked:\n{}", self.dump());
     }
 }
 
@@ -356,6 +392,7 @@ pub fn post(
     let answer = request.body(body).send().ok()?;
     let status = answer.status().as_u16();
     let text = answer.text().ok()?;
+    without_secrets(&text);
     Some(Answer {
         status,
         body: serde_json::from_str(&text).unwrap_or(Value::String(text)),

@@ -271,9 +271,25 @@ fn letters_of_a_pipeline_on_danubes_wire_are_kept_here_and_replayed_there() {
     broker.until("the broker serves", |b| b.log(serving).is_some());
     let line = broker.log(serving).expect("it serves");
     let address = line["address"].as_str().expect("an address");
+    letters_on_danubes_wire(&format!("http://{address}"), "/stripe/payments");
+    broker.stop();
+}
+
+/// `make test-danube DANUBE_URL=http://HOST:PORT`.
+#[test]
+fn letters_of_a_pipeline_on_a_real_danube_are_kept_here_and_replayed_there() {
+    let Ok(url) = std::env::var("DANUBE_URL") else {
+        println!("skipped: DANUBE_URL names no broker");
+        return;
+    };
+    letters_on_danubes_wire(&url, &format!("/default/letters-{:x}", rand::random::<u64>()));
+}
+
+fn letters_on_danubes_wire(url: &str, topic: &str) {
     let scratch = Setup {
         schema: false,
-        top: format!("danube_service_url = \"http://{address}\""),
+        topic: topic.to_owned(),
+        top: format!("danube_service_url = \"{url}\""),
         ..Setup::default()
     }
     .write();
@@ -299,5 +315,4 @@ fn letters_of_a_pipeline_on_danubes_wire_are_kept_here_and_replayed_there() {
     pipeline.until("all rows", |_| scratch.rows() == 15);
     assert_eq!(ls(&scratch), Vec::<Value>::new());
     pipeline.stop();
-    broker.stop();
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Setup, payment};
+use crate::harness::{KEY, Setup, payment};
 
 #[test]
 fn a_hundred_webhooks_become_a_hundred_rows() {
@@ -98,7 +98,7 @@ fn answers_are_as_documented() {
     );
     let text = client
         .post(url("/hook"))
-        .header("x-api-key", "test-key")
+        .header("x-api-key", KEY)
         .header("content-type", "text/plain")
         .body(body);
     assert_eq!(text.send().expect("an answer").status().as_u16(), 415);
