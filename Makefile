@@ -17,10 +17,11 @@ demo: build
 test: lint
 	$(CARGO) test --workspace --no-fail-fast
 
-# The broker's conformance suite against a Danube that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
+# The broker's conformance suite, and what else meets a real Danube, against one that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
 test-danube:
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-conformance --test danube real:: -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
+	DANUBE_URL=$(DANUBE_URL) $(CARGO) test --workspace --test e2e real_danube -- --nocapture
 
 lint: guests
 	$(CARGO) fmt --all --check
@@ -34,7 +35,8 @@ guests:
 
 # More trials of what `make test` holds a bounded part of, printed as tables and added to docs/chaos-ledger.jsonl: processes
 # killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation.
-# With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults.
+# With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults, with DANUBE_BROKER=EXECUTABLE also a
+# real Danube's.
 chaos: export CHAOS_LEDGER = docs/chaos-ledger.jsonl
 chaos: export CHAOS ?= minutes
 chaos: export SWARM_SEEDS ?= 20000

@@ -50,6 +50,14 @@ impl Row {
         }
     }
 
+    /// Keeps the largest.
+    pub fn note_max(&mut self, what: &'static str, n: u64) {
+        match self.notes.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, max)) => *max = n.max(*max),
+            None => self.notes.push((what, n)),
+        }
+    }
+
     fn notes(&self) -> String {
         let notes: Vec<_> = self.notes.iter().map(|(what, n)| format!("{n} {what}")).collect();
         notes.join(", ")

@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use crate::{
     harness,
-    oracle::{Oracle, ids, payload},
+    oracle::{Id, Oracle, ids, payload},
 };
 
 /// Longest wait for what must happen. Far above what it takes, so that only what never happens fails.
 pub const DEADLINE: Duration = Duration::from_secs(90);
+
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a trial showed.
 pub enum Verdict {
@@ -32,27 +34,31 @@ pub fn until(what: &str, mut holds: impl FnMut() -> Result<(), String>) -> Resul
         match holds() {
             Ok(()) => return Ok(()),
             Err(why) if begun.elapsed() > DEADLINE => return Err(format!("never happened: {what}: {why}")),
-            Err(_) => std::thread::park_timeout(Duration::from_millis(50)),
+            Err(_) => std::thread::park_timeout(PAUSE),
         }
     }
 }
 
-/// Waits until everything owed is stored, then checks all that is stored.
+/// Waits until everything owed is stored, for as long as it becomes more, then checks all that is stored.
 pub fn settle(oracle: &Oracle, rows: impl Fn() -> Vec<Value>) -> Result<(), String> {
     let owed = oracle.owed();
-    until("everything owed is stored", || {
-        let rows = rows();
-        let stored = ids(&rows);
+    let (mut least, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let stored = ids(&rows());
         let missing = owed.difference(&stored).count();
-        match missing {
-            0 => Ok(()),
-            _ => Err(format!(
-                "{missing} of {} are missing, the first is {:?}",
-                owed.len(),
-                owed.difference(&stored).next()
-            )),
+        if missing == 0 {
+            break;
         }
-    })?;
+        if missing < least {
+            (least, since) = (missing, Instant::now());
+        } else if since.elapsed() > DEADLINE {
+            let (all, first) = (owed.len(), owed.difference(&stored).next());
+            return Err(format!(
+                "{missing} of {all} that are owed are not stored, the first is {first:?}"
+            ));
+        }
+        std::thread::park_timeout(PAUSE);
+    }
     let faults = oracle.faults(&rows());
     match faults.first() {
         None => Ok(()),
@@ -60,8 +66,14 @@ pub fn settle(oracle: &Oracle, rows: impl Fn() -> Vec<Value>) -> Result<(), Stri
     }
 }
 
-/// A new event goes all the way; how long that took. Call it after [`settle`] with the last fault long over.
+/// A new event goes all the way. Call it with the last fault over.
 pub fn fresh(oracle: &Oracle, address: &str, rows: impl Fn() -> Vec<Value>) -> Result<(), String> {
+    post(oracle, address)?;
+    settle(oracle, rows)
+}
+
+/// Posts a new event until it is answered 200.
+pub fn post(oracle: &Oracle, address: &str) -> Result<Id, String> {
     let mut sender = oracle.sender();
     let id = oracle.mint(&mut sender);
     let client = reqwest::blocking::Client::new();
@@ -76,5 +88,5 @@ pub fn fresh(oracle: &Oracle, address: &str, rows: impl Fn() -> Vec<Value>) -> R
             other => Err(format!("it was answered {other:?}")),
         }
     })?;
-    settle(oracle, rows)
+    Ok(id)
 }

@@ -14,7 +14,9 @@ mod judge;
 mod load;
 mod oracle;
 mod proxy;
+mod server;
 mod site;
+mod tap;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
     // What cargo's own test runner takes is none of this one's business.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     oracle::canary();
+    tap::canary();
     let run = number("CHAOS_SEED").unwrap_or_else(rand::random);
     let picked = classes::ALL
         .iter()

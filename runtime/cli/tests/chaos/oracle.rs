@@ -100,6 +100,11 @@ impl Oracle {
         self.owed.lock().clone()
     }
 
+    /// No longer owed: somebody else is to blame for their loss.
+    pub fn forgive(&self, lost: &BTreeSet<Id>) {
+        self.owed.lock().retain(|id| !lost.contains(id));
+    }
+
     pub fn owed_count(&self) -> usize {
         self.owed.lock().len()
     }
@@ -150,6 +155,21 @@ impl Oracle {
 /// The ids of rows.
 pub fn ids(rows: &[Value]) -> BTreeSet<Id> {
     rows.iter().filter_map(|row| row["amount"].as_u64()).collect()
+}
+
+/// Events whose bodies are in these bytes, whole, whatever is around them.
+pub fn ids_in(bytes: &[u8]) -> BTreeSet<Id> {
+    const BEFORE: &[u8] = b"\"amount\":";
+    let starts = bytes
+        .windows(BEFORE.len())
+        .enumerate()
+        .filter(|(_, window)| *window == BEFORE);
+    let number = |(at, _): (usize, &[u8])| {
+        let rest = &bytes[at + BEFORE.len()..];
+        let end = rest.iter().position(|byte| !byte.is_ascii_digit())?;
+        std::str::from_utf8(&rest[..end]).ok()?.parse().ok()
+    };
+    starts.filter_map(number).collect()
 }
 
 /// What the judge must see, or it proves nothing.

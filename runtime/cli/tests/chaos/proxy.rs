@@ -2,8 +2,9 @@
 //! cutting, losing answers.
 
 use std::{
+    collections::BTreeSet,
     io::{Read, Write},
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,6 +14,8 @@ use std::{
 };
 
 use parking_lot::{Mutex, RwLock};
+
+use crate::{oracle::Id, tap::Tapped};
 
 /// What happens to bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,20 +42,24 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// Bytes that went there since the weather changed.
     sent: AtomicU64,
+    /// What went through each connection.
+    tapped: Mutex<Vec<Arc<Mutex<Tapped>>>>,
     ended: AtomicBool,
 }
 
 const CHUNK: usize = 16 << 10;
 
 impl Proxy {
-    pub fn start(to: SocketAddr) -> Self {
+    /// To nowhere yet.
+    pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let state = Arc::new(State {
-            to: RwLock::new(to),
+            to: RwLock::new((Ipv4Addr::LOCALHOST, 0).into()),
             weather: RwLock::new(Weather::Fair),
             open: Mutex::new(Vec::new()),
             sent: AtomicU64::new(0),
+            tapped: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let accepting = state.clone();
@@ -85,6 +92,18 @@ impl Proxy {
         }
     }
 
+    /// Events whose calls were answered since the start.
+    pub fn answered(&self) -> BTreeSet<Id> {
+        let tapped = self.state.tapped.lock();
+        tapped.iter().flat_map(|one| one.lock().answered()).collect()
+    }
+
+    /// Events that came back since the start.
+    pub fn delivered(&self) -> BTreeSet<Id> {
+        let tapped = self.state.tapped.lock();
+        tapped.iter().flat_map(|one| one.lock().delivered()).collect()
+    }
+
     /// Bytes that went there since the weather changed.
     pub fn sent(&self) -> u64 {
         self.state.sent.load(Ordering::Relaxed)
@@ -115,11 +134,14 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
             let _ = stream.set_nodelay(true);
             state.open.lock().extend(stream.try_clone());
         }
+        let tapped = Arc::new(Mutex::new(Tapped::default()));
+        state.tapped.lock().push(tapped.clone());
         let (back_from, back_to) = (server.try_clone(), client.try_clone());
         let (there, back) = (state.clone(), state.clone());
-        thread::spawn(move || carry(client, server, &there, Way::There));
+        let tapped_back = tapped.clone();
+        thread::spawn(move || carry(client, server, &there, &tapped, Way::There));
         if let (Ok(from), Ok(to)) = (back_from, back_to) {
-            thread::spawn(move || carry(from, to, &back, Way::Back));
+            thread::spawn(move || carry(from, to, &back, &tapped_back, Way::Back));
         }
     }
 }
@@ -130,7 +152,7 @@ enum Way {
     Back,
 }
 
-fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, way: Way) {
+fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<Tapped>, way: Way) {
     let mut chunk = [0; CHUNK];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         let weather = *state.weather.read();
@@ -142,6 +164,10 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, way: Way) {
         }
         if way == Way::There {
             state.sent.fetch_add(n as u64, Ordering::Relaxed);
+        }
+        match way {
+            Way::There => tapped.lock().there.extend(&chunk[..n]),
+            Way::Back => tapped.lock().back.extend(&chunk[..n]),
         }
         if to.write_all(&chunk[..n]).is_err() {
             break;

@@ -1,6 +1,6 @@
 //! A broker, webhook processes and sink processes in a scratch directory, each of which can be killed and replaced.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use crate::{
     harness::{self, Pipeline, cli, root},
     load::Address,
     proxy::Proxy,
+    server::{self, Server},
 };
 
 /// What a site's processes are told beyond their names.
@@ -18,8 +19,7 @@ pub struct Layout {
     /// Wait on disk while the other side is away.
     pub spools: bool,
     pub subscription_type: &'static str,
-    /// After which the broker gives a message again.
-    pub ack_timeout_secs: u64,
+    pub broker: server::Kind,
     /// A database server that every sink writes to, each its own namespace; else each sink has a database of its own.
     pub database: Option<Database>,
 }
@@ -39,7 +39,7 @@ impl Default for Layout {
         Self {
             spools: false,
             subscription_type: "KeyShared",
-            ack_timeout_secs: 30,
+            broker: server::Kind::Own { ack_timeout_secs: 30 },
             database: None,
         }
     }
@@ -48,7 +48,7 @@ impl Default for Layout {
 pub struct Site {
     dir: TempDir,
     layout: Layout,
-    broker: Option<Pipeline>,
+    broker: Option<Server>,
     /// Between the broker and everybody else.
     pub broker_proxy: Proxy,
 }
@@ -64,33 +64,37 @@ pub struct Part {
 
 impl Site {
     pub fn new(layout: Layout) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let (broker, address) = serve(dir.path(), "127.0.0.1:0", layout.ack_timeout_secs);
-        Self {
-            broker_proxy: Proxy::start(address),
-            dir,
+        let mut site = Self {
+            broker_proxy: Proxy::start(),
+            dir: tempfile::tempdir().expect("a directory"),
             layout,
-            broker: Some(broker),
-        }
+            broker: None,
+        };
+        site.start_broker();
+        site
     }
 
     /// SIGKILL.
     pub fn kill_broker(&mut self) {
-        self.broker.take().expect("a broker").kill();
+        drop(self.broker.take().expect("a broker"));
     }
 
     /// On the log that is there, at whatever port; processes reach it through the proxy.
     pub fn start_broker(&mut self) {
-        let (broker, address) = serve(self.dir.path(), "127.0.0.1:0", self.layout.ack_timeout_secs);
-        self.broker_proxy.point_to(address);
+        let broker = Server::start(&self.layout.broker, &self.broker_dir(), self.broker_proxy.address());
+        self.broker_proxy.point_to(broker.address());
         self.broker = Some(broker);
+    }
+
+    pub fn broker_dir(&self) -> PathBuf {
+        self.dir.path().join("broker")
     }
 
     pub fn source(&self, name: &str) -> Part {
         let text = format!(
             r#"
 [[schemas]]
-topic = "/stripe/payments"
+topic = "/default/payments"
 subject = "stripe-payment-v1"
 schema_type = "json_schema"
 schema_file = "payment.json"
@@ -102,7 +106,7 @@ component = "builtin:webhook-source"
 port = 0
 [[sources.webhook.endpoints]]
 path = "/hook"
-danube_topic = "/stripe/payments"
+danube_topic = "/default/payments"
 partitions = 4
 key_pointer = "/customer_id"
 auth = {{ type = "api_key", secrets = ["{}"] }}
@@ -140,7 +144,7 @@ url = "{url}"
 namespace = "{namespace}"
 database = "default"
 [[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
+topic = "/default/payments"
 subscription = "rows"
 subscription_type = "{}"
 table = "payments"
@@ -163,10 +167,13 @@ table = "payments"
         std::fs::create_dir_all(&dir).expect("a directory");
         let schema = root().join("examples/stripe-payments/schemas/payment.json");
         std::fs::copy(schema, dir.join("payment.json")).expect("a schema");
+        let ack_timeout = match self.layout.broker {
+            server::Kind::Own { ack_timeout_secs } => format!("ack_timeout_ms = {}", ack_timeout_secs * 1000),
+            server::Kind::Danube(_) => String::new(),
+        };
         let text = format!(
-            "name = \"test\"\ndanube_service_url = \"http://{}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 30\n[danube]\ninstance = \"{slot}\"\nack_timeout_ms = {}\n{connector}",
+            "name = \"test\"\ndanube_service_url = \"http://{}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 30\n[danube]\ninstance = \"{slot}\"\n{ack_timeout}\n{connector}",
             self.broker_proxy.address(),
-            self.layout.ack_timeout_secs * 1000,
         );
         let file = dir.join("pipeline.toml");
         std::fs::write(&file, text).expect("a pipeline file");
@@ -183,7 +190,7 @@ table = "payments"
         let database = self.layout.database.as_ref().expect("a database");
         let file = self.dir.path().join("judge.toml");
         let text = format!(
-            "name = \"judge\"\n[[sinks]]\nname = \"surrealdb\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"{}\"\nusername = \"root\"\npassword = \"root\"\nnamespace = \"{}\"\ndatabase = \"default\"\n[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\nsubscription = \"rows\"\ntable = \"payments\"\n",
+            "name = \"judge\"\n[[sinks]]\nname = \"surrealdb\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"{}\"\nusername = \"root\"\npassword = \"root\"\nnamespace = \"{}\"\ndatabase = \"default\"\n[[sinks.surrealdb.topic_mappings]]\ntopic = \"/default/payments\"\nsubscription = \"rows\"\ntable = \"payments\"\n",
             database.true_url, database.name
         );
         std::fs::write(&file, text).expect("a file");
@@ -192,32 +199,12 @@ table = "payments"
 
     /// Messages of the sinks' subscription that are not acknowledged.
     pub fn lag(&self) -> u64 {
-        let broker = self.dir.path().join("broker").display().to_string();
+        let broker = self.broker_dir().display().to_string();
         let output = cli(["subscriptions", "lag", &broker, "--json"]);
         let all: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
         let found = all.iter().find(|s| s["subscription"] == "rows");
         found.and_then(|s| s["lag"].as_u64()).expect("the subscription")
     }
-}
-
-fn serve(dir: &std::path::Path, address: &str, ack_timeout_secs: u64) -> (Pipeline, SocketAddr) {
-    let data = dir.join("broker").display().to_string();
-    let timeout = ack_timeout_secs.to_string();
-    let args = [
-        "broker",
-        "--data-dir",
-        &data,
-        "--listen",
-        address,
-        "--ack-timeout-secs",
-        &timeout,
-    ];
-    let broker = Pipeline::spawn_args(&args, &[]);
-    let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
-    broker.until("the broker serves", |b| b.log(serving).is_some());
-    let line = broker.log(serving).expect("it serves");
-    let address = line["address"].as_str().expect("an address");
-    (broker, address.parse().expect("an address"))
 }
 
 impl Part {

@@ -2,6 +2,7 @@
 //! nothing; without they are told 503 and try again. Either way nothing is lost, doubled or out of order.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -12,10 +13,11 @@ use danube_wasm_ledger::Row;
 use super::{Class, Trial};
 use crate::{
     dice::Dice,
-    judge::{self, Judged, Verdict, fresh, settle},
+    judge::{self, Judged, Verdict, settle},
     load::Load,
-    oracle::Oracle,
+    oracle::{Id, Oracle, ids},
     proxy::Weather,
+    server::{self, Kind},
     site::{Layout, Part, Site},
 };
 
@@ -43,6 +45,33 @@ pub const SLOW: Class = Class {
     begin: || Ok(Box::new(Broken::by(Fault::Slow))),
 };
 
+pub const DANUBE_KILLED: Class = Class {
+    name: "Danube killed, back in 1 to 15 s",
+    trials: [1, 6, 60],
+    begin: || on_danube(Fault::Killed),
+};
+
+pub const DANUBE_REFUSED: Class = Class {
+    name: "Danube refuses connections",
+    trials: [1, 6, 60],
+    begin: || on_danube(Fault::Refused),
+};
+
+pub const DANUBE_BLACK_HOLE: Class = Class {
+    name: "way to Danube swallows all",
+    trials: [1, 6, 60],
+    begin: || on_danube(Fault::Swallowed),
+};
+
+fn on_danube(fault: Fault) -> Result<Box<dyn Trial>, &'static str> {
+    let broker = server::danube()?;
+    Ok(Box::new(Broken {
+        fault,
+        broker,
+        trial: 0,
+    }))
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fault {
     Killed,
@@ -53,15 +82,24 @@ enum Fault {
 
 struct Broken {
     fault: Fault,
+    broker: Kind,
     trial: usize,
 }
 
 impl Broken {
     fn by(fault: Fault) -> Self {
-        Self { fault, trial: 0 }
+        Self {
+            fault,
+            broker: Layout::default().broker,
+            trial: 0,
+        }
     }
 }
 
+/// For one fresh event.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Above Danube's ack timeout of 30 s.
+const QUIET: Duration = Duration::from_secs(40);
 /// Of the broker's absence, in turn.
 const AWAY_SECS: [u64; 3] = [1, 5, 15];
 
@@ -70,12 +108,14 @@ impl Trial for Broken {
         let spools = self.trial.is_multiple_of(2);
         let away = Duration::from_secs(AWAY_SECS[self.trial / 2 % AWAY_SECS.len()]);
         self.trial += 1;
-        let mut ground = Ground::new(spools);
+        let mut ground = Ground::new(spools, self.broker.clone());
         let judged = ground.run(self.fault, away, dice, row);
         judged.map_err(|why| {
+            let logs = [&ground.source, &ground.sink].map(|part| part.running().dump());
             format!(
-                "{} spools, away for {away:?}: {why}",
-                if spools { "with" } else { "without" }
+                "{} spools, away for {away:?}: {why}\n{}",
+                if spools { "with" } else { "without" },
+                logs.join("\n---\n")
             )
         })
     }
@@ -86,13 +126,22 @@ struct Ground {
     source: Part,
     sink: Part,
     spools: bool,
+    danube: bool,
     site: Site,
 }
 
 impl Ground {
-    fn new(spools: bool) -> Self {
+    fn new(spools: bool, broker: Kind) -> Self {
+        let danube = matches!(broker, Kind::Danube(_));
+        let subscription_type = match danube {
+            false => "KeyShared",
+            // 0.15.1 delivers nothing on KeyShared while acknowledgements are outstanding.
+            true => "Shared",
+        };
         let site = Site::new(Layout {
             spools,
+            broker,
+            subscription_type,
             ..Layout::default()
         });
         let (mut source, mut sink) = (site.source("source"), site.sink("0"));
@@ -104,6 +153,7 @@ impl Ground {
             source,
             sink,
             spools,
+            danube,
             site,
         }
     }
@@ -133,15 +183,69 @@ impl Ground {
         let back = Instant::now();
         let refused = self.oracle.refused();
         load.stop();
-        fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;
-        row.note(
-            "ms until a fresh event arrived, in all",
-            back.elapsed().as_millis() as u64,
-        );
+        self.alive()?;
+        let alive = back.elapsed().as_millis() as u64;
+        row.note("ms until a fresh event was stored, in all", alive);
+        row.note_max("ms at most", alive);
+        if self.danube && !self.spools {
+            self.blame(row)?;
+        }
         settle(&self.oracle, || self.sink.rows())?;
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", refused as u64);
         Ok(Verdict::Passed)
+    }
+
+    /// Without spools a Danube that is killed loses what it has acknowledged and not written, and its subscriptions skip
+    /// what takes the places of that. To blame it takes both, read off the wire: its acknowledgement, and that it never
+    /// delivered the event.
+    fn blame(&self, row: &mut Row) -> Result<(), String> {
+        let missing = self.missing_when_quiet();
+        let (acknowledged, delivered) = (self.site.broker_proxy.answered(), self.site.broker_proxy.delivered());
+        if let Some(id) = missing.difference(&acknowledged).next() {
+            return Err(format!(
+                "event {id} was answered 200 and the broker had not acknowledged it"
+            ));
+        }
+        if let Some(id) = missing.intersection(&delivered).next() {
+            return Err(format!("event {id} was delivered and is not stored"));
+        }
+        row.note("lost by Danube", missing.len() as u64);
+        self.oracle.forgive(&missing);
+        Ok(())
+    }
+
+    /// One of several fresh events is stored: each may be one that Danube skips.
+    fn alive(&self) -> Result<(), String> {
+        let address = self.source.address.read().clone();
+        judge::until("a fresh event is stored", || {
+            let id = judge::post(&self.oracle, &address)?;
+            let posted = Instant::now();
+            while posted.elapsed() < PATIENCE {
+                if ids(&self.sink.rows()).contains(&id) {
+                    return Ok(());
+                }
+                thread::park_timeout(Duration::from_millis(100));
+            }
+            Err(format!("event {id} is not"))
+        })
+    }
+
+    /// What is owed and not stored when nothing was stored for longer than it takes Danube to give a message again.
+    fn missing_when_quiet(&self) -> BTreeSet<Id> {
+        let owed = self.oracle.owed();
+        let (mut stored, mut since) = (BTreeSet::new(), Instant::now());
+        loop {
+            let now = ids(&self.sink.rows());
+            if now.len() != stored.len() {
+                (stored, since) = (now, Instant::now());
+            }
+            let missing: BTreeSet<Id> = owed.difference(&stored).copied().collect();
+            if missing.is_empty() || since.elapsed() > QUIET {
+                return missing;
+            }
+            thread::park_timeout(Duration::from_millis(500));
+        }
     }
 
     fn more(&self, n: usize) -> Result<(), String> {

@@ -17,6 +17,7 @@ use crate::{
     load::Load,
     oracle::Oracle,
     proxy::{Proxy, Weather},
+    server::Kind,
     site::{Database, Layout, Part, Site},
 };
 
@@ -77,11 +78,14 @@ impl Trial for Failing {
     fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
         let spools = self.trial.is_multiple_of(2);
         self.trial += 1;
-        let proxy = Proxy::start(self.server);
+        let proxy = Proxy::start();
+        proxy.point_to(self.server);
         let site = Site::new(Layout {
             spools,
             subscription_type: "Shared",
-            ack_timeout_secs: ACK_TIMEOUT_SECS,
+            broker: Kind::Own {
+                ack_timeout_secs: ACK_TIMEOUT_SECS,
+            },
             database: Some(Database {
                 url: format!("ws://{}", proxy.address()),
                 true_url: format!("ws://{}", self.server),

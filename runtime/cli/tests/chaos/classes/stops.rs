@@ -13,6 +13,7 @@ use crate::{
     load::Load,
     oracle::{Oracle, ids},
     proxy::Weather,
+    server::Kind,
     site::{Layout, Part, Site},
 };
 
@@ -60,7 +61,9 @@ struct Stops {
 impl Stops {
     fn of(trial: fn(&mut Self, &mut Dice, &mut Row) -> Judged) -> Self {
         let site = Site::new(Layout {
-            ack_timeout_secs: ACK_TIMEOUT_SECS,
+            broker: Kind::Own {
+                ack_timeout_secs: ACK_TIMEOUT_SECS,
+            },
             ..Layout::default()
         });
         let (mut source, mut sink) = (site.source("source"), site.sink("0"));
