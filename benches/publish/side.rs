@@ -48,6 +48,7 @@ pub(crate) struct Side {
     topic: TopicName,
     /// Of the messages; the echo keeps none.
     counter: Option<Arc<dyn Broker>>,
+    count: ours::Count,
     site: Option<Site>,
     publications: u32,
     pub(crate) rates: Vec<f64>,
@@ -140,6 +141,7 @@ impl Side {
             way,
             topic,
             counter,
+            count: ours::Count::default(),
             site: site.cloned(),
             publications: 0,
             rates: Vec::new(),
@@ -177,12 +179,12 @@ impl Side {
         }
     }
 
-    async fn check(&self, load: &Load) -> Result<()> {
+    async fn check(&mut self, load: &Load) -> Result<()> {
         if let Some(site) = &self.site {
             site.answered(load.messages);
         }
         match &self.counter {
-            Some(broker) => ours::check(&**broker, &self.topic, load.messages).await,
+            Some(broker) => self.count.check(&**broker, &self.topic, load.messages).await,
             None => Ok(()),
         }
     }

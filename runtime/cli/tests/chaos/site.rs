@@ -1,6 +1,10 @@
 //! A broker, webhook processes and sink processes in a scratch directory, each of which can be killed and replaced.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    net::{SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use parking_lot::RwLock;
 use serde_json::Value;
@@ -32,6 +36,29 @@ pub struct Database {
     /// Where the judge reads it, whatever happens on the way there.
     pub true_url: String,
     pub name: String,
+}
+
+impl Database {
+    /// With nothing on the way there.
+    pub fn direct(server: SocketAddr, name: String) -> Self {
+        let url = format!("ws://{server}");
+        Self {
+            true_url: url.clone(),
+            url,
+            name,
+        }
+    }
+}
+
+/// `SURREALDB_URL`: `ws://HOST:PORT` of a server whose root user is `root`, password `root`.
+///
+/// # Errors
+/// There is none.
+pub fn database_server() -> Result<SocketAddr, &'static str> {
+    let url = std::env::var("SURREALDB_URL").map_err(|_| "SURREALDB_URL names no server")?;
+    let host = url.split("://").last().unwrap_or_default().trim_end_matches("/rpc");
+    let address = host.to_socket_addrs().ok().and_then(|mut all| all.next());
+    address.ok_or("SURREALDB_URL is not ws://HOST:PORT")
 }
 
 impl Default for Layout {

@@ -1,12 +1,7 @@
 //! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, losing the answer to what it has
 //! committed, gone for longer than the broker waits. Three sinks write to one table of it.
 
-use std::{
-    net::{SocketAddr, ToSocketAddrs},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use danube_wasm_ledger::Row;
 
@@ -18,7 +13,7 @@ use crate::{
     oracle::Oracle,
     proxy::{Proxy, Weather},
     server::Kind,
-    site::{Database, Layout, Part, Site},
+    site::{self, Database, Layout, Part, Site},
 };
 
 pub const REFUSED: Class = Class {
@@ -59,15 +54,10 @@ struct Failing {
     trial: u64,
 }
 
-/// `SURREALDB_URL`: `ws://HOST:PORT` of a server whose root user is `root`, password `root`.
 fn begin(fault: Fault) -> Result<Box<dyn Trial>, &'static str> {
-    let url = std::env::var("SURREALDB_URL").map_err(|_| "SURREALDB_URL names no server")?;
-    let host = url.split("://").last().unwrap_or_default().trim_end_matches("/rpc");
-    let address = host.to_socket_addrs().ok().and_then(|mut all| all.next());
-    let server = address.ok_or("SURREALDB_URL is not ws://HOST:PORT")?;
     Ok(Box::new(Failing {
         fault,
-        server,
+        server: site::database_server()?,
         trial: 0,
     }))
 }

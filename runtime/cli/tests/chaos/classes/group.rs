@@ -1,5 +1,5 @@
 //! Two webhook processes and three sinks on one subscription: one sink is killed under load and replaced under its name.
-//! Each sink has a database of its own, so that it can be seen what went where.
+//! Each sink has a database of its own, so that it can be seen what went where; or all write to one table of a server.
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
@@ -12,19 +12,30 @@ use crate::{
     judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
     oracle::{Id, Oracle, ids},
-    site::{Layout, Part, Site},
+    site::{self, Database, Layout, Part, Site},
 };
 
 pub const SHARED: Class = Class {
     name: "kill -9 of one of three, Shared",
     trials: [1, 10, 100],
-    begin: || Ok(Box::new(Group::of("Shared"))),
+    begin: || Ok(Box::new(Group::of("Shared", None))),
 };
 
 pub const KEY_SHARED: Class = Class {
     name: "kill -9 of one of three, KeyShared",
     trials: [1, 10, 100],
-    begin: || Ok(Box::new(Group::of("KeyShared"))),
+    begin: || Ok(Box::new(Group::of("KeyShared", None))),
+};
+
+pub const ONE_TABLE: Class = Class {
+    name: "kill -9 of one of three, one table",
+    trials: [1, 10, 100],
+    begin: || {
+        let server = site::database_server()?;
+        let name = format!("group_{:x}", rand::random::<u64>());
+        let database = Database::direct(server, name);
+        Ok(Box::new(Group::of("KeyShared", Some(database))))
+    },
 };
 
 /// Senders of each webhook process.
@@ -36,14 +47,17 @@ struct Group {
     oracle: Arc<Oracle>,
     sources: [Part; 2],
     sinks: [Part; 3],
+    one_table: bool,
     // Last: the processes end before their broker.
-    _site: Site,
+    site: Site,
 }
 
 impl Group {
-    fn of(subscription_type: &'static str) -> Self {
+    fn of(subscription_type: &'static str, database: Option<Database>) -> Self {
+        let one_table = database.is_some();
         let site = Site::new(Layout {
             subscription_type,
+            database,
             ..Layout::default()
         });
         // Danube's topics are made by their first producer.
@@ -56,12 +70,16 @@ impl Group {
             oracle: Arc::default(),
             sources,
             sinks,
-            _site: site,
+            one_table,
+            site,
         }
     }
 
     /// What any of them has. What was written and not acknowledged at a kill comes to another: it may be in two.
     fn rows(&self) -> Vec<Value> {
+        if self.one_table {
+            return self.site.database_rows();
+        }
         let mut seen: BTreeSet<Id> = BTreeSet::new();
         let rows = self.sinks.iter().flat_map(Part::rows);
         rows.filter(|row| row["amount"].as_u64().is_none_or(|id| seen.insert(id)))
@@ -70,6 +88,10 @@ impl Group {
 
     /// In each database alone, too, nothing is doubled.
     fn doubled(&self) -> Option<String> {
+        if self.one_table {
+            // Seen where all rows are judged.
+            return None;
+        }
         let faults = |sink: &Part| self.oracle.faults(&sink.rows()).into_iter().next();
         self.sinks.iter().find_map(faults)
     }

@@ -43,6 +43,7 @@ pub const ALL: &[Class] = &[
     kills::BOTH,
     group::SHARED,
     group::KEY_SHARED,
+    group::ONE_TABLE,
     crash_table::CLASS,
     stops::CLEAN,
     stops::SECOND_SIGTERM,
