@@ -78,7 +78,8 @@ pub struct Record {
     pub end: u64,
 }
 
-/// Reads a journal.
+/// Reads a journal. A process that ended while a thread of it wrote has left the last record torn: that change is as one
+/// that was not made, since nothing came after it.
 pub fn journal(path: &Path) -> io::Result<Vec<Record>> {
     let bytes = match std::fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -86,10 +87,10 @@ pub fn journal(path: &Path) -> io::Result<Vec<Record>> {
     };
     let mut rest = Reader(&bytes);
     let mut records = Vec::new();
-    while !rest.0.is_empty() {
+    while !rest.is_torn() {
         let mut record = rest
             .record()
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the journal ends in the middle of a record"))?;
+            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the journal has a record that is none"))?;
         record.end = (bytes.len() - rest.0.len()) as u64;
         records.push(record);
     }
@@ -131,6 +132,13 @@ impl<'b> Reader<'b> {
         let (taken, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(taken)
+    }
+
+    /// Whether no whole record is left.
+    fn is_torn(&self) -> bool {
+        let mut ahead = Reader(self.0);
+        let length = ahead.number(4);
+        length.is_none_or(|length| ahead.0.len() < length as usize)
     }
 
     fn number(&mut self, bytes: usize) -> Option<u64> {
@@ -214,7 +222,18 @@ mod tests {
         }
         std::fs::write(&file, &bytes).expect("written");
         assert_eq!(journal(&file).expect("read"), expected);
-        std::fs::write(&file, &bytes[..bytes.len() - 1]).expect("written");
+        for torn in [1, 30] {
+            std::fs::write(&file, &bytes[..bytes.len() - torn]).expect("written");
+            let whole = expected.len() - 1;
+            assert_eq!(
+                journal(&file).expect("read"),
+                expected[..whole],
+                "{torn} bytes are missing"
+            );
+        }
+        const KIND: usize = 4;
+        bytes[KIND] = 99;
+        std::fs::write(&file, &bytes).expect("written");
         assert!(journal(&file).is_err());
     }
 }
