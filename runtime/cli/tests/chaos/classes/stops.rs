@@ -99,9 +99,11 @@ impl Stops {
 
 impl Trial for Stops {
     fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
-        let before = self.oracle.owed_count();
+        // A trial may leave another site behind.
+        let oracle = self.oracle.clone();
+        let before = oracle.owed_count();
         let judged = (self.trial)(self, dice, row)?;
-        row.note("events", (self.oracle.owed_count() - before) as u64);
+        row.note("events", (oracle.owed_count() - before) as u64);
         Ok(judged)
     }
 
