@@ -103,7 +103,9 @@ impl Spool {
     /// Goes on with what the spool holds, and says what nobody may ask for any more.
     async fn resume(&self) -> Result<()> {
         for (topic, spec) in self.catalog.topics() {
-            self.forward(&topic, spec);
+            // Nobody publishes yet: an earlier process has left it.
+            let left = self.store.waiting(&topic).await?;
+            self.forward(&topic, spec, left);
         }
         for ((topic, subscription), place) in self.catalog.subscriptions() {
             let messages = self.store.waiting(&place).await?;
@@ -114,8 +116,8 @@ impl Spool {
         Ok(())
     }
 
-    /// Starts the forwarder of a topic, or tells it how the topic is asked for now.
-    fn forward(&self, topic: &TopicName, spec: TopicSpec) {
+    /// Starts the forwarder of a topic, of which so many records were left, or tells it how the topic is asked for now.
+    fn forward(&self, topic: &TopicName, spec: TopicSpec, left: u64) {
         let mut forwarders = self.forwarders.lock();
         if let Some(forwarder) = forwarders.get(topic) {
             forwarder.send_if_modified(|old| std::mem::replace(old, spec) != *old);
@@ -129,6 +131,7 @@ impl Spool {
             self.store.clone(),
             self.epochs.clone(),
             self.options.flush,
+            left,
         );
         forwarders.insert(topic.clone(), sender);
         self.tasks.lock().spawn(forwarder.run());
@@ -153,7 +156,7 @@ impl Broker for Spool {
         }
         self.store.create(topic, PARTITIONS).await?;
         self.catalog.remember(topic, &spec).await?;
-        self.forward(topic, spec);
+        self.forward(topic, spec, 0);
         Ok(())
     }
 

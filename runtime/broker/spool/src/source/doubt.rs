@@ -19,9 +19,9 @@ pub(super) struct Doubt {
 
 impl Doubt {
     /// Of a log that an earlier process has left: the broker may have been killed with it.
-    pub(super) fn of_left(waiting: u64) -> Self {
+    pub(super) fn of_left(records: u64) -> Self {
         Self {
-            forgotten: (waiting > 0).then_some(0),
+            forgotten: (records > 0).then_some(0),
         }
     }
 

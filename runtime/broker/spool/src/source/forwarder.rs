@@ -47,8 +47,7 @@ struct State {
     /// The broker has the topic.
     declared: bool,
     denials: Denials,
-    /// Known once the log was looked at.
-    doubt: Option<Doubt>,
+    doubt: Doubt,
 }
 
 /// Why a run ended.
@@ -73,6 +72,7 @@ impl Forwarder {
         store: Arc<Store>,
         epochs: Arc<Epochs>,
         flush: Duration,
+        left: u64,
     ) -> Self {
         Self {
             topic,
@@ -81,7 +81,10 @@ impl Forwarder {
             store,
             epochs,
             flush,
-            state: State::default(),
+            state: State {
+                doubt: Doubt::of_left(left),
+                ..State::default()
+            },
         }
     }
 
@@ -124,12 +127,6 @@ impl Forwarder {
 
     /// One run.
     async fn forward(&mut self, epoch: Epoch) -> End {
-        if self.state.doubt.is_none() {
-            self.state.doubt = match self.store.waiting(&self.topic).await {
-                Ok(waiting) => Some(Doubt::of_left(waiting)),
-                Err(error) => return End::Log(error),
-            };
-        }
         let exclusive = SubscriptionType::Exclusive;
         let mut consumer = match self.store.read(&self.topic, exclusive, UNCONFIRMED_RECORDS_MAX).await {
             Ok(consumer) => consumer,
@@ -144,7 +141,7 @@ impl Forwarder {
                 break end;
             }
         };
-        let doubt = self.state.doubt.get_or_insert_default();
+        let doubt = &mut self.state.doubt;
         match &end {
             End::Lost => doubt.raise(&run.window),
             End::Broker(error) if error.is_transient() => doubt.raise(&run.window),
@@ -178,9 +175,9 @@ impl Forwarder {
         self.send(run).await?;
         self.report(Some(&run.window), None);
         let due = run.window.due(self.flush);
-        let doubt = self.state.doubt.as_ref().filter(|doubt| doubt.is_raised());
-        let repeat_at = doubt.and_then(|doubt| doubt.repeat_at(&run.window, due));
-        let ask_at = run.proof.ask_at(due).filter(|_| doubt.is_none());
+        let doubt = &self.state.doubt;
+        let repeat_at = doubt.repeat_at(&run.window, due);
+        let ask_at = run.proof.ask_at(due).filter(|_| !doubt.is_raised());
         let stalled = run.stalled();
         tokio::select! {
             biased;
