@@ -44,16 +44,17 @@ impl Row {
 
     /// Adds to a sum.
     pub fn note(&mut self, what: &'static str, n: u64) {
-        match self.notes.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, sum)) => *sum += n,
-            None => self.notes.push((what, n)),
-        }
+        self.combine(what, n, |sum, n| sum + n);
     }
 
     /// Keeps the largest.
     pub fn note_max(&mut self, what: &'static str, n: u64) {
+        self.combine(what, n, u64::max);
+    }
+
+    fn combine(&mut self, what: &'static str, n: u64, with: fn(u64, u64) -> u64) {
         match self.notes.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, max)) => *max = n.max(*max),
+            Some((_, known)) => *known = with(*known, n),
             None => self.notes.push((what, n)),
         }
     }
