@@ -19,6 +19,9 @@ const BATCH: usize = 64;
 /// Such calls under way: enough that no partition ever waits for the next one.
 const CALLS: usize = 16;
 
+/// For one message: far above what any takes, because one that fails ends the run.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A broker without a message for so long has none.
 const SILENCE: Duration = Duration::from_secs(5);
 /// So often it is asked again before messages count as lost.
@@ -26,7 +29,9 @@ const NUDGES_MAX: u64 = 6;
 
 /// Our client of this broker.
 pub(crate) fn client(address: impl std::fmt::Display) -> Result<Arc<dyn Broker>> {
-    Ok(Danube::open(DanubeOptions::new([format!("http://{address}")]))?)
+    let mut options = DanubeOptions::new([format!("http://{address}")]);
+    options.publish_timeout = PATIENCE;
+    Ok(Danube::open(options)?)
 }
 
 /// Hands batches over for so long, then waits for the fate of all.

@@ -20,6 +20,9 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::exit::Failure;
 
+/// How long a spool waits for a record to be taken before it begins with the oldest again: nobody waits for it.
+const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
+
 /// The broker of a pipeline, and the spools in front of it.
 pub(crate) struct Brokers {
     main: Arc<dyn Broker>,
@@ -77,6 +80,7 @@ impl Brokers {
                 behind_spools: OnceCell::new(),
                 behind_spools_options: Some(DanubeOptions {
                     resend_after_loss: false,
+                    publish_timeout: SPOOL_PATIENCE,
                     ..danube_options(pipeline)
                 }),
                 serves_alone: pipeline.sources.iter().any(|source| source.buffer.is_some()),
@@ -248,6 +252,7 @@ fn danube_options(pipeline: &Pipeline) -> DanubeOptions {
     });
     options.connect_timeout = danube.connect_timeout;
     options.request_timeout = danube.request_timeout;
+    options.publish_timeout = danube.publish_timeout;
     options.ack_timeout = danube.ack_timeout;
     options.in_flight_max = danube.in_flight_max;
     options

@@ -28,10 +28,10 @@ impl Default for Patience {
                 failures_max: 20,
                 waits,
             },
-            // Senders are waiting: they are told at once, and the broker is tried every few seconds.
+            // Senders are waiting: they are told at once, and the broker is tried every other second.
             publishing: BreakerPolicy {
                 failures_max: 5,
-                waits: waits.up_to(Duration::from_secs(5)),
+                waits: waits.up_to(Duration::from_secs(2)),
             },
             dead_letters: ErrorBudget::default(),
         }

@@ -1,7 +1,7 @@
 //! The suite on our Danube client, against our own server on a real socket, and against a running Danube broker when
 //! `DANUBE_URL` names one.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
@@ -29,7 +29,10 @@ fn over_the_wire() -> Capabilities {
 }
 
 fn client(url: &str) -> Arc<dyn Broker> {
-    Danube::open(DanubeOptions::new([url])).expect("opens")
+    let mut options = DanubeOptions::new([url]);
+    // However loaded the machine is: no record fails for that.
+    options.publish_timeout = Duration::from_secs(30);
+    Danube::open(options).expect("opens")
 }
 
 mod served {

@@ -16,18 +16,22 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call may take: a loaded broker answers within milliseconds, a cluster elects a leader within seconds.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a record is tried before its publisher is told that the broker is out of reach. A sender waits that long
-/// at most; a broker's restart takes a few seconds.
-pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a record is tried before its publisher is told that the broker is out of reach. Webhook senders give up after
+/// 5 to 10 s, and are better told to come back; a partition that moves is back sooner.
+pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a cluster may take to assign a new topic to a broker.
+pub(crate) const ASSIGN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
 pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often an HTTP/2 ping asks whether the other end is there. With the next one it finds a black hole in 10 s.
-pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How often an HTTP/2 ping asks whether the other end is there. It finds a black hole in 5 s, also under a call that
+/// could take longer: pings are answered apart from calls.
+pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long the answer to a ping may take.
-pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the answer to a ping may take: two retransmissions of it.
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Messages of one partition that are sent and not answered. Covers 5 ms of round trip at 12,000 messages/s; more
 /// would only lengthen what is sent again after a loss.

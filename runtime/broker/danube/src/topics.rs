@@ -10,7 +10,10 @@ use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
 use danube_wasm_model::TopicName;
 use parking_lot::RwLock;
 
-use crate::{backoff::Backoff, danube::Shared, fault::Fault, partitions::Layout, publish::ProducerSession};
+use crate::{
+    backoff::Backoff, danube::Shared, fault::Fault, limits::ASSIGN_TIMEOUT, partitions::Layout,
+    publish::ProducerSession,
+};
 
 /// Producer that makes topics. Sharing its name with other processes is harmless: they get the same producer.
 const MAKER: &str = "danube-wasm-topics";
@@ -50,7 +53,7 @@ pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) 
         0 => vec![topic.clone()],
         n => (0..n).rev().map(|i| topic.partition(i)).collect(),
     };
-    let deadline = Instant::now() + shared.options.publish_timeout;
+    let deadline = Instant::now() + ASSIGN_TIMEOUT;
     for name in names {
         open_one(shared, &name, &spec, deadline).await?;
     }

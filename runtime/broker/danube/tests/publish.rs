@@ -213,12 +213,69 @@ async fn without_a_broker_records_fail_at_their_deadline_and_the_client_lives() 
         assert!(error.message.contains("nothing listens at"), "{error}");
     }
     let wire = Wire::serve(state, None, &address).await;
-    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 5)]).await[0].is_ok());
+    support::eventually("a record is taken", || async {
+        publish(&*publisher, vec![record(&topic, Some("k"), 5)]).await.remove(0)
+    })
+    .await;
     assert_eq!(
         wire.state.log("/default/t").len(),
         1,
         "what failed was not published behind its sender's back"
     );
+}
+
+#[tokio::test]
+async fn an_outage_that_outlasted_one_record_fails_the_next_at_once_and_the_first_after_it_is_taken() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let mut options = wire.options();
+    options.publish_timeout = Duration::from_secs(2);
+    let client = Danube::open(options).unwrap();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 0)]).await[0].is_ok());
+    let address = wire.address.to_string();
+    let state = wire.stop();
+    // One after another, and so many that they could not each wait.
+    let all_fail = async {
+        for n in 1..=100 {
+            let error = publish(&*publisher, vec![record(&topic, Some("k"), n)]).await[0]
+                .clone()
+                .unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Unavailable);
+            assert!(error.message.contains("took nothing within 2000 ms: "), "{error}");
+        }
+    };
+    soon(all_fail).await;
+    let wire = Wire::serve(state, None, &address).await;
+    support::eventually("a record is taken", || async {
+        publish(&*publisher, vec![record(&topic, Some("k"), 101)])
+            .await
+            .remove(0)
+    })
+    .await;
+    assert_eq!(wire.state.log("/default/t").len(), 2, "the first and the last");
+}
+
+#[tokio::test]
+async fn a_record_that_waited_too_long_behind_others_costs_no_session() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let mut options = wire.options();
+    options.publish_timeout = Duration::from_millis(300);
+    let client = Danube::open(options).unwrap();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 0)]).await[0].is_ok());
+    wire.state.script(|call| match call.method {
+        "send_message" => Act::Late(Duration::from_millis(50)),
+        _ => Act::Pass,
+    });
+    let sessions = wire.state.calls("create_producer").len();
+    let records = (1..40).map(|n| record(&topic, Some("k"), n)).collect();
+    let results = publish(&*publisher, records).await;
+    assert!(results.first().unwrap().is_ok() && results.last().unwrap().is_err());
+    assert_eq!(wire.state.calls("create_producer").len(), sessions);
 }
 
 #[tokio::test]

@@ -1,6 +1,9 @@
 //! Judged after a quiet phase: everything owed is there, once, as it was sent, and a fresh event gets through.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
 
@@ -42,27 +45,32 @@ pub fn until(what: &str, mut holds: impl FnMut() -> Result<(), String>) -> Resul
 /// Waits until everything owed is stored, for as long as it becomes more, then checks all that is stored.
 pub fn settle(oracle: &Oracle, rows: impl Fn() -> Vec<Value>) -> Result<(), String> {
     let owed = oracle.owed();
-    let (mut least, mut since) = (usize::MAX, Instant::now());
-    loop {
-        let stored = ids(&rows());
-        let missing = owed.difference(&stored).count();
-        if missing == 0 {
-            break;
-        }
-        if missing < least {
-            (least, since) = (missing, Instant::now());
-        } else if since.elapsed() > DEADLINE {
-            let (all, first) = (owed.len(), owed.difference(&stored).next());
-            return Err(format!(
-                "{missing} of {all} that are owed are not stored, the first is {first:?}"
-            ));
-        }
-        std::thread::park_timeout(PAUSE);
+    let missing = missing(&owed, &rows, DEADLINE);
+    if let Some(first) = missing.first() {
+        let (missing, all) = (missing.len(), owed.len());
+        return Err(format!(
+            "{missing} of {all} that are owed are not stored, the first is {first}"
+        ));
     }
     let faults = oracle.faults(&rows());
     match faults.first() {
         None => Ok(()),
         Some(first) => Err(format!("{} rows are wrong, the first: {first}", faults.len())),
+    }
+}
+
+/// What of it is not stored when nothing of it was stored for so long.
+pub fn missing(owed: &BTreeSet<Id>, rows: impl Fn() -> Vec<Value>, quiet: Duration) -> BTreeSet<Id> {
+    let (mut least, mut since) = (usize::MAX, Instant::now());
+    loop {
+        let missing: BTreeSet<Id> = owed.difference(&ids(&rows())).copied().collect();
+        if missing.len() < least {
+            (least, since) = (missing.len(), Instant::now());
+        }
+        if missing.is_empty() || since.elapsed() > quiet {
+            return missing;
+        }
+        std::thread::park_timeout(PAUSE);
     }
 }
 

@@ -109,22 +109,8 @@ impl Server {
 }
 
 fn own(dir: &Path, ack_timeout_secs: u64) -> Server {
-    let data = dir.display().to_string();
     let timeout = ack_timeout_secs.to_string();
-    let args = [
-        "broker",
-        "--data-dir",
-        &data,
-        "--listen",
-        "127.0.0.1:0",
-        "--ack-timeout-secs",
-        &timeout,
-    ];
-    let broker = Pipeline::spawn_args(&args, &[]);
-    let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
-    broker.until("the broker serves", |b| b.log(serving).is_some());
-    let line = broker.log(serving).expect("it serves");
-    let address = line["address"].as_str().expect("an address");
+    let (broker, address) = Pipeline::broker(dir, "127.0.0.1:0", &["--ack-timeout-secs", &timeout]);
     Server {
         address: address.parse().expect("an address"),
         _process: Process::Own(broker),

@@ -26,12 +26,7 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// A broker for whatever is started.
 fn broker(dir: &TempDir) -> (Pipeline, String) {
-    let data = dir.path().join("broker").display().to_string();
-    let broker = Pipeline::spawn_args(&["broker", "--data-dir", &data, "--listen", "127.0.0.1:0"], &[]);
-    let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
-    broker.until("the broker serves", |b| b.log(serving).is_some());
-    let line = broker.log(serving).expect("it serves");
-    let address = line["address"].as_str().expect("an address").to_owned();
+    let (broker, address) = Pipeline::broker(&dir.path().join("broker"), "127.0.0.1:0", &[]);
     (broker, format!("http://{address}"))
 }
 

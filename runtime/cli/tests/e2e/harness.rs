@@ -218,6 +218,18 @@ impl Pipeline {
         Self::spawn_args(&["run", &file.display().to_string()], env)
     }
 
+    /// `danube-wasm broker` on the data in a directory, and the address where it serves. `listen` with port 0 is any.
+    pub fn broker(data: &Path, listen: &str, more: &[&str]) -> (Self, String) {
+        let data = data.display().to_string();
+        let args = [&["broker", "--data-dir", &data, "--listen", listen], more].concat();
+        let broker = Self::spawn_args(&args, &[]);
+        let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
+        broker.until("the broker serves", |b| b.log(serving).is_some());
+        let line = broker.log(serving).expect("it serves");
+        let address = line["address"].as_str().expect("an address").to_owned();
+        (broker, address)
+    }
+
     /// Any verb.
     pub fn spawn_args(args: &[&str], env: &[(&str, &str)]) -> Self {
         let mut child = Command::new("sh")

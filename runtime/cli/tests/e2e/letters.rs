@@ -265,12 +265,7 @@ fn a_refused_event_goes_back_through_its_source_which_must_run() {
 #[test]
 fn letters_of_a_pipeline_on_danubes_wire_are_kept_here_and_replayed_there() {
     let site = tempfile::tempdir().expect("a directory");
-    let data = site.path().join("broker").display().to_string();
-    let broker = Pipeline::spawn_args(&["broker", "--data-dir", &data, "--listen", "127.0.0.1:0"], &[]);
-    let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
-    broker.until("the broker serves", |b| b.log(serving).is_some());
-    let line = broker.log(serving).expect("it serves");
-    let address = line["address"].as_str().expect("an address");
+    let (broker, address) = Pipeline::broker(&site.path().join("broker"), "127.0.0.1:0", &[]);
     letters_on_danubes_wire(&format!("http://{address}"), "/stripe/payments");
     broker.stop();
 }

@@ -1,11 +1,11 @@
 //! The broker is away, and processes come and go meanwhile: what has a buffer serves, with the schemas that it had.
 
-use std::{cell::Cell, collections::BTreeSet, fs};
+use std::{cell::Cell, collections::BTreeSet, fs, time::Instant};
 
 use serde_json::json;
 
 use crate::{
-    harness::{Pipeline, payment},
+    harness::{DEADLINE, Pipeline, payment},
     site::{Part, Site, run},
 };
 
@@ -134,6 +134,39 @@ fn a_source_without_a_buffer_still_waits_for_the_broker() {
     });
     assert!(source.log("listening for webhooks").is_none());
     source.stop();
+}
+
+#[test]
+fn a_source_without_a_buffer_answers_503_at_once_while_the_broker_is_away() {
+    let site = Site::new();
+    let (broker, address) = site.broker("127.0.0.1:0");
+    let file = site.file("source", Part::Source, &address, false);
+    let patience = "\n[danube]\npublish_timeout_ms = 2000\n";
+    fs::write(&file, fs::read_to_string(&file).expect("the file") + patience).expect("the file");
+    let source = run(&file);
+    let next = Cell::new(0);
+    acknowledge(&source, &next, 1);
+    broker.kill();
+    // One after another, and more than could each wait for the broker until the deadline.
+    let begun = Instant::now();
+    for amount in 1..=100 {
+        let answer = source.post(&payment(amount));
+        assert_eq!(answer.status, 503, "{answer:?}\n{}", source.dump());
+    }
+    assert!(
+        begun.elapsed() < DEADLINE,
+        "senders waited for what is known to be away"
+    );
+    let said = source.log("records were not published; their senders are told to try again");
+    let why = said.expect("a reason")["error"].to_string();
+    assert!(why.contains("/stripe/payments") && why.contains(&address), "{why}");
+    refuses_what_is_invalid(&source);
+    source.until("it is not ready", |p| p.admin("/health/ready").0 == 503);
+    let (broker, _) = site.broker(&address);
+    source.until("events are taken", |p| p.post(&payment(101)).status == 200);
+    source.until("it is ready", |p| p.admin("/health/ready").0 == 200);
+    source.stop();
+    broker.stop();
 }
 
 /// A source and a sink in one process.

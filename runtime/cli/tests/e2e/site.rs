@@ -36,13 +36,7 @@ impl Site {
 
     /// Serves; port 0 for any, else the port of a broker that was there before.
     pub fn broker(&self, address: &str) -> (Pipeline, String) {
-        let data = self.dir.path().join("broker").display().to_string();
-        let broker = Pipeline::spawn_args(&["broker", "--data-dir", &data, "--listen", address], &[]);
-        let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
-        broker.until("the broker serves", |b| b.log(serving).is_some());
-        let line = broker.log(serving).expect("it serves");
-        let address = line["address"].as_str().expect("an address").to_owned();
-        (broker, address)
+        Pipeline::broker(&self.dir.path().join("broker"), address, &[])
     }
 
     pub fn file(&self, name: &str, part: Part<'_>, broker: &str, buffer: bool) -> PathBuf {

@@ -30,6 +30,8 @@ pub struct Danube {
     pub connect_timeout: Duration,
     /// How long a call may take.
     pub request_timeout: Duration,
+    /// How long a record of a source without a buffer may wait for the broker.
+    pub publish_timeout: Duration,
     /// After how long the broker delivers a message again that was not acknowledged: as the broker is configured.
     pub ack_timeout: Duration,
     /// Most messages of one partition that are sent and not yet confirmed, where order does not ask for one.
@@ -152,6 +154,14 @@ impl Section for DanubeTable {
                 "How long a call may take. Then the connection is given up and made anew.",
             )
             .or(Duration::from_secs(10));
+        let publish_timeout = t
+            .field(
+                "publish_timeout_ms",
+                Millis(100..=600_000),
+                "How long a record of a source without a `buffer` may wait for the broker. Then its sender is answered \
+                 503, and so is every other at once, until the broker is back.",
+            )
+            .or(Duration::from_secs(5));
         let ack_timeout = t
             .field(
                 "ack_timeout_ms",
@@ -176,6 +186,7 @@ impl Section for DanubeTable {
                 token: token.clone(),
                 connect_timeout,
                 request_timeout,
+                publish_timeout,
                 ack_timeout,
                 in_flight_max,
             },

@@ -7,7 +7,7 @@
 //!   the same ids. Where records are not to be sent again, all that is here is answered instead, and the lane takes
 //!   nothing more: its publisher's caller begins anew.
 //! * A record that is not confirmed by its deadline fails, and with it all that wait behind it: they must not overtake
-//!   it when its publisher tries again.
+//!   it when its publisher tries again. If it waited for a session, so does everything that comes before there is one.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -55,8 +55,9 @@ pub(super) struct Lane {
     in_flight: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Why the session was lost last, for those that run out of time.
     why: Option<BrokerError>,
-    /// The broker refuses this producer: what is handed over fails at once, until it does not any more.
-    refused: Option<BrokerError>,
+    /// The broker refuses this producer, or has been out of reach for as long as a record may wait: what is handed over
+    /// fails at once, until there is a session.
+    shut: Option<BrokerError>,
 }
 
 impl Lane {
@@ -73,7 +74,7 @@ impl Lane {
             ready: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
             why: None,
-            refused: None,
+            shut: None,
         }
     }
 
@@ -112,7 +113,7 @@ impl Lane {
         if self.ready.is_empty() {
             return;
         }
-        if let Some(error) = self.refused.clone() {
+        if let Some(error) = self.shut.clone() {
             return self.fail_ready(&error);
         }
         if self.is_over() {
@@ -131,19 +132,22 @@ impl Lane {
             let Some(sending) = self.ready.pop_front() else {
                 break;
             };
-            self.in_flight.push(self.send(sending, session.clone()));
+            match sending.job.deadline <= Instant::now() {
+                true => {
+                    let error = self.out_of_time();
+                    self.fail(sending, &error);
+                }
+                false => self.in_flight.push(self.send(sending, session.clone())),
+            }
         }
     }
 
+    /// A record's deadline does not cut its call short: a call that is not answered in time costs the session.
     fn send(&self, sending: Sending, session: Arc<ProducerSession>) -> BoxFuture<'static, Sent> {
         let shared = self.shared.clone();
         Box::pin(async move {
-            let left = sending.job.deadline.saturating_duration_since(Instant::now());
-            let within = left.min(shared.options.request_timeout);
-            let fate = match left.is_zero() {
-                true => Err(Fault::lost("its time was over before it could be sent")),
-                false => session.send(&shared, sending.job.message.clone(), within).await,
-            };
+            let within = shared.options.request_timeout;
+            let fate = session.send(&shared, sending.job.message.clone(), within).await;
             (sending, session, fate)
         })
     }
@@ -218,21 +222,22 @@ impl Lane {
                     tracing::info!(topic = %self.partition, "the producer's session is back");
                 }
                 self.pulse.up();
-                self.refused = None;
+                self.shut = None;
                 self.session = Session::Open(session);
             }
             Err(Fault::Refused(error)) => {
                 tracing::warn!(topic = %self.partition, %error, "the broker refuses the producer");
                 self.pulse.down(error.clone());
                 self.fail_ready(&error);
-                self.refused = Some(error);
+                self.shut = Some(error);
                 let wait = self.backoff.next(REFUSED_CEILING);
                 self.open(Instant::now() + wait);
             }
             Err(Fault::Lost(error) | Fault::Missing(error)) => {
                 tracing::debug!(topic = %self.partition, %error, "no session yet");
                 self.pulse.down(as_loss(&error));
-                self.refused = None;
+                // It may have refused before; it does not any more.
+                self.shut = self.shut.take().filter(BrokerError::is_transient);
                 self.why = Some(error);
                 let wait = self.backoff.next(self.shared.options.retry_ceiling);
                 self.open(Instant::now() + wait);
@@ -255,10 +260,11 @@ impl Lane {
             .into_iter()
             .partition(|sending| sending.job.deadline <= now);
         self.ready = ready;
+        let error = self.out_of_time();
         for sending in late {
-            let error = self.out_of_time();
             self.fail(sending, &error);
         }
+        self.shut = Some(error);
     }
 
     fn fail_ready(&mut self, error: &BrokerError) {

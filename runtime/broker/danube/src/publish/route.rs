@@ -12,7 +12,7 @@ use danube_wasm_broker::{BrokerError, ErrorKind, TopicSpec};
 use danube_wasm_model::TopicName;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout_at},
 };
 
 use super::{Producer, job::Job, lane::Lane};
@@ -94,6 +94,20 @@ struct Resolver {
 }
 
 impl Resolver {
+    /// How the topic is published to, if that is known before the first record's deadline.
+    async fn resolve(&self, first: Option<&Job>) -> Result<Arc<TopicSpec>, Fault> {
+        let resolved = topics::resolve(&self.shared, &self.topic);
+        match first {
+            Some(job) => timeout_at(job.deadline, resolved).await.unwrap_or_else(|_| {
+                Err(Fault::lost(format!(
+                    "asking about {} got no answer in time",
+                    self.topic
+                )))
+            }),
+            None => resolved.await,
+        }
+    }
+
     async fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
         let mut known: Option<Partitions> = None;
         let mut waiting = VecDeque::new();
@@ -101,7 +115,7 @@ impl Resolver {
         while let Some(job) = jobs.recv().await {
             waiting.push_back(job);
             while known.is_none() && !waiting.is_empty() {
-                match topics::resolve(&self.shared, &self.topic).await {
+                match self.resolve(waiting.front()).await {
                     Ok(spec) => {
                         known = Some(Partitions::start(&self.shared, &self.topic, &self.producer, &spec));
                     }

@@ -118,6 +118,8 @@ pub fn quick(mut options: DanubeOptions) -> DanubeOptions {
     options.retry_floor = Duration::from_millis(5);
     options.retry_ceiling = Duration::from_millis(50);
     options.discovery_interval = Duration::from_millis(50);
+    // However loaded the machine is: no record fails for that.
+    options.publish_timeout = Duration::from_secs(30);
     options
 }
 

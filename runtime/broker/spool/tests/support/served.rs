@@ -50,6 +50,7 @@ impl Served {
     pub(crate) fn client(&self) -> Arc<dyn Broker> {
         let mut options = DanubeOptions::new([format!("http://{}", self.address)]);
         options.resend_after_loss = false;
+        options.publish_timeout = Duration::from_secs(30);
         options.retry_floor = Duration::from_millis(5);
         options.retry_ceiling = Duration::from_millis(50);
         Danube::open(options).expect("opens")

@@ -2,7 +2,6 @@
 //! nothing; without they are told 503 and try again. Either way nothing is lost, doubled or out of order.
 
 use std::{
-    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -15,7 +14,7 @@ use crate::{
     dice::Dice,
     judge::{self, Judged, Verdict, settle},
     load::Load,
-    oracle::{Id, Oracle, ids},
+    oracle::{Oracle, ids},
     proxy::Weather,
     server::{self, Kind},
     site::{Layout, Part, Site},
@@ -98,8 +97,10 @@ impl Broken {
 
 /// For one fresh event.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Above Danube's ack timeout of 30 s.
+/// After which Danube has nothing more to give: above its ack timeout of 30 s.
 const QUIET: Duration = Duration::from_secs(40);
+/// Without spools, senders know by then that the broker is away: twice what a record waits for it.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Of the broker's absence, in turn.
 const AWAY_SECS: [u64; 3] = [1, 5, 15];
 
@@ -182,6 +183,9 @@ impl Ground {
         }
         let back = Instant::now();
         let refused = self.oracle.refused();
+        if !self.spools && fault != Fault::Slow && away > ANSWERED_WITHIN && refused == 0 {
+            return Err("no sender was told 503 while the broker was away".to_owned());
+        }
         load.stop();
         self.alive()?;
         let alive = back.elapsed().as_millis() as u64;
@@ -200,7 +204,7 @@ impl Ground {
     /// what takes the places of that. To blame it takes both, read off the wire: its acknowledgement, and that it never
     /// delivered the event.
     fn blame(&self, row: &mut Row) -> Result<(), String> {
-        let missing = self.missing_when_quiet();
+        let missing = judge::missing(&self.oracle.owed(), || self.sink.rows(), QUIET);
         let (acknowledged, delivered) = (self.site.broker_proxy.answered(), self.site.broker_proxy.delivered());
         if let Some(id) = missing.difference(&acknowledged).next() {
             return Err(format!(
@@ -229,23 +233,6 @@ impl Ground {
             }
             Err(format!("event {id} is not"))
         })
-    }
-
-    /// What is owed and not stored when nothing was stored for longer than it takes Danube to give a message again.
-    fn missing_when_quiet(&self) -> BTreeSet<Id> {
-        let owed = self.oracle.owed();
-        let (mut stored, mut since) = (BTreeSet::new(), Instant::now());
-        loop {
-            let now = ids(&self.sink.rows());
-            if now.len() != stored.len() {
-                (stored, since) = (now, Instant::now());
-            }
-            let missing: BTreeSet<Id> = owed.difference(&stored).copied().collect();
-            if missing.is_empty() || since.elapsed() > QUIET {
-                return missing;
-            }
-            thread::park_timeout(Duration::from_millis(500));
-        }
     }
 
     fn more(&self, n: usize) -> Result<(), String> {
