@@ -7,7 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use danube_wasm_broker::{Broker, ConsumerOptions, Message, MessageId, Outgoing, Publisher, StartAt, TopicSpec};
+use danube_wasm_broker::{
+    Broker, Consumer, ConsumerOptions, Message, MessageId, Outgoing, Publisher, StartAt, TopicSpec,
+};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
 use futures_util::{StreamExt as _, future::try_join_all, stream::FuturesUnordered};
@@ -60,21 +62,22 @@ pub(crate) async fn publish(
     }
 }
 
-/// Makes a topic, with the subscription that counts its messages.
-pub(crate) async fn make_topic(broker: &dyn Broker, topic: &TopicName) -> Result<()> {
+/// Makes a topic, with the subscription that counts its messages and its consumer.
+pub(crate) async fn make_topic(broker: &dyn Broker, topic: &TopicName) -> Result<Box<dyn Consumer>> {
     let spec = TopicSpec {
         partitions: PARTITIONS,
         reliable_dispatch: true,
         ..TopicSpec::default()
     };
     broker.create_topic(topic, spec).await?;
-    drop(broker.subscribe(counting(topic)).await?);
-    Ok(())
+    Ok(broker.subscribe(counting(topic)).await?)
 }
 
 /// What a topic must have in it by now, and what was seen of it.
 #[derive(Default)]
 pub(crate) struct Count {
+    /// Stays where leaving would stop the broker; it acknowledges nothing while the side publishes.
+    consumer: Option<Box<dyn Consumer>>,
     acknowledged: u64,
     seen: HashSet<RecordId>,
     skipped: u64,
@@ -84,14 +87,26 @@ pub(crate) struct Count {
 }
 
 impl Count {
+    /// With a consumer that stays.
+    pub(crate) fn by(consumer: Box<dyn Consumer>) -> Self {
+        Self {
+            consumer: Some(consumer),
+            ..Self::default()
+        }
+    }
+
     /// Takes from the topic as many messages as were acknowledged, and fails if they are not there or are not what was
     /// sent.
     ///
     /// Danube (0.15.1) skips messages of a new subscription that is some 256 of a partition behind. Their places are
-    /// counted: the broker had them.
+    /// counted: the broker had them. If the consumer leaves after that, the partition answers no publisher any more.
     pub(crate) async fn check(&mut self, broker: &dyn Broker, topic: &TopicName, messages: u64) -> Result<()> {
         self.acknowledged += messages;
-        let mut consumer = broker.subscribe(counting(topic)).await?;
+        let stays = self.consumer.is_some();
+        let mut consumer = match self.consumer.take() {
+            Some(consumer) => consumer,
+            None => broker.subscribe(counting(topic)).await?,
+        };
         let mut acknowledging = Vec::new();
         let nudges_max = self.nudges + NUDGES_MAX;
         while self.missing() > 0 {
@@ -122,6 +137,7 @@ impl Count {
         for acknowledged in try_join_all(acknowledging).await? {
             acknowledged.context("acknowledging")?;
         }
+        self.consumer = stays.then_some(consumer);
         ensure!(
             self.seen.len() as u64 + self.skipped == self.acknowledged,
             "{topic}: {} messages were acknowledged and {} received",

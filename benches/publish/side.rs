@@ -11,7 +11,13 @@ use danube_wasm_broker::{
 };
 use danube_wasm_model::{TopicName, clock};
 
-use crate::{Load, PRODUCER, ROUND_TRIPS_MS, bare::Producers, ours, seed, site::Site, supply::Supply};
+use crate::{
+    Load, PRODUCER, ROUND_TRIPS_MS,
+    bare::Producers,
+    ours, seed,
+    site::{DANUBE, Site},
+    supply::Supply,
+};
 
 pub(crate) const ONE_AT_A_TIME: &str = "one at a time";
 pub(crate) const OURS: &str = "danube-wasm";
@@ -85,7 +91,7 @@ pub(crate) async fn embedded(directory: &Path) -> Result<Vec<Side>> {
             round_trip_ms: 0,
         };
         let topic = topic(&what)?;
-        ours::make_topic(&*log, &topic).await?;
+        drop(ours::make_topic(&*log, &topic).await?);
         let way = Way::Ours(log.publisher(PRODUCER).await?);
         sides.push(Side::new(what, way, topic, Some(log.clone()), None));
     }
@@ -112,15 +118,22 @@ async fn over_paths(
                 round_trip_ms,
             };
             let topic = topic(&what)?;
+            let mut count = ours::Count::default();
             if let Some(broker) = &counter {
-                ours::make_topic(&**broker, &topic).await?;
+                let consumer = ours::make_topic(&**broker, &topic).await?;
+                if site.name == DANUBE {
+                    count = ours::Count::by(consumer);
+                }
             }
             let way = match client {
                 ONE_AT_A_TIME => Way::OneAtATime(Producers::open(seed, &topic).await?),
                 BARE => Way::ManyAtOnce(Producers::open(seed, &topic).await?),
                 _ => Way::Ours(ours::client(seed)?.publisher(PRODUCER).await?),
             };
-            sides.push(Side::new(what, way, topic, counter.clone(), Some(site)));
+            sides.push(Side {
+                count,
+                ..Side::new(what, way, topic, counter.clone(), Some(site))
+            });
         }
     }
     Ok(sides)
