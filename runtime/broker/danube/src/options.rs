@@ -24,8 +24,8 @@ pub struct DanubeOptions {
     pub connect_timeout: Duration,
     /// How long one call may take. Default 10 s.
     pub request_timeout: Duration,
-    /// How long a record is tried, through any number of lost sessions. When one has waited that long for a session,
-    /// what is handed over fails at once until there is one again. Default 5 s.
+    /// How long a record is tried, through any number of lost sessions; half as long again if it is under way then. When
+    /// one has waited that long for a session, what is handed over fails at once until there is one again. Default 5 s.
     pub publish_timeout: Duration,
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,

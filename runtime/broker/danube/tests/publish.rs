@@ -262,20 +262,49 @@ async fn a_record_that_waited_too_long_behind_others_costs_no_session() {
     let wire = Wire::start().await;
     let topic = topic("/default/t");
     let mut options = wire.options();
-    options.publish_timeout = Duration::from_millis(300);
+    options.publish_timeout = Duration::from_secs(3);
     let client = Danube::open(options).unwrap();
     client.create_topic(&topic, reliable(0)).await.unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
     assert!(publish(&*publisher, vec![record(&topic, Some("k"), 0)]).await[0].is_ok());
     wire.state.script(|call| match call.method {
-        "send_message" => Act::Late(Duration::from_millis(50)),
+        "send_message" => Act::Late(Duration::from_millis(100)),
         _ => Act::Pass,
     });
     let sessions = wire.state.calls("create_producer").len();
-    let records = (1..40).map(|n| record(&topic, Some("k"), n)).collect();
+    let records = (1..50).map(|n| record(&topic, Some("k"), n)).collect();
     let results = publish(&*publisher, records).await;
     assert!(results.first().unwrap().is_ok() && results.last().unwrap().is_err());
     assert_eq!(wire.state.calls("create_producer").len(), sessions);
+}
+
+#[tokio::test]
+async fn a_record_under_way_to_a_broker_that_hangs_fails_before_a_call_to_it_would() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let mut options = wire.options();
+    // So that a call's own time is not what ends it: no test waits for that.
+    options.request_timeout = Duration::from_secs(600);
+    options.publish_timeout = Duration::from_secs(1);
+    let client = Danube::open(options).unwrap();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, Some("k"), 0)]).await[0].is_ok());
+    wire.state.script(|call| match call.method {
+        "send_message" => Act::Hang,
+        _ => Act::Pass,
+    });
+    let error = soon(publish(&*publisher, vec![record(&topic, Some("k"), 1)])).await[0]
+        .clone()
+        .unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.message.contains("no answer within"), "{error}");
+    // And in a session of its own, the next is taken.
+    wire.state.script(|_| Act::Pass);
+    support::eventually("a record is taken", || async {
+        publish(&*publisher, vec![record(&topic, Some("k"), 2)]).await.remove(0)
+    })
+    .await;
 }
 
 #[tokio::test]
