@@ -47,14 +47,15 @@ enum Way {
     Ours(Arc<dyn Publisher>),
 }
 
+/// Who keeps the messages, and what must be there; the echo keeps none.
+type Counter = (Arc<dyn Broker>, ours::Count);
+
 /// One side, and its outcome in each round.
 pub(crate) struct Side {
     pub(crate) what: What,
     way: Way,
     topic: TopicName,
-    /// Of the messages; the echo keeps none.
-    counter: Option<Arc<dyn Broker>>,
-    count: ours::Count,
+    counter: Option<Counter>,
     site: Option<Site>,
     publications: u32,
     pub(crate) rates: Vec<f64>,
@@ -93,7 +94,8 @@ pub(crate) async fn embedded(directory: &Path) -> Result<Vec<Side>> {
         let topic = topic(&what)?;
         drop(ours::make_topic(&*log, &topic).await?);
         let way = Way::Ours(log.publisher(PRODUCER).await?);
-        sides.push(Side::new(what, way, topic, Some(log.clone()), None));
+        let counter = (log.clone(), ours::Count::default());
+        sides.push(Side::new(what, way, topic, Some(counter), None));
     }
     Ok(sides)
 }
@@ -118,22 +120,23 @@ async fn over_paths(
                 round_trip_ms,
             };
             let topic = topic(&what)?;
-            let mut count = ours::Count::default();
-            if let Some(broker) = &counter {
-                let consumer = ours::make_topic(&**broker, &topic).await?;
-                if site.name == DANUBE {
-                    count = ours::Count::by(consumer);
+            let counter = match &counter {
+                Some(broker) => {
+                    let consumer = ours::make_topic(&**broker, &topic).await?;
+                    let count = match site.name {
+                        DANUBE => ours::Count::by(consumer),
+                        _ => ours::Count::default(),
+                    };
+                    Some((broker.clone(), count))
                 }
-            }
+                None => None,
+            };
             let way = match client {
                 ONE_AT_A_TIME => Way::OneAtATime(Producers::open(seed, &topic).await?),
                 BARE => Way::ManyAtOnce(Producers::open(seed, &topic).await?),
                 _ => Way::Ours(ours::client(seed)?.publisher(PRODUCER).await?),
             };
-            sides.push(Side {
-                count,
-                ..Side::new(what, way, topic, counter.clone(), Some(site))
-            });
+            sides.push(Side::new(what, way, topic, counter, Some(site)));
         }
     }
     Ok(sides)
@@ -148,13 +151,12 @@ fn topic(what: &What) -> Result<TopicName> {
 }
 
 impl Side {
-    fn new(what: What, way: Way, topic: TopicName, counter: Option<Arc<dyn Broker>>, site: Option<&Site>) -> Self {
+    fn new(what: What, way: Way, topic: TopicName, counter: Option<Counter>, site: Option<&Site>) -> Self {
         Self {
             what,
             way,
             topic,
             counter,
-            count: ours::Count::default(),
             site: site.cloned(),
             publications: 0,
             rates: Vec::new(),
@@ -196,8 +198,8 @@ impl Side {
         if let Some(site) = &self.site {
             site.answered(load.messages);
         }
-        match &self.counter {
-            Some(broker) => self.count.check(&**broker, &self.topic, load.messages).await,
+        match &mut self.counter {
+            Some((broker, count)) => count.check(&**broker, &self.topic, load.messages).await,
             None => Ok(()),
         }
     }

@@ -20,7 +20,7 @@ use tokio::sync::{Mutex, OnceCell};
 
 use crate::exit::Failure;
 
-/// How long a spool waits for a record to be taken before it begins with the oldest again: nobody waits for it.
+/// How long a source's spool waits for a record to be taken before it begins with the oldest again: no sender waits.
 const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The broker of a pipeline, and the spools in front of it.

@@ -26,12 +26,12 @@ pub(crate) const ASSIGN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
 pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often an HTTP/2 ping asks whether the other end is there. It finds a black hole in 5 s, also under a call that
+/// How often an HTTP/2 ping asks whether the other end is there. It finds a black hole in 7 s, also under a call that
 /// could take longer: pings are answered apart from calls.
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long the answer to a ping may take: two retransmissions of it.
-pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the answer to a ping may take. A broker that stands still for a moment keeps its consumers.
+pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Messages of one partition that are sent and not answered. Covers 5 ms of round trip at 12,000 messages/s; more
 /// would only lengthen what is sent again after a loss.

@@ -24,14 +24,15 @@ pub struct DanubeOptions {
     pub connect_timeout: Duration,
     /// How long one call may take. Default 10 s.
     pub request_timeout: Duration,
-    /// How long a record is tried, through any number of lost sessions; half as long again if it is under way then. When
-    /// one has waited that long for a session, what is handed over fails at once until there is one again. Default 5 s.
+    /// How long a record is tried, through any number of lost sessions; half as long again if it is under way then, which
+    /// is also the most that its call may take. When there was no session for that long, what is handed over fails at once
+    /// until there is one. Default 5 s.
     pub publish_timeout: Duration,
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,
     /// How often an idle or silent connection is pinged. Default 2 s.
     pub keepalive_interval: Duration,
-    /// How long the answer to a ping may take. Default 3 s.
+    /// How long the answer to a ping may take. Default 5 s.
     pub keepalive_timeout: Duration,
     /// Messages of one partition that are sent and not answered. Default 64. Of one key there is never more than one,
     /// and of a topic with `ordered` never more than one in all.

@@ -151,15 +151,17 @@ impl Section for DanubeTable {
             .field(
                 "request_timeout_ms",
                 Millis(100..=600_000),
-                "How long a call may take. Then the connection is given up and made anew.",
+                "How long a call may take, a record's at most `publish_timeout_ms`. Then the connection is given up and \
+                 made anew.",
             )
             .or(Duration::from_secs(10));
         let publish_timeout = t
             .field(
                 "publish_timeout_ms",
                 Millis(100..=600_000),
-                "How long a record of a source without a `buffer` may wait for the broker. Then its sender is answered \
-                 503, and so is every other at once, until the broker is back.",
+                "How long a record without a `buffer` may wait for the broker, dead letters likewise; half as long again \
+                 if it is on its way. Then its sender is answered 503, although the broker may store it all the same; \
+                 when the broker was away for that long, so is every other sender at once, until it is back.",
             )
             .or(Duration::from_secs(5));
         let ack_timeout = t

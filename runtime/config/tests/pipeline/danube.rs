@@ -70,6 +70,7 @@ tls = { ca_file = "tls/ca.pem", cert_file = "tls/ca.pem", key_file = "tls/key.pe
 token = { file = "token" }
 connect_timeout_ms = 100
 request_timeout_ms = 200
+publish_timeout_ms = 300
 ack_timeout_ms = 60000
 in_flight_max = 1
 instance = "blue-1"
@@ -95,6 +96,7 @@ instance = "blue-1"
             Duration::from_secs(60)
         )
     );
+    assert_eq!(danube.publish_timeout, Duration::from_millis(300));
     assert_eq!(danube.in_flight_max, 1);
     assert_eq!(danube.consumer_name(&pipeline.sinks[0].id), "db-blue-1");
 }
@@ -102,7 +104,10 @@ instance = "blue-1"
 #[test]
 fn defaults_of_a_cluster() {
     let danube = desk().accept(&with("\"http://b\"", "")).pipeline.danube;
-    assert_eq!(danube.ack_timeout, Duration::from_secs(30));
+    assert_eq!(
+        (danube.publish_timeout, danube.ack_timeout),
+        (Duration::from_secs(5), Duration::from_secs(30))
+    );
     assert_eq!((danube.tls, danube.token, danube.in_flight_max), (None, None, 64));
     assert_eq!(danube.instance.as_str(), "0");
 }

@@ -7,7 +7,8 @@
 //!   the same ids. Where records are not to be sent again, all that is here is answered instead, and the lane takes
 //!   nothing more: its publisher's caller begins anew.
 //! * A record that is not confirmed by its deadline fails, and with it all that wait behind it: they must not overtake
-//!   it when its publisher tries again. If it waited for a session, so does everything that comes before there is one.
+//!   it when its publisher tries again. If there was no session all that time, everything fails that comes before there
+//!   is one.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -55,9 +56,12 @@ pub(super) struct Lane {
     in_flight: FuturesUnordered<BoxFuture<'static, Sent>>,
     /// Why the session was lost last, for those that run out of time.
     why: Option<BrokerError>,
-    /// The broker refuses this producer, or has been out of reach for as long as a record may wait: what is handed over
-    /// fails at once, until there is a session.
-    shut: Option<BrokerError>,
+    /// The broker refuses this producer: what is handed over fails at once, until it does not any more.
+    refused: Option<BrokerError>,
+    /// Since when there is no session, though one is wanted.
+    without_since: Option<Instant>,
+    /// A record has waited for a session for as long as one may: what is handed over fails at once, until there is one.
+    given_up: Option<BrokerError>,
 }
 
 impl Lane {
@@ -74,7 +78,9 @@ impl Lane {
             ready: VecDeque::new(),
             in_flight: FuturesUnordered::new(),
             why: None,
-            shut: None,
+            refused: None,
+            without_since: None,
+            given_up: None,
         }
     }
 
@@ -113,7 +119,7 @@ impl Lane {
         if self.ready.is_empty() {
             return;
         }
-        if let Some(error) = self.shut.clone() {
+        if let Some(error) = self.refused.clone().or_else(|| self.given_up.clone()) {
             return self.fail_ready(&error);
         }
         if self.is_over() {
@@ -159,7 +165,10 @@ impl Lane {
         match fate {
             Ok(()) => {
                 self.backoff.reset();
-                self.ready.extend(self.chains.advance(sending.chain.as_ref()));
+                // It has waited longer than most.
+                if let Some(next) = self.chains.advance(sending.chain.as_ref()) {
+                    self.ready.push_front(next);
+                }
                 sending.answer(Ok(self.spec.reliable_dispatch));
             }
             Err(Fault::Refused(error)) => self.fail(sending, &error),
@@ -203,6 +212,7 @@ impl Lane {
     }
 
     fn open(&mut self, not_before: Instant) {
+        self.without_since.get_or_insert_with(Instant::now);
         let (shared, partition) = (self.shared.clone(), self.partition.clone());
         let (producer, spec) = (self.producer.clone(), self.spec.clone());
         self.session = Session::Opening(Box::pin(async move {
@@ -225,22 +235,21 @@ impl Lane {
                     tracing::info!(topic = %self.partition, "the producer's session is back");
                 }
                 self.pulse.up();
-                self.shut = None;
+                (self.refused, self.without_since, self.given_up) = (None, None, None);
                 self.session = Session::Open(session);
             }
             Err(Fault::Refused(error)) => {
                 tracing::warn!(topic = %self.partition, %error, "the broker refuses the producer");
                 self.pulse.down(error.clone());
                 self.fail_ready(&error);
-                self.shut = Some(error);
+                self.refused = Some(error);
                 let wait = self.backoff.next(REFUSED_CEILING);
                 self.open(Instant::now() + wait);
             }
             Err(Fault::Lost(error) | Fault::Missing(error)) => {
                 tracing::debug!(topic = %self.partition, %error, "no session yet");
                 self.pulse.down(as_loss(&error));
-                // It may have refused before; it does not any more.
-                self.shut = self.shut.take().filter(BrokerError::is_transient);
+                self.refused = None;
                 self.why = Some(error);
                 let wait = self.backoff.next(self.shared.options.retry_ceiling);
                 self.open(Instant::now() + wait);
@@ -248,11 +257,12 @@ impl Lane {
         }
     }
 
-    /// When the first of those that wait for the session runs out of time. Those under way have a deadline of their
-    /// own, and those behind them share their fate.
+    /// When the first of those that wait here, for the session or for those under way, runs out of time. Those under way
+    /// have a deadline of their own, and those behind them share their fate.
     fn expiry(&self) -> Option<Instant> {
         match self.session {
-            Session::Open(_) => None,
+            // Looked at for each message that is sent: the first is as good as the earliest.
+            Session::Open(_) => self.ready.front().map(|sending| sending.job.deadline),
             _ => self.ready.iter().map(|sending| sending.job.deadline).min(),
         }
     }
@@ -267,7 +277,10 @@ impl Lane {
         for sending in late {
             self.fail(sending, &error);
         }
-        self.shut = Some(error);
+        let patience = self.shared.options.publish_timeout;
+        if self.without_since.is_some_and(|since| now - since >= patience) {
+            self.given_up = Some(error);
+        }
     }
 
     fn fail_ready(&mut self, error: &BrokerError) {
@@ -278,11 +291,15 @@ impl Lane {
 
     fn out_of_time(&self) -> BrokerError {
         let waited = self.shared.options.publish_timeout.as_millis();
-        let why = self.why.as_ref().map_or("no answer", |error| error.message.as_str());
-        BrokerError::new(
-            ErrorKind::Unavailable,
-            format!("{} took nothing within {waited} ms: {why}", self.partition),
-        )
+        let message = match (&self.why, self.without_since) {
+            (Some(why), _) => format!("{} took nothing within {waited} ms: {}", self.partition, why.message),
+            (None, Some(_)) => format!("{} took nothing within {waited} ms: no answer", self.partition),
+            (None, None) => format!(
+                "{} has more than it takes: a record waited {waited} ms behind others",
+                self.partition
+            ),
+        };
+        BrokerError::new(ErrorKind::Unavailable, message)
     }
 
     /// Fails a record, and those behind it with something that is worth another try.

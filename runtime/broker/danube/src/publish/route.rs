@@ -6,22 +6,19 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use danube_wasm_broker::{BrokerError, ErrorKind, TopicSpec};
 use danube_wasm_model::TopicName;
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep, timeout_at},
+    time::{sleep, sleep_until},
 };
 
 use super::{Producer, job::Job, lane::Lane};
-use crate::{
-    backoff::Backoff,
-    danube::{Shared, closed},
-    fault::Fault,
-    partitions, topics,
-};
+use crate::{backoff::Backoff, danube::Shared, fault::Fault, partitions, topics};
 
 /// The lanes of a topic's partitions.
 pub(super) struct Partitions {
@@ -94,52 +91,65 @@ struct Resolver {
 }
 
 impl Resolver {
-    /// How the topic is published to, if that is known before the first record's deadline.
-    async fn resolve(&self, first: Option<&Job>) -> Result<Arc<TopicSpec>, Fault> {
-        let resolved = topics::resolve(&self.shared, &self.topic);
-        match first {
-            Some(job) => timeout_at(job.deadline, resolved).await.unwrap_or_else(|_| {
-                Err(Fault::lost(format!(
-                    "asking about {} got no answer in time",
-                    self.topic
-                )))
-            }),
-            None => resolved.await,
+    async fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        let mut waiting = VecDeque::new();
+        while let Some(job) = jobs.recv().await {
+            waiting.push_back(job);
+            if let Some(partitions) = self.partitions(&mut waiting, &mut jobs).await {
+                waiting.into_iter().for_each(|job| partitions.push(job));
+                while let Some(job) = jobs.recv().await {
+                    partitions.push(job);
+                }
+                return;
+            }
         }
     }
 
-    async fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
-        let mut known: Option<Partitions> = None;
-        let mut waiting = VecDeque::new();
+    /// The topic's partitions, if they are found while one of those that wait has time left. No one's deadline cuts the
+    /// search short for the others.
+    async fn partitions(
+        &self,
+        waiting: &mut VecDeque<Job>,
+        jobs: &mut mpsc::UnboundedReceiver<Job>,
+    ) -> Option<Partitions> {
         let mut backoff = Backoff::new(self.shared.options.retry_floor);
-        while let Some(job) = jobs.recv().await {
-            waiting.push_back(job);
-            while known.is_none() && !waiting.is_empty() {
-                match self.resolve(waiting.front()).await {
+        let mut why = format!("{}: no answer", self.topic);
+        let mut resolving = self.resolve(Duration::ZERO);
+        let mut wanted = true;
+        // Deadlines are in the order of the records: none is overtaken by a later one.
+        while let Some(deadline) = waiting.front().map(|job| job.deadline) {
+            tokio::select! {
+                biased;
+                resolved = &mut resolving => match resolved {
                     Ok(spec) => {
-                        known = Some(Partitions::start(&self.shared, &self.topic, &self.producer, &spec));
+                        return Some(Partitions::start(&self.shared, &self.topic, &self.producer, &spec));
                     }
-                    Err(Fault::Refused(error)) => fail_all(&mut waiting, &mut jobs, &error),
+                    Err(Fault::Refused(error)) => fail_all(waiting, jobs, &error),
                     Err(Fault::Lost(error) | Fault::Missing(error)) => {
-                        let error = BrokerError::new(ErrorKind::Unavailable, error.message);
-                        sleep(backoff.next(self.shared.options.retry_ceiling)).await;
-                        while let Ok(job) = jobs.try_recv() {
-                            waiting.push_back(job);
-                        }
-                        // Deadlines are in the order of the records: none is overtaken by a later one.
-                        while waiting.front().is_some_and(|job| job.deadline <= Instant::now()) {
-                            if let Some(job) = waiting.pop_front() {
-                                job.answer(Err(error.clone()));
-                            }
-                        }
+                        why = error.message;
+                        resolving = self.resolve(backoff.next(self.shared.options.retry_ceiling));
+                    }
+                },
+                () = sleep_until(deadline) => {
+                    if let Some(job) = waiting.pop_front() {
+                        job.answer(Err(BrokerError::new(ErrorKind::Unavailable, why.clone())));
                     }
                 }
-            }
-            if let Some(partitions) = &known {
-                waiting.drain(..).for_each(|job| partitions.push(job));
+                job = jobs.recv(), if wanted => match job {
+                    Some(job) => waiting.push_back(job),
+                    None => wanted = false,
+                },
             }
         }
-        waiting.into_iter().for_each(|job| job.answer(Err(closed())));
+        None
+    }
+
+    fn resolve(&self, after: Duration) -> BoxFuture<'static, Result<Arc<TopicSpec>, Fault>> {
+        let (shared, topic) = (self.shared.clone(), self.topic.clone());
+        Box::pin(async move {
+            sleep(after).await;
+            topics::resolve(&shared, &topic).await
+        })
     }
 }
 

@@ -177,6 +177,7 @@ impl Ground {
             self.more(50)?;
         }
         thread::park_timeout(away);
+        let stored = ids(&self.sink.rows()).len();
         match fault {
             Fault::Killed => self.site.start_broker(),
             _ => self.site.broker_proxy.set(Weather::Fair),
@@ -186,6 +187,11 @@ impl Ground {
         if !self.spools && fault != Fault::Slow && away > ANSWERED_WITHIN && refused == 0 {
             return Err("no sender was told 503 while the broker was away".to_owned());
         }
+        self.flows(stored)?;
+        row.note_max(
+            "ms at most until anything was stored",
+            back.elapsed().as_millis() as u64,
+        );
         load.stop();
         self.alive()?;
         let alive = back.elapsed().as_millis() as u64;
@@ -217,6 +223,14 @@ impl Ground {
         row.note("lost by Danube", missing.len() as u64);
         self.oracle.forgive(&missing);
         Ok(())
+    }
+
+    /// Something is stored, whatever: a fresh event waits behind what came before it.
+    fn flows(&self, before: usize) -> Result<(), String> {
+        judge::until("events are stored again", || match ids(&self.sink.rows()).len() {
+            now if now > before => Ok(()),
+            now => Err(format!("{now} rows, as before")),
+        })
     }
 
     /// One of several fresh events is stored: each may be one that Danube skips.
