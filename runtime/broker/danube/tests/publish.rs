@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{Broker, ErrorKind, Publisher, TopicSpec};
+use danube_wasm_broker::{Broker, ErrorKind, Outgoing, Publisher, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use support::{Act, Wire, number, publish, quick, record, reliable, soon, topic};
 use tonic::Status;
@@ -217,10 +217,7 @@ async fn without_a_broker_records_fail_at_their_deadline_and_the_client_lives() 
         assert!(error.message.contains("nothing listens at"), "{error}");
     }
     let wire = Wire::serve(state, None, &address).await;
-    support::eventually("a record is taken", || async {
-        publish(&*publisher, vec![record(&topic, Some("k"), 5)]).await.remove(0)
-    })
-    .await;
+    taken(&*publisher, record(&topic, Some("k"), 5)).await;
     assert_eq!(
         stored(&wire),
         [5].into(),
@@ -247,12 +244,7 @@ async fn an_outage_that_outlasted_one_record_fails_the_next_at_once_and_the_firs
     };
     soon(all_fail).await;
     let wire = Wire::serve(state, None, &address).await;
-    support::eventually("a record is taken", || async {
-        publish(&*publisher, vec![record(&topic, Some("k"), 101)])
-            .await
-            .remove(0)
-    })
-    .await;
+    taken(&*publisher, record(&topic, Some("k"), 101)).await;
     assert_eq!(
         stored(&wire),
         [0, 101].into(),
@@ -486,7 +478,6 @@ async fn closing_ends_what_waits() {
     );
 }
 
-/// First occurrences of each key are in the order in which they were handed over.
 /// A publisher of which record 0 is in the topic. It lives as long as its client.
 async fn publisher_with(wire: &Wire, set: impl FnOnce(&mut DanubeOptions)) -> (Arc<Danube>, Arc<dyn Publisher>) {
     let mut options = wire.options();
@@ -502,12 +493,21 @@ async fn publisher_with(wire: &Wire, set: impl FnOnce(&mut DanubeOptions)) -> (A
     (client, publisher)
 }
 
+/// Hands the record over again until it is taken.
+async fn taken(publisher: &dyn Publisher, record: Outgoing) {
+    support::eventually("a record is taken", || async {
+        publish(publisher, vec![record.clone()]).await.remove(0)
+    })
+    .await;
+}
+
 /// The numbers of what is in the topic.
 fn stored(wire: &Wire) -> BTreeSet<usize> {
     let log = wire.state.log("/default/t");
     log.iter().map(|message| number(&message.payload)).collect()
 }
 
+/// First occurrences of each key are in the order in which they were handed over.
 fn in_order_by_key(wire: &Wire) {
     let mut newest: HashMap<String, usize> = HashMap::new();
     let mut seen = std::collections::HashSet::new();
