@@ -67,6 +67,18 @@ pub trait Broker: Send + Sync + 'static {
     async fn close(&self) -> Result<()>;
 }
 
+/// What a dead letter may have above the largest ordinary record, in bytes: it is its input, byte for byte, and what is
+/// known about the failure.
+pub const LETTER_HEADROOM_BYTES: usize = 32 << 10;
+
+/// Largest record for `topic` in bytes, with its key and attributes, where an ordinary one may have `ordinary`.
+pub fn record_bytes_max(topic: &TopicName, ordinary: usize) -> usize {
+    match topic.is_for_dead_letters() {
+        true => ordinary.saturating_add(LETTER_HEADROOM_BYTES),
+        false => ordinary,
+    }
+}
+
 /// How a topic is made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicSpec {

@@ -4,6 +4,9 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+/// How the names of topics for dead letters begin.
+const DEAD_LETTERS_PREFIX: &str = "dlq-";
+
 /// `/namespace/name`, each of ASCII letters, digits, `_` and `-`: what Danube accepts. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicName(Arc<str>);
@@ -46,7 +49,13 @@ impl TopicName {
     /// begin with another topic's, because Danube's own clients find partitions by prefix. A `.` in the connector's
     /// name becomes `-`.
     pub fn dead_letters_of(&self, connector: &str) -> Self {
-        Self(format!("/{}/dlq-{}", self.namespace(), connector.replace('.', "-")).into())
+        let (namespace, connector) = (self.namespace(), connector.replace('.', "-"));
+        Self(format!("/{namespace}/{DEAD_LETTERS_PREFIX}{connector}").into())
+    }
+
+    /// Whether it is named as [`Self::dead_letters_of`] names topics.
+    pub fn is_for_dead_letters(&self) -> bool {
+        self.name().starts_with(DEAD_LETTERS_PREFIX)
     }
 
     fn split(&self) -> (&str, &str) {
@@ -147,6 +156,7 @@ mod tests {
     fn the_dead_letter_topic_of_any_connector_is_a_topic() {
         let longest: TopicName = format!("/{}/b", "a".repeat(128)).parse().expect("valid");
         let letters = longest.dead_letters_of(&"c".repeat(64));
+        assert!(letters.is_for_dead_letters() && !longest.is_for_dead_letters());
         assert_eq!(letters.as_str().parse(), Ok(letters));
     }
 }

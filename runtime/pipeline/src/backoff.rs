@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
+/// Longest wait for which a component's word is taken: what it asks for beyond that is a mistake, and holds up its
+/// connector for no longer.
+pub(crate) const ASKED_WAIT_MAX: Duration = Duration::from_secs(600);
+
 /// How long to wait between tries: doubles from `first` to `longest`, each wait drawn from its upper half so that many
 /// waiters do not return together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use danube_wasm_model::door::GuestError;
+use danube_wasm_model::{ConnectorId, door::GuestError};
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
@@ -20,6 +20,7 @@ use crate::{
     backoff::{Backoff, BackoffPolicy},
     mutants::{self, Mutant},
     probe::Probe,
+    status::{Cause, StatusCell},
 };
 
 /// When a circuit opens, and for how long.
@@ -227,17 +228,23 @@ impl Permit {
 }
 
 impl Permit {
-    /// Settles a call into a component. Whether the circuit is open now, and since how many failures.
-    pub(crate) fn settle<T>(self, result: &Result<T, GuestError>) -> Option<u32> {
+    /// Settles a call into a component, and says so in the connector's status.
+    pub(crate) fn settle<T>(self, connector: &ConnectorId, status: &StatusCell, result: &Result<T, GuestError>) {
         let breaker = self.breaker.clone();
         match result {
-            Err(error) if error.is_crash() => self.failed(None).map(|_| breaker.failures()),
+            Err(error) if error.is_crash() => {
+                if self.failed(None).is_some() {
+                    let crashes = breaker.failures();
+                    tracing::warn!(%connector, crashes, %error, "the component's instances keep dying; calls pause");
+                    status.crashing(crashes, error);
+                }
+            }
             // It does not work, but it lives.
             Ok(_) | Err(GuestError::Failure(_)) => {
                 self.succeeded();
-                None
+                status.well(Cause::Component);
             }
-            Err(_) => None,
+            Err(_) => {}
         }
     }
 }

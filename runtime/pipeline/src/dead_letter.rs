@@ -22,7 +22,7 @@ use bytes::Bytes;
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, SchemaRef, TopicSpec};
 use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event, identity::HOST_ATTRIBUTE_PREFIX};
 
-use crate::error_budget::{ErrorBudget, Spending};
+use crate::error_budget::{ErrorBudget, Overspent, Room, Spending};
 
 /// Why an input is dead; a closed set, also a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -67,6 +67,10 @@ pub struct Letter {
 
 /// Longest reason kept in an envelope, in bytes: it shares the broker's message limit with the payload.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
+/// The same where there is no room: less than the broker's headroom for letters.
+const BARE_MESSAGE_BYTES_MAX: usize = 1 << 10;
+/// What names of an event's headers begin with.
+const HEADER_PREFIX: &str = "dlq.header.";
 /// Most frames of a trap kept.
 const FRAMES_MAX: usize = 16;
 
@@ -120,6 +124,18 @@ impl Letter {
         self
     }
 
+    fn without_recording(self) -> Self {
+        self.with_recording(None)
+    }
+
+    /// Only the input and, in a sentence, why it is dead: what the broker's headroom for letters has room for.
+    fn bare(mut self) -> Self {
+        self.backtrace.clear();
+        self.attributes.retain(|(name, _)| !name.starts_with(HEADER_PREFIX));
+        self.message = truncate(self.message, BARE_MESSAGE_BYTES_MAX);
+        self.without_recording()
+    }
+
     /// Why.
     pub fn reason(&self) -> Reason {
         self.reason
@@ -158,7 +174,7 @@ fn of_event(event: &Event) -> Vec<(String, String)> {
     let own = event.attributes.iter();
     let own = own.filter(|(name, _)| !name.starts_with("dlq.") && !name.starts_with(HOST_ATTRIBUTE_PREFIX));
     let headers = event.headers.iter();
-    let headers = headers.map(|(name, value)| (format!("dlq.header.{name}"), value.clone()));
+    let headers = headers.map(|(name, value)| (format!("{HEADER_PREFIX}{name}"), value.clone()));
     own.cloned()
         .chain(headers)
         .chain([
@@ -174,7 +190,7 @@ pub(crate) struct DeadLetters {
     topic: Option<TopicName>,
     id: ConnectorId,
     digest: String,
-    spending: Spending,
+    spending: Arc<Spending>,
 }
 
 impl DeadLetters {
@@ -208,9 +224,9 @@ impl DeadLetters {
         })
     }
 
-    /// Takes a letter out of the connector's budget before it is written, or says why the connector must stop.
-    pub(crate) fn spend(&self) -> Result<(), String> {
-        self.spending.spend()
+    /// Room for a letter in the connector's budget, to be had before it is written.
+    pub(crate) fn room(&self) -> Result<Room, Overspent> {
+        self.spending.room()
     }
 
     /// Returns when the letter is durable.
@@ -225,14 +241,18 @@ impl DeadLetters {
             connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
             reason = letter.reason.as_str(), why = %letter.message, "dead letter"
         );
-        let written = self.publish(topic, letter.clone()).await;
-        match written {
-            // An input as large as a message may be leaves no room for what is only good to have.
-            Err(error) if error.kind == ErrorKind::TooLarge && letter.recording.is_some() => {
-                self.publish(topic, letter.clone().with_recording(None)).await
+        // An input as large as a message may be leaves no room for what is only good to have.
+        let smaller = [Letter::without_recording, Letter::bare];
+        let mut letter = letter.clone();
+        let mut written = self.publish(topic, letter.clone()).await;
+        for smaller in smaller {
+            if !written.as_ref().is_err_and(|error| error.kind == ErrorKind::TooLarge) {
+                break;
             }
-            written => written,
+            letter = smaller(letter);
+            written = self.publish(topic, letter.clone()).await;
         }
+        written
     }
 
     async fn publish(&self, topic: &TopicName, letter: Letter) -> Result<(), BrokerError> {
@@ -284,7 +304,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_recording_that_does_not_fit_beside_its_input_is_left_out() {
+    async fn what_does_not_fit_beside_the_input_is_left_out() {
         let event = Event {
             endpoint: "/hook".into(),
             id: "e".to_owned(),
@@ -293,12 +313,12 @@ mod tests {
             key: None,
             received_ms: 0,
             attributes: Vec::new(),
-            headers: Vec::new(),
+            headers: vec![("x-long".to_owned(), "h".repeat(2000))],
             traceparent: None,
         };
-        let recording = "r".repeat(500);
-        let letter = Letter::of_event(&event, Reason::Refused, "no".to_owned()).with_recording(Some(recording));
-        for (bytes_max, kept) in [(10_000, true), (1_400, false)] {
+        let (recording, why) = ("r".repeat(500), "why ".repeat(500));
+        let letter = Letter::of_event(&event, Reason::Refused, why).with_recording(Some(recording));
+        for (bytes_max, recorded, headers) in [(10_000, true, true), (5_400, false, true), (2_400, false, false)] {
             let narrow = Arc::new(Narrow {
                 bytes_max,
                 taken: Mutex::default(),
@@ -312,8 +332,14 @@ mod tests {
             };
             letters.write(&letter).await.expect("it is kept");
             let taken = narrow.taken.lock().expect("not poisoned");
-            let has = |letter: &Outgoing| letter.attributes.iter().any(|(name, _)| name == "dlq.recording");
-            assert_eq!((taken.len(), has(&taken[0])), (1, kept), "{bytes_max}");
+            let has = |name: &str| taken[0].attributes.iter().any(|(n, _)| n == name);
+            assert_eq!(taken.len(), 1);
+            assert_eq!(
+                (has("dlq.recording"), has("dlq.header.x-long")),
+                (recorded, headers),
+                "{bytes_max}"
+            );
+            assert!(has("dlq.message") && taken[0].payload == event.payload, "{bytes_max}");
         }
     }
 }

@@ -23,6 +23,7 @@ pub mod sink;
 pub mod source;
 pub mod status;
 pub mod supervisor;
+mod tend;
 
 pub use backoff::BackoffPolicy;
 pub use breaker::BreakerPolicy;

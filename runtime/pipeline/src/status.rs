@@ -1,6 +1,9 @@
 //! What a connector is doing, for health, the terminal and whoever waits for it.
 
-use tokio::sync::watch;
+use std::{collections::BTreeMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{sync::watch, time::Instant};
 
 /// Crashes in a row after which a connector counts as down: by then it has been tried for more than a minute.
 const CRASHES_DOWN: u32 = 30;
@@ -21,64 +24,123 @@ pub enum Status {
     Stopped,
 }
 
-/// Writes a connector's status. Later news of the same kind replaces earlier; `Failed` and `Stopped` are final.
+/// What can hold a connector up. Each is apart from the others: what ends one does not hide another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Cause {
+    /// The component's instances keep dying.
+    Component,
+    /// The target does not take writes.
+    Target,
+    /// The broker does not take records.
+    Broker,
+    /// The broker does not give messages of this subscription.
+    Subscription(usize),
+    /// This lane of a subscription waits for something.
+    Lane(usize, usize),
+    /// A poisonous message blocks its key on this lane of a subscription.
+    BlockedKey(usize, usize),
+}
+
+/// Writes a connector's status: the worst of what holds it up now. `Failed` and `Stopped` are final.
 #[derive(Debug, Clone)]
-pub struct StatusCell(watch::Sender<Status>);
+pub struct StatusCell(Arc<Cell>);
+
+#[derive(Debug)]
+struct Cell {
+    shown: watch::Sender<Status>,
+    held_up: Mutex<BTreeMap<Cause, HeldUp>>,
+}
+
+#[derive(Debug)]
+struct HeldUp {
+    /// `Degraded` or `Down`.
+    status: Status,
+    last: Instant,
+}
 
 impl Default for StatusCell {
     fn default() -> Self {
-        Self(watch::Sender::new(Status::Running))
+        Self(Arc::new(Cell {
+            shown: watch::Sender::new(Status::Running),
+            held_up: Mutex::default(),
+        }))
     }
 }
 
 impl StatusCell {
     /// Follows the status.
     pub fn subscribe(&self) -> watch::Receiver<Status> {
-        self.0.subscribe()
+        self.0.shown.subscribe()
     }
 
     /// The status now.
     pub fn get(&self) -> Status {
-        self.0.borrow().clone()
+        self.0.shown.borrow().clone()
     }
 
-    /// All is well again.
-    pub fn running(&self) {
-        self.set(Status::Running);
+    /// Takes over what another cell says.
+    pub fn follow(&self, other: &Status) {
+        self.show(other.clone());
     }
 
-    /// Held up.
-    pub fn degraded(&self, reason: impl Into<String>) {
-        self.set(Status::Degraded(reason.into()));
-    }
-
-    /// Does nothing for now.
-    pub fn down(&self, reason: impl Into<String>) {
-        self.set(Status::Down(reason.into()));
+    /// This holds the connector up.
+    pub(crate) fn held_up(&self, cause: Cause, reason: impl Into<String>) {
+        self.note(cause, Status::Degraded(reason.into()));
     }
 
     /// The component's instances keep dying: so many in a row.
     pub(crate) fn crashing(&self, crashes: u32, last: &dyn std::fmt::Display) {
         let reason = format!("the component's instances keep dying, {crashes} in a row; the last time: {last}");
-        if crashes >= CRASHES_DOWN {
-            self.down(reason);
-        } else {
-            self.degraded(reason);
+        self.note(
+            Cause::Component,
+            match crashes >= CRASHES_DOWN {
+                true => Status::Down(reason),
+                false => Status::Degraded(reason),
+            },
+        );
+    }
+
+    /// This does not hold it up any more.
+    pub(crate) fn well(&self, cause: Cause) {
+        let mut held_up = self.0.held_up.lock();
+        if held_up.remove(&cause).is_some() {
+            self.show(worst(&held_up));
+        }
+    }
+
+    /// When this was last in the way, if it still counts.
+    pub(crate) fn last(&self, cause: Cause) -> Option<Instant> {
+        self.0.held_up.lock().get(&cause).map(|held_up| held_up.last)
+    }
+
+    /// Why, if this holds the connector up.
+    pub(crate) fn why(&self, cause: Cause) -> Option<String> {
+        match &self.0.held_up.lock().get(&cause)?.status {
+            Status::Degraded(why) | Status::Down(why) => Some(why.clone()),
+            _ => None,
         }
     }
 
     /// Stopped by itself.
     pub fn failed(&self, reason: impl Into<String>) {
-        self.set(Status::Failed(reason.into()));
+        self.show(Status::Failed(reason.into()));
     }
 
     /// Stopped because it was told to.
     pub fn stopped(&self) {
-        self.set(Status::Stopped);
+        self.show(Status::Stopped);
     }
 
-    fn set(&self, status: Status) {
-        self.0.send_if_modified(|now| {
+    fn note(&self, cause: Cause, status: Status) {
+        let last = Instant::now();
+        let mut held_up = self.0.held_up.lock();
+        held_up.insert(cause, HeldUp { status, last });
+        // Told under the lock, so that news is shown in its order.
+        self.show(worst(&held_up));
+    }
+
+    fn show(&self, status: Status) {
+        self.0.shown.send_if_modified(|now| {
             let last_word = matches!(now, Status::Failed(_) | Status::Stopped);
             let news = !last_word && *now != status;
             if news {
@@ -89,6 +151,12 @@ impl StatusCell {
     }
 }
 
+fn worst(held_up: &BTreeMap<Cause, HeldUp>) -> Status {
+    let down = held_up.values().find(|h| matches!(h.status, Status::Down(_)));
+    down.or_else(|| held_up.values().next())
+        .map_or(Status::Running, |held_up| held_up.status.clone())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,11 +164,26 @@ mod tests {
     #[test]
     fn a_failure_is_the_last_word() {
         let cell = StatusCell::default();
-        cell.degraded("the database is away");
-        cell.running();
+        cell.held_up(Cause::Target, "the database is away");
+        cell.well(Cause::Target);
         assert_eq!(cell.get(), Status::Running);
         cell.failed("bad credentials");
-        cell.running();
+        cell.well(Cause::Target);
         assert_eq!(cell.get(), Status::Failed("bad credentials".into()));
+    }
+
+    #[test]
+    fn what_ends_one_cause_does_not_hide_another_and_the_worst_is_shown() {
+        let cell = StatusCell::default();
+        cell.held_up(Cause::Broker, "the broker is away");
+        cell.crashing(CRASHES_DOWN, &"a trap");
+        assert!(matches!(cell.get(), Status::Down(why) if why.contains("a trap")));
+        cell.well(Cause::Broker);
+        assert!(matches!(cell.get(), Status::Down(_)));
+        cell.held_up(Cause::Lane(0, 1), "waits");
+        cell.well(Cause::Component);
+        assert_eq!(cell.get(), Status::Degraded("waits".into()));
+        cell.well(Cause::Lane(0, 1));
+        assert_eq!(cell.get(), Status::Running);
     }
 }

@@ -16,7 +16,7 @@ use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
     SubscriptionType::Shared,
     columns::{Rejection, RejectionKind},
-    door::{EgressError, Intake, Outcome},
+    door::{EgressError, Failure, FailureKind, GuestError, Intake, Outcome},
     event::RecordBatch,
     message::WriteBatch,
 };
@@ -65,6 +65,20 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) ->
     Source::start(parts).await.expect("a source")
 }
 
+fn refuses_all_events() -> FakeSource {
+    FakeSource::new(|events| {
+        let rejected = (0..events.payloads.len()).map(|origin| Rejection {
+            origin: u32::try_from(origin).expect("few"),
+            kind: RejectionKind::InvalidData,
+            message: "not for me".into(),
+        });
+        Ok(RecordBatch {
+            rejected: rejected.collect(),
+            ..RecordBatch::default()
+        })
+    })
+}
+
 fn numbered<'a>(n: u64) -> Vec<(u64, Option<&'a str>, &'a str)> {
     (0..n).map(|i| (i, None, "ok")).collect()
 }
@@ -99,7 +113,10 @@ async fn a_sink_whose_instances_keep_dying_is_called_ever_less_often_and_comes_b
         .await
         .expect("it runs");
     let before = calls.load(Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    // Not even while dead letters are made of what fails.
+    let otherwise = status.wait_for(|s| !matches!(s, Status::Down(_)));
+    let otherwise = tokio::time::timeout(Duration::from_secs(3600), otherwise).await;
+    assert!(otherwise.is_err(), "it was not down all the time: {otherwise:?}");
     let tried = calls.load(Ordering::Relaxed) - before;
     assert!((60..=300).contains(&tried), "{tried} calls in an hour");
     broken.store(false, Ordering::Relaxed);
@@ -139,6 +156,80 @@ async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes
     tokio::time::sleep(Duration::from_secs(60)).await;
     assert!(matches!(source.offer(event("x", "x")).await, Outcome::Accepted { .. }));
     assert_eq!(*source.status().borrow(), Status::Running);
+}
+
+/// A load balancer sends nothing to what is not ready.
+#[tokio::test(start_paused = true)]
+async fn a_source_to_which_nothing_is_sent_after_an_outage_is_well_again() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| match events.payloads.iter().any(|p| p == b"poison") {
+        true => Err(trap()),
+        false => Ok(forward(events)),
+    });
+    let mut patience = Patience::default();
+    patience.component.failures_max = 2;
+    let source = source(guest, &broker, patience).await;
+    let mut status = source.status();
+
+    broker.fail_with(Some(ErrorKind::Unavailable));
+    let outcome = source.offer(event("a", "x")).await;
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert!(matches!(*status.borrow(), Status::Degraded(_)), "the broker is away");
+    broker.fail_with(None);
+    status.wait_for(|s| *s == Status::Running).await.expect("it runs");
+
+    let outcome = source.offer(event("b", "poison")).await;
+    assert!(matches!(outcome, Outcome::Failed { .. }), "{outcome:?}");
+    assert!(matches!(&*status.borrow(), Status::Degraded(why) if why.contains("keep dying")));
+    status.wait_for(|s| *s == Status::Running).await.expect("it runs");
+    assert!(matches!(source.offer(event("c", "x")).await, Outcome::Accepted { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn letters_that_the_broker_does_not_take_cost_nothing_of_the_budget() {
+    let broker = MemoryBroker::new();
+    let source = source(refuses_all_events(), &broker, letters(3)).await;
+    broker.fail_with(Some(ErrorKind::Unavailable));
+    for _ in 0..20 {
+        let outcome = source.offer(event("bad", "x")).await;
+        assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    }
+    broker.fail_with(None);
+    let outcome = source.offer(event("bad", "x")).await;
+    assert!(matches!(outcome, Outcome::DeadLettered { .. }), "{outcome:?}");
+    assert_eq!(broker.published().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_a_component_asks_for_has_an_end() {
+    let ages = || {
+        GuestError::Failure(Failure {
+            code: 0,
+            kind: FailureKind::Retryable,
+            message: "come back in 49 days".into(),
+            retry_after: Some(Duration::from_millis(u32::MAX.into())),
+        })
+    };
+    let broker = MemoryBroker::new();
+    let asks = FakeSource::new(move |_| Err(ages()));
+    let outcome = source(asks, &broker, Patience::default())
+        .await
+        .offer(event("a", "x"))
+        .await;
+    assert!(
+        matches!(outcome, Outcome::Unavailable { retry_after, .. } if retry_after == Duration::from_secs(600)),
+        "{outcome:?}"
+    );
+
+    let table = Arc::new(MemoryTable::default());
+    let asks = FakeSink::new(Shared, move |_| Err(ages()));
+    let _sink = sink(asks, &broker, &table, Patience::default()).await;
+    broker.deliver(numbered(1));
+    let begun = Instant::now();
+    broker.until("it is a dead letter", |b| b.acked().len() == 1).await;
+    let taken = begun.elapsed();
+    assert!(taken < Duration::from_secs(700), "{taken:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,18 +335,7 @@ async fn a_sink_that_dead_letters_everything_stops_before_it_has_emptied_its_top
 #[tokio::test(start_paused = true)]
 async fn a_source_that_dead_letters_everything_stops_and_answers_503() {
     let broker = MemoryBroker::new();
-    let refuse_all = FakeSource::new(|events| {
-        let rejected = (0..events.payloads.len()).map(|origin| Rejection {
-            origin: u32::try_from(origin).expect("few"),
-            kind: RejectionKind::InvalidData,
-            message: "not for me".into(),
-        });
-        Ok(RecordBatch {
-            rejected: rejected.collect(),
-            ..RecordBatch::default()
-        })
-    });
-    let source = source(refuse_all, &broker, letters(3)).await;
+    let source = source(refuses_all_events(), &broker, letters(3)).await;
     for i in 0..3 {
         let outcome = source.offer(event(&format!("e{i}"), "x")).await;
         assert!(matches!(outcome, Outcome::DeadLettered { .. }), "{outcome:?}");

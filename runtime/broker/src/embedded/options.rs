@@ -11,7 +11,8 @@ use super::disk::{DiskFactory, FileDisk};
 pub struct EmbeddedOptions {
     /// How long messages are kept.
     pub retention: RetentionOptions,
-    /// Largest record, encoded with its key, attributes and ids, in bytes. Default 10 MiB.
+    /// Largest record, encoded with its key, attributes and ids, in bytes; dead letters may have
+    /// [`LETTER_HEADROOM_BYTES`](crate::LETTER_HEADROOM_BYTES) more. Default 10 MiB.
     pub record_bytes_max: usize,
     /// Most bytes handed over and not yet on disk; more is refused as [`crate::ErrorKind::Unavailable`], so that a slow
     /// disk cannot eat the memory. Default 64 MiB. A call is always taken when nothing waits.

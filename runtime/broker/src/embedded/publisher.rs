@@ -11,7 +11,7 @@ use super::{
     record,
     shared::{Shared, unknown_topic, writer_gone},
 };
-use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result, record_bytes_max};
 
 /// See [`Publisher`].
 pub(super) struct EmbeddedPublisher {
@@ -70,7 +70,7 @@ impl EmbeddedPublisher {
             .get(&outgoing.topic)
             .ok_or_else(|| unknown_topic(&outgoing.topic))?;
         let encoded = record::encode(&self.producer, outgoing);
-        let bytes_max = self.shared.options.record_bytes_max;
+        let bytes_max = record_bytes_max(&outgoing.topic, self.shared.options.record_bytes_max);
         if encoded.len() > bytes_max {
             return Err(BrokerError::new(
                 ErrorKind::TooLarge,

@@ -29,7 +29,7 @@ where
         Err(Obstacle::Passing(why)) => {
             tracing::warn!(connector = %id, %why, "not started yet; the others go on, and this one follows");
             let status = StatusCell::default();
-            status.down(why);
+            status.follow(&Status::Down(why));
             workshop.watch(id, status.subscribe());
             let started = Arc::<OnceLock<Arc<dyn Running>>>::default();
             let following = Following {
@@ -96,13 +96,7 @@ impl Following {
         let mut status = started.status();
         let _ = self.started.set(started);
         loop {
-            match &*status.borrow_and_update() {
-                Status::Running => self.status.running(),
-                Status::Degraded(reason) => self.status.degraded(reason),
-                Status::Down(reason) => self.status.down(reason),
-                Status::Failed(reason) => self.status.failed(reason),
-                Status::Stopped => self.status.stopped(),
-            }
+            self.status.follow(&status.borrow_and_update());
             if status.changed().await.is_err() {
                 return;
             }

@@ -10,8 +10,10 @@ use crate::{
     backoff::Backoff,
     breaker::{Breaker, Permit},
     dead_letter::{Letter, Reason},
+    error_budget::{Overspent, Room},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
+    status::Cause,
 };
 
 /// The lane cannot go on: it is to stop, or the connector has failed. What is in hand stays unacknowledged.
@@ -43,9 +45,7 @@ impl Lane {
         self.shared.probe.failed(message.topic.as_str(), reason.as_str());
         match self.shared.policy.on_poison {
             OnPoison::DeadLetter => {
-                if let Err(reason) = self.shared.dead_letters.spend() {
-                    return Err(self.fail(reason));
-                }
+                let room = self.room_for_letter().await?;
                 // What cannot be decoded was in no call.
                 let recording = match reason {
                     Reason::Undecodable => None,
@@ -59,6 +59,7 @@ impl Lane {
                     return self.until_done(|| shared.dead_letters.write(&letter)).await;
                 }
                 self.until_done(|| shared.dead_letters.write(&letter)).await?;
+                room.spent();
                 failpoints::reach(FailPoint::SinkLetterKept);
                 self.shared.probe.dead_letter(reason);
                 self.acknowledge(vec![message]);
@@ -68,15 +69,27 @@ impl Lane {
                 let delay = self.blocked.block(&message);
                 let connector = self.shared.guest.id();
                 tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
-                self.shared
-                    .status
-                    .degraded(format!("message {} blocks its key: {why}", message.id));
+                let blocks = format!("message {} blocks its key: {why}", message.id);
+                let cause = Cause::BlockedKey(self.shared.subscription, self.lane);
+                self.shared.status.held_up(cause, blocks);
                 self.give_back(&[&message], delay).await
             }
             OnPoison::Stop => Err(self.fail(format!(
                 "message {} cannot be processed and on_poison = \"stop\": {why}",
                 message.id
             ))),
+        }
+    }
+
+    /// Room for a dead letter in the connector's budget. Other lanes' letters may be under way.
+    async fn room_for_letter(&self) -> Result<Room, Halt> {
+        let mut backoff = self.shared.backoff.start();
+        loop {
+            match self.shared.dead_letters.room() {
+                Ok(room) => return Ok(room),
+                Err(Overspent::Stop(reason)) => return Err(self.fail(reason)),
+                Err(Overspent::Wait(why)) => self.wait(&mut backoff, None, &why).await?,
+            }
         }
     }
 
@@ -117,7 +130,10 @@ impl Lane {
         let mut backoff = self.shared.backoff.start();
         loop {
             match call().await {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.goes_on();
+                    return Ok(());
+                }
                 Err(error) if error.is_transient() => self.wait(&mut backoff, None, &error).await?,
                 Err(error) => return Err(self.fail(error.to_string())),
             }
@@ -133,8 +149,16 @@ impl Lane {
     ) -> Result<(), Halt> {
         let wait = backoff.next(floor);
         tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "held up; trying again");
-        self.shared.status.degraded(why.to_string());
+        let cause = Cause::Lane(self.shared.subscription, self.lane);
+        self.shared.status.held_up(cause, why.to_string());
         self.shared.sleep(wait).await
+    }
+
+    /// What this lane waited for is there.
+    pub(super) fn goes_on(&self) {
+        self.shared
+            .status
+            .well(Cause::Lane(self.shared.subscription, self.lane));
     }
 
     pub(super) fn fail(&self, reason: String) -> Halt {

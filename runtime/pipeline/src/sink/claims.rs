@@ -4,12 +4,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backoff::{Backoff, BackoffPolicy};
+use crate::backoff::{ASKED_WAIT_MAX, Backoff, BackoffPolicy};
 
-/// How often a component's own `retryable` is believed.
+/// How often a component's own `retryable` is believed, and no longer than [`ASKED_WAIT_MAX`].
 const CLAIMS_MAX: u32 = 10;
-/// How long it is believed.
-const CLAIM_TIME_MAX: Duration = Duration::from_secs(600);
 
 /// The tries of one batch. A component that has used up its claims is not believed again within the batch, whatever
 /// parts of it succeed: else one bad message would cost ten tries at each halving.
@@ -38,8 +36,14 @@ impl Claims {
     /// Whether a claim is believed now.
     pub(super) fn believed(&mut self) -> bool {
         let since = *self.since.get_or_insert_with(Instant::now);
-        self.used_up |= self.guest.tries() >= CLAIMS_MAX || since.elapsed() >= CLAIM_TIME_MAX;
+        self.used_up |= self.guest.tries() >= CLAIMS_MAX || since.elapsed() >= ASKED_WAIT_MAX;
         !self.used_up
+    }
+
+    /// How long to wait where the component asks for this: not past the time for which it is believed.
+    pub(super) fn wait_asked(&self, asked: Option<Duration>) -> Option<Duration> {
+        let gone = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        asked.map(|wait| wait.min(ASKED_WAIT_MAX.saturating_sub(gone)))
     }
 
     /// A call succeeded: later claims are about something else.

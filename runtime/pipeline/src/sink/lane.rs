@@ -20,6 +20,7 @@ use crate::{
     dead_letter::Reason,
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
+    status::Cause,
 };
 
 /// One lane.
@@ -81,14 +82,12 @@ impl Lane {
             self.shared
                 .probe
                 .processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
-            if let (Some(crashes), Err(error)) = (permit.settle(&result), &result) {
-                tracing::warn!(connector = %self.shared.guest.id(), crashes, %error, "the component's instances keep dying; calls pause");
-                self.shared.status.crashing(crashes, error);
-            }
+            permit.settle(self.shared.guest.id(), &self.shared.status, &result);
             match result {
                 Ok(writes) => {
                     failpoints::reach(FailPoint::SinkProcessed);
                     claims.succeeded();
+                    self.goes_on();
                     let plan = Plan::make(&segment.items, &writes);
                     drop(writes);
                     if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
@@ -135,7 +134,8 @@ impl Lane {
                     self.shared
                         .probe
                         .retried(segment.items[0].message.topic.as_str(), segment.items.len());
-                    self.wait(&mut claims.guest, failure.retry_after, &error).await?;
+                    let asked = claims.wait_asked(failure.retry_after);
+                    self.wait(&mut claims.guest, asked, &error).await?;
                     if mutants::is(Mutant::DropOnRetry) {
                         return Ok(());
                     }
@@ -205,6 +205,7 @@ impl Lane {
                     Ok(report) => {
                         failpoints::reach(FailPoint::SinkWritten);
                         permit.succeeded();
+                        self.shared.status.well(Cause::Target);
                         slot.wrote(segment.items.len());
                         break report;
                     }
@@ -216,7 +217,7 @@ impl Lane {
                         slot.failed();
                         let wait_ms = permit.failed(retry_after).map(|wait| wait.as_millis());
                         tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
-                        self.shared.status.degraded(message);
+                        self.shared.status.held_up(Cause::Target, message);
                         if mutants::is(Mutant::TransientIsDone) {
                             break WriteReport::default();
                         }
@@ -297,9 +298,11 @@ impl Lane {
             self.blocked.release(message);
             self.shared.probe.processed(message.topic.as_str(), 1);
         }
-        // Whatever held it up is over.
+        self.goes_on();
         if self.blocked.is_empty() {
-            self.shared.status.running();
+            self.shared
+                .status
+                .well(Cause::BlockedKey(self.shared.subscription, self.lane));
         }
         let ids: Vec<_> = done.iter().map(|m| m.message_id).collect();
         let (shared, acker) = (self.shared.clone(), self.acker.clone());

@@ -54,6 +54,7 @@ use crate::{
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
+    tend,
 };
 
 /// When a batch is full, and what becomes of poison, for one topic of a sink.
@@ -126,10 +127,13 @@ pub struct Sink {
     status: StatusCell,
     halt: CancellationToken,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
+    _tending: JoinSet<()>,
 }
 
 /// What the lanes of one subscription share.
 struct Shared {
+    /// Which of the component's consumer configurations.
+    subscription: usize,
     guest: Arc<dyn SinkGuest>,
     egress: Arc<dyn Egress>,
     schemas: Arc<Schemas>,
@@ -204,6 +208,7 @@ impl Sink {
                 })
                 .await?;
             let shared = Arc::new(Shared {
+                subscription: i,
                 guest: parts.guest.clone(),
                 egress: parts.egress.clone(),
                 schemas: parts.schemas.clone(),
@@ -222,9 +227,12 @@ impl Sink {
             });
             tasks.spawn(run(shared, consumer, lanes));
         }
+        let mut tending = JoinSet::new();
+        tending.spawn(tend::tend(status.clone(), None));
         Ok(Arc::new(Self {
             id,
             status,
+            _tending: tending,
             halt,
             tasks: tokio::sync::Mutex::new(tasks),
         }))

@@ -1,9 +1,11 @@
 //! Reads messages, collects them into batches, hands the batches to lanes.
 
+use std::time::Duration;
+
 use danube_wasm_broker::{Consumer, Message};
 use tokio::{
     sync::mpsc,
-    time::{Instant, timeout_at},
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::Shared;
@@ -11,7 +13,11 @@ use crate::{
     failpoints::{self, FailPoint},
     lane_of_key,
     mutants::{self, Mutant},
+    status::Cause,
 };
+
+/// A broker that gives neither a message nor an error for so long is there.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to stop, the connector fails, or the lanes are gone.
 pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Vec<mpsc::Sender<Vec<Message>>>) {
@@ -38,20 +44,32 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Ve
 
 /// At least one message, whatever the broker is up to.
 async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
+    let cause = Cause::Subscription(shared.subscription);
     let mut backoff = shared.backoff.start();
     loop {
-        match consumer.receive(shared.policy.messages_max).await {
-            Ok(messages) if !messages.is_empty() => {
-                if backoff.tries() > 0 {
-                    shared.status.running();
+        let receiving = consumer.receive(shared.policy.messages_max);
+        let received = match backoff.tries() {
+            0 => receiving.await,
+            // The topic may be idle: no error for a while is as good as a message.
+            _ => match timeout(SILENCE, receiving).await {
+                Ok(received) => received,
+                Err(_) => {
+                    shared.status.well(cause);
+                    backoff = shared.backoff.start();
+                    continue;
                 }
+            },
+        };
+        match received {
+            Ok(messages) if !messages.is_empty() => {
+                shared.status.well(cause);
                 return messages;
             }
             Ok(_) => {}
             Err(error) => {
                 let wait = backoff.next(None);
                 tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "cannot read from the broker");
-                shared.status.degraded(error.to_string());
+                shared.status.held_up(cause, error.to_string());
                 tokio::time::sleep(wait).await;
             }
         }

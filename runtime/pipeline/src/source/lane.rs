@@ -15,11 +15,13 @@ use super::{
     unavailable,
 };
 use crate::{
+    backoff::ASKED_WAIT_MAX,
     bisect::{Next, Segments},
     dead_letter::{Letter, Reason},
+    error_budget::Overspent,
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
-    status::Status,
+    status::Cause,
 };
 
 /// Runs until every sender is gone and the queue is empty, then until every publish is answered.
@@ -75,10 +77,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         };
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(lane, Arc::new(columns)).await;
-        if let (Some(crashes), Err(error)) = (permit.settle(&result), &result) {
-            tracing::warn!(connector = %shared.guest.id(), crashes, %error, "the component's instances keep dying; calls pause");
-            shared.status.crashing(crashes, error);
-        }
+        permit.settle(shared.guest.id(), &shared.status, &result);
         shared.probe.polled(
             started,
             result.as_ref().err(),
@@ -129,7 +128,7 @@ impl Response {
             GuestError::Failure(failure) => match failure.kind {
                 FailureKind::Retryable => Self::Refuse(Outcome::Unavailable {
                     message: failure.message.clone(),
-                    retry_after: failure.retry_after.unwrap_or(RETRY_AFTER),
+                    retry_after: failure.retry_after.unwrap_or(RETRY_AFTER).min(ASKED_WAIT_MAX),
                 }),
                 FailureKind::Fatal | FailureKind::Configuration => Self::Stop(error.to_string()),
                 FailureKind::InvalidData => Self::Halve,
@@ -191,10 +190,8 @@ fn publish(
     let permit = match shared.publishing.enter() {
         Ok(permit) => permit,
         Err(wait) => {
-            let why = match shared.status.get() {
-                Status::Degraded(why) => why,
-                _ => "the broker does not take records".to_owned(),
-            };
+            let why = shared.status.why(Cause::Broker);
+            let why = why.unwrap_or_else(|| "the broker does not take records".to_owned());
             let paused = BrokerError::new(ErrorKind::Unavailable, format!("{why}; it is tried again soon"));
             let retry_after = wait.max(RETRY_AFTER);
             return waiting
@@ -308,7 +305,7 @@ impl Waiting {
     fn finish(self, shared: &Arc<Shared>, result: BrokerResult<Published>) {
         match result {
             Ok(published) => {
-                shared.status.running();
+                shared.status.well(Cause::Broker);
                 self.accept(shared, published.durable);
             }
             Err(error) => {
@@ -321,7 +318,7 @@ impl Waiting {
                 };
                 if error.kind != ErrorKind::TooLarge {
                     tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
-                    shared.status.degraded(error.message.clone());
+                    shared.status.held_up(Cause::Broker, error.message.clone());
                 }
                 self.tell(shared, error.kind, &outcome);
             }
@@ -374,22 +371,29 @@ fn refuse(shared: &Arc<Shared>, lane: usize, pending: Pending, outcome: Outcome,
     if policy == OnInvalid::Reject {
         return answer(pending, outcome);
     }
-    if let Err(reason) = shared.dead_letters.spend() {
-        let outcome = stop(shared, reason);
-        return answer(pending, outcome);
-    }
+    let room = match shared.dead_letters.room() {
+        Ok(room) => room,
+        Err(Overspent::Stop(reason)) => {
+            let outcome = stop(shared, reason);
+            return answer(pending, outcome);
+        }
+        Err(Overspent::Wait(why)) => return answer(pending, unavailable(why)),
+    };
     let letter =
         Letter::of_event(&pending.event, Reason::Refused, error.clone()).with_recording(shared.guest.recall(lane));
     let shared = shared.clone();
     answering.spawn(async move {
         let outcome = match shared.dead_letters.write(&letter).await {
             Ok(()) => {
+                room.spent();
                 failpoints::reach(FailPoint::SourceLetterKept);
                 shared.probe.dead_letter(Reason::Refused);
                 Outcome::DeadLettered {
                     id: pending.event.id.clone(),
                 }
             }
+            // It never will be: its sender is told what is wrong with the event.
+            Err(error) if error.kind == ErrorKind::TooLarge => outcome,
             Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
         };
         answer(pending, outcome);

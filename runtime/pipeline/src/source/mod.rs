@@ -50,6 +50,7 @@ use crate::{
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
+    tend,
 };
 
 /// Limits of a source's queue and batches.
@@ -112,6 +113,7 @@ pub struct Source {
     next_lane: AtomicUsize,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     draining: AtomicBool,
+    _tending: JoinSet<()>,
 }
 
 /// What the lanes share.
@@ -198,7 +200,10 @@ impl Source {
             senders.push(sender);
             tasks.spawn(lane::run(shared.clone(), lane, receiver));
         }
+        let mut tending = JoinSet::new();
+        tending.spawn(tend::tend(shared.status.clone(), Some(parts.broker)));
         Ok(Arc::new(Self {
+            _tending: tending,
             shared,
             lanes: RwLock::new(senders),
             next_lane: AtomicUsize::new(0),

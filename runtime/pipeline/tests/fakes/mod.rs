@@ -170,7 +170,10 @@ impl Broker for MemoryBroker {
     }
 
     async fn ready(&self) -> Result<()> {
-        Ok(())
+        match self.0.state.lock().fault {
+            Some(kind) => Err(BrokerError::new(kind, "told to fail")),
+            None => Ok(()),
+        }
     }
 
     async fn close(&self) -> Result<()> {
