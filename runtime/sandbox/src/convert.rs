@@ -8,7 +8,7 @@ use danube_wasm_model::{
     door::{Failure, FailureKind},
 };
 
-use crate::{bindings::danube::connector::types as wit, text::truncated};
+use crate::bindings::danube::connector::types as wit;
 
 pub(crate) fn blobs(from: &Blobs) -> wit::BlobsParam<'_> {
     wit::BlobsParam {
@@ -88,7 +88,8 @@ impl From<wit::Rejection> for Rejection {
         Self {
             origin: from.origin,
             kind: RejectionKind::from_code(from.kind),
-            message: truncated(from.message, Self::MESSAGE_BYTES_MAX),
+            // Cut when it has been masked, by the lane.
+            message: from.message,
         }
     }
 }
@@ -103,7 +104,8 @@ impl From<wit::Failure> for Failure {
                 wit::FailureKind::Configuration => FailureKind::Configuration,
             },
             code: from.code,
-            message: truncated(from.message, Self::MESSAGE_BYTES_MAX),
+            // Cut when it has been masked, by the lane.
+            message: from.message,
             retry_after: from.retry_after_ms.map(|ms| Duration::from_millis(ms.into())),
         }
     }

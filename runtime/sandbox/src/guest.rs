@@ -1,7 +1,7 @@
 //! What the two worlds have in common, so that lanes and loading are written once.
 
 use danube_wasm_model::{
-    columns::{PayloadAt, Payloads},
+    columns::{PayloadAt, Payloads, Rejection},
     door::GuestError,
 };
 use wasmtime::{
@@ -54,6 +54,9 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
 
     /// Number of inputs of a batch: its budget grows with it.
     fn len(input: &Self::Input) -> usize;
+
+    /// What it refused of its input, and why.
+    fn rejections(output: &mut Self::Output) -> &mut [Rejection];
 
     /// That an output keeps the contract and the limits.
     fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;

@@ -13,6 +13,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use danube_wasm_model::{
     ConnectorId, TopicName,
+    columns::Rejection,
     door::{Failure, GuestError},
 };
 use futures_util::FutureExt;
@@ -200,8 +201,12 @@ impl<G: Guest> Plan<G> {
         self.begin(&mut live.store, self.limits.call_budget_ms(live.inputs), stretch);
         live.view().begin_call();
         let answer = live.guest.call(&mut live.store, input).await;
-        let output = settle(&mut live.store, answer).and_then(|output| {
+        let output = settle(&mut live.store, answer).and_then(|mut output| {
             G::check(&output, input, &self.limits)?;
+            for rejection in G::rejections(&mut output) {
+                let log = &live.store.data().capabilities.log;
+                rejection.message = log.shown(&rejection.message, Rejection::MESSAGE_BYTES_MAX);
+            }
             Ok(output)
         });
         match output {
@@ -282,7 +287,11 @@ fn settle<T>(store: &mut Store<GuestState>, answer: Answer<T>) -> Result<T, Gues
     let state = store.data_mut();
     let settled = match answer {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(failure)) => Err(GuestError::Failure(Failure::from(failure))),
+        Ok(Err(mut failure)) => {
+            let log = &state.capabilities.log;
+            failure.message = log.shown(&failure.message, Failure::MESSAGE_BYTES_MAX);
+            Err(GuestError::Failure(Failure::from(failure)))
+        }
         Err(error) => Err(trap::classify(&error, state)),
     };
     state.capabilities.wasi.end_call();

@@ -31,6 +31,7 @@ pub mod limits;
 mod load;
 mod recording;
 mod sandbox;
+mod secrets;
 mod sink;
 mod source;
 mod state;

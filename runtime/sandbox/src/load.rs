@@ -17,6 +17,7 @@ use crate::{
     lane::{Lanes, Live, Plan},
     limits::{GuestLimits, name},
     sandbox::{Sandbox, blocking},
+    secrets::Secrets,
     sink::{self, SinkComponent},
     source::{self, SourceComponent},
     stretch::Stretch,
@@ -33,8 +34,8 @@ pub struct LoadSpec {
     pub component: Arc<[u8]>,
     /// Its settings, JSON text; see `configuration` in `wit/types.wit`.
     pub settings: String,
-    /// The settings as recordings of calls may keep them: `${NAME}` for what came from the environment. `None` keeps
-    /// nothing.
+    /// The settings as recordings of calls may keep them: `${NAME}` for what came from the environment, which is also
+    /// struck out of what the component says. `None` keeps nothing.
     pub settings_kept: Option<String>,
     /// What it may use.
     pub limits: GuestLimits,
@@ -152,7 +153,13 @@ async fn load<G: Guest>(
         settings_kept: spec.settings_kept.clone(),
         topics: spec.topics.clone(),
         limits: spec.limits,
-        shared: capability::Shared::new(&spec.id, &spec.limits, &host, spec.ambient.clone()),
+        shared: capability::Shared::new(
+            &spec.id,
+            &spec.limits,
+            &host,
+            spec.ambient.clone(),
+            Secrets::of(&spec.settings, spec.settings_kept.as_deref()),
+        ),
         sandbox,
         pre,
         indices,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_model::{
     ConnectorId, TopicName,
+    columns::Rejection,
     door::{ConsumerConfig, GuestError, SinkGuest},
     event::Interests,
     message::{MessageBatch, WriteBatch},
@@ -116,6 +117,10 @@ impl Guest for Sink {
 
     fn len(messages: &MessageBatch) -> usize {
         messages.len()
+    }
+
+    fn rejections(writes: &mut WriteBatch) -> &mut [Rejection] {
+        &mut writes.rejected
     }
 
     fn check(writes: &WriteBatch, messages: &MessageBatch, limits: &GuestLimits) -> Result<(), GuestError> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_model::{
     ConnectorId, TopicName,
-    columns::ColumnError,
+    columns::{ColumnError, Rejection},
     door::{GuestError, ProducerConfig, SourceGuest},
     event::{Answer as Reply, EventBatch, Interests, RecordBatch},
 };
@@ -142,6 +142,10 @@ impl Guest for Source {
 
     fn len(events: &EventBatch) -> usize {
         events.len()
+    }
+
+    fn rejections(records: &mut RecordBatch) -> &mut [Rejection] {
+        &mut records.rejected
     }
 
     fn check(records: &RecordBatch, events: &EventBatch, limits: &GuestLimits) -> Result<(), GuestError> {

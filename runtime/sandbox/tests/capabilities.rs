@@ -79,6 +79,29 @@ async fn lines_are_cut_escaped_and_limited() {
     assert!(recorded.dropped.iter().all(|(what, _)| *what == "log_lines"));
 }
 
+/// What a component is given from the environment, it may say: in a line, in its last words before a trap.
+#[tokio::test]
+async fn what_came_from_the_environment_is_struck_out_of_what_a_component_says() {
+    let bench = Bench::new();
+    let says = "key hunter2-hunter2 is bad";
+    let guest = Guest {
+        imports: LOG,
+        data: format!(r#"(data (i32.const 4096) "{says}")"#),
+        ..Guest::polling(format!(
+            "(call $log (i32.const 4) (i32.const 4096) (i32.const {})) (unreachable)",
+            says.len()
+        ))
+    };
+    let mut secretive = spec(guest.source());
+    secretive.settings = r#"{"config": {"key": "hunter2-hunter2"}}"#.to_owned();
+    secretive.settings_kept = Some(r#"{"config": {"key": "${KEY}"}}"#.to_owned());
+    let source = bench.source(secretive).await.expect("it loads");
+    let error = source.poll(0, events(&["a"])).await.expect_err("a trap");
+    assert!(error.to_string().contains("key *** is bad"), "{error}");
+    let lines = bench.host.recorded().lines;
+    assert_eq!(lines, [(LogLevel::Error, "key *** is bad".to_owned())]);
+}
+
 #[tokio::test]
 async fn a_trap_does_not_refill_the_log_quota() {
     let bench = Bench::new();

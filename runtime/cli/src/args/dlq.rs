@@ -40,7 +40,8 @@ pub(crate) enum DlqVerb {
     },
     /// Process letters again: messages by their sink, events by their source, which must run.
     #[command(
-        after_help = "Examples:\n  danube-wasm dlq replay pipeline.toml 3f9a04c1d2b7e658\n  danube-wasm dlq replay pipeline.toml --all --connector surrealdb --dry-run\n\nA message never overwrites what newer ones wrote. Readers of the topic that are not danube-wasm see it again."
+        after_help = "Examples:\n  danube-wasm dlq replay pipeline.toml 3f9a04c1d2b7e658\n  danube-wasm dlq replay pipeline.toml --all --connector surrealdb --dry-run\n\nA message never overwrites what newer ones wrote, as long as its component gives updates and deletes an order, as \
+the built-in one does: ask the author of another. Readers of the topic that are not danube-wasm see it again."
     )]
     Replay {
         #[command(flatten)]

@@ -10,6 +10,8 @@ use crate::settings;
 pub(super) struct Connector {
     pub(super) component: Component,
     pub(super) settings: String,
+    /// The same with `${NAME}` for what comes from the environment.
+    pub(super) settings_kept: String,
     pub(super) limits: GuestLimits,
     pub(super) topics: Vec<TopicName>,
     /// Subjects that a sink expects on its topics.
@@ -35,6 +37,7 @@ impl Connector {
         Self {
             component: source.component.clone(),
             settings: source.settings_json(),
+            settings_kept: source.settings_kept(),
             limits: settings::guest_limits(&source.limits),
             expected: Vec::new(),
             schemas: schemas.cloned().collect(),
@@ -51,6 +54,7 @@ impl Connector {
         Self {
             component: sink.component.clone(),
             settings: sink.settings_json(),
+            settings_kept: sink.settings_kept(),
             limits: settings::guest_limits(&sink.limits),
             topics: mappings().map(|mapping| mapping.topic.clone()).collect(),
             expected: mappings().filter_map(expected).collect(),

@@ -145,18 +145,23 @@ fn load(
         );
         return Ok(LoadSpec {
             settings: connector.settings.clone(),
+            settings_kept: Some(connector.settings_kept.clone()),
             limits: unhurried(connector.limits),
             topics: connector.topics.clone(),
             ambient: Ambient::Recorded(Arc::new(unrecorded(case))),
             ..spec
         });
     };
-    let settings = match &recording.settings {
-        Some(kept) => config::resolve_settings(kept, &ProcessEnvironment)
-            .map_err(|why| Failure::usage(format!("the settings that the letter was recorded with: {why}")))?,
+    let (settings, settings_kept) = match &recording.settings {
+        Some(kept) => {
+            let settings = config::resolve_settings(kept, &ProcessEnvironment)
+                .map_err(|why| Failure::usage(format!("the settings that the letter was recorded with: {why}")))?;
+            (settings, kept.clone())
+        }
         None => {
             notes.push("its settings were too long to be recorded: they are the pipeline file's".to_owned());
-            connector.ok_or_else(|| unknown_settings(&spec.id))?.settings.clone()
+            let connector = connector.ok_or_else(|| unknown_settings(&spec.id))?;
+            (connector.settings.clone(), connector.settings_kept.clone())
         }
     };
     if connector.is_some_and(|connector| connector.settings != settings) {
@@ -171,6 +176,7 @@ fn load(
     }
     Ok(LoadSpec {
         settings,
+        settings_kept: Some(settings_kept),
         limits: unhurried(recording.limits()),
         topics: topics(recording)?,
         ambient: Ambient::Recorded(Arc::new(recording.clone())),

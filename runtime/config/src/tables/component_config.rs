@@ -29,7 +29,8 @@ impl ComponentConfig {
             MEMBER,
             FreeTable,
             "Given to the component as JSON. The component sees all of it: put no secret here that it should not have. \
-             Dead letters keep it for `danube-wasm replay`, but of `${NAME}` only the name: write secrets so.",
+             Dead letters keep it for `danube-wasm replay`, but of `${NAME}` only the name, and values of six bytes or \
+             more that come so are struck out of what the component logs or says of a failure: write secrets so.",
         );
         let Free { values, written } = read.or(Free::default());
         Self { values, written }

@@ -13,7 +13,8 @@ use crate::{
     bindings::danube::connector::log::{Host, Level},
     host::{GuestHost, LogLevel},
     limits::GuestLimits,
-    text::truncate,
+    secrets::Secrets,
+    text::{truncate, truncated},
 };
 
 /// Bytes of a call's last error line that are kept for its error message.
@@ -38,6 +39,11 @@ impl Log {
         self.complaint.clear();
     }
 
+    /// See [`ConnectorLog::shown`].
+    pub(crate) fn shown(&self, text: &str, bytes_max: usize) -> String {
+        self.log.shown(text, bytes_max)
+    }
+
     /// The last error line of this call: an SDK's panic hook writes one.
     pub(crate) fn complaint(&self) -> &str {
         &self.complaint
@@ -51,7 +57,7 @@ impl Host for Log {
 
     fn log(&mut self, level: Level, message: String) {
         if matches!(level, Level::Error) {
-            self.complaint = printable(truncate(&message, COMPLAINT_BYTES_MAX));
+            self.complaint = printable(&self.log.shown(&message, COMPLAINT_BYTES_MAX));
         }
         self.log.line(level.into(), &message);
     }
@@ -60,6 +66,8 @@ impl Host for Log {
 /// The log of one connector, shared by its instances.
 pub(crate) struct ConnectorLog {
     id: ConnectorId,
+    /// What no line may show.
+    secrets: Secrets,
     host: Arc<dyn GuestHost>,
     line_bytes_max: usize,
     state: Mutex<State>,
@@ -71,9 +79,10 @@ struct State {
 }
 
 impl ConnectorLog {
-    pub(super) fn new(id: &ConnectorId, limits: &GuestLimits, host: &Arc<dyn GuestHost>) -> Self {
+    pub(super) fn new(id: &ConnectorId, limits: &GuestLimits, host: &Arc<dyn GuestHost>, secrets: Secrets) -> Self {
         Self {
             id: id.clone(),
+            secrets,
             host: Arc::clone(host),
             line_bytes_max: limits.log_line_bytes_max,
             state: Mutex::new(State {
@@ -92,7 +101,7 @@ impl ConnectorLog {
         if !self.enabled(level) {
             return;
         }
-        let kept = truncate(text, self.line_bytes_max);
+        let kept = self.shown(text, self.line_bytes_max);
         let lost = {
             let mut state = self.state.lock();
             if !state.quota.take(kept.len(), Instant::now()) {
@@ -107,7 +116,14 @@ impl ConnectorLog {
             let summary = format!("{lost} lines were dropped: the connector logs more than it may");
             self.host.log(&self.id, LogLevel::Warn, &summary);
         }
-        self.host.log(&self.id, level, &printable(kept));
+        self.host.log(&self.id, level, &printable(&kept));
+    }
+
+    /// What may be shown of a text, cut to so many bytes.
+    pub(crate) fn shown(&self, text: &str, bytes_max: usize) -> String {
+        // Before it is cut: a part of a secret is not found.
+        let looked_at = truncate(text, bytes_max.saturating_add(self.secrets.longest()));
+        truncated(self.secrets.masked(looked_at).into_owned(), bytes_max)
     }
 
     pub(crate) fn line_bytes_max(&self) -> usize {

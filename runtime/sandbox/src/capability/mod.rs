@@ -17,6 +17,7 @@ use crate::{
     bindings::danube::connector as wit,
     host::{GuestHost, LogLevel},
     limits::GuestLimits,
+    secrets::Secrets,
     state::GuestState,
 };
 
@@ -131,9 +132,10 @@ impl Shared {
         limits: &GuestLimits,
         host: &Arc<dyn GuestHost>,
         ambient: wasi::ambient::Ambient,
+        secrets: Secrets,
     ) -> Self {
         Self {
-            log: Arc::new(log::ConnectorLog::new(id, limits, host)),
+            log: Arc::new(log::ConnectorLog::new(id, limits, host, secrets)),
             metrics: Arc::new(metrics::ConnectorMetrics::new(id, limits, host)),
             ambient,
         }

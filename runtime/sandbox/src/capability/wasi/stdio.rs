@@ -69,7 +69,7 @@ impl Lines {
         if !state.written.is_empty() {
             state.written.push_str("; ");
         }
-        state.written.push_str(text);
+        state.written.push_str(&self.log.shown(text, WRITTEN_BYTES_MAX));
         let kept = truncate(&state.written, WRITTEN_BYTES_MAX).len();
         state.written.truncate(kept);
         self.log.line(self.level, text);
