@@ -5,7 +5,7 @@ mod support;
 
 use std::{collections::HashMap, time::Duration};
 
-use danube_wasm_broker::{Broker, ConsumerOptions, ErrorKind, MessageId, StartAt, TopicSpec};
+use danube_wasm_broker::{Broker, ConsumerOptions, ErrorKind, LETTER_HEADROOM_BYTES, MessageId, StartAt, TopicSpec};
 use danube_wasm_model::SubscriptionType::{self, Exclusive, Failover, KeyShared, Shared};
 use support::*;
 use tokio::time::Instant;
@@ -71,7 +71,7 @@ async fn a_refused_group_leaves_the_others_of_its_call() {
 }
 
 #[tokio::test]
-async fn a_record_at_the_limit_is_taken_and_one_past_it_is_not() {
+async fn a_record_at_the_limit_is_taken_and_one_past_it_is_not_but_for_a_dead_letter() {
     let directory = tempfile::tempdir().unwrap();
     let options = danube_wasm_broker::embedded::EmbeddedOptions {
         record_bytes_max: 4096,
@@ -97,6 +97,18 @@ async fn a_record_at_the_limit_is_taken_and_one_past_it_is_not() {
         }
     }
     assert!((3900..4096).contains(&fits), "{fits}");
+
+    // A dead letter of the largest record is larger than that.
+    record.topic = record.topic.dead_letters_of("sink");
+    broker.create_topic(&record.topic, TopicSpec::default()).await.unwrap();
+    for (len, taken) in [
+        (fits + LETTER_HEADROOM_BYTES - 100, true),
+        (fits + LETTER_HEADROOM_BYTES + 1, false),
+    ] {
+        record.payload = vec![b'x'; len].into();
+        let published = try_publish(&*publisher, vec![record.clone()]).await;
+        assert_eq!(published.is_ok(), taken, "{published:?}");
+    }
 }
 
 #[tokio::test]

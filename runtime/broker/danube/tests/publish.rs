@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{Broker, ErrorKind, Outgoing, Publisher, TopicSpec};
+use danube_wasm_broker::{Broker, ErrorKind, LETTER_HEADROOM_BYTES, Outgoing, Publisher, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use support::{Act, Wire, number, publish, quick, record, reliable, soon, topic};
 use tonic::Status;
@@ -387,7 +387,8 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     let client = wire.client();
     client.create_topic(&topic, reliable(0)).await.unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
-    let limit = 4 * 1024 * 1024 - 4 * 1024;
+    let letters_limit = 4 * 1024 * 1024 - 4 * 1024;
+    let limit = letters_limit - LETTER_HEADROOM_BYTES;
     let mut fits = record(&topic, None, 0);
     fits.payload = vec![0; limit - 1024].into();
     let mut over = fits.clone();
@@ -403,6 +404,16 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
         1,
         "a group with one record too large was sent in part"
     );
+
+    // A dead letter is its input and what is known about it.
+    let letters = topic.dead_letters_of("sink");
+    client.create_topic(&letters, reliable(0)).await.unwrap();
+    let mut letter = record(&letters, None, 2);
+    for (bytes, taken) in [(letters_limit - 1024, true), (letters_limit, false)] {
+        letter.payload = vec![0; bytes].into();
+        let result = soon(publisher.publish(vec![vec![letter.clone()]])).await;
+        assert_eq!(result[0].is_ok(), taken, "{result:?}");
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result};
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result, record_bytes_max};
 use danube_wasm_model::{clock::now_ms, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::{
     KEY_ATTRIBUTE, KEY_IN_HEX,
@@ -43,6 +43,7 @@ pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Re
         routing_key,
     };
     let bytes = message.encoded_len() + ENVELOPE_BYTES;
+    let bytes_max = record_bytes_max(&topic, bytes_max);
     if bytes > bytes_max {
         return Err(BrokerError::new(
             ErrorKind::TooLarge,

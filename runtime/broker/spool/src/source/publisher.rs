@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result, record_bytes_max};
 use futures_util::future::BoxFuture;
 
 use super::lanes::lane_of;
@@ -57,7 +57,7 @@ impl SpoolPublisher {
 
     /// Later is too late: the sender has been told that all is well.
     fn check(&self, record: &Outgoing) -> Result<usize> {
-        let (bytes, bytes_max) = (size(record), self.record_bytes_max);
+        let (bytes, bytes_max) = (size(record), record_bytes_max(&record.topic, self.record_bytes_max));
         if bytes <= bytes_max {
             return Ok(bytes);
         }
