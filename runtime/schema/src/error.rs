@@ -21,6 +21,14 @@ pub enum SchemaError {
         /// What is wrong with it and where.
         reason: String,
     },
+    /// The schema cannot be looked at now, for a reason of this machine's.
+    #[error("schema subject `{subject}` cannot be looked at now: {reason}")]
+    Busy {
+        /// The subject.
+        subject: String,
+        /// What is missing.
+        reason: String,
+    },
     /// What is declared and what is registered do not fit.
     #[error("schema subject `{subject}` of topic {topic}: {reason}")]
     Declaration {
@@ -44,6 +52,20 @@ pub enum SchemaError {
 impl SchemaError {
     /// Whether trying again later can help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Registry { source, .. } if source.is_transient())
+        match self {
+            Self::Registry { source, .. } => source.is_transient(),
+            Self::Busy { .. } => true,
+            Self::Refused { .. } | Self::Declaration { .. } | Self::Unknown { .. } => false,
+        }
+    }
+
+    /// Whether it says something about the schema that a message names. Else nobody knows yet whether the message can be
+    /// decoded, and it has to be kept: a registry that does not let this connector ask (a missing permission, a token that
+    /// has expired, a file that cannot be read) says nothing about the message, and answers when an operator has mended it.
+    pub fn is_about_the_schema(&self) -> bool {
+        match self {
+            Self::Unknown { .. } | Self::Refused { .. } | Self::Declaration { .. } => true,
+            Self::Registry { .. } | Self::Busy { .. } => false,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use danube_wasm_broker::{ErrorKind, RegisteredSchema, Registry, SchemaRef};
+use danube_wasm_broker::{RegisteredSchema, Registry, SchemaRef};
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::timeout};
 
@@ -88,8 +88,11 @@ impl Schemas {
         declaration.accept(registered)
     }
 
-    /// The validator of the schema that a message names. A version never changes: while the registry is out of reach,
-    /// one that was seen before will do.
+    /// The validator of the schema that a message names. A version never changes: while the registry does not say, one
+    /// that was seen before will do.
+    ///
+    /// # Errors
+    /// Only those of which [`SchemaError::is_about_the_schema`] holds say that the message can never be decoded.
     pub async fn by_reference(&self, reference: SchemaRef) -> Result<Arc<Validator>, SchemaError> {
         if let Some(known) = self.known(reference) {
             return Ok(known);
@@ -109,9 +112,8 @@ impl Schemas {
             return asking.await;
         };
         match timeout(REGISTRY_TIME_MAX, asking).await {
-            Ok(Err(error)) if error.kind == ErrorKind::Unavailable => Ok(Some(seen)),
-            Err(_) => Ok(Some(seen)),
-            Ok(answer) => answer,
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Ok(Some(seen)),
         }
     }
 
@@ -181,16 +183,16 @@ pub(crate) async fn compare(
 /// On a thread of its own: following references goes as deep as they do.
 async fn deep<T: Send + 'static>(subject: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SchemaError> {
     let (done, result) = oneshot::channel();
-    let refused = |reason: String| SchemaError::Refused {
-        subject: subject.to_owned(),
-        reason,
-    };
     std::thread::Builder::new()
         .name("schema-compiler".to_owned())
         .stack_size(COMPILE_STACK_BYTES)
         .spawn(move || drop(done.send(work())))
-        .map_err(|error| refused(format!("no thread could be started to compile it: {error}")))?;
-    result
-        .await
-        .map_err(|_| refused("compiling it panicked: please report this schema".to_owned()))
+        .map_err(|error| SchemaError::Busy {
+            subject: subject.to_owned(),
+            reason: format!("no thread could be started to compile it: {error}"),
+        })?;
+    result.await.map_err(|_| SchemaError::Refused {
+        subject: subject.to_owned(),
+        reason: "compiling it panicked: please report this schema".to_owned(),
+    })
 }

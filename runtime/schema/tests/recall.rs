@@ -235,6 +235,23 @@ async fn a_message_is_decoded_by_a_version_that_was_seen_before() {
     );
 }
 
+/// A version never changes: that it was seen is enough, whatever permission was taken away since.
+#[tokio::test]
+async fn a_message_is_decoded_by_a_version_that_was_seen_before_a_permission_was_taken_away() {
+    let last_seen = Arc::new(InMemory::default());
+    register(&last_seen, ONE).await;
+    let denies = Arc::new(support::Denies);
+    let schemas = Schemas::new(denies.clone()).remembering(denies, last_seen);
+    let reference = |version| danube_wasm_broker::SchemaRef { id: 1, version };
+    let seen = schemas.by_reference(reference(1)).await.expect("seen");
+    assert_eq!(&*seen.label(), "test-subject@1");
+    let unseen = schemas.by_reference(reference(2)).await.expect_err("not seen");
+    assert!(
+        !unseen.is_about_the_schema(),
+        "nobody knows about the message: {unseen}"
+    );
+}
+
 /// Slow is out of reach, where there is something to go on with.
 #[tokio::test(start_paused = true)]
 async fn a_registry_that_does_not_answer_holds_up_nothing_that_was_seen() {

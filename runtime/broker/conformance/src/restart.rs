@@ -1,4 +1,4 @@
-//! A broker that is restarted. Where that cannot be done from here, there is nothing to see.
+//! A broker that is restarted. Where that cannot be done from here, a case says that it was skipped.
 
 use danube_wasm_broker::{Broker, ErrorKind};
 use danube_wasm_model::SubscriptionType::{Exclusive, Shared};
@@ -15,9 +15,9 @@ pub async fn positions_survive(harness: &dyn Harness) {
     scene.publish(&["a:1", "b:2", "c:3", "d:4"]).await;
     let messages = receive(&mut *consumer, 4).await;
     ack(&*consumer, &messages[..2]).await;
-    let left = sorted(texts(&messages[2..]));
+    let (acknowledged, left) = (texts(&messages[..2]), sorted(texts(&messages[2..])));
     drop(consumer);
-    if !harness.restart().await {
+    if !restarted(harness).await {
         return;
     }
     let scene = Scene {
@@ -38,8 +38,17 @@ pub async fn positions_survive(harness: &dyn Harness) {
         }
     }
     scene.publish(&["e:5"]).await;
-    let next = consume(&mut *consumer, 1).await;
-    assert_eq!(texts(&next), ["5"]);
+    loop {
+        let next = consume(&mut *consumer, 1).await;
+        match texts(&next)[..] {
+            ["5"] => return,
+            [text] => assert!(
+                !scene.can.keeps_acknowledgements && acknowledged.contains(&text),
+                "{text}"
+            ),
+            _ => unreachable!("one was asked for"),
+        }
+    }
 }
 
 /// Publishers and consumers that were there before go on, or say that they are closed.
@@ -52,7 +61,7 @@ pub async fn sessions_go_on(harness: &dyn Harness) {
         .expect("published");
     let before = receive(&mut *consumer, 1).await;
     ack(&*consumer, &before).await;
-    if !harness.restart().await {
+    if !restarted(harness).await {
         return;
     }
     if !scene.can.handles_survive {
@@ -92,4 +101,12 @@ async fn ready(broker: &dyn Broker) {
     while broker.ready().await.is_err() {
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
+}
+
+async fn restarted(harness: &dyn Harness) -> bool {
+    let restarted = harness.restart().await;
+    if !restarted {
+        eprintln!("skipped: this broker cannot be restarted from here, so what comes after a restart was not seen");
+    }
+    restarted
 }

@@ -1,28 +1,33 @@
-//! The suite on our Danube client, against our own server on a real socket, and against a running Danube broker when
-//! `DANUBE_URL` names one.
+//! The suite on our Danube client, against our own server on a real socket, and against Danube brokers: each case starts
+//! one of its own and can restart it when `DANUBE_BROKER` names an executable; else it uses the running one that
+//! `DANUBE_URL` names.
+
+mod danube_process;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
-    Broker,
+    Broker, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
-use danube_wasm_broker_conformance::{Capabilities, Harness};
+use danube_wasm_broker_conformance::{Capabilities, Harness, within};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use danube_wasm_broker_server::{ServeError, ServerOptions, serve};
+use danube_wasm_model::TopicName;
 use tokio::{
     net::TcpListener,
     sync::{Mutex, oneshot},
     task::JoinHandle,
 };
 
-/// What our client makes of any broker: no calls for lag and groups, and messages of 4 MiB at most.
+/// What our client makes of any broker: no calls for lag and groups, and messages of 4 MiB at most, of which a part is for
+/// what dead letters say above their records.
 fn over_the_wire() -> Capabilities {
     Capabilities {
         groups_are_atomic: false,
         tells_lag: false,
-        payload_bytes: (4 << 20) - (8 << 10),
+        payload_bytes: (4 << 20) - (40 << 10),
         payload_bytes_refused: 4 << 20,
         ..Capabilities::full()
     }
@@ -108,34 +113,64 @@ mod served {
 }
 
 mod real {
-    use super::*;
+    use super::{danube_process::DanubeProcess, *};
 
-    /// A broker that somebody else runs.
-    struct Real {
-        url: String,
+    enum Real {
+        /// It can be restarted.
+        Own(Mutex<DanubeProcess>),
+        /// Somebody else runs it.
+        Running { url: String },
     }
 
     impl Real {
-        /// The one of `DANUBE_URL`, or a word that there is none.
-        fn find() -> Option<Self> {
+        /// Says so if there is none.
+        async fn find() -> Option<Self> {
+            if let Some(process) = DanubeProcess::start().await {
+                works(&process.url()).await;
+                return Some(Self::Own(Mutex::new(process)));
+            }
             let url = std::env::var("DANUBE_URL").ok().filter(|url| !url.is_empty());
             if url.is_none() {
                 eprintln!(
-                    "skipped: set DANUBE_URL to the URL of a running Danube broker, such as http://127.0.0.1:6650"
+                    "skipped: set DANUBE_BROKER to the executable of a Danube broker, or DANUBE_URL to the URL of one \
+                     that runs, such as http://127.0.0.1:6650"
                 );
             }
-            url.map(|url| Self { url })
+            url.map(|url| Self::Running { url })
         }
+    }
+
+    /// It takes connections before its cluster has a leader, its namespaces and what it served before.
+    async fn works(url: &str) {
+        let broker = client(url);
+        let topic: TopicName = "/default/conformance-works".parse().expect("valid");
+        within(async {
+            while broker.create_topic(&topic, TopicSpec::default()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
     }
 
     #[async_trait]
     impl Harness for Real {
         async fn open(&self) -> Arc<dyn Broker> {
-            client(&self.url)
+            match self {
+                Self::Own(process) => client(&process.lock().await.url()),
+                Self::Running { url } => client(url),
+            }
         }
 
         async fn restart(&self) -> bool {
-            false
+            match self {
+                Self::Own(process) => {
+                    let mut process = process.lock().await;
+                    process.restart().await;
+                    works(&process.url()).await;
+                    true
+                }
+                Self::Running { .. } => false,
+            }
         }
 
         /// Danube 0.15.1.
@@ -147,6 +182,8 @@ mod real {
                 fails_over: false,
                 // A consumer that is gone stays on its subscription until its topic is loaded anew.
                 frees_exclusive: false,
+                // Its position is saved every ten seconds.
+                keeps_acknowledgements: false,
                 // It takes the acknowledged message for one that is still to be read, and waits for it.
                 goes_on_after_early_ack: false,
                 ..over_the_wire()
@@ -154,5 +191,5 @@ mod real {
         }
     }
 
-    danube_wasm_broker_conformance::conformance_tests!(Real::find());
+    danube_wasm_broker_conformance::conformance_tests!(Real::find().await);
 }

@@ -40,6 +40,10 @@ use crate::{
 /// * [`Broker::lag`] is empty: Danube's client API has no call that tells it.
 /// * [`danube_wasm_broker::StartAt::Earliest`] is not to be had from Danube's brokers: a new
 ///   subscription begins at the topic's end. danube-wasm's own broker honours it.
+/// * Two [types of subscription](danube_wasm_model::SubscriptionType) are not on Danube's brokers (0.15) what they are
+///   elsewhere: `Failover` does not fail over, so that nobody gets the messages when its active consumer is gone, and
+///   `KeyShared` hands out at most one message in half a second. `Exclusive` keeps order without either; a consumer that
+///   meets such a broker warns once. danube-wasm's own broker, which says so in its answers, has neither limit.
 /// * [`Broker::admin`] is there when [`DanubeOptions::admin_url`] is: Danube's admin API is another service on another
 ///   port. It moves no subscription, and does not tell what a topic holds.
 pub struct Danube {

@@ -80,7 +80,7 @@ impl Fault {
     }
 }
 
-/// An error as those see it who wait for a session: a token that is refused now may be renewed, so that everything
+/// An error as those see it who wait for a session or for an answer: a token that is refused now may be renewed, so that everything
 /// that is lost can be had again.
 pub(crate) fn as_loss(error: &BrokerError) -> BrokerError {
     let kind = match error.is_transient() {
@@ -122,7 +122,8 @@ fn denied(said: &str, told: String) -> Fault {
             ": reading and acknowledging need `Consume` on the whole cluster, a binding to the topic is not enough"
         }
         () if said.contains("ManageSchema on Cluster") => {
-            ": reading a schema by its number needs `ManageSchema` on the whole cluster"
+            ": reading a schema by its number needs `ManageSchema` on the whole cluster; bind a role with it to the token's \
+             principal"
         }
         () if said.contains("no binding grants") => ": bind a role with this permission to the token's principal",
         () => "",

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-/// Largest message that is sent, with key and attributes. Danube's own limit is 10 MiB, but its brokers and clients
+use danube_wasm_broker::LETTER_HEADROOM_BYTES;
+
+/// Largest message that is sent, with key and attributes; dead letters have
+/// [`LETTER_HEADROOM_BYTES`](danube_wasm_broker::LETTER_HEADROOM_BYTES) more. Danube's own limit is 10 MiB, but its brokers and clients
 /// decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds on the way out, names and
 /// places, has to fit too.
-pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024;
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024 - LETTER_HEADROOM_BYTES;
 
 /// Largest message that is read. Over Danube's own 10 MiB: a broker with a raised limit is no reason to lose messages.
 pub(crate) const DECODE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -20,7 +23,7 @@ pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// 5 to 10 s, and are better told to come back; a partition that moves is back sooner.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a cluster may take to assign a new topic to a broker.
+/// How long a cluster may take to assign a new topic to a broker, and its maker to make all of its partitions.
 pub(crate) const ASSIGN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
@@ -61,6 +64,10 @@ pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 
 /// HTTP/2 window of a connection: several streams at once.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
+
+/// How often a topic is looked at that is being made. What is published meanwhile to a partition that is not subscribed to
+/// never arrives, so this is short; each look is one small call.
+pub(crate) const MAKING_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often new partitions of a consumed topic are looked for.
 pub(crate) const DISCOVERY_INTERVAL: Duration = Duration::from_secs(30);

@@ -28,6 +28,8 @@ pub struct DanubeOptions {
     /// is also the most that its call may take. When there was no session for that long, what is handed over fails at once
     /// until there is one. Default 5 s.
     pub publish_timeout: Duration,
+    /// How long a new topic may be half there: not all of its partitions made, or not all assigned to a broker. Default 30 s.
+    pub assign_timeout: Duration,
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,
     /// How often an idle or silent connection is pinged. Default 2 s.
@@ -44,7 +46,7 @@ pub struct DanubeOptions {
     ///
     /// [`ErrorKind::Unavailable`]: danube_wasm_broker::ErrorKind::Unavailable
     pub resend_after_loss: bool,
-    /// Largest message, with key and attributes, in bytes. Default 4 MiB less 4 KiB.
+    /// Largest message, with key and attributes, in bytes; dead letters may have 32 KiB more. Default 4 MiB less 36 KiB.
     pub message_bytes_max: usize,
     /// How often new partitions of a consumed topic are looked for. Default 30 s.
     pub discovery_interval: Duration,
@@ -67,6 +69,7 @@ impl DanubeOptions {
             connect_timeout: limits::CONNECT_TIMEOUT,
             request_timeout: limits::REQUEST_TIMEOUT,
             publish_timeout: limits::PUBLISH_TIMEOUT,
+            assign_timeout: limits::ASSIGN_TIMEOUT,
             ack_timeout: limits::ACK_TIMEOUT,
             keepalive_interval: limits::KEEPALIVE_INTERVAL,
             keepalive_timeout: limits::KEEPALIVE_TIMEOUT,

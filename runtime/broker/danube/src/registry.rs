@@ -10,7 +10,12 @@ use danube_wasm_proto::registry::{
 };
 use tonic::{Request, Response, Status, transport::Channel};
 
-use crate::{danube::Shared, definition, fault::Fault, limits::DECODE_BYTES_MAX};
+use crate::{
+    danube::Shared,
+    definition,
+    fault::{Fault, as_loss},
+    limits::DECODE_BYTES_MAX,
+};
 
 /// See [`Registry`].
 pub(crate) struct DanubeRegistry(pub(crate) Arc<Shared>);
@@ -76,7 +81,7 @@ impl Registry for DanubeRegistry {
         {
             Ok(listed) => listed.versions,
             Err(Fault::Missing(_)) => return Ok(Vec::new()),
-            Err(fault) => return Err(fault.into_error()),
+            Err(fault) => return Err(unanswered(fault)),
         };
         let mut versions = Vec::with_capacity(listed.len());
         for info in listed {
@@ -128,13 +133,21 @@ fn found(answer: Result<GetSchemaResponse, Fault>) -> Result<Option<RegisteredSc
             schema_type: schema.schema_type,
         })),
         Err(Fault::Missing(_)) => Ok(None),
-        Err(fault) => Err(fault.into_error()),
+        Err(fault) => Err(unanswered(fault)),
+    }
+}
+
+/// Why there is no answer. A token that is refused now may be renewed, a file that cannot be read may be put right: like
+/// everything that is lost, that is to be tried again.
+fn unanswered(fault: Fault) -> BrokerError {
+    match fault {
+        Fault::Lost(error) => as_loss(&error),
+        Fault::Missing(error) | Fault::Refused(error) => error,
     }
 }
 
 /// Brokers answer `Internal` both to a schema that cannot be registered and to trouble of their own.
 fn refused(fault: Fault) -> BrokerError {
-    let error = fault.into_error();
     let signs = [
         "not compatible",
         "ncompatible",
@@ -143,6 +156,7 @@ fn refused(fault: Fault) -> BrokerError {
         "Unknown schema type",
         "does not match",
     ];
+    let error = fault.error();
     match error.is_transient() && signs.iter().any(|sign| error.message.contains(sign)) {
         true => BrokerError::new(
             ErrorKind::Conflict,
@@ -151,6 +165,6 @@ fn refused(fault: Fault) -> BrokerError {
                 error.message
             ),
         ),
-        false => error,
+        false => unanswered(fault),
     }
 }

@@ -11,8 +11,7 @@ use danube_wasm_model::TopicName;
 use parking_lot::RwLock;
 
 use crate::{
-    backoff::Backoff, danube::Shared, fault::Fault, limits::ASSIGN_TIMEOUT, partitions::Layout,
-    publish::ProducerSession,
+    backoff::Backoff, danube::Shared, fault::Fault, limits::MAKING_PAUSE, partitions::Layout, publish::ProducerSession,
 };
 
 /// Producer that makes topics. Sharing its name with other processes is harmless: they get the same producer.
@@ -53,7 +52,7 @@ pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) 
         0 => vec![topic.clone()],
         n => (0..n).rev().map(|i| topic.partition(i)).collect(),
     };
-    let deadline = Instant::now() + ASSIGN_TIMEOUT;
+    let deadline = Instant::now() + shared.options.assign_timeout;
     for name in names {
         open_one(shared, &name, &spec, deadline).await?;
     }
@@ -83,6 +82,27 @@ async fn open_one(shared: &Shared, partition: &TopicName, spec: &TopicSpec, dead
                 tokio::time::sleep(wait).await;
             }
         }
+    }
+}
+
+/// What is there of a topic, once it is whole: one that is being made is waited for, within limits.
+pub(crate) async fn whole(shared: &Shared, topic: &TopicName) -> Result<Layout> {
+    let deadline = Instant::now() + shared.options.assign_timeout;
+    loop {
+        let layout = shared.layout(topic).await.map_err(Fault::into_error)?;
+        let Layout::Partitioned(there) = &layout else {
+            return Ok(layout);
+        };
+        if layout.complete().is_some() {
+            return Ok(layout);
+        }
+        if Instant::now() + MAKING_PAUSE > deadline {
+            let waited_ms = shared.options.assign_timeout.as_millis();
+            tracing::warn!(%topic, ?there, waited_ms, "partitions of this topic are missing in between, and nobody makes them: those that are there are consumed. Start a source that publishes to it, or delete the topic and make it again");
+            return Ok(layout);
+        }
+        tracing::debug!(%topic, ?there, "the topic is being made");
+        tokio::time::sleep(MAKING_PAUSE).await;
     }
 }
 

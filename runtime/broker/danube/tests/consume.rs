@@ -72,6 +72,60 @@ async fn foreign_topics_that_share_the_prefix_are_not_consumed() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_being_made_is_subscribed_to_when_all_its_partitions_are_there() {
+    let wire = Wire::start().await;
+    let mut options = wire.options();
+    // Nothing that is found later than the subscription is found by this test.
+    options.discovery_interval = Duration::from_secs(3600);
+    let client = Danube::open(options).unwrap();
+    let topic = topic("/default/t");
+    let make = |state: &support::State, n| {
+        let name = format!("/default/t-part-{n}");
+        state.create_producer(&name, "maker", true, None).unwrap();
+    };
+    make(&wire.state, 2);
+    // The next is made when the consumer has looked and not found it, as a maker does that is as slow.
+    let (state, mut left) = (wire.state.clone(), vec![0, 1]);
+    wire.state.script(move |call| {
+        if call.method == "topic_partitions"
+            && let Some(n) = left.pop()
+        {
+            let state = state.clone();
+            tokio::spawn(async move { make(&state, n) });
+        }
+        Act::Pass
+    });
+    let mut consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::Shared)))
+        .await
+        .unwrap();
+    let publisher = wire.client().publisher("p/source").await.unwrap();
+    let records = (0..6).map(|n| record(&topic, None, n)).collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    let messages = receive(&mut *consumer, 6).await;
+    let mut partitions: Vec<u64> = messages.iter().map(|m| m.message_id.partition).collect();
+    partitions.sort_unstable();
+    partitions.dedup();
+    assert_eq!(partitions.len(), 3);
+}
+
+#[tokio::test]
+async fn a_topic_that_was_left_half_made_is_consumed_as_it_is() {
+    let wire = Wire::start().await;
+    let mut options = wire.options();
+    options.assign_timeout = Duration::from_millis(1);
+    let client = Danube::open(options).unwrap();
+    for n in [1, 3] {
+        let name = format!("/default/t-part-{n}");
+        wire.state.create_producer(&name, "maker", true, None).unwrap();
+    }
+    let options = consumer_options(&topic("/default/t"), SubscriptionType::Shared);
+    let _consumer = soon(client.subscribe(options)).await.unwrap();
+    let mut subscribed: Vec<_> = wire.state.calls("subscribe").into_iter().map(|c| c.about).collect();
+    subscribed.sort();
+    assert_eq!(subscribed, ["/default/t-part-1", "/default/t-part-3"]);
+}
+
+#[tokio::test]
 async fn partitions_that_are_added_are_found() {
     let wire = Wire::start().await;
     let client = wire.client();

@@ -4,6 +4,7 @@
 mod support;
 
 use danube_wasm_broker::{Broker, ErrorKind, SchemaRef};
+use danube_wasm_broker_danube::{Danube, DanubeOptions, Tls};
 use support::{Act, Wire, soon};
 use tonic::Status;
 
@@ -56,6 +57,48 @@ async fn what_cannot_be_registered_is_told_from_trouble() {
     let error = soon(registry.get(SchemaRef { id: 7, version: 1 })).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Denied);
     assert!(error.message.contains("`ManageSchema` on the whole cluster"), "{error}");
+}
+
+/// It may be renewed: who reads messages waits for that, and sets none of them aside.
+#[tokio::test]
+async fn a_token_that_has_expired_is_trouble_and_no_answer_about_the_schema() {
+    let wire = Wire::start().await;
+    let registry = wire.client().registry();
+    wire.state
+        .script(|_| Act::Fail(Status::unauthenticated("Invalid token: ExpiredSignature")));
+    let reference = SchemaRef { id: 7, version: 1 };
+    let errors = [
+        soon(registry.get(reference)).await.unwrap_err(),
+        soon(registry.latest("payments")).await.unwrap_err(),
+        soon(registry.versions("payments")).await.unwrap_err(),
+        soon(registry.register("payments", "json_schema", "{}"))
+            .await
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert!(error.is_transient(), "{error}");
+        assert!(error.message.contains("get a token that has not expired"), "{error}");
+    }
+}
+
+/// As the token above: the file may be put right.
+#[tokio::test]
+async fn an_authority_that_cannot_be_read_is_trouble_and_no_answer_about_the_schema() {
+    // Something that takes the connection: the file is read when there is one.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut options = support::quick(DanubeOptions::new([format!(
+        "https://{}",
+        listener.local_addr().unwrap()
+    )]));
+    let file = std::env::temp_dir().join("danube-wasm-no-such-authority.pem");
+    options.tls = Some(Tls {
+        ca_file: Some(file),
+        identity: None,
+    });
+    let registry = Danube::open(options).unwrap().registry();
+    let error = soon(registry.get(SchemaRef { id: 7, version: 1 })).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(error.message.contains("no-such-authority.pem"), "{error}");
 }
 
 #[tokio::test]

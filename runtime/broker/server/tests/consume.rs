@@ -53,6 +53,10 @@ async fn malformed_requests_and_unknown_ids_are_told_what_is_wrong() {
         Code::InvalidArgument
     );
 
+    let elsewhere = with(|r| r.subscription = "elsewhere".into());
+    let answer = client.consumers.clone().subscribe(elsewhere).await.unwrap();
+    // By this, clients tell it from Danube's brokers.
+    assert!(answer.metadata().contains_key(danube_wasm_proto::OWN_BROKER_METADATA));
     let mut stream = client.consume(Shared, TOPIC, "c").await;
     let given = receive(&mut stream, 1).await.remove(0);
     assert_eq!(code(client.stream(12345).await), Code::NotFound);

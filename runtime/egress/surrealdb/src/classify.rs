@@ -87,10 +87,15 @@ fn transient(target: &str, message: &str) -> EgressError {
 
 fn lost(message: String) -> Fault {
     let wrong_server = ["does not match the range supported", "SubProtocol"];
-    if wrong_server.iter().any(|part| message.contains(part)) {
+    if speaks_another_format(&message) || wrong_server.iter().any(|part| message.contains(part)) {
         return Fault::Configuration(format!("{message}; this client speaks to SurrealDB 3.x servers only"));
     }
     Fault::Lost(message)
+}
+
+/// By HTTP: a server of release 2 has no word for the format of release 3, in which its version would be asked for.
+fn speaks_another_format(message: &str) -> bool {
+    message.starts_with("HTTP status client error (415 ")
 }
 
 fn not_allowed(reason: Option<&NotAllowedError>, message: String) -> Fault {
@@ -103,7 +108,7 @@ fn not_allowed(reason: Option<&NotAllowedError>, message: String) -> Fault {
 }
 
 fn untyped(message: String) -> Fault {
-    if message.contains("does not match the range supported") {
+    if speaks_another_format(&message) || message.contains("does not match the range supported") {
         return lost(message);
     }
     // Servers of older 3.x releases do not type this one.

@@ -16,7 +16,7 @@ pub(super) enum Decoding {
     },
     /// It will never decode.
     Never(String),
-    /// The registry does not answer.
+    /// The registry does not answer, or not to this connector: nobody knows yet.
     NotNow(String),
 }
 
@@ -33,8 +33,8 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
     };
     let validator = match schemas.by_reference(reference).await {
         Ok(validator) => validator,
-        Err(error) if error.is_transient() => return Decoding::NotNow(error.to_string()),
-        Err(error) => return Decoding::Never(error.to_string()),
+        Err(error) if error.is_about_the_schema() => return Decoding::Never(error.to_string()),
+        Err(error) => return Decoding::NotNow(error.to_string()),
     };
     if let Some(subject) = expected_subject.filter(|subject| *subject != validator.subject()) {
         return Decoding::Never(format!(
@@ -72,6 +72,7 @@ mod tests {
     const PAYMENTS: SchemaRef = SchemaRef { id: 2, version: 1 };
     const PAYMENTS_OF_THE_NEXT_VERSION: SchemaRef = SchemaRef { id: 2, version: 2 };
     const AWAY: SchemaRef = SchemaRef { id: 9, version: 1 };
+    const FORBIDDEN: SchemaRef = SchemaRef { id: 10, version: 1 };
 
     /// Two subjects; the second has become a string from a number.
     struct Fixed;
@@ -88,6 +89,7 @@ mod tests {
                 PAYMENTS => ("payments", "number"),
                 PAYMENTS_OF_THE_NEXT_VERSION => ("payments", "string"),
                 AWAY => return Err(BrokerError::new(ErrorKind::Unavailable, "the registry is away")),
+                FORBIDDEN => return Err(BrokerError::new(ErrorKind::Denied, "bind a role")),
                 _ => return Ok(None),
             };
             Ok(Some(RegisteredSchema {
@@ -158,6 +160,11 @@ mod tests {
                 Some("payments"),
                 Some(AWAY),
                 "not now: schema subject `number 9`: the registry says: the registry is away",
+            ),
+            (
+                Some("payments"),
+                Some(FORBIDDEN),
+                "not now: schema subject `number 10`: the registry says: bind a role",
             ),
         ] {
             let found = match decode(&schemas, expected, &message(schema)).await {

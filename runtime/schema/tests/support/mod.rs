@@ -181,3 +181,29 @@ pub(crate) async fn breaks(schema_type: SchemaType, old: &str, new: &str, senten
     assert!(reason.contains(sentence), "{old} → {new}: {reason}");
     assert!(reason.contains("Give it a new subject"), "{reason}");
 }
+
+/// Does not let this connector ask.
+pub(crate) struct Denies;
+
+fn denied<T>() -> Result<T> {
+    Err(BrokerError::new(ErrorKind::Denied, "bind a role"))
+}
+
+#[async_trait]
+impl Registry for Denies {
+    async fn latest(&self, _: &str) -> Result<Option<RegisteredSchema>> {
+        denied()
+    }
+
+    async fn get(&self, _: SchemaRef) -> Result<Option<RegisteredSchema>> {
+        denied()
+    }
+
+    async fn versions(&self, _: &str) -> Result<Vec<RegisteredSchema>> {
+        denied()
+    }
+
+    async fn register(&self, _: &str, _: &str, _: &str) -> Result<RegisteredSchema> {
+        denied()
+    }
+}

@@ -17,6 +17,7 @@ mod incoming;
 mod partition;
 mod session;
 mod tracker;
+mod traps;
 
 use std::{
     collections::BTreeMap,
@@ -38,9 +39,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     danube::{Shared, closed},
     fault::Fault,
+    topics,
 };
 use acks::Work;
 use partition::Partition;
+use traps::Traps;
 
 /// What the tasks of one consumer share.
 pub(crate) struct Core {
@@ -54,16 +57,18 @@ pub(crate) struct Core {
     changed: Notify,
     /// Why a session cannot be rebuilt, until a caller has been told.
     refusal: Mutex<Option<BrokerError>>,
+    /// What this subscription does not do on Danube's brokers.
+    traps: Traps,
     /// Cancelled when the consumer is dropped or the client closed.
     stopped: CancellationToken,
 }
 
-/// Subscribes to all partitions that are there. A partition whose broker cannot be reached now is subscribed to later;
+/// Subscribes to all partitions, once all are there: a new subscription begins at a partition's end, so what is published
+/// to one that is found later than it was made is missed. A partition whose broker cannot be reached now is subscribed to later;
 /// one that refuses fails the whole.
 pub(crate) async fn subscribe(shared: Arc<Shared>, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
     let topic = options.topic.clone();
-    let layout = shared.layout(&topic).await.map_err(Fault::into_error)?;
-    let names = layout.names(&topic);
+    let names = topics::whole(&shared, &topic).await?.names(&topic);
     if names.is_empty() {
         return Err(missing(&topic));
     }
@@ -75,6 +80,7 @@ pub(crate) async fn subscribe(shared: Arc<Shared>, options: ConsumerOptions) -> 
         in_hand: AtomicUsize::new(0),
         changed: Notify::new(),
         refusal: Mutex::default(),
+        traps: Traps::default(),
     });
     // Stops the tasks of those that succeeded if one does not.
     let consumer = DanubeConsumer { core: core.clone() };

@@ -11,7 +11,7 @@ use std::{
 use danube_wasm_broker::{BrokerError, StartAt};
 use danube_wasm_model::SubscriptionType;
 use danube_wasm_proto::{
-    START_METADATA,
+    OWN_BROKER_METADATA, START_METADATA,
     api::{
         ConsumerRequest, HealthCheckRequest, ReceiveRequest, StreamMessage,
         consumer_request::SubscriptionType as WireType, consumer_service_client::ConsumerServiceClient,
@@ -70,10 +70,15 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
         request
             .metadata_mut()
             .insert(START_METADATA, MetadataValue::from_static(start));
-        client(channel).subscribe(request).await
+        let answer = client(channel).subscribe(request).await?;
+        let own = answer.metadata().contains_key(OWN_BROKER_METADATA);
+        Ok(answer.map(|subscribed| (subscribed, own)))
     };
     let doing = format!("subscribing to {name} as `{}`", options.subscription);
-    let subscribed = shared.wire.call(&route, within, &doing, request, call).await?;
+    let (subscribed, own) = shared.wire.call(&route, within, &doing, request, call).await?;
+    if !own {
+        core.traps.warn(options);
+    }
     let request = ReceiveRequest {
         request_id: shared.wire.number(),
         consumer_id: subscribed.consumer_id,

@@ -90,11 +90,16 @@ impl ConsumerService for Service {
         let id = self
             .0
             .subscribe(&asked.topic_name, &asked.subscription, &asked.consumer_name, exclusive)?;
-        Ok(Response::new(ConsumerResponse {
+        let mut answer = Response::new(ConsumerResponse {
             request_id: asked.request_id,
             consumer_id: id,
             consumer_name: asked.consumer_name,
-        }))
+        });
+        if self.0.is_own() {
+            let own = danube_wasm_proto::OWN_BROKER_METADATA;
+            answer.metadata_mut().insert(own, "1".parse().unwrap());
+        }
+        Ok(answer)
     }
 
     async fn receive_messages(
@@ -267,6 +272,7 @@ macro_rules! unused {
                 &self,
                 request: Request<ListVersionsRequest>,
             ) -> Result<Response<ListVersionsResponse>, Status> {
+                self.arrives("list_versions", &request.get_ref().subject, &request).await?;
                 let subject = request.into_inner().subject;
                 let n = self.0.schemas(|schemas| schemas.iter().filter(|(s, ..)| *s == subject).count());
                 if n == 0 {

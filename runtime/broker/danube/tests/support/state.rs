@@ -80,6 +80,8 @@ struct Inner {
     pub foreign: Vec<String>,
     unwanted: BTreeSet<u64>,
     pub schemas: Vec<(String, String, String)>,
+    /// Whether it says that it is danube-wasm's own.
+    own: bool,
 }
 
 /// See the module.
@@ -111,6 +113,15 @@ impl State {
 
     pub fn behave(&self) {
         self.inner.lock().script = None;
+    }
+
+    /// It is danube-wasm's own broker from now on, and says so.
+    pub fn be_own(&self) {
+        self.inner.lock().own = true;
+    }
+
+    pub fn is_own(&self) -> bool {
+        self.inner.lock().own
     }
 
     pub fn moved(&self, topic: &str, connect_url: &str, broker_url: &str, proxy: bool) {

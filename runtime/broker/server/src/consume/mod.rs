@@ -10,14 +10,17 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 use danube_wasm_broker::{Acker, Consumer, ConsumerOptions, MessageId, StartAt};
 use danube_wasm_model::SubscriptionType;
 use danube_wasm_proto::{
-    START_METADATA,
+    OWN_BROKER_METADATA, START_METADATA,
     api::{
         AckRequest, AckResponse, ConsumerRequest, ConsumerResponse, MsgId, NackRequest, NackResponse, ReceiveRequest,
         StreamMessage, consumer_request, consumer_service_server::ConsumerService,
     },
 };
 use futures_util::Stream;
-use tonic::{Request, Response, Status, metadata::MetadataMap};
+use tonic::{
+    Request, Response, Status,
+    metadata::{MetadataMap, MetadataValue},
+};
 
 use crate::{
     core::Core,
@@ -60,11 +63,15 @@ impl ConsumerService for ConsumerRoom {
         let consumer = attach(core, &place, options.clone()).await?;
         let consumer_id = core.consumers.open(core, place, options, consumer)?;
         drop(attaching);
-        Ok(Response::new(ConsumerResponse {
+        let mut answer = Response::new(ConsumerResponse {
             request_id: request.request_id,
             consumer_id,
             consumer_name: request.consumer_name,
-        }))
+        });
+        answer
+            .metadata_mut()
+            .insert(OWN_BROKER_METADATA, MetadataValue::from_static("1"));
+        Ok(answer)
     }
 
     async fn receive_messages(

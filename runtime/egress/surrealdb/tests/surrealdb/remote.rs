@@ -1,9 +1,14 @@
 //! Servers: the real one if `SURREALDB_URL` names one, and ones that are not there.
 
-use std::{path::Path, time::Duration};
+use std::{
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    path::Path,
+    time::Duration,
+};
 
 use danube_wasm_egress_surrealdb::{Connections, Credentials, SurrealOptions};
 use danube_wasm_model::{
+    clock::now_ms,
     door::{Egress as _, EgressError},
     message::Operation::{Delete, Upsert},
 };
@@ -64,11 +69,67 @@ async fn a_server_that_hangs_is_tried_anew_by_every_call() {
     assert_eq!(connections.join().expect("counts"), 3);
 }
 
+/// A server of another release, by HTTP: it is well, and does not understand what this client says.
+fn of_release_2() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            let mut request = BufReader::new(stream.try_clone().expect("a handle"));
+            let (mut first, mut length) = (String::new(), 0);
+            let _ = request.read_line(&mut first);
+            loop {
+                let mut header = String::new();
+                if request.read_line(&mut header).unwrap_or(0) <= 2 {
+                    break;
+                }
+                if let Some(bytes) = header.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = bytes.trim().parse().expect("a number");
+                }
+            }
+            let _ = std::io::copy(&mut request.take(length), &mut std::io::sink());
+            let (status, body) = match first.split(' ').nth(1) {
+                Some("/health") => ("200 OK", ""),
+                Some("/version") => ("200 OK", "surrealdb-2.3.0"),
+                _ => (
+                    "415 Unsupported Media Type",
+                    "The request body contains an unsupported media type",
+                ),
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn a_server_of_release_2_is_refused_with_the_release_that_is_needed() {
+    let mut options = options(&format!("http://127.0.0.1:{}", of_release_2()), Path::new("/"));
+    options.credentials = Some(Credentials::Root {
+        username: "root".to_owned(),
+        password: "root".to_owned(),
+    });
+    let refused = Connections::new().egress(options).ready().await;
+    assert!(
+        matches!(&refused, Err(EgressError::Configuration { message }) if message.contains("SurrealDB 3.x servers only")),
+        "{refused:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_real_server_does_the_same() {
-    let Some((url, root)) = server() else { return };
-    let mut options = options(&url, Path::new("/"));
-    options.namespace = format!("danube_wasm_{}", std::process::id());
+    for (url, root) in servers() {
+        does_the_same(&url, root).await;
+    }
+}
+
+async fn does_the_same(url: &str, root: Credentials) {
+    let mut options = options(url, Path::new("/"));
+    options.namespace = namespace("same", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
     ask(
@@ -105,31 +166,91 @@ async fn a_real_server_does_the_same() {
     assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
 }
 
-/// The server of the test and its root user, or nothing, said.
-fn server() -> Option<(String, Credentials)> {
+/// The server of the test, by both protocols that it speaks on its port, and its root user; or nothing, said.
+fn servers() -> Vec<(String, Credentials)> {
     let Ok(url) = std::env::var("SURREALDB_URL") else {
         println!("skipped: SURREALDB_URL is not set");
-        return None;
+        return Vec::new();
     };
     let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "root".to_owned());
-    let root = Credentials::Root {
-        username: variable("SURREALDB_USERNAME"),
-        password: variable("SURREALDB_PASSWORD"),
+    let (scheme, host) = url.split_once("://").unwrap_or(("ws", &url));
+    let schemes = match scheme {
+        "wss" | "https" => ["wss", "https"],
+        _ => ["ws", "http"],
     };
-    Some((url, root))
+    let server = |scheme| {
+        let root = Credentials::Root {
+            username: variable("SURREALDB_USERNAME"),
+            password: variable("SURREALDB_PASSWORD"),
+        };
+        (format!("{scheme}://{host}"), root)
+    };
+    schemes.map(server).into()
+}
+
+/// Of this run, this test and this protocol.
+fn namespace(test: &str, url: &str) -> String {
+    let scheme = url.split("://").next().unwrap_or_default();
+    format!("danube_wasm_{test}_{scheme}_{}", std::process::id())
+}
+
+const TOKEN_KEY: &str = "a-key-that-is-long-enough";
+const DEFINE_TOKENS: &str = "DEFINE ACCESS tokens ON DATABASE TYPE JWT ALGORITHM HS512 KEY 'a-key-that-is-long-enough'";
+
+/// A token of a system user of a database, as its owner signs it, good for an hour.
+fn token(namespace: &str, database: &str, key: &str) -> String {
+    let claims = json!({
+        "exp": now_ms() / 1000 + 3600,
+        "NS": namespace,
+        "DB": database,
+        "AC": "tokens",
+        "RL": ["Editor"],
+    });
+    let header = jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS512);
+    let key = jsonwebtoken::EncodingKey::from_secret(key.as_bytes());
+    jsonwebtoken::encode(&header, &claims, &key).expect("signs")
+}
+
+/// That the tokens of these tests are such as SurrealDB takes is seen without a server, too.
+#[tokio::test]
+async fn a_token_that_is_signed_with_the_databases_key_is_a_system_users() {
+    let db = surrealdb::engine::any::connect("mem://").await.expect("opens");
+    db.use_ns("n").use_db("d").await.expect("selects");
+    db.query(DEFINE_TOKENS)
+        .await
+        .and_then(|answer| answer.check())
+        .expect("defines");
+    db.authenticate(token("n", "d", "another-key-that-is-long-enough"))
+        .await
+        .expect_err("forged");
+    db.authenticate(token("n", "d", TOKEN_KEY)).await.expect("signs in");
+    let answer = db
+        .query("RETURN $auth; CREATE t:1")
+        .await
+        .and_then(|answer| answer.check());
+    let mut answer = answer.expect("may write");
+    let user: surrealdb::types::Value = answer.take(0).expect("a value");
+    assert_eq!(user, surrealdb::types::Value::None, "no record's");
 }
 
 #[tokio::test]
 async fn a_real_server_takes_every_kind_of_sign_in() {
-    let Some((url, root)) = server() else { return };
-    let mut options = options(&url, Path::new("/"));
-    options.namespace = format!("danube_wasm_users_{}", std::process::id());
+    for (url, root) in servers() {
+        takes_every_kind_of_sign_in(&url, root).await;
+    }
+}
+
+async fn takes_every_kind_of_sign_in(url: &str, root: Credentials) {
+    let mut options = options(url, Path::new("/"));
+    options.namespace = namespace("users", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
     ask(
         &db,
-        "DEFINE USER ns_user ON NAMESPACE PASSWORD 'one' ROLES EDITOR; DEFINE USER db_user ON DATABASE PASSWORD 'two' ROLES EDITOR;
-         DEFINE ACCESS tokens ON DATABASE TYPE JWT ALGORITHM HS512 KEY 'a-key-that-is-long-enough'; DEFINE TABLE t SCHEMALESS",
+        &format!(
+            "DEFINE USER ns_user ON NAMESPACE PASSWORD 'one' ROLES EDITOR;
+             DEFINE USER db_user ON DATABASE PASSWORD 'two' ROLES EDITOR; {DEFINE_TOKENS}; DEFINE TABLE t SCHEMALESS"
+        ),
     )
     .await;
     let user = |username: &str, password: &str| (username.to_owned(), password.to_owned());
@@ -137,14 +258,15 @@ async fn a_real_server_takes_every_kind_of_sign_in() {
     let of_namespace = Credentials::Namespace { username, password };
     let (username, password) = user("db_user", "two");
     let of_database = Credentials::Database { username, password };
-    for (n, credentials) in [of_namespace, of_database].into_iter().enumerate() {
+    let signed = Credentials::Token(token(&options.namespace, &options.database, TOKEN_KEY));
+    for (n, credentials) in [of_namespace, of_database, signed].into_iter().enumerate() {
         let mut as_user = options.clone();
         as_user.credentials = Some(credentials);
         let egress = Connections::new().egress(as_user);
         let row = crate::common::insert("t", &n.to_string(), &json!({ "n": n }));
         assert_eq!(done(&egress, &[row]).await.refused.len(), 0);
     }
-    assert_eq!(count(&db, "t").await, 2);
+    assert_eq!(count(&db, "t").await, 3);
 
     for (username, password) in [user("ns_user", "two"), user("db_user", "one")] {
         let mut wrong = options.clone();
@@ -152,10 +274,13 @@ async fn a_real_server_takes_every_kind_of_sign_in() {
         let refused = Connections::new().egress(wrong).ready().await;
         assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
     }
-    let mut wrong = options.clone();
-    wrong.credentials = Some(Credentials::Token("not.a.token".to_owned()));
-    let refused = Connections::new().egress(wrong).ready().await;
-    assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
+    let forged = token(&options.namespace, &options.database, "another-key-that-is-long-enough");
+    for text in ["not.a.token".to_owned(), forged] {
+        let mut wrong = options.clone();
+        wrong.credentials = Some(Credentials::Token(text));
+        let refused = Connections::new().egress(wrong).ready().await;
+        assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
+    }
     ask(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
 }
 
@@ -186,13 +311,18 @@ async fn proxy(to: String) -> (u16, tokio::sync::watch::Sender<bool>) {
 
 #[tokio::test]
 async fn a_real_server_that_goes_away_and_comes_back_is_written_to_again() {
-    let Some((url, root)) = server() else { return };
-    let (scheme, host) = url.split_once("://").unwrap_or(("ws", &url));
+    for (url, root) in servers() {
+        is_written_to_again(&url, root).await;
+    }
+}
+
+async fn is_written_to_again(url: &str, root: Credentials) {
+    let (scheme, host) = url.split_once("://").expect("a URL");
     let (port, cut) = proxy(host.to_owned()).await;
     let mut options = impatient(&format!("{scheme}://127.0.0.1:{port}"));
     options.connect_timeout = Duration::from_secs(5);
     options.request_timeout = Duration::from_secs(5);
-    options.namespace = format!("danube_wasm_cut_{}", std::process::id());
+    options.namespace = namespace("cut", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
     done(&db, &inserts("t", 10)).await;
