@@ -18,6 +18,7 @@ test: lint
 	$(CARGO) test --workspace --no-fail-fast
 
 # The broker's conformance suite, and what else meets a real Danube, against one that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
+# With DANUBE_BROKER=EXECUTABLE the suite starts brokers itself, and restarts them, too.
 test-danube:
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-conformance --test danube real:: -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
@@ -34,7 +35,9 @@ guests:
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
 # More trials of what `make test` holds a bounded part of, printed as tables and added to docs/chaos-ledger.jsonl: processes
-# killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation.
+# killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
+# database and the whole binary. What must be quick (a healthy neighbour, being alive again) is judged here, not in
+# `make test`: let the machine be quiet.
 # With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults, with DANUBE_BROKER=EXECUTABLE also a
 # real Danube's.
 chaos: export CHAOS_LEDGER = docs/chaos-ledger.jsonl
@@ -43,11 +46,13 @@ chaos: export SWARM_SEEDS ?= 20000
 chaos: export HOSTILE_TRIALS ?= 10
 chaos: export HTTP_TRIALS ?= 5000
 chaos: export DISK_EVERY = 1
+chaos: export BINARY_DISK_EVERY ?= 8
 chaos: guests
-	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults -- --nocapture
+	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults -- --nocapture
 
-# Hours of the same.
+# Hours of the same, and every change of the whole binary to its disk instead of every eighth.
 chaos-long: export CHAOS = hours
+chaos-long: export BINARY_DISK_EVERY = 1
 chaos-long: export SWARM_SEEDS = 500000
 chaos-long: export HOSTILE_TRIALS = 50
 chaos-long: export HTTP_TRIALS = 100000

@@ -9,6 +9,7 @@ mod support;
 use std::{
     collections::{BTreeSet, HashSet},
     future::Future,
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
@@ -17,8 +18,10 @@ use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ErrorKind, Message, Outgoing, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
+use danube_wasm_ledger::{Row, conclude, panicked};
 use danube_wasm_model::SubscriptionType::Exclusive;
 use disk::FaultyDisk;
+use futures_util::FutureExt as _;
 use rand::{SeedableRng, rngs::StdRng};
 use support::*;
 
@@ -160,37 +163,49 @@ async fn check_left(broker: &EmbeddedBroker) {
 
 /// Every operation of the workload fails once, alone and as the first of several; then the power goes, and takes all
 /// that was not synced.
-async fn fail_every_operation(burst: u64) {
+async fn fail_every_operation(class: &str, burst: u64) {
     let disk = FaultyDisk::default();
     let log = open_on(&disk);
     let start = disk.operations();
     insistent_workload(&log.broker).await;
     let end = disk.operations();
     assert!(end - start > 50, "{} operations", end - start);
+    let mut row = Row::new(class);
     for k in 0..end - start {
-        let disk = FaultyDisk::default();
-        let log = open_on(&disk);
-        let first = disk.operations() + k;
-        disk.fail(first..first + burst);
-        insistent_workload(&log.broker).await;
-        assert!(disk.operations() >= first + burst, "all faults of run {k} happened");
-        let cut = disk.after_worst_power_cut();
-        check_left(&log.broker).await;
-        log.broker.close().await.unwrap();
-        let log = open_on(&cut);
-        check_left(&log.broker).await;
-        log.broker.close().await.unwrap();
+        row.judge(format!("operation {k}"), caught(fail_operation(k, burst)).await);
     }
+    conclude(row, 0);
+}
+
+async fn fail_operation(k: u64, burst: u64) {
+    let disk = FaultyDisk::default();
+    let log = open_on(&disk);
+    let first = disk.operations() + k;
+    disk.fail(first..first + burst);
+    insistent_workload(&log.broker).await;
+    assert!(disk.operations() >= first + burst, "all faults happened");
+    let cut = disk.after_worst_power_cut();
+    check_left(&log.broker).await;
+    log.broker.close().await.unwrap();
+    let log = open_on(&cut);
+    check_left(&log.broker).await;
+    log.broker.close().await.unwrap();
+}
+
+/// The verdict of a trial that panics where something does not hold.
+async fn caught(trial: impl Future<Output = ()>) -> Result<(), String> {
+    let caught = AssertUnwindSafe(trial).catch_unwind().await;
+    caught.map_err(|panic| panicked(&*panic))
 }
 
 #[tokio::test]
 async fn any_operation_fails_once() {
-    fail_every_operation(1).await;
+    fail_every_operation("log: an operation fails", 1).await;
 }
 
 #[tokio::test]
 async fn any_operation_fails_and_so_do_the_next() {
-    fail_every_operation(4).await;
+    fail_every_operation("log: four operations fail", 4).await;
 }
 
 /// What a process knew when the power went.
@@ -232,9 +247,9 @@ async fn workload_until_failure(broker: &EmbeddedBroker, known: &mut Known) -> R
     Ok(())
 }
 
-async fn check_after_power_cut(broker: &EmbeddedBroker, known: &Known, run: &str) {
+async fn check_after_power_cut(broker: &EmbeddedBroker, known: &Known) {
     if broker.lag().await.unwrap().is_empty() {
-        assert!(known.published.is_empty(), "{run}: no subscription");
+        assert!(known.published.is_empty(), "no subscription");
         return;
     }
     let lag = broker.lag().await.unwrap()[0].messages as usize;
@@ -246,28 +261,22 @@ async fn check_after_power_cut(broker: &EmbeddedBroker, known: &Known, run: &str
         let halves = [format!("{n}.a"), format!("{n}.b")];
         assert!(
             halves.iter().all(accounted),
-            "{run}: group {n} was confirmed and {there:?} is there"
+            "group {n} was confirmed and {there:?} is there"
         );
     }
     for name in &there {
-        assert!(
-            !known.acknowledged.contains(name),
-            "{run}: {name} was acknowledged durably"
-        );
+        assert!(!known.acknowledged.contains(name), "{name} was acknowledged durably");
         let n: u32 = name.split_once('.').unwrap().0.parse().unwrap();
-        assert!(known.sent.contains(&n), "{run}: {name} was never sent");
+        assert!(known.sent.contains(&n), "{name} was never sent");
         let halves = [format!("{n}.a"), format!("{n}.b")];
-        assert!(
-            halves.iter().all(accounted),
-            "{run}: group {n} is half there: {there:?}"
-        );
+        assert!(halves.iter().all(accounted), "group {n} is half there: {there:?}");
     }
     let mut sorted = there.clone();
     sorted.sort_by_key(|name| {
         name.split_once('.')
             .map(|(n, half)| (n.parse::<u32>().unwrap(), half.to_owned()))
     });
-    assert_eq!(there, sorted, "{run}: order");
+    assert_eq!(there, sorted, "order");
     // It goes on as a log.
     publish(broker, &["key:99.a.x"]).await;
     assert_eq!(name(&receive(&mut *consumer, 1).await[0]), "99.a");
@@ -281,27 +290,36 @@ async fn the_power_goes_at_any_operation() {
         .await
         .unwrap();
     let end = disk.operations();
+    let mut row = Row::new("log: the power goes");
     for k in 0..end {
         for seed in 0..2 {
-            let disk = FaultyDisk::default();
-            disk.fail(k..u64::MAX);
-            let mut known = Known::default();
-            if let Ok(log) = try_open_on(&disk) {
-                let work = workload_until_failure(&log.broker, &mut known);
-                // Reading waits for a disk that will not come back.
-                let _ = tokio::select! {
-                    biased;
-                    result = work => result,
-                    () = until_down(&log.broker) => Ok(()),
-                };
-                let _ = log.broker.close().await;
-            }
-            let cut = disk.after_power_cut(&mut StdRng::seed_from_u64(k * 2 + seed));
-            let log = open_on(&cut);
-            check_after_power_cut(&log.broker, &known, &format!("operation {k}, seed {seed}")).await;
-            log.broker.close().await.unwrap();
+            row.judge(
+                format!("operation {k}, seed {seed}"),
+                caught(power_goes_at(k, seed)).await,
+            );
         }
     }
+    conclude(row, 0);
+}
+
+async fn power_goes_at(k: u64, seed: u64) {
+    let disk = FaultyDisk::default();
+    disk.fail(k..u64::MAX);
+    let mut known = Known::default();
+    if let Ok(log) = try_open_on(&disk) {
+        let work = workload_until_failure(&log.broker, &mut known);
+        // Reading waits for a disk that will not come back.
+        let _ = tokio::select! {
+            biased;
+            result = work => result,
+            () = until_down(&log.broker) => Ok(()),
+        };
+        let _ = log.broker.close().await;
+    }
+    let cut = disk.after_power_cut(&mut StdRng::seed_from_u64(k * 2 + seed));
+    let log = open_on(&cut);
+    check_after_power_cut(&log.broker, &known).await;
+    log.broker.close().await.unwrap();
 }
 
 async fn until_down(broker: &EmbeddedBroker) {

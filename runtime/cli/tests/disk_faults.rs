@@ -1,7 +1,7 @@
 //! The whole binary on a disk that fails or loses power: webhooks in, rows out, the log, the database and what else is in
 //! the data directory on one watched disk. Every 200 is a row, once, after a clean start.
 //!
-//! `make test` holds every so many-th change; `DISK_EVERY=1` tries every one.
+//! `make test` holds every so many-th change; `BINARY_DISK_EVERY=1` tries every one.
 
 #[allow(dead_code, reason = "shared with the tests in e2e/, which use all of it")]
 #[path = "e2e/harness.rs"]
@@ -19,6 +19,7 @@ use std::{
 };
 
 use danube_wasm_faultdisk::{Crash, Disk, Fault, Record, Spy, journal};
+use danube_wasm_ledger::{Row, conclude};
 use harness::{DEADLINE, Scratch, Setup, payment, post};
 use process::Process;
 use tempfile::TempDir;
@@ -157,17 +158,15 @@ fn check(scratch: &Scratch, accepted: &BTreeSet<u64>, sent: u64) -> Result<(), S
     Ok(())
 }
 
-fn report(class: &str, trials: usize, changes: usize, failures: &[String]) {
-    println!(
-        "| binary, {class} | {trials} trials of {changes} changes | {} failures |",
-        failures.len()
-    );
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+fn row(class: &str, changes: usize) -> Row {
+    let mut row = Row::new(format!("binary: {class}"));
+    row.note("changes", changes as u64);
+    row
 }
 
 /// Changes to try, of so many.
 fn chosen(changes: usize, trials: usize) -> impl Iterator<Item = usize> {
-    let every = std::env::var("DISK_EVERY").map(|every| every.parse().expect("DISK_EVERY is a number"));
+    let every = std::env::var("BINARY_DISK_EVERY").map(|every| every.parse().expect("BINARY_DISK_EVERY is a number"));
     (0..changes).step_by(every.unwrap_or_else(|_| changes.div_ceil(trials)))
 }
 
@@ -197,7 +196,7 @@ fn the_power_goes_after_any_change() {
         None,
         "something went past the journal"
     );
-    let (mut trials, mut failures) = (0, Vec::new());
+    let mut row = row("the power goes", records.len());
     for change in chosen(records.len(), 4) {
         let before = &records[..=change];
         let disk = trial.before.then(before).expect("a journal");
@@ -206,19 +205,19 @@ fn the_power_goes_after_any_change() {
             let scratch = Setup::default().write();
             fs::create_dir(data(&scratch)).expect("a directory");
             disk.after_crash(crash, &data(&scratch)).expect("made");
-            trials += 1;
-            if let Err(problem) = check(&scratch, &accepted, trial.sent) {
-                failures.push(format!("{crash:?} after change {change}: {problem}"));
-            }
+            row.judge(
+                format!("{crash:?} after change {change}"),
+                check(&scratch, &accepted, trial.sent),
+            );
         }
     }
-    report("power", trials, records.len(), &failures);
+    conclude(row, 0);
 }
 
 #[test]
 fn any_change_fails_and_so_do_some_after_it() {
     let changes = calm().records().len();
-    let (mut trials, mut failures) = (0, Vec::new());
+    let mut row = row("a change fails", changes);
     for first in chosen(changes, 3) {
         for (errno, count) in [(EIO, 1), (ENOSPC, 8)] {
             let mut trial = Trial::new();
@@ -230,28 +229,28 @@ fn any_change_fails_and_so_do_some_after_it() {
             // A binary that cannot start says so and ends; whoever watches over it starts it again.
             let alive = trial.run(Some(fault)).or_else(|| trial.run(None));
             drop(alive.expect("starts once the disk works"));
-            trials += 1;
-            if let Err(problem) = check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent) {
-                failures.push(format!("error {errno} at change {first}, {count} times: {problem}"));
-            }
+            row.judge(
+                format!("error {errno} at change {first}, {count} times"),
+                check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent),
+            );
         }
     }
-    report("failures", trials, changes, &failures);
+    conclude(row, 0);
 }
 
 #[test]
 fn the_process_dies_after_any_change() {
     let changes = calm().records().len();
-    let (mut trials, mut failures) = (0, Vec::new());
+    let mut row = row("kill -9", changes);
     for last in chosen(changes, 4) {
         let mut trial = Trial::new();
         drop(trial.run(Some(Fault::Die { last: last as u64 })));
-        trials += 1;
-        if let Err(problem) = check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent) {
-            failures.push(format!("killed after change {last}: {problem}"));
-        }
+        row.judge(
+            format!("killed after change {last}"),
+            check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent),
+        );
     }
-    report("kill -9", trials, changes, &failures);
+    conclude(row, 0);
 }
 
 fn data(scratch: &Scratch) -> PathBuf {

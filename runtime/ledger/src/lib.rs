@@ -8,7 +8,7 @@
 
 mod path;
 
-use std::{fmt::Write as _, fs, io::Write as _};
+use std::{any::Any, fmt::Write as _, fs, io::Write as _, time::Instant};
 
 use serde_json::json;
 
@@ -31,6 +31,7 @@ pub struct Row {
     pub skipped: Option<&'static str>,
     /// How long it took.
     pub secs: u64,
+    begun: Option<Instant>,
 }
 
 impl Row {
@@ -38,8 +39,15 @@ impl Row {
     pub fn new(class: impl Into<String>) -> Self {
         Self {
             class: class.into(),
+            begun: Some(Instant::now()),
             ..Self::default()
         }
+    }
+
+    /// Counts one trial, and keeps what was wrong with it and how to repeat it.
+    pub fn judge(&mut self, repeat: impl Into<String>, verdict: Result<(), String>) {
+        self.trials += 1;
+        self.failures.extend(verdict.err().map(|why| (repeat.into(), why)));
     }
 
     /// Adds to a sum.
@@ -74,15 +82,35 @@ impl Row {
     }
 }
 
-/// Prints the table, and adds it to the ledger if `CHAOS_LEDGER` names one, relative to the repository.
+/// Prints the table, and adds it to the ledger if `CHAOS_LEDGER` names one, relative to the repository. Past the test
+/// harness, which keeps what a passing test prints to itself.
 ///
 /// # Panics
-/// The ledger cannot be written: figures that are lost are worth stopping for.
+/// The table or the ledger cannot be written: figures that are lost are worth stopping for.
 pub fn report(rows: &[Row], seed: u64) {
-    println!("{}", table(rows, seed));
+    writeln!(std::io::stdout().lock(), "{}", table(rows, seed)).expect("standard output");
     if let Ok(path) = std::env::var("CHAOS_LEDGER") {
         append(&root().join(&path), rows, seed).unwrap_or_else(|e| panic!("the ledger {path}: {e}"));
     }
+}
+
+/// Reports one class, of which a test is made.
+///
+/// # Panics
+/// One of its trials failed, or there was none: a class that tries nothing proves nothing.
+pub fn conclude(mut row: Row, seed: u64) {
+    row.secs = row.begun.map_or(0, |begun| begun.elapsed().as_secs());
+    let (class, trials, failures) = (row.class.clone(), row.trials, row.failures.len());
+    report(&[row], seed);
+    assert!(trials > 0, "{class}: nothing was tried");
+    assert!(failures == 0, "{class}: {failures} failures, as the table says");
+}
+
+/// What a trial said that broke off.
+pub fn panicked(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().cloned();
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "it panicked".to_owned())
 }
 
 /// For people.
@@ -131,7 +159,8 @@ fn append(file: &std::path::Path, rows: &[Row], seed: u64) -> std::io::Result<()
             "no_effect": row.no_effect,
             "notes": row.notes(),
         });
-        writeln!(file, "{line}")?;
+        // In one write: other tests of the same binary may add theirs now.
+        file.write_all(format!("{line}\n").as_bytes())?;
     }
     Ok(())
 }
@@ -152,6 +181,17 @@ mod tests {
         for part in ["broken", "5 events", "0x2a", "event 7 is missing"] {
             assert!(text.contains(part), "{part} is not in {text}");
         }
+    }
+
+    #[test]
+    fn a_judged_failure_is_a_trial_too() {
+        let mut row = Row::new("disk");
+        row.judge("change 1", Ok(()));
+        row.judge("change 2", Err("it is lost".to_owned()));
+        assert_eq!((row.trials, row.failures.len()), (2, 1));
+        let concluded = std::panic::catch_unwind(|| conclude(row, 1));
+        assert!(concluded.is_err(), "the test that tried it passes");
+        assert!(std::panic::catch_unwind(|| conclude(Row::new("nothing"), 1)).is_err());
     }
 
     #[test]

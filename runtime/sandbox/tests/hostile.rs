@@ -4,6 +4,9 @@
 //! exists, again and again, in a sandbox in which two healthy connectors are called at a steady rate. It has done no
 //! harm when it gets the error that it declares and no other, says and counts what it declares, and leaves nothing
 //! behind; when every call of its neighbours is answered, and answered right; and when nothing in the host panicked.
+//! With `CHAOS=minutes` or `hours` the neighbours are timed, too: each must keep the rate that it is offered, and a p99 of
+//! at most twice its own plus two ticks. A row during which other programs had the processor does not count as timed.
+//! Otherwise their times are printed only: no test depends on how busy a machine is.
 //!
 //! `HOSTILE_TRIALS` is the number of trials of each (default 5). `HOSTILE_ONLY` runs those whose names contain it.
 
@@ -11,6 +14,7 @@ mod support;
 
 mod hostile {
     pub mod component;
+    pub mod fare;
     pub mod forms;
     pub mod healthy;
     pub mod manifest;
@@ -28,21 +32,37 @@ use std::{
     time::Instant,
 };
 
+use danube_wasm_sandbox::GuestLimits;
 use hostile::{
     component::component,
+    fare,
     manifest::{Behaviour, behaviours},
     neighbour::Neighbours,
-    process::{Held, eventually},
+    process::{Held, Worked, back, eventually, resident_bytes},
     readme,
     table::{self, Row},
     trial::Case,
 };
 use support::{Bench, child};
 
-/// Calls that each healthy connector is offered beside a behaviour, at least.
+/// Calls that each healthy connector is offered beside a behaviour, at least: enough to see that they go on; where they
+/// are timed, enough that one of them is not a hundredth.
 const NEIGHBOURS_CALLS_MIN: u64 = 10;
-/// Threads that the sandbox may start beside its workers: its clock, and four that read and check components.
-const OTHER_THREADS_MAX: usize = 5;
+const TIMED_CALLS_MIN: u64 = 300;
+/// Places for instances.
+const INSTANCES_MAX: u32 = 24;
+/// Threads beside the workers: the clock of the sandbox, four that read and check components, and the one that the sink
+/// beside them is called from.
+const OTHER_THREADS_MAX: usize = 6;
+
+/// Resident memory that may be left of all behaviours, in bytes. Their own memory is not in it: the pool gives it back, but
+/// for the kibibytes of each instance that it keeps for the next one. The host's allocator keeps on each thread what was
+/// freed there, and the most that the host holds for a connector at once is what a call may return.
+fn memory_left_max(workers: usize) -> usize {
+    const POOL_KEEPS_BYTES: usize = 256 << 10;
+    let threads = workers + OTHER_THREADS_MAX;
+    threads * GuestLimits::default().output_bytes_max + INSTANCES_MAX as usize * POOL_KEEPS_BYTES
+}
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
@@ -53,6 +73,7 @@ async fn hostile_guests_hurt_nobody() {
         eprintln!("{panic}");
     }));
     let only = env::var("HOSTILE_ONLY").unwrap_or_default();
+    fare::canary();
     let mut behaviours = behaviours();
     readme::check(&behaviours);
     behaviours.retain(|behaviour| behaviour.name.contains(&only));
@@ -68,9 +89,11 @@ async fn hostile_guests_hurt_nobody() {
     let before = Held::now();
     let (mut rows, mut left) = (Vec::new(), Vec::new());
     for workers in [2, 1] {
-        rows.extend(pass(workers, cache.path(), &cases).await);
-        let back = |now: &Held| now.threads <= before.threads && now.descriptors <= before.descriptors;
-        if let Err(said) = eventually(Held::now, back).await {
+        let (tried, remains) = pass(workers, cache.path(), &cases).await;
+        rows.extend(tried);
+        left.extend(remains);
+        let fine = |now: &Held| now.threads <= before.threads && now.descriptors <= before.descriptors;
+        if let Err(said) = back(Held::now, fine).await {
             left.push(format!("{workers} workers: {before:?} before, {said}"));
         }
     }
@@ -81,6 +104,12 @@ async fn hostile_guests_hurt_nobody() {
         .map(|row| (&row.name, row.world, row.workers, &row.complaints))
         .collect();
     assert!(failed.is_empty() && left.is_empty(), "{failed:#?} {left:#?}");
+    let seen = rows.iter().filter(|row| row.timed).count();
+    assert!(
+        !timed() || seen * 2 >= rows.len(),
+        "the machine was busy with other programs: only {seen} of {} rows could be timed, which proves nothing",
+        rows.len()
+    );
     assert_eq!(PANICS.load(SeqCst), 0, "panics in the host");
 }
 
@@ -89,7 +118,7 @@ fn bench(workers: usize, cache: &Path) -> Bench {
         options.cache_dir = cache.to_owned();
         options.workers = workers;
         options.compiler = child();
-        options.pool.instances_max = 24;
+        options.pool.instances_max = INSTANCES_MAX;
     })
 }
 
@@ -108,21 +137,54 @@ fn cases(behaviour: &Behaviour) -> Vec<Case<'_>> {
         .collect()
 }
 
-/// Runs all of them in one sandbox with so many workers.
-async fn pass(workers: usize, cache: &Path, cases: &[Case<'_>]) -> Vec<Row> {
+/// Whether the neighbours' times are part of the verdict.
+fn timed() -> bool {
+    matches!(env::var("CHAOS").as_deref(), Ok("minutes" | "hours"))
+}
+
+fn calls_min() -> u64 {
+    if timed() { TIMED_CALLS_MIN } else { NEIGHBOURS_CALLS_MIN }
+}
+
+/// Runs all of them in one sandbox with so many workers. Also what remains of them.
+async fn pass(workers: usize, cache: &Path, cases: &[Case<'_>]) -> (Vec<Row>, Option<String>) {
     let before = Held::now();
     let bench = bench(workers, cache);
     let neighbours = Neighbours::start(&bench).await;
+    let mut alone = neighbours.alone(calls_min()).await;
+    table::print_alone(workers, &alone);
+    let resident = resident_bytes();
     let held = Held {
         threads: before.threads + workers + OTHER_THREADS_MAX,
         descriptors: Held::now().descriptors,
     };
     let mut rows = Vec::new();
     for case in cases {
-        rows.push(row(case, workers, &bench, &neighbours, held).await);
+        let worked = Worked::now();
+        let mut row = row(case, workers, &bench, &neighbours, held).await;
+        if timed() {
+            let before = std::mem::replace(&mut alone, neighbours.alone(calls_min()).await);
+            let own = before.into_iter().zip(&alone).map(|(before, after)| before.or(*after));
+            let hurt = row
+                .neighbours
+                .iter()
+                .zip(own)
+                .filter_map(|(tally, own)| tally.hurt(&own));
+            // Beside other programs' work times say nothing.
+            row.timed = worked.was_quiet();
+            row.complaints.extend(hurt.filter(|_| row.timed));
+        }
+        rows.push(row);
     }
+    let remains = back(resident_bytes, |now| *now <= resident + memory_left_max(workers)).await;
     neighbours.stop().await;
-    rows
+    println!(
+        "{workers} workers: {} MiB resident before, {} after",
+        resident >> 20,
+        resident_bytes() >> 20
+    );
+    let said = remains.map_err(|said| format!("{workers} workers: {resident} bytes resident before, {said}"));
+    (rows, said.err())
 }
 
 /// Runs one of them until it was tried, and its neighbours were called, often enough.
@@ -132,7 +194,7 @@ async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighb
         let usage = bench.sandbox.usage();
         (usage.instances, usage.memories, usage.tables)
     };
-    let (used, offered) = (usage(), neighbours.offered());
+    let (used, offered, begun) = (usage(), neighbours.offered(), Instant::now());
     let mut row = Row {
         name: case.behaviour.name.clone(),
         world: case.role.as_str(),
@@ -141,9 +203,10 @@ async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighb
         longest: Default::default(),
         verdict: case.verdict.clone(),
         neighbours: Default::default(),
+        timed: false,
         complaints: Vec::new(),
     };
-    while row.trials < trials_min || neighbours.offered() < offered + NEIGHBOURS_CALLS_MIN {
+    while row.trials < trials_min || neighbours.offered() < offered + calls_min() {
         let start = Instant::now();
         row.complaints
             .extend(case.run(&bench.sandbox, row.trials.is_multiple_of(2)).await);
@@ -157,21 +220,14 @@ async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighb
             break;
         }
     }
-    row.neighbours = neighbours.tally().await;
-    let tally = &row.neighbours;
-    row.complaints.extend(
-        tally
-            .complaints
-            .iter()
-            .take(3)
-            .map(|said| format!("a neighbour: {said}")),
-    );
-    if tally.completed * 100 < tally.offered * 99 {
+    row.neighbours = neighbours.tally(begun).await;
+    for tally in &row.neighbours {
+        let wrong = tally.complaints.iter().take(3);
         row.complaints
-            .push(format!("neighbours: {} of {} calls", tally.completed, tally.offered));
+            .extend(wrong.map(|said| format!("the {}: {said}", tally.world)));
     }
-    let back = |now: &Held| now.threads <= held.threads && now.descriptors == held.descriptors;
-    if let Err(said) = eventually(Held::now, back).await {
+    let fine = |now: &Held| now.threads <= held.threads && now.descriptors == held.descriptors;
+    if let Err(said) = back(Held::now, fine).await {
         row.complaints.push(format!("held: {held:?} before, {said}"));
     }
     row

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use danube_wasm_ledger::Row;
 use serde_json::Value;
 
 use crate::{
@@ -14,6 +15,10 @@ use crate::{
 
 /// Longest wait for what must happen. Far above what it takes, so that only what never happens fails.
 pub const DEADLINE: Duration = Duration::from_secs(90);
+
+/// After the end of the last fault something new is stored by then. Judged where trials are many, `make chaos`: what
+/// `make test` runs beside all its other tests says only how busy the machine is.
+const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -74,10 +79,33 @@ pub fn missing(owed: &BTreeSet<Id>, rows: impl Fn() -> Vec<Value>, quiet: Durati
     }
 }
 
-/// A new event goes all the way. Call it with the last fault over.
+/// A new event goes all the way. Call it with the last fault over and all that came before stored.
 pub fn fresh(oracle: &Oracle, address: &str, rows: impl Fn() -> Vec<Value>) -> Result<(), String> {
+    let posted = Instant::now();
     post(oracle, address)?;
-    settle(oracle, rows)
+    settle(oracle, rows)?;
+    in_time("a fresh event was stored", posted.elapsed())
+}
+
+/// More is stored than the so many events before, whatever it is: a fresh event waits behind what came before it.
+///
+/// # Errors
+/// Nothing ever was, or too late after that moment, the end of the fault.
+pub fn revived(row: &mut Row, end: Instant, before: usize, rows: impl Fn() -> Vec<Value>) -> Result<(), String> {
+    until("events are stored again", || match ids(&rows()).len() {
+        now if now > before => Ok(()),
+        now => Err(format!("{now} rows, as before")),
+    })?;
+    let took = end.elapsed();
+    row.note_max("ms at most until anything was stored", took.as_millis() as u64);
+    in_time("anything was stored", took)
+}
+
+fn in_time(what: &str, took: Duration) -> Result<(), String> {
+    match crate::scale() > 0 && took > ALIVE_WITHIN {
+        true => Err(format!("{took:.1?} until {what}, {ALIVE_WITHIN:?} at most are allowed")),
+        false => Ok(()),
+    }
 }
 
 /// Posts a new event until it is answered 200.

@@ -6,11 +6,13 @@
 //! figures are added. Nothing is tried again: a flake is a bug, here or in the product.
 
 mod classes;
+mod counters;
 mod dice;
 #[allow(dead_code, reason = "the end-to-end tests use the rest of it")]
 #[path = "../e2e/harness.rs"]
 mod harness;
 mod judge;
+mod letters;
 mod load;
 mod oracle;
 mod proxy;
@@ -24,7 +26,7 @@ use std::{
     time::Instant,
 };
 
-use danube_wasm_ledger::Row;
+use danube_wasm_ledger::{Row, panicked};
 
 use crate::{
     classes::{Class, Trial},
@@ -37,6 +39,8 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     oracle::canary();
     tap::canary();
+    letters::canary();
+    counters::canary();
     let run = number("CHAOS_SEED").unwrap_or_else(rand::random);
     let picked = classes::ALL
         .iter()
@@ -108,12 +112,6 @@ fn try_once(class: &Class, site: &mut Option<Box<dyn Trial>>, seed: u64, row: &m
         site.run(&mut Dice::new(seed), row)
     }));
     judged.unwrap_or_else(|panic| Err(panicked(&*panic)))
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_else(|| "it panicked".to_owned())
 }
 
 /// Which of a class's three counts.

@@ -47,12 +47,22 @@ pub struct Oracle {
     sent: Mutex<BTreeSet<Id>>,
     owed: Mutex<BTreeSet<Id>>,
     refused: AtomicUsize,
+    lost: AtomicUsize,
     unanswered: AtomicUsize,
 }
 
 /// One sender's next id.
 pub struct Minting {
     next: Id,
+}
+
+impl Minting {
+    /// Its next id, of an event that must become no row.
+    pub fn next_of_none(&mut self) -> Id {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
 }
 
 impl Oracle {
@@ -82,7 +92,7 @@ impl Oracle {
         match status {
             Some(200) => drop(self.owed.lock().insert(id)),
             Some(_) => drop(self.refused.fetch_add(1, Ordering::Relaxed)),
-            None => {}
+            None => drop(self.lost.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
@@ -94,6 +104,11 @@ impl Oracle {
     /// Answers other than 200.
     pub fn refused(&self) -> usize {
         self.refused.load(Ordering::Relaxed)
+    }
+
+    /// Requests whose connection went before an answer came.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Ordering::Relaxed)
     }
 
     pub fn owed(&self) -> BTreeSet<Id> {

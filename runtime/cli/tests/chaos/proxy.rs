@@ -15,7 +15,10 @@ use std::{
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::{oracle::Id, tap::Tapped};
+use crate::{
+    oracle::{Id, ids_in},
+    tap::Tapped,
+};
 
 /// What happens to bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,8 +43,10 @@ struct State {
     to: RwLock<SocketAddr>,
     weather: RwLock<Weather>,
     open: Mutex<Vec<TcpStream>>,
-    /// Bytes that went there since the weather changed.
-    sent: AtomicU64,
+    /// Connections, and chunks of bytes, to which the weather did something since it changed.
+    met: AtomicU64,
+    /// Events that went there since answers are lost.
+    published: Mutex<BTreeSet<Id>>,
     /// What went through each connection.
     tapped: Mutex<Vec<Arc<Mutex<Tapped>>>>,
     ended: AtomicBool,
@@ -58,7 +63,8 @@ impl Proxy {
             to: RwLock::new((Ipv4Addr::LOCALHOST, 0).into()),
             weather: RwLock::new(Weather::Fair),
             open: Mutex::new(Vec::new()),
-            sent: AtomicU64::new(0),
+            met: AtomicU64::new(0),
+            published: Mutex::default(),
             tapped: Mutex::default(),
             ended: AtomicBool::new(false),
         });
@@ -78,7 +84,8 @@ impl Proxy {
 
     pub fn set(&self, weather: Weather) {
         let before = std::mem::replace(&mut *self.state.weather.write(), weather);
-        self.state.sent.store(0, Ordering::Relaxed);
+        self.state.met.store(0, Ordering::Relaxed);
+        self.state.published.lock().clear();
         // What was swallowed on a connection can't be made up for: it is cut when the weather clears.
         if weather == Weather::Refuse || before == Weather::Swallow || before == Weather::LoseAnswers {
             self.cut();
@@ -104,9 +111,14 @@ impl Proxy {
         tapped.iter().flat_map(|one| one.lock().delivered()).collect()
     }
 
-    /// Bytes that went there since the weather changed.
-    pub fn sent(&self) -> u64 {
-        self.state.sent.load(Ordering::Relaxed)
+    /// Whether the weather did something to anybody since it changed.
+    pub fn met_anybody(&self) -> bool {
+        self.state.met.load(Ordering::Relaxed) > 0
+    }
+
+    /// How many events went there, in calls that can be read, since answers are lost.
+    pub fn published(&self) -> usize {
+        self.state.published.lock().len()
     }
 }
 
@@ -126,6 +138,7 @@ fn accept(listener: &TcpListener, state: &Arc<State>) {
         }
         let Ok(client) = client else { continue };
         if *state.weather.read() == Weather::Refuse {
+            state.met.fetch_add(1, Ordering::Relaxed);
             continue;
         }
         let to = *state.to.read();
@@ -156,14 +169,14 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<T
     let mut chunk = [0; CHUNK];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         let weather = *state.weather.read();
+        let harmless = weather == Weather::Fair || (weather == Weather::LoseAnswers && way == Way::There);
+        state.met.fetch_add(u64::from(!harmless), Ordering::Relaxed);
         match (weather, way) {
             (Weather::Swallow, _) => continue,
             (Weather::LoseAnswers, Way::Back) => break,
+            (Weather::LoseAnswers, Way::There) => state.published.lock().extend(ids_in(&chunk[..n])),
             (Weather::Delay(wait), _) => thread::park_timeout(wait),
             _ => {}
-        }
-        if way == Way::There {
-            state.sent.fetch_add(n as u64, Ordering::Relaxed);
         }
         match way {
             Way::There => tapped.lock().there.extend(&chunk[..n]),

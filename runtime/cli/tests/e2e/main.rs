@@ -1,5 +1,6 @@
 //! The product from outside: the real binary, over real HTTP, with the real embedded log and database, and real components.
 
+mod fake;
 mod harness;
 mod site;
 
@@ -17,4 +18,5 @@ mod outage;
 mod reach;
 mod reload;
 mod replay;
+mod spools;
 mod webhook;

@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use parking_lot::Mutex;
 use prost::Message;
 
-use crate::harness::{Setup, payment};
+use crate::harness::{Setup, cli, payment};
 
 #[test]
 fn health_and_metrics_tell_the_truth() {
@@ -25,6 +25,8 @@ fn health_and_metrics_tell_the_truth() {
         "danube_connector_messages_processed_total",
         "danube_connector_batch_size_bucket",
         "danube_connector_health",
+        "danube_wasm_connector_state{connector=\"test/surrealdb\",state=\"running\"} 1",
+        "danube_wasm_connector_state{connector=\"test/surrealdb\",state=\"failed\"} 0",
         "danube_wasm_http_requests_total{endpoint=\"/hook\",status=\"200\"}",
         "danube_wasm_guest_call_duration_seconds_bucket",
         "danube_wasm_publish_duration_seconds_bucket",
@@ -32,6 +34,20 @@ fn health_and_metrics_tell_the_truth() {
     ] {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
+}
+
+#[test]
+fn a_health_check_needs_nothing_but_the_binary() {
+    let scratch = Setup::default().write();
+    let pipeline = scratch.start();
+    let line = pipeline.log("running").expect("it runs");
+    let admin = line["admin"].as_str().expect("an address").to_owned();
+    pipeline.until("it is ready", |_| cli(["health", &admin]).status.success());
+    pipeline.stop();
+    let output = cli(["health", &admin]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains(&admin) && said.contains("[admin]"), "{said}");
 }
 
 /// Name, trace, own id and parent of each span.

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use crate::harness::{Scratch, Setup, cli, payment};
+use crate::{
+    harness::{Scratch, Setup, cli, payment},
+    site::{Part, Site, run},
+};
 
 fn operate(scratch: &Scratch, args: &[&str]) -> Result<Value, String> {
     let file = scratch.file().display().to_string();
@@ -90,4 +93,36 @@ fn a_place_without_a_log_is_said_and_not_made() {
     let refused = operate(&scratch, &["topics", "ls"]).expect_err("it never ran");
     assert!(refused.contains("is not there"), "{refused}");
     assert!(!scratch.path().join("data").exists());
+}
+
+#[test]
+fn a_danube_that_is_not_operated_from_here_yet_is_said_with_the_key_that_makes_it() {
+    let site = Site::new();
+    let (broker, address) = site.broker("127.0.0.1:0");
+    let file = site.file("source", Part::Source, &address, false);
+    let output = cli(["topics", "ls", &file.display().to_string()]);
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("danube.admin_url = \"http://HOST:50051\"") && said.contains("data directory"),
+        "{said}"
+    );
+    // As it says: our own broker is asked by its data directory.
+    let place = site.dir.path().join("broker").display().to_string();
+    assert!(cli(["topics", "ls", &place]).status.success());
+    broker.stop();
+}
+
+#[test]
+fn letters_in_danube_are_on_a_shared_subscription_because_failover_does_not_fail_over() {
+    let site = Site::new();
+    let (broker, address) = site.broker("127.0.0.1:0");
+    let source = run(&site.file("source", Part::Source, &address, false));
+    let place = site.dir.path().join("broker").display().to_string();
+    let output = cli(["subscriptions", "ls", &place, "--json"]);
+    let all: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+    let letters = all.iter().find(|s| s["subscription"] == "danube-wasm-dlq");
+    assert_eq!(letters.expect("letters")["subscription_type"], "Shared");
+    source.stop();
+    broker.stop();
 }

@@ -2,7 +2,7 @@
 //!
 //! Two, so that both worlds and both places to call from are covered: a source that is called from the sandbox's own
 //! threads, and a sink that is called from another runtime. Calls are offered at a steady rate, whether or not the
-//! earlier ones are done.
+//! earlier ones are done, and each is timed from the moment at which it was due: a pacer that is starved, too, is seen.
 
 use std::{
     sync::{
@@ -13,15 +13,22 @@ use std::{
 };
 
 use danube_wasm_sandbox::Role;
-use tokio::task::JoinHandle;
+use tokio::{
+    runtime::{Builder, Runtime},
+    task::JoinHandle,
+};
 
-use super::{healthy::Healthy, process::eventually};
+use super::{
+    fare::{Alone, Call, Tally},
+    healthy::Healthy,
+    process::eventually,
+};
 use crate::support::Bench;
 
 /// Lanes of each: calls that can be under way at once.
 const LANES: usize = 4;
-/// How long the calls that they can do alone are counted.
-const ALONE: Duration = Duration::from_millis(400);
+/// How long the calls that they can do alone at most are counted.
+const MOST: Duration = Duration::from_millis(400);
 /// The part of that which is offered to them.
 const OFFERED: f64 = 0.4;
 /// How often calls are offered.
@@ -32,57 +39,59 @@ pub struct Neighbours {
     both: Vec<Arc<Neighbour>>,
     pacers: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
-}
-
-/// What became of the calls that were offered.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    pub offered: u64,
-    pub completed: u64,
-    /// From offer to answer, in rising order.
-    pub latencies: Vec<Duration>,
-    /// Why the others did not complete.
-    pub complaints: Vec<String>,
+    rates: Vec<f64>,
+    /// Where the sink is called from: neither the sandbox's threads nor the one on which behaviours are tried.
+    elsewhere: Runtime,
 }
 
 struct Neighbour {
     guest: Healthy,
+    world: &'static str,
     offered: AtomicU64,
-    /// Of the offered calls, those that were there when somebody last asked.
-    told: AtomicU64,
     answered: AtomicU64,
-    notes: Mutex<Notes>,
-}
-
-/// What was noted of answered calls since somebody last asked.
-#[derive(Default)]
-struct Notes {
-    latencies: Vec<Duration>,
-    complaints: Vec<String>,
+    /// Answered, and not counted yet.
+    calls: Mutex<Vec<Call>>,
 }
 
 impl Neighbours {
-    /// Loads both, sees what they can do alone, and begins to offer them a part of it.
+    /// Loads both, sees what they can do at most, and begins to offer them a part of it.
     pub async fn start(bench: &Bench) -> Self {
+        let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let elsewhere = elsewhere.expect("a runtime");
         let both = vec![
             Arc::new(Neighbour::new(bench, Role::Source).await),
             Arc::new(Neighbour::new(bench, Role::Sink).await),
         ];
         let stop = Arc::new(AtomicBool::new(false));
-        let alone = both.iter().map(|one| one.at_home(bench, Arc::clone(one).alone()));
-        let alone: Vec<_> = alone.collect();
+        let most = both
+            .iter()
+            .map(|one| one.at_home(bench, &elsewhere, Arc::clone(one).most()));
+        let most: Vec<_> = most.collect();
         let mut rates = Vec::new();
-        for calls in alone {
-            rates.push(calls.await.expect("no panic") as f64 / ALONE.as_secs_f64());
+        for calls in most {
+            rates.push(calls.await.expect("no panic") as f64 / MOST.as_secs_f64() * OFFERED);
         }
         let paced = both.iter().zip(&rates);
         let pacers =
-            paced.map(|(one, rate)| one.at_home(bench, Arc::clone(one).pace(rate * OFFERED, Arc::clone(&stop))));
+            paced.map(|(one, rate)| one.at_home(bench, &elsewhere, Arc::clone(one).pace(*rate, Arc::clone(&stop))));
         Self {
             pacers: pacers.collect(),
             both,
             stop,
+            rates,
+            elsewhere,
         }
+    }
+
+    /// How so many calls of each fare. Ask it while nothing hostile runs.
+    pub async fn alone(&self, calls: u64) -> Vec<Alone> {
+        let (begun, enough) = (Instant::now(), self.offered() + calls);
+        eventually(|| self.offered(), |offered| *offered >= enough)
+            .await
+            .expect("calls are offered");
+        let tallies = self.tally(begun).await;
+        let rates = tallies.iter().zip(&self.rates);
+        rates.map(|(tally, rate)| tally.alone(*rate)).collect()
     }
 
     /// Calls offered so far, of the one that was offered fewer.
@@ -90,14 +99,15 @@ impl Neighbours {
         self.both.iter().map(|one| one.offered.load(SeqCst)).min().unwrap_or(0)
     }
 
-    /// What became of the calls offered since this was last asked: waits until the last of them is answered.
-    pub async fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
+    /// For each, what became of the calls that were due from that moment until now. Waits for the last of their answers,
+    /// which then are late.
+    pub async fn tally(&self, begun: Instant) -> Vec<Tally> {
+        let end = Instant::now();
+        let mut tallies = Vec::new();
         for one in &self.both {
-            one.settle(&mut tally).await;
+            tallies.push(one.tally(begun, end).await);
         }
-        tally.latencies.sort_unstable();
-        tally
+        tallies
     }
 
     /// Stops offering, waits for what is under way, and frees both.
@@ -106,17 +116,7 @@ impl Neighbours {
         for pacer in self.pacers {
             pacer.await.expect("no panic");
         }
-    }
-}
-
-impl Tally {
-    /// The latency that this part of the calls did not exceed, in milliseconds.
-    pub fn quantile_ms(&self, part: f64) -> f64 {
-        let last = self.latencies.len().saturating_sub(1);
-        let at = (last as f64 * part).round() as usize;
-        self.latencies
-            .get(at)
-            .map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+        self.elsewhere.shutdown_background();
     }
 }
 
@@ -124,10 +124,10 @@ impl Neighbour {
     async fn new(bench: &Bench, role: Role) -> Self {
         Self {
             guest: Healthy::load(bench, role, LANES).await,
+            world: role.as_str(),
             offered: AtomicU64::new(0),
-            told: AtomicU64::new(0),
             answered: AtomicU64::new(0),
-            notes: Mutex::default(),
+            calls: Mutex::default(),
         }
     }
 
@@ -135,22 +135,23 @@ impl Neighbour {
     fn at_home<T: Send + 'static>(
         &self,
         bench: &Bench,
+        elsewhere: &Runtime,
         future: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         match self.guest {
             Healthy::Source(..) => bench.sandbox.spawn(future),
-            Healthy::Sink(..) => tokio::spawn(future),
+            Healthy::Sink(..) => elsewhere.spawn(future),
         }
     }
 
     /// Calls on every lane, one after the other, for a while; how many were answered.
-    async fn alone(self: Arc<Self>) -> u64 {
+    async fn most(self: Arc<Self>) -> u64 {
         let start = Instant::now();
         let lane = |lane| {
             let this = Arc::clone(&self);
             tokio::spawn(async move {
                 let mut calls = 0;
-                while start.elapsed() < ALONE {
+                while start.elapsed() < MOST {
                     this.guest.call(lane).await.expect("a healthy connector");
                     calls += 1;
                 }
@@ -167,18 +168,23 @@ impl Neighbour {
 
     /// Offers so many calls a second, then waits for the last of them.
     async fn pace(self: Arc<Self>, per_s: f64, stop: Arc<AtomicBool>) {
-        let start = Instant::now();
         let mut beat = tokio::time::interval(BEAT);
+        let start = beat.tick().await;
         let mut offered = 0;
         while !stop.load(SeqCst) {
-            beat.tick().await;
-            let due = (start.elapsed().as_secs_f64() * per_s) as usize;
+            // When it should have been: beats that were missed are made up for.
+            let at = beat.tick().await;
+            let due = ((at - start).as_secs_f64() * per_s) as usize;
             for i in offered..due {
-                let (this, at) = (Arc::clone(&self), Instant::now());
+                let this = Arc::clone(&self);
                 self.offered.fetch_add(1, SeqCst);
                 tokio::spawn(async move {
                     let answer = this.guest.call(i % LANES).await;
-                    this.note(answer, at.elapsed());
+                    this.note(Call {
+                        due: at.into_std(),
+                        took: at.elapsed(),
+                        wrong: answer.err(),
+                    });
                 });
             }
             offered = offered.max(due);
@@ -188,10 +194,8 @@ impl Neighbour {
             .expect("the last answers");
     }
 
-    fn note(&self, answer: Result<(), String>, latency: Duration) {
-        let mut notes = self.notes.lock().expect("no panic");
-        notes.latencies.push(latency);
-        notes.complaints.extend(answer.err());
+    fn note(&self, call: Call) {
+        self.calls.lock().expect("no panic").push(call);
         self.answered.fetch_add(1, SeqCst);
     }
 
@@ -200,18 +204,17 @@ impl Neighbour {
         eventually(|| self.answered.load(SeqCst), |answered| *answered >= offered).await
     }
 
-    /// Adds what became of the calls that nobody asked for yet.
-    async fn settle(&self, tally: &mut Tally) {
+    async fn tally(&self, begun: Instant, end: Instant) -> Tally {
         let offered = self.offered.load(SeqCst);
-        let before = self.told.swap(offered, SeqCst);
-        if let Err(said) = self.all_answered(offered).await {
-            tally.complaints.push(format!("of {offered} calls answered: {said}"));
-        }
-        let missing = offered.saturating_sub(self.answered.load(SeqCst));
-        let notes = std::mem::take(&mut *self.notes.lock().expect("no panic"));
-        tally.offered += offered - before;
-        tally.completed += (offered - before).saturating_sub(missing + notes.complaints.len() as u64);
-        tally.latencies.extend(notes.latencies);
-        tally.complaints.extend(notes.complaints);
+        let waited = self.all_answered(offered).await;
+        let mut calls = self.calls.lock().expect("no panic");
+        let (counted, later) = std::mem::take(&mut *calls)
+            .into_iter()
+            .partition(|call: &Call| call.due < end);
+        *calls = later;
+        let mut tally = Tally::of(self.world, counted, begun, end);
+        let unanswered = waited.map_err(|said| format!("of {offered} calls answered: {said}"));
+        tally.complaints.extend(unanswered.err());
+        tally
     }
 }

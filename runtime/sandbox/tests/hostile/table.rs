@@ -2,7 +2,11 @@
 
 use std::{io::Write, time::Duration};
 
-use super::{manifest::Verdict, neighbour::Tally, process::resident_mib};
+use super::{
+    fare::{Alone, Tally},
+    manifest::Verdict,
+    process::resident_bytes,
+};
 
 /// One behaviour in one world.
 pub struct Row {
@@ -13,8 +17,37 @@ pub struct Row {
     /// The longest trial.
     pub longest: Duration,
     pub verdict: Verdict,
-    pub neighbours: Tally,
+    /// Both neighbours.
+    pub neighbours: Vec<Tally>,
+    /// Whether their times were part of the verdict.
+    pub timed: bool,
     pub complaints: Vec<String>,
+}
+
+impl Row {
+    fn calls(&self) -> u64 {
+        self.neighbours.iter().map(Tally::calls).sum()
+    }
+
+    /// Of the neighbour that was slower.
+    fn quantile_ms(&self, part: f64) -> f64 {
+        let slower = self.neighbours.iter().map(|tally| tally.quantile(part)).max();
+        slower.unwrap_or_default().as_secs_f64() * 1e3
+    }
+}
+
+/// Prints how the neighbours fare alone, before the rows of a pass.
+pub fn print_alone(workers: usize, alone: &[Alone]) {
+    for one in alone {
+        let line = format!(
+            "{workers} workers: the {} alone is offered {:.0} calls/s, p99 {:.2?}; beside others it may be {:.2?}",
+            one.world,
+            one.calls_per_s,
+            one.p99,
+            one.p99_max()
+        );
+        writeln!(std::io::stdout().lock(), "{line}").expect("standard output");
+    }
 }
 
 /// Prints the rows, past the harness, which keeps what a passing test prints to itself.
@@ -36,7 +69,7 @@ pub fn print(rows: &[Row]) {
         ""
     ));
     for row in rows {
-        let (verdict, tally) = (&row.verdict, &row.neighbours);
+        let verdict = &row.verdict;
         let error = match &verdict.kind[..] {
             "limit" | "invalid_output" => format!("{} {} {}", verdict.stage, verdict.kind, verdict.detail),
             _ => format!("{} {}", verdict.stage, verdict.kind),
@@ -49,14 +82,14 @@ pub fn print(rows: &[Row]) {
             row.trials,
             row.longest.as_secs_f64() * 1e3,
             error,
-            format!("{}/{}", tally.completed, tally.offered),
-            tally.quantile_ms(0.5),
-            tally.quantile_ms(0.99),
-            tally.quantile_ms(1.0),
+            row.calls(),
+            row.quantile_ms(0.5),
+            row.quantile_ms(0.99),
+            row.quantile_ms(1.0),
             if row.complaints.is_empty() { "" } else { "FAILED" }
         ));
     }
-    line(format!("{} MiB resident at the end", resident_mib()));
+    line(format!("{} MiB resident at the end", resident_bytes() >> 20));
 }
 
 /// All of them as one class of fault.
@@ -64,10 +97,8 @@ pub fn report(rows: &[Row]) {
     let mut class = danube_wasm_ledger::Row::new("hostile components");
     class.trials = rows.iter().map(|row| row.trials as u64).sum();
     class.note("behaviours", rows.len() as u64);
-    class.note(
-        "neighbours' calls",
-        rows.iter().map(|row| row.neighbours.completed).sum(),
-    );
+    class.note("neighbours' calls", rows.iter().map(Row::calls).sum());
+    class.note("neighbours timed", rows.iter().filter(|row| row.timed).count() as u64);
     let failed = rows.iter().filter(|row| !row.complaints.is_empty());
     class.failures = failed
         .map(|row| (row.name.clone(), row.complaints.join("\n")))

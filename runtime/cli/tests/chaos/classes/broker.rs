@@ -1,4 +1,4 @@
-//! The broker, or the way to it, fails under load: killed, refusing, swallowing, slow. With spools senders notice
+//! The broker, or the way to it, fails under load: killed, refusing, swallowing, slow, losing its answers. With spools senders notice
 //! nothing; without they are told 503 and try again. Either way nothing is lost, doubled or out of order.
 
 use std::{
@@ -11,6 +11,7 @@ use danube_wasm_ledger::Row;
 
 use super::{Class, Trial};
 use crate::{
+    counters,
     dice::Dice,
     judge::{self, Judged, Verdict, settle},
     load::Load,
@@ -42,6 +43,12 @@ pub const SLOW: Class = Class {
     name: "way to the broker is slow",
     trials: [1, 4, 40],
     begin: || Ok(Box::new(Broken::by(Fault::Slow))),
+};
+
+pub const REPLY_LOST: Class = Class {
+    name: "broker commits, its reply is lost",
+    trials: [1, 6, 60],
+    begin: || Ok(Box::new(Broken::by(Fault::ReplyLost))),
 };
 
 pub const DANUBE_KILLED: Class = Class {
@@ -77,6 +84,7 @@ enum Fault {
     Refused,
     Swallowed,
     Slow,
+    ReplyLost,
 }
 
 struct Broken {
@@ -171,6 +179,7 @@ impl Ground {
                 .site
                 .broker_proxy
                 .set(Weather::Delay(Duration::from_millis(dice.between(1, 60)))),
+            Fault::ReplyLost => self.site.broker_proxy.set(Weather::LoseAnswers),
         }
         if self.spools || fault == Fault::Slow {
             // Senders notice nothing.
@@ -178,6 +187,7 @@ impl Ground {
         }
         thread::park_timeout(away);
         let stored = ids(&self.sink.rows()).len();
+        let committed = self.site.broker_proxy.published();
         match fault {
             Fault::Killed => self.site.start_broker(),
             _ => self.site.broker_proxy.set(Weather::Fair),
@@ -187,11 +197,7 @@ impl Ground {
         if !self.spools && fault != Fault::Slow && away > ANSWERED_WITHIN && refused == 0 {
             return Err("no sender was told 503 while the broker was away".to_owned());
         }
-        self.flows(stored)?;
-        row.note_max(
-            "ms at most until anything was stored",
-            back.elapsed().as_millis() as u64,
-        );
+        judge::revived(row, back, stored, || self.sink.rows())?;
         load.stop();
         self.alive()?;
         let alive = back.elapsed().as_millis() as u64;
@@ -201,9 +207,17 @@ impl Ground {
             self.blame(row)?;
         }
         settle(&self.oracle, || self.sink.rows())?;
+        counters::check(&self.oracle, &self.source, &[&self.sink])?;
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", refused as u64);
-        Ok(Verdict::Passed)
+        if fault != Fault::ReplyLost {
+            return Ok(Verdict::Passed);
+        }
+        row.note("whose commit was not answered", committed as u64);
+        match committed {
+            0 => Ok(Verdict::Discarded("nothing was published meanwhile")),
+            _ => Ok(Verdict::Passed),
+        }
     }
 
     /// Without spools a Danube that is killed loses what it has acknowledged and not written, and its subscriptions skip
@@ -223,14 +237,6 @@ impl Ground {
         row.note("lost by Danube", missing.len() as u64);
         self.oracle.forgive(&missing);
         Ok(())
-    }
-
-    /// Something is stored, whatever: a fresh event waits behind what came before it.
-    fn flows(&self, before: usize) -> Result<(), String> {
-        judge::until("events are stored again", || match ids(&self.sink.rows()).len() {
-            now if now > before => Ok(()),
-            now => Err(format!("{now} rows, as before")),
-        })
     }
 
     /// One of several fresh events is stored: each may be one that Danube skips.

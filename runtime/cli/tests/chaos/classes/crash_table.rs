@@ -1,16 +1,16 @@
 //! Every row of `docs/crash-table.md`: the process dies there, starts again, and what the row promises holds.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::sync::Arc;
 
 use danube_wasm_ledger::Row;
 use danube_wasm_pipeline::failpoints::FailPoint;
-use serde_json::json;
 
 use super::{Class, Trial};
 use crate::{
     dice::Dice,
     harness::{self, Pipeline, Scratch, Setup},
     judge::{self, Judged, Verdict},
+    letters::{Flaw, Flawed},
     load::Load,
     oracle::Oracle,
 };
@@ -51,15 +51,18 @@ fn way_to(point: FailPoint) -> Way {
 }
 
 fn setup(way: &Way) -> Setup {
+    // Letters have a key that can be checked, too.
+    let key = "key_pointer = \"/customer_id\"";
     match way {
         Way::Load | Way::Stop => Setup::default(),
         Way::Poison => Setup {
             sink: harness::guest("poison_sink"),
             schema: false,
+            endpoint: key.to_owned(),
             ..Setup::default()
         },
         Way::Refused => Setup {
-            endpoint: "on_invalid = \"dead-letter\"".to_owned(),
+            endpoint: format!("{key}\non_invalid = \"dead-letter\""),
             ..Setup::default()
         },
     }
@@ -86,7 +89,12 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
     let armed = format!("{}:{nth}", point.name());
     let mut pipeline = Pipeline::spawn_with(&scratch.file(), &[("DANUBE_WASM_FAILPOINT", &armed)]);
     let oracle = Arc::new(Oracle::default());
-    let mut letters = 0..=0;
+    let flaw = if matches!(way, Way::Refused) {
+        Flaw::Misfit
+    } else {
+        Flaw::Poison
+    };
+    let mut flawed = Flawed::new(flaw, &oracle);
     let load = if point == FailPoint::Starting {
         None
     } else {
@@ -96,8 +104,7 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
     };
     match way {
         Way::Load => {}
-        Way::Poison => letters = post_until_gone(&pipeline, &json!({ "poison": true })),
-        Way::Refused => letters = post_until_gone(&pipeline, &json!({ "not": "a payment" })),
+        Way::Poison | Way::Refused => flawed.post_until_gone(&pipeline),
         Way::Stop => {
             judge::until("events are acknowledged", || match oracle.owed_count() > 20 {
                 true => Ok(()),
@@ -118,53 +125,21 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
         *address.write() = again.address();
         load.stop();
     }
-    judged(&scratch, &oracle, &again, &letters)?;
+    flawed.post_again(&again);
+    judged(&scratch, &oracle, &again, &flawed)?;
     row.note("events", oracle.owed_count() as u64);
+    row.note("letters", flawed.count() as u64);
     again.stop();
     Ok(Verdict::Passed)
 }
 
-/// Posts until the process is gone: at least how many letters there must be, and at most how many there can be.
-fn post_until_gone(pipeline: &Pipeline, body: &serde_json::Value) -> RangeInclusive<usize> {
-    let (client, address) = (pipeline.client(), pipeline.address());
-    let (mut accepted, mut sent) = (0, 0);
-    pipeline.until("the process dies", |_| {
-        sent += 1;
-        match harness::post(&client, &address, &[], body.to_string()) {
-            Some(answer) if answer.status == 200 => accepted += 1,
-            Some(answer) => panic!("answered {answer:?}"),
-            None => return true,
-        }
-        false
-    });
-    accepted..=sent
-}
-
 /// Owed = rows + letters, each once; nothing else; a fresh event gets through.
-fn judged(
-    scratch: &Scratch,
-    oracle: &Oracle,
-    pipeline: &Pipeline,
-    letters: &RangeInclusive<usize>,
-) -> Result<(), String> {
+fn judged(scratch: &Scratch, oracle: &Oracle, pipeline: &Pipeline, flawed: &Flawed) -> Result<(), String> {
     let rows = || match scratch.query("SELECT * OMIT id FROM payments") {
         serde_json::Value::Array(rows) => rows,
         other => panic!("rows are {other}"),
     };
     judge::settle(oracle, rows)?;
-    judge::until("every poisonous event is a letter, once", || {
-        let found = letters_of(scratch);
-        match letters.contains(&found) {
-            true => Ok(()),
-            false => Err(format!("{found} letters, {letters:?} were due")),
-        }
-    })?;
+    flawed.settle(scratch)?;
     judge::fresh(oracle, &pipeline.address(), rows)
-}
-
-fn letters_of(scratch: &Scratch) -> usize {
-    let file = scratch.file().display().to_string();
-    let output = harness::cli(["dlq", "ls", &file, "--json"]);
-    let list: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
-    list.as_array().map_or(0, Vec::len)
 }

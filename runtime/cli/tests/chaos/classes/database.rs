@@ -1,16 +1,22 @@
-//! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, losing the answer to what it has
-//! committed, gone for longer than the broker waits. Three sinks write to one table of it.
+//! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, slow, losing the answer to what
+//! it has committed, gone for longer than the broker waits. Three sinks write to one table of it.
 
-use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use danube_wasm_ledger::Row;
 
 use super::{Class, Trial};
 use crate::{
+    counters,
     dice::Dice,
     judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
-    oracle::Oracle,
+    oracle::{Oracle, ids},
     proxy::{Proxy, Weather},
     server::Kind,
     site::{self, Database, Layout, Part, Site},
@@ -34,6 +40,12 @@ pub const REPLY_LOST: Class = Class {
     begin: || begin(Fault::ReplyLost),
 };
 
+pub const SLOW: Class = Class {
+    name: "way to the database is slow",
+    trials: [1, 4, 40],
+    begin: || begin(Fault::Slow),
+};
+
 pub const LONG_GONE: Class = Class {
     name: "database away past the ack timeout",
     trials: [1, 4, 40],
@@ -45,6 +57,7 @@ enum Fault {
     Refused,
     Swallowed,
     ReplyLost,
+    Slow,
     LongGone,
 }
 
@@ -87,7 +100,7 @@ impl Trial for Failing {
         // Danube's topics are made by their first producer.
         source.start();
         sinks.iter_mut().for_each(Part::start);
-        let judged = under_load(self.fault, &proxy, &site, &source, dice, row);
+        let judged = under_load(self.fault, &proxy, &site, &source, &sinks, dice, row);
         judged.map_err(|why| {
             let logs: Vec<_> = sinks.iter().map(|sink| sink.running().dump()).collect();
             format!("{why}\n{}", logs.join("\n---\n"))
@@ -95,7 +108,15 @@ impl Trial for Failing {
     }
 }
 
-fn under_load(fault: Fault, proxy: &Proxy, site: &Site, source: &Part, dice: &mut Dice, row: &mut Row) -> Judged {
+fn under_load(
+    fault: Fault,
+    proxy: &Proxy,
+    site: &Site,
+    source: &Part,
+    sinks: &[Part],
+    dice: &mut Dice,
+    row: &mut Row,
+) -> Judged {
     let oracle = Arc::new(Oracle::default());
     let load = Load::start(&oracle, &source.address, 4);
     judge::until("events are acknowledged", || match oracle.owed_count() {
@@ -107,19 +128,27 @@ fn under_load(fault: Fault, proxy: &Proxy, site: &Site, source: &Part, dice: &mu
         Fault::Refused | Fault::LongGone => Weather::Refuse,
         Fault::Swallowed => Weather::Swallow,
         Fault::ReplyLost => Weather::LoseAnswers,
+        Fault::Slow => Weather::Delay(Duration::from_millis(dice.between(1, 60))),
     });
     thread::park_timeout(match fault {
         Fault::LongGone => Duration::from_secs(5 * ACK_TIMEOUT_SECS),
         _ => Duration::from_millis(200) + dice.within_ms(3000),
     });
-    let met = proxy.sent();
+    // Owed before the rows are read: what is owed later does not count as unwritten.
+    let (owed, stored) = (oracle.owed(), ids(&site.database_rows()));
+    let (met, unwritten) = (proxy.met_anybody(), owed.difference(&stored).count());
     proxy.set(Weather::Fair);
+    let end = Instant::now();
+    judge::revived(row, end, stored.len(), || site.database_rows())?;
     load.stop();
     settle(&oracle, || site.database_rows())?;
     fresh(&oracle, &source.address.read().clone(), || site.database_rows())?;
+    counters::check(&oracle, source, &sinks.iter().collect::<Vec<_>>())?;
     row.note("events", oracle.owed_count() as u64);
-    match (fault, met) {
-        (Fault::ReplyLost, 0) => Ok(Verdict::Discarded("nothing was sent meanwhile")),
-        _ => Ok(Verdict::Passed),
+    row.note("owed and unwritten during the fault", unwritten as u64);
+    match (met, unwritten) {
+        (true, 1..) => Ok(Verdict::Passed),
+        (false, _) => Ok(Verdict::Discarded("nobody met it")),
+        (true, 0) => Ok(Verdict::Discarded("nothing was to be written meanwhile")),
     }
 }

@@ -1,6 +1,6 @@
 //! `kill -9` of a webhook process, a sink process, or one that is both, at a random moment under load.
 
-use std::{sync::Arc, thread};
+use std::{sync::Arc, thread, time::Instant};
 
 use danube_wasm_ledger::Row;
 
@@ -95,12 +95,14 @@ impl Trial for Kills {
             Victim::Source => Vec::new(),
             Victim::Sink | Victim::Both => self.oracle.gaps(&stored, &stored),
         };
+        let end = Instant::now();
         if self.victim != Victim::Source {
             self.sink.start();
         }
         if self.victim != Victim::Sink {
             self.source.start();
         }
+        judge::revived(row, end, stored.len(), || self.sink.rows())?;
         load.stop();
         settle(&self.oracle, || self.sink.rows())?;
         fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;

@@ -54,11 +54,13 @@ pub const ALL: &[Class] = &[
     broker::REFUSED,
     broker::BLACK_HOLE,
     broker::SLOW,
+    broker::REPLY_LOST,
     broker::DANUBE_KILLED,
     broker::DANUBE_REFUSED,
     broker::DANUBE_BLACK_HOLE,
     database::REFUSED,
     database::BLACK_HOLE,
     database::REPLY_LOST,
+    database::SLOW,
     database::LONG_GONE,
 ];

@@ -1,8 +1,8 @@
 //! How often, from which seed, and what came of it.
 
-use std::{env, io::Write, sync::Arc};
+use std::{env, sync::Arc};
 
-use crate::process::resident_mib;
+use danube_wasm_ledger::Row;
 
 /// Complaints that are kept of a class: the first say what is wrong, the others only that it still is.
 const COMPLAINTS_MAX: usize = 10;
@@ -19,7 +19,8 @@ pub(crate) struct Plan {
 pub(crate) struct Class {
     pub(crate) trials: u64,
     pub(crate) failures: u64,
-    pub(crate) complaints: Vec<String>,
+    /// What repeats it, and what was wrong.
+    pub(crate) complaints: Vec<(String, String)>,
 }
 
 impl Plan {
@@ -56,7 +57,7 @@ impl Class {
     /// Keeps what is wrong with something that is no trial of its own.
     pub(crate) fn check(&mut self, what: &str, verdict: Result<(), String>) {
         if let Err(why) = verdict {
-            self.complain(format!("{what}: {why}"));
+            self.complain(what, why);
         }
     }
 
@@ -65,18 +66,18 @@ impl Class {
         self.judge(&format!("SEED={seed} HTTP_TRIALS=1"), verdict);
     }
 
-    pub(crate) fn complain(&mut self, complaint: String) {
+    pub(crate) fn complain(&mut self, what: &str, why: String) {
         self.failures += 1;
         if self.complaints.len() < COMPLAINTS_MAX {
-            self.complaints.push(complaint);
+            self.complaints.push((what.to_owned(), why));
         }
     }
 
     pub(crate) fn join(&mut self, other: Self) {
         self.trials += other.trials;
-        for complaint in other.complaints {
-            self.complain(complaint);
-        }
+        self.failures += other.failures;
+        self.complaints.extend(other.complaints);
+        self.complaints.truncate(COMPLAINTS_MAX);
     }
 }
 
@@ -107,7 +108,7 @@ where
     for lane in running {
         match lane.await {
             Ok(part) => class.join(part),
-            Err(error) => class.complain(format!("a lane broke off: {error}")),
+            Err(error) => class.complain("a lane broke off", error.to_string()),
         }
     }
     class
@@ -116,17 +117,15 @@ where
 /// Something that lanes share the cases of.
 pub(crate) type Shared<T> = Arc<Vec<T>>;
 
-/// Prints the rows, past the harness, which keeps what a passing test prints to itself.
-pub(crate) fn print(rows: &[(&str, Class)], plan: Plan) {
-    let mut out = std::io::stdout().lock();
-    let mut line = |text: String| writeln!(out, "{text}").expect("standard output");
-    line(format!(
-        "\n{:<32} {:>8} {:>9} {:>6}",
-        "class", "trials", "failures", "seed"
-    ));
-    for (name, class) in rows {
-        let (trials, failures) = (class.trials, class.failures);
-        line(format!("{name:<32} {trials:>8} {failures:>9} {:>6}", plan.seed));
+impl Class {
+    /// As a row of the table.
+    pub(crate) fn row(self, name: &str, secs: u64) -> Row {
+        let mut row = Row::new(format!("HTTP: {name}"));
+        (row.trials, row.secs) = (self.trials, secs);
+        if let more @ 1.. = self.failures - self.complaints.len() as u64 {
+            row.note("failures that are not shown", more);
+        }
+        row.failures = self.complaints;
+        row
     }
-    line(format!("{} MiB resident at the end", resident_mib()));
 }

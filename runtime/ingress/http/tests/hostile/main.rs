@@ -34,14 +34,14 @@ mod support;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use class::{Class, Plan};
 use futures_util::{FutureExt, future::BoxFuture};
 use host::Host;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use process::{Held, eventually};
+use process::{Held, resident_mib};
 
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
@@ -84,19 +84,19 @@ async fn all(plan: Plan) {
     let before = Held::now();
     let mut rows = Vec::new();
     for (name, class) in classes.into_iter().filter(|(name, _)| name.contains(&only)) {
-        let panics = PANICS.load(SeqCst);
+        let (begun, panics) = (Instant::now(), PANICS.load(SeqCst));
         let mut class = class.await;
-        let back = |now: &Held| now.threads <= before.threads && now.descriptors <= before.descriptors;
-        if let Err(said) = eventually(Held::now, back).await {
-            class.complain(format!("{before:?} before it, {said}"));
+        if let Err(said) = before.is_back().await {
+            class.complain("held", format!("{before:?} before it, {said}"));
         }
         match PANICS.load(SeqCst) - panics {
             0 => {}
-            n => class.complain(format!("{n} panics")),
+            n => class.complain("the host", format!("{n} panics")),
         }
-        rows.push((name, class));
+        rows.push(class.row(name, begun.elapsed().as_secs()));
     }
-    class::print(&rows, plan);
-    let complaints: Vec<_> = rows.iter().flat_map(|(_, class)| &class.complaints).collect();
-    assert!(complaints.is_empty() && !rows.is_empty(), "{complaints:#?}");
+    danube_wasm_ledger::report(&rows, plan.seed);
+    println!("{} MiB resident at the end", resident_mib());
+    let failures: Vec<_> = rows.iter().flat_map(|row| &row.failures).collect();
+    assert!(failures.is_empty() && !rows.is_empty(), "{failures:#?}");
 }

@@ -4,6 +4,9 @@ use std::{fmt::Debug, fs, time::Duration};
 
 use crate::support::PATIENCE;
 
+/// After the last fault, nothing is left of it for longer.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
+
 /// Threads and file descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Held {
@@ -19,6 +22,12 @@ impl Held {
             descriptors: entries("/proc/self/fd"),
         }
     }
+
+    /// Waits until no more is held than this.
+    pub(crate) async fn is_back(self) -> Result<(), String> {
+        let fine = |now: &Self| now.threads <= self.threads && now.descriptors <= self.descriptors;
+        within(BACK_WITHIN, Self::now, fine).await
+    }
 }
 
 /// Resident memory in MiB.
@@ -31,13 +40,17 @@ pub(crate) fn resident_mib() -> u64 {
 
 /// Waits until something is so, or says how it was when time was up.
 pub(crate) async fn eventually<T: Debug>(look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {
+    within(PATIENCE, look, fine).await
+}
+
+async fn within<T: Debug>(time: Duration, look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {
     let wait = async {
         while !fine(&look()) {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    match tokio::time::timeout(PATIENCE, wait).await {
+    match tokio::time::timeout(time, wait).await {
         Ok(()) => Ok(()),
-        Err(_) => Err(format!("after {} s it is {:?}", PATIENCE.as_secs(), look())),
+        Err(_) => Err(format!("after {} s it is {:?}", time.as_secs(), look())),
     }
 }

@@ -5,7 +5,7 @@ use danube_wasm_faultdisk::{Change, Crash, Disk, Fault};
 use nix::errno::Errno;
 
 use super::{
-    trial::{Trial, every, report, scratch},
+    trial::{Trial, every, row, scratch},
     verdict,
     workload::BATCHES,
 };
@@ -16,16 +16,16 @@ const FAILURES: [(Errno, u64); 3] = [(Errno::ENOSPC, 1), (Errno::EIO, 1), (Errno
 #[tokio::test]
 async fn any_change_fails_and_so_do_some_after_it() {
     let total = Trial::run(None).journal.len();
-    let (mut trials, mut problems) = (0, Vec::new());
+    let mut row = row("a change fails", total, every(37));
     for first in (0..total).step_by(every(37)) {
         for (errno, count) in FAILURES {
-            trials += 1;
-            if let Err(problem) = fails(first as u64, count, errno).await {
-                problems.push(format!("{errno} at change {first} and {} more: {problem}", count - 1));
-            }
+            row.judge(
+                format!("{errno} at change {first} and {} more", count - 1),
+                fails(first as u64, count, errno).await,
+            );
         }
     }
-    report("a change fails", trials, &problems, total, every(37));
+    danube_wasm_ledger::conclude(row, 0);
 }
 
 async fn fails(first: u64, count: u64, errno: Errno) -> Result<(), String> {

@@ -5,6 +5,7 @@ use std::{fs::File, path::Path, time::Duration};
 
 use danube_wasm_egress_surrealdb::{Connections, SurrealOptions};
 use danube_wasm_faultdisk::{Crash, Disk, Fault, variable};
+use danube_wasm_ledger::Row;
 use danube_wasm_model::{
     door::{Egress as _, EgressError, Write},
     message::Operation,
@@ -80,6 +81,7 @@ async fn what_another_write_has_done_counts_once_it_is_durable() {
     let trial = Trial::run_as(PROCESS, Some(hang));
     assert!(trial.output.contains("finished"), "{}", trial.output);
     assert!(trial.output.contains("transient"), "nothing hung");
+    let mut row = Row::new("SurrealKV: a sync hangs, then fails");
     for number in NUMBERS {
         let point = trial.acknowledged_until(number).expect("acknowledged");
         let before = &trial.journal[..point];
@@ -88,6 +90,10 @@ async fn what_another_write_has_done_counts_once_it_is_durable() {
         disk.after_crash(Crash::PowerAndCache, left.path()).expect("made");
         let acknowledged = trial.acknowledged_by(before.last().map_or(0, |record| record.end));
         let verdict = verdict::holds(left.path(), &acknowledged).await;
-        assert_eq!(verdict, Ok(()), "after batch {number}:\n{}", trial.output);
+        row.judge(
+            format!("power lost after batch {number}"),
+            verdict.map_err(|problem| format!("{problem}\n{}", trial.output)),
+        );
     }
+    danube_wasm_ledger::conclude(row, 0);
 }

@@ -5,7 +5,7 @@ use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt as _;
 
 use super::{
-    trial::{Trial, every, report, scratch},
+    trial::{Trial, every, row, scratch},
     verdict,
 };
 
@@ -30,7 +30,7 @@ async fn the_power_goes_after_any_change() {
         None,
         "something went past the journal"
     );
-    let (mut trials, mut failures) = (0, Vec::new());
+    let mut row = row("the power goes", total, every(13));
     for change in (0..=total).step_by(every(13)) {
         let before = &trial.journal[..change];
         let acknowledged = trial.acknowledged_by(before.last().map_or(0, |record| record.end));
@@ -38,28 +38,28 @@ async fn the_power_goes_after_any_change() {
         for crash in crashes(change) {
             let left = scratch();
             disk.after_crash(crash, left.path()).expect("made");
-            trials += 1;
-            if let Err(problem) = verdict::holds(left.path(), &acknowledged).await {
-                failures.push(format!("{crash:?} after change {change}: {problem}"));
-            }
+            row.judge(
+                format!("{crash:?} after change {change}"),
+                verdict::holds(left.path(), &acknowledged).await,
+            );
         }
     }
-    report("the power goes", trials, &failures, total, every(13));
+    danube_wasm_ledger::conclude(row, 0);
 }
 
 #[tokio::test]
 async fn the_process_dies_after_any_change() {
     let total = Trial::run(None).journal.len();
-    let (mut trials, mut failures) = (0, Vec::new());
+    let mut row = row("kill -9", total, every(37));
     for last in (0..total).step_by(every(37)) {
         let trial = Trial::run(Some(Fault::Die { last: last as u64 }));
         // The order of what threads do varies, and with it the number of changes.
         let killed = trial.status.signal() == Some(Signal::SIGKILL as i32);
         assert!(killed || trial.output.contains("finished"), "{}", trial.output);
-        trials += 1;
-        if let Err(problem) = verdict::holds(&trial.disk(), &trial.acknowledged()).await {
-            failures.push(format!("killed after change {last}: {problem}"));
-        }
+        row.judge(
+            format!("killed after change {last}"),
+            verdict::holds(&trial.disk(), &trial.acknowledged()).await,
+        );
     }
-    report("kill -9", trials, &failures, total, every(37));
+    danube_wasm_ledger::conclude(row, 0);
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use danube_wasm_faultdisk::{Fault, Record, Spy, journal};
+use danube_wasm_ledger::Row;
 use tempfile::TempDir;
 
 use super::workload;
@@ -81,13 +82,12 @@ pub(super) fn every(by_default: usize) -> usize {
     std::env::var("DISK_EVERY").map_or(by_default, |every| every.parse().expect("DISK_EVERY is a number"))
 }
 
-/// One row of the table: class, trials, failures, and what repeats them.
-pub(super) fn report(class: &str, trials: usize, failures: &[String], changes: usize, every: usize) {
-    println!(
-        "\n| SurrealKV: {class} | {trials} trials | {} failures | every {every} of {changes} changes; seed: the change |",
-        failures.len()
-    );
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
+/// A class that tries every so many-th of so many changes.
+pub(super) fn row(class: &str, changes: usize, every: usize) -> Row {
+    let mut row = Row::new(format!("SurrealKV: {class}"));
+    row.note("changes", changes as u64);
+    row.note("from one tried to the next", every as u64);
+    row
 }
 
 /// A directory in memory where there is such a thing: what a trial syncs need not wait for a disk.

@@ -1,0 +1,64 @@
+//! What a process says of itself on `/metrics` after a fault: it counts what senders were told, and nothing that did not
+//! happen.
+
+use crate::{harness::Pipeline, oracle::Oracle, site::Part};
+
+/// Counters that no fault of a broker, a database or the way there may move: it is not the component's, and no event is
+/// poisonous.
+const UNMOVED: [&str; 3] = [
+    "danube_wasm_guest_failures_total",
+    "danube_wasm_dead_letters_total",
+    "danube_wasm_schema_violations_total",
+];
+
+/// The sum of a counter's series that have this label, by all of them if it is empty.
+fn sum(metrics: &str, name: &str, label: &str) -> u64 {
+    let of_it = metrics.lines().filter(|line| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
+    });
+    let values = of_it.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+    values.sum::<f64>() as u64
+}
+
+fn metrics(pipeline: &Pipeline) -> Result<String, String> {
+    match pipeline.admin("/metrics") {
+        (200, text) => Ok(text),
+        (status, text) => Err(format!("/metrics answered {status}: {text}")),
+    }
+}
+
+/// A webhook process that all events went to, and the sinks behind it, none of which was replaced.
+///
+/// # Errors
+/// The counter that is wrong.
+pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part]) -> Result<(), String> {
+    for part in [source].iter().chain(sinks) {
+        let metrics = metrics(part.running())?;
+        if let Some(name) = UNMOVED.iter().find(|name| sum(&metrics, name, "") > 0) {
+            return Err(format!("`{name}` has moved:\n{metrics}"));
+        }
+    }
+    let metrics = metrics(source.running())?;
+    let counted = sum(&metrics, "danube_wasm_http_requests_total", "status=\"503\"");
+    // An answer that nobody waited for any more is counted here and not there.
+    let (least, lost) = (oracle.refused() as u64, oracle.lost() as u64);
+    match (least..=least + lost).contains(&counted) {
+        true => Ok(()),
+        false => Err(format!(
+            "senders were told 503 {least} times and had no answer {lost} times; the process counts {counted}"
+        )),
+    }
+}
+
+/// What is read must be what is there, or the check proves nothing.
+///
+/// # Panics
+/// It is not.
+pub fn canary() {
+    let metrics = "# TYPE a_total counter\na_total{status=\"503\"} 2\na_total{status=\"200\"} 3\na_total_more 9\n";
+    assert_eq!(
+        (sum(metrics, "a_total", "status=\"503\""), sum(metrics, "a_total", "")),
+        (2, 5)
+    );
+}
