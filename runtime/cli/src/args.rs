@@ -12,7 +12,7 @@ pub(crate) use dlq::{Dlq, DlqVerb, Letters};
 #[derive(Debug, Parser)]
 #[command(name = "danube-wasm", version, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a replayed letter still fails, 2 wrong command line, 78 wrong configuration, 70 internal error."
+    after_help = "Exit codes: 0 done, 1 a replayed letter still fails or the pipeline is not ready, 2 wrong command line, 78 wrong configuration, 70 internal error."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -43,6 +43,9 @@ pub(crate) enum Verb {
         after_help = "Example:\n  danube-wasm query pipeline.toml 'SELECT event, count() AS total FROM stripe_payments GROUP BY event'"
     )]
     Query(Query),
+    /// Ask a running pipeline of this machine whether all of it works; exit 0 if so. For health checks of containers.
+    #[command(after_help = "Example:\n  danube-wasm health 127.0.0.1:9090")]
+    Health(Health),
     /// Serve the embedded log over Danube's wire API: one node, for development and the edge. Production is Danube.
     #[command(
         after_help = "Example:\n  danube-wasm broker --data-dir broker-data --listen 127.0.0.1:6650\n\nPipelines name it as `danube_service_url = \"http://127.0.0.1:6650\"`."
@@ -76,7 +79,10 @@ pub(crate) struct Check {
     /// The pipeline file, or several that make one pipeline. Files of Danube Connect are understood.
     #[arg(value_name = "PIPELINE.toml", required = true)]
     pub(crate) files: Vec<PathBuf>,
-    /// Also reach the broker and the targets: names, ports, certificates, permissions, topics, versions.
+    /// Also reach the broker and the targets: names, ports, certificates, permissions, topics, schemas.
+    ///
+    /// Registers no schema and subscribes to nothing. A topic that is missing is made, as `run` would make it, only where
+    /// nothing else shows whether its namespace exists: neither `default` nor, with `danube.admin_url`, one that has topics.
     #[arg(long)]
     pub(crate) connect: bool,
     /// Print findings as JSON.
@@ -147,6 +153,13 @@ pub(crate) struct Replay {
     /// Print one JSON object.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// The pipeline's admin port.
+    #[arg(value_name = "HOST:PORT", default_value = "127.0.0.1:9090")]
+    pub(crate) admin: String,
 }
 
 #[derive(Debug, Args)]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use danube_wasm_broker::{
-    Broker,
+    Admin, Broker, BrokerError, ErrorKind,
     embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
@@ -16,9 +16,12 @@ use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
 use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
 use danube_wasm_model::ConnectorId;
 use danube_wasm_schema::Schemas;
-use tokio::sync::{Mutex, OnceCell};
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::Instant,
+};
 
-use crate::exit::Failure;
+use crate::{exit::Failure, spools};
 
 /// How long a source's spool waits for a record to be taken before it begins with the oldest again: no sender waits.
 const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
@@ -50,6 +53,8 @@ pub(crate) struct View {
 struct Spooled {
     spool: Arc<Spool>,
     schemas: Arc<Schemas>,
+    /// Its records are a source's, which has confirmed them.
+    is_source: bool,
 }
 
 impl Spooled {
@@ -103,6 +108,11 @@ impl Brokers {
         self.danube.is_none()
     }
 
+    /// The cluster's admin API, where the file says where it is.
+    pub(crate) fn danube_admin(&self) -> Option<Arc<dyn Admin>> {
+        self.danube.as_ref().and_then(|_| self.main.admin())
+    }
+
     /// Whether a source of the pipeline takes events while the broker is away.
     pub(crate) fn serves_alone(&self) -> bool {
         self.serves_alone
@@ -132,7 +142,7 @@ impl Brokers {
         options.bytes_max = buffer.max_bytes;
         options.flush = buffer.broker_flush;
         let broker = self.behind_spools().await?;
-        self.spool(&source.id, broker, options, schemas).await
+        self.spool(&source.id, true, broker, options, schemas).await
     }
 
     /// The broker as a sink sees it. `schemas` are those over the broker itself.
@@ -143,7 +153,7 @@ impl Brokers {
         let mut options = self.spool_options(&sink.id);
         options.bytes_max = buffer.max_bytes;
         options.hold_max = self.danube.as_ref().map_or(options.hold_max, |d| d.ack_timeout / 2);
-        self.spool(&sink.id, self.main.clone(), options, schemas).await
+        self.spool(&sink.id, false, self.main.clone(), options, schemas).await
     }
 
     fn view(&self, schemas: &Arc<Schemas>) -> View {
@@ -173,6 +183,7 @@ impl Brokers {
     async fn spool(
         &self,
         id: &ConnectorId,
+        is_source: bool,
         broker: Arc<dyn Broker>,
         options: SpoolOptions,
         schemas: &Schemas,
@@ -187,7 +198,11 @@ impl Brokers {
             .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
         tracing::info!(connector = %id, directory, "records and messages wait here while the other side is away");
         let schemas = Arc::new(schemas.remembering(spool.registry(), spool.last_seen()));
-        let spooled = Spooled { spool, schemas };
+        let spooled = Spooled {
+            spool,
+            schemas,
+            is_source,
+        };
         let view = spooled.view();
         spools.insert(id.clone(), spooled);
         Ok(view)
@@ -200,6 +215,20 @@ impl Brokers {
             .iter()
             .map(|(id, spooled)| (id.clone(), spooled.spool.status().borrow().clone()))
             .collect()
+    }
+
+    /// Gives the broker what sources have confirmed, as long as it is there and time is left. Nothing is confirmed any more.
+    pub(crate) async fn hand_over(&self, deadline: Instant) {
+        let spools = self.spools.lock().await;
+        let of_sources = spools.iter().filter(|(_, spooled)| spooled.is_source);
+        let of_sources: Vec<_> = of_sources
+            .map(|(id, spooled)| (id.clone(), spooled.spool.clone()))
+            .collect();
+        // Metrics are kept up to date meanwhile.
+        drop(spools);
+        for (id, spool) in of_sources {
+            spools::hand_over(&id, &spool, &*self.main, deadline).await;
+        }
     }
 
     /// Makes everything durable and lets go of it.
@@ -218,15 +247,18 @@ impl Brokers {
 
 /// An embedded log.
 pub(crate) async fn open_log(dir: &Path, retention: RetentionOptions) -> Result<Arc<EmbeddedBroker>, Failure> {
+    open(dir, retention).await.map_err(Failure::configuration)
+}
+
+/// The same, with the log's own error.
+pub(crate) async fn open(dir: &Path, retention: RetentionOptions) -> Result<Arc<EmbeddedBroker>, BrokerError> {
     let options = EmbeddedOptions {
         retention,
         ..EmbeddedOptions::default()
     };
     let dir = dir.to_path_buf();
-    tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options))
-        .await
-        .map_err(Failure::internal)?
-        .map_err(Failure::configuration)
+    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await;
+    opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())))
 }
 
 /// A client of the Danube cluster that a pipeline names.

@@ -4,6 +4,8 @@ use std::{fmt, process::ExitCode};
 
 /// `replay`: the component still fails on the letter.
 pub(crate) const STILL_FAILS: u8 = 1;
+/// `health`: the pipeline is not ready. Health checks of containers know 0 and this.
+pub(crate) const NOT_READY: u8 = 1;
 /// The command line was wrong. Also what clap exits with.
 pub(crate) const USAGE: u8 = 2;
 /// Something broke that the user could not have prevented.
@@ -28,6 +30,13 @@ impl Failure {
     pub(crate) fn still_fails(message: impl ToString) -> Self {
         Self {
             code: STILL_FAILS,
+            message: message.to_string(),
+        }
+    }
+
+    pub(crate) fn not_ready(message: impl ToString) -> Self {
+        Self {
+            code: NOT_READY,
             message: message.to_string(),
         }
     }

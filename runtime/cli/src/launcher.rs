@@ -8,6 +8,7 @@ mod late;
 mod listeners;
 mod prepare;
 mod sink;
+mod skipped;
 mod source;
 
 use std::{pin::Pin, sync::Arc};
@@ -21,7 +22,7 @@ use danube_wasm_pipeline::{
 };
 use danube_wasm_sandbox::Sandbox;
 use danube_wasm_schema::Schemas;
-use danube_wasm_telemetry::{ConnectorMetrics, Health, HealthHandle, Metrics, Tracing, health::State};
+use danube_wasm_telemetry::{ConnectorMetrics, ConnectorState, Health, HealthHandle, Metrics, Tracing, health::State};
 use tokio::sync::watch;
 
 use self::{
@@ -122,6 +123,13 @@ impl Workshop {
 /// Whether the connector has been stopped: then its part goes with the task.
 fn show(status: &Status, part: &HealthHandle, metrics: &ConnectorMetrics) -> bool {
     metrics.set_health(*status == Status::Running);
+    metrics.set_state(match status {
+        Status::Running => ConnectorState::Running,
+        Status::Degraded(_) => ConnectorState::Degraded,
+        Status::Down(_) => ConnectorState::Down,
+        Status::Failed(_) => ConnectorState::Failed,
+        Status::Stopped => ConnectorState::Stopped,
+    });
     match status {
         Status::Running => part.set(State::Ready),
         Status::Degraded(reason) => part.set(State::Degraded(reason.clone())),

@@ -16,6 +16,7 @@ mod reach;
 mod replay;
 mod settings;
 mod signals;
+mod spools;
 mod terminal;
 mod verbs;
 mod watch;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         args::Verb::Build(build) => verbs::build::build(&build),
         args::Verb::Inspect(inspect) => verbs::inspect::inspect(&inspect),
         args::Verb::Query(query) => verbs::query::query(&query),
+        args::Verb::Health(health) => verbs::health::health(&health),
         args::Verb::Broker(broker) => verbs::broker::broker(&broker),
         args::Verb::Topics(topics) => verbs::topics::topics(topics),
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),

@@ -110,8 +110,9 @@ fn must_exist(dir: PathBuf) -> Result<PathBuf, Failure> {
 pub(crate) async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<Value>, Failure> {
     let admin = broker.admin().ok_or_else(|| {
         Failure::usage(
-            "this broker cannot be asked from here: Danube's client API has no such calls; use danube-admin-cli on its \
-             admin port",
+            "this broker cannot be asked yet: Danube has these calls on its admin port alone. Write `danube.admin_url = \
+             \"http://HOST:50051\"` in the pipeline file; if the broker is `danube-wasm broker`, name its data directory \
+             instead of the file",
         )
     })?;
     match operation {

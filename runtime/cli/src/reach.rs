@@ -1,8 +1,13 @@
-//! Whether what a pipeline needs can be reached: the brokers, the topics, the databases. What `check --connect` does.
+//! Whether what a pipeline needs can be reached: the brokers, the topics, the schemas, the databases. What `check --connect`
+//! does. It looks and changes nothing, but for what `topics` says.
 
-use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind, TopicSpec};
-use danube_wasm_broker_danube::{Danube, Poison};
-use danube_wasm_config::{Endpoint, Pipeline, Sink, SurrealUrl, TopicMapping};
+mod patience;
+mod schema;
+mod topics;
+
+use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind};
+use danube_wasm_broker_danube::Danube;
+use danube_wasm_config::{Pipeline, Sink, SurrealUrl};
 use danube_wasm_egress_surrealdb::Connections;
 use danube_wasm_model::door::Egress as _;
 use serde::Serialize;
@@ -23,21 +28,19 @@ pub(crate) struct Finding {
 #[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
 pub(crate) enum Outcome {
     Reached,
-    /// Not there yet; `run` waits for it and goes on by itself.
+    /// Not there yet; `run` makes it, or waits for it and goes on by itself.
     Awaited(String),
     /// Nothing here can tell.
     Unknown(String),
     Failed(String),
 }
 
-impl Finding {
-    fn of(what: String, result: Result<(), BrokerError>) -> Self {
-        let outcome = match result {
-            Ok(()) => Outcome::Reached,
-            Err(error) if error.kind == ErrorKind::NotFound => Outcome::Awaited(error.message),
-            Err(error) => Outcome::Failed(error.message),
-        };
-        Self { what, outcome }
+impl Outcome {
+    fn of(result: Result<(), BrokerError>) -> Self {
+        match result {
+            Ok(()) => Self::Reached,
+            Err(error) => Self::Failed(error.message),
+        }
     }
 }
 
@@ -47,14 +50,17 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
     if !pipeline.service_url.seeds().is_empty() {
         let danube = brokers::open_danube(pipeline)?;
         for (seed, result) in danube.check().await {
-            findings.push(Finding::of(format!("broker {seed}"), result));
+            findings.push(Finding {
+                what: format!("broker {seed}"),
+                outcome: Outcome::of(result),
+            });
         }
         // Without a broker, each topic would only say the same again.
         if findings
             .iter()
             .any(|finding| matches!(finding.outcome, Outcome::Reached))
         {
-            topics(pipeline, &danube, &mut findings).await;
+            cluster(pipeline, &danube, &mut findings).await;
         }
         let _ = danube.close().await;
     }
@@ -66,88 +72,41 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
     Ok(findings)
 }
 
-async fn topics(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding>) {
+async fn cluster(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding>) {
+    let namespaces = topics::namespaces(pipeline, danube, findings).await;
+    let mut registered = Vec::new();
+    for declared in schema::of_topics(pipeline) {
+        let (finding, is_there) = schema::check(declared, danube).await;
+        if is_there {
+            registered.push(&declared.subject);
+        }
+        findings.push(finding);
+    }
     for source in &pipeline.sources {
         for endpoint in &source.webhook.endpoints {
-            let spec = spec(pipeline, danube, endpoint).await;
-            let result = danube.check_publish(&endpoint.topic, spec).await;
-            findings.push(Finding::of(
-                format!("{}: publish to {}", source.id, endpoint.topic),
-                result,
-            ));
+            let spec = topics::spec(pipeline, endpoint, &registered);
+            findings.push(Finding {
+                what: format!("{}: publish to {}", source.id, endpoint.topic),
+                outcome: topics::publish(danube, &endpoint.topic, spec, &namespaces).await,
+            });
         }
     }
     for sink in &pipeline.sinks {
         for mapping in &sink.surrealdb.topic_mappings {
-            let result = danube.check_consume(&mapping.topic).await;
-            findings.push(Finding::of(format!("{}: consume {}", sink.id, mapping.topic), result));
+            findings.push(Finding {
+                what: format!("{}: consume {}", sink.id, mapping.topic),
+                outcome: topics::consume(danube, &mapping.topic).await,
+            });
             // A buffer outlasts any policy.
             if sink.buffer.is_none() {
-                findings.push(patience(pipeline, danube, sink, mapping).await);
+                findings.push(patience::check(pipeline, danube, sink, mapping).await);
             }
         }
     }
 }
 
-/// Whether the broker gives up a message before its target is back: without a buffer, that stops the subscription or loses
-/// the message.
-async fn patience(pipeline: &Pipeline, danube: &Danube, sink: &Sink, mapping: &TopicMapping) -> Finding {
-    let TopicMapping {
-        topic, subscription, ..
-    } = mapping;
-    let what = format!(
-        "{}: failure policy of subscription `{subscription}` of {topic}",
-        sink.id
-    );
-    if pipeline.danube.admin_url.is_none() {
-        let why = format!(
-            "only Danube's admin API tells it: set `danube.admin_url`. As Danube is delivered, a partition stands still once a \
-             message of it was given 6 times, which takes a database that is away for some minutes; a sink with a \
-             {BUFFER} outlasts that"
-        );
-        let outcome = Outcome::Unknown(why);
-        return Finding { what, outcome };
-    }
-    let policy = match danube.failure_policy(topic, subscription).await {
-        Ok(policy) => policy,
-        Err(error) => return Finding::of(what, Err(error)),
-    };
-    let consequence = policy.and_then(|policy| match policy.poison {
-        Poison::Block => Some((policy, "then gives nothing more of that partition")),
-        Poison::Drop => Some((policy, "then drops it")),
-        _ => None,
-    });
-    let outcome = match consequence {
-        None => Outcome::Reached,
-        Some((policy, then)) => Outcome::Failed(format!(
-            "Danube gives a message {} times, {} s apart or more, and {then}: a database that is away for minutes is enough. \
-             Give the sink a {BUFFER}, or the subscription another policy with danube-admin",
-            policy.max_redelivery_count + 1,
-            policy.ack_timeout.as_secs()
-        )),
-    };
-    Finding { what, outcome }
-}
-
-/// The cure for an impatient broker, as it is written in a pipeline file.
-const BUFFER: &str = "`buffer = { type = \"disk\", max_bytes = … }`";
-
-/// The topic as `run` would make it. A subject that is not registered yet is registered by `run`, and not by looking.
-async fn spec(pipeline: &Pipeline, danube: &Danube, endpoint: &Endpoint) -> TopicSpec {
-    let declared = pipeline.schema_of(&endpoint.topic).map(|schema| schema.subject.clone());
-    let schema_subject = match declared {
-        Some(subject) => match danube.registry().latest(&subject).await {
-            Ok(Some(_)) => Some(subject),
-            _ => None,
-        },
-        None => None,
-    };
-    TopicSpec {
-        partitions: endpoint.partitions,
-        reliable_dispatch: endpoint.reliable_dispatch,
-        ordered: endpoint.ordered,
-        schema_subject,
-    }
+fn is_missing(error: &BrokerError) -> bool {
+    error.kind == ErrorKind::NotFound
 }
 
 async fn database(sink: &Sink) -> Result<Finding, Failure> {

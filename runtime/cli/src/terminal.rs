@@ -1,6 +1,7 @@
 //! What a person at a terminal sees of a running pipeline: where everything is, then one live line.
 
 use std::{
+    collections::BTreeMap,
     io::{IsTerminal, Write},
     net::SocketAddr,
     sync::Arc,
@@ -10,7 +11,7 @@ use std::{
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
 use danube_wasm_model::ConnectorId;
-use danube_wasm_telemetry::Metrics;
+use danube_wasm_telemetry::{Health, Metrics, health::State, metrics::Totals};
 use tokio::task::JoinHandle;
 
 use crate::letters::SUBSCRIPTION;
@@ -56,9 +57,9 @@ pub(crate) struct Live(JoinHandle<()>);
 
 impl Live {
     /// `None` where nobody watches.
-    pub(crate) fn start(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) -> Option<Self> {
+    pub(crate) fn start(metrics: Arc<Metrics>, broker: Arc<dyn Broker>, health: Health) -> Option<Self> {
         let watched = std::io::stderr().is_terminal();
-        watched.then(|| Self(tokio::spawn(run(metrics, broker))))
+        watched.then(|| Self(tokio::spawn(run(metrics, broker, health))))
     }
 }
 
@@ -69,9 +70,10 @@ impl Drop for Live {
     }
 }
 
-async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) {
+async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>, health: Health) {
     let mut ticks = tokio::time::interval(REFRESH);
     let mut before = metrics.totals();
+    let mut known = Troubles::new();
     loop {
         ticks.tick().await;
         let now = metrics.totals();
@@ -84,14 +86,89 @@ async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>) {
             .filter(|lag| lag.subscription != SUBSCRIPTION)
             .map(|lag| lag.messages)
             .sum();
-        eprint!(
-            "\r\x1b[2K{:.0}/s in · {:.0}/s done · lag {lag} · {} failed · {} dead letters",
-            now.received - before.received,
-            now.processed - before.processed,
-            now.failed,
-            now.dead_letters
-        );
+        let troubles = troubles(&health.report().checks);
+        for news in news(&known, &troubles) {
+            eprintln!("{CLEAR}{news}");
+        }
+        eprint!("{CLEAR}{}", line(before, now, lag, &troubles));
         drop(std::io::stderr().flush());
-        before = now;
+        (before, known) = (now, troubles);
+    }
+}
+
+/// Begins the line anew.
+const CLEAR: &str = "\r\x1b[2K";
+
+/// What does not run, by name: in which state, and why.
+type Troubles = BTreeMap<String, (&'static str, String)>;
+
+fn troubles(checks: &BTreeMap<String, State>) -> Troubles {
+    let trouble = |(name, state): (&String, &State)| match state {
+        State::Ready => None,
+        State::Degraded(why) => Some((name.clone(), ("degraded", why.clone()))),
+        State::Down(why) => Some((name.clone(), ("down", why.clone()))),
+    };
+    checks.iter().filter_map(trouble).collect()
+}
+
+/// A line for each that is in another state than before, or for another reason; one that only counts on is the same. A
+/// reason is longer than the live line has room for.
+fn news(before: &Troubles, now: &Troubles) -> Vec<String> {
+    let words = |(state, why): &(&'static str, String)| (*state, why.replace(|c: char| c.is_ascii_digit(), ""));
+    let begun = now
+        .iter()
+        .filter(|(name, trouble)| before.get(*name).map(words) != Some(words(trouble)));
+    let ended = before.keys().filter(|name| !now.contains_key(*name));
+    let begun = begun.map(|(name, (state, why))| format!("{name} is {state}: {why}"));
+    begun.chain(ended.map(|name| format!("{name} is well again"))).collect()
+}
+
+fn line(before: Totals, now: Totals, lag: u64, troubles: &Troubles) -> String {
+    let mut line = format!(
+        "{:.0}/s in · {:.0}/s done · lag {lag} · {} failed · {} dead letters",
+        now.received - before.received,
+        now.processed - before.processed,
+        now.failed,
+        now.dead_letters
+    );
+    for (name, (state, _)) in troubles {
+        line.push_str(&format!(" · {name} {state}"));
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checks(states: &[(&str, State)]) -> Troubles {
+        troubles(
+            &states
+                .iter()
+                .map(|(name, state)| ((*name).to_owned(), state.clone()))
+                .collect(),
+        )
+    }
+
+    #[test]
+    fn a_connector_that_does_not_run_is_in_the_live_line_and_its_reason_is_said_once() {
+        let well = checks(&[("p/source", State::Ready), ("p/sink", State::Ready)]);
+        let away = checks(&[
+            ("p/source", State::Ready),
+            ("p/sink", State::Degraded("the database is away".into())),
+        ]);
+        let full = |bytes: u64| {
+            let why = format!("the spool is full: {bytes} of 100 bytes");
+            checks(&[("p/source (spool)", State::Degraded(why))])
+        };
+        let stopped = checks(&[("p/sink", State::Down("poison: stop".into()))]);
+        let zero = Totals::default();
+        assert!(line(zero, zero, 7, &well).ends_with("lag 7 · 0 failed · 0 dead letters"));
+        assert!(line(zero, zero, 7, &away).ends_with("0 dead letters · p/sink degraded"));
+        assert_eq!(news(&well, &away), ["p/sink is degraded: the database is away"]);
+        assert_eq!(news(&away, &away), [""; 0]);
+        assert_eq!(news(&full(99), &full(100)), [""; 0], "it counts on");
+        assert_eq!(news(&away, &stopped), ["p/sink is down: poison: stop"]);
+        assert_eq!(news(&stopped, &well), ["p/sink is well again"]);
     }
 }

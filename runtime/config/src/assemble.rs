@@ -9,7 +9,7 @@ use crate::{
     ledger,
     part::{Part, Setting},
     reader::{Place, Shared},
-    tables::{danube::Danube, pipeline::Pipeline, service_url::ServiceUrl},
+    tables::{danube::Danube, instance::Origin, pipeline::Pipeline, service_url::ServiceUrl},
 };
 
 /// One pipeline of all parts. `None` if something that it needs was wrong in its file, which is recorded there.
@@ -86,6 +86,8 @@ fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
     let embedded = service_url.seeds().is_empty();
     if embedded {
         refuse_buffers(shared);
+    } else {
+        refuse_blocking(shared);
     }
     let name = part.name.value?;
     let mut pipeline = Pipeline {
@@ -116,7 +118,7 @@ fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
         sink.buffer = sink.buffer.take().filter(|_| !embedded);
     }
     if !embedded && !pipeline.sinks.is_empty() {
-        warn_of_passing_name(shared, &pipeline.danube);
+        warn_of_name(shared, &pipeline.danube);
     }
     Some(pipeline)
 }
@@ -124,7 +126,7 @@ fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
 /// The embedded log is a disk already, and gives up on no message: a second copy would cost writes and protect nothing.
 /// A warning and not an error, so that one file with `${DANUBE_SERVICE_URL:-embedded://…}` serves a laptop and a cluster.
 fn refuse_buffers(shared: &Shared<'_>) {
-    for place in &shared.ledger().borrow().buffers {
+    for (place, _) in &shared.ledger().borrow().buffers {
         shared.warning(
             place,
             "the buffer is not used: the broker is the embedded log, which is on this disk itself",
@@ -133,14 +135,36 @@ fn refuse_buffers(shared: &Shared<'_>) {
     }
 }
 
-fn warn_of_passing_name(shared: &Shared<'_>, danube: &Danube) {
+/// A message that waits for an operator is given again and again, and Danube counts: without a buffer, which takes it over,
+/// the broker gives up in half a minute.
+fn refuse_blocking(shared: &Shared<'_>) {
+    let ledger = shared.ledger().borrow();
+    let is_buffered = |sink: &String| ledger.buffers.iter().any(|(_, owner)| owner == sink);
+    for (place, _) in ledger.blocking.iter().filter(|(_, sink)| !is_buffered(sink)) {
+        shared.error(
+            place,
+            "`block-key` needs a buffer with a Danube broker, which counts how often it gives a message: after 5 times, in \
+             about half a minute, it stops the whole partition for good, or drops messages",
+            "give the sink `buffer = { type = \"disk\", max_bytes = 1073741824 }`, or write `on_poison = \"dead-letter\"` \
+             or `\"stop\"`",
+        );
+    }
+}
+
+fn warn_of_name(shared: &Shared<'_>, danube: &Danube) {
     let instance = &danube.instance;
-    if !instance.is_lasting() {
-        let message = format!(
+    let message = match instance.origin() {
+        Origin::Lasting => return,
+        Origin::Container => format!(
             "this process is known to the broker as `{instance}`, the name of its container: a replacement has another \
              name, and the broker holds what this one had not acknowledged"
-        );
-        let help = "set DANUBE_WASM_INSTANCE to the number of the replica, or run a StatefulSet";
-        shared.warning(&Place::of_file(0), message, help);
-    }
+        ),
+        Origin::Common => format!(
+            "this process is known to the broker as `{instance}`, which is not this machine's name alone: two processes of \
+             one name push each other off the subscription"
+        ),
+    };
+    let help = "set DANUBE_WASM_INSTANCE to a name that is this process's alone, such as the number of the replica, or run a \
+                StatefulSet";
+    shared.warning(&Place::of_file(0), message, help);
 }

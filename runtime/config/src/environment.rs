@@ -10,6 +10,11 @@ use std::collections::BTreeMap;
 pub trait Environment {
     /// The value of a variable; `None` if it is not set or not UTF-8.
     fn get(&self, name: &str) -> Option<String>;
+
+    /// What this machine is called, if anything.
+    fn host_name(&self) -> Option<String> {
+        self.get("HOSTNAME").filter(|name| !name.is_empty())
+    }
 }
 
 /// The environment of this process.
@@ -19,6 +24,12 @@ pub struct ProcessEnvironment;
 impl Environment for ProcessEnvironment {
     fn get(&self, name: &str) -> Option<String> {
         std::env::var(name).ok()
+    }
+
+    /// Shells have the variable and rarely hand it on: what a service manager or cron starts has none.
+    fn host_name(&self) -> Option<String> {
+        let told = self.get("HOSTNAME").filter(|name| !name.is_empty());
+        told.or_else(|| hostname::get().ok()?.into_string().ok())
     }
 }
 
@@ -91,6 +102,13 @@ fn resolve(reference: &str, env: &dyn Environment) -> Result<String, ExpandError
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_machine_has_a_name_without_the_variable_too() {
+        let system = hostname::get().expect("a name").into_string().expect("text");
+        let told = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
+        assert_eq!(ProcessEnvironment.host_name(), Some(told.unwrap_or(system)));
+    }
 
     fn expanded(text: &str) -> Result<String, ExpandError> {
         let env = [("A", "1"), ("EMPTY", ""), ("NESTED", "${A}")];

@@ -12,5 +12,5 @@ pub mod trace;
 pub use admin::AdminServer;
 pub use health::{Health, HealthHandle};
 pub use logging::LogFormat;
-pub use metrics::{ConnectorMetrics, Metrics};
+pub use metrics::{ConnectorMetrics, ConnectorState, Metrics};
 pub use trace::{OtlpOptions, Span, Tracing};

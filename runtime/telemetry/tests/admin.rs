@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use danube_wasm_model::ConnectorId;
-use danube_wasm_telemetry::{AdminServer, Health, Metrics, health::State};
+use danube_wasm_telemetry::{AdminServer, ConnectorState, Health, Metrics, health::State};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -51,6 +51,7 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
     c.retried("/ns/t", 4);
     c.set_in_flight(1);
     c.set_health(true);
+    c.set_state(ConnectorState::Degraded);
     c.violation("/ns/t", "subject");
     c.batch(50);
     c.processing(ms);
@@ -76,6 +77,9 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
         r#"danube_connector_messages_retried_total{connector="pipeline/c",topic="/ns/t"} 4"#,
         r#"danube_connector_inflight_messages{connector="pipeline/c"} 1"#,
         r#"danube_connector_health{connector="pipeline/c"} 1"#,
+        r#"danube_wasm_connector_state{connector="pipeline/c",state="degraded"} 1"#,
+        r#"danube_wasm_connector_state{connector="pipeline/c",state="running"} 0"#,
+        r#"danube_wasm_connector_state{connector="pipeline/c",state="failed"} 0"#,
         r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="25"} 0"#,
         r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="50"} 1"#,
         r#"danube_connector_processing_duration_seconds_bucket{connector="pipeline/c",le="0.001"} 1"#,

@@ -41,7 +41,9 @@
 //! copies. As long as the log holds any, what the broker delivers goes behind it, and is acknowledged there when it is
 //! durable. So the broker's window is never full and nothing is delivered too often, for as long as the disk has room;
 //! when it has none, the spool reads no further and says so. Nothing is dropped. What is held is delivered first after a
-//! restart, also without the broker. That a subscription was made is remembered, too: only its first start needs the
+//! restart, also without the broker. What the caller gives back is held at once, and given to it again from here after its
+//! delay: the broker is not told, so what it counts is never used up by a message that the caller refuses for the hundredth
+//! time. That a subscription was made is remembered, too: only its first start needs the
 //! broker.
 //!
 //! What is held belongs to this process. If another takes over its part of a Shared, Failover or KeyShared subscription,

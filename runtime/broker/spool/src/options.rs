@@ -17,7 +17,8 @@ pub struct SpoolOptions {
     /// How long a message may be unacknowledged before it is held here. Default 15 s, half of Danube's ack timeout.
     pub hold_max: Duration,
     /// Largest record taken for publishing, in bytes, with its key and attributes. Danube takes 4 MiB with everything
-    /// around it; the default is 64 KiB below that. What the broker refuses later has already been confirmed.
+    /// around it; the default is 64 KiB below that, and dead letters have half of those. What the broker refuses later has
+    /// already been confirmed.
     pub record_bytes_max: usize,
     /// Where the log's file is opened; a test puts a failing disk here.
     pub disk: Arc<dyn DiskFactory>,

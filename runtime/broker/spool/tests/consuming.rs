@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 use danube_wasm_broker::{Broker, Consumer, ConsumerOptions, ErrorKind, Message};
 use danube_wasm_broker_spool::{Spool, SpoolOptions};
 use danube_wasm_model::SubscriptionType;
-use support::*;
+use support::{remote::Calls, *};
 
 /// A broker with a topic, and messages on it.
 async fn remote(texts: &[&str]) -> Remote {
@@ -357,6 +357,74 @@ async fn what_is_given_back_comes_again() {
         ack(&*consumer, &again).await;
         nothing_left(&spool, &remote).await;
     }
+}
+
+/// Danube counts what is given back to it: after five times, by default, the partition stands still for good.
+#[tokio::test]
+async fn what_is_given_back_ten_times_is_delivered_by_the_broker_once() {
+    let (directory, remote) = (
+        tempfile::tempdir().unwrap(),
+        remote(&["a:1", "b:1", "a:2", "b:2"]).await,
+    );
+    let spool = open(&remote, options(directory.path())).await;
+    let mut consumer = subscribe(&*spool).await;
+    let mut first = receive(&mut *consumer, 4).await;
+    assert_eq!(texts(&first), ["a:1", "b:1", "a:2", "b:2"]);
+    first.truncate(1);
+    for before in 0..10 {
+        assert_eq!((texts(&first), first[0].redeliveries), (vec!["a:1".to_owned()], before));
+        within(consumer.acker().nack(&ids(&first), Duration::from_millis(1)))
+            .await
+            .unwrap();
+        // All that was in hand, once and for all.
+        all_held(&spool, &remote, 4).await;
+        first = receive(&mut *consumer, 1).await;
+    }
+    // The broker has nothing to wait for, and what comes meanwhile goes behind it.
+    publish(remote.log(), &["a:3"]).await;
+    all_held(&spool, &remote, 5).await;
+    drop((consumer, spool));
+    // Nobody is done with anything: it comes again as it came first.
+    let spool = open(&remote, options(directory.path())).await;
+    let mut consumer = subscribe(&*spool).await;
+    let again = receive(&mut *consumer, 5).await;
+    assert_eq!(texts(&again), ["a:1", "b:1", "a:2", "b:2", "a:3"]);
+    ack(&*consumer, &again).await;
+    nothing_left(&spool, &remote).await;
+    let expected = Calls {
+        given: 5,
+        acks: 5,
+        nacks: 0,
+    };
+    assert_eq!(remote.calls(), expected);
+}
+
+/// There is no room to hold it, so it waits in memory, and the broker is not told either.
+#[tokio::test]
+async fn what_is_given_back_to_a_full_spool_comes_again() {
+    let (directory, remote) = (tempfile::tempdir().unwrap(), remote(&["a:1", "a:2"]).await);
+    let options = SpoolOptions {
+        bytes_max: 1,
+        ..options(directory.path())
+    };
+    let spool = open(&remote, options).await;
+    let mut consumer = subscribe(&*spool).await;
+    let mut messages = receive(&mut *consumer, 2).await;
+    for _ in 0..3 {
+        within(consumer.acker().nack(&ids(&messages), Duration::ZERO))
+            .await
+            .unwrap();
+        messages = receive(&mut *consumer, 2).await;
+        assert_eq!(texts(&messages), ["a:1", "a:2"]);
+    }
+    ack(&*consumer, &messages).await;
+    nothing_left(&spool, &remote).await;
+    let expected = Calls {
+        given: 2,
+        acks: 2,
+        nacks: 0,
+    };
+    assert_eq!(remote.calls(), expected);
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ impl Workshop {
             let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
             recalled.extend(declared.recalled);
         }
+        self.say_what_is_skipped(id, spec, guest).await;
         for consumer in guest.consumer_configs() {
             self.ensure_topic(consumer, spec).await?;
         }

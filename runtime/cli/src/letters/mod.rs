@@ -2,8 +2,8 @@
 //!
 //! **Kept.** Every dead-letter topic has a subscription of the host's own, [`SUBSCRIPTION`], made before its connector
 //! starts. What that subscription has not acknowledged is an open letter. In the embedded log that is all. Danube gives a
-//! message only so often, ten at a time, and to one reader: there a task moves letters, as they come, to a log of their
-//! own in the data directory (see [`moving`]). Either way the open letters are in a log of this machine, which is read
+//! message only so often, ten at a time: there a task moves letters, as they come, to a log of their own in the data
+//! directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each has those that it moved. Either way the open letters are in a log of this machine, which is read
 //! without acknowledging.
 //!
 //! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
@@ -47,6 +47,11 @@ pub(crate) use self::{
 
 /// The host's own subscription of each dead-letter topic.
 pub(crate) const SUBSCRIPTION: &str = "danube-wasm-dlq";
+
+/// How it is shared in a log of this process: one reader has everything that is open; others stand by.
+const IN_OWN_LOG: SubscriptionType = SubscriptionType::Failover;
+/// And in Danube, where Failover does not fail over (0.15): what a reader that is gone was not given goes to the next.
+const IN_DANUBE: SubscriptionType = SubscriptionType::Shared;
 
 /// What is asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -128,7 +133,7 @@ impl Letters {
     /// are moved as soon as there is one.
     pub(crate) async fn keep(&self, topic: &TopicName, reader: &str, is_buffered: bool) -> Result<(), BrokerError> {
         // Another name than that of a pass, which it would replace.
-        subscribe(&*self.log, topic, "danube-wasm-dlq-keep", 1).await?;
+        subscribe(&*self.log, topic, "danube-wasm-dlq-keep", IN_OWN_LOG, 1).await?;
         if !self.moves {
             return Ok(());
         }
@@ -236,6 +241,7 @@ async fn subscribe(
     broker: &dyn Broker,
     topic: &TopicName,
     reader: &str,
+    subscription_type: SubscriptionType,
     unacknowledged_max: usize,
 ) -> Result<Box<dyn danube_wasm_broker::Consumer>, BrokerError> {
     let spec = TopicSpec {
@@ -246,8 +252,7 @@ async fn subscribe(
     let options = ConsumerOptions {
         topic: topic.clone(),
         subscription: SUBSCRIPTION.to_owned(),
-        // One reader has everything that is open; others stand by.
-        subscription_type: SubscriptionType::Failover,
+        subscription_type,
         consumer: reader.to_owned(),
         start: StartAt::Earliest,
         unacknowledged_max,

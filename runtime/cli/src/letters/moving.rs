@@ -7,7 +7,7 @@ use danube_wasm_broker::{Broker, BrokerError, Consumer, Message, Outgoing, Publi
 use danube_wasm_model::{TopicName, identity::PUBLISH_TIME_ATTRIBUTE};
 use danube_wasm_pipeline::BackoffPolicy;
 
-use super::SUBSCRIPTION;
+use super::{IN_DANUBE, SUBSCRIPTION};
 
 /// What Danube gives at most before it is acknowledged.
 const WINDOW_MESSAGES: usize = 10;
@@ -29,7 +29,7 @@ pub(super) async fn subscribe(
     topic: &TopicName,
     reader: &str,
 ) -> Result<Box<dyn Consumer>, BrokerError> {
-    super::subscribe(broker, topic, reader, WINDOW_MESSAGES).await
+    super::subscribe(broker, topic, reader, IN_DANUBE, WINDOW_MESSAGES).await
 }
 
 impl Mover {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use danube_wasm_broker::{Broker, BrokerError, Consumer, ErrorKind, Message, MessageId};
 use danube_wasm_model::TopicName;
 
-use super::{SUBSCRIPTION, subscribe};
+use super::{IN_OWN_LOG, SUBSCRIPTION, subscribe};
 
 /// Most letters in memory at a time.
 const PAGE_MESSAGES: usize = 64;
@@ -31,7 +31,7 @@ pub(super) struct Pass {
 
 impl Pass {
     pub(super) async fn begin(log: &Arc<dyn Broker>, topic: &TopicName) -> Result<Self, BrokerError> {
-        let consumer = subscribe(&**log, topic, SUBSCRIPTION, usize::MAX).await?;
+        let consumer = subscribe(&**log, topic, SUBSCRIPTION, IN_OWN_LOG, usize::MAX).await?;
         let mut pass = Self {
             log: log.clone(),
             topic: topic.clone(),

@@ -3,13 +3,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use danube_wasm_config::{Diagnostics, Loaded};
+use danube_wasm_config::{Diagnostics, Loaded, Pipeline};
 
 use crate::{
     args, assemble,
     exit::Failure,
     launcher::{self, Admitted},
     reach::{self, Finding, Outcome},
+    spools::{self, Stranded},
 };
 
 /// Prints findings; fails with the configuration's exit code if one is an error.
@@ -20,6 +21,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     };
     let runtime = crate::runtime()?;
     let components = runtime.block_on(components(&loaded))?;
+    runtime.block_on(stranded(&loaded.pipeline))?;
     let reached = match args.connect {
         true => runtime.block_on(reach::everything(&loaded.pipeline))?,
         false => Vec::new(),
@@ -52,6 +54,16 @@ async fn components(loaded: &Loaded) -> Result<Vec<Admitted>, Failure> {
     admitted
 }
 
+/// Spools that a start would refuse. One that is in use belongs to a pipeline that runs: it may have emptied it by then.
+async fn stranded(pipeline: &Pipeline) -> Result<(), Failure> {
+    let (in_use, stranded): (Vec<_>, Vec<_>) =
+        (spools::stranded(pipeline).await?.into_iter()).partition(Stranded::is_in_use);
+    for stranded in in_use {
+        eprintln!("warning: {stranded}");
+    }
+    spools::refuse(&stranded)
+}
+
 fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: &[Finding]) {
     for warning in &loaded.warnings {
         eprintln!("{warning}");
@@ -62,7 +74,7 @@ fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: 
     for Finding { what, outcome } in reached {
         match outcome {
             Outcome::Reached => println!("{what}: reached"),
-            Outcome::Awaited(why) => println!("{what}: not there yet, `run` waits for it: {why}"),
+            Outcome::Awaited(why) => println!("{what}: not there yet: {why}"),
             Outcome::Unknown(why) => println!("{what}: not known: {why}"),
             Outcome::Failed(why) => eprintln!("{what}: {why}"),
         }

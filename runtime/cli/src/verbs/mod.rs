@@ -4,6 +4,7 @@ pub(crate) mod broker;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod dlq;
+pub(crate) mod health;
 pub(crate) mod inspect;
 pub(crate) mod migrate;
 pub(crate) mod query;

@@ -11,6 +11,7 @@ use danube_wasm_config::{LogFormat, Pipeline};
 use danube_wasm_pipeline::supervisor::Supervisor;
 use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{AdminServer, Health, Metrics, OtlpOptions, Tracing, logging};
+use tokio::time::Instant;
 
 use crate::{
     args, assemble,
@@ -21,6 +22,7 @@ use crate::{
     letters::Letters,
     operate, settings,
     signals::{self, Signals},
+    spools,
     terminal::{self, Live},
     verbs::query,
     watch,
@@ -52,6 +54,7 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
     let sandbox = crate::sandbox(&pipeline.data_dir.join("components"))?;
     crate::launcher::admit(&sandbox, &desired).await?;
 
+    spools::refuse_stranded(pipeline).await?;
     let brokers = Arc::new(Brokers::open(pipeline).await?);
     let broker = brokers.main().clone();
     let letters = Letters::open(pipeline, &brokers).await?;
@@ -95,7 +98,9 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
         }
         Some(Err(failure)) => Err(failure),
         Some(Ok(_)) => {
-            let live = is_text.then(|| Live::start(metrics.clone(), broker.clone())).flatten();
+            let live = is_text
+                .then(|| Live::start(metrics.clone(), broker.clone(), health.clone()))
+                .flatten();
             if is_text {
                 terminal::announce(
                     pipeline,
@@ -111,8 +116,13 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
     };
     health.set_draining();
     tracing::info!("stopping: finishing what is under way");
+    let deadline = Instant::now() + pipeline.shutdown.grace;
+    let draining = async {
+        supervisor.shutdown().await;
+        brokers.hand_over(deadline).await;
+    };
     tokio::select! {
-        () = supervisor.shutdown() => {}
+        () = draining => {}
         () = signals.stop() => {
             tracing::warn!("told to stop a second time: ending at once; what is unfinished stays in the broker");
             std::process::exit(1);

@@ -26,8 +26,10 @@ pub(crate) struct Ledger {
     pub(crate) pipeline: String,
     /// Names of connectors.
     pub(crate) connectors: Vec<(Place, String)>,
-    /// Buffers on disk.
-    pub(crate) buffers: Vec<Place>,
+    /// Buffers on disk, with their connectors, as [`Table::connector`] names them.
+    pub(crate) buffers: Vec<(Place, String)>,
+    /// Where a poisonous message holds up its key, with the sinks, as [`Table::connector`] names them.
+    pub(crate) blocking: Vec<(Place, String)>,
     /// Addresses to listen on, but for port 0.
     pub(crate) listeners: Vec<(Place, ListenerUse)>,
     /// Paths of endpoints.

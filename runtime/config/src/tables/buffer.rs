@@ -78,7 +78,8 @@ fn form<T>(
         aliases: &[],
         read,
     };
-    let about = "`none` keeps nothing here, `disk` keeps what waits under `spool` in `data_dir`.";
+    let about = "`none` keeps nothing here, `disk` keeps what waits under `spool` in `data_dir`. A start is refused that has \
+        no use for records that wait there, because the connector is called otherwise now, or has no buffer any more.";
     t.variants(
         "type",
         about,

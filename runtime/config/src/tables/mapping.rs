@@ -153,7 +153,9 @@ impl Section for TopicMapping {
             .field(
                 "subscription_type",
                 SUBSCRIPTION_TYPES,
-                "How consumers share the messages. All but `Shared` keep the order of each key.",
+                "How consumers share the messages. All but `Shared` keep the order of each key. On Danube 0.15, `Failover` \
+                 does not fail over: when its consumer is gone, nobody gets the messages; and `KeyShared` hands out at \
+                 most one message in half a second. The embedded log and `danube-wasm broker` have neither limit.",
             )
             .or(SubscriptionType::Shared);
         let start = t
@@ -233,7 +235,7 @@ impl Section for TopicMapping {
                     ("stop", OnPoison::Stop),
                 ]),
                 "What becomes of a message that cannot be processed: it goes to the dead-letter topic; or it and what \
-                 follows it of its key waits; or the sink stops.",
+                 follows it of its key waits, which takes a `buffer` with a Danube broker; or the sink stops.",
             )
             .or(OnPoison::DeadLetter);
         if on_poison == OnPoison::BlockKey && !subscription_type.keeps_order() {
@@ -242,6 +244,10 @@ impl Section for TopicMapping {
                 "`block-key` keeps the order of a key, and a `Shared` subscription has none to keep",
                 "write `subscription_type = \"KeyShared\"`, or another `on_poison`",
             );
+        }
+        if on_poison == OnPoison::BlockKey {
+            let fact = (t.place("on_poison"), t.connector());
+            t.session().ledger().borrow_mut().blocking.push(fact);
         }
         if let (Some(topic), Some(subscription)) = (&topic, &subscription) {
             let fact = Consumed {

@@ -122,7 +122,8 @@ pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<C
 /// Enters the table `buffer` of a connector, if it is used.
 pub(super) fn enter_buffer(t: &Table<'_>, used: bool) {
     if used {
-        t.session().ledger().borrow_mut().buffers.push(t.place("buffer"));
+        let fact = (t.place("buffer"), t.connector());
+        t.session().ledger().borrow_mut().buffers.push(fact);
     }
 }
 

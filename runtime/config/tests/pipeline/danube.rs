@@ -109,7 +109,7 @@ fn defaults_of_a_cluster() {
         (Duration::from_secs(5), Duration::from_secs(30))
     );
     assert_eq!((danube.tls, danube.token, danube.in_flight_max), (None, None, 64));
-    assert_eq!(danube.instance.as_str(), "0");
+    assert_eq!(danube.instance.as_str(), "desk");
 }
 
 #[test]
@@ -119,13 +119,21 @@ fn a_slot_is_named_by_the_environment() {
     assert_eq!(named(desk(), &text), "file");
     assert_eq!(named(desk().with_env("DANUBE_WASM_INSTANCE", "7"), &text), "7");
     let bare = with("\"http://b\"", "");
-    assert_eq!(named(desk().with_env("HOSTNAME", "danube-wasm-2"), &bare), "2");
+    assert_eq!(
+        named(desk().with_env("HOSTNAME", "danube-wasm-2"), &bare),
+        "danube-wasm-2"
+    );
     let found = desk().with_env("DANUBE_WASM_INSTANCE", "a b").refuse(&bare);
     assert_one(&found, &["danube.instance", "is not a valid instance name"]);
     let container = desk().with_env("HOSTNAME", "3f2a9c81b2d4");
     assert_one(
         &container.warnings(&bare),
         &["the name of its container", "DANUBE_WASM_INSTANCE"],
+    );
+    let unnamed = desk().with_env("HOSTNAME", "localhost");
+    assert_one(
+        &unnamed.warnings(&bare),
+        &["`localhost`", "not this machine's name alone", "DANUBE_WASM_INSTANCE"],
     );
     // A pipeline without consumers has no name to hand on, and the embedded log knows no slots.
     let sources = "danube_service_url = \"http://b\"\n".to_owned() + &source("");
@@ -215,4 +223,32 @@ fn a_reload_sees_what_needs_a_restart() {
     assert!(old.difference(&same).is_empty());
     let slower = rotated.accept(&with("\"https://c\"", "in_flight_max = 1")).pipeline;
     assert_eq!(old.difference(&slower).settings, ["danube_service_url", "danube"]);
+}
+
+#[test]
+fn block_key_without_a_buffer_is_refused_because_danube_gives_up_on_the_partition() {
+    let desk = Desk::new();
+    let mapping = "subscription_type = \"KeyShared\"\non_poison = \"block-key\"";
+    let cluster = "danube_service_url = \"http://b\"\n".to_owned();
+    let found = desk.refuse(&(cluster.clone() + &sink(mapping)));
+    assert_one(
+        &found,
+        &[
+            "14:13 sinks[0].surrealdb.topic_mappings[0].on_poison",
+            "`block-key` needs a buffer",
+            "buffer = { type = \"disk\"",
+            "dead-letter",
+            "\"stop\"",
+        ],
+    );
+    let buffer = "[sinks.buffer]\ntype = \"disk\"\nmax_bytes = 1073741824";
+    assert_eq!(
+        desk.warnings(&(cluster.clone() + &sink(&format!("{mapping}\n{buffer}")))),
+        [""; 0]
+    );
+    // Another connector's buffer does not help.
+    let other = source(&buffer.replace("sinks", "sources"));
+    assert_eq!(desk.refuse(&(cluster + &other + &sink(mapping))).len(), 1);
+    // The embedded log gives up on nothing.
+    assert_eq!(desk.warnings(&sink(mapping)), [""; 0]);
 }

@@ -31,11 +31,11 @@ struct Desk {
 }
 
 impl Desk {
-    /// With `schemas/payment.json`, and no environment.
+    /// With `schemas/payment.json`, and nothing in the environment but the machine's name.
     fn new() -> Self {
         let desk = Self {
             dir: tempfile::tempdir().unwrap(),
-            env: BTreeMap::new(),
+            env: BTreeMap::from([("HOSTNAME".to_owned(), "desk".to_owned())]),
         };
         desk.with_file("schemas/payment.json", r#"{ "type": "object" }"#)
     }

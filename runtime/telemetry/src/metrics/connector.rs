@@ -21,6 +21,36 @@ pub struct ConnectorMetrics {
     egress_write: Histogram,
 }
 
+/// What a connector is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectorState {
+    /// Works.
+    Running,
+    /// Is held up.
+    Degraded,
+    /// Does nothing for now.
+    Down,
+    /// Has stopped by itself.
+    Failed,
+    /// Was told to stop.
+    Stopped,
+}
+
+impl ConnectorState {
+    const ALL: [Self; 5] = [Self::Running, Self::Degraded, Self::Down, Self::Failed, Self::Stopped];
+
+    /// Closed metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Degraded => "degraded",
+            Self::Down => "down",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+}
+
 impl ConnectorMetrics {
     pub(super) fn new(metrics: Arc<Metrics>, id: &ConnectorId) -> Self {
         let (id, f) = (id.as_str(), &metrics.families);
@@ -142,6 +172,15 @@ impl ConnectorMetrics {
     /// Whether it works.
     pub fn set_health(&self, works: bool) {
         self.health.set(f64::from(u8::from(works)));
+    }
+
+    /// What state it is in.
+    pub fn set_state(&self, state: ConnectorState) {
+        for each in ConnectorState::ALL {
+            let gauge = &self.metrics.families.state;
+            let gauge = gauge.with_label_values(&[&*self.id, each.as_str()]);
+            gauge.set(f64::from(u8::from(each == state)));
+        }
     }
 
     /// What a component logged or counted over its quota. `what` is of a closed set.

@@ -29,6 +29,7 @@ pub(super) struct Families {
     pub(super) batch_size: HistogramVec,
     pub(super) in_flight: GaugeVec,
     pub(super) health: GaugeVec,
+    pub(super) state: GaugeVec,
     pub(super) http_requests: CounterVec,
     pub(super) http_duration: HistogramVec,
     pub(super) violations: CounterVec,
@@ -99,6 +100,12 @@ impl Families {
                 own,
             )?,
             health: gauge(r, "danube_connector_health", "1 when the connector works, else 0.", own)?,
+            state: gauge(
+                r,
+                "danube_wasm_connector_state",
+                "1 for the state that the connector is in: running, degraded, down, failed or stopped; else 0.",
+                &[CONNECTOR, "state"],
+            )?,
             http_requests: counter(
                 r,
                 "danube_wasm_http_requests_total",

@@ -13,7 +13,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use danube_wasm_model::ConnectorId;
 use prometheus::{Encoder, Registry, TextEncoder};
 
-pub use connector::ConnectorMetrics;
+pub use connector::{ConnectorMetrics, ConnectorState};
 use families::{Families, gauge};
 use own::OwnMetrics;
 

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{Acker, BrokerError, ErrorKind, MessageId, Result};
+use tokio::time::Instant;
 
 use super::{
     consumer::Shared,
@@ -31,16 +32,11 @@ impl Acker for SpoolAcker {
     }
 
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
-        loop {
-            let moved = self.0.moved.notified();
-            let plan = self.0.hand.lock().plan(messages)?;
-            let moving = plan.moving;
-            self.give_back(plan, delay).await?;
-            if !moving {
-                return Ok(());
-            }
-            moved.await;
-        }
+        let due = Instant::now() + delay;
+        let on_disk = self.0.hand.lock().give_back(messages, due)?;
+        // There is something to be moved, and something due.
+        self.0.woken.notify_one();
+        self.give_back(on_disk, delay).await
     }
 }
 
@@ -70,19 +66,14 @@ impl SpoolAcker {
     }
 
     /// They leave the hand first: what comes again is not to be taken for what is here.
-    async fn give_back(&self, plan: Plan, delay: Duration) -> Result<()> {
-        if !plan.broker.is_empty() {
-            let ids: Vec<MessageId> = plan.broker.iter().map(|(_, id)| *id).collect();
-            let out = GivingBack::new(&self.0, plan.broker.iter().map(|(number, _)| *number));
-            self.0.at_broker()?.nack(&ids, delay).await?;
-            out.done();
+    async fn give_back(&self, on_disk: Vec<(Number, MessageId)>, delay: Duration) -> Result<()> {
+        if on_disk.is_empty() {
+            return Ok(());
         }
-        if !plan.disk.is_empty() {
-            let places: Vec<MessageId> = plan.disk.iter().map(|(_, place, _)| *place).collect();
-            let out = GivingBack::new(&self.0, plan.disk.iter().map(|(number, ..)| *number));
-            self.0.on_disk()?.nack(&places, delay).await?;
-            out.done();
-        }
+        let places: Vec<MessageId> = on_disk.iter().map(|(_, place)| *place).collect();
+        let out = GivingBack::new(&self.0, on_disk.iter().map(|(number, _)| *number));
+        self.0.on_disk()?.nack(&places, delay).await?;
+        out.done();
         Ok(())
     }
 }
@@ -117,7 +108,7 @@ impl Drop for Settling<'_> {
     }
 }
 
-/// Messages being given back; when this ends otherwise, they are as before.
+/// Messages being given back to the log; when this ends otherwise, they are as before.
 struct GivingBack<'a> {
     shared: &'a Shared,
     taken: Vec<Taken>,

@@ -2,8 +2,14 @@
 //!
 //! Callers know a message by its number here. What stands behind the number may change: first the message at the broker,
 //! then its copy on disk.
+//!
+//! What the caller gives back while it is not on disk stays here, under its number, and is given again when it is due. So
+//! it keeps its place before later messages of its key, also in the log, to which it is moved with the next move.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    time::Duration,
+};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Message, MessageId, Result};
 use tokio::time::Instant;
@@ -19,8 +25,12 @@ use super::{
 pub(super) struct Hand {
     next: Number,
     entries: BTreeMap<Number, Entry>,
-    /// Not yet given to the caller.
-    ready: VecDeque<Number>,
+    /// To be given to the caller.
+    ready: BTreeSet<Number>,
+    /// Given back by the caller: when each is to be ready again.
+    due: BTreeSet<(Instant, Number)>,
+    /// What is at the broker is to be moved now, whatever its age.
+    move_now: bool,
     /// Messages that are at the broker, by their place there.
     at_broker: HashMap<MessageId, Number>,
 }
@@ -63,7 +73,7 @@ impl Hand {
             since: now,
         };
         self.entries.insert(number, entry);
-        self.ready.push_back(number);
+        self.ready.insert(number);
         number
     }
 
@@ -92,7 +102,7 @@ impl Hand {
     pub(super) fn take(&mut self, max: usize) -> Vec<Message> {
         let mut taken = Vec::new();
         while taken.len() < max {
-            let Some(number) = self.ready.pop_front() else { break };
+            let Some(number) = self.ready.pop_first() else { break };
             let Some(entry) = self.entries.get_mut(&number) else {
                 continue;
             };
@@ -119,8 +129,32 @@ impl Hand {
         self.entries.values().find(waits).map(|entry| entry.since)
     }
 
+    /// When to move what is at the broker, if anything is: when the oldest has been here for so long, or at once.
+    pub(super) fn move_at(&self, hold_max: Duration) -> Option<Instant> {
+        let since = self.waiting_since()?;
+        Some(if self.move_now { since } else { since + hold_max })
+    }
+
+    /// When the next message is due that was given back.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Makes ready what is due. Whether there is any.
+    pub(super) fn make_ready(&mut self, now: Instant) -> bool {
+        let mut any = false;
+        while let Some((at, number)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            self.due.remove(&(at, number));
+            if self.entries.get(&number).is_some_and(|entry| !entry.given) {
+                any |= self.ready.insert(number);
+            }
+        }
+        any
+    }
+
     /// All messages that are at the broker and that the caller is not done with, to be written to disk.
     pub(super) fn start_moving(&mut self) -> Vec<Message> {
+        self.move_now = false;
         let mut moving = Vec::new();
         for entry in self.entries.values_mut() {
             if matches!(entry.at, At::Broker(Asked::No)) {
@@ -137,6 +171,7 @@ impl Hand {
         for entry in self.entries.values_mut() {
             if matches!(entry.at, At::Moving) && places.contains(&entry.origin) {
                 entry.at = At::Broker(Asked::No);
+                self.move_now = true;
             }
         }
     }
@@ -175,10 +210,7 @@ impl Hand {
 
     /// What the acknowledgement of these concerns. Those at the broker are not moved any more.
     pub(super) fn plan(&mut self, messages: &[MessageId]) -> Result<Plan> {
-        if let Some(unknown) = messages.iter().find(|message| message.offset >= self.next) {
-            let message = format!("message {} was never delivered to this consumer", unknown.offset);
-            return Err(BrokerError::new(ErrorKind::NotFound, message));
-        }
+        self.check(messages)?;
         let mut plan = Plan::default();
         for MessageId { offset: number, .. } in messages {
             let Some(entry) = self.entries.get_mut(number) else {
@@ -197,6 +229,50 @@ impl Hand {
         Ok(plan)
     }
 
+    /// The caller gives these back, to have them again when they are `due`. Those on disk are returned, to be given back
+    /// there. The others are moved to it as soon as may be and meanwhile wait here. The broker is not told: it counts how
+    /// often a message is given back, and gives up on it.
+    pub(super) fn give_back(&mut self, messages: &[MessageId], due: Instant) -> Result<Vec<(Number, MessageId)>> {
+        self.check(messages)?;
+        let mut on_disk = Vec::new();
+        for MessageId { offset: number, .. } in messages {
+            let Some(entry) = self.entries.get_mut(number) else {
+                continue;
+            };
+            match &mut entry.at {
+                At::Disk { place, .. } => {
+                    on_disk.push((*number, *place));
+                    continue;
+                }
+                At::Nowhere => {
+                    self.entries.remove(number);
+                    continue;
+                }
+                At::Broker(asked) => {
+                    *asked = Asked::No;
+                    self.move_now = true;
+                }
+                At::Moving => {}
+            }
+            entry.given = false;
+            if let Some(message) = &mut entry.message {
+                message.redeliveries = message.redeliveries.saturating_add(1);
+            }
+            self.due.insert((due, *number));
+        }
+        Ok(on_disk)
+    }
+
+    fn check(&self, messages: &[MessageId]) -> Result<()> {
+        match messages.iter().find(|message| message.offset >= self.next) {
+            None => Ok(()),
+            Some(unknown) => {
+                let message = format!("message {} was never delivered to this consumer", unknown.offset);
+                Err(BrokerError::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
     /// An acknowledgement ended. What is done leaves the hand.
     pub(super) fn settled(&mut self, numbers: impl IntoIterator<Item = Number>, done: bool) {
         for number in numbers {
@@ -210,20 +286,15 @@ impl Hand {
         }
     }
 
-    /// Takes messages out, because they are about to be given back and then come again.
+    /// Takes messages out that are on disk, because they are about to be given back there and then come again.
     pub(super) fn take_out(&mut self, numbers: impl IntoIterator<Item = Number>) -> Vec<Taken> {
         numbers.into_iter().filter_map(|number| self.remove(number)).collect()
     }
 
     /// They could not be given back.
     pub(super) fn put_back(&mut self, taken: Vec<Taken>) {
-        for Taken(number, mut entry) in taken {
-            if let At::Broker(asked) = &mut entry.at {
-                *asked = Asked::No;
-                self.at_broker.entry(entry.origin).or_insert(number);
-            }
-            self.entries.insert(number, entry);
-        }
+        self.entries
+            .extend(taken.into_iter().map(|Taken(number, entry)| (number, entry)));
     }
 
     fn remove(&mut self, number: Number) -> Option<Taken> {

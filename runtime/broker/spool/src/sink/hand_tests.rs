@@ -1,5 +1,7 @@
 //! What becomes of a message in the hand, move by move.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use danube_wasm_broker::{ErrorKind, Message, MessageId};
 use danube_wasm_model::RecordId;
@@ -150,11 +152,60 @@ fn what_could_not_be_acknowledged_is_not_held_and_comes_again_when_it_is_deliver
 }
 
 #[test]
-fn what_is_given_back_is_not_in_hand_when_it_comes_again() {
+fn what_is_given_back_on_disk_is_not_in_hand_when_it_comes_again() {
     let mut hand = given(&["a"]);
+    hand.start_moving();
+    assert!(hand.moved(copy(10, "a", 50), 1).is_none());
+    let on_disk = hand.give_back(&[place(0)], Instant::now()).expect("known");
+    assert_eq!((on_disk, hand.due_at()), (vec![(0, place(50))], None));
     let out = hand.take_out([0]);
-    assert!(!hand.has(&message(10, "a")));
+    assert_eq!(hand.plan(&[place(0)]).expect("known"), Default::default());
     hand.put_back(out);
-    assert!(hand.has(&message(10, "a")));
-    assert!(hand.waiting_since().is_some());
+    assert_eq!(hand.plan(&[place(0)]).expect("known").disk, [(0, place(50), 1)]);
+}
+
+#[test]
+fn what_is_given_back_keeps_its_place_and_is_given_again_when_it_is_due() {
+    let (now, hold_max) = (Instant::now(), Duration::from_secs(15));
+    let mut hand = given(&["a", "b"]);
+    hand.add(message(12, "c"), now);
+    let due = now + Duration::from_secs(1);
+    assert!(hand.give_back(&[place(0)], due).expect("known").is_empty());
+    assert!(hand.has(&message(10, "a")), "should the broker deliver it again");
+    assert!(hand.move_at(hold_max) <= Some(Instant::now()), "at once");
+    // All of it, in the order in which it came.
+    let moving: Vec<_> = hand.start_moving().iter().map(|m| m.message_id.offset).collect();
+    assert_eq!((moving, hand.move_at(hold_max)), (vec![10, 11, 12], None));
+    assert!(!hand.make_ready(now));
+    assert_eq!(hand.due_at(), Some(due));
+    assert!(hand.make_ready(due));
+    assert_eq!(hand.due_at(), None);
+    // Before or after its copy is read.
+    assert!(hand.moved(copy(10, "a", 50), 1).is_none());
+    let again = hand.take(9);
+    let again: Vec<_> = again.iter().map(|m| (m.message_id.offset, m.redeliveries)).collect();
+    assert_eq!(again, [(0, 1), (2, 0)], "it is before what was not given yet");
+    assert_eq!(hand.plan(&[place(0)]).expect("known").disk, [(0, place(50), 1)]);
+}
+
+#[test]
+fn what_is_given_back_and_could_not_be_written_is_tried_again_at_once() {
+    let mut hand = given(&["a"]);
+    hand.give_back(&[place(0)], Instant::now()).expect("known");
+    let moving = hand.start_moving();
+    hand.stay(&moving);
+    assert!(hand.move_at(Duration::from_secs(15)) <= Some(Instant::now()));
+    // Nor is it lost to the caller meanwhile.
+    assert!(hand.make_ready(Instant::now()));
+    assert_eq!(hand.take(9).len(), 1);
+}
+
+#[test]
+fn what_is_done_with_is_not_due_any_more() {
+    let now = Instant::now();
+    let mut hand = given(&["a"]);
+    hand.give_back(&[place(0)], now).expect("known");
+    assert_eq!(hand.plan(&[place(0)]).expect("known").broker, [(0, place(10))]);
+    hand.settled([0], true);
+    assert!(!hand.make_ready(now) && hand.take(9).is_empty());
 }

@@ -76,8 +76,11 @@ impl Pump {
 
     /// Waits for one thing to happen, and does what it asks for.
     async fn step(&mut self) {
-        let since = self.shared.hand.lock().waiting_since();
-        let hold_at = since.map(|since| (since + self.subscription.hold_max).max(self.held.writing.from()));
+        let (move_at, due_at) = {
+            let hand = self.shared.hand.lock();
+            (hand.move_at(self.subscription.hold_max), hand.due_at())
+        };
+        let hold_at = move_at.map(|at| at.max(self.held.writing.from()));
         let place_at = (!self.pending.is_empty()).then_some(self.held.writing.from());
         let owed_at = self.receipts.next_at();
         let may_read = self.pending.is_empty() && self.reading.may();
@@ -97,7 +100,9 @@ impl Pump {
                 Ok(copies) => self.held.take(copies).await,
                 Err(error) => self.held.reading.failed(error),
             },
+            // Before what is due: a caller that gives back without a pause keeps nothing from the disk.
             () = until(hold_at) => { self.hold().await; }
+            () = until(due_at) => self.due(),
             () = until(place_at) => {}
             () = until(owed_at) => {}
             messages = receive(&mut self.broker), if may_read => match messages {
@@ -177,7 +182,14 @@ impl Pump {
         new
     }
 
-    /// Holds all that the caller has, because it has had some of it for too long. Whether there is nothing left to hold.
+    /// The caller has again what it gave back some time ago.
+    fn due(&mut self) {
+        if self.shared.hand.lock().make_ready(Instant::now()) {
+            self.shared.filled();
+        }
+    }
+
+    /// Holds all that the caller has, because it has had some of it for too long or gave some back. Whether there is nothing left to hold.
     async fn hold(&mut self) -> bool {
         let moving = self.shared.hand.lock().start_moving();
         let messages = moving.len();
@@ -188,7 +200,7 @@ impl Pump {
         }
         if messages > left.len() && !std::mem::replace(&mut self.held.any, true) {
             let options = &self.subscription.options;
-            tracing::warn!(topic = %options.topic, subscription = options.subscription, messages, "messages were not done with in time: from now on they are held in the spool");
+            tracing::warn!(topic = %options.topic, subscription = options.subscription, messages, "messages were not done with in time, or given back: from now on they are held in the spool");
         }
         left.is_empty()
     }

@@ -34,8 +34,18 @@ pub(crate) struct Inner {
     faults: watch::Sender<Faults>,
     /// What was given to consumers, and how to give it back.
     given: Mutex<Vec<(Arc<dyn Acker>, MessageId)>>,
+    /// What consumers did.
+    calls: Mutex<Calls>,
     /// Topics as they were asked for.
     topics: Mutex<Vec<(TopicName, TopicSpec)>>,
+}
+
+/// How many messages were given to consumers, acknowledged and given back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Calls {
+    pub(crate) given: usize,
+    pub(crate) acks: usize,
+    pub(crate) nacks: usize,
 }
 
 /// What goes wrong.
@@ -81,6 +91,7 @@ impl Remote {
             hanging: Mutex::default(),
             faults: watch::channel(Faults::default()).0,
             given: Mutex::default(),
+            calls: Mutex::default(),
             topics: Mutex::default(),
         }))
     }
@@ -151,6 +162,11 @@ impl Remote {
         for (acker, id) in given {
             acker.nack(&[id], Duration::ZERO).await.expect("gives back");
         }
+    }
+
+    /// What consumers did so far.
+    pub(crate) fn calls(&self) -> Calls {
+        *self.calls.lock()
     }
 
     /// Whether a call waits for its answer.
@@ -300,6 +316,7 @@ impl Consumer for RemoteConsumer {
     async fn receive(&mut self, max: usize) -> Result<Vec<Message>> {
         self.remote.reach().await?;
         let messages = self.inner.receive(max).await?;
+        self.remote.calls.lock().given += messages.len();
         let acker = self.inner.acker();
         let ids = messages.iter().map(|message| (acker.clone(), message.message_id));
         self.remote.given.lock().extend(ids);
@@ -323,6 +340,7 @@ struct RemoteAcker {
 impl Acker for RemoteAcker {
     async fn ack(&self, messages: &[MessageId]) -> Result<()> {
         self.remote.reach().await?;
+        self.remote.calls.lock().acks += messages.len();
         let faults = self.remote.faults.borrow().clone();
         match faults {
             Faults { acks_fail: true, .. } => Err(unavailable()),
@@ -335,6 +353,7 @@ impl Acker for RemoteAcker {
 
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
         self.remote.reach().await?;
+        self.remote.calls.lock().nacks += messages.len();
         self.inner.nack(messages, delay).await
     }
 }
