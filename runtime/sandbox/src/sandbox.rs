@@ -20,16 +20,22 @@ use crate::{
     engine,
     error::SandboxError,
     limits::{CompileLimits, PoolLimits},
+    priority,
     ticker::Ticker,
     workers::Workers,
 };
+
+/// Fewest threads that components run on by default. What a component returns is converted in one go: a million names
+/// take a tenth of a second, in which a thread does nothing else. With another one beside it, also on the same processor,
+/// other components do not wait for that.
+pub const WORKERS_MIN: usize = 2;
 
 /// How to make a sandbox.
 #[derive(Debug, Clone)]
 pub struct SandboxOptions {
     /// Directory of compiled components; made if it is not there, and then only this user's.
     pub cache_dir: PathBuf,
-    /// Threads that components run on.
+    /// Threads that components run on. With one, a component's output can hold up all others for a tenth of a second.
     pub workers: usize,
     /// Where components are compiled.
     pub compiler: Compiler,
@@ -40,11 +46,11 @@ pub struct SandboxOptions {
 }
 
 impl SandboxOptions {
-    /// Defaults: a thread for each processor.
+    /// Defaults: a thread for each processor, and [`WORKERS_MIN`] at least.
     pub fn new(cache_dir: impl Into<PathBuf>, compiler: Compiler) -> Self {
         Self {
             cache_dir: cache_dir.into(),
-            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            workers: std::thread::available_parallelism().map_or(WORKERS_MIN, |n| n.get().max(WORKERS_MIN)),
             compiler,
             compile: CompileLimits::default(),
             pool: PoolLimits::default(),
@@ -226,9 +232,13 @@ impl Sandbox {
     }
 }
 
-/// Work that waits for the disk or takes long, off the threads that components run on.
+/// Work that waits for the disk or takes long, off the threads that components run on, and behind them.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
-    let done = tokio::task::spawn_blocking(work).await;
+    let behind = move || {
+        priority::stand_back();
+        work()
+    };
+    let done = tokio::task::spawn_blocking(behind).await;
     done.map_err(|error| CompileError::Unavailable {
         message: format!("a task of the host ended early: {error}"),
     })

@@ -32,7 +32,7 @@ use std::{
     time::Instant,
 };
 
-use danube_wasm_sandbox::GuestLimits;
+use danube_wasm_sandbox::{GuestLimits, WORKERS_MIN};
 use hostile::{
     component::component,
     fare,
@@ -104,11 +104,11 @@ async fn hostile_guests_hurt_nobody() {
         .map(|row| (&row.name, row.world, row.workers, &row.complaints))
         .collect();
     assert!(failed.is_empty() && left.is_empty(), "{failed:#?} {left:#?}");
+    let judged = rows.iter().filter(|row| row.workers >= WORKERS_MIN).count();
     let seen = rows.iter().filter(|row| row.timed).count();
     assert!(
-        !timed() || seen * 2 >= rows.len(),
-        "the machine was busy with other programs: only {seen} of {} rows could be timed, which proves nothing",
-        rows.len()
+        !timed() || seen * 2 >= judged,
+        "the machine was busy with other programs: only {seen} of {judged} rows could be timed, which proves nothing"
     );
     assert_eq!(PANICS.load(SeqCst), 0, "panics in the host");
 }
@@ -137,6 +137,9 @@ fn cases(behaviour: &Behaviour) -> Vec<Case<'_>> {
         .collect()
 }
 
+/// How often neighbours are measured beside a behaviour that seems to hurt them.
+const MEASURED_MAX: usize = 3;
+
 /// Whether the neighbours' times are part of the verdict.
 fn timed() -> bool {
     matches!(env::var("CHAOS").as_deref(), Ok("minutes" | "hours"))
@@ -160,21 +163,30 @@ async fn pass(workers: usize, cache: &Path, cases: &[Case<'_>]) -> (Vec<Row>, Op
     };
     let mut rows = Vec::new();
     for case in cases {
-        let worked = Worked::now();
-        let mut row = row(case, workers, &bench, &neighbours, held).await;
-        if timed() {
+        // What hurts neighbours does so every time. The slowest of a few hundred calls are also slow by chance.
+        let mut measured = 0;
+        rows.push(loop {
+            let worked = Worked::now();
+            let mut row = row(case, workers, &bench, &neighbours, held).await;
+            if !timed() {
+                break row;
+            }
             let before = std::mem::replace(&mut alone, neighbours.alone(calls_min()).await);
             let own = before.into_iter().zip(&alone).map(|(before, after)| before.or(*after));
-            let hurt = row
-                .neighbours
-                .iter()
-                .zip(own)
-                .filter_map(|(tally, own)| tally.hurt(&own));
-            // Beside other programs' work times say nothing.
-            row.timed = worked.was_quiet();
-            row.complaints.extend(hurt.filter(|_| row.timed));
-        }
-        rows.push(row);
+            let tallies = row.neighbours.iter().zip(own);
+            let hurt: Vec<_> = tallies.filter_map(|(tally, own)| tally.hurt(&own)).collect();
+            // Beside other programs' work times say nothing, and nobody runs it with fewer threads who has not asked for it.
+            row.timed = worked.was_quiet() && workers >= WORKERS_MIN;
+            measured += 1;
+            if hurt.is_empty() || !row.timed {
+                break row;
+            }
+            println!("{} ({}), {measured}: {}", row.name, row.world, hurt.join("; "));
+            if measured == MEASURED_MAX {
+                row.complaints.extend(hurt);
+                break row;
+            }
+        });
     }
     let remains = back(resident_bytes, |now| *now <= resident + memory_left_max(workers)).await;
     neighbours.stop().await;
