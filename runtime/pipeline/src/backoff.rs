@@ -44,10 +44,10 @@ impl BackoffPolicy {
         })
     }
 
-    /// The same, with this longest wait, if that is not below the first.
+    /// The same, with no wait longer than this, but for the first.
     pub fn up_to(self, longest: Duration) -> Self {
         Self {
-            longest: longest.max(self.first),
+            longest: longest.min(self.longest).max(self.first),
             ..self
         }
     }

@@ -38,12 +38,16 @@ impl Default for Patience {
     }
 }
 
+/// Longest wait between two tries of a target. One write is tried for all lanes, which costs little; and when the target is
+/// back, whoever waits for it waits no longer than this.
+const TARGET_WAIT_MAX: Duration = Duration::from_secs(5);
+
 impl Patience {
     /// Towards a target: its first failure holds every lane, and one write at a time is tried.
     pub(crate) fn target(&self) -> BreakerPolicy {
         BreakerPolicy {
             failures_max: 1,
-            waits: self.waits,
+            waits: self.waits.up_to(TARGET_WAIT_MAX),
         }
     }
 }

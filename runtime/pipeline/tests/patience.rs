@@ -296,7 +296,7 @@ async fn while_the_target_is_away_one_lane_at_a_time_tries() {
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(3600)).await;
     let tries = *table.calls.lock();
-    assert!(tries <= 8 + 300, "{tries} tries in {:?}", begun.elapsed());
+    assert!(tries <= 8 + 1500, "{tries} tries in {:?}", begun.elapsed());
     *table.fault.lock() = None;
     broker.until("all are written", |b| b.acked().len() == 4000).await;
 }
