@@ -13,7 +13,10 @@ pub(crate) struct Dlq {
 #[derive(Debug, Subcommand)]
 pub(crate) enum DlqVerb {
     /// Every open dead letter, with the reason.
-    #[command(after_help = "Example:\n  danube-wasm dlq ls pipeline.toml")]
+    #[command(
+        after_help = "Example:\n  danube-wasm dlq ls pipeline.toml\n\nWhere several processes run one pipeline on a Danube broker, each keeps the letters that it was given: ask each of \
+them."
+    )]
     Ls {
         /// The pipeline file; running or stopped.
         #[arg(value_name = "WHERE")]

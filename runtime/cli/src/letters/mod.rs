@@ -3,8 +3,8 @@
 //! **Kept.** Every dead-letter topic has a subscription of the host's own, [`SUBSCRIPTION`], made before its connector
 //! starts. What that subscription has not acknowledged is an open letter. In the embedded log that is all. Danube gives a
 //! message only so often, ten at a time: there a task moves letters, as they come, to a log of their own in the data
-//! directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each has those that it moved. Either way the open letters are in a log of this machine, which is read
-//! without acknowledging.
+//! directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each has those that it moved.
+//! Either way the open letters are in a log of this machine, which is read without acknowledging.
 //!
 //! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
 //! (see [`replay`]); an event is offered once more to its source, which must run. Only when that is durable is the letter

@@ -2,8 +2,8 @@
 //!
 //! A message is published once more to its topic, byte for byte, with its key, attributes, schema and id, and two
 //! attributes of the host's: for which connector it is, so that others pass over it, and when it was published first, so
-//! that it never overwrites what newer messages wrote, where the component orders its writes by it. Its id is the one that it had: a row that is there already stays
-//! as it is.
+//! that it never overwrites what newer messages wrote, where the component orders its writes by it. Its id is the one that
+//! it had: a row that is there already stays as it is.
 
 use std::collections::BTreeMap;
 
