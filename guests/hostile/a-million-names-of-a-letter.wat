@@ -1,7 +1,6 @@
 ;; Names a million topics or targets of one letter each, and uses one of them.
 ;;
-;; source: call invalid_output topics
-;; sink: call ok
+;; both: call limit output_records_max
 ;; memory: 256 256
 
 (func $batch (param $given i32) (result i32)

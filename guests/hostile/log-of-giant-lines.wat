@@ -2,6 +2,7 @@
 ;;
 ;; both: call budget
 ;; lines: endless kept 4
+;; limits: call_base_ms=200
 ;; memory: 256 256
 
 (import "danube:connector/log@0.1.0" "log" (func $log (param i32 i32 i32)))

@@ -31,7 +31,7 @@ impl Budget {
             wait_max: Duration::ZERO,
             waited: Duration::ZERO,
             exceeded: None,
-            stretch: Stretch::begin(&Arc::default()),
+            stretch: Stretch::begin(&Arc::default(), &Arc::default()),
         }
     }
 
@@ -57,6 +57,7 @@ impl Budget {
     }
 
     fn charge_stretch(&mut self) -> UpdateDeadline {
+        self.stretch.end();
         match self.slices_left.checked_sub(self.stretch.slices()) {
             Some(left) => {
                 self.slices_left = left;

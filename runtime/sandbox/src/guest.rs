@@ -62,7 +62,7 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
     fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;
 }
 
-/// That there are not too many records, writes or rejections. First, because the other checks take time for each.
+/// That there are not too many records, writes, names or rejections. First, because the other checks take time for each.
 pub(crate) fn check_count(outputs: usize, limits: &GuestLimits) -> Result<(), GuestError> {
     if outputs <= limits.output_records_max {
         return Ok(());

@@ -7,9 +7,14 @@
 //! that is in memory that takes microseconds, and whatever `initialize` takes.
 //!
 //! A caller that is on the workers already ([`Sandbox::spawn`]) calls where it stands. For any other, the call becomes a
-//! task there, and waking two sleeping threads costs a hundred times the call itself.
+//! task there, and waking two sleeping threads costs a hundred times the call itself. A connector that holds threads for
+//! long is called apart, whoever calls ([`Conduct`]).
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use danube_wasm_model::{
     ConnectorId, TopicName,
@@ -24,6 +29,7 @@ use crate::{
     bindings::danube::connector::types as wit,
     budget::{self, Budget},
     capability::{self, wasi::ambient::View},
+    conduct::Conduct,
     guest::{Answer, Guest},
     limiter::Limiter,
     limits::GuestLimits,
@@ -48,6 +54,7 @@ pub(crate) struct Plan<G: Guest> {
     pub(crate) indices: G::Indices,
     /// Keeps the compiled code in memory for whoever loads the same component again.
     pub(crate) compiled: Arc<Compiled>,
+    pub(crate) conduct: Arc<Conduct>,
 }
 
 /// An instance that has been initialized.
@@ -116,8 +123,11 @@ impl<G: Guest> Lanes<G> {
     pub(crate) async fn call(&self, lane: usize, input: Arc<G::Input>) -> Result<G::Output, GuestError> {
         let place = Arc::clone(&self.places[lane % self.places.len()]);
         let plan = Arc::clone(&self.plan);
-        let workers = self.plan.sandbox.workers();
         let mut place = place.lock_owned().await;
+        let workers = match plan.is_apart() {
+            true => self.plan.sandbox.workers().apart(),
+            false => self.plan.sandbox.workers().among(),
+        };
         let call = async move { plan.call(&mut place, &input).await };
         if Handle::try_current().is_ok_and(|here| here.id() == workers.id()) {
             let panicked = |_| Err(host_error("a function of the host panicked during the call"));
@@ -178,11 +188,17 @@ impl<G: Guest> Plan<G> {
         settle(&mut live.store, answer)
     }
 
+    fn is_apart(&self) -> bool {
+        self.conduct.is_apart(self.sandbox.ticker().ticks().load(Relaxed))
+    }
+
     async fn call(&self, place: &mut Place<G>, input: &G::Input) -> Result<G::Output, GuestError> {
         let _ticking = self.sandbox.ticker().running();
         let stretch = self.stretch();
         let outcome = self.call_within(&stretch, place, input).await;
+        stretch.end();
         stretch.give_way().await;
+        self.conduct.called();
         outcome
     }
 
@@ -253,7 +269,7 @@ impl<G: Guest> Plan<G> {
 
     /// The first stretch of a call.
     pub(crate) fn stretch(&self) -> Stretch {
-        Stretch::begin(self.sandbox.ticker().ticks())
+        Stretch::begin(self.sandbox.ticker().ticks(), &self.conduct)
     }
 
     fn begin(&self, store: &mut Store<GuestState>, budget_ms: u64, stretch: &Stretch) {

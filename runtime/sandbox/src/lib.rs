@@ -8,7 +8,8 @@
 //! 2. **compiled** (`compile`) in a child process with limits, or taken from the authenticated cache (`artifact`);
 //! 3. **linked** (`capability`) to exactly what is granted;
 //! 4. **started** (`lane`): one instance in one store for each lane, from a pool of places;
-//! 5. **called** on threads of its own (`workers`), within a budget of time that it ran (`budget`, `ticker`), of memory
+//! 5. **called** on threads that do no I/O (`workers`), apart from other connectors where it holds them for long
+//!    (`conduct`), within a budget of time that it ran (`budget`, `ticker`), of memory
 //!    (`limiter`) and of everything else (`limits`); what it returns is checked before anybody sees it (`guest`).
 //!
 //! Whatever goes wrong comes back as one of the kinds of [`GuestError`](danube_wasm_model::door::GuestError) (`trap`),
@@ -20,6 +21,7 @@ mod bindings;
 mod budget;
 mod capability;
 mod compile;
+mod conduct;
 mod convert;
 mod engine;
 mod error;

@@ -44,8 +44,8 @@ pub struct GuestLimits {
     /// Bytes that a call may return, and that one call into the host may carry; reused inputs count as if they had been
     /// copied. Default 32 MiB, so that a batch can grow a lot but not without end.
     pub output_bytes_max: usize,
-    /// Records or writes that a call may return, and rejections beside them. Default 100,000: about fifty for each input
-    /// of a large batch.
+    /// Records or writes that a call may return, and as many names of topics or targets, and rejections beside them.
+    /// Default 100,000: about fifty for each input of a large batch.
     pub output_records_max: usize,
     /// Topics that a component may name in its configurations. Default 256.
     pub topics_max: usize,

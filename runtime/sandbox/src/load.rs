@@ -104,7 +104,10 @@ impl Sandbox {
         host: Arc<dyn GuestHost>,
     ) -> Result<Loaded<G>, LoadError> {
         let sandbox = Arc::clone(self);
-        let task = self.workers().spawn(async move { load(sandbox, spec, host).await });
+        let task = self
+            .workers()
+            .apart()
+            .spawn(async move { load(sandbox, spec, host).await });
         task.await.unwrap_or_else(|error| {
             Err(LoadError::Compile(CompileError::Unavailable {
                 message: format!("a task of the host ended early: {error}"),
@@ -164,6 +167,7 @@ async fn load<G: Guest>(
         pre,
         indices,
         compiled,
+        conduct: Arc::default(),
     });
 
     let failed = |(stage, error): (&'static str, GuestError)| LoadError::Start {
@@ -175,6 +179,7 @@ async fn load<G: Guest>(
     let _ticking = plan.sandbox.ticker().running();
     let stretch = plan.stretch();
     let started = start(&plan, &stretch).await;
+    stretch.end();
     stretch.give_way().await;
     let (live, interests, configs) = started.map_err(failed)?;
     if configs.len() > spec.limits.topics_max {

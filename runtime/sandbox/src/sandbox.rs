@@ -8,7 +8,6 @@ use std::{
 
 use parking_lot::Mutex;
 use tokio::{
-    runtime::Handle,
     sync::{Mutex as AsyncMutex, Semaphore},
     task::JoinHandle,
 };
@@ -20,7 +19,7 @@ use crate::{
     engine,
     error::SandboxError,
     limits::{CompileLimits, PoolLimits},
-    priority,
+    priority::Priority,
     ticker::Ticker,
     workers::Workers,
 };
@@ -139,7 +138,7 @@ impl Sandbox {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.workers().spawn(future)
+        self.workers.among().spawn(future)
     }
 
     /// What it holds at the moment.
@@ -163,8 +162,8 @@ impl Sandbox {
         &self.ticker
     }
 
-    pub(crate) fn workers(&self) -> &Handle {
-        self.workers.handle()
+    pub(crate) fn workers(&self) -> &Workers {
+        &self.workers
     }
 
     pub(crate) fn options(&self) -> &SandboxOptions {
@@ -235,7 +234,7 @@ impl Sandbox {
 /// Work that waits for the disk or takes long, off the threads that components run on, and behind them.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     let behind = move || {
-        priority::stand_back();
+        Priority::Loading.set();
         work()
     };
     let done = tokio::task::spawn_blocking(behind).await;

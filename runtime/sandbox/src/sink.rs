@@ -125,6 +125,7 @@ impl Guest for Sink {
 
     fn check(writes: &WriteBatch, messages: &MessageBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(writes.len(), limits)?;
+        check_count(writes.targets.names.len(), limits)?;
         check_count(writes.rejected.len(), limits)?;
         writes.check(messages.len())?;
         check_payload_bytes(&writes.payloads, |i| messages.payloads.get(i).len(), limits)

@@ -150,6 +150,7 @@ impl Guest for Source {
 
     fn check(records: &RecordBatch, events: &EventBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(records.len(), limits)?;
+        check_count(records.topics.names.len(), limits)?;
         check_count(records.rejected.len(), limits)?;
         records.check(events.len())?;
         check_payload_bytes(&records.payloads, |i| events.payloads.get(i).len(), limits)

@@ -1,22 +1,54 @@
 //! The threads that components run on: not those of the I/O, so that a busy component delays no socket.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-/// A pool of named threads.
+use crate::priority::Priority;
+
+/// Threads for those that are called apart: more than there are processors, usually, since each may be held by one call.
+const APART: usize = 4;
+
+/// Two pools of named threads.
 pub(crate) struct Workers {
-    runtime: Option<Runtime>,
-    handle: Handle,
+    among: Pool,
+    apart: Pool,
 }
 
 impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
-        use std::sync::atomic::{AtomicUsize, Ordering};
+        Ok(Self {
+            among: Pool::start("guest", threads.max(1), Priority::Records)?,
+            apart: Pool::start("guest-apart", APART, Priority::Apart)?,
+        })
+    }
+
+    /// Where connectors run among each other.
+    pub(crate) fn among(&self) -> &Handle {
+        &self.among.handle
+    }
+
+    /// Where those run that would hold the others up, and those that nobody knows yet: see [`crate::conduct`].
+    pub(crate) fn apart(&self) -> &Handle {
+        &self.apart.handle
+    }
+}
+
+struct Pool {
+    runtime: Option<Runtime>,
+    handle: Handle,
+}
+
+impl Pool {
+    fn start(name: &'static str, threads: usize, priority: Priority) -> io::Result<Self> {
         let count = AtomicUsize::new(0);
         let runtime = Builder::new_multi_thread()
-            .worker_threads(threads.max(1))
-            .thread_name_fn(move || format!("guest-{}", count.fetch_add(1, Ordering::Relaxed)))
+            .worker_threads(threads)
+            .thread_name_fn(move || format!("{name}-{}", count.fetch_add(1, Relaxed)))
+            .on_thread_start(move || priority.set())
             // Reading and writing artifacts, and checking components.
             .max_blocking_threads(4)
             .enable_all()
@@ -26,13 +58,9 @@ impl Workers {
             runtime: Some(runtime),
         })
     }
-
-    pub(crate) fn handle(&self) -> &Handle {
-        &self.handle
-    }
 }
 
-impl Drop for Workers {
+impl Drop for Pool {
     fn drop(&mut self) {
         // May happen on any thread, one of these included; so it must not wait for them.
         if let Some(runtime) = self.runtime.take() {

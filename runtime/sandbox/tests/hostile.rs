@@ -51,9 +51,9 @@ const NEIGHBOURS_CALLS_MIN: u64 = 10;
 const TIMED_CALLS_MIN: u64 = 300;
 /// Places for instances.
 const INSTANCES_MAX: u32 = 24;
-/// Threads beside the workers: the clock of the sandbox, four that read and check components, and the one that the sink
-/// beside them is called from.
-const OTHER_THREADS_MAX: usize = 6;
+/// Threads beside the workers: four for who is called apart, the clock of the sandbox, four that read and check
+/// components, and the one that the sink beside them is called from.
+const OTHER_THREADS_MAX: usize = 10;
 
 /// Resident memory that may be left of all behaviours, in bytes. Their own memory is not in it: the pool gives it back, but
 /// for the kibibytes of each instance that it keeps for the next one. The host's allocator keeps on each thread what was

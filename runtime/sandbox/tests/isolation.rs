@@ -26,6 +26,9 @@ fn traps_on_two() -> Guest {
     .with_items("(func $deep (call $deeper)) (func $deeper (unreachable))")
 }
 
+/// Calls after which a connector that has held no thread for long is called among others.
+const CALLS_TO_KNOW: usize = 16;
+
 trait With {
     fn with_items(self, items: &'static str) -> Self;
 }
@@ -120,6 +123,10 @@ async fn a_loop_on_the_only_worker_does_not_stop_a_neighbour_or_another_lane() {
     patient.limits.call_base_ms = 3_600_000;
     let busy = bench.source(patient).await.expect("it loads");
     let neighbour = bench.sink(spec(Guest::default().sink())).await.expect("it loads");
+    for _ in 0..CALLS_TO_KNOW {
+        busy.poll(0, events(&["a"])).await.expect("it does not spin yet");
+        neighbour.process_batch(0, messages(&["a"])).await.expect("a neighbour");
+    }
 
     let spinning = {
         let busy = busy.clone();
@@ -133,6 +140,42 @@ async fn a_loop_on_the_only_worker_does_not_stop_a_neighbour_or_another_lane() {
     tokio::time::timeout(DEADLINE, innocent).await.expect("both in time");
     assert!(!spinning.is_finished());
     spinning.abort();
+}
+
+#[tokio::test]
+async fn a_connector_is_called_apart_until_it_is_known_and_after_it_has_held_its_thread() {
+    let bench = Bench::new();
+    // A fill of its memory is one instruction, which no tick interrupts.
+    let fills_on_two = Guest {
+        imports: LOG,
+        memory: "1008 1008",
+        data: r#"(data (i32.const 4096) "here")"#.into(),
+        ..Guest::polling(format!(
+            "(call $log (i32.const 2) (i32.const 4096) (i32.const 4))
+             (if (i32.eq (i32.load offset=20 (local.get $batch)) (i32.const 2)) (then
+                (memory.fill (i32.const 65536) (i32.const 1) (i32.const {}))))
+             (i32.const {ZEROS})",
+            (1008 - 16) << 16
+        ))
+    };
+    let source = bench.source(spec(fills_on_two.source())).await.expect("it loads");
+    let mut apart = Vec::new();
+    for given in [&["quick"][..]; CALLS_TO_KNOW + 1]
+        .into_iter()
+        .chain([&["a", "b"][..], &["quick"]])
+    {
+        source.poll(0, events(given)).await.expect("an answer");
+        let thread = bench.host.recorded().threads.pop().expect("a line");
+        assert!(thread.starts_with("guest-"), "{thread}");
+        apart.push(thread.starts_with("guest-apart-"));
+    }
+    let (new, later) = apart.split_at(CALLS_TO_KNOW);
+    assert!(new.iter().all(|apart| *apart), "{apart:?}");
+    assert_eq!(
+        later,
+        [false, false, true],
+        "once it is known, when it fills its memory, and after that"
+    );
 }
 
 #[tokio::test]

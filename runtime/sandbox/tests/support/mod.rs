@@ -271,6 +271,8 @@ pub struct Recorder {
 #[derive(Debug, Default, Clone)]
 pub struct Recorded {
     pub lines: Vec<(LogLevel, String)>,
+    /// For each line, the name of the thread that the component ran on.
+    pub threads: Vec<String>,
     pub counters: Vec<(String, u64)>,
     pub gauges: Vec<(String, f64)>,
     pub observations: Vec<(String, f64)>,
@@ -306,7 +308,11 @@ impl GuestHost for Recorder {
         if line == "host, panic" {
             panic!("as the test asked");
         }
-        self.update(|state| state.lines.push((level, line.to_owned())));
+        let thread = std::thread::current().name().unwrap_or_default().to_owned();
+        self.update(|state| {
+            state.lines.push((level, line.to_owned()));
+            state.threads.push(thread);
+        });
     }
 
     fn counter_add(&self, _: &ConnectorId, name: &str, value: u64) {
