@@ -247,18 +247,14 @@ impl Brokers {
 
 /// An embedded log.
 pub(crate) async fn open_log(dir: &Path, retention: RetentionOptions) -> Result<Arc<EmbeddedBroker>, Failure> {
-    open(dir, retention).await.map_err(Failure::configuration)
-}
-
-/// The same, with the log's own error.
-pub(crate) async fn open(dir: &Path, retention: RetentionOptions) -> Result<Arc<EmbeddedBroker>, BrokerError> {
     let options = EmbeddedOptions {
         retention,
         ..EmbeddedOptions::default()
     };
     let dir = dir.to_path_buf();
     let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await;
-    opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())))
+    let opened = opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())));
+    opened.map_err(Failure::configuration)
 }
 
 /// A client of the Danube cluster that a pipeline names.

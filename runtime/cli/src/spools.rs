@@ -7,17 +7,13 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{Broker, BrokerError, ErrorKind, embedded::RetentionOptions};
-use danube_wasm_broker_spool::{Spool, SpoolStatus};
+use danube_wasm_broker::{Broker, BrokerError, ErrorKind};
+use danube_wasm_broker_spool::{Spool, SpoolStatus, records_in};
 use danube_wasm_config::Pipeline;
-use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_model::ConnectorId;
 use tokio::time::Instant;
 
-use crate::{brokers, exit::Failure};
-
-/// Where a spool keeps what is its own: of that, what it holds for others begins with these words.
-const OWN_NAMESPACE: &str = "danube-wasm-spool";
-const HELD: [&str; 2] = ["held-", "refused"];
+use crate::exit::Failure;
 
 /// How often a spool is looked at while it empties.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -96,7 +92,7 @@ pub(crate) async fn stranded(pipeline: &Pipeline) -> Result<Vec<Stranded>, Failu
     let unreadable = |e: io::Error| Failure::configuration(format!("{} cannot be read: {e}", place.display()));
     let mut found = Vec::new();
     for (connector, directory) in unowned(pipeline, &place).map_err(unreadable)? {
-        let why = match records(&directory).await {
+        let why = match records_in(&directory).await {
             Ok(0) => continue,
             Ok(records) => Why::Holds(records),
             Err(error) if error.kind == ErrorKind::Conflict => Why::InUse,
@@ -135,23 +131,6 @@ fn unowned(pipeline: &Pipeline, place: &Path) -> io::Result<Vec<(String, PathBuf
     }
     found.sort();
     Ok(found)
-}
-
-/// How much a spool holds, refused records included.
-async fn records(directory: &Path) -> Result<u64, BrokerError> {
-    // What waits here never becomes too old.
-    let retention = RetentionOptions {
-        unsubscribed_age: None,
-        ..RetentionOptions::default()
-    };
-    let log = brokers::open(directory, retention).await?;
-    let lags = log.lag().await;
-    log.close().await?;
-    let is_held = |topic: &TopicName| {
-        topic.namespace() != OWN_NAMESPACE || HELD.iter().any(|word| topic.name().starts_with(word))
-    };
-    let held = lags?.into_iter().filter(|lag| is_held(&lag.topic));
-    Ok(held.map(|lag| lag.messages).sum())
 }
 
 /// At a stop: waits until the broker has accepted what a source's spool holds, as long as it is there and time is left, and

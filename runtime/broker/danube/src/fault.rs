@@ -80,8 +80,8 @@ impl Fault {
     }
 }
 
-/// An error as those see it who wait for a session or for an answer: a token that is refused now may be renewed, so that everything
-/// that is lost can be had again.
+/// An error as those see it who wait for a session or for an answer: a token that is refused now may be renewed, so that
+/// everything that is lost can be had again.
 pub(crate) fn as_loss(error: &BrokerError) -> BrokerError {
     let kind = match error.is_transient() {
         true => error.kind,

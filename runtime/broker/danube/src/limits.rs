@@ -5,9 +5,9 @@ use std::time::Duration;
 use danube_wasm_broker::LETTER_HEADROOM_BYTES;
 
 /// Largest message that is sent, with key and attributes; dead letters have
-/// [`LETTER_HEADROOM_BYTES`](danube_wasm_broker::LETTER_HEADROOM_BYTES) more. Danube's own limit is 10 MiB, but its brokers and clients
-/// decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds on the way out, names and
-/// places, has to fit too.
+/// [`LETTER_HEADROOM_BYTES`](danube_wasm_broker::LETTER_HEADROOM_BYTES) more. Danube's own limit is 10 MiB, but its
+/// brokers and clients decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds on the way
+/// out, names and places, has to fit too.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024 - LETTER_HEADROOM_BYTES;
 
 /// Largest message that is read. Over Danube's own 10 MiB: a broker with a raised limit is no reason to lose messages.

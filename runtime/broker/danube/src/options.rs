@@ -28,7 +28,8 @@ pub struct DanubeOptions {
     /// is also the most that its call may take. When there was no session for that long, what is handed over fails at once
     /// until there is one. Default 5 s.
     pub publish_timeout: Duration,
-    /// How long a new topic may be half there: not all of its partitions made, or not all assigned to a broker. Default 30 s.
+    /// How long a new topic may be half there: not all of its partitions made, or not all assigned to a broker. Default
+    /// 30 s.
     pub assign_timeout: Duration,
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,

@@ -3,134 +3,27 @@
 
 mod support;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Admin, Broker, ErrorKind, SeekTo};
 use danube_wasm_broker_danube::{Danube, DanubeOptions, FailurePolicy, Poison};
 use danube_wasm_model::SubscriptionType;
-use danube_wasm_proto::admin::{
-    broker_admin_server::{BrokerAdmin, BrokerAdminServer},
-    topic_admin_server::{TopicAdmin, TopicAdminServer},
-    *,
-};
-use parking_lot::Mutex;
-use support::{Wire, soon, topic};
-use tokio::net::TcpListener;
-use tonic::{Request, Response, Status, transport::Server};
-
-/// Subscriptions by topic, as the broker has them.
-type Topics = BTreeMap<String, BTreeSet<String>>;
-
-#[derive(Clone, Default)]
-struct Operated(Arc<Mutex<Topics>>);
-
-#[tonic::async_trait]
-impl BrokerAdmin for Operated {
-    async fn list_namespaces(&self, _: Request<Empty>) -> Result<Response<NamespaceListResponse>, Status> {
-        let namespaces = vec!["default".into(), "empty".into()];
-        Ok(Response::new(NamespaceListResponse { namespaces }))
-    }
-}
-
-#[tonic::async_trait]
-impl TopicAdmin for Operated {
-    async fn list_namespace_topics(
-        &self,
-        request: Request<NamespaceRequest>,
-    ) -> Result<Response<TopicInfoListResponse>, Status> {
-        let prefix = format!("/{}/", request.into_inner().name);
-        let topics = self.0.lock();
-        let listed = topics.keys().filter(|name| name.starts_with(&prefix));
-        let topics = listed.map(|name| TopicInfo {
-            name: name.clone(),
-            ..TopicInfo::default()
-        });
-        Ok(Response::new(TopicInfoListResponse {
-            topics: topics.collect(),
-        }))
-    }
-
-    async fn delete_topic(&self, request: Request<TopicRequest>) -> Result<Response<TopicResponse>, Status> {
-        let name = request.into_inner().name;
-        if name.contains("-part-") {
-            return Err(Status::not_found("Cannot delete individual partition"));
-        }
-        let mut topics = self.0.lock();
-        let before = topics.len();
-        topics.retain(|known, _| *known != name && !(known.starts_with(&name) && known.contains("-part-")));
-        match topics.len() < before {
-            true => Ok(Response::new(TopicResponse { success: true })),
-            false => Err(Status::not_found("Unable to delete the topic")),
-        }
-    }
-
-    async fn list_subscriptions(
-        &self,
-        request: Request<TopicRequest>,
-    ) -> Result<Response<SubscriptionListResponse>, Status> {
-        let found = self.0.lock().get(&request.into_inner().name).cloned();
-        let subscriptions = found.into_iter().flatten().collect();
-        Ok(Response::new(SubscriptionListResponse { subscriptions }))
-    }
-
-    async fn unsubscribe(
-        &self,
-        request: Request<SubscriptionRequest>,
-    ) -> Result<Response<SubscriptionResponse>, Status> {
-        let SubscriptionRequest { topic, subscription } = request.into_inner();
-        let mut topics = self.0.lock();
-        match topics.get_mut(&topic).is_some_and(|all| all.remove(&subscription)) {
-            true => Ok(Response::new(SubscriptionResponse { success: true })),
-            false => Err(Status::not_found("Unable to unsubscribe")),
-        }
-    }
-
-    async fn get_subscription_failure_policy(
-        &self,
-        request: Request<GetSubscriptionFailurePolicyRequest>,
-    ) -> Result<Response<GetSubscriptionFailurePolicyResponse>, Status> {
-        let dropping = SubscriptionFailurePolicy {
-            max_redelivery_count: 3,
-            ack_timeout_ms: 12_000,
-            poison_policy: SubscriptionPoisonPolicy::Drop.into(),
-            ..SubscriptionFailurePolicy::default()
-        };
-        let set = request.into_inner().subscription == "dropping";
-        Ok(Response::new(GetSubscriptionFailurePolicyResponse {
-            failure_policy: set.then_some(dropping),
-            subscription_type: if set { 3 } else { 1 },
-        }))
-    }
-
-    async fn describe_topic(
-        &self,
-        _: Request<DescribeTopicRequest>,
-    ) -> Result<Response<DescribeTopicResponse>, Status> {
-        Err(Status::unimplemented("nobody asks"))
-    }
-}
+use danube_wasm_proto::admin::SubscriptionPoisonPolicy;
+use support::{Wire, admin::Operated, soon, topic};
 
 /// A broker with two topics, and a client that knows where its admin API is.
 async fn operated() -> (Operated, Arc<Danube>) {
-    let broker = Operated::default();
+    let (broker, url) = Operated::start().await;
     let of = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-    broker.0.lock().extend([
+    broker.topics.lock().extend([
         ("/default/orders-part-0".into(), of(&["dropping", "kept"])),
         // Subscribed while the second partition was away.
         ("/default/orders-part-1".into(), of(&["kept"])),
         ("/default/plain".into(), of(&[])),
     ]);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let router = Server::builder()
-        .add_service(BrokerAdminServer::new(broker.clone()))
-        .add_service(TopicAdminServer::new(broker.clone()));
-    let incoming = tokio_stream::wrappers::TcpListenerStream::new(listener);
-    tokio::spawn(router.serve_with_incoming(incoming));
+    broker.namespaces.lock().push("empty".into());
+    let dropping = ("dropping".into(), SubscriptionPoisonPolicy::Drop);
+    broker.policies.lock().extend([dropping]);
     let mut options = DanubeOptions::new(["http://127.0.0.1:1"]);
     options.admin_url = Some(url);
     (broker, Danube::open(options).unwrap())
@@ -183,11 +76,11 @@ async fn what_is_deleted_is_deleted_on_every_partition() {
     let (orders, admin) = (topic("/default/orders"), admin(&client));
     soon(admin.delete_subscription(&orders, "kept")).await.unwrap();
     soon(admin.delete_subscription(&orders, "dropping")).await.unwrap();
-    assert!(broker.0.lock().values().all(BTreeSet::is_empty));
+    assert!(broker.topics.lock().values().all(BTreeSet::is_empty));
     let error = soon(admin.delete_subscription(&orders, "kept")).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
     soon(admin.delete_topic(&orders)).await.unwrap();
-    assert_eq!(broker.0.lock().keys().collect::<Vec<_>>(), ["/default/plain"]);
+    assert_eq!(broker.topics.lock().keys().collect::<Vec<_>>(), ["/default/plain"]);
     let error = soon(admin.delete_topic(&orders)).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound, "{error}");
 }
@@ -196,10 +89,10 @@ async fn what_is_deleted_is_deleted_on_every_partition() {
 async fn a_topic_whose_deletion_would_take_another_along_is_left_alone() {
     let (broker, client) = operated().await;
     broker
-        .0
+        .topics
         .lock()
         .insert("/default/orders2-part-0".into(), BTreeSet::new());
-    let before = broker.0.lock().clone();
+    let before = broker.topics.lock().clone();
     let error = soon(admin(&client).delete_topic(&topic("/default/orders")))
         .await
         .unwrap_err();
@@ -208,7 +101,7 @@ async fn a_topic_whose_deletion_would_take_another_along_is_left_alone() {
         error.message.contains("would delete /default/orders2-part-0 too"),
         "{error}"
     );
-    assert_eq!(*broker.0.lock(), before);
+    assert_eq!(*broker.topics.lock(), before);
     soon(admin(&client).delete_topic(&topic("/default/orders2")))
         .await
         .unwrap();

@@ -29,10 +29,11 @@
 //! that of the publishing.
 //!
 //! Topics are remembered, and so is what the broker's registry said of their schemas ([`Spool::last_seen`]), so a source
-//! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the broker refuses waits and is tried again; it holds up no other. A record that it
-//! refuses for good (too large, or denied again and again while others of its topic are not) is set aside: counted,
-//! listed by [`Spool::refused`], and published again by [`Spool::retry_refused`]. A full spool refuses records with
-//! [`ErrorKind::Storage`], which a source answers with 503.
+//! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the
+//! broker refuses waits and is tried again; it holds up no other. A record that it refuses for good (too large, or denied
+//! again and again while others of its topic are not) is set aside: counted, listed by [`Spool::refused`], and published
+//! again by [`Spool::retry_refused`]. A full spool refuses records with [`ErrorKind::Storage`], which a source answers with
+//! 503.
 //!
 //! # Consuming
 //!
@@ -65,6 +66,7 @@ mod backoff;
 mod catalog;
 mod epochs;
 mod limits;
+mod look;
 mod options;
 mod schemas;
 mod sink;
@@ -74,6 +76,7 @@ mod status;
 mod store;
 mod usage;
 
+pub use look::records_in;
 pub use options::SpoolOptions;
 pub use source::Refused;
 pub use spool::Spool;

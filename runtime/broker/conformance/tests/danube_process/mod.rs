@@ -1,52 +1,42 @@
 //! A Danube broker of a case's own, from the executable that `DANUBE_BROKER` names: one that can be restarted.
 
+mod executable;
+
 use std::{
-    fs::{self, File},
-    net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    path::Path,
+    process::{Command, Stdio},
     sync::Once,
+    time::Duration,
 };
 
 use danube_wasm_broker_conformance::within;
 
-/// See the module. SIGKILL ends it: Danube handles no signal.
+use executable::{Danube, Running};
+
+/// It writes each message out as it comes: else what it acknowledged in the last five seconds is gone after SIGKILL, which
+/// is no matter of this suite's.
+const SETTINGS: &str = "  wal: { file_sync: { interval_ms: 1, max_batch_bytes: 1 } }";
+
+/// See the module.
 pub(crate) struct DanubeProcess {
-    executable: PathBuf,
+    danube: Danube,
     directory: tempfile::TempDir,
-    address: SocketAddr,
-    admin: SocketAddr,
-    raft: SocketAddr,
     running: Option<Running>,
-}
-
-struct Running(Child);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 impl DanubeProcess {
     /// Starts one, if there is an executable.
     pub(crate) async fn start() -> Option<Self> {
-        let executable: PathBuf = std::env::var_os("DANUBE_BROKER")
-            .filter(|path| !path.is_empty())?
-            .into();
+        let danube = Danube::named()?;
         assert!(
-            executable.is_file(),
+            danube.executable.is_file(),
             "DANUBE_BROKER={} is no file",
-            executable.display()
+            danube.executable.display()
         );
-        say_version(&executable);
+        say_version(&danube.executable);
         let mut process = Self {
-            executable,
+            danube,
             directory: tempfile::tempdir().expect("a directory"),
-            address: free_port(),
-            admin: free_port(),
-            raft: free_port(),
             running: None,
         };
         process.run().await;
@@ -54,7 +44,7 @@ impl DanubeProcess {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("http://{}", self.danube.address)
     }
 
     /// Ends it and starts it again on what it stored.
@@ -64,59 +54,15 @@ impl DanubeProcess {
     }
 
     async fn run(&mut self) {
-        let directory = self.directory.path();
-        let (said, config) = (directory.join("said"), directory.join("danube.yml"));
-        fs::write(&config, self.config(directory)).expect("a file");
-        let output = File::options().create(true).append(true).open(&said).expect("a file");
-        let child = Command::new(&self.executable)
-            .arg("--config-file")
-            .arg(&config)
-            .args(["--connect-url", &self.url()])
-            .stdout(output.try_clone().expect("a file"))
-            .stderr(output)
-            .stdin(Stdio::null())
-            .spawn();
-        let mut running = Running(child.expect("the broker's executable"));
+        let Self { danube, directory, .. } = self;
+        let mut running = danube.start(directory.path(), danube.address, SETTINGS);
         within(async {
-            while TcpStream::connect(self.address).is_err() {
-                let ended = running.0.try_wait().expect("a child");
-                assert!(
-                    ended.is_none(),
-                    "Danube ended, {ended:?}: {}",
-                    fs::read_to_string(&said).unwrap_or_default()
-                );
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            while running.serves().is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
         .await;
         self.running = Some(running);
-    }
-
-    /// A cluster of one. Not `--mode standalone`: 0.15.1 cannot be started again then, once its metadata log was cut. It
-    /// writes each message out as it comes: else what it acknowledged in the last five seconds is gone after SIGKILL, which
-    /// is no matter of this suite's.
-    fn config(&self, directory: &Path) -> String {
-        let (client, admin, raft) = (self.address.port(), self.admin.port(), self.raft.port());
-        let directory = directory.display();
-        format!(
-            r#"
-cluster_name: "conformance"
-broker:
-  host: "127.0.0.1"
-  ports: {{ client: {client}, admin: {admin}, raft: {raft} }}
-meta_store: {{ data_dir: "{directory}/raft" }}
-bootstrap_namespaces: ["default"]
-auto_create_topics: true
-auth: {{ mode: none }}
-load_manager: {{ assignment_strategy: "fair", load_report_interval_seconds: 30 }}
-storage:
-  mode: local
-  local_wal_root: "{directory}/wal"
-  metadata_prefix: "/danube"
-  wal: {{ file_sync: {{ interval_ms: 1, max_batch_bytes: 1 }} }}
-policies: {{ max_message_size: 10485760 }}
-"#
-        )
     }
 }
 
@@ -134,9 +80,4 @@ fn say_version(executable: &Path) {
             version.as_deref().unwrap_or("it does not tell its version")
         );
     });
-}
-
-fn free_port() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address")
 }

@@ -64,8 +64,8 @@ pub(crate) struct Core {
 }
 
 /// Subscribes to all partitions, once all are there: a new subscription begins at a partition's end, so what is published
-/// to one that is found later than it was made is missed. A partition whose broker cannot be reached now is subscribed to later;
-/// one that refuses fails the whole.
+/// to one that is found later than it was made is missed. A partition whose broker cannot be reached now is subscribed to
+/// later; one that refuses fails the whole.
 pub(crate) async fn subscribe(shared: Arc<Shared>, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
     let topic = options.topic.clone();
     let names = topics::whole(&shared, &topic).await?.names(&topic);

@@ -1,7 +1,8 @@
 //! Calls: to an address, with a deadline, a token and, behind a proxy, the broker that is meant.
 //!
 //! The only metadata ever sent are `authorization`, from the operator's configuration, `x-danube-broker-url`, from a
-//! broker's lookup, and where a new subscription begins: one of two words. Nothing of a record or of its producer gets there: Danube's brokers believe some metadata.
+//! broker's lookup, and where a new subscription begins: one of two words. Nothing of a record or of its producer gets
+//! there: Danube's brokers believe some metadata.
 
 mod address;
 mod channels;

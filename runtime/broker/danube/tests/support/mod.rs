@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "in tests")]
 
+pub mod admin;
 pub mod certs;
 mod services;
 mod state;

@@ -210,22 +210,19 @@ impl Hand {
 
     /// What the acknowledgement of these concerns. Those at the broker are not moved any more.
     pub(super) fn plan(&mut self, messages: &[MessageId]) -> Result<Plan> {
-        self.check(messages)?;
         let mut plan = Plan::default();
-        for MessageId { offset: number, .. } in messages {
-            let Some(entry) = self.entries.get_mut(number) else {
-                continue;
-            };
+        self.each(messages, |number, entry| {
             match &mut entry.at {
                 At::Broker(asked) => {
                     *asked = Asked::Yes;
-                    plan.broker.push((*number, entry.origin));
+                    plan.broker.push((number, entry.origin));
                 }
-                At::Disk { place, print, .. } => plan.disk.push((*number, *place, *print)),
+                At::Disk { place, print, .. } => plan.disk.push((number, *place, *print)),
                 At::Moving => plan.moving = true,
-                At::Nowhere => drop(self.entries.remove(number)),
+                At::Nowhere => return false,
             }
-        }
+            true
+        })?;
         Ok(plan)
     }
 
@@ -233,24 +230,17 @@ impl Hand {
     /// there. The others are moved to it as soon as may be and meanwhile wait here. The broker is not told: it counts how
     /// often a message is given back, and gives up on it.
     pub(super) fn give_back(&mut self, messages: &[MessageId], due: Instant) -> Result<Vec<(Number, MessageId)>> {
-        self.check(messages)?;
-        let mut on_disk = Vec::new();
-        for MessageId { offset: number, .. } in messages {
-            let Some(entry) = self.entries.get_mut(number) else {
-                continue;
-            };
+        let (mut on_disk, mut waiting, mut move_now) = (Vec::new(), Vec::new(), false);
+        self.each(messages, |number, entry| {
             match &mut entry.at {
                 At::Disk { place, .. } => {
-                    on_disk.push((*number, *place));
-                    continue;
+                    on_disk.push((number, *place));
+                    return true;
                 }
-                At::Nowhere => {
-                    self.entries.remove(number);
-                    continue;
-                }
+                At::Nowhere => return false,
                 At::Broker(asked) => {
                     *asked = Asked::No;
-                    self.move_now = true;
+                    move_now = true;
                 }
                 At::Moving => {}
             }
@@ -258,9 +248,23 @@ impl Hand {
             if let Some(message) = &mut entry.message {
                 message.redeliveries = message.redeliveries.saturating_add(1);
             }
-            self.due.insert((due, *number));
-        }
+            waiting.push((due, number));
+            true
+        })?;
+        self.move_now |= move_now;
+        self.due.extend(waiting);
         Ok(on_disk)
+    }
+
+    /// Goes through those of these messages that are still in hand. One that is not to be kept leaves it.
+    fn each(&mut self, messages: &[MessageId], mut keep: impl FnMut(Number, &mut Entry) -> bool) -> Result<()> {
+        self.check(messages)?;
+        for MessageId { offset: number, .. } in messages {
+            if self.entries.get_mut(number).is_some_and(|entry| !keep(*number, entry)) {
+                self.entries.remove(number);
+            }
+        }
+        Ok(())
     }
 
     fn check(&self, messages: &[MessageId]) -> Result<()> {

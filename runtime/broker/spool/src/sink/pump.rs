@@ -189,7 +189,8 @@ impl Pump {
         }
     }
 
-    /// Holds all that the caller has, because it has had some of it for too long or gave some back. Whether there is nothing left to hold.
+    /// Holds all that the caller has, because it has had some of it for too long or gave some back. Whether there is nothing
+    /// left to hold.
     async fn hold(&mut self) -> bool {
         let moving = self.shared.hand.lock().start_moving();
         let messages = moving.len();
