@@ -82,7 +82,8 @@ pub(crate) struct Check {
     /// Also reach the broker and the targets: names, ports, certificates, permissions, topics, schemas.
     ///
     /// Registers no schema and subscribes to nothing. A topic that is missing is made, as `run` would make it, only where
-    /// nothing else shows whether its namespace exists: neither `default` nor, with `danube.admin_url`, one that has topics.
+    /// nothing else tells whether its namespace exists: it is not `default`, and `danube.admin_url` is not set or
+    /// does not tell.
     #[arg(long)]
     pub(crate) connect: bool,
     /// Print findings as JSON.

@@ -1,6 +1,7 @@
 //! Whether what a pipeline needs can be reached: the brokers, the topics, the schemas, the databases. What `check --connect`
 //! does. It looks and changes nothing, but for what `topics` says.
 
+mod namespaces;
 mod patience;
 mod schema;
 mod topics;
@@ -73,7 +74,7 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
 }
 
 async fn cluster(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding>) {
-    let namespaces = topics::namespaces(pipeline, danube, findings).await;
+    let namespaces = namespaces::Namespaces::ask(pipeline, danube, findings).await;
     let mut registered = Vec::new();
     for declared in schema::of_topics(pipeline) {
         let (finding, is_there) = schema::check(declared, danube).await;
@@ -95,7 +96,7 @@ async fn cluster(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Findin
         for mapping in &sink.surrealdb.topic_mappings {
             findings.push(Finding {
                 what: format!("{}: consume {}", sink.id, mapping.topic),
-                outcome: topics::consume(danube, &mapping.topic).await,
+                outcome: topics::consume(danube, &mapping.topic, &namespaces).await,
             });
             // A buffer outlasts any policy.
             if sink.buffer.is_none() {

@@ -1,5 +1,7 @@
 //! Questions that are asked before a pipeline runs: is everything there, and as it should be?
 
+use std::collections::BTreeSet;
+
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind, Result, TopicSpec};
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{ReceiveRequest, consumer_service_client::ConsumerServiceClient};
@@ -65,14 +67,28 @@ impl Danube {
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for a topic or subscription that is not there, [`ErrorKind::Denied`] for a missing
-    /// permission, [`ErrorKind::Conflict`] without [`DanubeOptions::admin_url`].
+    /// permission, [`ErrorKind::Conflict`] without [`DanubeOptions::admin_url`](crate::DanubeOptions::admin_url).
     pub async fn failure_policy(&self, topic: &TopicName, subscription: &str) -> Result<Option<FailurePolicy>> {
-        match DanubeAdmin::of(&self.shared) {
-            Some(admin) => admin.failure_policy(topic, subscription).await,
-            None => Err(BrokerError::new(
-                ErrorKind::Conflict,
-                "only Danube's admin API tells the failure policy, and its URL is not known: set `admin_url`",
-            )),
-        }
+        let admin = self.admin_api("the failure policy")?;
+        admin.failure_policy(topic, subscription).await
+    }
+
+    /// Names of the namespaces that are there, each once, those without topics too: `default`, without slashes. A topic
+    /// in any other cannot be made, and only an operator makes a namespace.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Denied`] without the permission `ManageNamespace` on the whole cluster, [`ErrorKind::Unavailable`]
+    /// for an admin port out of reach and for a broker that cannot read what it knows, [`ErrorKind::Incompatible`] for a
+    /// port on which something else answers, [`ErrorKind::Conflict`] without
+    /// [`DanubeOptions::admin_url`](crate::DanubeOptions::admin_url).
+    pub async fn namespaces(&self) -> Result<BTreeSet<String>> {
+        self.admin_api("which namespaces there are")?.namespaces().await
+    }
+
+    fn admin_api(&self, tells: &str) -> Result<DanubeAdmin> {
+        DanubeAdmin::of(&self.shared).ok_or_else(|| {
+            let message = format!("only Danube's admin API tells {tells}, and its URL is not known: set `admin_url`");
+            BrokerError::new(ErrorKind::Conflict, message)
+        })
     }
 }

@@ -155,7 +155,11 @@ async fn operators_see_and_delete_what_is_there() {
     let consumer = soon(client.subscribe(consumer_options(&topic, SubscriptionType::Shared)))
         .await
         .unwrap();
+    assert!(soon(client.namespaces()).await.unwrap().contains("default"));
     let admin = client.admin().unwrap();
+    // Once, however often its namespace is listed.
+    let topics = soon(admin.topics()).await.unwrap();
+    assert_eq!(topics.iter().filter(|info| info.topic == topic).count(), 1);
     let mine = |topics: Vec<TopicInfo>| topics.into_iter().find(|info| info.topic == topic);
     let found = mine(soon(admin.topics()).await.unwrap()).unwrap();
     assert_eq!((found.partitions, found.subscriptions), (2, vec!["sub".to_owned()]));

@@ -1,34 +1,18 @@
 //! Whether topics can be published to and consumed.
 //!
-//! Looking makes no topic, because how a topic dispatches cannot be changed once it is made. The one exception: Danube's
-//! client API does not tell whether a namespace is there, and a topic in one that is not never comes to be. So a topic is
-//! made, as `run` would, where nothing else shows that its namespace exists.
+//! Looking makes no topic, because how a topic dispatches cannot be changed once it is made. The one exception: a topic in
+//! a namespace that is not there never comes to be, and Danube's client API does not tell which are there. So a topic is
+//! made, as `run` would, where its namespace is not `default` and no admin API tells.
 
-use std::collections::BTreeSet;
-
-use danube_wasm_broker::{Broker as _, TopicSpec};
+use danube_wasm_broker::TopicSpec;
 use danube_wasm_broker_danube::Danube;
 use danube_wasm_config::{Endpoint, Pipeline};
 use danube_wasm_model::TopicName;
 
-use super::{Finding, Outcome, is_missing};
-
-/// The namespace that every cluster has.
-const DEFAULT: &str = "default";
-
-/// Namespaces that are there for certain; with the admin API, those that have topics.
-pub(super) async fn namespaces(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Finding>) -> BTreeSet<String> {
-    let mut known = BTreeSet::from([DEFAULT.to_owned()]);
-    if let (Some(url), Some(admin)) = (&pipeline.danube.admin_url, danube.admin()) {
-        let topics = admin.topics().await;
-        let outcome = Outcome::of(topics.as_ref().map(drop).map_err(Clone::clone));
-        let what = format!("admin API {url}");
-        findings.push(Finding { what, outcome });
-        let namespaces = topics.into_iter().flatten();
-        known.extend(namespaces.map(|info| info.topic.namespace().to_owned()));
-    }
-    known
-}
+use super::{
+    Outcome, is_missing,
+    namespaces::{Namespaces, not_there},
+};
 
 /// The topic as `run` would make it. A subject that is not registered yet is registered by `run`, and not by looking.
 pub(super) fn spec(pipeline: &Pipeline, endpoint: &Endpoint, registered: &[&String]) -> TopicSpec {
@@ -41,17 +25,17 @@ pub(super) fn spec(pipeline: &Pipeline, endpoint: &Endpoint, registered: &[&Stri
     }
 }
 
-pub(super) async fn publish(
-    danube: &Danube,
-    topic: &TopicName,
-    spec: TopicSpec,
-    namespaces: &BTreeSet<String>,
-) -> Outcome {
+pub(super) async fn publish(danube: &Danube, topic: &TopicName, spec: TopicSpec, namespaces: &Namespaces) -> Outcome {
     let is_there = !danube.check_consume(topic).await.is_err_and(|error| is_missing(&error));
-    if is_there || !namespaces.contains(topic.namespace()) {
-        // What is missing here is the namespace, which nobody but an operator makes.
-        return Outcome::of(danube.check_publish(topic, spec).await);
+    match namespaces.has(topic.namespace()) {
+        Some(true) if !is_there => to_be_made(&spec),
+        Some(false) if !is_there => Outcome::Failed(not_there(topic.namespace())),
+        // It is there, or nobody tells about its namespace.
+        _ => Outcome::of(danube.check_publish(topic, spec).await),
     }
+}
+
+fn to_be_made(spec: &TopicSpec) -> Outcome {
     let partitions = match spec.partitions {
         0 => "without partitions".to_owned(),
         n => format!("with {n} partitions"),
@@ -66,18 +50,20 @@ pub(super) async fn publish(
     ))
 }
 
-pub(super) async fn consume(danube: &Danube, topic: &TopicName) -> Outcome {
-    match danube.check_consume(topic).await {
-        Err(error) if is_missing(&error) => {
-            let namespace = match topic.namespace() {
-                DEFAULT => String::new(),
-                name => format!(". Its namespace has to be there: `danube-admin namespaces create {name}`"),
-            };
-            Outcome::Awaited(format!(
-                "{}: `run` waits for whoever publishes to it{namespace}",
-                error.message
-            ))
-        }
-        found => Outcome::of(found),
-    }
+pub(super) async fn consume(danube: &Danube, topic: &TopicName, namespaces: &Namespaces) -> Outcome {
+    let found = danube.check_consume(topic).await;
+    let Some(missing) = found.as_ref().err().filter(|error| is_missing(error)) else {
+        return Outcome::of(found);
+    };
+    let name = topic.namespace();
+    let namespace = match namespaces.has(name) {
+        Some(true) => String::new(),
+        // Nobody publishes to it, however long it is waited for.
+        Some(false) => return Outcome::Failed(not_there(name)),
+        None => format!(". Its namespace has to be there: `danube-admin namespaces create {name}`"),
+    };
+    Outcome::Awaited(format!(
+        "{}: `run` waits for whoever publishes to it{namespace}",
+        missing.message
+    ))
 }

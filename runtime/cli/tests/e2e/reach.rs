@@ -148,6 +148,56 @@ fn a_namespace_that_nobody_made_is_a_failure_with_the_cure() {
 }
 
 #[test]
+fn a_namespace_that_the_admin_api_does_not_list_is_found_without_making_a_topic() {
+    let (site, fake) = (Site::new(), Fake::start());
+    let source = site.file("source", Part::Source, &fake.address(), false);
+    let sink = site.file("sink", Part::Sink("0", "Shared"), &fake.address(), true);
+    for (file, what) in [
+        (&source, "publish to /stripe/payments"),
+        (&sink, "consume /stripe/payments"),
+    ] {
+        with_admin(file, &fake);
+        let (code, reached) = check(file);
+        assert_eq!(code, Some(78), "{reached:?}");
+        assert_eq!(
+            outcome(&reached, "admin API").expect("it is asked")["outcome"],
+            "reached"
+        );
+        let why = failed(&reached, what);
+        assert!(why.contains("danube-admin namespaces create stripe"), "{why}");
+    }
+
+    // It is made, and nothing is in it.
+    fake.admin.namespaces.lock().push("stripe".into());
+    let (code, reached) = check(&source);
+    assert_eq!(code, Some(0), "{reached:?}");
+    let publish = outcome(&reached, "publish to /stripe/payments").expect("it is tried");
+    assert_eq!(publish["outcome"], "awaited");
+    let (code, reached) = check(&sink);
+    assert_eq!(code, Some(0), "{reached:?}");
+    let consume = outcome(&reached, "consume /stripe/payments").expect("it is tried");
+    assert_eq!(consume["outcome"], "awaited");
+    let why = consume["why"].as_str().expect("a reason");
+    assert!(!why.contains("namespaces create"), "{why}");
+    assert!(fake.wire.state.calls("create_producer").is_empty());
+}
+
+#[test]
+fn an_admin_api_out_of_reach_is_a_failure_and_only_trying_tells_about_a_namespace() {
+    let (site, mut fake) = (Site::new(), Fake::start());
+    fake.admin_url = "http://127.0.0.1:1".into();
+    let source = site.file("source", Part::Source, &fake.address(), false);
+    with_admin(&source, &fake);
+    let (code, reached) = check(&source);
+    assert_eq!(code, Some(78), "{reached:?}");
+    let why = failed(&reached, "admin API");
+    assert!(why.contains("127.0.0.1:1"), "{why}");
+    let why = failed(&reached, "publish to /stripe/payments");
+    assert!(why.contains("find the namespace"), "{why}");
+    assert_eq!(fake.wire.state.calls("create_producer").len(), 1);
+}
+
+#[test]
 fn looking_makes_no_topic_whose_dispatch_could_not_be_changed() {
     let (site, fake) = (Site::new(), Fake::start());
     let source = site.file("source", Part::Source, &fake.address(), false);

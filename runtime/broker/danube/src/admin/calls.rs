@@ -1,6 +1,6 @@
 //! The admin API's calls, one function each.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
 use danube_wasm_model::{SubscriptionType, TopicName};
@@ -18,12 +18,26 @@ use super::{DanubeAdmin, FailurePolicy};
 use crate::{fault::Fault, limits::DECODE_BYTES_MAX};
 
 impl DanubeAdmin {
-    pub(super) async fn namespaces(&self) -> Result<Vec<String>> {
+    /// Each once. Danube (0.15) lists a namespace anew for each of its topics; and a broker that cannot read what it
+    /// knows lists none, where the least that a cluster has are `default` and `system`.
+    pub(crate) async fn namespaces(&self) -> Result<BTreeSet<String>> {
         let call = |channel, request| async move {
             let mut client = BrokerAdminClient::new(channel).max_decoding_message_size(DECODE_BYTES_MAX);
             client.list_namespaces(request).await
         };
-        Ok(self.call("listing the namespaces", Empty {}, call).await?.namespaces)
+        let doing = "listing the namespaces";
+        let listed = self.call(doing, Empty {}, call).await?.namespaces;
+        match listed.is_empty() {
+            false => Ok(listed.into_iter().collect()),
+            true => {
+                let at = &self.route.address;
+                let message = format!(
+                    "{doing} at {at}: the broker lists none, not even `default`: it cannot read what it knows. Ask \
+                     again, and see its log"
+                );
+                Err(Fault::lost(message).into_error())
+            }
+        }
     }
 
     /// Names of a namespace's topics, as the broker has them.
