@@ -24,9 +24,8 @@ use crate::{
     workers::Workers,
 };
 
-/// Fewest threads that components run on by default. What a component returns is converted in one go: a million names
-/// take a tenth of a second, in which a thread does nothing else. With another one beside it, also on the same processor,
-/// other components do not wait for that.
+/// Fewest threads that components run on by default. A call that is long for once, by a component that was quick so far,
+/// holds one of them; the others go on, also on the same processor.
 pub const WORKERS_MIN: usize = 2;
 
 /// How to make a sandbox.
@@ -34,7 +33,8 @@ pub const WORKERS_MIN: usize = 2;
 pub struct SandboxOptions {
     /// Directory of compiled components; made if it is not there, and then only this user's.
     pub cache_dir: PathBuf,
-    /// Threads that components run on. With one, a component's output can hold up all others for a tenth of a second.
+    /// Threads that components run on, besides those for the ones that hold threads for long. With one, such a component can
+    /// hold up all others for a tenth of a second before that is known of it.
     pub workers: usize,
     /// Where components are compiled.
     pub compiler: Compiler,

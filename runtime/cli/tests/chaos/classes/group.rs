@@ -27,16 +27,24 @@ pub const KEY_SHARED: Class = Class {
     begin: || Ok(Box::new(Group::of("KeyShared", None))),
 };
 
-pub const ONE_TABLE: Class = Class {
-    name: "kill -9 of one of three, one table",
+pub const SHARED_ONE_TABLE: Class = Class {
+    name: "kill -9 of one of three, Shared, one table",
     trials: [1, 10, 100],
-    begin: || {
-        let server = site::database_server()?;
-        let name = format!("group_{:x}", rand::random::<u64>());
-        let database = Database::direct(server, name);
-        Ok(Box::new(Group::of("KeyShared", Some(database))))
-    },
+    begin: || on_one_table("Shared"),
 };
+
+pub const KEY_SHARED_ONE_TABLE: Class = Class {
+    name: "kill -9 of one of three, KeyShared, one table",
+    trials: [1, 10, 100],
+    begin: || on_one_table("KeyShared"),
+};
+
+fn on_one_table(subscription_type: &'static str) -> Result<Box<dyn Trial>, &'static str> {
+    let server = site::database_server()?;
+    let name = format!("group_{:x}", rand::random::<u64>());
+    let database = Database::direct(server, name);
+    Ok(Box::new(Group::of(subscription_type, Some(database))))
+}
 
 /// Senders of each webhook process.
 const SENDERS: usize = 6;
