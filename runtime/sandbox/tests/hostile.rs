@@ -38,7 +38,7 @@ use hostile::{
     fare,
     manifest::{Behaviour, behaviours},
     neighbour::Neighbours,
-    process::{Held, Worked, back, eventually, resident_bytes},
+    process::{Held, OthersWorked, back, eventually, resident_bytes},
     readme,
     table::{self, Row},
     trial::Case,
@@ -166,7 +166,7 @@ async fn pass(workers: usize, cache: &Path, cases: &[Case<'_>]) -> (Vec<Row>, Op
         // What hurts neighbours does so every time. The slowest of a few hundred calls are also slow by chance.
         let mut measured = 0;
         rows.push(loop {
-            let worked = Worked::now();
+            let others = OthersWorked::so_far();
             let mut row = row(case, workers, &bench, &neighbours, held).await;
             if !timed() {
                 break row;
@@ -176,7 +176,7 @@ async fn pass(workers: usize, cache: &Path, cases: &[Case<'_>]) -> (Vec<Row>, Op
             let tallies = row.neighbours.iter().zip(own);
             let hurt: Vec<_> = tallies.filter_map(|(tally, own)| tally.hurt(&own)).collect();
             // Beside other programs' work times say nothing, and nobody runs it with fewer threads who has not asked for it.
-            row.timed = worked.was_quiet() && workers >= WORKERS_MIN;
+            row.timed = others.was_little() && workers >= WORKERS_MIN;
             measured += 1;
             if hurt.is_empty() || !row.timed {
                 break row;

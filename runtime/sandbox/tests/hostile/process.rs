@@ -28,36 +28,49 @@ impl Held {
     }
 }
 
-/// What the machine's processors have done so far, in hundredths of a second.
+/// What other programs have had of the machine's processors so far, in hundredths of a second. Each program's own account
+/// is exact; the processors' account is sampled, and much of what neighbours do happens when it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Worked {
+pub struct OthersWorked {
     at: Instant,
-    all: u64,
-    own: u64,
+    hundredths: u64,
 }
 
-impl Worked {
-    pub fn now() -> Self {
-        let numbers = |text: &str| -> Vec<u64> { text.split(' ').filter_map(|word| word.parse().ok()).collect() };
-        let all = fs::read_to_string("/proc/stat").expect("the kernel's account");
-        // Of all processors: user, nice, system, idle, waiting, interrupts (two), and what other machines took.
-        let all = numbers(all.lines().next().unwrap_or_default());
-        let own = fs::read_to_string("/proc/self/stat").expect("the kernel's account");
-        // Behind the name, which may have spaces: the state, and 11th to 14th user and system, its own and its children's.
-        let own: Vec<&str> = own.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+impl OthersWorked {
+    pub fn so_far() -> Self {
+        let programs = fs::read_dir("/proc").expect("the kernel's account");
+        let accounts = programs.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        let own = std::process::id().to_string();
+        let others = accounts.filter_map(|account| {
+            let (id, rest) = account.split_once(" (")?;
+            // Behind the name, which may have anything in it: the state, the parent, and 12th to 15th user and system time,
+            // its own and that of its children that have ended.
+            let fields: Vec<&str> = rest.rsplit_once(')')?.1.split_whitespace().collect();
+            let is_own = id == own || fields.get(1) == Some(&own.as_str());
+            let times = fields.get(11..15)?.iter().filter_map(|field| field.parse::<u64>().ok());
+            (!is_own).then(|| times.sum::<u64>())
+        });
         Self {
             at: Instant::now(),
-            all: [0, 1, 2, 5, 6, 7].iter().filter_map(|field| all.get(*field)).sum(),
-            own: own[11..15].iter().filter_map(|field| field.parse::<u64>().ok()).sum(),
+            hundredths: others.sum::<u64>() + taken_by_other_machines(),
         }
     }
 
-    /// Whether others had less than a tenth of a processor since.
-    pub fn was_quiet(self) -> bool {
-        let now = Self::now();
-        let others = (now.all - self.all).saturating_sub(now.own - self.own);
-        others as f64 / 100.0 < self.at.elapsed().as_secs_f64() / 10.0
+    /// Whether they had less than a tenth of a processor since.
+    pub fn was_little(self) -> bool {
+        let had = Self::so_far().hundredths.saturating_sub(self.hundredths);
+        (had as f64 / 100.0) < self.at.elapsed().as_secs_f64() / 10.0
     }
+}
+
+fn taken_by_other_machines() -> u64 {
+    let all = fs::read_to_string("/proc/stat").expect("the kernel's account");
+    let line = all.lines().next().unwrap_or_default();
+    // `cpu`, then: user, nice, system, idle, waiting, interrupts (two), stolen.
+    line.split_whitespace()
+        .nth(8)
+        .and_then(|field| field.parse().ok())
+        .unwrap_or_default()
 }
 
 /// Resident memory in bytes.
