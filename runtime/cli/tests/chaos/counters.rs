@@ -11,6 +11,20 @@ const UNMOVED: [&str; 3] = [
     "danube_wasm_schema_violations_total",
 ];
 
+/// Writes that a target did not take.
+const TARGET_FAILURES: &str = "danube_wasm_egress_failures_total";
+
+/// What a fault does to the target of the sinks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// Nothing: no write may fail.
+    Fine,
+    /// Writes fail.
+    Fails,
+    /// Writes are slow, and may fail.
+    Stalls,
+}
+
 /// The sum of a counter's series that have this label, by all of them if it is empty.
 fn sum(metrics: &str, name: &str, label: &str) -> u64 {
     let of_it = metrics.lines().filter(|line| {
@@ -32,12 +46,19 @@ fn metrics(pipeline: &Pipeline) -> Result<String, String> {
 ///
 /// # Errors
 /// The counter that is wrong.
-pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part]) -> Result<(), String> {
+pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) -> Result<(), String> {
+    let mut target_failures = 0;
     for part in [source].iter().chain(sinks) {
         let metrics = metrics(part.running())?;
         if let Some(name) = UNMOVED.iter().find(|name| sum(&metrics, name, "") > 0) {
             return Err(format!("`{name}` has moved:\n{metrics}"));
         }
+        target_failures += sum(&metrics, TARGET_FAILURES, "");
+    }
+    if matches!((target, target_failures), (Target::Fine, 1..) | (Target::Fails, 0)) {
+        return Err(format!(
+            "the target: {target:?}; `{TARGET_FAILURES}`: {target_failures}"
+        ));
     }
     let metrics = metrics(source.running())?;
     let counted = sum(&metrics, "danube_wasm_http_requests_total", "status=\"503\"");

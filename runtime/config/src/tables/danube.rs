@@ -126,7 +126,8 @@ impl Section for DanubeTable {
                 "admin_url",
                 Parsed::<BrokerUrl>::new("a broker's URL"),
                 "A broker's admin API, with its port, which is 50051 by default: for listing and deleting topics and \
-                 subscriptions, and for telling what becomes of messages that nobody acknowledges.",
+                 subscriptions, and for telling which namespaces there are and what becomes of messages that nobody \
+                 acknowledges.",
             )
             .example("\"http://danube-broker:50051\"")
             .optional();

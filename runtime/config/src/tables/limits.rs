@@ -82,7 +82,7 @@ impl Section for Limits {
             .field(
                 "output_records",
                 Integer(1..=1_000_000),
-                "What a call may return, in records or writes.",
+                "What a call may return, in records or writes, and in names of topics or targets.",
             )
             .example("100000")
             .optional();

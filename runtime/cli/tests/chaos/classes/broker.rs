@@ -207,7 +207,7 @@ impl Ground {
             self.blame(row)?;
         }
         settle(&self.oracle, || self.sink.rows())?;
-        counters::check(&self.oracle, &self.source, &[&self.sink])?;
+        counters::check(&self.oracle, &self.source, &[&self.sink], counters::Target::Fine)?;
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", refused as u64);
         if fault != Fault::ReplyLost {

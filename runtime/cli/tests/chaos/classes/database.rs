@@ -12,7 +12,7 @@ use danube_wasm_ledger::Row;
 
 use super::{Class, Trial};
 use crate::{
-    counters,
+    counters::{self, Target},
     dice::Dice,
     judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
@@ -143,7 +143,13 @@ fn under_load(
     load.stop();
     settle(&oracle, || site.database_rows())?;
     fresh(&oracle, &source.address.read().clone(), || site.database_rows())?;
-    counters::check(&oracle, source, &sinks.iter().collect::<Vec<_>>())?;
+    let target = match fault {
+        Fault::Slow => Target::Fine,
+        // A write waits longer for its answer than this lasts.
+        Fault::Swallowed => Target::Stalls,
+        Fault::Refused | Fault::ReplyLost | Fault::LongGone => Target::Fails,
+    };
+    counters::check(&oracle, source, &sinks.iter().collect::<Vec<_>>(), target)?;
     row.note("events", oracle.owed_count() as u64);
     row.note("owed and unwritten during the fault", unwritten as u64);
     match (met, unwritten) {
