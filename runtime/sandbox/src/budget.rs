@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::{limits::TICK, state::GuestState, stretch::Stretch};
+use crate::{conduct::Conduct, limits::TICK, state::GuestState, stretch::Stretch};
 
 /// What is left of one call's budget.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Budget {
             wait_max: Duration::ZERO,
             waited: Duration::ZERO,
             exceeded: None,
-            stretch: Stretch::begin(&Arc::default(), &Arc::default()),
+            stretch: Stretch::begin(&Arc::default(), &Arc::new(Conduct::new(0))),
         }
     }
 
@@ -45,6 +45,14 @@ impl Budget {
         self.wait_max.saturating_sub(self.waited)
     }
 
+    /// A wait begins, and a stretch ends: what the host did for the component in it is charged, and others go first as they
+    /// do at a tick. Short stretches cost nothing here; ticks see to them. An error when it was the last straw.
+    pub(crate) async fn begin_wait(&mut self) -> wasmtime::Result<()> {
+        self.charge(self.stretch.end())?;
+        self.stretch.give_way().await;
+        Ok(())
+    }
+
     /// Charges a wait; an error when it was the last straw.
     pub(crate) fn charge_wait(&mut self, waited: Duration, finished: bool) -> wasmtime::Result<()> {
         self.waited += waited;
@@ -56,30 +64,41 @@ impl Budget {
         Err(wasmtime::Error::msg("it waited in the host for too long"))
     }
 
-    fn charge_stretch(&mut self) -> UpdateDeadline {
-        self.stretch.end();
-        match self.slices_left.checked_sub(self.stretch.slices()) {
+    fn charge(&mut self, slices: u64) -> wasmtime::Result<()> {
+        match self.slices_left.checked_sub(slices) {
             Some(left) => {
                 self.slices_left = left;
-                let stretch = self.stretch.clone();
-                let turns = async move {
-                    tokio::task::yield_now().await;
-                    stretch.give_way().await;
-                    stretch.resume();
-                };
-                UpdateDeadline::YieldCustom(1, Box::pin(turns))
+                Ok(())
             }
             None => {
                 self.exceeded = Some(self.budget_ms);
-                UpdateDeadline::Interrupt
+                Err(wasmtime::Error::msg("it ran for too long"))
             }
         }
+    }
+
+    /// A tick: it is charged one slice at least.
+    fn charge_tick(&mut self) -> UpdateDeadline {
+        let slices = self.stretch.end().max(1);
+        // Whatever comes of it, this stretch is settled.
+        self.stretch.resume();
+        if self.charge(slices).is_err() {
+            return UpdateDeadline::Interrupt;
+        }
+        let stretch = self.stretch.clone();
+        let turns = async move {
+            for _ in 0..slices {
+                tokio::task::yield_now().await;
+            }
+            stretch.resume();
+        };
+        UpdateDeadline::YieldCustom(1, Box::pin(turns))
     }
 }
 
 /// Makes every tick charge the store's budget. Once for each store.
 pub(crate) fn install(store: &mut Store<GuestState>) {
-    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_stretch()));
+    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_tick()));
 }
 
 /// Gives the next entry into the component, which is in this stretch, this much. Forgetting it ends the component at
@@ -100,6 +119,25 @@ pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Dur
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stretch;
+
+    #[tokio::test]
+    async fn what_the_host_did_before_a_wait_is_charged() {
+        let mut budget = Budget {
+            budget_ms: 1_000,
+            slices_left: 1_000,
+            ..Budget::none()
+        };
+        budget.stretch.resume();
+        stretch::work(5 * TICK);
+        budget.begin_wait().await.expect("within its budget");
+        assert!(budget.slices_left <= 995, "{}", budget.slices_left);
+        budget.slices_left = 2;
+        budget.stretch.resume();
+        stretch::work(5 * TICK);
+        assert!(budget.begin_wait().await.is_err());
+        assert_eq!(budget.exceeded(), Some(1_000));
+    }
 
     #[test]
     fn slices_end_at_the_budget_and_not_before() {
@@ -108,10 +146,10 @@ mod tests {
             slices_left: 2,
             ..Budget::none()
         };
-        assert!(matches!(budget.charge_stretch(), UpdateDeadline::YieldCustom(1, _)));
-        assert!(matches!(budget.charge_stretch(), UpdateDeadline::YieldCustom(1, _)));
+        assert!(matches!(budget.charge_tick(), UpdateDeadline::YieldCustom(1, _)));
+        assert!(matches!(budget.charge_tick(), UpdateDeadline::YieldCustom(1, _)));
         assert_eq!(budget.exceeded(), None);
-        assert!(matches!(budget.charge_stretch(), UpdateDeadline::Interrupt));
+        assert!(matches!(budget.charge_tick(), UpdateDeadline::Interrupt));
         assert_eq!(budget.exceeded(), Some(2));
     }
 }

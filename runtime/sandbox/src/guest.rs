@@ -62,14 +62,24 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
     fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;
 }
 
-/// That there are not too many records, writes, names or rejections. First, because the other checks take time for each.
+/// That there are not too many records, writes or rejections. First, because the other checks take time for each.
 pub(crate) fn check_count(outputs: usize, limits: &GuestLimits) -> Result<(), GuestError> {
-    if outputs <= limits.output_records_max {
+    check_below(outputs, limits.output_records_max)
+}
+
+/// That there are not many more names of topics or targets than outputs could use. Those of its configurations may always
+/// be there, whatever is used of them.
+pub(crate) fn check_names(names: usize, limits: &GuestLimits) -> Result<(), GuestError> {
+    check_below(names, limits.output_records_max.max(limits.topics_max))
+}
+
+fn check_below(outputs: usize, outputs_max: usize) -> Result<(), GuestError> {
+    if outputs <= outputs_max {
         return Ok(());
     }
     Err(GuestError::Limit {
         limit: name::OUTPUT_RECORDS,
-        message: format!("it returned {outputs}, {} are allowed", limits.output_records_max),
+        message: format!("it returned {outputs}, {outputs_max} are allowed"),
     })
 }
 

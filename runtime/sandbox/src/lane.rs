@@ -7,8 +7,8 @@
 //! that is in memory that takes microseconds, and whatever `initialize` takes.
 //!
 //! A caller that is on the workers already ([`Sandbox::spawn`]) calls where it stands. For any other, the call becomes a
-//! task there, and waking two sleeping threads costs a hundred times the call itself. A connector that holds threads for
-//! long is called apart, whoever calls ([`Conduct`]).
+//! task there, and waking two sleeping threads costs ten times an empty call. A connector that is new, or holds threads for
+//! long, is called apart, whoever calls ([`Conduct`]). A call ends with its caller, wherever it runs.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -23,6 +23,7 @@ use danube_wasm_model::{
 };
 use futures_util::FutureExt;
 use tokio::{runtime::Handle, sync::Mutex};
+use tokio_util::task::AbortOnDropHandle;
 use wasmtime::{Store, component::InstancePre};
 
 use crate::{
@@ -133,7 +134,8 @@ impl<G: Guest> Lanes<G> {
             let panicked = |_| Err(host_error("a function of the host panicked during the call"));
             return AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(panicked);
         }
-        workers.spawn(call).await.unwrap_or_else(|error| {
+        let task = AbortOnDropHandle::new(workers.spawn(call));
+        task.await.unwrap_or_else(|error| {
             Err(host_error(if error.is_panic() {
                 "a function of the host panicked during the call"
             } else {
@@ -195,8 +197,16 @@ impl<G: Guest> Plan<G> {
     async fn call(&self, place: &mut Place<G>, input: &G::Input) -> Result<G::Output, GuestError> {
         let _ticking = self.sandbox.ticker().running();
         let stretch = self.stretch();
+        let among = !self.is_apart();
         let outcome = self.call_within(&stretch, place, input).await;
         stretch.end();
+        if among && self.is_apart() {
+            tracing::info!(
+                connector = %self.id,
+                "a call held a thread of the component's workers for several milliseconds: the next ones run apart from \
+                 other connectors' calls for a while. Smaller batches or outputs take less at once"
+            );
+        }
         stretch.give_way().await;
         self.conduct.called();
         outcome

@@ -11,6 +11,7 @@ use crate::{
     bindings::danube::connector::types as wit,
     capability::{self, Grants},
     compile::CompileError,
+    conduct::Conduct,
     error::LoadError,
     guest::Guest,
     host::GuestHost,
@@ -151,6 +152,7 @@ async fn load<G: Guest>(
     let pre = linker.instantiate_pre(compiled.component()).map_err(contract)?;
     let indices = G::indices(&pre).map_err(contract)?;
     let plan = Arc::new(Plan::<G> {
+        conduct: Arc::new(Conduct::new(sandbox.options().calls_to_know)),
         id: spec.id.clone(),
         settings: spec.settings.clone(),
         settings_kept: spec.settings_kept.clone(),
@@ -167,7 +169,6 @@ async fn load<G: Guest>(
         pre,
         indices,
         compiled,
-        conduct: Arc::default(),
     });
 
     let failed = |(stage, error): (&'static str, GuestError)| LoadError::Start {

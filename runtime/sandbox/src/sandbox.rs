@@ -24,8 +24,8 @@ use crate::{
     workers::Workers,
 };
 
-/// Fewest threads that components run on by default. A call that is long for once, by a component that was quick so far,
-/// holds one of them; the others go on, also on the same processor.
+/// Fewest threads that components run on by default. The first long call of a component that was quick so far holds one of
+/// them; what runs on another goes on, also on the same processor.
 pub const WORKERS_MIN: usize = 2;
 
 /// How to make a sandbox.
@@ -33,9 +33,11 @@ pub const WORKERS_MIN: usize = 2;
 pub struct SandboxOptions {
     /// Directory of compiled components; made if it is not there, and then only this user's.
     pub cache_dir: PathBuf,
-    /// Threads that components run on, besides those for the ones that hold threads for long. With one, such a component can
-    /// hold up all others for a tenth of a second before that is known of it.
+    /// Threads that components run on. As many again, and four at least, are there for those that hold threads for long.
     pub workers: usize,
+    /// Calls that a connector makes apart from others before it is known to hold no thread for long. Default 16; 0 takes
+    /// everybody for quick until they are not.
+    pub calls_to_know: u32,
     /// Where components are compiled.
     pub compiler: Compiler,
     /// What compiling may take.
@@ -49,6 +51,7 @@ impl SandboxOptions {
     pub fn new(cache_dir: impl Into<PathBuf>, compiler: Compiler) -> Self {
         Self {
             cache_dir: cache_dir.into(),
+            calls_to_know: 16,
             workers: std::thread::available_parallelism().map_or(WORKERS_MIN, |n| n.get().max(WORKERS_MIN)),
             compiler,
             compile: CompileLimits::default(),
@@ -131,7 +134,7 @@ impl Sandbox {
     }
 
     /// Runs a future, and what it spawns, on the threads that components run on. Whoever calls into components in a loop
-    /// does so from here: the calls need no other thread then, and preparing and checking what crosses is done by the
+    /// does so from here: most calls need no other thread then, and preparing and checking what crosses is done by the
     /// threads that are there for it.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where

@@ -22,7 +22,7 @@ use crate::{
         exports::danube::connector::sink::{self, Guest as Sink, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_payload_bytes},
+    guest::{Answer, Guest, check_count, check_names, check_payload_bytes},
     lane::Lanes,
     limits::GuestLimits,
     state::GuestState,
@@ -125,7 +125,7 @@ impl Guest for Sink {
 
     fn check(writes: &WriteBatch, messages: &MessageBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(writes.len(), limits)?;
-        check_count(writes.targets.names.len(), limits)?;
+        check_names(writes.targets.names.len(), limits)?;
         check_count(writes.rejected.len(), limits)?;
         writes.check(messages.len())?;
         check_payload_bytes(&writes.payloads, |i| messages.payloads.get(i).len(), limits)

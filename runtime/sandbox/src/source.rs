@@ -21,7 +21,7 @@ use crate::{
         exports::danube::connector::source::{self, Guest as Source, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_payload_bytes},
+    guest::{Answer, Guest, check_count, check_names, check_payload_bytes},
     lane::Lanes,
     limits::{GuestLimits, PARTITIONS_MAX},
     state::GuestState,
@@ -150,7 +150,7 @@ impl Guest for Source {
 
     fn check(records: &RecordBatch, events: &EventBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(records.len(), limits)?;
-        check_count(records.topics.names.len(), limits)?;
+        check_names(records.topics.names.len(), limits)?;
         check_count(records.rejected.len(), limits)?;
         records.check(events.len())?;
         check_payload_bytes(&records.payloads, |i| events.payloads.get(i).len(), limits)

@@ -37,50 +37,40 @@ struct Inner {
 #[derive(Debug, Clone, Copy)]
 struct Worker {
     thread: ThreadId,
-    /// How much it had worked when the stretch began.
+    /// When the stretch began, or up to half a tick before.
+    at: Instant,
+    /// How much the worker had worked then.
     before: Duration,
 }
 
 impl Stretch {
     /// The first stretch of a call.
     pub(crate) fn begin(ticks: &Arc<AtomicU64>, conduct: &Arc<Conduct>) -> Self {
-        let worker = Worker {
-            thread: thread::current().id(),
-            before: worked_before(),
-        };
         Self(Arc::new(Inner {
             ticks: Arc::clone(ticks),
             conduct: Arc::clone(conduct),
             began: ticks.load(Relaxed).into(),
-            worker: Mutex::new(worker),
+            worker: Mutex::new(Worker::looked_at_lately()),
         }))
     }
 
     /// A new stretch begins here and now.
     pub(crate) fn resume(&self) {
         self.0.began.store(self.0.ticks.load(Relaxed), Relaxed);
-        *self.0.worker.lock() = Worker {
-            thread: thread::current().id(),
-            before: worked(),
-        };
+        *self.0.worker.lock() = Worker::now();
     }
 
-    /// Slices of a tick that it took of the processor, at least one.
-    pub(crate) fn slices(&self) -> u64 {
-        let Worker { thread, before } = *self.0.worker.lock();
-        let took = match thread == thread::current().id() {
-            true => worked().saturating_sub(before),
-            false => TICK,
-        };
-        let slices = took.as_nanos() / TICK.as_nanos();
-        u64::try_from(slices).unwrap_or(u64::MAX).max(1)
-    }
-
-    /// It ends here: how long it held its worker goes to the connector's account.
-    pub(crate) fn end(&self) {
-        if self.passed() > 0 {
-            self.0.conduct.held(self.slices(), self.0.ticks.load(Relaxed));
+    /// It ends here, which goes to the connector's account: for how many whole ticks it had the processor.
+    pub(crate) fn end(&self) -> u64 {
+        let worker = *self.0.worker.lock();
+        // Most stretches are short; and one that moved to another thread has waited.
+        if worker.at.elapsed() < TICK || worker.thread != thread::current().id() {
+            return 0;
         }
+        let took = worked().saturating_sub(worker.before);
+        let ticks = u64::try_from(took.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
+        self.0.conduct.held(ticks, self.0.ticks.load(Relaxed));
+        ticks
     }
 
     /// Lets everybody else go first, once for each whole tick that it took.
@@ -104,19 +94,36 @@ fn worked() -> Duration {
     clock_gettime(ClockId::CLOCK_THREAD_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
 }
 
-/// The same, or what it was up to half a tick before: looking costs as much as a call does. By the clock on the wall, because
-/// ticks are late when the machine is busy, and a call would pay for others before it.
-fn worked_before() -> Duration {
-    thread_local!(static LOOKED: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) });
-    let now = Instant::now();
-    match LOOKED.get() {
-        Some((at, worked)) if now < at + TICK / 2 => worked,
-        _ => {
-            let worked = worked();
-            LOOKED.set(Some((now, worked)));
-            worked
+impl Worker {
+    /// This thread, now.
+    fn now() -> Self {
+        Self {
+            thread: thread::current().id(),
+            at: Instant::now(),
+            before: worked(),
         }
     }
+
+    /// This thread, as it was up to half a tick ago: looking costs as much as a call does. By the clock on the wall, because
+    /// ticks are late when the machine is busy, and a call would pay for those before it.
+    fn looked_at_lately() -> Self {
+        thread_local!(static LOOKED: Cell<Option<Worker>> = const { Cell::new(None) });
+        match LOOKED.get() {
+            Some(worker) if worker.at.elapsed() < TICK / 2 => worker,
+            _ => {
+                let now = Self::now();
+                LOOKED.set(Some(now));
+                now
+            }
+        }
+    }
+}
+
+/// Keeps the processor busy for so long.
+#[cfg(test)]
+pub(crate) fn work(time: Duration) {
+    let begun = worked();
+    while worked() < begun + time {}
 }
 
 #[cfg(test)]
@@ -125,44 +132,40 @@ mod tests {
 
     fn stretch() -> (Stretch, Arc<AtomicU64>) {
         let ticks = Arc::<AtomicU64>::default();
-        (Stretch::begin(&ticks, &Arc::default()), ticks)
-    }
-
-    fn work(time: Duration) {
-        let begun = worked();
-        while worked() < begun + time {}
+        (Stretch::begin(&ticks, &Arc::new(Conduct::new(0))), ticks)
     }
 
     #[test]
     fn what_the_processor_did_is_charged_and_waiting_is_not() {
         let (stretch, _) = stretch();
         work(5 * TICK);
-        assert!(stretch.slices() >= 5, "{}", stretch.slices());
+        let worked = stretch.end();
+        assert!(worked >= 5, "{worked}");
         stretch.resume();
         thread::park_timeout(20 * TICK);
-        assert!(stretch.slices() < 10, "{}", stretch.slices());
+        let worked = stretch.end();
+        assert!(worked < 10, "{worked}");
     }
 
     #[test]
     fn calls_pay_for_next_to_nothing_of_what_was_before_them() {
-        let (ticks, conduct) = (Arc::<AtomicU64>::default(), Arc::default());
+        let (ticks, conduct) = (Arc::<AtomicU64>::default(), Arc::new(Conduct::new(0)));
         Stretch::begin(&ticks, &conduct);
         work(20 * TICK);
-        let slices = Stretch::begin(&ticks, &conduct).slices();
-        assert!(slices < 20, "{slices}");
+        let worked = Stretch::begin(&ticks, &conduct).end();
+        assert!(worked < 20, "{worked}");
     }
 
     #[test]
     fn a_worker_that_the_system_stopped_was_not_held() {
-        let (ticks, conduct) = (Arc::<AtomicU64>::default(), Arc::new(Conduct::known()));
+        let (ticks, conduct) = (Arc::<AtomicU64>::default(), Arc::new(Conduct::new(0)));
         let stretch = Stretch::begin(&ticks, &conduct);
         thread::park_timeout(20 * TICK);
-        ticks.fetch_add(20, Relaxed);
         stretch.end();
-        assert!(!conduct.is_apart(20), "{conduct:?}");
+        assert!(!conduct.is_apart(0), "{conduct:?}");
         work(20 * TICK);
         stretch.end();
-        assert!(conduct.is_apart(20), "{conduct:?}");
+        assert!(conduct.is_apart(0), "{conduct:?}");
     }
 
     #[tokio::test]

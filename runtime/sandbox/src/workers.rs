@@ -9,8 +9,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::priority::Priority;
 
-/// Threads for those that are called apart: more than there are processors, usually, since each may be held by one call.
-const APART: usize = 4;
+/// Fewest threads for those that are called apart: each may be held by one call, while newcomers are called there, too.
+const APART_MIN: usize = 4;
 
 /// Two pools of named threads.
 pub(crate) struct Workers {
@@ -22,7 +22,7 @@ impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         Ok(Self {
             among: Pool::start("guest", threads.max(1), Priority::Records)?,
-            apart: Pool::start("guest-apart", APART, Priority::Apart)?,
+            apart: Pool::start("guest-apart", threads.max(APART_MIN), Priority::Apart)?,
         })
     }
 
@@ -49,7 +49,7 @@ impl Pool {
             .worker_threads(threads)
             .thread_name_fn(move || format!("{name}-{}", count.fetch_add(1, Relaxed)))
             .on_thread_start(move || priority.set())
-            // Reading and writing artifacts, and checking components.
+            // Apart: reading and writing artifacts, and checking components.
             .max_blocking_threads(4)
             .enable_all()
             .build()?;

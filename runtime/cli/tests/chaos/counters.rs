@@ -21,7 +21,7 @@ pub enum Target {
     Fine,
     /// Writes fail.
     Fails,
-    /// Writes are slow, and may fail.
+    /// It is slow to answer, so that writes may fail.
     Stalls,
 }
 
@@ -42,7 +42,8 @@ fn metrics(pipeline: &Pipeline) -> Result<String, String> {
     }
 }
 
-/// A webhook process that all events went to, and the sinks behind it, none of which was replaced.
+/// Of a fault that somebody met: a webhook process that all events went to, and the sinks behind it, none of which was
+/// replaced.
 ///
 /// # Errors
 /// The counter that is wrong.

@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     if !matches!(limited, Ok(Ok(()))) {
         return fail(EXIT_TROUBLE, "the compiler was given no limits that it can keep");
     }
-    Priority::Loading.set();
+    Priority::Loading.set_in_child();
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().read_to_end(&mut component) {
         return fail(EXIT_TROUBLE, &format!("reading the component failed: {error}"));

@@ -29,7 +29,8 @@ impl Held {
 }
 
 /// What other programs have had of the machine's processors so far, in hundredths of a second. Each program's own account
-/// is exact; the processors' account is sampled, and much of what neighbours do happens when it is.
+/// is exact; the processors' account is sampled, and much of what neighbours do happens when it is. Programs that this one
+/// cannot see, in other containers, are not in it.
 #[derive(Debug, Clone, Copy)]
 pub struct OthersWorked {
     at: Instant,
@@ -39,7 +40,9 @@ pub struct OthersWorked {
 impl OthersWorked {
     pub fn so_far() -> Self {
         let programs = fs::read_dir("/proc").expect("the kernel's account");
-        let accounts = programs.filter_map(|entry| fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        // Beside programs there are `self` and `thread-self`, which is the thread that looks.
+        let ids = programs.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let accounts = ids.filter_map(|id| fs::read_to_string(format!("/proc/{id}/stat")).ok());
         let own = std::process::id().to_string();
         let others = accounts.filter_map(|account| {
             let (id, rest) = account.split_once(" (")?;

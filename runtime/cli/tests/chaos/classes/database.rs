@@ -144,9 +144,11 @@ fn under_load(
     settle(&oracle, || site.database_rows())?;
     fresh(&oracle, &source.address.read().clone(), || site.database_rows())?;
     let target = match fault {
-        Fault::Slow => Target::Fine,
-        // A write waits longer for its answer than this lasts.
-        Fault::Swallowed => Target::Stalls,
+        // Nothing was there to fail.
+        _ if !met || unwritten == 0 => Target::Stalls,
+        // Writers to one table stand in each other's way the longer, the slower it is; and a write waits longer for its answer
+        // than nothing is answered here.
+        Fault::Slow | Fault::Swallowed => Target::Stalls,
         Fault::Refused | Fault::ReplyLost | Fault::LongGone => Target::Fails,
     };
     counters::check(&oracle, source, &sinks.iter().collect::<Vec<_>>(), target)?;

@@ -36,6 +36,7 @@ impl Guarded<'_> {
         budget: &mut Budget,
         ready: impl Future<Output = wasmtime::Result<T>> + Send,
     ) -> wasmtime::Result<T> {
+        budget.begin_wait().await?;
         let start = Instant::now();
         let outcome = tokio::time::timeout(budget.wait_left(), ready).await;
         budget.charge_wait(start.elapsed(), outcome.is_ok())?;
