@@ -19,7 +19,6 @@ use crate::{
     engine,
     error::SandboxError,
     limits::{CompileLimits, PoolLimits},
-    priority::Priority,
     ticker::Ticker,
     workers::Workers,
 };
@@ -234,13 +233,10 @@ impl Sandbox {
     }
 }
 
-/// Work that waits for the disk or takes long, off the threads that components run on, and behind them.
+/// Work that waits for the disk or takes long, off the threads that components run on, and behind them: to be called apart,
+/// whose blocking threads stand back, too.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
-    let behind = move || {
-        Priority::Loading.set();
-        work()
-    };
-    let done = tokio::task::spawn_blocking(behind).await;
+    let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| CompileError::Unavailable {
         message: format!("a task of the host ended early: {error}"),
     })

@@ -7,7 +7,7 @@ use std::{
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::priority::Priority;
+use crate::priority::stand_back;
 
 /// Fewest threads for those that are called apart: each may be held by one call, while newcomers are called there, too.
 const APART_MIN: usize = 4;
@@ -21,8 +21,8 @@ pub(crate) struct Workers {
 impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         Ok(Self {
-            among: Pool::start("guest", threads.max(1), Priority::Records)?,
-            apart: Pool::start("guest-apart", threads.max(APART_MIN), Priority::Apart)?,
+            among: Pool::start("guest", threads.max(1), || {})?,
+            apart: Pool::start("guest-apart", threads.max(APART_MIN), stand_back)?,
         })
     }
 
@@ -43,12 +43,12 @@ struct Pool {
 }
 
 impl Pool {
-    fn start(name: &'static str, threads: usize, priority: Priority) -> io::Result<Self> {
+    fn start(name: &'static str, threads: usize, begin: fn()) -> io::Result<Self> {
         let count = AtomicUsize::new(0);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name_fn(move || format!("{name}-{}", count.fetch_add(1, Relaxed)))
-            .on_thread_start(move || priority.set())
+            .on_thread_start(begin)
             // Apart: reading and writing artifacts, and checking components.
             .max_blocking_threads(4)
             .enable_all()

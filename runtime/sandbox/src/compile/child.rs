@@ -9,7 +9,7 @@ use std::{
 
 use nix::sys::resource::{Resource, setrlimit};
 
-use crate::{engine, limits::CompileLimits, priority::Priority};
+use crate::{engine, limits::CompileLimits, priority};
 
 /// Exit code of a child whose component is no good. Others mean that the child itself is in trouble.
 pub(crate) const EXIT_INVALID: u8 = 65;
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     if !matches!(limited, Ok(Ok(()))) {
         return fail(EXIT_TROUBLE, "the compiler was given no limits that it can keep");
     }
-    Priority::Loading.set_in_child();
+    priority::stand_back_in_child();
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().read_to_end(&mut component) {
         return fail(EXIT_TROUBLE, &format!("reading the component failed: {error}"));
