@@ -125,17 +125,18 @@ impl<G: Guest> Lanes<G> {
         let place = Arc::clone(&self.places[lane % self.places.len()]);
         let plan = Arc::clone(&self.plan);
         let mut place = place.lock_owned().await;
-        let workers = match plan.is_apart() {
-            true => self.plan.sandbox.workers().apart(),
-            false => self.plan.sandbox.workers().among(),
-        };
+        let workers = self.plan.sandbox.workers();
+        let is_apart = plan.is_apart();
         let call = async move { plan.call(&mut place, &input).await };
-        if Handle::try_current().is_ok_and(|here| here.id() == workers.id()) {
+        if !is_apart && Handle::try_current().is_ok_and(|here| here.id() == workers.among().id()) {
             let panicked = |_| Err(host_error("a function of the host panicked during the call"));
             return AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(panicked);
         }
-        let task = AbortOnDropHandle::new(workers.spawn(call));
-        task.await.unwrap_or_else(|error| {
+        let task = match is_apart {
+            true => workers.spawn_apart(call),
+            false => workers.among().spawn(call),
+        };
+        AbortOnDropHandle::new(task).await.unwrap_or_else(|error| {
             Err(host_error(if error.is_panic() {
                 "a function of the host panicked during the call"
             } else {

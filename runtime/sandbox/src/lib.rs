@@ -31,6 +31,7 @@ mod lane;
 mod limiter;
 pub mod limits;
 mod load;
+mod places;
 mod priority;
 mod recording;
 mod sandbox;

@@ -107,8 +107,7 @@ impl Sandbox {
         let sandbox = Arc::clone(self);
         let task = self
             .workers()
-            .apart()
-            .spawn(async move { load(sandbox, spec, host).await });
+            .spawn_apart(async move { load(sandbox, spec, host).await });
         task.await.unwrap_or_else(|error| {
             Err(LoadError::Compile(CompileError::Unavailable {
                 message: format!("a task of the host ended early: {error}"),
