@@ -3,8 +3,8 @@
 
 use crate::{harness::Pipeline, oracle::Oracle, site::Part};
 
-/// Counters that no fault of a broker, a database or the way there may move: it is not the component's, and no event is
-/// poisonous.
+/// Counters that no fault of a process, a broker, a database or the way there may move: it is not the component's, and no
+/// event is poisonous.
 const UNMOVED: [&str; 3] = [
     "danube_wasm_guest_failures_total",
     "danube_wasm_dead_letters_total",
@@ -21,7 +21,7 @@ pub enum Target {
     Fine,
     /// Writes fail.
     Fails,
-    /// It is slow to answer, so that writes may fail.
+    /// It is slow to answer, or has others to serve, so that writes may fail.
     Stalls,
 }
 
@@ -42,15 +42,14 @@ fn metrics(pipeline: &Pipeline) -> Result<String, String> {
     }
 }
 
-/// Of a fault that somebody met: a webhook process that all events went to, and the sinks behind it, none of which was
-/// replaced.
+/// Of processes that a fault met, or that took the place of such: it was nobody's but the target's.
 ///
 /// # Errors
 /// The counter that is wrong.
-pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) -> Result<(), String> {
+pub fn unmoved<'a>(processes: impl IntoIterator<Item = &'a Pipeline>, target: Target) -> Result<(), String> {
     let mut target_failures = 0;
-    for part in [source].iter().chain(sinks) {
-        let metrics = metrics(part.running())?;
+    for process in processes {
+        let metrics = metrics(process)?;
         if let Some(name) = UNMOVED.iter().find(|name| sum(&metrics, name, "") > 0) {
             return Err(format!("`{name}` has moved:\n{metrics}"));
         }
@@ -61,6 +60,17 @@ pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) ->
             "the target: {target:?}; `{TARGET_FAILURES}`: {target_failures}"
         ));
     }
+    Ok(())
+}
+
+/// Of a fault that somebody met: a webhook process that all events went to, and the sinks behind it, none of which was
+/// replaced.
+///
+/// # Errors
+/// The counter that is wrong.
+pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) -> Result<(), String> {
+    let processes = [source].into_iter().chain(sinks.iter().copied());
+    unmoved(processes.map(Part::running), target)?;
     let metrics = metrics(source.running())?;
     let counted = sum(&metrics, "danube_wasm_http_requests_total", "status=\"503\"");
     // An answer that nobody waited for any more is counted here and not there.

@@ -1,5 +1,5 @@
 //! A TCP proxy in this process that does to connections what networks do: nothing, refusing, swallowing, delaying,
-//! cutting, losing answers.
+//! cutting, also within what is sent, losing answers.
 
 use std::{
     collections::BTreeSet,
@@ -32,6 +32,8 @@ pub enum Weather {
     Delay(Duration),
     /// What goes there arrives; what comes back is lost, and then the connection is cut.
     LoseAnswers,
+    /// What goes there arrives up to the middle of a statement or a publish, and then the connection is cut.
+    CutWithin,
 }
 
 pub struct Proxy {
@@ -53,6 +55,8 @@ struct State {
 }
 
 const CHUNK: usize = 16 << 10;
+/// What is shorter than this is taken for a greeting, a question or an answer.
+const STATEMENT_BYTES_MIN: usize = 512;
 
 impl Proxy {
     /// To nowhere yet.
@@ -169,13 +173,22 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<T
     let mut chunk = [0; CHUNK];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         let weather = *state.weather.read();
-        let harmless = weather == Weather::Fair || (weather == Weather::LoseAnswers && way == Way::There);
+        let harmless = match weather {
+            Weather::Fair => true,
+            Weather::LoseAnswers => way == Way::There,
+            Weather::CutWithin => way == Way::Back || n < STATEMENT_BYTES_MIN,
+            Weather::Refuse | Weather::Swallow | Weather::Delay(_) => false,
+        };
         state.met.fetch_add(u64::from(!harmless), Ordering::Relaxed);
         match (weather, way) {
             (Weather::Swallow, _) => continue,
             (Weather::LoseAnswers, Way::Back) => break,
             (Weather::LoseAnswers, Way::There) => state.published.lock().extend(ids_in(&chunk[..n])),
             (Weather::Delay(wait), _) => thread::park_timeout(wait),
+            (Weather::CutWithin, _) if !harmless => {
+                let _ = to.write_all(&chunk[..n / 2]);
+                break;
+            }
             _ => {}
         }
         match way {

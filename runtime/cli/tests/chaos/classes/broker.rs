@@ -1,4 +1,4 @@
-//! The broker, or the way to it, fails under load: killed, refusing, swallowing, slow, losing its answers. With spools senders notice
+//! The broker, or the way to it, fails under load: killed, refusing, swallowing, slow, cut, losing its answers. With spools senders notice
 //! nothing; without they are told 503 and try again. Either way nothing is lost, doubled or out of order.
 
 use std::{
@@ -45,6 +45,12 @@ pub const SLOW: Class = Class {
     begin: || Ok(Box::new(Broken::by(Fault::Slow))),
 };
 
+pub const CUT_WITHIN: Class = Class {
+    name: "way to the broker is cut within a publish",
+    trials: [1, 6, 60],
+    begin: || Ok(Box::new(Broken::by(Fault::CutWithin))),
+};
+
 pub const REPLY_LOST: Class = Class {
     name: "broker commits, its reply is lost",
     trials: [1, 6, 60],
@@ -84,6 +90,7 @@ enum Fault {
     Refused,
     Swallowed,
     Slow,
+    CutWithin,
     ReplyLost,
 }
 
@@ -179,6 +186,7 @@ impl Ground {
                 .site
                 .broker_proxy
                 .set(Weather::Delay(Duration::from_millis(dice.between(1, 60)))),
+            Fault::CutWithin => self.site.broker_proxy.set(Weather::CutWithin),
             Fault::ReplyLost => self.site.broker_proxy.set(Weather::LoseAnswers),
         }
         if self.spools || fault == Fault::Slow {
@@ -188,13 +196,16 @@ impl Ground {
         thread::park_timeout(away);
         let stored = ids(&self.sink.rows()).len();
         let committed = self.site.broker_proxy.published();
+        let met = fault == Fault::Killed || self.site.broker_proxy.met_anybody();
         match fault {
             Fault::Killed => self.site.start_broker(),
             _ => self.site.broker_proxy.set(Weather::Fair),
         }
         let back = Instant::now();
         let refused = self.oracle.refused();
-        if !self.spools && fault != Fault::Slow && away > ANSWERED_WITHIN && refused == 0 {
+        // What is short gets through between the cuts.
+        let is_away = !matches!(fault, Fault::Slow | Fault::CutWithin);
+        if !self.spools && is_away && away > ANSWERED_WITHIN && refused == 0 {
             return Err("no sender was told 503 while the broker was away".to_owned());
         }
         judge::revived(row, back, stored, || self.sink.rows())?;
@@ -210,6 +221,9 @@ impl Ground {
         counters::check(&self.oracle, &self.source, &[&self.sink], counters::Target::Fine)?;
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", refused as u64);
+        if !met {
+            return Ok(Verdict::Discarded("nobody met it"));
+        }
         if fault != Fault::ReplyLost {
             return Ok(Verdict::Passed);
         }

@@ -7,6 +7,7 @@ use danube_wasm_pipeline::failpoints::FailPoint;
 
 use super::{Class, Trial};
 use crate::{
+    counters::{self, Target},
     dice::Dice,
     harness::{self, Pipeline, Scratch, Setup},
     judge::{self, Judged, Verdict},
@@ -127,6 +128,9 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
     }
     flawed.post_again(&again);
     judged(&scratch, &oracle, &again, &flawed)?;
+    if matches!(way, Way::Load | Way::Stop) {
+        counters::unmoved([&again], Target::Fine)?;
+    }
     row.note("events", oracle.owed_count() as u64);
     row.note("letters", flawed.count() as u64);
     again.stop();

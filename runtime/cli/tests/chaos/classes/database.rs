@@ -1,5 +1,5 @@
-//! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, slow, losing the answer to what
-//! it has committed, gone for longer than the broker waits. Three sinks write to one table of it.
+//! A real SurrealDB server, or the way to it, fails under load: refusing, swallowing, slow, cut within a statement, losing
+//! the answer to what it has committed, gone for longer than the broker waits. Three sinks write to one table of it.
 
 use std::{
     net::SocketAddr,
@@ -40,6 +40,12 @@ pub const REPLY_LOST: Class = Class {
     begin: || begin(Fault::ReplyLost),
 };
 
+pub const CUT_WITHIN: Class = Class {
+    name: "way to the database is cut within a statement",
+    trials: [1, 6, 60],
+    begin: || begin(Fault::CutWithin),
+};
+
 pub const SLOW: Class = Class {
     name: "way to the database is slow",
     trials: [1, 4, 40],
@@ -57,6 +63,7 @@ enum Fault {
     Refused,
     Swallowed,
     ReplyLost,
+    CutWithin,
     Slow,
     LongGone,
 }
@@ -128,6 +135,7 @@ fn under_load(
         Fault::Refused | Fault::LongGone => Weather::Refuse,
         Fault::Swallowed => Weather::Swallow,
         Fault::ReplyLost => Weather::LoseAnswers,
+        Fault::CutWithin => Weather::CutWithin,
         Fault::Slow => Weather::Delay(Duration::from_millis(dice.between(1, 60))),
     });
     thread::park_timeout(match fault {
@@ -149,7 +157,7 @@ fn under_load(
         // Writers to one table stand in each other's way the longer, the slower it is; and a write waits longer for its answer
         // than nothing is answered here.
         Fault::Slow | Fault::Swallowed => Target::Stalls,
-        Fault::Refused | Fault::ReplyLost | Fault::LongGone => Target::Fails,
+        Fault::Refused | Fault::ReplyLost | Fault::CutWithin | Fault::LongGone => Target::Fails,
     };
     counters::check(&oracle, source, &sinks.iter().collect::<Vec<_>>(), target)?;
     row.note("events", oracle.owed_count() as u64);

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{Class, Trial};
 use crate::{
+    counters::{self, Target},
     dice::Dice,
     judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
@@ -129,6 +130,12 @@ impl Trial for Group {
         loads.into_iter().for_each(Load::stop);
         settle(&self.oracle, || self.rows())?;
         fresh(&self.oracle, &self.sources[0].address.read().clone(), || self.rows())?;
+        let target = match self.one_table {
+            // Writers to one table stand in each other's way.
+            true => Target::Stalls,
+            false => Target::Fine,
+        };
+        counters::unmoved(self.sources.iter().chain(&self.sinks).map(Part::running), target)?;
         if let Some(fault) = self.doubled() {
             return Err(fault);
         }

@@ -6,6 +6,7 @@ use danube_wasm_ledger::Row;
 
 use super::{Class, Trial};
 use crate::{
+    counters::{self, Target},
     dice::Dice,
     judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
@@ -106,6 +107,7 @@ impl Trial for Kills {
         load.stop();
         settle(&self.oracle, || self.sink.rows())?;
         fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;
+        counters::unmoved([&self.source, &self.sink].map(Part::running), Target::Fine)?;
         if let Some(gap) = gaps.first() {
             return Err(format!("the order of a key was broken when the sink died: {gap}"));
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Class, Trial};
 use crate::{
+    counters::{self, Target},
     dice::Dice,
     harness::{Pipeline, Setup},
     judge::{self, Judged, Verdict, fresh, settle},
@@ -93,7 +94,8 @@ impl Stops {
 
     fn settled(&self) -> Result<(), String> {
         settle(&self.oracle, || self.sink.rows())?;
-        fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())
+        fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;
+        counters::unmoved([&self.source, &self.sink].map(Part::running), Target::Fine)
     }
 }
 
