@@ -196,6 +196,7 @@ impl<G: Guest> Plan<G> {
     }
 
     async fn call(&self, place: &mut Place<G>, input: &G::Input) -> Result<G::Output, GuestError> {
+        self.sandbox.workers().processors().spread();
         let _ticking = self.sandbox.ticker().running();
         let stretch = self.stretch();
         let among = !self.is_apart();

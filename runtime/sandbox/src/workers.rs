@@ -1,22 +1,20 @@
 //! The threads that components run on: not those of the I/O, so that a busy component delays no socket. Where they run
-//! themselves, see [`crate::places`].
+//! themselves, see [`crate::processors`].
 
 use std::{
     io,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
-        mpsc,
     },
 };
 
-use rustix::{process::Pid, thread::gettid};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     task::JoinHandle,
 };
 
-use crate::{places::Places, priority::stand_back};
+use crate::{priority::stand_back, processors::Processors};
 
 /// Fewest threads for those that are called apart: each may be held by one call, while newcomers are called there, too.
 const APART_MIN: usize = 4;
@@ -25,17 +23,20 @@ const APART_MIN: usize = 4;
 pub(crate) struct Workers {
     among: Pool,
     apart: Pool,
-    places: Arc<Places>,
+    processors: Arc<Processors>,
 }
 
 impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
-        let (among, workers) = Pool::start("guest", threads.max(1), || {})?;
-        let (apart, _) = Pool::start("guest-apart", threads.max(APART_MIN), stand_back)?;
+        let threads = threads.max(1);
+        let processors = Processors::new(threads);
+        let started = Arc::clone(&processors);
+        let among = Pool::start("guest", threads, move |number| started.enter(number), &processors)?;
+        let apart = Pool::start("guest-apart", threads.max(APART_MIN), |_| stand_back(), &processors)?;
         Ok(Self {
             among,
             apart,
-            places: Places::new(workers),
+            processors,
         })
     }
 
@@ -44,15 +45,20 @@ impl Workers {
         &self.among.handle
     }
 
+    /// Where the workers of those are.
+    pub(crate) fn processors(&self) -> &Processors {
+        &self.processors
+    }
+
     /// Runs what would hold the others up, and what nobody knows yet: see [`crate::conduct`].
     pub(crate) fn spawn_apart<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let settled = self.places.settle(&self.apart.handle);
+        let apart = self.processors.apart();
         self.apart.handle.spawn(async move {
-            let _settled = settled;
+            let _apart = apart;
             future.await
         })
     }
@@ -64,27 +70,28 @@ struct Pool {
 }
 
 impl Pool {
-    /// Also its workers, each of which is there when this returns.
-    fn start(name: &'static str, threads: usize, begin: fn()) -> io::Result<(Self, Vec<Pid>)> {
-        let count = AtomicUsize::new(0);
-        let (started, starting) = mpsc::channel();
+    /// `begin` is told the number of each thread. Workers have the first numbers, because threads that block come later.
+    fn start(
+        name: &'static str,
+        threads: usize,
+        begin: impl Fn(usize) + Send + Sync + 'static,
+        processors: &Arc<Processors>,
+    ) -> io::Result<Self> {
+        let (count, number) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let processors = Arc::clone(processors);
         let runtime = Builder::new_multi_thread()
             .worker_threads(threads)
             .thread_name_fn(move || format!("{name}-{}", count.fetch_add(1, Relaxed)))
-            .on_thread_start(move || {
-                begin();
-                // Threads that block come later, when nobody listens any more.
-                let _ = started.send(gettid());
-            })
+            .on_thread_start(move || begin(number.fetch_add(1, Relaxed)))
+            .on_thread_park(move || processors.rest())
             // Apart: reading and writing artifacts, and checking components.
             .max_blocking_threads(4)
             .enable_all()
             .build()?;
-        let pool = Self {
+        Ok(Self {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),
-        };
-        Ok((pool, starting.iter().take(threads).collect()))
+        })
     }
 }
 

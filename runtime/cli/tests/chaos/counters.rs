@@ -1,15 +1,15 @@
 //! What a process says of itself on `/metrics` after a fault: it counts what senders were told, and nothing that did not
 //! happen.
 
-use crate::{harness::Pipeline, oracle::Oracle, site::Part};
+use crate::{harness::Pipeline, judge, letters::Flaw, oracle::Oracle, site::Part};
+
+const GUEST_FAILURES: &str = "danube_wasm_guest_failures_total";
+const DEAD_LETTERS: &str = "danube_wasm_dead_letters_total";
+const VIOLATIONS: &str = "danube_wasm_schema_violations_total";
 
 /// Counters that no fault of a process, a broker, a database or the way there may move: it is not the component's, and no
 /// event is poisonous.
-const UNMOVED: [&str; 3] = [
-    "danube_wasm_guest_failures_total",
-    "danube_wasm_dead_letters_total",
-    "danube_wasm_schema_violations_total",
-];
+const UNMOVED: [&str; 3] = [GUEST_FAILURES, DEAD_LETTERS, VIOLATIONS];
 
 /// Writes that a target did not take.
 const TARGET_FAILURES: &str = "danube_wasm_egress_failures_total";
@@ -42,7 +42,7 @@ fn metrics(pipeline: &Pipeline) -> Result<String, String> {
     }
 }
 
-/// Of processes that a fault met, or that took the place of such: it was nobody's but the target's.
+/// Of processes that a fault met, or that took the place of such: at most the target failed, nobody else.
 ///
 /// # Errors
 /// The counter that is wrong.
@@ -81,6 +81,24 @@ pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) ->
             "senders were told 503 {least} times and had no answer {lost} times; the process counts {counted}"
         )),
     }
+}
+
+/// Of a process that keeps an event of this flaw as a dead letter, which is counted once it is kept.
+///
+/// # Errors
+/// The counter that does not move.
+pub fn moved(process: &Pipeline, flaw: Flaw) -> Result<(), String> {
+    let cause = match flaw {
+        Flaw::Poison => GUEST_FAILURES,
+        Flaw::Misfit => VIOLATIONS,
+    };
+    judge::until("counters move", || {
+        let metrics = metrics(process)?;
+        match [cause, DEAD_LETTERS].iter().find(|name| sum(&metrics, name, "") == 0) {
+            Some(name) => Err(format!("`{name}` has not moved:\n{metrics}")),
+            None => Ok(()),
+        }
+    })
 }
 
 /// What is read must be what is there, or the check proves nothing.

@@ -54,6 +54,12 @@ impl Flawed {
         });
     }
 
+    /// Posts one more.
+    pub fn post_one(&mut self, pipeline: &Pipeline) {
+        self.open = Some(self.minting.next_of_none());
+        self.post_again(pipeline);
+    }
+
     /// Posts again what was not answered, as a real sender does.
     pub fn post_again(&mut self, pipeline: &Pipeline) {
         let Some(id) = self.open else { return };

@@ -1,5 +1,5 @@
 //! A TCP proxy in this process that does to connections what networks do: nothing, refusing, swallowing, delaying,
-//! cutting, also within what is sent, losing answers.
+//! cutting (also within a message), losing answers.
 
 use std::{
     collections::BTreeSet,
@@ -32,7 +32,7 @@ pub enum Weather {
     Delay(Duration),
     /// What goes there arrives; what comes back is lost, and then the connection is cut.
     LoseAnswers,
-    /// What goes there arrives up to the middle of a statement or a publish, and then the connection is cut.
+    /// Of an event that goes there, and of what is as long as a statement, half arrives, and then the connection is cut.
     CutWithin,
 }
 
@@ -47,7 +47,7 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// Connections, and chunks of bytes, to which the weather did something since it changed.
     met: AtomicU64,
-    /// Events that went there since answers are lost.
+    /// Events that went there, in part at least, since answers are lost or connections cut within them.
     published: Mutex<BTreeSet<Id>>,
     /// What went through each connection.
     tapped: Mutex<Vec<Arc<Mutex<Tapped>>>>,
@@ -55,7 +55,7 @@ struct State {
 }
 
 const CHUNK: usize = 16 << 10;
-/// What is shorter than this is taken for a greeting, a question or an answer.
+/// Statements to a database are longer: events are not seen in them.
 const STATEMENT_BYTES_MIN: usize = 512;
 
 impl Proxy {
@@ -120,7 +120,7 @@ impl Proxy {
         self.state.met.load(Ordering::Relaxed) > 0
     }
 
-    /// How many events went there, in calls that can be read, since answers are lost.
+    /// How many events went there, in calls that can be read, since answers are lost or connections cut within them.
     pub fn published(&self) -> usize {
         self.state.published.lock().len()
     }
@@ -173,17 +173,21 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<T
     let mut chunk = [0; CHUNK];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         let weather = *state.weather.read();
+        let events = match (weather, way) {
+            (Weather::LoseAnswers | Weather::CutWithin, Way::There) => ids_in(&chunk[..n]),
+            _ => BTreeSet::new(),
+        };
         let harmless = match weather {
             Weather::Fair => true,
             Weather::LoseAnswers => way == Way::There,
-            Weather::CutWithin => way == Way::Back || n < STATEMENT_BYTES_MIN,
+            Weather::CutWithin => way == Way::Back || (events.is_empty() && n < STATEMENT_BYTES_MIN),
             Weather::Refuse | Weather::Swallow | Weather::Delay(_) => false,
         };
         state.met.fetch_add(u64::from(!harmless), Ordering::Relaxed);
+        state.published.lock().extend(events);
         match (weather, way) {
             (Weather::Swallow, _) => continue,
             (Weather::LoseAnswers, Way::Back) => break,
-            (Weather::LoseAnswers, Way::There) => state.published.lock().extend(ids_in(&chunk[..n])),
             (Weather::Delay(wait), _) => thread::park_timeout(wait),
             (Weather::CutWithin, _) if !harmless => {
                 let _ = to.write_all(&chunk[..n / 2]);

@@ -127,9 +127,13 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
         load.stop();
     }
     flawed.post_again(&again);
+    if matches!(way, Way::Poison | Way::Refused) {
+        flawed.post_one(&again);
+    }
     judged(&scratch, &oracle, &again, &flawed)?;
-    if matches!(way, Way::Load | Way::Stop) {
-        counters::unmoved([&again], Target::Fine)?;
+    match way {
+        Way::Load | Way::Stop => counters::unmoved([&again], Target::Fine)?,
+        Way::Poison | Way::Refused => counters::moved(&again, flaw)?,
     }
     row.note("events", oracle.owed_count() as u64);
     row.note("letters", flawed.count() as u64);
