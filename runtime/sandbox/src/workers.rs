@@ -1,5 +1,5 @@
-//! The threads that components run on: not those of the I/O, so that a busy component delays no socket. Where they run
-//! themselves, see [`crate::processors`].
+//! The threads that components run on: not those of the I/O, so that a busy component delays no socket. Which
+//! processors they run on: see [`crate::processors`].
 
 use std::{
     io,
@@ -45,7 +45,7 @@ impl Workers {
         &self.among.handle
     }
 
-    /// Where the workers of those are.
+    /// The processors that the workers among those call from.
     pub(crate) fn processors(&self) -> &Processors {
         &self.processors
     }
@@ -70,7 +70,8 @@ struct Pool {
 }
 
 impl Pool {
-    /// `begin` is told the number of each thread. Workers have the first numbers, because threads that block come later.
+    /// `begin` is told the number of each thread. Workers have the first numbers, because threads that block are
+    /// started later; one that is quicker than a worker takes its number, and that worker is not spread.
     fn start(
         name: &'static str,
         threads: usize,

@@ -42,7 +42,8 @@ fn metrics(pipeline: &Pipeline) -> Result<String, String> {
     }
 }
 
-/// Of processes that a fault met, or that took the place of such: at most the target failed, nobody else.
+/// Of processes that a fault met, or that took the place of such: no counter has moved but that of failed writes, and that
+/// one as the target says.
 ///
 /// # Errors
 /// The counter that is wrong.
@@ -86,19 +87,29 @@ pub fn check(oracle: &Oracle, source: &Part, sinks: &[&Part], target: Target) ->
 /// Of a process that keeps an event of this flaw as a dead letter, which is counted once it is kept.
 ///
 /// # Errors
-/// The counter that does not move.
+/// The counter that does not move, or another one that does.
 pub fn moved(process: &Pipeline, flaw: Flaw) -> Result<(), String> {
     let cause = match flaw {
         Flaw::Poison => GUEST_FAILURES,
         Flaw::Misfit => VIOLATIONS,
     };
+    let own = [cause, DEAD_LETTERS];
     judge::until("counters move", || {
         let metrics = metrics(process)?;
-        match [cause, DEAD_LETTERS].iter().find(|name| sum(&metrics, name, "") == 0) {
+        match own.iter().find(|name| sum(&metrics, name, "") == 0) {
             Some(name) => Err(format!("`{name}` has not moved:\n{metrics}")),
             None => Ok(()),
         }
-    })
+    })?;
+    let metrics = metrics(process)?;
+    let mut others = UNMOVED
+        .iter()
+        .chain([&TARGET_FAILURES])
+        .filter(|name| !own.contains(name));
+    match others.find(|name| sum(&metrics, name, "") > 0) {
+        Some(name) => Err(format!("`{name}` has moved, and not for {flaw:?}:\n{metrics}")),
+        None => Ok(()),
+    }
 }
 
 /// What is read must be what is there, or the check proves nothing.

@@ -47,7 +47,7 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     /// Connections, and chunks of bytes, to which the weather did something since it changed.
     met: AtomicU64,
-    /// Events that went there, in part at least, since answers are lost or connections cut within them.
+    /// Events that went there since answers are lost, or that did not arrive whole since connections are cut.
     published: Mutex<BTreeSet<Id>>,
     /// What went through each connection.
     tapped: Mutex<Vec<Arc<Mutex<Tapped>>>>,
@@ -55,7 +55,8 @@ struct State {
 }
 
 const CHUNK: usize = 16 << 10;
-/// Statements to a database are longer: events are not seen in them.
+/// Events are not seen in what goes to a database: statements are told by being at least this long. Other long chunks are
+/// cut within, too.
 const STATEMENT_BYTES_MIN: usize = 512;
 
 impl Proxy {
@@ -120,7 +121,8 @@ impl Proxy {
         self.state.met.load(Ordering::Relaxed) > 0
     }
 
-    /// How many events went there, in calls that can be read, since answers are lost or connections cut within them.
+    /// How many events went there, in calls that can be read, since answers are lost; or did not arrive whole since
+    /// connections are cut.
     pub fn published(&self) -> usize {
         self.state.published.lock().len()
     }
@@ -184,7 +186,12 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<T
             Weather::Refuse | Weather::Swallow | Weather::Delay(_) => false,
         };
         state.met.fetch_add(u64::from(!harmless), Ordering::Relaxed);
-        state.published.lock().extend(events);
+        let whole = match weather {
+            // They have arrived: their answers are lost.
+            Weather::CutWithin => ids_in(&chunk[..n / 2]),
+            _ => BTreeSet::new(),
+        };
+        state.published.lock().extend(events.difference(&whole));
         match (weather, way) {
             (Weather::Swallow, _) => continue,
             (Weather::LoseAnswers, Way::Back) => break,

@@ -130,12 +130,6 @@ impl Trial for Group {
         loads.into_iter().for_each(Load::stop);
         settle(&self.oracle, || self.rows())?;
         fresh(&self.oracle, &self.sources[0].address.read().clone(), || self.rows())?;
-        let target = match self.one_table {
-            // Writers to one table stand in each other's way.
-            true => Target::Stalls,
-            false => Target::Fine,
-        };
-        counters::unmoved(self.sources.iter().chain(&self.sinks).map(Part::running), target)?;
         if let Some(fault) = self.doubled() {
             return Err(fault);
         }
@@ -144,6 +138,12 @@ impl Trial for Group {
         {
             return Err(format!("the order of a key was broken when a sink died: {gap}"));
         }
+        let target = match self.one_table {
+            // Writers to one table stand in each other's way.
+            true => Target::Stalls,
+            false => Target::Fine,
+        };
+        counters::unmoved(self.sources.iter().chain(&self.sinks).map(Part::running), target)?;
         row.note("events", (self.oracle.owed_count() - before) as u64);
         row.note("in flight at the kill", in_flight);
         // Of all three, and read a while after the kill: others have taken over what the victim had.

@@ -107,10 +107,10 @@ impl Trial for Kills {
         load.stop();
         settle(&self.oracle, || self.sink.rows())?;
         fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;
-        counters::unmoved([&self.source, &self.sink].map(Part::running), Target::Fine)?;
         if let Some(gap) = gaps.first() {
             return Err(format!("the order of a key was broken when the sink died: {gap}"));
         }
+        counters::unmoved([&self.source, &self.sink].map(Part::running), Target::Fine)?;
         row.note("events", (self.oracle.owed_count() - before) as u64);
         row.note("in flight at the kill", in_flight);
         row.note("owed and unwritten at the kill", unwritten);

@@ -228,6 +228,7 @@ fn two_of_a_name(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
     fresh(&site.oracle, &site.source.address.read().clone(), || {
         both(&site.sink, &twin)
     })?;
+    counters::unmoved([&site.source, &site.sink].map(Part::running), Target::Fine)?;
     one_data_directory(row)?;
     row.note("times the twin took over", u64::from(taken_over));
     // Some of the rows are in a database that ends with the twin: the site is done with.
