@@ -8,7 +8,7 @@
 //!
 //! It may leave that again at once, if the system knows better; and so may the threads that it starts, which inherit where
 //! it may run: all that it could use before. Processors that the process is given later are not among those. Without calls
-//! apart nothing is done: what else is in the way then, only the system knows.
+//! apart nobody is moved: what else is in the way then, only the system knows.
 
 use std::{
     cell::Cell,
