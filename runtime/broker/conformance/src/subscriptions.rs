@@ -166,7 +166,7 @@ pub async fn a_key_shared_one_keeps_each_key_in_order(harness: &dyn Harness) {
             fate.expect("published");
         }
     }
-    let order: Arc<Mutex<HashMap<Bytes, usize>>> = Arc::default();
+    let order: Arc<std::sync::Mutex<HashMap<Bytes, usize>>> = Arc::default();
     let checked: Vec<Box<dyn Consumer>> = consumers
         .into_iter()
         .map(|inner| {
@@ -176,21 +176,21 @@ pub async fn a_key_shared_one_keeps_each_key_in_order(harness: &dyn Harness) {
         .collect();
     let got = consume_with_two(checked, KEYS * EACH).await;
     assert!(got.iter().all(|messages| !messages.is_empty()), "each has some");
-    assert!(order.lock().await.values().all(|next| *next == EACH));
+    assert!(order.lock().expect("a lock").values().all(|next| *next == EACH));
 }
 
 /// Checks, over all consumers, that the messages of a key come one after the other.
 struct InOrder {
     inner: Box<dyn Consumer>,
-    /// The number that a key's next message must have.
-    order: Arc<Mutex<HashMap<Bytes, usize>>>,
+    /// The number that a key's next message must have. Nothing waits for it: who is cancelled with messages in hand loses them.
+    order: Arc<std::sync::Mutex<HashMap<Bytes, usize>>>,
 }
 
 #[async_trait::async_trait]
 impl Consumer for InOrder {
     async fn receive(&mut self, max: usize) -> danube_wasm_broker::Result<Vec<Message>> {
         let messages = self.inner.receive(max).await?;
-        let mut order = self.order.lock().await;
+        let mut order = self.order.lock().expect("a lock");
         for (message, text) in messages.iter().zip(texts(&messages)) {
             let next = order.entry(message.key.clone().expect("a key")).or_default();
             assert!(text.ends_with(&format!(".{next}")), "{text} came when {next} was due");
