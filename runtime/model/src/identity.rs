@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::{ConnectorId, connector_id::DEFAULT_TENANT};
+use crate::{ConnectorId, connector_id::DEFAULT_TENANT, hash::fnv1a};
 
 /// Attribute that carries a record's id through the broker.
 pub const ID_ATTRIBUTE: &str = "x-danube-wasm-id";
@@ -68,15 +68,12 @@ impl RecordId {
 
 /// The id of what was made of `first` and of these others, in this order; `first` itself if there are none.
 pub fn merged<'a>(first: String, others: impl IntoIterator<Item = &'a str>) -> String {
-    // FNV-1a, 64 bits: the same on every machine and in every version. No id contains the separator.
+    // No id contains the separator.
     let mut others = others.into_iter().peekable();
     if others.peek().is_none() {
         return first;
     }
-    let bytes = others.flat_map(|id| id.bytes().chain([0]));
-    let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let digest = fnv1a(others.flat_map(|id| id.bytes().chain([0])));
     format!("{first}+{digest:016x}")
 }
 

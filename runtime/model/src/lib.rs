@@ -9,6 +9,7 @@ pub mod columns;
 pub mod connector_id;
 pub mod door;
 pub mod event;
+pub mod hash;
 pub mod identity;
 pub mod message;
 pub mod topic;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{TopicName, hash::fnv1a};
 
 /// What of a topic is in the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,9 +67,7 @@ fn number(topic: &TopicName, name: &str) -> Option<u32> {
 
 /// Which of `partitions` a key belongs to, as Danube's clients have it: 64-bit FNV-1a.
 pub(crate) fn of_key(key: &[u8], partitions: usize) -> usize {
-    let hash = key.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = fnv1a(key.iter().copied());
     usize::try_from(hash % partitions.max(1) as u64).unwrap_or(0)
 }
 

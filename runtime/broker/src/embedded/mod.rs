@@ -108,7 +108,6 @@ mod delivery;
 mod delivery_tests;
 mod disk;
 mod fault;
-mod hash;
 mod limits;
 mod loader;
 mod memory;

@@ -5,11 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_model::{SubscriptionType, TopicName, hash::fnv1a};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
-use super::{cursor::Cursor, delivery::Delivery, hash::fnv1a, tables::Head, window::Window};
+use super::{cursor::Cursor, delivery::Delivery, tables::Head, window::Window};
 
 /// A topic that is on disk.
 pub(super) struct Topic {
@@ -76,7 +76,7 @@ impl Topic {
     /// The partition of a record, as a place in this topic: by its key, or the next in turn.
     pub(super) fn route(&self, key: Option<&[u8]>) -> u64 {
         let number = match key {
-            Some(key) => fnv1a(key),
+            Some(key) => fnv1a(key.iter().copied()),
             None => self.turn.fetch_add(1, Ordering::Relaxed),
         };
         number % self.len() as u64

@@ -14,12 +14,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use danube_wasm_model::SubscriptionType;
+use danube_wasm_model::{SubscriptionType, hash::fnv1a};
 use tokio::time::Instant;
 
 use super::{
     cursor::Cursor,
-    hash::fnv1a,
     limits::{BLOCKED_MESSAGES_MAX, LOAD_MESSAGES_MAX, READ_AHEAD_BYTES, READ_AHEAD_MESSAGES, WINDOW_MESSAGES_MAX},
 };
 use crate::Message;
@@ -380,7 +379,7 @@ fn is_closed(
 fn lane_of(kind: SubscriptionType, key: Option<&[u8]>) -> Option<u64> {
     match (kind, key) {
         (SubscriptionType::Shared, _) | (SubscriptionType::KeyShared, None) => None,
-        (_, Some(key)) => Some(fnv1a(key)),
+        (_, Some(key)) => Some(fnv1a(key.iter().copied())),
         (SubscriptionType::Exclusive | SubscriptionType::Failover, None) => Some(0),
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use danube_wasm_broker::{Message, MessageId};
+use danube_wasm_model::hash::fnv1a;
 use danube_wasm_pipeline::envelope::{Envelope, Input};
 use serde_json::{Map, Value, json};
 
@@ -33,11 +34,7 @@ impl Letter {
 
     /// Short enough to type: FNV-1a, 64 bits, of the whole id.
     pub(super) fn id(&self) -> String {
-        let bytes = self.whole_id().bytes();
-        let digest = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        format!("{digest:016x}")
+        format!("{:016x}", fnv1a(self.whole_id().bytes()))
     }
 
     /// Whether it is meant: by its id, its whole id, or the id of its input.

@@ -1,5 +1,6 @@
 //! Chance from a seed: the same seed draws the same faults.
 
+use danube_wasm_model::hash::fnv1a;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 pub struct Dice {
@@ -23,9 +24,7 @@ impl Dice {
             .into_iter()
             .chain(class.bytes())
             .chain(trial.to_le_bytes());
-        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        })
+        fnv1a(bytes)
     }
 
     pub fn seed(&self) -> u64 {
