@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod bisect;
 pub mod breaker;
 mod concurrency;
+mod connected;
 pub mod dead_letter;
 pub mod envelope;
 pub mod error_budget;
@@ -24,6 +25,8 @@ pub mod source;
 pub mod status;
 pub mod supervisor;
 mod tend;
+#[cfg(test)]
+mod turns;
 
 pub use backoff::BackoffPolicy;
 pub use breaker::BreakerPolicy;

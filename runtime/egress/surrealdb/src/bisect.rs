@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn each_poison_is_found_in_about_two_log_n_statements() {
         let writes = writes(512);
-        let mut plan = Plan::of(&writes, &[]);
+        let mut plan = Plan::of(&writes, &[]).await;
         let picky = Picky {
             poison: vec![77],
             ..Picky::default()
@@ -126,7 +126,7 @@ mod tests {
     #[tokio::test]
     async fn poisons_at_the_ends_and_side_by_side_are_found() {
         let writes = writes(7);
-        let mut plan = Plan::of(&writes, &[]);
+        let mut plan = Plan::of(&writes, &[]).await;
         let picky = Picky {
             poison: vec![0, 3, 4, 6],
             ..Picky::default()
@@ -141,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn a_broken_database_refuses_nobody() {
         let writes = writes(64);
-        let mut plan = Plan::of(&writes, &[]);
+        let mut plan = Plan::of(&writes, &[]).await;
         let broken = Picky {
             broken: true,
             ..Picky::default()

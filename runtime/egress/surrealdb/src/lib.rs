@@ -125,7 +125,7 @@ impl Egress for SurrealEgress {
             mut bulk,
             rounds,
             refused,
-        } = Plan::of(writes, &self.options.datetime_fields);
+        } = Plan::of(writes, &self.options.datetime_fields).await;
         let mut report = WriteReport { refused, unchanged: 0 };
         let writing = async {
             let link = self.link()?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use danube_wasm_model::{door::Write, message::Operation};
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Table, Value};
+use tokio::task::coop::consume_budget;
 
 use crate::{ordered::MARKS_TABLE, value};
 
@@ -99,13 +100,15 @@ struct Times {
 }
 
 impl<'w> Plan<'w> {
-    pub(crate) fn of(writes: &'w [Write], datetime_fields: &'w [String]) -> Self {
+    /// Gives others turns while there is much of it: whoever writes holds a thread of many.
+    pub(crate) async fn of(writes: &'w [Write], datetime_fields: &'w [String]) -> Self {
         let mut times: HashMap<(&str, &str), Times> = HashMap::with_capacity(writes.len());
         for write in writes {
             times.entry((&*write.target, &*write.id)).or_default().named += 1;
         }
         let mut plan = Self::default();
         for (index, write) in writes.iter().enumerate() {
+            consume_budget().await;
             let times = times.entry((&*write.target, &*write.id)).or_default();
             match Item::read(index, write, datetime_fields) {
                 Err(reason) => plan.refused.push((index, reason)),
@@ -162,6 +165,11 @@ fn check_table(name: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    };
+
     use super::*;
 
     fn write(target: &str, id: &str, operation: Operation, order: u64) -> Write {
@@ -174,8 +182,8 @@ mod tests {
         }
     }
 
-    #[test]
-    fn only_lone_plain_inserts_go_in_bulk() {
+    #[tokio::test]
+    async fn only_lone_plain_inserts_go_in_bulk() {
         let writes = [
             write("t", "a", Operation::Insert, 0),
             write("t", "b", Operation::Insert, 0),
@@ -186,7 +194,7 @@ mod tests {
             write("", "e", Operation::Insert, 0),
             write(MARKS_TABLE, "e", Operation::Delete, 0),
         ];
-        let plan = Plan::of(&writes, &[]);
+        let plan = Plan::of(&writes, &[]).await;
         let places = |items: &[Item<'_>]| items.iter().map(|item| item.index).collect::<Vec<_>>();
         assert_eq!(places(&plan.bulk), [0, 3]);
         assert_eq!(
@@ -196,12 +204,12 @@ mod tests {
         assert_eq!(plan.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [6, 7]);
     }
 
-    #[test]
-    fn statements_are_bounded_by_rows_and_bytes() {
+    #[tokio::test]
+    async fn statements_are_bounded_by_rows_and_bytes() {
         let writes: Vec<_> = (0..STATEMENT_WRITES_MAX + 1)
             .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
             .collect();
-        let mut plan = Plan::of(&writes, &[]);
+        let mut plan = Plan::of(&writes, &[]).await;
         let sizes: Vec<_> = statements(&mut plan.bulk).iter().map(|items| items.len()).collect();
         assert_eq!(sizes, [STATEMENT_WRITES_MAX, 1]);
 
@@ -212,8 +220,28 @@ mod tests {
                 ..write("t", &i.to_string(), Operation::Insert, 0)
             })
             .collect();
-        let mut plan = Plan::of(&writes, &[]);
+        let mut plan = Plan::of(&writes, &[]).await;
         assert_eq!(statements(&mut plan.bulk).len(), 3);
+    }
+
+    #[tokio::test]
+    async fn others_have_turns_while_many_writes_are_read() {
+        let writes: Vec<_> = (0..1_280)
+            .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
+            .collect();
+        let turns = Arc::<AtomicUsize>::default();
+        let others = {
+            let turns = Arc::clone(&turns);
+            tokio::spawn(async move {
+                loop {
+                    turns.fetch_add(1, Relaxed);
+                    tokio::task::yield_now().await;
+                }
+            })
+        };
+        assert_eq!(Plan::of(&writes, &[]).await.bulk.len(), 1_280);
+        others.abort();
+        assert!(turns.load(Relaxed) >= 9, "{turns:?}");
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Lane {
                     failpoints::reach(FailPoint::SinkProcessed);
                     claims.succeeded();
                     self.goes_on();
-                    let plan = Plan::make(&segment.items, &writes);
+                    let plan = Plan::make(&segment.items, &writes).await;
                     drop(writes);
                     if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
                         segments.isolate(segment, refused);

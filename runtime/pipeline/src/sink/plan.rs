@@ -1,4 +1,5 @@
-//! From what a sink component returned to what is written and what is acknowledged: pure, no I/O.
+//! From what a sink component returned to what is written and what is acknowledged: no I/O, and turns for others while
+//! there is much of it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,8 +12,12 @@ use danube_wasm_model::{
     identity::merged,
     message::{MessageBatch, Operation, WriteBatch},
 };
+use tokio::task::coop::consume_budget;
 
-use crate::mutants::{self, Mutant};
+use crate::{
+    connected::Connected,
+    mutants::{self, Mutant},
+};
 
 /// A message with its payload as components see it.
 #[derive(Debug, Clone)]
@@ -74,7 +79,7 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// A plan for `batch`, which has passed its check for `messages`.
-    pub(crate) fn make(messages: &[Decoded], batch: &WriteBatch) -> Self {
+    pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch) -> Self {
         let mut plan = Self {
             refused: refusals(messages.len(), batch),
             ..Self::default()
@@ -97,6 +102,7 @@ impl Plan {
             .collect();
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
+            consume_budget().await;
             let origins: Vec<usize> = batch.origins.of(i).collect();
             let Some(first) = origins.first().copied() else {
                 continue;
@@ -162,21 +168,82 @@ fn entangled(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -
     if refused.is_empty() || batch.origins.ends.is_empty() {
         return Vec::new();
     }
-    let mut out = vec![false; messages];
-    refused.iter().for_each(|(at, _)| out[*at] = true);
-    let mut again = vec![false; messages];
-    loop {
-        let mut grew = false;
-        for i in 0..batch.len() {
-            if batch.origins.of(i).any(|at| out[at] || again[at]) {
-                for at in batch.origins.of(i) {
-                    grew |= !out[at] && !std::mem::replace(&mut again[at], true);
-                }
-            }
-        }
-        if !grew {
-            break;
-        }
+    let mut connected = Connected::new(messages);
+    (0..batch.len()).for_each(|i| connected.join(batch.origins.of(i)));
+    let mut with_a_refused_one = vec![false; messages];
+    for (at, _) in refused {
+        with_a_refused_one[connected.first(*at)] = true;
     }
-    (0..messages).filter(|at| again[*at]).collect()
+    let is_refused = |at: &usize| refused.binary_search_by_key(at, |(refused, _)| *refused).is_ok();
+    (0..messages)
+        .filter(|at| with_a_refused_one[connected.first(*at)] && !is_refused(at))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use danube_wasm_broker::MessageId;
+    use danube_wasm_model::{
+        RecordId,
+        columns::{Rejection, RejectionKind},
+    };
+
+    use super::*;
+    use crate::turns::turns_meanwhile;
+
+    fn messages(count: usize) -> Vec<Decoded> {
+        let message = |n: usize| Message {
+            message_id: MessageId {
+                partition: 0,
+                offset: n as u64,
+            },
+            topic: "/default/in".parse().expect("a topic"),
+            key: None,
+            payload: Bytes::new(),
+            attributes: Vec::new(),
+            id: RecordId::from_broker(format!("a/b:{n}.0")),
+            publish_time_ms: 0,
+            producer: "p".into(),
+            schema: None,
+            redeliveries: 0,
+        };
+        let decoded = |n| Decoded {
+            message: message(n),
+            payload: Bytes::new(),
+            schema: "".into(),
+        };
+        (0..count).map(decoded).collect()
+    }
+
+    /// A write for each of these, from these messages.
+    fn writes(origins: &[&[u32]]) -> WriteBatch {
+        let mut batch = WriteBatch::default();
+        for origins in origins {
+            batch.targets.push("t");
+            batch.payloads.push(b"{}");
+            batch.origins.push(origins);
+        }
+        batch
+    }
+
+    #[tokio::test]
+    async fn what_shares_a_write_with_a_refused_one_through_others_is_processed_again() {
+        let mut batch = writes(&[&[0, 1], &[3], &[1, 4], &[4, 2], &[5]]);
+        batch.rejected.push(Rejection {
+            origin: 2,
+            kind: RejectionKind::InvalidData,
+            message: "no".to_owned(),
+        });
+        let plan = Plan::make(&messages(6), &batch).await;
+        assert_eq!(plan.refused, [(2, "no".to_owned())]);
+        assert_eq!(plan.again, [0, 1, 4]);
+        assert_eq!(plan.origins, [[3], [5]]);
+    }
+
+    #[tokio::test]
+    async fn others_have_turns_while_many_writes_are_planned() {
+        let (messages, batch) = (messages(1), writes(&[&[0][..]; 1_280]));
+        let turns = turns_meanwhile(Plan::make(&messages, &batch)).await;
+        assert!(turns >= 9, "{turns}");
+    }
 }

@@ -42,7 +42,7 @@ pub async fn rehearse(guest: &dyn SinkGuest, lane: usize, part: Part) -> Result<
     }];
     let batch = Arc::new(columns(&messages, &guest.interests()));
     let writes = guest.process_batch(lane, batch).await?;
-    let mut plan = Plan::make(&messages, &writes);
+    let mut plan = Plan::make(&messages, &writes).await;
     Ok(match plan.refused.pop() {
         Some((_, why)) => Rehearsed::Refused(why),
         None => Rehearsed::Writes(plan.writes),

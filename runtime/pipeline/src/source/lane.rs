@@ -86,7 +86,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         match result {
             Ok(records) => {
                 failpoints::reach(FailPoint::SourcePolled);
-                publish(shared, lane, segment.items, &records, answering);
+                publish(shared, lane, segment.items, &records, answering).await;
             }
             Err(error) => match Response::to(&error) {
                 Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
@@ -161,7 +161,7 @@ fn blame(shared: &Arc<Shared>, lane: usize, pending: Pending, error: &GuestError
     }
 }
 
-fn publish(
+async fn publish(
     shared: &Arc<Shared>,
     lane: usize,
     pending: Vec<Pending>,
@@ -169,7 +169,7 @@ fn publish(
     answering: &mut JoinSet<()>,
 ) {
     let events: Vec<&Event> = pending.iter().map(|p| &p.event).collect();
-    let plan = Plan::make(shared.guest.id(), &events, records, &shared.topics);
+    let plan = Plan::make(shared.guest.id(), &events, records, &shared.topics).await;
     let mut slots: Vec<Option<Pending>> = pending.into_iter().map(Some).collect();
     let mut waiting = Vec::new();
     let mut handed_over = Vec::new();

@@ -1,4 +1,4 @@
-//! From what a source component returned to what is published: pure, no I/O.
+//! From what a source component returned to what is published: no I/O, and turns for others while there is much of it.
 //!
 //! Events that share a record share a fate, so the plan is made of *groups*: the events that are connected by records,
 //! and all their records. A group is published in one transaction or not at all; one invalid record or rejected event
@@ -13,9 +13,13 @@ use danube_wasm_model::{
     event::{Event, RecordBatch},
     identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
 };
+use tokio::task::coop::consume_budget;
 
 use super::topics::Topics;
-use crate::mutants::{self, Mutant};
+use crate::{
+    connected::Connected,
+    mutants::{self, Mutant},
+};
 
 /// What to do with each event of a batch.
 #[derive(Debug, Default)]
@@ -60,10 +64,11 @@ pub(crate) struct Breach {
 
 impl Plan {
     /// A plan for `batch`, which has passed its check for `events`.
-    pub(crate) fn make(scope: &ConnectorId, events: &[&Event], batch: &RecordBatch, topics: &Topics) -> Self {
+    pub(crate) async fn make(scope: &ConnectorId, events: &[&Event], batch: &RecordBatch, topics: &Topics) -> Self {
         let mut groups = Groups::of(events.len(), batch);
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
+            consume_budget().await;
             let Some(first) = batch.origins.of(i).next() else {
                 continue;
             };
@@ -181,7 +186,7 @@ fn list(violations: &[Violation]) -> String {
     shown.join("; ")
 }
 
-/// Union-find over events, flattened to a list of groups.
+/// A list of groups, and the place in it of each event's.
 struct Groups {
     list: Vec<Group>,
     of_event: Vec<usize>,
@@ -189,21 +194,15 @@ struct Groups {
 
 impl Groups {
     fn of(events: usize, batch: &RecordBatch) -> Self {
-        let mut parent: Vec<usize> = (0..events).collect();
-        for i in 0..batch.len() {
-            let mut origins = batch.origins.of(i);
-            let Some(first) = origins.next() else { continue };
-            for other in origins.filter(|_| !mutants::is(Mutant::ForgetOrigin)) {
-                let (a, b) = (root(&mut parent, first), root(&mut parent, other));
-                // The smaller place is the root, so that groups are in the order of their first event.
-                parent[a.max(b)] = a.min(b);
-            }
+        let mut connected = Connected::new(events);
+        if !mutants::is(Mutant::ForgetOrigin) {
+            (0..batch.len()).for_each(|i| connected.join(batch.origins.of(i)));
         }
         let mut list: Vec<Group> = Vec::new();
         let mut of_event = vec![0; events];
         for event in 0..events {
-            let top = root(&mut parent, event);
-            if top == event {
+            let first = connected.first(event);
+            if first == event {
                 of_event[event] = list.len();
                 let verdict = Verdict::Publish {
                     records: Vec::new(),
@@ -214,7 +213,7 @@ impl Groups {
                     verdict,
                 });
             } else {
-                of_event[event] = of_event[top];
+                of_event[event] = of_event[first];
             }
             list[of_event[event]].events.push(event);
         }
@@ -226,10 +225,34 @@ impl Groups {
     }
 }
 
-fn root(parent: &mut [usize], mut at: usize) -> usize {
-    while parent[at] != at {
-        parent[at] = parent[parent[at]];
-        at = parent[at];
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::turns::turns_meanwhile;
+
+    #[tokio::test]
+    async fn others_have_turns_while_many_records_are_planned() {
+        let event = Event {
+            endpoint: "/in".into(),
+            id: "e".to_owned(),
+            payload: Bytes::new(),
+            content_type: String::new(),
+            key: None,
+            received_ms: 0,
+            attributes: Vec::new(),
+            headers: Vec::new(),
+            traceparent: None,
+        };
+        let mut topics = Topics::default();
+        topics.insert("/default/out".parse().expect("a topic"), None);
+        let mut batch = RecordBatch::default();
+        for _ in 0..1_280 {
+            batch.topics.push("/default/out");
+            batch.payloads.push(b"{}");
+            batch.origins.push(&[0]);
+        }
+        let scope = ConnectorId::try_new("p", "c").expect("valid");
+        let turns = turns_meanwhile(Plan::make(&scope, &[&event], &batch, &topics)).await;
+        assert!(turns >= 9, "{turns}");
     }
-    at
 }

@@ -37,7 +37,7 @@ pub async fn rehearse(
     }
     let batch = EventBatch::from_events([event], &guest.interests());
     let records = guest.poll(lane, Arc::new(batch)).await?;
-    let plan = Plan::make(guest.id(), &[event], &records, &topics);
+    let plan = Plan::make(guest.id(), &[event], &records, &topics).await;
     let verdict = plan.groups.into_iter().next().map(|group| group.verdict);
     Ok(match verdict {
         None => Rehearsed::Records(Vec::new(), None),
