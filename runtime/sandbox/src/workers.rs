@@ -30,12 +30,11 @@ impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         let threads = threads.max(1);
         let processors = Processors::new(threads);
-        let started = Arc::clone(&processors);
-        let among = Pool::start("guest", threads, move |number| started.enter(number), &processors)?;
-        let apart = Pool::start("guest-apart", threads.max(APART_MIN), |_| stand_back(), &processors)?;
         Ok(Self {
-            among,
-            apart,
+            among: Pool::start("guest", threads, |pool| spread(pool, &processors))?,
+            apart: Pool::start("guest-apart", threads.max(APART_MIN), |pool| {
+                pool.on_thread_start(stand_back);
+            })?,
             processors,
         })
     }
@@ -64,31 +63,32 @@ impl Workers {
     }
 }
 
+/// Tells these processors what the threads of a pool do. Workers have the first numbers, because threads that block are
+/// started later; one that is quicker than a worker takes its number, and that worker is not spread.
+fn spread(pool: &mut Builder, processors: &Arc<Processors>) {
+    let number = AtomicUsize::new(0);
+    let (started, resting) = (Arc::clone(processors), Arc::clone(processors));
+    pool.on_thread_start(move || started.enter(number.fetch_add(1, Relaxed)))
+        .on_thread_park(move || resting.rest());
+}
+
 struct Pool {
     runtime: Option<Runtime>,
     handle: Handle,
 }
 
 impl Pool {
-    /// `begin` is told the number of each thread. Workers have the first numbers, because threads that block are
-    /// started later; one that is quicker than a worker takes its number, and that worker is not spread.
-    fn start(
-        name: &'static str,
-        threads: usize,
-        begin: impl Fn(usize) + Send + Sync + 'static,
-        processors: &Arc<Processors>,
-    ) -> io::Result<Self> {
-        let (count, number) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let processors = Arc::clone(processors);
-        let runtime = Builder::new_multi_thread()
+    fn start(name: &'static str, threads: usize, prepare: impl FnOnce(&mut Builder)) -> io::Result<Self> {
+        let count = AtomicUsize::new(0);
+        let mut builder = Builder::new_multi_thread();
+        builder
             .worker_threads(threads)
             .thread_name_fn(move || format!("{name}-{}", count.fetch_add(1, Relaxed)))
-            .on_thread_start(move || begin(number.fetch_add(1, Relaxed)))
-            .on_thread_park(move || processors.rest())
             // Apart: reading and writing artifacts, and checking components.
             .max_blocking_threads(4)
-            .enable_all()
-            .build()?;
+            .enable_all();
+        prepare(&mut builder);
+        let runtime = builder.build()?;
         Ok(Self {
             handle: runtime.handle().clone(),
             runtime: Some(runtime),

@@ -175,41 +175,78 @@ fn carry(mut from: TcpStream, mut to: TcpStream, state: &State, tapped: &Mutex<T
     let mut chunk = [0; CHUNK];
     while let Ok(n @ 1..) = from.read(&mut chunk) {
         let weather = *state.weather.read();
-        let events = match (weather, way) {
-            (Weather::LoseAnswers | Weather::CutWithin, Way::There) => ids_in(&chunk[..n]),
-            _ => BTreeSet::new(),
-        };
-        let harmless = match weather {
-            Weather::Fair => true,
-            Weather::LoseAnswers => way == Way::There,
-            Weather::CutWithin => way == Way::Back || (events.is_empty() && n < STATEMENT_BYTES_MIN),
-            Weather::Refuse | Weather::Swallow | Weather::Delay(_) => false,
-        };
-        state.met.fetch_add(u64::from(!harmless), Ordering::Relaxed);
-        let whole = match weather {
-            // They have arrived: their answers are lost.
-            Weather::CutWithin => ids_in(&chunk[..n / 2]),
-            _ => BTreeSet::new(),
-        };
-        state.published.lock().extend(events.difference(&whole));
-        match (weather, way) {
-            (Weather::Swallow, _) => continue,
-            (Weather::LoseAnswers, Way::Back) => break,
-            (Weather::Delay(wait), _) => thread::park_timeout(wait),
-            (Weather::CutWithin, _) if !harmless => {
-                let _ = to.write_all(&chunk[..n / 2]);
-                break;
-            }
-            _ => {}
-        }
+        let fate = weather.fate(&chunk[..n], way);
+        state.met.fetch_add(u64::from(fate.is_met), Ordering::Relaxed);
+        state.published.lock().extend(fate.published);
+        thread::park_timeout(fate.waits);
+        let passes = &chunk[..fate.passes];
         match way {
-            Way::There => tapped.lock().there.extend(&chunk[..n]),
-            Way::Back => tapped.lock().back.extend(&chunk[..n]),
+            Way::There => tapped.lock().there.extend(passes),
+            Way::Back => tapped.lock().back.extend(passes),
         }
-        if to.write_all(&chunk[..n]).is_err() {
+        if to.write_all(passes).is_err() || fate.is_last {
             break;
         }
     }
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
+}
+
+/// What becomes of a chunk of bytes.
+#[derive(Default)]
+struct Fate {
+    /// The weather did something to it.
+    is_met: bool,
+    waits: Duration,
+    /// So much of it goes on.
+    passes: usize,
+    /// Then the connection is cut.
+    is_last: bool,
+    /// What [`State::published`] is about.
+    published: BTreeSet<Id>,
+}
+
+impl Weather {
+    fn fate(self, chunk: &[u8], way: Way) -> Fate {
+        let untouched = Fate {
+            passes: chunk.len(),
+            ..Fate::default()
+        };
+        let met = Fate {
+            is_met: true,
+            ..Fate::default()
+        };
+        match (self, way) {
+            (Self::Fair, _) | (Self::CutWithin, Way::Back) => untouched,
+            (Self::LoseAnswers, Way::There) => Fate {
+                published: ids_in(chunk),
+                ..untouched
+            },
+            (Self::LoseAnswers, Way::Back) => Fate { is_last: true, ..met },
+            (Self::Swallow, _) => met,
+            (Self::Delay(waits), _) => Fate {
+                waits,
+                passes: chunk.len(),
+                ..met
+            },
+            // Whoever set it cuts the connection.
+            (Self::Refuse, _) => Fate {
+                passes: chunk.len(),
+                ..met
+            },
+            (Self::CutWithin, Way::There) => {
+                let (half, events) = (&chunk[..chunk.len() / 2], ids_in(chunk));
+                if events.is_empty() && chunk.len() < STATEMENT_BYTES_MIN {
+                    return untouched;
+                }
+                Fate {
+                    passes: half.len(),
+                    is_last: true,
+                    // Those in the half have arrived: their answers are lost.
+                    published: &events - &ids_in(half),
+                    ..met
+                }
+            }
+        }
+    }
 }
