@@ -49,6 +49,15 @@ extern "C" fn at_load() {
     unsafe { libc::unsetenv(c"LD_PRELOAD".as_ptr()) };
 }
 
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static AT_END: extern "C" fn() = at_end;
+
+/// A change that another thread has under way is written down before the process is gone, and none begins after it.
+extern "C" fn at_end() {
+    std::mem::forget(begin());
+}
+
 fn from_environment() -> Option<Watch> {
     let mut directory = std::env::var_os(variable::DIRECTORY)?.as_bytes().to_vec();
     directory.push(b'/');
