@@ -4,7 +4,7 @@
 //! is `PermissionDenied`, an incompatible schema is `Internal`. Where the code is not enough, the text decides; a text
 //! that is not known is taken for a loss, because a session that is rebuilt in vain costs nothing.
 
-use std::{error::Error, io};
+use std::error::Error;
 
 use danube_wasm_broker::{BrokerError, ErrorKind};
 use tonic::{Code, Status};
@@ -162,20 +162,10 @@ fn own_error(status: &Status) -> Option<BrokerError> {
 fn text(status: &Status) -> String {
     let root = sources(status).last();
     match root {
-        Some(root) if tls_alert(root).is_some() => tls_alert(root).unwrap_or_default(),
         Some(root) if !status.message().contains(&root.to_string()) => format!("{} ({root})", status.message()),
         _ if status.message().is_empty() => format!("{:?}", status.code()),
         _ => status.message().to_owned(),
     }
-}
-
-/// A server that refuses a client's certificate says so only after its own handshake.
-fn tls_alert(root: &(dyn Error + 'static)) -> Option<String> {
-    let io = root.downcast_ref::<io::Error>()?;
-    let tls = io.get_ref()?.downcast_ref::<rustls::Error>()?;
-    Some(format!(
-        "TLS failed ({tls}): the broker may want a client certificate, or another one"
-    ))
 }
 
 fn sources(status: &Status) -> impl Iterator<Item = &(dyn Error + 'static)> {

@@ -65,6 +65,12 @@ pub(crate) const STREAM_WINDOW_BYTES: u32 = 4 * 1024 * 1024;
 /// HTTP/2 window of a connection: several streams at once.
 pub(crate) const CONNECTION_WINDOW_BYTES: u32 = 16 * 1024 * 1024;
 
+/// Calls on a connection before its server has said how many it takes at once. Those above what it takes are refused.
+pub(crate) const FIRST_STREAMS_MAX: usize = 100;
+
+/// Metadata of one answer, in bytes: what went wrong, in words.
+pub(crate) const METADATA_BYTES_MAX: u32 = 16 * 1024;
+
 /// How often a topic is looked at that is being made. What is published meanwhile to a partition that is not subscribed to
 /// never arrives, so this is short; each look is one small call.
 pub(crate) const MAKING_PAUSE: Duration = Duration::from_millis(100);

@@ -7,14 +7,14 @@ use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{
     TopicLookupRequest, discovery_client::DiscoveryClient, topic_lookup_response::LookupType,
 };
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use crate::{
     fault::Fault,
     limits::DECODE_BYTES_MAX,
     options::DanubeOptions,
     partitions::Layout,
-    wire::{Address, Route, Wire, broker_metadata},
+    wire::{Address, Channel, Route, Wire, broker_metadata},
 };
 
 /// The brokers that the operator named.

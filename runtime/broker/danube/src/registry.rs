@@ -8,13 +8,14 @@ use danube_wasm_proto::registry::{
     GetLatestSchemaRequest, GetSchemaRequest, GetSchemaResponse, ListVersionsRequest, RegisterSchemaRequest,
     schema_registry_client::SchemaRegistryClient,
 };
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use crate::{
     danube::Shared,
     definition,
     fault::{Fault, as_loss},
     limits::DECODE_BYTES_MAX,
+    wire::Channel,
 };
 
 /// See [`Registry`].

@@ -3,57 +3,20 @@
 
 mod support;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::Broker;
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use danube_wasm_model::SubscriptionType;
-use support::{Wire, consumer_options, numbers, publish, quick, receive, record, reliable, soon, topic};
-use tokio::{
-    io::copy_bidirectional,
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
-
-/// Forwards connections; those that are open when it is told to swallow stay open and carry nothing.
-struct Proxy {
-    address: SocketAddr,
-    swallow: watch::Sender<u64>,
-}
-
-impl Proxy {
-    async fn start(to: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let swallow = watch::Sender::new(0);
-        let told = swallow.clone();
-        tokio::spawn(async move {
-            loop {
-                let (mut near, _) = listener.accept().await.unwrap();
-                let mut told = told.subscribe();
-                tokio::spawn(async move {
-                    let mut far = TcpStream::connect(to).await.unwrap();
-                    tokio::select! {
-                        _ = copy_bidirectional(&mut near, &mut far) => {}
-                        _ = told.changed() => {
-                            // Both ends stay open.
-                            std::future::pending::<()>().await;
-                        }
-                    }
-                });
-            }
-        });
-        Self { address, swallow }
-    }
-}
+use support::{Wire, consumer_options, numbers, proxy::Proxy, publish, quick, receive, record, reliable, soon, topic};
 
 #[tokio::test]
 async fn a_connection_that_swallows_everything_is_given_up_by_publisher_and_consumer() {
     let wire = Wire::start().await;
     let proxy = Proxy::start(wire.address).await;
     // The broker, too, says that it is behind the proxy.
-    wire.state.set_url(&format!("http://{}", proxy.address));
-    let mut options = quick(DanubeOptions::new([format!("http://{}", proxy.address)]));
+    wire.state.set_url(&proxy.url());
+    let mut options = quick(DanubeOptions::new([proxy.url()]));
     options.request_timeout = Duration::from_millis(300);
     options.keepalive_interval = Duration::from_millis(100);
     options.keepalive_timeout = Duration::from_millis(100);
@@ -74,7 +37,7 @@ async fn a_connection_that_swallows_everything_is_given_up_by_publisher_and_cons
         seen.dedup();
         assert_eq!(seen.first(), Some(&n));
         n += 5;
-        proxy.swallow.send_modify(|times| *times += 1);
+        proxy.swallow();
         let ids: Vec<_> = messages.iter().map(|m| m.message_id).collect();
         soon(consumer.acker().ack(&ids)).await.unwrap();
     }

@@ -74,7 +74,7 @@ async fn nothing_needs_a_broker_to_be_up() {
     let fate = publisher.publish(vec![vec![record(&topic, None, 0)]]);
     let state = support::State::new();
     state.create_producer("/default/t", "somebody", true, None).unwrap();
-    let wire = Wire::serve(state, None, &address.to_string()).await;
+    let wire = Wire::back(state, &address.to_string()).await;
     assert!(soon(fate).await[0].is_ok());
     assert_eq!(wire.state.log("/default/t").len(), 1);
     soon(client.ready()).await.unwrap();
@@ -193,6 +193,14 @@ async fn mutual_tls() {
         ..authority.trusted()
     };
     trouble(with_tls(secure(&wire), shown(None)), "client certificate").await;
+    // A client that is not asked to check says so, too, unless the connection is gone before the broker's reason is here.
+    let client = Danube::open(quick(with_tls(secure(&wire), shown(None)))).unwrap();
+    support::eventually("the reason is said", || async {
+        let said = client.registry().latest("s").await.unwrap_err().message;
+        let told = said.contains("the broker may want a client certificate");
+        if told { Ok(()) } else { Err(said) }
+    })
+    .await;
     let foreign = authority.identity("foreign");
     trouble(
         with_tls(secure(&wire), shown(Some(foreign))),

@@ -216,7 +216,7 @@ async fn a_broker_that_is_away_is_waited_for_with_acknowledgements_in_hand() {
     support::eventually("not ready", || async { client.ready().await.err().ok_or(()) }).await;
     let (acker, given) = (consumer.acker(), ids(&messages));
     let acking = tokio::spawn(async move { acker.ack(&given).await });
-    let wire = Wire::serve(state, None, &address).await;
+    let wire = Wire::back(state, &address).await;
     soon(acking).await.unwrap().unwrap();
     assert_eq!(wire.state.acked("/default/t"), [0, 1, 2, 3]);
     support::eventually("ready", || client.ready()).await;

@@ -194,7 +194,7 @@ async fn a_broker_that_restarts_is_waited_for_while_readiness_is_false() {
         }
     })
     .await;
-    let wire = Wire::serve(state, None, &address).await;
+    let wire = Wire::back(state, &address).await;
     assert!(soon(fate).await.iter().all(Result::is_ok));
     in_order_by_key(&wire);
     support::eventually("ready", || client.ready()).await;
@@ -216,7 +216,7 @@ async fn without_a_broker_records_fail_at_their_deadline_and_the_client_lives() 
         assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(error.message.contains("nothing listens at"), "{error}");
     }
-    let wire = Wire::serve(state, None, &address).await;
+    let wire = Wire::back(state, &address).await;
     taken(&*publisher, record(&topic, Some("k"), 5)).await;
     assert_eq!(
         stored(&wire),
@@ -243,7 +243,7 @@ async fn an_outage_that_outlasted_one_record_fails_the_next_at_once_and_the_firs
         }
     };
     soon(all_fail).await;
-    let wire = Wire::serve(state, None, &address).await;
+    let wire = Wire::back(state, &address).await;
     taken(&*publisher, record(&topic, Some("k"), 101)).await;
     assert_eq!(
         stored(&wire),

@@ -181,7 +181,7 @@ async fn a_broker_that_is_not_there_yet_is_no_loss() {
     })
     .await;
     assert_eq!(lost(&client), 0, "nobody could be asked");
-    let _back = Wire::serve(state, None, &address).await;
+    let _back = Wire::back(state, &address).await;
     eventually("asked", || client.check_sessions()).await;
     assert_eq!(lost(&client), 1);
 }

@@ -12,10 +12,10 @@ use danube_wasm_proto::{
     },
     api::consumer_request::SubscriptionType as WireType,
 };
-use tonic::{Request, Response, Status, transport::Channel};
+use tonic::{Request, Response, Status};
 
 use super::{DanubeAdmin, FailurePolicy};
-use crate::{fault::Fault, limits::DECODE_BYTES_MAX};
+use crate::{fault::Fault, limits::DECODE_BYTES_MAX, wire::Channel};
 
 impl DanubeAdmin {
     /// Each once. Danube (0.15) lists a namespace anew for each of its topics; and a broker that cannot read what it

@@ -19,7 +19,7 @@ use danube_wasm_proto::{
     },
 };
 use tokio::time::{MissedTickBehavior, interval, sleep};
-use tonic::{Request, Streaming, metadata::MetadataValue, transport::Channel};
+use tonic::{Request, Streaming, metadata::MetadataValue};
 
 use super::{
     Core,
@@ -31,7 +31,7 @@ use crate::{
     backoff::Backoff,
     fault::{Fault, as_loss},
     limits::{DECODE_BYTES_MAX, REFUSED_CEILING, STABLE_AFTER},
-    wire::{InUse, Route},
+    wire::{Channel, InUse, Route},
 };
 
 /// A stream of messages.

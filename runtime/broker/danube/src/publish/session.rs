@@ -13,9 +13,13 @@ use danube_wasm_proto::api::{
     producer_service_client::ProducerServiceClient, schema_reference::VersionRef,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
-use crate::{danube::Shared, fault::Fault, limits::DECODE_BYTES_MAX, wire::Route};
+use crate::{
+    danube::Shared,
+    fault::Fault,
+    limits::DECODE_BYTES_MAX,
+    wire::{Channel, Route},
+};
 
 /// A producer that a broker knows, until the broker restarts or the topic moves.
 #[derive(Debug)]

@@ -11,14 +11,17 @@ use std::{
     },
 };
 
-use danube_wasm_broker::{BrokerError, ErrorKind, Result};
+use danube_wasm_broker::Result;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tonic::transport::{Channel, Endpoint};
 
-use super::{Address, connect::Connector};
+use super::{
+    Address,
+    channel::{Channel, Keepalive},
+    connect::Connector,
+};
 use crate::{
-    limits::{CONNECTION_WINDOW_BYTES, STREAM_WINDOW_BYTES, STREAMS_PER_CONNECTION_MAX},
+    limits::STREAMS_PER_CONNECTION_MAX,
     options::{DanubeOptions, Tls},
 };
 
@@ -99,24 +102,12 @@ impl Channels {
     }
 
     fn open(&self, address: &Address) -> Result<Connection> {
-        // tonic would do TLS itself for an `https` endpoint: the connector does, with better sentences.
-        let endpoint = Endpoint::from_shared(format!("http://{}", address.authority()))
-            .map_err(|e| BrokerError::new(ErrorKind::Conflict, format!("{address} is no URL of a broker: {e}")))?;
-        let origin = address.to_string().parse();
-        let endpoint = match origin {
-            Ok(origin) => endpoint.origin(origin),
-            Err(_) => endpoint,
+        let keepalive = Keepalive {
+            interval: self.options.keepalive_interval,
+            timeout: self.options.keepalive_timeout,
         };
-        let endpoint = endpoint
-            .http2_keep_alive_interval(self.options.keepalive_interval)
-            .keep_alive_timeout(self.options.keepalive_timeout)
-            .keep_alive_while_idle(true)
-            .initial_stream_window_size(STREAM_WINDOW_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-        // The connection's own tasks belong to the runtime of the client, not to that of a caller who may go.
-        let _inside = self.runtime.enter();
         Ok(Connection {
-            channel: endpoint.connect_with_connector_lazy(self.connector(address)),
+            channel: Channel::new(self.connector(address), keepalive, self.runtime.clone())?,
             address: address.clone(),
             number: self.numbers.fetch_add(1, Ordering::Relaxed),
             users: Arc::new(()),

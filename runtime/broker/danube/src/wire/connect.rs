@@ -10,9 +10,6 @@ use std::{
 };
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
-use futures_util::future::BoxFuture;
-use http::Uri;
-use hyper_util::rt::TokioIo;
 use rustls_pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -106,21 +103,6 @@ impl Connector {
 
 fn unreachable(message: String) -> BrokerError {
     BrokerError::new(ErrorKind::Unavailable, message)
-}
-
-impl tower::Service<Uri> for Connector {
-    type Response = TokioIo<Stream>;
-    type Error = BrokerError;
-    type Future = BoxFuture<'static, Result<Self::Response>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        let connector = self.clone();
-        Box::pin(async move { connector.connect().await.map(TokioIo::new) })
-    }
 }
 
 /// A connection, encrypted or not.

@@ -5,6 +5,7 @@
 //! there: Danube's brokers believe some metadata.
 
 mod address;
+mod channel;
 mod channels;
 mod connect;
 mod probe;
@@ -25,10 +26,10 @@ use tokio::runtime::Handle;
 use tonic::{
     Request, Response, Status,
     metadata::{Ascii, MetadataValue},
-    transport::Channel,
 };
 
 pub(crate) use address::Address;
+pub(crate) use channel::Channel;
 pub(crate) use channels::Connection as InUse;
 use channels::{Channels, Connection};
 use token::Tokens;

@@ -4,6 +4,7 @@
 
 pub mod admin;
 pub mod certs;
+pub mod proxy;
 mod services;
 mod state;
 
@@ -53,24 +54,29 @@ impl Drop for Wire {
 impl Wire {
     /// On a free port.
     pub async fn start() -> Self {
-        Self::serve(State::new(), None, "127.0.0.1:0").await
+        Self::start_as(Server::builder()).await
     }
 
     pub async fn start_tls(tls: ServerTlsConfig) -> Self {
-        Self::serve(State::new(), Some(tls), "127.0.0.1:0").await
+        Self::start_as(Server::builder().tls_config(tls).unwrap()).await
+    }
+
+    /// With a transport of one's own.
+    pub async fn start_as(server: Server) -> Self {
+        Self::serve(State::new(), server, "127.0.0.1:0").await
     }
 
     /// Serves a state at an address, as a broker that comes back does.
-    pub async fn serve(state: Arc<State>, tls: Option<ServerTlsConfig>, at: &str) -> Self {
+    pub async fn back(state: Arc<State>, at: &str) -> Self {
+        Self::serve(state, Server::builder(), at).await
+    }
+
+    async fn serve(state: Arc<State>, mut server: Server, at: &str) -> Self {
         let bind = || std::future::ready(std::net::TcpListener::bind(at));
         let listener = eventually("the port is free", bind).await;
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
         state.set_url(&format!("http://{address}"));
-        let mut server = Server::builder();
-        if let Some(tls) = tls {
-            server = server.tls_config(tls).unwrap();
-        }
         let broker = services::Service(state.clone());
         let router = server
             .add_service(ProducerServiceServer::new(broker.clone()))
