@@ -9,6 +9,7 @@ use danube_wasm_broker::{Broker, ErrorKind, TopicInfo, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions, FailurePolicy, Poison};
 use danube_wasm_model::{SubscriptionType, clock::now_ms};
 use support::{consumer_options, eventually, number, publish, receive, record, reliable, soon, topic};
+use tokio::time::timeout;
 
 fn client() -> Option<Arc<Danube>> {
     let Ok(url) = std::env::var("DANUBE_URL") else {
@@ -180,4 +181,37 @@ async fn operators_see_and_delete_what_is_there() {
     assert!(found.subscriptions.is_empty(), "{found:?}");
     soon(admin.delete_topic(&topic)).await.unwrap();
     assert_eq!(mine(soon(admin.topics()).await.unwrap()), None);
+}
+
+/// 0.15.1 takes what was acknowledged above the oldest unacknowledged message for unread, waits for it at the end of the log, and
+/// does nothing else for that partition until something more is published there.
+#[tokio::test]
+async fn danube_stands_still_at_the_end_of_the_log_when_the_newest_message_is_acknowledged_before_others() {
+    let Some(client) = client() else { return };
+    for kind in [SubscriptionType::Exclusive, SubscriptionType::Shared] {
+        let topic = topic(&fresh("order"));
+        soon(client.create_topic(&topic, reliable(0))).await.unwrap();
+        let mut consumer = soon(client.subscribe(consumer_options(&topic, kind))).await.unwrap();
+        let publisher = client.publisher("p/source").await.unwrap();
+        let records = (0..5).map(|n| record(&topic, None, n)).collect();
+        assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+        let given = receive(&mut *consumer, 5).await;
+        let (oldest, newest) = (given[0].message_id, given[4].message_id);
+        let acker = consumer.acker();
+        // What is given back comes again at once,
+        soon(acker.nack(&[oldest], Duration::ZERO)).await.unwrap();
+        assert_eq!(receive(&mut *consumer, 1).await[0].message_id, oldest);
+        // but not when a newer one was acknowledged,
+        soon(acker.ack(&[newest])).await.unwrap();
+        soon(acker.nack(&[oldest], Duration::ZERO)).await.unwrap();
+        let again = timeout(Duration::from_secs(3), consumer.receive(1)).await;
+        assert!(again.is_err(), "{kind:?}: {again:?}");
+        // until something is published.
+        assert!(publish(&*publisher, vec![record(&topic, None, 5)]).await[0].is_ok());
+        let came = receive(&mut *consumer, 2).await;
+        assert!(
+            came.iter().any(|message| message.message_id == oldest),
+            "{kind:?}: {came:?}"
+        );
+    }
 }

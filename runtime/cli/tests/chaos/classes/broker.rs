@@ -2,6 +2,7 @@
 //! senders notice nothing; without they are told 503 and try again. Either way nothing is lost, doubled or out of order.
 
 use std::{
+    collections::BTreeSet,
     sync::Arc,
     thread,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use crate::{
     dice::Dice,
     judge::{self, Judged, Verdict, settle},
     load::Load,
-    oracle::{Oracle, ids},
+    oracle::{Id, Oracle, ids},
     proxy::Weather,
     server::{self, Kind},
     site::{Layout, Part, Site},
@@ -214,7 +215,7 @@ impl Ground {
         if self.danube && !self.spools {
             self.blame(row)?;
         }
-        settle(&self.oracle, || self.sink.rows())?;
+        settle(&self.oracle, || self.sink.rows()).map_err(|why| format!("{why}{}", self.on_the_wire()))?;
         counters::check(&self.oracle, &self.source, &[&self.sink], counters::Target::Fine)?;
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", refused as u64);
@@ -246,6 +247,19 @@ impl Ground {
         row.note("lost by Danube", missing.len() as u64);
         self.oracle.forgive(&missing);
         Ok(())
+    }
+
+    /// What the way to the broker saw of events that are not stored.
+    fn on_the_wire(&self) -> String {
+        let missing = judge::missing(&self.oracle.owed(), || self.sink.rows(), Duration::ZERO);
+        let of_them = |seen: BTreeSet<Id>| missing.intersection(&seen).count();
+        let (acknowledged, delivered) = (self.site.broker_proxy.answered(), self.site.broker_proxy.delivered());
+        format!(
+            "; the broker acknowledged {} of these {} and delivered {}",
+            of_them(acknowledged),
+            missing.len(),
+            of_them(delivered)
+        )
     }
 
     /// One of several fresh events is stored: each may be one that Danube skips.
