@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_broker::{Broker, BrokerError, ErrorKind};
+use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Publisher};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
+use danube_wasm_model::TopicName;
 use futures_util::future::{join, join_all};
 use support::{Act, Wire, number, proxy::Proxy, publish, quick, record, reliable, soon, topic, until};
 use tokio::{
@@ -27,6 +28,13 @@ async fn through_a_proxy(wire: &Wire, set: impl FnOnce(&mut DanubeOptions)) -> (
     let mut options = quick(DanubeOptions::new([proxy.url()]));
     set(&mut options);
     (proxy, Danube::open(options).unwrap())
+}
+
+/// A topic without partitions, and a publisher.
+async fn publishing(client: &Danube) -> (TopicName, Arc<dyn Publisher>) {
+    let topic = topic("/default/t");
+    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
+    (topic, client.publisher("p/source").await.unwrap())
 }
 
 #[tokio::test]
@@ -64,9 +72,7 @@ async fn calls_at_once_share_one_connection_which_is_closed_with_the_client() {
 async fn a_connection_that_the_broker_ends_in_good_order_is_replaced_without_a_loss() {
     let wire = Wire::start_as(Server::builder().max_connection_age(Duration::from_millis(200))).await;
     let (proxy, client) = through_a_proxy(&wire, |_| {}).await;
-    let topic = topic("/default/t");
-    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
-    let publisher = client.publisher("p/source").await.unwrap();
+    let (topic, publisher) = publishing(&client).await;
     let mut published = 0;
     while proxy.opened() < 5 {
         // Those with a key are under way one at a time, the others beside each other.
@@ -187,9 +193,7 @@ async fn a_ping_without_an_answer_ends_the_calls_on_its_connection() {
         options.keepalive_timeout = Duration::from_millis(500);
     })
     .await;
-    let topic = topic("/default/t");
-    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
-    let publisher = client.publisher("p/source").await.unwrap();
+    let (topic, publisher) = publishing(&client).await;
     assert!(publish(&*publisher, vec![record(&topic, None, 0)]).await[0].is_ok());
     proxy.swallow();
     // The first is on the connection that swallows it, and is sent again through another.
@@ -211,9 +215,7 @@ async fn a_ping_whose_answer_is_late_ends_nothing_while_others_come() {
         options.keepalive_timeout = timeout;
     })
     .await;
-    let topic = topic("/default/t");
-    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
-    let publisher = client.publisher("p/source").await.unwrap();
+    let (topic, publisher) = publishing(&client).await;
     assert!(publish(&*publisher, vec![record(&topic, None, 0)]).await[0].is_ok());
     proxy.hold_pongs();
     until("a ping has no answer", || proxy.pongs_held() > 0).await;
@@ -231,9 +233,7 @@ async fn a_ping_whose_answer_is_late_ends_nothing_while_others_come() {
 async fn a_refusal_that_comes_before_the_message_was_read_is_a_refusal() {
     let wire = Wire::start().await;
     let (proxy, client) = through_a_proxy(&wire, |options| options.message_bytes_max = 64 << 20).await;
-    let topic = topic("/default/t");
-    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
-    let publisher = client.publisher("p/source").await.unwrap();
+    let (topic, publisher) = publishing(&client).await;
     let mut large = record(&topic, None, 0);
     // More than fits into the windows, and than is decoded there.
     large.payload = vec![0; 32 << 20].into();
@@ -248,8 +248,7 @@ async fn a_refusal_that_comes_before_the_message_was_read_is_a_refusal() {
 async fn a_call_that_is_given_up_costs_the_others_nothing() {
     let wire = Wire::start().await;
     let (proxy, client) = through_a_proxy(&wire, |_| {}).await;
-    let t = topic("/default/t");
-    soon(client.create_topic(&t, reliable(0))).await.unwrap();
+    let (t, publisher) = publishing(&client).await;
     let hanging = Arc::new(AtomicUsize::new(0));
     let counted = hanging.clone();
     wire.state
@@ -275,7 +274,6 @@ async fn a_call_that_is_given_up_costs_the_others_nothing() {
         call.abort();
     }
     // Most of the calls that the broker takes at once were taken: their places are free again.
-    let publisher = client.publisher("p/source").await.unwrap();
     let records = (0..500).map(|n| record(&t, None, n)).collect();
     assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
     assert_eq!(proxy.opened(), 1);

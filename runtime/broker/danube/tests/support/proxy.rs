@@ -54,13 +54,15 @@ impl Proxy {
                 let (mut told, noted) = (told.subscribe(), noted.clone());
                 tokio::spawn(async move {
                     let far = TcpStream::connect(to).await.unwrap();
-                    let (mut from_near, to_near) = near.into_split();
-                    let (from_far, mut to_far) = far.into_split();
+                    let (mut from_near, mut to_near) = near.into_split();
+                    let (mut from_far, mut to_far) = far.into_split();
                     let there = async {
                         let _ = tokio::io::copy(&mut from_near, &mut to_far).await;
                         to_far.shutdown().await
                     };
-                    let both = async { tokio::join!(there, answers(from_far, to_near, &noted)) };
+                    // Lent: a half that is dropped closes its end.
+                    let back = answers(&mut from_far, &mut to_near, &noted);
+                    let both = async { tokio::join!(there, back) };
                     tokio::select! {
                         _ = both => {}
                         _ = told.changed() => {
