@@ -33,6 +33,9 @@ pub struct DanubeOptions {
     pub assign_timeout: Duration,
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,
+    /// How long the acknowledgement of a partition's newest message waits for those before it, on brokers of Danube:
+    /// 0.15 stands still if it comes before them. Default 5 s; at most half of `ack_timeout`.
+    pub newest_waits_max: Duration,
     /// How often an idle or silent connection is pinged. Default 2 s.
     pub keepalive_interval: Duration,
     /// How long the answer to a ping may take. Default 5 s.
@@ -72,6 +75,7 @@ impl DanubeOptions {
             publish_timeout: limits::PUBLISH_TIMEOUT,
             assign_timeout: limits::ASSIGN_TIMEOUT,
             ack_timeout: limits::ACK_TIMEOUT,
+            newest_waits_max: limits::NEWEST_WAITS_MAX,
             keepalive_interval: limits::KEEPALIVE_INTERVAL,
             keepalive_timeout: limits::KEEPALIVE_TIMEOUT,
             in_flight_max: limits::IN_FLIGHT_MAX,

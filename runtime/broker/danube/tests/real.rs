@@ -5,18 +5,25 @@ mod support;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{Broker, ErrorKind, TopicInfo, TopicSpec};
+use danube_wasm_broker::{Broker, Consumer, ErrorKind, MessageId, TopicInfo, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions, FailurePolicy, Poison};
-use danube_wasm_model::{SubscriptionType, clock::now_ms};
+use danube_wasm_model::{SubscriptionType, TopicName, clock::now_ms};
+use futures_util::poll;
 use support::{consumer_options, eventually, number, publish, receive, record, reliable, soon, topic};
 use tokio::time::timeout;
 
 fn client() -> Option<Arc<Danube>> {
+    client_with(|_| ())
+}
+
+fn client_with(change: impl FnOnce(&mut DanubeOptions)) -> Option<Arc<Danube>> {
     let Ok(url) = std::env::var("DANUBE_URL") else {
         eprintln!("skipped: set DANUBE_URL to a Danube broker's URL");
         return None;
     };
-    Some(Danube::open(DanubeOptions::new([url])).unwrap())
+    let mut options = DanubeOptions::new([url]);
+    change(&mut options);
+    Some(Danube::open(options).unwrap())
 }
 
 /// A name that no run before has used.
@@ -187,16 +194,13 @@ async fn operators_see_and_delete_what_is_there() {
 /// does nothing else for that partition until something more is published there.
 #[tokio::test]
 async fn danube_stands_still_at_the_end_of_the_log_when_the_newest_message_is_acknowledged_before_others() {
-    let Some(client) = client() else { return };
+    let Some(client) = client_with(|options| options.newest_waits_max = Duration::ZERO) else {
+        return;
+    };
     for kind in [SubscriptionType::Exclusive, SubscriptionType::Shared] {
-        let topic = topic(&fresh("order"));
-        soon(client.create_topic(&topic, reliable(0))).await.unwrap();
-        let mut consumer = soon(client.subscribe(consumer_options(&topic, kind))).await.unwrap();
+        let (topic, mut consumer, ids) = five_in_hand(&client, kind).await;
+        let (oldest, newest) = (ids[0], ids[4]);
         let publisher = client.publisher("p/source").await.unwrap();
-        let records = (0..5).map(|n| record(&topic, None, n)).collect();
-        assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
-        let given = receive(&mut *consumer, 5).await;
-        let (oldest, newest) = (given[0].message_id, given[4].message_id);
         let acker = consumer.acker();
         // What is given back comes again at once,
         soon(acker.nack(&[oldest], Duration::ZERO)).await.unwrap();
@@ -214,4 +218,32 @@ async fn danube_stands_still_at_the_end_of_the_log_when_the_newest_message_is_ac
             "{kind:?}: {came:?}"
         );
     }
+}
+
+/// With the newest message's acknowledgement behind the others', given back ones come at the end of the log, too.
+#[tokio::test]
+async fn the_newest_waits_so_that_danube_goes_on() {
+    let Some(client) = client() else { return };
+    for kind in [SubscriptionType::Exclusive, SubscriptionType::Shared] {
+        let (_, mut consumer, ids) = five_in_hand(&client, kind).await;
+        let acker = consumer.acker();
+        let mut newest = acker.ack(&ids[4..]);
+        assert!(poll!(&mut newest).is_pending());
+        soon(acker.nack(&ids[..1], Duration::ZERO)).await.unwrap();
+        assert_eq!(receive(&mut *consumer, 1).await[0].message_id, ids[0], "{kind:?}");
+        soon(acker.ack(&ids[..4])).await.unwrap();
+        soon(newest).await.unwrap();
+    }
+}
+
+async fn five_in_hand(client: &Arc<Danube>, kind: SubscriptionType) -> (TopicName, Box<dyn Consumer>, Vec<MessageId>) {
+    let topic = topic(&fresh("order"));
+    soon(client.create_topic(&topic, reliable(0))).await.unwrap();
+    let mut consumer = soon(client.subscribe(consumer_options(&topic, kind))).await.unwrap();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..5).map(|n| record(&topic, None, n)).collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    let given = receive(&mut *consumer, 5).await;
+    let ids = given.iter().map(|message| message.message_id).collect();
+    (topic, consumer, ids)
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use danube_wasm_broker::{BrokerError, ErrorKind, MessageId, Result};
+use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{AckRequest, MsgId, NackRequest, consumer_service_client::ConsumerServiceClient};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::{
@@ -94,6 +95,14 @@ async fn until_confirmed(shared: &Shared, subscription: &str, partition: &Arc<Pa
             Ok(place) => place,
             Err(waited) => return Err(why.unwrap_or(waited)),
         };
+        if work.nack.is_none() {
+            let turn = partition.in_turn(&place, work.msg_id.topic_offset);
+            match timeout_at(work.deadline, turn).await {
+                Ok(true) => {}
+                Ok(false) => continue,
+                Err(_) => return Err(why.unwrap_or_else(|| behind(&partition.name))),
+            }
+        }
         match once(shared, subscription, &place, partition, work).await {
             Ok(()) => return Ok(()),
             Err(Fault::Refused(error)) => return Err(error),
@@ -125,6 +134,13 @@ async fn place(partition: &Partition, deadline: Instant) -> Result<Place> {
             ),
         )),
     }
+}
+
+fn behind(partition: &TopicName) -> BrokerError {
+    BrokerError::new(
+        ErrorKind::Unavailable,
+        format!("what came before on {partition} is not acknowledged yet: what was not acknowledged comes again"),
+    )
 }
 
 async fn once(

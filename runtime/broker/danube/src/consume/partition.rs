@@ -1,17 +1,24 @@
 //! One partition of a consumer: what was read of it, and the way to its session.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use danube_wasm_broker::{Message, MessageId, Result};
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::{
+    sync::{Notify, mpsc, oneshot, watch},
+    time::sleep_until,
+};
 
 use super::{
     acks::Work,
     incoming,
     tracker::{Arrival, Tracker},
+    unconfirmed::Turn,
 };
 use crate::wire::Route;
 
@@ -21,6 +28,8 @@ pub(super) struct Place {
     pub(super) route: Route,
     /// Counts sessions: a failure in an old one says nothing of a new one.
     pub(super) session: u64,
+    /// Whether the broker is danube-wasm's own.
+    pub(super) own: bool,
 }
 
 /// See the module.
@@ -33,19 +42,22 @@ pub(super) struct Partition {
     pub(super) place: watch::Sender<Option<Place>>,
     /// The session that an acknowledgement found to be lost.
     pub(super) suspected: watch::Sender<u64>,
+    /// Something came or was confirmed.
+    moved: Notify,
     work: mpsc::UnboundedSender<Work>,
 }
 
 impl Partition {
-    /// With the queue of its acknowledgements.
-    pub(super) fn new(name: TopicName, number: u32) -> (Self, mpsc::UnboundedReceiver<Work>) {
+    /// With the queue of its acknowledgements. `patience`: how long the newest one waits for those before it.
+    pub(super) fn new(name: TopicName, number: u32, patience: Duration) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, queue) = mpsc::unbounded_channel();
         let partition = Self {
             name,
-            tracker: Mutex::new(Tracker::new(number)),
+            tracker: Mutex::new(Tracker::new(number, patience)),
             room: Notify::new(),
             place: watch::Sender::new(None),
             suspected: watch::Sender::new(0),
+            moved: Notify::new(),
             work,
         };
         (partition, queue)
@@ -53,7 +65,9 @@ impl Partition {
 
     /// A message was read.
     pub(super) fn arrive(&self, message: StreamMessage) -> Arrival {
-        self.tracker.lock().arrive(message)
+        let arrival = self.tracker.lock().arrive(message);
+        self.moved.notify_waiters();
+        arrival
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -85,6 +99,37 @@ impl Partition {
 
     pub(super) fn confirmed(&self, id: MessageId) {
         self.tracker.lock().confirmed(id);
+        self.moved.notify_waiters();
+    }
+
+    /// Waits until a message may be acknowledged at this place; false if its session ends before.
+    pub(super) async fn in_turn(&self, place: &Place, offset: u64) -> bool {
+        if place.own {
+            return true;
+        }
+        let ended = self.ended(place.session);
+        tokio::pin!(ended);
+        loop {
+            // Before looking, so that nothing that happens after the look is missed.
+            let moved = self.moved.notified();
+            let until = match self.tracker.lock().turn(offset, Instant::now()) {
+                Turn::Now => return true,
+                Turn::Later(until) => until,
+            };
+            tokio::select! {
+                () = moved => {}
+                () = sleep_until(until.into()) => {}
+                () = &mut ended => return false,
+            }
+        }
+    }
+
+    async fn ended(&self, session: u64) {
+        let mut place = self.place.subscribe();
+        // It is there as long as this partition is.
+        let _ = place
+            .wait_for(|now| now.as_ref().is_none_or(|now| now.session != session))
+            .await;
     }
 
     /// The session ended.

@@ -90,7 +90,7 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
     Ok(Session {
         stream,
         consumer_id: subscribed.consumer_id,
-        place: Place { route, session },
+        place: Place { route, session, own },
         _connection: connection,
     })
 }

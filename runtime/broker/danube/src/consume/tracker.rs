@@ -8,12 +8,14 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
+    time::{Duration, Instant},
 };
 
 use danube_wasm_broker::MessageId;
 use danube_wasm_model::identity::ID_ATTRIBUTE;
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 
+use super::unconfirmed::{Turn, Unconfirmed};
 use crate::limits::{BUFFER_BYTES_MAX, BUFFER_MESSAGES_MAX, REMEMBERED_MAX};
 
 /// Number of the partition in a message's id.
@@ -74,10 +76,12 @@ pub(super) struct Tracker {
     remembered: VecDeque<u64>,
     /// Highest offset seen.
     highest: Option<u64>,
+    unconfirmed: Unconfirmed,
 }
 
 impl Tracker {
-    pub(super) fn new(number: u32) -> Self {
+    /// `patience`: how long the newest message's acknowledgement waits for those before it.
+    pub(super) fn new(number: u32, patience: Duration) -> Self {
         Self {
             number,
             epoch: 0,
@@ -88,6 +92,7 @@ impl Tracker {
             past: HashMap::new(),
             remembered: VecDeque::new(),
             highest: None,
+            unconfirmed: Unconfirmed::new(patience),
         }
     }
 
@@ -102,6 +107,7 @@ impl Tracker {
         let offset = msg_id.topic_offset;
         let fingerprint = fingerprint(&message);
         self.highest = self.highest.max(Some(offset));
+        self.unconfirmed.arrived(offset);
         let mut id = self.place(offset);
         let mut redeliveries = 0;
         if let Some(newest) = self.newest.get(&offset) {
@@ -198,8 +204,17 @@ impl Tracker {
         }
     }
 
+    /// Whether a message may be acknowledged at the broker now.
+    pub(super) fn turn(&mut self, offset: u64, now: Instant) -> Turn {
+        self.unconfirmed.turn(offset, now)
+    }
+
     /// The broker has confirmed an acknowledgement.
     pub(super) fn confirmed(&mut self, id: MessageId) {
+        // Unless it was one of another message, whose offset this one has now.
+        if !self.newest.contains_key(&id.offset) {
+            self.unconfirmed.confirmed(id.offset);
+        }
         if let Some(past) = self.past.get_mut(&id.offset).filter(|past| past.id == id) {
             past.confirmed = true;
         }
@@ -208,6 +223,7 @@ impl Tracker {
     /// The session ended. What was not given out comes again, perhaps to another consumer; without reliable dispatch
     /// it does not, and is kept.
     pub(super) fn session_lost(&mut self) {
+        self.unconfirmed.session_lost();
         if self.highest.is_none_or(|highest| highest == 0) {
             return;
         }
@@ -228,6 +244,7 @@ impl Tracker {
     }
 
     fn next_epoch(&mut self, offset: u64) -> MessageId {
+        self.unconfirmed.cut_off(offset);
         self.epoch = self.epoch.wrapping_add(1);
         self.place(offset)
     }

@@ -63,6 +63,8 @@ pub struct Subscription {
     next: usize,
     delivered: BTreeSet<u64>,
     pub acked: BTreeSet<u64>,
+    /// Acknowledgements in the order in which they were taken.
+    pub acks: Vec<u64>,
     pub nacked: Vec<(u64, u64)>,
     stream: Option<mpsc::UnboundedSender<Result<StreamMessage, Status>>>,
     streaming: u64,
@@ -167,13 +169,16 @@ impl State {
     }
 
     pub fn acked(&self, topic: &str) -> Vec<u64> {
-        let acked = |topic: &mut Topic| {
-            topic
-                .subscriptions
-                .get("sub")
-                .map(|s| s.acked.iter().copied().collect())
-        };
-        self.with(topic, acked).flatten().unwrap_or_default()
+        self.of_subscription(topic, |s| s.acked.iter().copied().collect())
+    }
+
+    pub fn acks(&self, topic: &str) -> Vec<u64> {
+        self.of_subscription(topic, |s| s.acks.clone())
+    }
+
+    fn of_subscription<T: Default>(&self, topic: &str, look: impl FnOnce(&Subscription) -> T) -> T {
+        let look = |topic: &mut Topic| topic.subscriptions.get("sub").map(look);
+        self.with(topic, look).flatten().unwrap_or_default()
     }
 
     /// Forgets every id and ends every stream, as a restart does.
@@ -427,7 +432,10 @@ impl State {
             };
             match nack {
                 Some(delay) => subscription.nacked.push((id.topic_offset, delay)),
-                None => drop(subscription.acked.insert(id.topic_offset)),
+                None => {
+                    subscription.acked.insert(id.topic_offset);
+                    subscription.acks.push(id.topic_offset);
+                }
             }
             Ok(())
         });
