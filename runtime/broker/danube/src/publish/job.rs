@@ -2,14 +2,14 @@
 
 use bytes::Bytes;
 use danube_wasm_broker::Result;
-use danube_wasm_proto::api::StreamMessage;
 use tokio::{sync::oneshot, time::Instant};
 
 use super::order::Chain;
 
 /// A record that was handed over.
 pub(super) struct Job {
-    pub(super) message: StreamMessage,
+    /// Encoded, without what each sending adds.
+    pub(super) record: Bytes,
     pub(super) key: Option<Bytes>,
     /// When it fails if it is not confirmed.
     pub(super) deadline: Instant,

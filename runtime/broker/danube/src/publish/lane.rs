@@ -156,7 +156,7 @@ impl Lane {
             let most = shared.options.request_timeout.min(shared.options.publish_timeout);
             let left = sending.job.deadline.saturating_duration_since(Instant::now());
             let within = left.clamp(most / 2, most);
-            let fate = session.send(&shared, sending.job.message.clone(), within).await;
+            let fate = session.send(&shared, sending.job.record.clone(), within).await;
             (sending, session, fate)
         })
     }

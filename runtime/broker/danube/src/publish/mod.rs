@@ -1,5 +1,6 @@
 //! Publishing: records to partitions, partitions to lanes.
 
+mod call;
 mod job;
 mod lane;
 mod order;
@@ -10,6 +11,7 @@ mod sessions;
 
 use std::{collections::HashMap, sync::Arc};
 
+use bytes::Bytes;
 use danube_wasm_broker::{Outgoing, Published, Publisher, Result};
 use danube_wasm_model::TopicName;
 use futures_util::future::BoxFuture;
@@ -68,11 +70,11 @@ impl DanubePublisher {
         }
     }
 
-    fn hand_over(&self, topics: &mut HashMap<TopicName, Way>, message: Encoded) -> oneshot::Receiver<Result<bool>> {
-        let Encoded { topic, key, message } = message;
+    fn hand_over(&self, topics: &mut HashMap<TopicName, Way>, encoded: Encoded) -> oneshot::Receiver<Result<bool>> {
+        let Encoded { topic, key, record } = encoded;
         let (reply, fate) = oneshot::channel();
         let job = Job {
-            message,
+            record,
             key,
             deadline: Instant::now() + self.shared.options.publish_timeout,
             reply,
@@ -96,8 +98,8 @@ impl DanubePublisher {
 
 struct Encoded {
     topic: TopicName,
-    key: Option<bytes::Bytes>,
-    message: danube_wasm_proto::api::StreamMessage,
+    key: Option<Bytes>,
+    record: Bytes,
 }
 
 impl Publisher for DanubePublisher {
@@ -135,8 +137,8 @@ impl Publisher for DanubePublisher {
 
 fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Encoded> {
     let (topic, key) = (outgoing.topic.clone(), outgoing.key.clone());
-    let message = outgoing::encode(outgoing, producer, bytes_max)?;
-    Ok(Encoded { topic, key, message })
+    let record = outgoing::encode(outgoing, producer, bytes_max)?;
+    Ok(Encoded { topic, key, record })
 }
 
 /// A group is in the broker when all its records are. Publishing it again is safe: ids stay the same.

@@ -1,21 +1,18 @@
-//! Records as messages.
+//! Records as messages, encoded.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result, record_bytes_max};
 use danube_wasm_model::{clock::now_ms, identity::ID_ATTRIBUTE};
-use danube_wasm_proto::{
-    KEY_ATTRIBUTE, KEY_IN_HEX,
-    api::{MsgId, StreamMessage},
-};
+use danube_wasm_proto::{KEY_ATTRIBUTE, KEY_IN_HEX, api::StreamMessage};
 use prost::Message as _;
 
-/// What the session adds: numbers, and the broker's name.
+/// What each sending adds, but the topic: numbers, and the broker's name.
 const ENVELOPE_BYTES: usize = 512;
 
-/// The message of a record, if it is not too large.
-pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<StreamMessage> {
+/// The message of a record without what each sending adds, if it is not too large.
+pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Bytes> {
     let Outgoing {
         topic,
         key,
@@ -28,21 +25,16 @@ pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Re
     attributes.insert(ID_ATTRIBUTE.to_owned(), id.to_string());
     let routing_key = key.map(|key| text(&key, &mut attributes));
     let message = StreamMessage {
-        request_id: 0,
-        msg_id: Some(MsgId {
-            topic_name: topic.to_string(),
-            ..MsgId::default()
-        }),
         payload,
         publish_time: now_ms(),
         producer_name: producer.to_owned(),
-        subscription_name: String::new(),
         attributes,
         schema_id: schema.map(|s| s.id),
         schema_version: schema.map(|s| s.version),
         routing_key,
+        ..StreamMessage::default()
     };
-    let bytes = message.encoded_len() + ENVELOPE_BYTES;
+    let bytes = message.encoded_len() + topic.as_str().len() + ENVELOPE_BYTES;
     let bytes_max = record_bytes_max(&topic, bytes_max);
     if bytes > bytes_max {
         return Err(BrokerError::new(
@@ -53,7 +45,7 @@ pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Re
             ),
         ));
     }
-    Ok(message)
+    Ok(message.encode_to_vec().into())
 }
 
 fn text(key: &Bytes, attributes: &mut HashMap<String, String>) -> String {

@@ -5,21 +5,18 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use danube_wasm_broker::TopicSpec;
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{
-    DispatchStrategy, HealthCheckRequest, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference, StreamMessage,
+    DispatchStrategy, HealthCheckRequest, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference,
     health_check_client::HealthCheckClient, health_check_request::ClientType, health_check_response::ClientStatus,
     producer_service_client::ProducerServiceClient, schema_reference::VersionRef,
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    danube::Shared,
-    fault::Fault,
-    limits::DECODE_BYTES_MAX,
-    wire::{Channel, Route},
-};
+use super::call::{self, Publish};
+use crate::{danube::Shared, fault::Fault, wire::Route};
 
 /// A producer that a broker knows, until the broker restarts or the topic moves.
 #[derive(Debug)]
@@ -27,8 +24,8 @@ pub(crate) struct ProducerSession {
     partition: TopicName,
     route: Route,
     producer_id: u64,
-    /// As the broker is told where it is itself; its own clients do.
-    broker: String,
+    /// What it adds to each message.
+    adds: Bytes,
     /// What sending is called in errors.
     doing: String,
     /// Counted as lost.
@@ -66,17 +63,24 @@ impl ProducerSession {
             producer_access_mode: ProducerAccessMode::Shared.into(),
             dispatch_strategy: strategy.into(),
         };
-        let call = |channel, request| async move { client(channel).create_producer(request).await };
+        let call = |channel, request| async move { ProducerServiceClient::new(channel).create_producer(request).await };
         let doing = format!("opening a producer on {partition}");
         let within = shared.options.request_timeout;
         let answer = shared.wire.call(&route, within, &doing, request, call).await?;
-        Ok(Self {
-            partition: partition.clone(),
-            doing: format!("publishing to {partition}"),
-            broker: match &route.broker {
+        let adds = call::in_session(MsgId {
+            producer_id: answer.producer_id,
+            topic_name: partition.to_string(),
+            // As the broker is told where it is itself; its own clients do.
+            broker_addr: match &route.broker {
                 Some(broker) => broker.to_str().unwrap_or_default().to_owned(),
                 None => route.address.to_string(),
             },
+            topic_offset: 0,
+        });
+        Ok(Self {
+            partition: partition.clone(),
+            doing: format!("publishing to {partition}"),
+            adds,
             route,
             producer_id: answer.producer_id,
             lost: AtomicBool::new(false),
@@ -125,31 +129,16 @@ impl ProducerSession {
     }
 
     /// Publishes one message. Whether it is in the broker is not known after a [`Fault::Lost`].
-    pub(crate) async fn send(
-        &self,
-        shared: &Shared,
-        mut message: StreamMessage,
-        within: Duration,
-    ) -> Result<(), Fault> {
-        message.request_id = shared.wire.number();
-        message.msg_id = Some(MsgId {
-            producer_id: self.producer_id,
-            topic_name: self.partition.to_string(),
-            broker_addr: self.broker.clone(),
-            topic_offset: 0,
-        });
-        let call = |channel, request| async move { client(channel).send_message(request).await };
+    pub(crate) async fn send(&self, shared: &Shared, record: Bytes, within: Duration) -> Result<(), Fault> {
+        let publish = Publish {
+            request_id: shared.wire.number(),
+            session: self.adds.clone(),
+            record,
+        };
         tokio::select! {
             biased;
             () = self.ended.cancelled() => Err(Fault::lost(format!("{}: the session is lost", self.doing))),
-            sent = shared.wire.call(&self.route, within, &self.doing, message, call) => sent.map(drop),
+            sent = shared.wire.call(&self.route, within, &self.doing, publish, call::publish) => sent.map(drop),
         }
     }
-}
-
-fn client(channel: Channel) -> ProducerServiceClient<Channel> {
-    // The limit on what is sent is checked before a record gets here, with its name in the refusal.
-    ProducerServiceClient::new(channel)
-        .max_decoding_message_size(DECODE_BYTES_MAX)
-        .max_encoding_message_size(usize::MAX)
 }

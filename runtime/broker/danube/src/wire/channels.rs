@@ -3,13 +3,7 @@
 //! Calls and streams have connections of their own: a stream lasts for ever and servers take a limited number of them
 //! on one connection, so that enough partitions would leave no room for a single acknowledgement.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_broker::Result;
 use parking_lot::Mutex;
@@ -25,14 +19,25 @@ use crate::{
     options::{DanubeOptions, Tls},
 };
 
-/// A connection that is made at its first use and made anew whenever it is lost.
+/// A connection that is made at its first use and made anew whenever it is lost. One clone is the pool's, each of the
+/// others a user's.
 #[derive(Debug, Clone)]
-pub(crate) struct Connection {
-    pub(crate) channel: Channel,
+pub(crate) struct Connection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    channel: Channel,
     address: Address,
-    number: u64,
-    /// One for the pool, one for each user.
-    users: Arc<()>,
+}
+
+impl Connection {
+    pub(super) fn channel(&self) -> Channel {
+        self.0.channel.clone()
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +52,6 @@ pub(super) struct Channels {
     tls: Arc<Tls>,
     runtime: Handle,
     pools: Mutex<HashMap<Address, Pool>>,
-    numbers: AtomicU64,
 }
 
 impl Channels {
@@ -57,25 +61,25 @@ impl Channels {
             options,
             runtime,
             pools: Mutex::default(),
-            numbers: AtomicU64::new(0),
         }
     }
 
     /// The connection for calls.
     pub(super) fn for_calls(&self, address: &Address) -> Result<Connection> {
         let mut pools = self.pools.lock();
-        let pool = pools.entry(address.clone()).or_default();
-        match &pool.calls {
-            Some(connection) => Ok(connection.clone()),
-            None => Ok(pool.calls.insert(self.open(address)?).clone()),
+        if let Some(connection) = pools.get(address).and_then(|pool| pool.calls.as_ref()) {
+            return Ok(connection.clone());
         }
+        let connection = self.open(address)?;
+        pools.entry(address.clone()).or_default().calls = Some(connection.clone());
+        Ok(connection)
     }
 
     /// A connection for one more stream. It counts as used until it is dropped.
     pub(super) fn for_stream(&self, address: &Address) -> Result<Connection> {
         let mut pools = self.pools.lock();
         let pool = pools.entry(address.clone()).or_default();
-        let free = |connection: &&Connection| Arc::strong_count(&connection.users) <= STREAMS_PER_CONNECTION_MAX;
+        let free = |connection: &&Connection| Arc::strong_count(&connection.0) <= STREAMS_PER_CONNECTION_MAX;
         if let Some(connection) = pool.streams.iter().find(free) {
             return Ok(connection.clone());
         }
@@ -86,9 +90,9 @@ impl Channels {
 
     /// Uses this one no more: it swallowed a call. The next call gets a new one.
     pub(super) fn discard(&self, connection: &Connection) {
-        if let Some(pool) = self.pools.lock().get_mut(&connection.address) {
-            pool.calls.take_if(|held| held.number == connection.number);
-            pool.streams.retain(|held| held.number != connection.number);
+        if let Some(pool) = self.pools.lock().get_mut(&connection.0.address) {
+            pool.calls.take_if(|held| held.is(connection));
+            pool.streams.retain(|held| !held.is(connection));
         }
     }
 
@@ -106,11 +110,9 @@ impl Channels {
             interval: self.options.keepalive_interval,
             timeout: self.options.keepalive_timeout,
         };
-        Ok(Connection {
+        Ok(Connection(Arc::new(Inner {
             channel: Channel::new(self.connector(address), keepalive, self.runtime.clone())?,
             address: address.clone(),
-            number: self.numbers.fetch_add(1, Ordering::Relaxed),
-            users: Arc::new(()),
-        })
+        })))
     }
 }

@@ -126,10 +126,7 @@ impl Wire {
         let bearer = self.tokens.bearer().await.map_err(Fault::Lost)?;
         let spare = self.tokens.may_change().then(|| message.clone());
         let first = self.request(route, bearer.clone(), message);
-        let mut status = match self
-            .once(connection, within, call(connection.channel.clone(), first))
-            .await
-        {
+        let mut status = match self.once(connection, within, call(connection.channel(), first)).await {
             Ok(answer) => return Ok(answer),
             Err(status) => status,
         };
@@ -139,10 +136,7 @@ impl Wire {
         {
             let bearer = self.tokens.bearer().await.map_err(Fault::Lost)?;
             let again = self.request(route, bearer, message);
-            match self
-                .once(connection, within, call(connection.channel.clone(), again))
-                .await
-            {
+            match self.once(connection, within, call(connection.channel(), again)).await {
                 Ok(answer) => return Ok(answer),
                 Err(second) => status = second,
             }
