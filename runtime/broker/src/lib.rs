@@ -165,7 +165,8 @@ pub trait Consumer: Send + 'static {
 /// Confirms messages of one consumer, in any order and from any task.
 #[async_trait]
 pub trait Acker: Send + Sync + 'static {
-    /// These are done. Returns when that is durable, so that they are not delivered again after a crash.
+    /// These are done. Returns when that is durable, so that they are not delivered again after a crash. Some brokers
+    /// refuse the newest with [`ErrorKind::Unavailable`] while an older one is in hand: say it again later.
     async fn ack(&self, messages: &[MessageId]) -> Result<()>;
 
     /// These are not done: deliver them again after `delay`.

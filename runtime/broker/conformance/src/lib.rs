@@ -56,9 +56,8 @@ pub struct Capabilities {
     pub frees_exclusive: bool,
     /// What was acknowledged is not given again after a restart. Else it may be.
     pub keeps_acknowledgements: bool,
-    /// Goes on when the newest message is acknowledged while an older one is not. Else the subscription stands still until
-    /// the next message is published.
-    pub goes_on_after_early_ack: bool,
+    /// Messages are acknowledged in any order. Else the newest is refused for now while an older one is in hand.
+    pub acknowledges_in_any_order: bool,
     /// A handle goes on after a restart. Else it is closed with the broker.
     pub handles_survive: bool,
     /// Says how far subscriptions are behind. Else it says nothing.
@@ -82,7 +81,7 @@ impl Capabilities {
             fails_over: true,
             frees_exclusive: true,
             keeps_acknowledgements: true,
-            goes_on_after_early_ack: true,
+            acknowledges_in_any_order: true,
             handles_survive: true,
             tells_lag: true,
             refuses_incompatible: true,

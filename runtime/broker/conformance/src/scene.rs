@@ -117,21 +117,6 @@ impl<'h> Scene<'h> {
     }
 }
 
-impl Scene<'_> {
-    /// After the newest message was acknowledged while an older one was not: publishes another where brokers stand still,
-    /// having seen that they do. Its text, if so.
-    pub(crate) async fn push_on(&self, consumer: &mut dyn Consumer) -> Option<&'static str> {
-        const PUSH: &str = "push";
-        if self.can.goes_on_after_early_ack {
-            return None;
-        }
-        let given = tokio::time::timeout(Duration::from_secs(5), consumer.receive(1)).await;
-        assert!(given.is_err(), "stands still: {given:?}");
-        self.publish(&[PUSH]).await;
-        Some(PUSH)
-    }
-}
-
 /// A name that no other case and no earlier run has.
 pub(crate) fn unique(prefix: &str) -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);

@@ -184,8 +184,9 @@ mod real {
                 frees_exclusive: false,
                 // Its position is saved every ten seconds.
                 keeps_acknowledgements: false,
-                // It takes the acknowledged message for one that is still to be read, and waits for it.
-                goes_on_after_early_ack: false,
+                // It takes the acknowledged message for one that is still to be read, and waits for it: the client does
+                // not let it come to that.
+                acknowledges_in_any_order: false,
                 ..over_the_wire()
             }
         }

@@ -29,8 +29,8 @@ pub(crate) const ASSIGN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
 pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After how long a silence of a connection an HTTP/2 ping asks whether the other end is there. It finds a black hole in 7 s, also under a call that
-/// could take longer: pings are answered apart from calls.
+/// After how long a silence of a connection an HTTP/2 ping asks whether the other end is there. It finds a black hole
+/// in 7 s, also under a call that could take longer: pings are answered apart from calls.
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long the answer to a ping may take. A broker that stands still for a moment keeps its consumers.
@@ -43,8 +43,8 @@ pub(crate) const IN_FLIGHT_MAX: usize = 64;
 /// Acknowledgements of one partition that are sent and not answered: as with messages.
 pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
 
-/// How long the acknowledgement of a partition's newest message waits for those before it: lanes that write to one target
-/// are done within moments of each other. Far below Danube's ack timeout, after which it would deliver the newest again.
+/// How long the acknowledgement of a partition's newest message waits for those before it: lanes that write to one
+/// target are done within moments of each other, and a stop does not take longer for one that will not be done.
 pub(crate) const NEWEST_WAITS_MAX: Duration = Duration::from_secs(5);
 
 /// Messages of one partition that are read and not yet given out. The largest window a Danube broker can be configured

@@ -34,9 +34,9 @@ pub struct DanubeOptions {
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,
     /// How long the acknowledgement of a partition's newest message waits for those before it, on brokers of Danube:
-    /// 0.15 stands still if it comes before them. Default 5 s; at most half of `ack_timeout`.
+    /// 0.15 stands still if it comes before them. After that it is refused for now, if those are in hand. Default 5 s.
     pub newest_waits_max: Duration,
-    /// How often an idle or silent connection is pinged. Default 2 s.
+    /// After how long a silence of a connection the other end is pinged. Default 2 s.
     pub keepalive_interval: Duration,
     /// How long the answer to a ping may take. Default 5 s.
     pub keepalive_timeout: Duration,

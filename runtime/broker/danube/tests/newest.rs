@@ -9,7 +9,7 @@ use danube_wasm_broker::{Acker, Broker, Consumer, MessageId, Result};
 use danube_wasm_broker_danube::Danube;
 use danube_wasm_model::TopicName;
 use futures_util::poll;
-use support::{Act, Wire, consuming, publish, receive, record, soon};
+use support::{Act, Wire, consuming, publish, receive, record, reliable, soon, topic};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -63,6 +63,10 @@ impl InHand {
 async fn the_newest_is_acknowledged_when_those_before_it_are_confirmed() {
     let given = InHand::new(Wire::start().await, HOUR).await;
     let newest = given.newest_first().await;
+    // Other calls have been made and answered since then.
+    let other = topic("/default/other");
+    soon(given.client.create_topic(&other, reliable(0))).await.unwrap();
+    assert!(given.wire.state.calls("ack").is_empty());
     soon(given.acker.ack(&given.ids[..3])).await.unwrap();
     soon(newest).await.unwrap();
     let acks = given.acks();
@@ -96,11 +100,24 @@ async fn something_newer_lets_it_go() {
 }
 
 #[tokio::test]
-async fn it_does_not_wait_for_ever() {
+async fn it_is_refused_for_now_if_those_before_it_stay_in_hand() {
     let given = InHand::new(Wire::start().await, Duration::from_millis(20)).await;
-    soon(given.acker.ack(&given.ids[3..])).await.unwrap();
+    let error = soon(given.acker.ack(&given.ids[3..])).await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert!(error.message.contains("acknowledge it again"), "{error}");
+    assert!(given.acks().is_empty());
     soon(given.acker.ack(&given.ids[..3])).await.unwrap();
-    assert_eq!(given.acks()[0], 3);
+    soon(given.acker.ack(&given.ids[3..])).await.unwrap();
+    assert_eq!(given.acks()[3], 3);
+}
+
+#[tokio::test]
+async fn what_was_given_back_is_not_waited_for_for_ever() {
+    let given = InHand::new(Wire::start().await, Duration::from_millis(20)).await;
+    soon(given.acker.ack(&given.ids[1..3])).await.unwrap();
+    soon(given.acker.nack(&given.ids[..1], Duration::ZERO)).await.unwrap();
+    soon(given.acker.ack(&given.ids[3..])).await.unwrap();
+    assert_eq!(given.acks()[2], 3);
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::partition::{Partition, Place};
+use super::partition::{Partition, Place, Waited};
 use crate::{
     backoff::Backoff,
     danube::{Shared, closed},
@@ -96,11 +96,14 @@ async fn until_confirmed(shared: &Shared, subscription: &str, partition: &Arc<Pa
             Err(waited) => return Err(why.unwrap_or(waited)),
         };
         if work.nack.is_none() {
-            let turn = partition.in_turn(&place, work.msg_id.topic_offset);
-            match timeout_at(work.deadline, turn).await {
-                Ok(true) => {}
-                Ok(false) => continue,
-                Err(_) => return Err(why.unwrap_or_else(|| behind(&partition.name))),
+            let left = work.deadline.saturating_duration_since(Instant::now());
+            let patience = shared.options.newest_waits_max.min(left);
+            match partition.turn(&place, work.id, patience).await {
+                Waited::Now if Instant::now() < work.deadline => {}
+                Waited::Now => return Err(why.unwrap_or_else(|| behind(&partition.name))),
+                Waited::Confirmed => return Ok(()),
+                Waited::Ended => continue,
+                Waited::Behind => return Err(behind(&partition.name)),
             }
         }
         match once(shared, subscription, &place, partition, work).await {
@@ -139,7 +142,10 @@ async fn place(partition: &Partition, deadline: Instant) -> Result<Place> {
 fn behind(partition: &TopicName) -> BrokerError {
     BrokerError::new(
         ErrorKind::Unavailable,
-        format!("what came before on {partition} is not acknowledged yet: what was not acknowledged comes again"),
+        format!(
+            "the newest message of {partition} is acknowledged after those before it, which are not done with yet: \
+             acknowledge it again"
+        ),
     )
 }
 

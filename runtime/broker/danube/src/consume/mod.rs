@@ -108,9 +108,7 @@ impl Core {
     /// Subscribes to a partition and starts its tasks.
     async fn begin(self: Arc<Self>, name: TopicName) -> Result<()> {
         let number = self.shared.number(&name);
-        let options = &self.shared.options;
-        let patience = options.newest_waits_max.min(options.ack_timeout / 2);
-        let (partition, work) = Partition::new(name, number, patience);
+        let (partition, work) = Partition::new(name, number);
         let partition = Arc::new(partition);
         let first = session::open(&self, &partition).await;
         let first = match first {

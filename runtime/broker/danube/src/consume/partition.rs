@@ -1,9 +1,6 @@
 //! One partition of a consumer: what was read of it, and the way to its session.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Message, MessageId, Result};
 use danube_wasm_model::TopicName;
@@ -11,14 +8,13 @@ use danube_wasm_proto::api::{MsgId, StreamMessage};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, mpsc, oneshot, watch},
-    time::sleep_until,
+    time::sleep,
 };
 
 use super::{
     acks::Work,
     incoming,
-    tracker::{Arrival, Tracker},
-    unconfirmed::Turn,
+    tracker::{Arrival, Tracker, Turn},
 };
 use crate::wire::Route;
 
@@ -30,6 +26,18 @@ pub(super) struct Place {
     pub(super) session: u64,
     /// Whether the broker is danube-wasm's own.
     pub(super) own: bool,
+}
+
+/// How an acknowledgement's wait for its turn ended.
+pub(super) enum Waited {
+    /// It is to be sent.
+    Now,
+    /// It was sent and confirmed meanwhile.
+    Confirmed,
+    /// The session is over.
+    Ended,
+    /// Older messages of this consumer are still to be acknowledged.
+    Behind,
 }
 
 /// See the module.
@@ -48,12 +56,12 @@ pub(super) struct Partition {
 }
 
 impl Partition {
-    /// With the queue of its acknowledgements. `patience`: how long the newest one waits for those before it.
-    pub(super) fn new(name: TopicName, number: u32, patience: Duration) -> (Self, mpsc::UnboundedReceiver<Work>) {
+    /// With the queue of its acknowledgements.
+    pub(super) fn new(name: TopicName, number: u32) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, queue) = mpsc::unbounded_channel();
         let partition = Self {
             name,
-            tracker: Mutex::new(Tracker::new(number, patience)),
+            tracker: Mutex::new(Tracker::new(number)),
             room: Notify::new(),
             place: watch::Sender::new(None),
             suspected: watch::Sender::new(0),
@@ -102,24 +110,30 @@ impl Partition {
         self.moved.notify_waiters();
     }
 
-    /// Waits until a message may be acknowledged at this place; false if its session ends before.
-    pub(super) async fn in_turn(&self, place: &Place, offset: u64) -> bool {
+    /// Waits until a message may be acknowledged at this place, not longer than `patience`.
+    pub(super) async fn turn(&self, place: &Place, id: MessageId, patience: Duration) -> Waited {
         if place.own {
-            return true;
+            return Waited::Now;
         }
-        let ended = self.ended(place.session);
-        tokio::pin!(ended);
+        let (ended, over) = (self.ended(place.session), sleep(patience));
+        tokio::pin!(ended, over);
         loop {
             // Before looking, so that nothing that happens after the look is missed.
             let moved = self.moved.notified();
-            let until = match self.tracker.lock().turn(offset, Instant::now()) {
-                Turn::Now => return true,
-                Turn::Later(until) => until,
-            };
+            match self.tracker.lock().turn(id) {
+                Turn::Now => return Waited::Now,
+                Turn::Confirmed => return Waited::Confirmed,
+                Turn::Later => {}
+            }
             tokio::select! {
                 () = moved => {}
-                () = sleep_until(until.into()) => {}
-                () = &mut ended => return false,
+                () = &mut ended => return Waited::Ended,
+                () = &mut over => {
+                    return match self.tracker.lock().has_older(id.offset) {
+                        true => Waited::Behind,
+                        false => Waited::Now,
+                    };
+                }
             }
         }
     }

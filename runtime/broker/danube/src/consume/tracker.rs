@@ -8,14 +8,13 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
-    time::{Duration, Instant},
 };
 
 use danube_wasm_broker::MessageId;
 use danube_wasm_model::identity::ID_ATTRIBUTE;
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 
-use super::unconfirmed::{Turn, Unconfirmed};
+use super::unconfirmed::Unconfirmed;
 use crate::limits::{BUFFER_BYTES_MAX, BUFFER_MESSAGES_MAX, REMEMBERED_MAX};
 
 /// Number of the partition in a message's id.
@@ -32,6 +31,16 @@ pub(super) enum Arrival {
     InHand,
     /// The caller is done with it: acknowledge it again.
     Done(MessageId, MsgId),
+}
+
+/// Whether an acknowledgement may be sent to a broker of Danube.
+#[derive(Debug, PartialEq)]
+pub(super) enum Turn {
+    Now,
+    /// When those before it are confirmed, or something newer has come.
+    Later,
+    /// The broker has confirmed another acknowledgement of the same message.
+    Confirmed,
 }
 
 /// A message to give out.
@@ -80,8 +89,7 @@ pub(super) struct Tracker {
 }
 
 impl Tracker {
-    /// `patience`: how long the newest message's acknowledgement waits for those before it.
-    pub(super) fn new(number: u32, patience: Duration) -> Self {
+    pub(super) fn new(number: u32) -> Self {
         Self {
             number,
             epoch: 0,
@@ -92,7 +100,7 @@ impl Tracker {
             past: HashMap::new(),
             remembered: VecDeque::new(),
             highest: None,
-            unconfirmed: Unconfirmed::new(patience),
+            unconfirmed: Unconfirmed::default(),
         }
     }
 
@@ -205,14 +213,31 @@ impl Tracker {
     }
 
     /// Whether a message may be acknowledged at the broker now.
-    pub(super) fn turn(&mut self, offset: u64, now: Instant) -> Turn {
-        self.unconfirmed.turn(offset, now)
+    pub(super) fn turn(&self, id: MessageId) -> Turn {
+        if self.is_without_places() || self.unconfirmed.may_go(id.offset) {
+            return Turn::Now;
+        }
+        let past = self.past.get(&id.offset).filter(|past| past.id == id);
+        match past {
+            Some(past) if past.confirmed && !self.unconfirmed.contains(id.offset) => Turn::Confirmed,
+            _ => Turn::Later,
+        }
+    }
+
+    /// A message has waited for long: whether older ones are left that are to be acknowledged from here.
+    pub(super) fn has_older(&mut self, offset: u64) -> bool {
+        let (newest, past) = (&self.newest, &self.past);
+        let is_to_be = |past: &Past| past.done && !past.confirmed;
+        self.unconfirmed.give_up_before(offset, |older| {
+            newest.contains_key(&older) || past.get(&older).is_some_and(is_to_be)
+        })
     }
 
     /// The broker has confirmed an acknowledgement.
     pub(super) fn confirmed(&mut self, id: MessageId) {
-        // Unless it was one of another message, whose offset this one has now.
-        if !self.newest.contains_key(&id.offset) {
+        let past = self.past.get(&id.offset);
+        // Unless another message has its offset now.
+        if !self.newest.contains_key(&id.offset) && past.is_none_or(|past| past.id == id) {
             self.unconfirmed.confirmed(id.offset);
         }
         if let Some(past) = self.past.get_mut(&id.offset).filter(|past| past.id == id) {
@@ -224,7 +249,7 @@ impl Tracker {
     /// it does not, and is kept.
     pub(super) fn session_lost(&mut self) {
         self.unconfirmed.session_lost();
-        if self.highest.is_none_or(|highest| highest == 0) {
+        if self.is_without_places() {
             return;
         }
         for (id, _) in self.buffer.drain(..) {
@@ -236,6 +261,11 @@ impl Tracker {
         self.buffered_bytes = 0;
     }
 
+    /// Without reliable dispatch, or with nothing yet that has an older one.
+    fn is_without_places(&self) -> bool {
+        self.highest.is_none_or(|highest| highest == 0)
+    }
+
     fn place(&self, offset: u64) -> MessageId {
         MessageId {
             partition: u64::from(self.number) << 32 | u64::from(self.epoch),
@@ -244,7 +274,6 @@ impl Tracker {
     }
 
     fn next_epoch(&mut self, offset: u64) -> MessageId {
-        self.unconfirmed.cut_off(offset);
         self.epoch = self.epoch.wrapping_add(1);
         self.place(offset)
     }

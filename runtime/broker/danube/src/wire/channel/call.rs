@@ -34,7 +34,7 @@ impl Unanswered {
     }
 }
 
-/// The one message of a request, encoded when it can be sent: what waits takes no memory twice.
+/// The one message of a request, encoded when it can be sent.
 pub(super) enum Message {
     Waiting(Body),
     Encoded(Bytes),
