@@ -47,6 +47,13 @@ pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
 /// target are done within moments of each other, and a stop does not take longer for one that will not be done.
 pub(crate) const NEWEST_WAITS_MAX: Duration = Duration::from_secs(5);
 
+/// How long a message that was given back is expected to come again, where it can go to no other consumer: Danube's own
+/// delays double to 16 s, ours are up to 30 s.
+pub(crate) const GIVEN_BACK_MAX: Duration = Duration::from_secs(60);
+
+/// How long the call of an acknowledgement may take at least, however late it is.
+pub(crate) const ACK_CALL_MIN: Duration = Duration::from_secs(1);
+
 /// Messages of one partition that are read and not yet given out. The largest window a Danube broker can be configured
 /// to: a reliable subscription never sends more than that, so its stream is always read. A stream that is not read
 /// blocks its dispatcher, and that one the acknowledgements.

@@ -7,9 +7,10 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Acker, Broker, Consumer, MessageId, Result};
 use danube_wasm_broker_danube::Danube;
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{SubscriptionType, TopicName};
 use futures_util::poll;
-use support::{Act, Wire, consuming, publish, receive, record, reliable, soon, topic};
+use support::{Act, Wire, consuming, consuming_as, numbers, publish, receive, record, reliable, soon, topic, until};
+use tonic::Status;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -25,11 +26,15 @@ struct InHand {
 
 impl InHand {
     async fn new(wire: Wire, newest_waits_max: Duration) -> Self {
+        Self::of(SubscriptionType::Exclusive, wire, newest_waits_max).await
+    }
+
+    async fn of(kind: SubscriptionType, wire: Wire, newest_waits_max: Duration) -> Self {
         let mut options = wire.options();
         options.newest_waits_max = newest_waits_max;
         options.ack_timeout = 2 * HOUR;
         let client = Danube::open(options).unwrap();
-        let (topic, mut consumer) = consuming(&wire, &client, 4).await;
+        let (topic, mut consumer) = consuming_as(kind, &wire, &client, 4).await;
         let messages = receive(&mut *consumer, 4).await;
         let mut first = true;
         wire.state
@@ -79,7 +84,7 @@ async fn also_in_the_next_session() {
     let newest = given.newest_first().await;
     given.wire.state.hang_up();
     let streams = || given.wire.state.calls("receive_messages").len();
-    support::until("a second session", || streams() == 2).await;
+    until("a second session", || streams() == 2).await;
     soon(given.acker.ack(&given.ids[..3])).await.unwrap();
     soon(newest).await.unwrap();
     // What comes again and was acknowledged may be so once more.
@@ -112,12 +117,15 @@ async fn it_is_refused_for_now_if_those_before_it_stay_in_hand() {
 }
 
 #[tokio::test]
-async fn what_was_given_back_is_not_waited_for_for_ever() {
-    let given = InHand::new(Wire::start().await, Duration::from_millis(20)).await;
-    soon(given.acker.ack(&given.ids[1..3])).await.unwrap();
-    soon(given.acker.nack(&given.ids[..1], Duration::ZERO)).await.unwrap();
-    soon(given.acker.ack(&given.ids[3..])).await.unwrap();
-    assert_eq!(given.acks()[2], 3);
+async fn what_was_given_back_is_not_waited_for_where_others_may_have_it() {
+    for (kind, goes) in [(SubscriptionType::Shared, true), (SubscriptionType::Exclusive, false)] {
+        let given = InHand::of(kind, Wire::start().await, Duration::from_millis(20)).await;
+        soon(given.acker.ack(&given.ids[1..3])).await.unwrap();
+        soon(given.acker.nack(&given.ids[..1], Duration::ZERO)).await.unwrap();
+        let newest = soon(given.acker.ack(&given.ids[3..])).await;
+        assert_eq!(newest.is_ok(), goes, "{kind:?}: {newest:?}");
+        assert_eq!(given.acks().contains(&3), goes, "{kind:?}");
+    }
 }
 
 #[tokio::test]
@@ -127,4 +135,31 @@ async fn it_does_not_wait_at_all_on_a_broker_of_this_project() {
     let given = InHand::new(wire, HOUR).await;
     soon(given.acker.ack(&given.ids[3..])).await.unwrap();
     assert_eq!(given.acks(), [3]);
+}
+
+/// Brokers compare places only.
+#[tokio::test]
+async fn an_acknowledgement_of_what_a_crash_took_is_not_one_of_what_has_its_place() {
+    let wire = Wire::start().await;
+    let client = wire.client();
+    let (topic, mut consumer) = consuming(&wire, &client, 3).await;
+    let messages = receive(&mut *consumer, 3).await;
+    let ids: Vec<_> = messages.iter().map(|message| message.message_id).collect();
+    let acker = consumer.acker();
+    soon(acker.ack(&ids[..2])).await.unwrap();
+    wire.state.script(|call| match call.method {
+        "ack" => Act::Fail(Status::unavailable("the broker goes")),
+        _ => Act::Pass,
+    });
+    let mut lost = acker.ack(&ids[2..]);
+    assert!(poll!(&mut lost).is_pending());
+    until("it was tried", || wire.state.calls("ack").len() > 2).await;
+    wire.state.truncate("/default/t", 2);
+    wire.state.forget();
+    let publisher = client.publisher("p/source").await.unwrap();
+    assert!(publish(&*publisher, vec![record(&topic, None, 7)]).await[0].is_ok());
+    assert_eq!(numbers(&receive(&mut *consumer, 1).await), [7]);
+    wire.state.behave();
+    soon(lost).await.unwrap();
+    assert!(!wire.state.acked("/default/t").contains(&2));
 }

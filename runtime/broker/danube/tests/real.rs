@@ -198,26 +198,22 @@ async fn danube_stands_still_at_the_end_of_the_log_when_the_newest_message_is_ac
     let Some(client) = client_with(|options| options.newest_waits_max = Duration::ZERO) else {
         return;
     };
-    for kind in [SubscriptionType::Exclusive, SubscriptionType::Shared] {
-        let (topic, mut consumer, ids) = in_hand(&client, kind, 2).await;
-        let publisher = client.publisher("p/source").await.unwrap();
-        let acker = consumer.acker();
-        // What is given back comes again,
-        soon(acker.nack(&ids[..1], SOON)).await.unwrap();
-        assert_eq!(receive(&mut *consumer, 1).await[0].message_id, ids[0]);
-        // but not when a newer one was acknowledged,
-        soon(acker.nack(&ids[..1], SOON)).await.unwrap();
-        soon(acker.ack(&ids[1..])).await.unwrap();
-        let again = timeout(Duration::from_secs(5), consumer.receive(1)).await;
-        assert!(again.is_err(), "{kind:?}: {again:?}");
-        // until something is published.
-        assert!(publish(&*publisher, vec![record(&topic, None, 2)]).await[0].is_ok());
-        let came = receive(&mut *consumer, 2).await;
-        assert!(
-            came.iter().any(|message| message.message_id == ids[0]),
-            "{kind:?}: {came:?}"
-        );
-    }
+    // Where another consumer may have what was given back, the client does not wait for it for ever.
+    let (topic, mut consumer, ids) = in_hand(&client, SubscriptionType::Shared, 2).await;
+    let publisher = client.publisher("p/source").await.unwrap();
+    let acker = consumer.acker();
+    // What is given back comes again,
+    soon(acker.nack(&ids[..1], SOON)).await.unwrap();
+    assert_eq!(receive(&mut *consumer, 1).await[0].message_id, ids[0]);
+    // but not when a newer one was acknowledged,
+    soon(acker.nack(&ids[..1], SOON)).await.unwrap();
+    soon(acker.ack(&ids[1..])).await.unwrap();
+    let again = timeout(Duration::from_secs(5), consumer.receive(1)).await;
+    assert!(again.is_err(), "{again:?}");
+    // until something is published.
+    assert!(publish(&*publisher, vec![record(&topic, None, 2)]).await[0].is_ok());
+    let came = receive(&mut *consumer, 2).await;
+    assert!(came.iter().any(|message| message.message_id == ids[0]), "{came:?}");
 }
 
 /// With the newest message's acknowledgement behind the others', given back ones come at the end of the log, too.

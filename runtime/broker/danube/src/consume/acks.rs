@@ -14,12 +14,15 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::partition::{Partition, Place, Waited};
+use super::{
+    partition::{Partition, Place},
+    tracker::Turn,
+};
 use crate::{
     backoff::Backoff,
     danube::{Shared, closed},
     fault::{Fault, as_loss},
-    limits::ACKS_IN_FLIGHT_MAX,
+    limits::{ACK_CALL_MIN, ACKS_IN_FLIGHT_MAX},
 };
 
 /// One message to acknowledge or to give back.
@@ -99,11 +102,10 @@ async fn until_confirmed(shared: &Shared, subscription: &str, partition: &Arc<Pa
             let left = work.deadline.saturating_duration_since(Instant::now());
             let patience = shared.options.newest_waits_max.min(left);
             match partition.turn(&place, work.id, patience).await {
-                Waited::Now if Instant::now() < work.deadline => {}
-                Waited::Now => return Err(why.unwrap_or_else(|| behind(&partition.name))),
-                Waited::Confirmed => return Ok(()),
-                Waited::Ended => continue,
-                Waited::Behind => return Err(behind(&partition.name)),
+                Some(Turn::Now) => {}
+                Some(Turn::Needless) => return Ok(()),
+                Some(Turn::Later) => return Err(behind(&partition.name)),
+                None => continue,
             }
         }
         match once(shared, subscription, &place, partition, work).await {
@@ -157,7 +159,8 @@ async fn once(
     work: &Work,
 ) -> Result<(), Fault> {
     let left = work.deadline.saturating_duration_since(Instant::now());
-    let within = left.min(shared.options.request_timeout);
+    // What takes too long is taken for a lost session: what is late gets its chance, too.
+    let within = left.max(ACK_CALL_MIN).min(shared.options.request_timeout);
     let request_id = shared.wire.number();
     let (msg_id, subscription_name) = (Some(work.msg_id.clone()), subscription.to_owned());
     match work.nack {

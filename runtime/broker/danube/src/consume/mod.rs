@@ -108,7 +108,7 @@ impl Core {
     /// Subscribes to a partition and starts its tasks.
     async fn begin(self: Arc<Self>, name: TopicName) -> Result<()> {
         let number = self.shared.number(&name);
-        let (partition, work) = Partition::new(name, number);
+        let (partition, work) = Partition::new(name, number, self.options.subscription_type);
         let partition = Arc::new(partition);
         let first = session::open(&self, &partition).await;
         let first = match first {

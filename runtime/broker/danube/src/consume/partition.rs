@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Message, MessageId, Result};
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{SubscriptionType, TopicName};
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 use parking_lot::Mutex;
 use tokio::{
@@ -28,21 +28,10 @@ pub(super) struct Place {
     pub(super) own: bool,
 }
 
-/// How an acknowledgement's wait for its turn ended.
-pub(super) enum Waited {
-    /// It is to be sent.
-    Now,
-    /// It was sent and confirmed meanwhile.
-    Confirmed,
-    /// The session is over.
-    Ended,
-    /// Older messages of this consumer are still to be acknowledged.
-    Behind,
-}
-
 /// See the module.
 pub(super) struct Partition {
     pub(super) name: TopicName,
+    kind: SubscriptionType,
     tracker: Mutex<Tracker>,
     /// There is room for what is read.
     pub(super) room: Notify,
@@ -57,10 +46,11 @@ pub(super) struct Partition {
 
 impl Partition {
     /// With the queue of its acknowledgements.
-    pub(super) fn new(name: TopicName, number: u32) -> (Self, mpsc::UnboundedReceiver<Work>) {
+    pub(super) fn new(name: TopicName, number: u32, kind: SubscriptionType) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, queue) = mpsc::unbounded_channel();
         let partition = Self {
             name,
+            kind,
             tracker: Mutex::new(Tracker::new(number)),
             room: Notify::new(),
             place: watch::Sender::new(None),
@@ -110,29 +100,31 @@ impl Partition {
         self.moved.notify_waiters();
     }
 
-    /// Waits until a message may be acknowledged at this place, not longer than `patience`.
-    pub(super) async fn turn(&self, place: &Place, id: MessageId, patience: Duration) -> Waited {
-        if place.own {
-            return Waited::Now;
+    /// Waits until a message may be acknowledged at this place, not longer than `patience`: [`Turn::Later`] if it may not
+    /// be then. `None` if the session ends before.
+    pub(super) async fn turn(&self, place: &Place, id: MessageId, patience: Duration) -> Option<Turn> {
+        // 0.15's dispatcher for KeyShared looks in another way, which no order of acknowledgements helps.
+        if place.own || self.kind == SubscriptionType::KeyShared {
+            return Some(Turn::Now);
         }
         let (ended, over) = (self.ended(place.session), sleep(patience));
         tokio::pin!(ended, over);
         loop {
             // Before looking, so that nothing that happens after the look is missed.
             let moved = self.moved.notified();
-            match self.tracker.lock().turn(id) {
-                Turn::Now => return Waited::Now,
-                Turn::Confirmed => return Waited::Confirmed,
-                Turn::Later => {}
+            let turn = self.tracker.lock().turn(id);
+            if turn != Turn::Later {
+                return Some(turn);
             }
             tokio::select! {
+                biased;
+                () = &mut ended => return None,
                 () = moved => {}
-                () = &mut ended => return Waited::Ended,
                 () = &mut over => {
-                    return match self.tracker.lock().has_older(id.offset) {
-                        true => Waited::Behind,
-                        false => Waited::Now,
-                    };
+                    let alone = matches!(self.kind, SubscriptionType::Exclusive | SubscriptionType::Failover);
+                    let turn = self.tracker.lock().turn_at_last(id, alone);
+                    self.moved.notify_waiters();
+                    return Some(turn);
                 }
             }
         }

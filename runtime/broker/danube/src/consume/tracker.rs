@@ -8,6 +8,7 @@
 use std::{
     collections::{HashMap, VecDeque, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
+    time::Instant,
 };
 
 use danube_wasm_broker::MessageId;
@@ -15,7 +16,7 @@ use danube_wasm_model::identity::ID_ATTRIBUTE;
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 
 use super::unconfirmed::Unconfirmed;
-use crate::limits::{BUFFER_BYTES_MAX, BUFFER_MESSAGES_MAX, REMEMBERED_MAX};
+use crate::limits::{BUFFER_BYTES_MAX, BUFFER_MESSAGES_MAX, GIVEN_BACK_MAX, REMEMBERED_MAX};
 
 /// Number of the partition in a message's id.
 pub(super) fn number_of(id: MessageId) -> u32 {
@@ -39,8 +40,8 @@ pub(super) enum Turn {
     Now,
     /// When those before it are confirmed, or something newer has come.
     Later,
-    /// The broker has confirmed another acknowledgement of the same message.
-    Confirmed,
+    /// The broker does not have the message in hand any more.
+    Needless,
 }
 
 /// A message to give out.
@@ -67,8 +68,9 @@ struct Past {
     redeliveries: u32,
     /// Acknowledged by the caller; else given back.
     done: bool,
-    /// The broker has confirmed the acknowledgement.
+    /// The broker has confirmed the acknowledgement of its newest delivery.
     confirmed: bool,
+    since: Instant,
 }
 
 /// See the module.
@@ -128,6 +130,7 @@ impl Tracker {
             match past.fingerprint == fingerprint {
                 true if past.done => {
                     past.msg_id = msg_id.clone();
+                    past.confirmed = false;
                     return Arrival::Done(past.id, msg_id);
                 }
                 true => {
@@ -197,6 +200,7 @@ impl Tracker {
             redeliveries: held.redeliveries,
             done,
             confirmed: false,
+            since: Instant::now(),
         });
         Some((true, Some(msg_id)))
     }
@@ -212,32 +216,49 @@ impl Tracker {
         }
     }
 
-    /// Whether a message may be acknowledged at the broker now.
+    /// Whether a message that the caller is done with may be acknowledged at the broker.
     pub(super) fn turn(&self, id: MessageId) -> Turn {
-        if self.is_without_places() || self.unconfirmed.may_go(id.offset) {
-            return Turn::Now;
-        }
-        let past = self.past.get(&id.offset).filter(|past| past.id == id);
-        match past {
-            Some(past) if past.confirmed && !self.unconfirmed.contains(id.offset) => Turn::Confirmed,
-            _ => Turn::Later,
+        match () {
+            () if self.is_replaced(id) => Turn::Needless,
+            () if self.is_without_places() || self.unconfirmed.may_go(id.offset) => Turn::Now,
+            () => Turn::Later,
         }
     }
 
-    /// A message has waited for long: whether older ones are left that are to be acknowledged from here.
-    pub(super) fn has_older(&mut self, offset: u64) -> bool {
+    /// As [`Self::turn`], for one that has waited for long. What was given back may have gone to another consumer, unless
+    /// there can be none (`alone`); then it comes again, at some time.
+    pub(super) fn turn_at_last(&mut self, id: MessageId, alone: bool) -> Turn {
+        let turn = self.turn(id);
+        if turn != Turn::Later {
+            return turn;
+        }
+        if !self.unconfirmed.is_given(id.offset) {
+            // Not in the broker's hands; if it is given again nevertheless, it is acknowledged then.
+            self.unconfirmed.confirmed(id.offset);
+            return Turn::Needless;
+        }
         let (newest, past) = (&self.newest, &self.past);
-        let is_to_be = |past: &Past| past.done && !past.confirmed;
-        self.unconfirmed.give_up_before(offset, |older| {
-            newest.contains_key(&older) || past.get(&older).is_some_and(is_to_be)
-        })
+        let is_expected = |past: &Past| match past.done {
+            true => !past.confirmed,
+            false => alone && past.since.elapsed() < GIVEN_BACK_MAX,
+        };
+        let kept = |older| newest.contains_key(&older) || past.get(&older).is_some_and(is_expected);
+        match self.unconfirmed.keep_before(id.offset, kept) {
+            true => Turn::Now,
+            false => Turn::Later,
+        }
+    }
+
+    /// Another message has its offset by now: the broker has lost this one.
+    fn is_replaced(&self, id: MessageId) -> bool {
+        let is_another = |known: &MessageId| *known != id;
+        let past = self.past.get(&id.offset).map(|past| &past.id);
+        self.newest.get(&id.offset).or(past).is_some_and(is_another)
     }
 
     /// The broker has confirmed an acknowledgement.
     pub(super) fn confirmed(&mut self, id: MessageId) {
-        let past = self.past.get(&id.offset);
-        // Unless another message has its offset now.
-        if !self.newest.contains_key(&id.offset) && past.is_none_or(|past| past.id == id) {
+        if !self.is_replaced(id) {
             self.unconfirmed.confirmed(id.offset);
         }
         if let Some(past) = self.past.get_mut(&id.offset).filter(|past| past.id == id) {

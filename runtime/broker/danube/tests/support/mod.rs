@@ -216,9 +216,18 @@ pub fn numbers(messages: &[Message]) -> Vec<usize> {
 
 /// A topic with `n` published records, and a consumer of it.
 pub async fn consuming(wire: &Wire, client: &Arc<Danube>, n: usize) -> (TopicName, Box<dyn Consumer>) {
+    consuming_as(SubscriptionType::Exclusive, wire, client, n).await
+}
+
+pub async fn consuming_as(
+    kind: SubscriptionType,
+    wire: &Wire,
+    client: &Arc<Danube>,
+    n: usize,
+) -> (TopicName, Box<dyn Consumer>) {
     let topic = topic("/default/t");
     client.create_topic(&topic, reliable(0)).await.unwrap();
-    let options = consumer_options(&topic, SubscriptionType::Exclusive);
+    let options = consumer_options(&topic, kind);
     let consumer = soon(client.subscribe(options)).await.unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
     let records = (0..n).map(|i| record(&topic, Some("k"), i)).collect();
