@@ -44,12 +44,12 @@ pub(crate) const IN_FLIGHT_MAX: usize = 64;
 pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
 
 /// How long the acknowledgement of a partition's newest message waits for those before it: lanes that write to one
-/// target are done within moments of each other, and a stop does not take longer for one that will not be done.
+/// target are done within moments of each other. A stop waits once more for one that will not be done.
 pub(crate) const NEWEST_WAITS_MAX: Duration = Duration::from_secs(5);
 
-/// How long a message that was given back is expected to come again, where it can go to no other consumer: Danube's own
-/// delays double to 16 s, ours are up to 30 s.
-pub(crate) const GIVEN_BACK_MAX: Duration = Duration::from_secs(60);
+/// How long a message that was given back is expected to come again, where it can go to no other consumer, and one whose
+/// acknowledgement failed, where it can: Danube's own delays double up to 60 s, ours are up to 30 s.
+pub(crate) const GIVEN_BACK_MAX: Duration = Duration::from_secs(70);
 
 /// How long the call of an acknowledgement may take at least, however late it is.
 pub(crate) const ACK_CALL_MIN: Duration = Duration::from_secs(1);

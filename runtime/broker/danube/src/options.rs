@@ -34,7 +34,8 @@ pub struct DanubeOptions {
     /// How long an acknowledgement is tried. Default 30 s, Danube's own ack timeout.
     pub ack_timeout: Duration,
     /// How long the acknowledgement of a partition's newest message waits for those before it, on brokers of Danube:
-    /// 0.15 stands still if it comes before them. After that it is refused for now, if those are in hand. Default 5 s.
+    /// 0.15 stands still if it comes before them. After that it is refused for now, if those are in hand, being
+    /// acknowledged, or given back for less than 70 s where no other consumer can have them. Default 5 s.
     pub newest_waits_max: Duration,
     /// After how long a silence of a connection the other end is pinged. Default 2 s.
     pub keepalive_interval: Duration,

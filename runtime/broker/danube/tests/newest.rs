@@ -9,7 +9,7 @@ use danube_wasm_broker::{Acker, Broker, Consumer, MessageId, Result};
 use danube_wasm_broker_danube::Danube;
 use danube_wasm_model::{SubscriptionType, TopicName};
 use futures_util::poll;
-use support::{Act, Wire, consuming, consuming_as, numbers, publish, receive, record, reliable, soon, topic, until};
+use support::{Act, Wire, consuming_as, numbers, publish, receive, record, reliable, soon, topic, until};
 use tonic::Status;
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -140,9 +140,15 @@ async fn it_does_not_wait_at_all_on_a_broker_of_this_project() {
 /// Brokers compare places only.
 #[tokio::test]
 async fn an_acknowledgement_of_what_a_crash_took_is_not_one_of_what_has_its_place() {
+    for kind in [SubscriptionType::Exclusive, SubscriptionType::KeyShared] {
+        what_a_crash_took(kind).await;
+    }
+}
+
+async fn what_a_crash_took(kind: SubscriptionType) {
     let wire = Wire::start().await;
     let client = wire.client();
-    let (topic, mut consumer) = consuming(&wire, &client, 3).await;
+    let (topic, mut consumer) = consuming_as(kind, &wire, &client, 3).await;
     let messages = receive(&mut *consumer, 3).await;
     let ids: Vec<_> = messages.iter().map(|message| message.message_id).collect();
     let acker = consumer.acker();

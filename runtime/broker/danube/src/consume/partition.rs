@@ -104,15 +104,13 @@ impl Partition {
     /// be then. `None` if the session ends before.
     pub(super) async fn turn(&self, place: &Place, id: MessageId, patience: Duration) -> Option<Turn> {
         // 0.15's dispatcher for KeyShared looks in another way, which no order of acknowledgements helps.
-        if place.own || self.kind == SubscriptionType::KeyShared {
-            return Some(Turn::Now);
-        }
+        let ordered = !place.own && self.kind != SubscriptionType::KeyShared;
         let (ended, over) = (self.ended(place.session), sleep(patience));
         tokio::pin!(ended, over);
         loop {
             // Before looking, so that nothing that happens after the look is missed.
             let moved = self.moved.notified();
-            let turn = self.tracker.lock().turn(id);
+            let turn = self.tracker.lock().turn(id, ordered);
             if turn != Turn::Later {
                 return Some(turn);
             }

@@ -217,10 +217,11 @@ impl Tracker {
     }
 
     /// Whether a message that the caller is done with may be acknowledged at the broker.
-    pub(super) fn turn(&self, id: MessageId) -> Turn {
+    /// If nothing is `ordered`, as soon as it is there.
+    pub(super) fn turn(&self, id: MessageId, ordered: bool) -> Turn {
         match () {
             () if self.is_replaced(id) => Turn::Needless,
-            () if self.is_without_places() || self.unconfirmed.may_go(id.offset) => Turn::Now,
+            () if !ordered || self.is_without_places() || self.unconfirmed.may_go(id.offset) => Turn::Now,
             () => Turn::Later,
         }
     }
@@ -228,7 +229,7 @@ impl Tracker {
     /// As [`Self::turn`], for one that has waited for long. What was given back may have gone to another consumer, unless
     /// there can be none (`alone`); then it comes again, at some time.
     pub(super) fn turn_at_last(&mut self, id: MessageId, alone: bool) -> Turn {
-        let turn = self.turn(id);
+        let turn = self.turn(id, true);
         if turn != Turn::Later {
             return turn;
         }
@@ -238,9 +239,12 @@ impl Tracker {
             return Turn::Needless;
         }
         let (newest, past) = (&self.newest, &self.past);
-        let is_expected = |past: &Past| match past.done {
-            true => !past.confirmed,
-            false => alone && past.since.elapsed() < GIVEN_BACK_MAX,
+        let is_expected = |past: &Past| {
+            let is_fresh = past.since.elapsed() < GIVEN_BACK_MAX;
+            match past.done {
+                true => !past.confirmed && (alone || is_fresh),
+                false => alone && is_fresh,
+            }
         };
         let kept = |older| newest.contains_key(&older) || past.get(&older).is_some_and(is_expected);
         match self.unconfirmed.keep_before(id.offset, kept) {
@@ -296,6 +300,7 @@ impl Tracker {
 
     fn next_epoch(&mut self, offset: u64) -> MessageId {
         self.epoch = self.epoch.wrapping_add(1);
+        self.unconfirmed.cut_off(offset);
         self.place(offset)
     }
 

@@ -16,7 +16,7 @@ use crate::limits::REMEMBERED_MAX;
 pub(super) struct Unconfirmed {
     /// Given in this session.
     session: BTreeSet<u64>,
-    /// Given in earlier ones and not yet in this one. What the broker lost in a crash stays here.
+    /// Given in earlier ones and not yet in this one.
     before: BTreeSet<u64>,
 }
 
@@ -32,6 +32,11 @@ impl Unconfirmed {
     pub(super) fn confirmed(&mut self, offset: u64) {
         self.before.remove(&offset);
         self.session.remove(&offset);
+    }
+
+    /// The broker has lost what it gave at this place before, and all that was newer.
+    pub(super) fn cut_off(&mut self, offset: u64) {
+        self.before.split_off(&offset);
     }
 
     pub(super) fn session_lost(&mut self) {
@@ -125,6 +130,11 @@ mod tests {
         assert!(!unconfirmed.may_go(4));
         unconfirmed.confirmed(3);
         assert!(unconfirmed.may_go(4));
+        unconfirmed.cut_off(4);
+        unconfirmed.arrived(3);
+        unconfirmed.session_lost();
+        unconfirmed.arrived(3);
+        assert!(!unconfirmed.may_go(4));
     }
 
     #[test]
