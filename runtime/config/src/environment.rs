@@ -6,6 +6,9 @@
 
 use std::collections::BTreeMap;
 
+/// The variable that says where data is kept, where a file does not.
+pub const DATA_DIR_VARIABLE: &str = "DANUBE_WASM_DATA_DIR";
+
 /// Where `${NAME}` looks.
 pub trait Environment {
     /// The value of a variable; `None` if it is not set or not UTF-8.

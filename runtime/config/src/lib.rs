@@ -28,11 +28,11 @@ mod secret;
 pub mod tables;
 mod values;
 
-pub use connect::{DATA_DIR_VARIABLE, Migrated, migrate};
+pub use connect::{Migrated, migrate};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use dialect::Dialect;
 pub use difference::Difference;
-pub use environment::{Environment, ProcessEnvironment};
+pub use environment::{DATA_DIR_VARIABLE, Environment, ProcessEnvironment};
 pub use load::{Loaded, load, load_all, load_text};
 pub use reference::reference_markdown;
 pub use secret::{Secret, SecretSource};

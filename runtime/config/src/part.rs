@@ -104,8 +104,13 @@ impl Section for Part {
                 Text,
                 "Directory for everything that the pipeline keeps on this machine.",
             )
-            .or("data".to_owned());
-        let data_dir = Setting::of(t, "data_dir", Some(t.session().resolve(&data_dir)));
+            .example("\"data\"")
+            .defaults_to("what `DANUBE_WASM_DATA_DIR` says, else `data`");
+        let data_dir = match data_dir {
+            Some(data_dir) => t.session().resolve(&data_dir),
+            None => t.session().default_data_dir(),
+        };
+        let data_dir = Setting::of(t, "data_dir", Some(data_dir));
         let service_url = t
             .field(
                 "danube_service_url",

@@ -41,7 +41,7 @@ in the spellings of its versions 0.2 and 0.3 and of its announcement, with its d
 
 * `${NAME}` stands for itself in these files.
 * Keys that have no effect here, or had none in Danube Connect, are named when the file is read.
-* `DANUBE_WASM_DATA_DIR` says where data is kept; without it, in `data` beside the first file.
+* Data is kept where `DANUBE_WASM_DATA_DIR` says; without it, in `data` beside the first file.
 * Metrics and health are served to everyone who can reach the machine, on port 9090 or `metrics_port`.
 ";
 

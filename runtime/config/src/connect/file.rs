@@ -3,7 +3,6 @@
 use danube_wasm_model::ConnectorId;
 
 use super::{
-    DATA_DIR_VARIABLE,
     auth::ConnectAuth,
     connector::{Common, SourceTables, make_sink, make_source},
     draft::Draft,
@@ -15,6 +14,7 @@ use super::{
     unsaid::{admin_rows, empty_part},
 };
 use crate::{
+    DATA_DIR_VARIABLE,
     part::{Part, Setting, name_from},
     reader::{
         Effect, Section, Table,

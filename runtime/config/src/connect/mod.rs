@@ -29,6 +29,3 @@ mod unsaid;
 
 pub(crate) use file::ConnectFile;
 pub use migrate::{Migrated, migrate};
-
-/// The variable that holds the data directory where a file of Danube Connect, which has no key for it, is run.
-pub const DATA_DIR_VARIABLE: &str = "DANUBE_WASM_DATA_DIR";

@@ -1,6 +1,6 @@
 //! What no file of Danube Connect says.
 
-use super::{DATA_DIR_VARIABLE, draft::Rows, processing::Processing};
+use super::{draft::Rows, processing::Processing};
 use crate::{
     part::{Part, Setting},
     reader::{Place, Section, Table, kinds::quote},
@@ -18,8 +18,7 @@ const METRICS_PORT: u16 = 9090;
 /// A pipeline of which nothing is said but perhaps the port of its metrics.
 pub(super) fn empty_part(t: &Table<'_>, name: &str, processing: &Processing) -> Part {
     let session = t.session();
-    let data_dir = session.env().get(DATA_DIR_VARIABLE).filter(|dir| !dir.is_empty());
-    let data_dir = session.of_first_file().resolve(data_dir.as_deref().unwrap_or("data"));
+    let data_dir = session.of_first_file().default_data_dir();
     let (admin, given) = match &processing.metrics_port {
         Some((place, port)) => (admin(place.clone(), port.value), Some(place.clone())),
         None => (admin(session.root(), METRICS_PORT), None),

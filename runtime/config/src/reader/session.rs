@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::{Place, Shared, TableManual, kinds::quote};
-use crate::{dialect::Dialect, environment::Environment, ledger::Ledger};
+use crate::{
+    dialect::Dialect,
+    environment::{DATA_DIR_VARIABLE, Environment},
+    ledger::Ledger,
+};
 
 /// The reading of one file, or the description of what one may hold.
 #[derive(Clone, Copy)]
@@ -77,6 +81,12 @@ impl<'s> Session<'s> {
     pub(crate) fn resolve(&self, path: &str) -> PathBuf {
         // Components rather than `join` alone: `./x` and `x` are the same file in messages and comparisons.
         self.dir().join(path).components().collect()
+    }
+
+    /// Where data is kept if the file does not say it.
+    pub(crate) fn default_data_dir(&self) -> PathBuf {
+        let data_dir = self.env().get(DATA_DIR_VARIABLE).filter(|dir| !dir.is_empty());
+        self.resolve(data_dir.as_deref().unwrap_or("data"))
     }
 
     /// Records what refuses the file.

@@ -49,6 +49,21 @@ fn what_no_file_says_is_as_the_first_has_it() {
 }
 
 #[test]
+fn data_is_where_the_environment_says_if_no_file_does() {
+    let variable = "DANUBE_WASM_DATA_DIR";
+    let desk = Desk::new().with_env(variable, "/data");
+    let said = desk.accept(&(source("") + &sink(""))).pipeline;
+    assert_eq!(said.data_dir.to_str(), Some("/data"));
+    assert_eq!(said.service_url.to_string(), "embedded:///data/log");
+    let said = desk
+        .accept(&("data_dir = \"mine\"\n".to_owned() + &source("")))
+        .pipeline;
+    assert_eq!(said.data_dir, desk.path("mine"), "the file holds");
+    let empty = Desk::new().with_env(variable, "");
+    assert_eq!(empty.accept(&source("")).pipeline.data_dir, empty.path("data"));
+}
+
+#[test]
 fn settings_that_clash_are_refused_with_both_places() {
     let desk = Desk::new();
     let other =
