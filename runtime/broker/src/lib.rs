@@ -269,7 +269,7 @@ pub trait Admin: Send + Sync + 'static {
     async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>>;
 
     /// Moves a subscription. What was given to its consumers and not acknowledged counts as not given.
-    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<()>;
+    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<SeekReport>;
 
     /// Deletes a subscription and its position. Its consumers lose their sessions.
     async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()>;
@@ -282,8 +282,11 @@ pub struct TopicInfo {
     pub topic: TopicName,
     /// Number of partitions; 0 for a topic without.
     pub partitions: u32,
-    /// Messages kept; `None` where the broker does not say.
+    /// Messages that it holds; `None` where the broker does not say.
     pub messages: Option<u64>,
+    /// How many of them every subscription has acknowledged: they are kept to be read again; `None` where the broker does
+    /// not say.
+    pub consumed: Option<u64>,
     /// Their bytes, keys and attributes included.
     pub bytes: Option<u64>,
     /// Names of its subscriptions.
@@ -314,4 +317,17 @@ pub enum SeekTo {
     Latest,
     /// The first message published at or after this time, in milliseconds since 1970-01-01 UTC.
     PublishTimeMs(u64),
+}
+
+/// What moving a subscription means for its consumers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SeekReport {
+    /// Messages that were acknowledged and are given again.
+    pub read_again: u64,
+    /// Messages that were not acknowledged and are not given any more.
+    pub left_out: u64,
+    /// Messages of the topic that are not kept any more and that lie, or may lie, behind the position asked for.
+    pub gone: u64,
+    /// When the oldest message that is kept was published, in milliseconds since 1970-01-01 UTC.
+    pub oldest_ms: Option<u64>,
 }

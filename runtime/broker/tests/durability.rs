@@ -46,7 +46,8 @@ async fn acknowledgements_out_of_order_survive() {
 #[tokio::test]
 async fn offsets_go_on_after_everything_was_acknowledged_and_trimmed() {
     let directory = tempfile::tempdir().unwrap();
-    let broker = open_with_topic(directory.path(), 0).await;
+    let broker = EmbeddedBroker::open(directory.path(), keeping_nothing()).unwrap();
+    create(&*broker, 0).await;
     publish(&*broker, &["a", "b"]).await;
     let mut consumer = subscribe(&*broker, Exclusive, "c").await;
     let messages = receive(&mut *consumer, 2).await;
@@ -60,7 +61,7 @@ async fn offsets_go_on_after_everything_was_acknowledged_and_trimmed() {
     receives_nothing(&mut *late).await;
     broker.close().await.unwrap();
 
-    let broker = open(directory.path());
+    let broker = EmbeddedBroker::open(directory.path(), keeping_nothing()).unwrap();
     publish(&*broker, &["c"]).await;
     let mut consumer = subscribe(&*broker, Exclusive, "c").await;
     let more = receive(&mut *consumer, 1).await;

@@ -16,7 +16,7 @@ use std::{
 
 use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ErrorKind, Message, Outgoing, TopicSpec,
-    embedded::{EmbeddedBroker, EmbeddedOptions},
+    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_ledger::{Row, conclude, panicked};
 use danube_wasm_model::SubscriptionType::Exclusive;
@@ -35,6 +35,11 @@ fn try_open_on(disk: &FaultyDisk) -> Result<Log, BrokerError> {
     let directory = tempfile::tempdir().unwrap();
     let options = EmbeddedOptions {
         disk: Arc::new(disk.clone()),
+        // So few that what was acknowledged is dropped while the tests go on.
+        retention: RetentionOptions {
+            keep_bytes: 50_000,
+            ..RetentionOptions::default()
+        },
         ..Default::default()
     };
     let broker = EmbeddedBroker::open(directory.path(), options)?;
@@ -364,4 +369,59 @@ async fn while_the_disk_is_full_publishing_says_so_and_consumers_wait() {
         .await
         .expect("acknowledges after all");
     log.broker.close().await.unwrap();
+}
+
+/// Messages in the log.
+async fn held(broker: &EmbeddedBroker) -> u64 {
+    broker.admin().unwrap().topics().await.unwrap()[0].messages.unwrap()
+}
+
+#[tokio::test]
+async fn on_a_full_disk_what_is_kept_makes_room_for_what_is_new() {
+    let disk = FaultyDisk::default();
+    let directory = tempfile::tempdir().unwrap();
+    let options = EmbeddedOptions {
+        disk: Arc::new(disk.clone()),
+        ..Default::default()
+    };
+    let broker = EmbeddedBroker::open(directory.path(), options).unwrap();
+    create(&*broker, 0).await;
+    let text = "x".repeat(10_000);
+    let publisher = broker.publisher("p").await.unwrap();
+    let mut consumer = subscribe(&*broker, Exclusive, "c").await;
+    for _ in 0..20 {
+        let groups = (0..20).map(|_| vec![record("", &text)]).collect();
+        publisher
+            .publish(groups)
+            .await
+            .into_iter()
+            .for_each(|published| assert!(published.is_ok()));
+        let messages = receive(&mut *consumer, 20).await;
+        ack(&*consumer, &messages).await;
+    }
+    let kept = held(&broker).await;
+    assert_eq!(kept, 400);
+    disk.fill();
+    // As much again as is there: each record is taken in the end, and none is lost.
+    let mut full = 0;
+    for n in 0..400 {
+        let name = format!("{n}-{text}");
+        within(async {
+            loop {
+                match try_publish(&*publisher, vec![record("", &name)]).await {
+                    Ok(_) => return,
+                    Err(error) => assert_eq!(error.kind, ErrorKind::Storage, "{error}"),
+                }
+                full += 1;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        })
+        .await;
+        let messages = receive(&mut *consumer, 1).await;
+        assert_eq!(texts(&messages), [name.as_str()]);
+        within(async { while consumer.acker().ack(&ids(&messages)).await.is_err() {} }).await;
+    }
+    assert!(full > 0, "the disk was full");
+    assert!(held(&broker).await < 400 + 400);
+    broker.close().await.unwrap();
 }

@@ -189,10 +189,16 @@ pub(crate) struct Broker {
     /// A message that is not acknowledged for so long is given again.
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) ack_timeout_secs: u64,
-    /// Remove messages older than this, read or not; default: when every subscription has passed them.
+    /// Keep messages that every subscription has acknowledged until they are this old, to be read again; 0: not at all.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
+    pub(crate) keep_secs: u64,
+    /// Acknowledged messages of a topic go earlier while it holds more than this.
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub(crate) keep_bytes: u64,
+    /// Remove messages older than this, read or not; default: never.
     #[arg(long, value_name = "SECONDS")]
     pub(crate) retention_secs: Option<u64>,
-    /// Remove the oldest messages of a partition that holds more than this.
+    /// Remove the oldest messages of a partition that holds more than this, read or not.
     #[arg(long, value_name = "BYTES")]
     pub(crate) retention_bytes: Option<u64>,
 }

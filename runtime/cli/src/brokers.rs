@@ -293,6 +293,8 @@ pub(crate) fn log_in(data_dir: &Path) -> PathBuf {
 
 fn retention(retention: &Retention) -> RetentionOptions {
     RetentionOptions {
+        keep: retention.keep,
+        keep_bytes: retention.keep_bytes,
         age: retention.age,
         bytes: retention.bytes,
         ..RetentionOptions::default()

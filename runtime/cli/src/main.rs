@@ -18,6 +18,7 @@ mod settings;
 mod signals;
 mod spools;
 mod terminal;
+mod unused;
 mod verbs;
 mod watch;
 

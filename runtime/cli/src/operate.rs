@@ -3,8 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
-use danube_wasm_broker::{Admin, Broker, BrokerError, SeekTo, SubscriptionInfo, TopicInfo};
-use danube_wasm_config::ServiceUrl;
+use danube_wasm_broker::{
+    Admin, Broker, BrokerError, SeekReport, SeekTo, SubscriptionInfo, TopicInfo, embedded::RetentionOptions,
+};
+use danube_wasm_config::{Pipeline, ServiceUrl};
 use danube_wasm_model::TopicName;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -14,6 +16,7 @@ use crate::{
     brokers::{self, Brokers},
     control::{self, Request, Response},
     exit::Failure,
+    unused,
 };
 
 /// An operation. Topics are without their partitions.
@@ -70,7 +73,7 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
     };
     let request = Request::Operate(operation.clone());
     match control::ask(&data_dir, &request).await {
-        Ok(Some(Response::Values(values))) => return Ok(values),
+        Ok(Some(Response::Values(values))) => return Ok(mark_unused(values, pipeline.as_ref(), &operation)),
         Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
         Ok(None) => {}
         Err(error) => {
@@ -86,13 +89,31 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
             }
             Brokers::open(pipeline).await?.main().clone()
         }
-        None => brokers::open_log(&must_exist(brokers::log_in(&data_dir))?, Default::default()).await?,
+        // How long its messages are kept is the broker's to say, which does not run.
+        None => {
+            let log = must_exist(brokers::log_in(&data_dir))?;
+            brokers::open_log(&log, RetentionOptions::unlimited()).await?
+        }
     };
     let answer = perform(&*broker, &operation).await;
     let closed = broker.close().await;
     let values = answer?;
     closed.map_err(Failure::internal)?;
-    Ok(values)
+    Ok(mark_unused(values, pipeline.as_ref(), &operation))
+}
+
+/// Says of each subscription of a pipeline's own log whether it is left over.
+fn mark_unused(mut values: Vec<Value>, pipeline: Option<&Pipeline>, operation: &Operation) -> Vec<Value> {
+    let Some(pipeline) = pipeline.filter(|_| matches!(operation, Operation::Subscriptions)) else {
+        return values;
+    };
+    for value in &mut values {
+        let name = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let is_unused = unused::is_unused(pipeline, &name("topic"), &name("subscription"));
+        let is_connected = value["consumers"].as_array().is_some_and(|names| !names.is_empty());
+        value["unused"] = json!(is_unused && !is_connected);
+    }
+    values
 }
 
 /// Looking at a log does not make one.
@@ -150,12 +171,12 @@ pub(crate) async fn perform(broker: &dyn Broker, operation: &Operation) -> Resul
             to,
         } => {
             let topic = parse(topic)?;
-            admin.seek(&topic, subscription, (*to).into()).await.map_err(refused)?;
+            let report = admin.seek(&topic, subscription, (*to).into()).await.map_err(refused)?;
             let moved = admin.subscriptions().await.map_err(refused)?;
             let moved = moved
                 .iter()
                 .filter(|s| s.topic == topic && s.subscription == *subscription);
-            Ok(moved.map(subscription_value).collect())
+            Ok(moved.map(|moved| moved_value(moved, &report)).collect())
         }
     }
 }
@@ -200,6 +221,7 @@ fn topic_value(topic: &TopicInfo) -> Value {
         "topic": topic.topic.as_str(),
         "partitions": topic.partitions,
         "messages": topic.messages,
+        "consumed": topic.consumed,
         "bytes": topic.bytes,
         "subscriptions": topic.subscriptions,
     })
@@ -213,4 +235,13 @@ fn subscription_value(subscription: &SubscriptionInfo) -> Value {
         "lag": subscription.lag,
         "consumers": subscription.consumers,
     })
+}
+
+fn moved_value(subscription: &SubscriptionInfo, report: &SeekReport) -> Value {
+    let mut value = subscription_value(subscription);
+    value["read_again"] = json!(report.read_again);
+    value["left_out"] = json!(report.left_out);
+    value["gone"] = json!(report.gone);
+    value["oldest_ms"] = json!(report.oldest_ms);
+    value
 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use danube_wasm_broker::Broker;
 use danube_wasm_broker_spool::SpoolStatus;
 use danube_wasm_model::{ConnectorId, clock};
 use danube_wasm_telemetry::{Health, HealthHandle, Metrics, health::State};
@@ -37,6 +38,9 @@ pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: 
                     .map(|l| (l.topic.as_str(), l.subscription.as_str(), l.messages)),
             );
         }
+        if brokers.is_embedded() {
+            show_topics(brokers.main(), &metrics).await;
+        }
         for (id, status) in brokers.spools().await {
             let age_ms = status
                 .oldest_ms
@@ -51,6 +55,17 @@ pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: 
             show(&id, status, &health, &mut spools);
         }
     }
+}
+
+/// What the log holds. Nothing new while it is down.
+async fn show_topics(broker: &Arc<dyn Broker>, metrics: &Metrics) {
+    let Some(admin) = broker.admin() else { return };
+    let Ok(topics) = admin.topics().await else { return };
+    let values = topics.iter().map(|info| {
+        let values = [info.messages, info.consumed, info.bytes];
+        (info.topic.as_str(), values.map(Option::unwrap_or_default))
+    });
+    metrics.set_topics(values);
 }
 
 /// What a spool says, in the log when it is news, and in health when it is full.

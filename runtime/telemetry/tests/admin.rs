@@ -66,6 +66,8 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
     admin.metrics.http_request("/hook", 200, ms);
     admin.metrics.set_lags([("/ns/t", "removed", 3)]);
     admin.metrics.set_lags([("/ns/t", "sub", 12)]);
+    admin.metrics.set_topics([("/ns/removed", [1, 1, 1])]);
+    admin.metrics.set_topics([("/ns/t", [5, 3, 700])]);
 
     let (status, text) = admin.get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
@@ -94,6 +96,9 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
         r#"danube_wasm_http_requests_total{endpoint="/hook",status="200"} 1"#,
         r#"danube_wasm_http_request_duration_seconds_bucket{endpoint="/hook",le="0.001"} 1"#,
         r#"danube_wasm_subscription_lag_messages{subscription="sub",topic="/ns/t"} 12"#,
+        r#"danube_wasm_topic_messages{topic="/ns/t"} 5"#,
+        r#"danube_wasm_topic_consumed_messages{topic="/ns/t"} 3"#,
+        r#"danube_wasm_topic_bytes{topic="/ns/t"} 700"#,
         r#"danube_guest_seen{connector="pipeline/c"} 2"#,
         r#"danube_guest_level{connector="pipeline/c"} 0.5"#,
         r#"danube_guest_sizes_bucket{connector="pipeline/c",le="0.5"} 1"#,

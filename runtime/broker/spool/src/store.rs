@@ -33,8 +33,9 @@ impl Store {
     pub(crate) async fn open(options: &SpoolOptions) -> Result<Arc<Self>> {
         let directory = options.directory.clone();
         let log = EmbeddedOptions {
-            // Nothing here may go before it was passed on.
+            // Nothing here may go before it was passed on, nor stay after.
             retention: RetentionOptions {
+                keep: Duration::ZERO,
                 unsubscribed_age: None,
                 ..RetentionOptions::default()
             },

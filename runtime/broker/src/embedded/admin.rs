@@ -14,7 +14,7 @@ use super::{
     tables::{HEADS, Head, TOPICS},
     topic::{Subscription, Topic},
 };
-use crate::{Admin, BrokerError, ErrorKind, Result, SeekTo, SubscriptionInfo, TopicInfo};
+use crate::{Admin, BrokerError, ErrorKind, Result, SeekReport, SeekTo, SubscriptionInfo, TopicInfo};
 
 /// See [`Admin`]. What is deleted ends for those who use it: a consumer's next [`receive`](crate::Consumer::receive) and
 /// [`ack`](crate::Acker::ack) and a producer's next publish are [`ErrorKind::NotFound`].
@@ -51,8 +51,9 @@ impl Admin for EmbeddedAdmin {
             TopicInfo {
                 topic: name,
                 partitions: size.partitions,
-                messages: Some(size.messages),
-                bytes: Some(size.bytes),
+                messages: Some(size.messages()),
+                consumed: Some(known.map_or(0, |topic| size.consumed(topic))),
+                bytes: Some(size.bytes()),
                 subscriptions,
             }
         };
@@ -84,14 +85,15 @@ impl Admin for EmbeddedAdmin {
         Ok(found)
     }
 
-    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<()> {
+    async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<SeekReport> {
         let (topic, subscription) = self.find(topic, subscription)?;
-        self.alter(Alteration::Seek {
+        let seek = |reply| Command::Seek {
             topic,
             subscription,
             to,
-        })
-        .await
+            reply,
+        };
+        self.0.ask(seek).await
     }
 
     async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()> {
@@ -102,8 +104,31 @@ impl Admin for EmbeddedAdmin {
 
 struct Size {
     partitions: u32,
-    messages: u64,
-    bytes: u64,
+    heads: Vec<Head>,
+}
+
+impl Size {
+    fn messages(&self) -> u64 {
+        self.heads.iter().map(|head| head.next - head.first).sum()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.heads.iter().map(|head| head.bytes).sum()
+    }
+
+    /// Messages that every subscription has acknowledged, as far as they have no other before them.
+    fn consumed(&self, topic: &Topic) -> u64 {
+        let subscriptions = topic.subscriptions();
+        let partitions = self.heads.iter().enumerate();
+        let consumed = partitions.map(|(place, head)| {
+            let floors = subscriptions
+                .iter()
+                .map(|subscription| subscription.cursor(place).floor());
+            let passed = floors.min().unwrap_or(0).min(head.next);
+            passed.saturating_sub(head.first)
+        });
+        consumed.sum()
+    }
 }
 
 fn read_sizes(transaction: &ReadTransaction) -> Result<BTreeMap<TopicName, Size>, Fault> {
@@ -116,21 +141,18 @@ fn read_sizes(transaction: &ReadTransaction) -> Result<BTreeMap<TopicName, Size>
         let name = name
             .parse()
             .map_err(|e| Fault::Damaged(format!("a stored topic has no valid name: {e}")))?;
-        let (mut messages, mut bytes) = (0, 0);
-        for partition in first..first + u64::from(partitions.max(1)) {
-            let row = heads.get(partition)?.map(|row| row.value());
-            let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
-            messages += head.next - head.first;
-            bytes += head.bytes;
-        }
-        sizes.insert(
-            name,
-            Size {
-                partitions,
-                messages,
-                bytes,
-            },
-        );
+        let numbers = first..first + u64::from(partitions.max(1));
+        let heads: Result<Vec<Head>, Fault> = numbers
+            .map(|partition| {
+                let row = heads.get(partition)?.map(|row| row.value());
+                row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))
+            })
+            .collect();
+        let size = Size {
+            partitions,
+            heads: heads?,
+        };
+        sizes.insert(name, size);
     }
     Ok(sizes)
 }

@@ -20,10 +20,10 @@ use super::{
     queue::Alteration,
     record,
     shared::unknown_topic,
-    tables::{CURSORS, DOOMED, HEADS, META, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
+    tables::{CURSORS, DOOMED, HEADS, Head, META, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic},
 };
-use crate::{BrokerError, SeekTo, TopicSpec};
+use crate::{BrokerError, SeekReport, SeekTo, TopicSpec};
 
 /// What changes in memory.
 pub(super) enum Change {
@@ -40,11 +40,6 @@ impl Batch<'_> {
             Alteration::Grow { topic, partitions } => self.grow(topic, *partitions),
             Alteration::DeleteTopic { topic } => self.delete_topic(topic),
             Alteration::DeleteSubscription { topic, subscription } => self.delete_subscription(topic, subscription),
-            Alteration::Seek {
-                topic,
-                subscription,
-                to,
-            } => self.seek(topic, subscription, *to),
             Alteration::Note { kind, name, text } => {
                 notes::write(self.transaction, *kind, name, text)?;
                 self.staged.changed = true;
@@ -168,15 +163,17 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn seek(
+    pub(super) fn seek(
         &mut self,
         topic: &Arc<Topic>,
         subscription: &Arc<Subscription>,
         to: SeekTo,
-    ) -> Result<Result<Change, BrokerError>, Fault> {
+    ) -> Result<Result<SeekReport, BrokerError>, Fault> {
         if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
             return Ok(Err(ended(topic, &subscription.name)));
         }
+        let mut report = SeekReport::default();
+        let mut moved = Vec::with_capacity(topic.len());
         for (index, partition) in (0..topic.len()).zip(topic.first_partition..) {
             let head = self.head(partition);
             let offset = match to {
@@ -184,16 +181,40 @@ impl Batch<'_> {
                 SeekTo::Latest => head.next,
                 SeekTo::PublishTimeMs(time_ms) => self.first_at(partition, head.first, head.next, time_ms)?,
             };
-            let moved = Acked {
+            self.report(&mut report, partition, head, to)?;
+            let before = match self.staged.acks.get(&(subscription.id, index)) {
+                Some(staged) => staged.cursor.clone(),
+                None => subscription.cursor(index),
+            };
+            report.read_again += before.acknowledged_in(offset, head.next);
+            report.left_out += (offset - head.first) - before.acknowledged_in(head.first, offset);
+            let acked = Acked {
                 topic: topic.clone(),
                 subscription: subscription.clone(),
                 cursor: Cursor::at(offset),
                 offsets: Vec::new(),
                 moved: true,
             };
-            self.staged.acks.insert((subscription.id, index), moved);
+            moved.push(((subscription.id, index), acked));
         }
-        Ok(Ok(Change::Nothing))
+        // All of them or none.
+        self.staged.acks.extend(moved);
+        Ok(Ok(report))
+    }
+
+    /// What of one partition is kept and what is gone.
+    fn report(&self, report: &mut SeekReport, partition: u64, head: Head, to: SeekTo) -> Result<(), Fault> {
+        let oldest = self.messages.get((partition, head.first))?;
+        let oldest_ms = oldest.map(|stored| record::time(stored.value()));
+        report.oldest_ms = report.oldest_ms.into_iter().chain(oldest_ms).min();
+        let reaches = match to {
+            SeekTo::Earliest => true,
+            SeekTo::Latest => false,
+            // With nothing left, the newest that is gone was published then.
+            SeekTo::PublishTimeMs(time_ms) => time_ms <= oldest_ms.unwrap_or(head.last_time_ms),
+        };
+        report.gone += if reaches { head.first } else { 0 };
+        Ok(())
     }
 
     /// The first message from `first` up to `next` that was published at `time_ms` or later: times never go backwards

@@ -9,7 +9,7 @@ use redb::{ReadableTable, Table, WriteTransaction};
 
 use super::{
     alter::Change,
-    catalog::{Place, Places},
+    catalog::Places,
     consumer::ended,
     cursor::Cursor,
     declare::NewSubscription,
@@ -21,7 +21,7 @@ use super::{
     tables::{CURSORS, HEADS, Head, MESSAGES, META},
     topic::{Subscription, Topic},
 };
-use crate::{BrokerError, RegisteredSchema};
+use crate::{BrokerError, RegisteredSchema, SeekReport};
 
 /// A transaction being filled.
 pub(super) struct Batch<'t> {
@@ -31,6 +31,8 @@ pub(super) struct Batch<'t> {
     /// Partitions of deleted topics that still have messages.
     pub(super) doomed: &'t BTreeSet<u64>,
     pub(super) options: &'t EmbeddedOptions,
+    /// No call waits for it.
+    pub(super) is_idle: bool,
     pub(super) staged: Staged,
 }
 
@@ -77,6 +79,7 @@ pub(super) enum Outcome {
     Subscription(Result<NewSubscription, BrokerError>),
     Schema(Result<RegisteredSchema, BrokerError>),
     Altered(Result<Change, BrokerError>),
+    Moved(Result<SeekReport, BrokerError>),
 }
 
 impl<'t> Batch<'t> {
@@ -85,6 +88,7 @@ impl<'t> Batch<'t> {
         places: &'t Places,
         doomed: &'t BTreeSet<u64>,
         options: &'t EmbeddedOptions,
+        is_idle: bool,
     ) -> Result<Self, Fault> {
         let messages = transaction.open_table(MESSAGES)?;
         Ok(Self {
@@ -93,14 +97,15 @@ impl<'t> Batch<'t> {
             places,
             doomed,
             options,
+            is_idle,
             staged: Staged::default(),
         })
     }
 
-    /// Applies one call. The records of a publish stay with the call, so that it can be answered.
+    /// Applies one call, which stays as it is: it is applied again if the transaction fails for another call's sake.
     pub(super) fn apply(&mut self, command: &mut Command) -> Result<Outcome, Fault> {
         match command {
-            Command::Publish { records, .. } => self.publish(std::mem::take(records)),
+            Command::Publish { records, .. } => self.publish(records),
             Command::Ack {
                 topic,
                 subscription,
@@ -130,6 +135,12 @@ impl<'t> Batch<'t> {
                 )?))
             }
             Command::Alter { alteration, .. } => Ok(Outcome::Altered(self.alter(alteration)?)),
+            Command::Seek {
+                topic,
+                subscription,
+                to,
+                ..
+            } => Ok(Outcome::Moved(self.seek(topic, subscription, *to)?)),
             Command::Reopen { .. } | Command::Close { .. } => Ok(Outcome::Done),
         }
     }
@@ -159,11 +170,11 @@ impl<'t> Batch<'t> {
         self.places.contains_key(&partition) && !self.staged.doomed.contains(&partition)
     }
 
-    fn publish(&mut self, records: Vec<Prepared>) -> Result<Outcome, Fault> {
+    fn publish(&mut self, records: &mut [Prepared]) -> Result<Outcome, Fault> {
         let now_ms = (self.options.clock)();
         let gone = records.iter().filter(|record| !self.is_there(record.partition));
         let refused: BTreeSet<usize> = gone.map(|record| record.group).collect();
-        for mut record in records {
+        for record in records {
             if refused.contains(&record.group) {
                 continue;
             }
@@ -184,34 +195,21 @@ impl<'t> Batch<'t> {
             return Outcome::Refused(ended(topic, &subscription.name));
         }
         for (index, offsets) in offsets {
-            let acked = self.staged.acks.entry((subscription.id, *index)).or_insert_with(|| {
-                let cursor = subscription
-                    .delivery
-                    .lock()
-                    .windows()
-                    .get(*index)
-                    .map(|window| window.cursor().clone());
-                Acked {
+            let acked = self
+                .staged
+                .acks
+                .entry((subscription.id, *index))
+                .or_insert_with(|| Acked {
                     topic: topic.clone(),
                     subscription: subscription.clone(),
-                    cursor: cursor.unwrap_or_default(),
+                    cursor: subscription.cursor(*index),
                     offsets: Vec::new(),
                     moved: false,
-                }
-            });
+                });
             offsets.iter().for_each(|offset| acked.cursor.ack(*offset));
             acked.offsets.extend_from_slice(offsets);
         }
         Outcome::Done
-    }
-
-    /// All partitions, for retention.
-    pub(super) fn all_places(&self) -> Vec<(u64, Place)> {
-        self.places
-            .iter()
-            .filter(|(partition, _)| self.is_there(**partition))
-            .map(|(partition, place)| (*partition, place.clone()))
-            .collect()
     }
 }
 

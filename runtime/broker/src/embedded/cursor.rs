@@ -43,6 +43,16 @@ impl Cursor {
         self.ranges.iter().map(|(start, end)| end - start).sum()
     }
 
+    /// Number of acknowledged offsets from `start` up to, not including, `end`.
+    pub(super) fn acknowledged_in(&self, start: u64, end: u64) -> u64 {
+        let below_floor = self.floor.min(end).saturating_sub(start);
+        let ranges = self
+            .ranges
+            .iter()
+            .map(|(from, to)| (*to).min(end).saturating_sub((*from).max(start)));
+        below_floor + ranges.sum::<u64>()
+    }
+
     /// Whether `offset` is acknowledged.
     pub(super) fn contains(&self, offset: u64) -> bool {
         offset < self.floor
@@ -165,6 +175,9 @@ mod tests {
                 let floor = (0..).find(|o| !model.contains(o)).expect("some offset is open");
                 assert_eq!(cursor.floor(), floor, "seed {seed}");
                 assert_eq!(cursor.above_floor(), model.range(floor..).count() as u64, "seed {seed}");
+                let (from, to) = (rng.random_range(0..42), rng.random_range(0..42));
+                let in_model = (from..to).filter(|o| model.contains(o)).count() as u64;
+                assert_eq!(cursor.acknowledged_in(from, to), in_model, "seed {seed} {from}..{to}");
                 for o in 0..42 {
                     assert_eq!(cursor.contains(o), model.contains(&o), "seed {seed} offset {o}");
                     let open = (o..).find(|o| !model.contains(o)).expect("some offset is open");

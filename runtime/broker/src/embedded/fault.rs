@@ -60,6 +60,12 @@ impl Fault {
         matches!(self, Self::Engine(_))
     }
 
+    /// Whether the disk has no room.
+    pub(super) fn is_full_disk(&self) -> bool {
+        let Self::Engine(error) = self else { return false };
+        matches!(&**error, redb::Error::Io(e) if is_full(e))
+    }
+
     /// For a caller: what happened, where, and what to do.
     pub(super) fn at(self, directory: &Path) -> BrokerError {
         let place = directory.display();
@@ -73,10 +79,14 @@ impl Fault {
     }
 }
 
+fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
 fn engine(place: &std::path::Display<'_>, error: redb::Error) -> (ErrorKind, String) {
     match error {
         redb::Error::DatabaseAlreadyOpen => (ErrorKind::Conflict, in_use(place)),
-        redb::Error::Io(e) if e.kind() == io::ErrorKind::StorageFull || e.kind() == io::ErrorKind::QuotaExceeded => (
+        redb::Error::Io(e) if is_full(&e) => (
             ErrorKind::Storage,
             format!("the disk that holds the log in {place} is full ({e}): free space; the log goes on by itself"),
         ),

@@ -6,8 +6,11 @@ use std::time::Duration;
 pub(super) const COMMIT_BYTES_MAX: usize = 8 << 20;
 /// Most calls in one transaction, for the same reason when they are small.
 pub(super) const COMMIT_CALLS_MAX: usize = 16 << 10;
-/// Most messages that one transaction trims: retention must not hold up publishing.
+/// Most messages that a transaction without calls trims: the calls that come meanwhile wait for it.
 pub(super) const TRIM_MESSAGES_MAX: usize = 4 << 10;
+/// Messages that a transaction with calls trims at most, beside as many as it acknowledges and twice as many as it
+/// publishes: retention must neither hold up publishing nor fall behind it.
+pub(super) const TRIM_BESIDE_CALLS: usize = 256;
 
 /// Messages read ahead of the consumers, for each subscription and partition.
 pub(super) const READ_AHEAD_MESSAGES: usize = 2 << 10;

@@ -63,6 +63,9 @@ impl Writer {
             (Command::Alter { reply, .. }, Outcome::Altered(outcome)) => {
                 let _ = reply.send(outcome.map(|change| self.change(change)));
             }
+            (Command::Seek { reply, .. }, Outcome::Moved(report)) => {
+                let _ = reply.send(report);
+            }
             (Command::CreateTopic { reply, .. }, Outcome::Topic(topic)) => {
                 let _ = reply.send(topic.map(|topic| self.add_topic(topic)));
             }

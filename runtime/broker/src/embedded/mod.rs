@@ -77,9 +77,12 @@
 //!
 //! # Keeping
 //!
-//! A message goes when every subscription of its topic has acknowledged it, in the transaction of the last
-//! acknowledgement. [`RetentionOptions`] may drop messages earlier, by age and by size, and says what becomes of a topic
-//! without subscriptions. A subscription that nobody consumes any more keeps its topic's messages until such a limit.
+//! A message is consumed when every subscription of its topic has acknowledged it. It stays for a while all the same, by
+//! age and by the bytes of its topic, so that a position can be moved back and a new subscription can begin with the
+//! earliest. [`RetentionOptions`] says for how long; it may also drop messages that are not consumed, by age and by size,
+//! and says what becomes of a topic without subscriptions. A subscription that nobody consumes any more keeps its topic's
+//! messages until such a limit. Dropping is part of the writer's transactions (`retention.rs`): in proportion to what
+//! they publish and acknowledge, so that neither waits long and the log cannot outgrow its bounds.
 //!
 //! # When the disk fails
 //!
@@ -88,7 +91,10 @@
 //! opened again, at once and then with a growing pause; until that succeeds, calls fail with the reason, `ready` does
 //! too, and consumers wait. What was confirmed before is there after: before the engine sees the file again, everything
 //! written since the last good sync is written once more and synced (`tracked.rs` has the reason, and it is not an
-//! academic one: without it the fault test ends with a destroyed log).
+//! academic one: without it the fault test ends with a destroyed log). When the disk was full, a quarter of each topic is
+//! dropped then, as far as it is consumed, before any call is taken.
+//!
+//! A panic of the writer is such a failure too. A call that meets something stored that makes no sense fails alone.
 //!
 //! A crash, of the process or of the machine, at any moment leaves all that was confirmed, whole groups only, and no
 //! acknowledged message to be delivered again. A stored message that cannot be decoded is an error to its consumers,

@@ -49,10 +49,19 @@ impl fmt::Debug for EmbeddedOptions {
     }
 }
 
-/// How long messages are kept. A message always goes once every subscription of its topic has acknowledged it. The
-/// limits here also drop messages that were **not** acknowledged, which is logged with their number.
+/// How long messages are kept.
+///
+/// What every subscription of a topic has acknowledged stays for a while, so that a subscription can be moved back and a
+/// new one can begin with the earliest: `keep` and `keep_bytes`, which never touch what somebody has not acknowledged.
+/// The other limits also drop messages that were **not** acknowledged, which is logged with their number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionOptions {
+    /// Keep acknowledged messages until they are this old, counted from their publishing. Zero: a message goes with its
+    /// last acknowledgement. Default one day.
+    pub keep: Duration,
+    /// Acknowledged messages of a topic go earlier, oldest first, while the topic holds more than this, in bytes.
+    /// Messages that are not acknowledged count, and stay. Default 1 GiB.
+    pub keep_bytes: u64,
     /// Drop messages older than this. Default: never.
     pub age: Option<Duration>,
     /// Drop the oldest messages of a partition that holds more than this, in bytes. Default: no limit.
@@ -64,9 +73,25 @@ pub struct RetentionOptions {
     pub check_interval: Duration,
 }
 
+impl RetentionOptions {
+    /// Nothing is dropped: for who looks at a log that another process keeps by its own rules.
+    pub fn unlimited() -> Self {
+        Self {
+            keep: Duration::MAX,
+            keep_bytes: u64::MAX,
+            age: None,
+            bytes: None,
+            unsubscribed_age: None,
+            check_interval: Duration::from_secs(10),
+        }
+    }
+}
+
 impl Default for RetentionOptions {
     fn default() -> Self {
         Self {
+            keep: Duration::from_secs(24 * 3600),
+            keep_bytes: 1 << 30,
             age: None,
             bytes: None,
             unsubscribed_age: Some(Duration::from_secs(7 * 24 * 3600)),

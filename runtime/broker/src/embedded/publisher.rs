@@ -9,7 +9,7 @@ use super::{
     catalog::Topics,
     queue::{Command, Prepared},
     record,
-    shared::{Shared, unknown_topic, writer_gone},
+    shared::{Shared, unknown_topic},
 };
 use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result, record_bytes_max};
 
@@ -34,8 +34,9 @@ impl Publisher for EmbeddedPublisher {
         let (reply, answer) = oneshot::channel();
         // Also when nothing is left of it: a log that is down or closed says so.
         self.shared.queue.push(Command::Publish { records, reply });
+        let shared = self.shared.clone();
         Box::pin(async move {
-            let fate = answer.await.unwrap_or_else(|_| Err(writer_gone()));
+            let fate = answer.await.unwrap_or_else(|_| Err(shared.no_answer()));
             let published = |place| match &fate {
                 Ok(refused) if refused.contains(&place) => Err(topic_gone()),
                 Ok(_) => Ok(Published { durable: true }),

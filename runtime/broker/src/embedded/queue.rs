@@ -11,7 +11,7 @@ use super::{
     notes::NoteKind,
     topic::{Subscription, Topic},
 };
-use crate::{BrokerError, ErrorKind, RegisteredSchema, Result, SeekTo, StartAt, TopicSpec};
+use crate::{BrokerError, ErrorKind, RegisteredSchema, Result, SeekReport, SeekTo, StartAt, TopicSpec};
 
 /// Where an answer goes. Nobody may be waiting for it any more.
 pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
@@ -51,6 +51,13 @@ pub(super) enum Command {
         alteration: Alteration,
         reply: Reply<()>,
     },
+    /// What an operator moves.
+    Seek {
+        topic: Arc<Topic>,
+        subscription: Arc<Subscription>,
+        to: SeekTo,
+        reply: Reply<SeekReport>,
+    },
     /// Reading failed on this opening of the database.
     Reopen {
         generation: u64,
@@ -74,11 +81,6 @@ pub(super) enum Alteration {
     DeleteSubscription {
         topic: Arc<Topic>,
         subscription: Arc<Subscription>,
-    },
-    Seek {
-        topic: Arc<Topic>,
-        subscription: Arc<Subscription>,
-        to: SeekTo,
     },
     /// See [`super::notes`].
     Note {
@@ -115,6 +117,7 @@ impl Command {
             Self::Ack { reply, .. } | Self::CreateTopic { reply, .. } | Self::Alter { reply, .. } => send(reply, error),
             Self::Subscribe { reply, .. } => send(reply, error),
             Self::Register { reply, .. } => send(reply, error),
+            Self::Seek { reply, .. } => send(reply, error),
             Self::Close { reply } => {
                 if let Some(reply) = reply {
                     send(reply, error);

@@ -35,7 +35,17 @@ impl Shared {
     pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.queue.push(command(reply));
-        answer.await.unwrap_or_else(|_| Err(writer_gone()))
+        answer.await.unwrap_or_else(|_| Err(self.no_answer()))
+    }
+
+    /// The writer dropped a call.
+    pub(super) fn no_answer(&self) -> BrokerError {
+        let failed = || {
+            let message =
+                "the log failed while it did this, and it may be done or not: see the log above, and try again";
+            BrokerError::new(ErrorKind::Storage, message)
+        };
+        self.queue.closed().unwrap_or_else(failed)
     }
 
     /// Reads a consistent view; a failure of the disk makes the writer open the log again. Waits for the disk: not for

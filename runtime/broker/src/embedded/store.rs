@@ -121,8 +121,8 @@ impl Store {
         };
         let before = std::mem::replace(&mut *state, State::Down { why, generation });
         if let State::Open { database, .. } = before {
-            // Its error is the one that brought us here.
-            let _ = database.close();
+            // Its error is the one that brought us here, and so is its panic.
+            let _ = Fault::instead_of_panic(|| Ok(database.close()?));
         }
     }
 

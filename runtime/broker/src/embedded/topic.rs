@@ -154,6 +154,13 @@ impl Subscription {
         }
     }
 
+    /// What is acknowledged of a partition.
+    pub(super) fn cursor(&self, place: usize) -> Cursor {
+        let delivery = self.delivery.lock();
+        let window = delivery.windows().get(place);
+        window.map(|window| window.cursor().clone()).unwrap_or_default()
+    }
+
     /// It was deleted, alone or with its topic.
     pub(super) fn has_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)

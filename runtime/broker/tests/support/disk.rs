@@ -26,6 +26,8 @@ struct Image {
     operations: u64,
     /// Operations that fail.
     failing: Range<u64>,
+    /// Bytes that the disk has room for; none where it has no end.
+    bytes_max: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -40,6 +42,12 @@ impl FaultyDisk {
     /// Fails these operations, counted from the disk's first.
     pub(crate) fn fail(&self, operations: Range<u64>) {
         self.image().failing = operations;
+    }
+
+    /// The file cannot grow any more.
+    pub(crate) fn fill(&self) {
+        let mut image = self.image();
+        image.bytes_max = Some(image.seen.len());
     }
 
     /// Operations so far.
@@ -115,7 +123,7 @@ impl StorageBackend for FaultyDisk {
 
     fn set_len(&self, len: u64) -> io::Result<()> {
         let (mut image, fails) = self.operation();
-        if fails {
+        if fails || image.bytes_max.is_some_and(|max| len as usize > max) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         image.seen.resize(len as usize, 0);

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ConsumerOptions, Message, MessageId, Outgoing, Published, Publisher, StartAt,
     TopicSpec,
-    embedded::{EmbeddedBroker, EmbeddedOptions},
+    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
 
@@ -20,6 +20,17 @@ pub(crate) fn topic() -> TopicName {
 
 pub(crate) fn open(directory: &Path) -> Arc<EmbeddedBroker> {
     EmbeddedBroker::open(directory, EmbeddedOptions::default()).expect("opens")
+}
+
+/// Messages go with their last acknowledgement.
+pub(crate) fn keeping_nothing() -> EmbeddedOptions {
+    EmbeddedOptions {
+        retention: RetentionOptions {
+            keep: Duration::ZERO,
+            ..RetentionOptions::default()
+        },
+        ..EmbeddedOptions::default()
+    }
 }
 
 /// A broker with the topic on it.

@@ -29,6 +29,8 @@ async fn run(args: &args::Broker) -> Result<(), Failure> {
     std::fs::create_dir_all(&args.data_dir)
         .map_err(|e| Failure::configuration(format!("{} cannot be made: {e}", args.data_dir.display())))?;
     let retention = RetentionOptions {
+        keep: std::time::Duration::from_secs(args.keep_secs),
+        keep_bytes: args.keep_bytes,
         age: args.retention_secs.map(std::time::Duration::from_secs),
         bytes: args.retention_bytes,
         ..RetentionOptions::default()

@@ -24,6 +24,7 @@ use crate::{
     signals::{self, Signals},
     spools,
     terminal::{self, Live},
+    unused,
     verbs::query,
     watch,
 };
@@ -109,6 +110,7 @@ async fn serve(files: &[PathBuf], pipeline: &Pipeline, tracing: Tracing, is_text
                 );
             }
             tracing::info!(pipeline = %pipeline.name, connectors = pipeline.connectors().count(), admin = %admin.local_addr(), "running");
+            unused::warn(pipeline, files, &*broker).await;
             until_stopped(files, pipeline, &supervisor, &mut signals).await;
             drop(live);
             Ok(())
@@ -172,13 +174,16 @@ async fn reload(files: &[PathBuf], first: &Pipeline, supervisor: &Supervisor<Wor
         Err(failure) => Err(failure.message),
     };
     match applied {
-        Ok(applied) => tracing::info!(
-            started = applied.started.len(),
-            changed = applied.changed.len(),
-            stopped = applied.stopped.len(),
-            unchanged = applied.unchanged.len(),
-            "the file was applied again"
-        ),
+        Ok(applied) => {
+            tracing::info!(
+                started = applied.started.len(),
+                changed = applied.changed.len(),
+                stopped = applied.stopped.len(),
+                unchanged = applied.unchanged.len(),
+                "the file was applied again"
+            );
+            unused::warn(&loaded.pipeline, files, &**supervisor.launcher().tools().brokers.main()).await;
+        }
         Err(why) => tracing::error!("the file was not applied as a whole:\n{why}"),
     }
 }

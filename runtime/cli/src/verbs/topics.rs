@@ -1,11 +1,14 @@
 //! `danube-wasm topics` and `danube-wasm subscriptions`: what a broker holds, and what an operator changes there.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::{
     args::{Subscriptions, SubscriptionsVerb, Topics, TopicsVerb},
     exit::Failure,
     operate::{self, Operation, Position},
+    unused,
 };
 
 /// Lists or deletes topics.
@@ -15,7 +18,7 @@ pub(crate) fn topics(args: Topics) -> Result<(), Failure> {
             &place,
             Operation::Topics,
             json,
-            &["topic", "partitions", "messages", "bytes", "subscriptions"],
+            &["topic", "partitions", "messages", "consumed", "bytes", "subscriptions"],
         ),
         TopicsVerb::Delete {
             place,
@@ -50,7 +53,8 @@ pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
                 subscription,
                 to,
             };
-            show(&place, seek, json, ALL)
+            const MOVED: &[&str] = &["topic", "subscription", "lag", "read_again", "left_out", "consumers"];
+            show(&place, seek, json, MOVED)
         }
         SubscriptionsVerb::Delete {
             place,
@@ -69,14 +73,39 @@ pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
     }
 }
 
-fn show(place: &std::path::Path, operation: Operation, json: bool, columns: &[&str]) -> Result<(), Failure> {
+fn show(place: &Path, operation: Operation, json: bool, columns: &[&str]) -> Result<(), Failure> {
     let values = crate::runtime()?.block_on(operate::ask(place, operation))?;
+    for warning in values.iter().filter_map(|value| warning(place, value)) {
+        eprintln!("warning: {warning}");
+    }
     if json {
         println!("{}", Value::Array(values));
     } else {
         print!("{}", table(columns, &values));
     }
     Ok(())
+}
+
+/// What an operator should know of a subscription.
+fn warning(place: &Path, value: &Value) -> Option<String> {
+    let name = |key: &str| value[key].as_str().unwrap_or_default();
+    let (topic, subscription) = (name("topic"), name("subscription"));
+    if value["unused"] == true {
+        let lag = value["lag"].as_u64().unwrap_or_default();
+        return Some(unused::warning(place, topic, subscription, lag));
+    }
+    let gone = value["gone"].as_u64().filter(|gone| *gone > 0)?;
+    let oldest = match value["oldest_ms"].as_u64() {
+        Some(ms) => {
+            let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(ms);
+            format!("the oldest that is kept is of {}", humantime::format_rfc3339_millis(at))
+        }
+        None => "none is kept".to_owned(),
+    };
+    Some(format!(
+        "{gone} older messages of {topic} are gone and are not read again: {oldest}. `keep_secs` and `keep_bytes` of \
+         [retention] say how long messages stay that every subscription has acknowledged"
+    ))
 }
 
 /// `earliest`, `latest`, a time, or how long ago.

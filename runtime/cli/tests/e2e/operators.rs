@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    harness::{Scratch, Setup, cli, payment},
+    harness::{Pipeline, Scratch, Setup, cli, payment},
     site::{Part, Site, run},
 };
 
@@ -125,4 +125,169 @@ fn letters_in_danube_are_on_a_shared_subscription_because_failover_does_not_fail
     assert_eq!(letters.expect("letters")["subscription_type"], "Shared");
     source.stop();
     broker.stop();
+}
+
+const SEEK: [&str; 6] = [
+    "subscriptions",
+    "seek",
+    "/stripe/payments",
+    "test-sink",
+    "--to",
+    "earliest",
+];
+
+/// A second sink, on a subscription of its own.
+const SECOND: &str = r#"
+[[sinks]]
+name = "second"
+component = "builtin:surrealdb-sink"
+[sinks.surrealdb]
+url = "surrealkv://data/second"
+namespace = "default"
+database = "default"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "second"
+table = "payments"
+"#;
+
+/// What a verb prints, and what it says beside.
+fn said(scratch: &Scratch, args: &[&str]) -> (String, String) {
+    let file = scratch.file().display().to_string();
+    let (verb, rest) = args.split_at(2);
+    let output = cli(verb.iter().copied().chain([&*file]).chain(rest.iter().copied()));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    (text(&output.stdout), text(&output.stderr))
+}
+
+fn payments(scratch: &Scratch) -> Value {
+    let topics = operate(scratch, &["topics", "ls"]).expect("topics");
+    named(&topics, "/stripe/payments").expect("the topic").clone()
+}
+
+#[test]
+fn what_was_consumed_is_there_for_a_move_and_for_a_second_sink() {
+    let scratch = Setup::default().write();
+    let pipeline = scratch.start();
+    for i in 0..20 {
+        assert_eq!(pipeline.post(&payment(i)).status, 200);
+    }
+    pipeline.until("all are consumed", |_| payments(&scratch)["consumed"] == 20);
+    assert_eq!(payments(&scratch)["messages"], 20);
+    pipeline.until("the metrics have it", |p| {
+        let (_, text) = p.admin("/metrics");
+        text.contains("danube_wasm_topic_consumed_messages{topic=\"/stripe/payments\"} 20")
+    });
+    let moved = operate(&scratch, &SEEK).expect("moved");
+    assert_eq!(
+        (&moved[0]["read_again"], &moved[0]["left_out"], &moved[0]["gone"]),
+        (&20.into(), &0.into(), &0.into())
+    );
+    pipeline.until("all are consumed again", |_| payments(&scratch)["consumed"] == 20);
+    assert_eq!(scratch.rows(), 20, "each met its own row");
+    let (_, beside) = said(&scratch, &SEEK);
+    assert_eq!(beside, "");
+    pipeline.until("all are consumed once more", |_| payments(&scratch)["consumed"] == 20);
+    pipeline.stop();
+
+    scratch.set(&Setup {
+        bottom: SECOND.into(),
+        ..Setup::default()
+    });
+    let pipeline = scratch.start();
+    let file = scratch.file().display().to_string();
+    pipeline.until("the second sink has all from the earliest", |_| {
+        let statement = "SELECT count() AS n FROM payments GROUP ALL";
+        let output = cli(["query", "--json", "--sink", "second", &file, statement]);
+        let values: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        values[0][0]["n"] == 20
+    });
+    pipeline.stop();
+}
+
+#[test]
+fn a_move_to_messages_that_are_gone_says_so() {
+    let scratch = Setup {
+        top: "[retention]\nkeep_secs = 0".into(),
+        ..Setup::default()
+    };
+    let scratch = scratch.write();
+    let pipeline = scratch.start();
+    for i in 0..20 {
+        assert_eq!(pipeline.post(&payment(i)).status, 200);
+    }
+    pipeline.until("all are consumed", |_| {
+        scratch.rows() == 20 && payments(&scratch)["messages"] == 0
+    });
+    let (table, beside) = said(&scratch, &SEEK);
+    assert!(table.contains("read again"), "{table}");
+    assert!(
+        beside.contains("20 older messages of /stripe/payments are gone") && beside.contains("keep_secs"),
+        "{beside}"
+    );
+    pipeline.stop();
+}
+
+#[test]
+fn the_subscription_of_a_removed_sink_is_warned_of_with_the_command_that_deletes_it() {
+    let with_second = Setup {
+        bottom: SECOND.into(),
+        ..Setup::default()
+    };
+    let scratch = with_second.write();
+    let pipeline = scratch.start();
+    let (_, beside) = said(&scratch, &["subscriptions", "ls"]);
+    assert_eq!(beside, "");
+    scratch.set(&Setup::default());
+    pipeline.signal("HUP");
+    pipeline.until("it was applied", |p| p.logged("the file was applied again") == 1);
+    let file = scratch.file().display().to_string();
+    let delete = format!("danube-wasm subscriptions delete {file} /stripe/payments second");
+    pipeline.until("the reload warns", |p| p.dump().contains(&delete));
+    for i in 0..5 {
+        assert_eq!(pipeline.post(&payment(i)).status, 200);
+    }
+    pipeline.stop();
+    let pipeline = scratch.start();
+    pipeline.until("the start warns", |p| p.dump().contains(&format!("{delete} --force")));
+    let (_, beside) = said(&scratch, &["subscriptions", "ls"]);
+    assert!(beside.contains(&format!("{delete} --force")), "{beside}");
+    assert!(beside.contains("5 so far"), "{beside}");
+    let listed = operate(&scratch, &["subscriptions", "ls"]).expect("subscriptions");
+    let unused = listed
+        .as_array()
+        .expect("an array")
+        .iter()
+        .filter(|s| s["unused"] == true);
+    assert_eq!(unused.map(|s| &s["subscription"]).collect::<Vec<_>>(), ["second"]);
+    operate(
+        &scratch,
+        &["subscriptions", "delete", "/stripe/payments", "second", "--force"],
+    )
+    .expect("as it says");
+    let (_, beside) = said(&scratch, &["subscriptions", "ls"]);
+    assert_eq!(beside, "");
+    pipeline.stop();
+}
+
+#[test]
+fn data_is_kept_where_the_environment_says_if_the_file_does_not() {
+    let scratch = Setup::default().write();
+    let elsewhere = tempfile::tempdir().expect("a directory");
+    let data = elsewhere.path().join("data").display().to_string();
+    let pipeline = Pipeline::spawn_with(&scratch.file(), &[("DANUBE_WASM_DATA_DIR", &data)]);
+    pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+    assert!(elsewhere.path().join("data/log/log.redb").exists());
+    assert!(!scratch.path().join("data/log").exists());
+    pipeline.stop();
+
+    scratch.set(&Setup {
+        top: "data_dir = \"mine\"".into(),
+        ..Setup::default()
+    });
+    let pipeline = Pipeline::spawn_with(&scratch.file(), &[("DANUBE_WASM_DATA_DIR", &data)]);
+    pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+    assert!(scratch.path().join("mine/log/log.redb").exists(), "the file holds");
+    pipeline.stop();
 }

@@ -171,6 +171,10 @@ impl Section for Shutdown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
+    /// Age up to which messages stay that every subscription has acknowledged.
+    pub keep: Duration,
+    /// Size of a topic, in bytes, above which they go earlier.
+    pub keep_bytes: u64,
     /// Age at which messages are removed.
     pub age: Option<Duration>,
     /// Size of a partition, in bytes, from which its oldest messages are removed.
@@ -178,16 +182,34 @@ pub struct Retention {
 }
 
 impl Section for Retention {
-    const ABOUT: &'static str = "How long the embedded log keeps messages. Without limits they leave when every \
-        subscription has passed them (a topic that has no subscription keeps them for 7 days). Limits hold for \
-        subscriptions that fall behind, too: what they have not read by then is lost to them.";
+    const ABOUT: &'static str = "How long the embedded log keeps messages. Those that every subscription has acknowledged \
+        stay for `keep_secs` and within `keep_bytes`, so that `subscriptions seek`, a second sink and `start = \"earliest\"` \
+        find them. Those that a subscription has not acknowledged stay until it has (a topic that has no subscription keeps \
+        them for 7 days). `age_secs` and `bytes` are hard limits: what is over them goes, and what a subscription has not \
+        read by then is lost to it. See [operations](operations.md).";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
+        let keep = t
+            .field(
+                "keep_secs",
+                Secs(0..=315_360_000),
+                "Messages that every subscription has acknowledged stay until they are this old, counted from their \
+                 publishing. `0`: they go with the last acknowledgement.",
+            )
+            .or(Duration::from_secs(86_400));
+        let keep_bytes = t
+            .field(
+                "keep_bytes",
+                Integer(0..=1_u64 << 50),
+                "While a topic holds more bytes than this, messages that every subscription has acknowledged go earlier, \
+                 oldest first. Messages that are not acknowledged count, and stay.",
+            )
+            .or(1 << 30);
         let age = t
             .field(
                 "age_secs",
                 Secs(60..=315_360_000),
-                "Messages older than this are removed.",
+                "Messages older than this are removed, acknowledged or not.",
             )
             .example("604800")
             .optional();
@@ -195,10 +217,15 @@ impl Section for Retention {
             .field(
                 "bytes",
                 Integer(1 << 20..=1_u64 << 50),
-                "When a partition of a topic holds more than this, its oldest messages are removed.",
+                "When a partition of a topic holds more than this, its oldest messages are removed, acknowledged or not.",
             )
             .example("10737418240")
             .optional();
-        Some(Self { age, bytes })
+        Some(Self {
+            keep,
+            keep_bytes,
+            age,
+            bytes,
+        })
     }
 }

@@ -26,6 +26,8 @@ fn defaults() {
     assert_eq!(pipeline.telemetry.otlp_endpoint, None);
     assert_eq!(pipeline.shutdown.grace, Duration::from_secs(30));
     assert_eq!((pipeline.retention.age, pipeline.retention.bytes), (None, None));
+    assert_eq!(pipeline.retention.keep.as_secs(), 86_400);
+    assert_eq!(pipeline.retention.keep_bytes, 1 << 30);
     let source = pipeline.source("webhook").expect("it is there");
     assert_eq!(source.id.to_string(), format!("{}/webhook", pipeline.name));
     assert_eq!(source.component, Component::Builtin("webhook-source"));

@@ -33,6 +33,7 @@ pub fn log(data: &[u8]) {
         false => damage::edit(base.image.clone(), &mut pieces),
     };
     let read = examine::examine(image).unwrap_or_default();
+    panics::of_the_writer_are_the_engines();
     if !by_rows {
         read.iter().for_each(|message| was_published(message, published));
     }

@@ -1,6 +1,6 @@
 //! Every metric by its name, and how a connector's are taken away.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use prometheus::{
     CounterVec, GaugeVec, HistogramOpts, HistogramVec, Opts, Registry,
@@ -48,6 +48,9 @@ pub(super) struct Families {
     pub(super) spool_refused: GaugeVec,
     pub(super) spool_oldest: GaugeVec,
     pub(super) lag: GaugeVec,
+    pub(super) topic_messages: GaugeVec,
+    pub(super) topic_consumed: GaugeVec,
+    pub(super) topic_bytes: GaugeVec,
 }
 
 impl Families {
@@ -218,7 +221,45 @@ impl Families {
                 "Messages that a subscription has not acknowledged.",
                 &["topic", "subscription"],
             )?,
+            topic_messages: gauge(
+                r,
+                "danube_wasm_topic_messages",
+                "Messages that the embedded log holds of a topic.",
+                &["topic"],
+            )?,
+            topic_consumed: gauge(
+                r,
+                "danube_wasm_topic_consumed_messages",
+                "Those of them that every subscription has acknowledged, and that are kept to be read again.",
+                &["topic"],
+            )?,
+            topic_bytes: gauge(
+                r,
+                "danube_wasm_topic_bytes",
+                "Bytes that the embedded log holds of a topic.",
+                &["topic"],
+            )?,
         })
+    }
+
+    /// Shows these topics and no other: messages, those of them that are consumed, bytes.
+    pub(super) fn set_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, [u64; 3])>) {
+        let families = [&self.topic_messages, &self.topic_consumed, &self.topic_bytes];
+        let mut there = BTreeSet::new();
+        for (topic, values) in topics {
+            there.insert(topic);
+            for (family, value) in families.iter().zip(values) {
+                family.with_label_values(&[topic]).set(value as f64);
+            }
+        }
+        for family in families {
+            let mut shown = family.collect();
+            let metrics = shown.iter_mut().flat_map(|family| family.take_metric());
+            let is_there = |metric: &Metric| metric.get_label().iter().any(|label| there.contains(label.value()));
+            metrics
+                .filter(|metric| !is_there(metric))
+                .for_each(|metric| remove(family, &metric));
+        }
     }
 
     /// Shows these subscriptions and no other.

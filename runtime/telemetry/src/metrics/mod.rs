@@ -83,6 +83,12 @@ impl Metrics {
         self.families.set_lags(lags);
     }
 
+    /// What the embedded log holds, by topic: messages, those of them that every subscription has acknowledged, bytes.
+    /// Topics that are not named are gone.
+    pub fn set_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, [u64; 3])>) {
+        self.families.set_topics(topics);
+    }
+
     /// The text that Prometheus reads.
     pub fn render(&self) -> String {
         let mut text = Vec::new();

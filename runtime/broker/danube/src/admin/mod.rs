@@ -11,7 +11,7 @@ mod policy;
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Admin, BrokerError, ErrorKind, Result, SeekTo, SubscriptionInfo, TopicInfo};
+use danube_wasm_broker::{Admin, BrokerError, ErrorKind, Result, SeekReport, SeekTo, SubscriptionInfo, TopicInfo};
 use danube_wasm_model::TopicName;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
@@ -123,6 +123,7 @@ impl Admin for DanubeAdmin {
             topic: found.topic,
             partitions: found.partitions,
             messages: None,
+            consumed: None,
             bytes: None,
             subscriptions: subscriptions.into_keys().collect(),
         };
@@ -149,7 +150,7 @@ impl Admin for DanubeAdmin {
         stream::iter(described).buffered(ADMIN_CALLS_MAX).try_collect().await
     }
 
-    async fn seek(&self, topic: &TopicName, subscription: &str, _: SeekTo) -> Result<()> {
+    async fn seek(&self, topic: &TopicName, subscription: &str, _: SeekTo) -> Result<SeekReport> {
         let message = format!(
             "subscription `{subscription}` of {topic} cannot be moved: Danube's brokers have no call for that. Begin with \
              another subscription, or delete this one"
