@@ -1,6 +1,7 @@
 //! Whether what a pipeline needs can be reached: the brokers, the topics, the schemas, the databases. What `check --connect`
 //! does. It looks and changes nothing, but for what `topics` says.
 
+mod embedded;
 mod namespaces;
 mod patience;
 mod schema;
@@ -8,7 +9,7 @@ mod topics;
 
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind};
 use danube_wasm_broker_danube::Danube;
-use danube_wasm_config::{Pipeline, Sink, SurrealUrl};
+use danube_wasm_config::{Pipeline, ServiceUrl, Sink, SurrealUrl};
 use danube_wasm_egress_surrealdb::Connections;
 use danube_wasm_model::door::Egress as _;
 use serde::Serialize;
@@ -48,6 +49,9 @@ impl Outcome {
 /// Tries everything.
 pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
+    if let ServiceUrl::Embedded { dir } = &pipeline.service_url {
+        embedded::check(pipeline, dir, &mut findings).await;
+    }
     if !pipeline.service_url.seeds().is_empty() {
         let danube = brokers::open_danube(pipeline)?;
         for (seed, result) in danube.check().await {

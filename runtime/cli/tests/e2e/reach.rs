@@ -8,7 +8,7 @@ use tonic::Status;
 
 use crate::{
     fake::{Act, Fake},
-    harness::{Pipeline, cli},
+    harness::{Pipeline, Setup, cli},
     site::{Part, Site, run},
 };
 
@@ -333,4 +333,36 @@ fn a_subscription_that_is_new_on_a_topic_that_is_there_is_said_to_skip_what_it_h
     let process = run(&sink);
     assert!(process.log(SKIPS).is_none(), "{}", process.dump());
     process.stop();
+}
+
+#[test]
+fn another_number_of_partitions_is_found_on_the_own_log_and_nothing_is_made_by_looking() {
+    let scratch = Setup::default().write();
+    let (code, reached) = check(&scratch.file());
+    assert_eq!(code, Some(0), "{reached:?}");
+    let log = outcome(&reached, "log ").expect("it is tried");
+    assert_eq!(log["outcome"], "awaited");
+    assert!(!scratch.path().join("data/log").exists());
+
+    let pipeline = scratch.start();
+    let (code, reached) = check(&scratch.file());
+    assert_eq!(code, Some(0), "{reached:?}");
+    let topic = outcome(&reached, "publish to /stripe/payments").expect("it is tried");
+    assert_eq!(topic["outcome"], "reached");
+    rewrite(&scratch.file(), "partitions = 4", "partitions = 2");
+    let refused = || {
+        let (code, reached) = check(&scratch.file());
+        assert_eq!(code, Some(78), "{reached:?}");
+        let topic = outcome(&reached, "publish to /stripe/payments").expect("it is tried");
+        let why = topic["why"].as_str().expect("a reason");
+        assert!(
+            why.contains("has 4 partitions") && why.contains("partitions = 4"),
+            "{why}"
+        );
+    };
+    refused();
+    pipeline.stop();
+    refused();
+    let mut as_run = Pipeline::spawn(&scratch.file());
+    assert_eq!(as_run.wait().code(), Some(78), "{}", as_run.dump());
 }
