@@ -94,7 +94,7 @@ async fn run(broker: &EmbeddedBroker, step: Step) -> Result<(), BrokerError> {
             let messages = receive(&mut *consumer, n).await;
             consumer.acker().ack(&ids(&messages)).await
         }
-        Step::Seek(name, to) => admin.seek(&topic(), name, to).await.map(|_| ()),
+        Step::Seek(name, to) => admin.seek(&topic(), name, to).await.map(drop),
         Step::DeleteSubscription(name) => admin.delete_subscription(&topic(), name).await,
         Step::Grow(partitions) => broker.ensure_partitions(&topic(), partitions).await,
         Step::DeleteTopic => admin.delete_topic(&topic()).await,

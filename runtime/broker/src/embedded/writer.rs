@@ -209,7 +209,7 @@ impl Writer {
         let now = Instant::now();
         let recent = self.last.filter(|(ended, _)| now < *ended + REOPEN_BACKOFF_MAX * 2);
         let (retry_at, pause) = match recent {
-            Some((_, pause)) => (now + pause, (pause * 2).min(REOPEN_BACKOFF_MAX)),
+            Some((_, pause)) => (now + pause, next_pause(pause)),
             None => (now, REOPEN_BACKOFF_MIN),
         };
         self.outage = Some(Outage {
@@ -226,7 +226,11 @@ impl Writer {
         if Instant::now() < outage.retry_at {
             return;
         }
-        match reopen(&self.shared) {
+        let begun = Instant::now();
+        let opened = reopen(&self.shared);
+        // Opening reads the whole log: a large one on a disk that stays full must not be read without a pause.
+        outage.pause = outage.pause.max(begun.elapsed());
+        match opened {
             Ok((places, doomed)) => {
                 tracing::info!(seconds = outage.since.elapsed().as_secs_f64(), "the log is up again");
                 (self.places, self.doomed) = (places, doomed);
@@ -246,7 +250,7 @@ impl Writer {
                 tracing::debug!(error = %outage.why, "the log is still down");
                 self.shared.store.take_down(outage.why.clone());
                 outage.retry_at = Instant::now() + outage.pause;
-                outage.pause = (outage.pause * 2).min(REOPEN_BACKOFF_MAX);
+                outage.pause = next_pause(outage.pause);
             }
         }
     }
@@ -281,6 +285,11 @@ impl Writer {
             let _ = reply.send(result);
         }
     }
+}
+
+/// Longer, up to the longest, unless opening alone takes longer than that.
+fn next_pause(pause: Duration) -> Duration {
+    (pause * 2).min(pause.max(REOPEN_BACKOFF_MAX))
 }
 
 fn reopen(shared: &Shared) -> Result<(Places, BTreeSet<u64>), Fault> {

@@ -1,4 +1,5 @@
 //! A disk in memory that fails when it is told to, and that forgets what was not synced when the power goes.
+#![allow(dead_code, reason = "each test uses some of it")]
 
 use std::{
     io,

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    harness::{Pipeline, Scratch, Setup, cli, payment},
+    harness::{Pipeline, Scratch, Setup, cli, payment, root},
     site::{Part, Site, run},
 };
 
@@ -166,6 +166,14 @@ fn payments(scratch: &Scratch) -> Value {
     named(&topics, "/stripe/payments").expect("the topic").clone()
 }
 
+/// The page for operators shows the columns as they are.
+fn is_documented(printed: &str) {
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).expect("the page");
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let heading = words(printed.lines().next().expect("a heading"));
+    assert!(page.lines().any(|line| words(line) == heading), "{heading:?}");
+}
+
 #[test]
 fn what_was_consumed_is_there_for_a_move_and_for_a_second_sink() {
     let scratch = Setup::default().write();
@@ -189,6 +197,9 @@ fn what_was_consumed_is_there_for_a_move_and_for_a_second_sink() {
     let (_, beside) = said(&scratch, &SEEK);
     assert_eq!(beside, "");
     pipeline.until("all are consumed once more", |_| payments(&scratch)["consumed"] == 20);
+    for verb in [&["topics", "ls"][..], &["subscriptions", "ls"], &SEEK] {
+        is_documented(&said(&scratch, verb).0);
+    }
     pipeline.stop();
 
     scratch.set(&Setup {
