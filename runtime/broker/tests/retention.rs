@@ -4,6 +4,7 @@
 mod support;
 
 use std::{
+    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -16,6 +17,7 @@ use danube_wasm_broker::{
     embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_model::SubscriptionType::{Exclusive, Shared};
+use rand::{Rng, SeedableRng, rngs::StdRng};
 use support::*;
 
 const START_MS: u64 = 1_700_000_000_000;
@@ -262,4 +264,98 @@ async fn nothing_is_kept_where_nothing_is_asked_for() {
     let messages = receive(&mut *consumer, 3).await;
     ack(&*consumer, &messages[..2]).await;
     assert_eq!(info(&broker).await.messages, Some(1), "gone with the acknowledgement");
+}
+
+/// What a subscription must still give, whatever was dropped: its name and the texts that it has not acknowledged.
+struct Reader {
+    name: &'static str,
+    open: BTreeSet<String>,
+}
+
+impl Reader {
+    fn options(&self) -> ConsumerOptions {
+        ConsumerOptions {
+            subscription: self.name.into(),
+            ..consumer_options(Shared, "c")
+        }
+    }
+
+    /// Acknowledges some of what it is given, in any order.
+    async fn acknowledge_some(&mut self, broker: &EmbeddedBroker, rng: &mut StdRng) {
+        if self.open.is_empty() {
+            return;
+        }
+        let mut consumer = broker.subscribe(self.options()).await.unwrap();
+        let given = receive(&mut *consumer, self.open.len()).await;
+        let there: BTreeSet<String> = texts(&given).into_iter().map(str::to_owned).collect();
+        assert_eq!(
+            there, self.open,
+            "{}: what is not acknowledged, and nothing else",
+            self.name
+        );
+        let mut done = given;
+        done.retain(|_| rng.random_bool(0.7));
+        ack(&*consumer, &done).await;
+        texts(&done)
+            .into_iter()
+            .for_each(|text| assert!(self.open.remove(text)));
+    }
+
+    /// Moves it to the oldest, as many messages back as the log says.
+    async fn read_again(&mut self, broker: &EmbeddedBroker) {
+        let report = admin(broker).seek(&topic(), self.name, SeekTo::Earliest).await.unwrap();
+        assert_eq!(report.left_out, 0);
+        let held = info(broker).await.messages.unwrap();
+        assert_eq!(report.read_again + self.open.len() as u64, held, "{}", self.name);
+        let mut consumer = broker.subscribe(self.options()).await.unwrap();
+        let given = receive(&mut *consumer, usize::try_from(held).unwrap()).await;
+        let given: BTreeSet<String> = texts(&given).into_iter().map(str::to_owned).collect();
+        assert!(given.is_superset(&self.open), "{}", self.name);
+        self.open = given;
+    }
+}
+
+/// Against the obvious model, with moves, restarts and a clock that runs.
+#[tokio::test]
+async fn whatever_is_done_only_consumed_messages_go_and_the_bytes_stay_within_their_bound() {
+    const KEEP_BYTES: u64 = 3000;
+    for seed in 0..20 {
+        let mut rng = StdRng::seed_from_u64(seed);
+        let log = Log::new(100, KEEP_BYTES);
+        let mut broker = log.open();
+        create(&*broker, 2).await;
+        let mut readers = ["one", "two"].map(|name| Reader {
+            name,
+            open: BTreeSet::new(),
+        });
+        for reader in &readers {
+            drop(broker.subscribe(reader.options()).await.unwrap());
+        }
+        for step in 0..40 {
+            log.pass(rng.random_range(0..20));
+            let which = rng.random_range(0..2);
+            match rng.random_range(0..10) {
+                0..4 => {
+                    let text = format!("{step}-{}", "x".repeat(rng.random_range(0..300)));
+                    publish(&*broker, &[&text]).await;
+                    readers
+                        .iter_mut()
+                        .for_each(|reader| assert!(reader.open.insert(text.clone())));
+                }
+                4..8 => readers[which].acknowledge_some(&broker, &mut rng).await,
+                8 => readers[which].read_again(&broker).await,
+                _ => {
+                    broker.close().await.unwrap();
+                    broker = log.open();
+                }
+            }
+            let held = info(&broker).await;
+            let consumed = held.consumed.unwrap();
+            assert!(
+                held.bytes.unwrap() <= KEEP_BYTES || consumed == 0,
+                "seed {seed}: {held:?}"
+            );
+        }
+        broker.close().await.unwrap();
+    }
 }
