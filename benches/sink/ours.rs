@@ -14,7 +14,7 @@ use danube_wasm_broker::{
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
 use danube_wasm_egress_surrealdb::{SurrealEgress, SurrealOptions, SurrealUrl};
-use danube_wasm_model::{ConnectorId, RecordId, TopicName, door::Egress as _};
+use danube_wasm_model::{ConnectorId, RecordId, Targets, TopicName, door::Egress as _};
 use danube_wasm_pipeline::{BatchPolicy, Patience, Probe, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
@@ -121,7 +121,11 @@ fn message(topic: &TopicName, schema: SchemaRef, i: usize) -> Outgoing {
 
 async fn egress(store: &Path) -> Result<Arc<SurrealEgress>> {
     let url = SurrealUrl::parse(&format!("surrealkv://{}", store.display()), Path::new("/"))?;
-    let egress = SurrealEgress::connect(SurrealOptions::new(url, NAMESPACE, NAMESPACE)).await?;
+    let options = SurrealOptions {
+        tables: Targets::from_iter([TABLE]),
+        ..SurrealOptions::new(url, NAMESPACE, NAMESPACE)
+    };
+    let egress = SurrealEgress::connect(options).await?;
     egress.ready().await?;
     Ok(egress)
 }

@@ -1,4 +1,4 @@
-;; Returns records of a topic that it was not granted; as a sink, a target of that name, which its database will judge.
+;; Returns records of a topic that it was not granted; as a sink, a target of that name, which the pipeline refuses.
 ;;
 ;; source: call invalid_output topics
 ;; sink: call ok

@@ -13,7 +13,7 @@ use danube_wasm_broker::StartAt;
 use danube_wasm_config as config;
 use danube_wasm_egress_surrealdb as surrealdb;
 use danube_wasm_ingress_http as http;
-use danube_wasm_model::{TopicName, door::Intake, event::Interests};
+use danube_wasm_model::{Targets, TopicName, door::Intake, event::Interests};
 use danube_wasm_pipeline::{BatchPolicy, ErrorBudget, OnInvalid, OnPoison, Patience, SourceLimits};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
@@ -214,6 +214,11 @@ pub(crate) async fn resolve(listen: &config::Listen) -> std::io::Result<SocketAd
         .ok_or_else(|| std::io::Error::other("the name has no address"))
 }
 
+/// The tables that a sink may write to.
+pub(crate) fn targets(target: &config::SurrealDb) -> Targets {
+    target.topic_mappings.iter().flat_map(config::TopicMapping::targets).collect()
+}
+
 /// How to reach a sink's database.
 pub(crate) fn surreal_options(sink: &config::Sink) -> Result<surrealdb::SurrealOptions, Failure> {
     let target = &sink.surrealdb;
@@ -224,6 +229,7 @@ pub(crate) fn surreal_options(sink: &config::Sink) -> Result<surrealdb::SurrealO
     options.connect_timeout = target.connect_timeout;
     options.request_timeout = target.request_timeout;
     options.datetime_fields = target.datetime_fields.clone();
+    options.tables = targets(target);
     options.credentials = match &target.credentials {
         config::Credentials::None => None,
         config::Credentials::Token(token) => Some(surrealdb::Credentials::Token(token.expose().to_owned())),

@@ -40,11 +40,12 @@ pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAdd
     }
     for sink in &pipeline.sinks {
         for mapping in &sink.surrealdb.topic_mappings {
+            let tables: Vec<_> = mapping.targets().collect();
             eprintln!(
                 "  {:<12} {} → {} of {}",
                 sink.id.connector(),
                 mapping.topic,
-                mapping.table,
+                tables.join(", "),
                 sink.surrealdb.url
             );
         }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    ConnectorId, SubscriptionType, TopicName,
+    ConnectorId, SubscriptionType, Targets, TopicName,
     columns::ColumnError,
     event::{Event, EventBatch, Interests, RecordBatch},
     message::{MessageBatch, Operation, WriteBatch},
@@ -286,6 +286,9 @@ pub trait Egress: Send + Sync + 'static {
     /// Writes all of them, in order for equal ids, so that writing them again changes nothing. `Ok` means that every
     /// write but the refused ones is durable in the target.
     async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError>;
+
+    /// What the sink may write to. The pipeline refuses a component's write to anything else before it gets here.
+    fn targets(&self) -> &Targets;
 
     /// Whether the target answers.
     async fn ready(&self) -> Result<(), EgressError>;

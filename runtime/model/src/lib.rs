@@ -12,8 +12,10 @@ pub mod event;
 pub mod hash;
 pub mod identity;
 pub mod message;
+pub mod targets;
 pub mod topic;
 
 pub use connector_id::ConnectorId;
 pub use identity::RecordId;
+pub use targets::Targets;
 pub use topic::{SubscriptionType, TopicName};

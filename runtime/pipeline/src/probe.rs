@@ -69,6 +69,11 @@ impl Probe {
         self.with(|m| m.dead_letter(reason.as_str()));
     }
 
+    /// So many writes of the component are to what is not a target of the sink.
+    pub(crate) fn foreign_writes(&self, n: usize) {
+        self.with(|m| m.foreign_writes(n));
+    }
+
     /// A circuit is closed (0), half-open (1) or open (2).
     pub(crate) fn circuit(&self, behind: &'static str, state: u8) {
         self.with(|m| m.set_circuit(behind, state));

@@ -1,7 +1,7 @@
 //! The connector of a letter, as its pipeline file has it now.
 
 use danube_wasm_config::{self as config, Component, Pipeline};
-use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_model::{ConnectorId, Targets, TopicName};
 use danube_wasm_sandbox::GuestLimits;
 
 use crate::settings;
@@ -14,6 +14,8 @@ pub(super) struct Connector {
     pub(super) settings_kept: String,
     pub(super) limits: GuestLimits,
     pub(super) topics: Vec<TopicName>,
+    /// What a sink may write to.
+    pub(super) targets: Targets,
     /// Subjects that a sink expects on its topics.
     expected: Vec<(TopicName, String)>,
     /// Of its topics.
@@ -40,6 +42,7 @@ impl Connector {
             settings_kept: source.settings_kept(),
             limits: settings::guest_limits(&source.limits),
             expected: Vec::new(),
+            targets: Targets::default(),
             schemas: schemas.cloned().collect(),
             topics,
         }
@@ -56,6 +59,7 @@ impl Connector {
             settings: sink.settings_json(),
             settings_kept: sink.settings_kept(),
             limits: settings::guest_limits(&sink.limits),
+            targets: settings::targets(&sink.surrealdb),
             topics: mappings().map(|mapping| mapping.topic.clone()).collect(),
             expected: mappings().filter_map(expected).collect(),
             schemas: Vec::new(),

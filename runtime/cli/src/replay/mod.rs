@@ -63,7 +63,7 @@ async fn outcome(
             Ok(guest) => {
                 heard.forget();
                 begun = Instant::now();
-                Outcome::of_sink(&*guest, FRESH_LANE, input).await?
+                Outcome::of_sink(&*guest, FRESH_LANE, input, subject.targets.as_ref()).await?
             }
         },
         Seen::Event { .. } => match sandbox.load_source(spec, heard.clone()).await {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_broker::{Message, MessageId, Outgoing};
 use danube_wasm_model::{
-    RecordId, TopicName,
+    RecordId, Targets, TopicName,
     door::{GuestError, Reply, SinkGuest, SourceGuest, Violation, Write},
     event::Event,
 };
@@ -66,9 +66,14 @@ impl Outcome {
     }
 
     /// A message through a sink.
-    pub(super) async fn of_sink(guest: &dyn SinkGuest, lane: usize, input: &Seen) -> Result<Self, Failure> {
+    pub(super) async fn of_sink(
+        guest: &dyn SinkGuest,
+        lane: usize,
+        input: &Seen,
+        targets: Option<&Targets>,
+    ) -> Result<Self, Failure> {
         let part = part(input).map_err(Failure::usage)?;
-        match sink::rehearse(guest, lane, part).await {
+        match sink::rehearse(guest, lane, part, targets).await {
             Ok(sink::Rehearsed::Writes(writes)) => Ok(Self::Writes(writes)),
             Ok(sink::Rehearsed::Refused(why)) => Ok(Self::Failed(Failed::new(Reason::Refused, why))),
             Err(GuestError::Host { message }) => Err(Failure::internal(message)),

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use danube_wasm_config::{self as config, ProcessEnvironment};
-use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_model::{ConnectorId, Targets, TopicName};
 use danube_wasm_sandbox::{Ambient, CompileLimits, GuestLimits, LoadSpec, LogLevel, Readings, Recording, Seed, Sight};
 
 use super::{connector::Connector, letter::Letter, paper};
@@ -22,6 +22,8 @@ pub(super) struct Subject {
     pub(super) schemas: Vec<config::Schema>,
     /// What is not as it was, or may not be.
     pub(super) notes: Vec<String>,
+    /// What a sink may write to: by its pipeline file, else by the settings that the letter has.
+    pub(super) targets: Option<Targets>,
     expected_subject: Option<String>,
 }
 
@@ -55,11 +57,16 @@ impl Subject {
                 Some(_) => notes.extend(unwritten(&schemas)),
             }
         }
+        let targets = match &connector {
+            Some(connector) => Some(connector.targets.clone()),
+            None => targets_of(&load.settings),
+        };
         Ok(Self {
             load,
             digest,
             schemas,
             notes,
+            targets,
             expected_subject: connector.and_then(|c| c.expected_subject(&letter.shown.origin)),
         })
     }
@@ -83,6 +90,18 @@ impl Subject {
             None => Some(format!("the message has no schema; `{expected}` is expected")),
         }
     }
+}
+
+/// The tables that a sink's settings name, if they name any.
+fn targets_of(settings: &str) -> Option<Targets> {
+    let settings: serde_json::Value = serde_json::from_str(settings).ok()?;
+    let mappings = settings.get("topic_mappings")?.as_array()?;
+    let tables = mappings.iter().flat_map(|mapping| {
+        let more = mapping.get("tables").and_then(serde_json::Value::as_array);
+        mapping.get("table").into_iter().chain(more.into_iter().flatten())
+    });
+    let tables: Targets = tables.filter_map(serde_json::Value::as_str).collect();
+    (tables != Targets::default()).then_some(tables)
 }
 
 /// Notes of the schemas that are not in the file.

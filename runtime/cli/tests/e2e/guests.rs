@@ -124,3 +124,76 @@ fn an_event_that_breaks_the_component_is_answered_500_and_its_neighbours_get_the
         "its own answer: {answer:?}"
     );
 }
+
+#[test]
+fn a_component_writes_to_the_tables_of_its_sink_and_to_no_other() {
+    let scratch = Setup {
+        sink: harness::guest("write_anywhere"),
+        schema: false,
+        mapping: "tables = [\"refunds\"]".to_owned(),
+        bottom: r#"
+[[sinks]]
+name = "good"
+component = "builtin:surrealdb-sink"
+[sinks.surrealdb]
+url = "surrealkv://data/db"
+namespace = "default"
+database = "default"
+[[sinks.surrealdb.topic_mappings]]
+topic = "/stripe/payments"
+subscription = "good"
+table = "good"
+id_pointer = "/name"
+"#
+        .to_owned(),
+        ..Setup::default()
+    }
+    .write();
+    let pipeline = scratch.start();
+    let post = |event: serde_json::Value| assert_eq!(pipeline.post(&event).status, 200);
+    post(json!({ "name": "x", "own": true }));
+    let processed = |sink: &str, n: usize| {
+        let counter = format!(
+            "danube_connector_messages_processed_total{{connector=\"test/{sink}\",topic=\"/stripe/payments\"}} {n}\n"
+        );
+        pipeline.until("messages are processed", |p| p.admin("/metrics").1.contains(&counter));
+    };
+    processed("good", 1);
+    let foreign = ["good", "a; REMOVE TABLE good", "_danube_wasm_order", "Payments"];
+    for (n, target) in foreign.into_iter().enumerate() {
+        for operation in ["insert", "upsert", "merge", "delete"] {
+            let name = format!("{n}-{operation}");
+            post(json!({ "name": name, "target": target, "id": "x", "operation": operation }));
+        }
+    }
+    post(json!({ "name": "r", "target": "refunds", "id": "r" }));
+    let refused = "danube_wasm_foreign_writes_total{connector=\"test/surrealdb\"} 16";
+    pipeline.until("all foreign writes are refused", |p| {
+        p.admin("/metrics").1.contains(refused)
+    });
+    let letters = "danube_wasm_dead_letters_total{connector=\"test/surrealdb\",reason=\"refused\"} 16";
+    pipeline.until("each is a dead letter", |p| p.admin("/metrics").1.contains(letters));
+    processed("surrealdb", 18);
+    processed("good", 18);
+    assert_eq!(
+        scratch.query("SELECT VALUE name FROM refunds"),
+        json!(["r"]),
+        "the rest goes on"
+    );
+    assert_eq!(scratch.query("SELECT id FROM good").as_array().map(Vec::len), Some(18));
+    assert_eq!(
+        scratch.query("SELECT own FROM good:x")[0]["own"],
+        true,
+        "nobody has touched it"
+    );
+    assert_eq!(
+        scratch.query("SELECT id FROM payments").as_array().map(Vec::len),
+        Some(1)
+    );
+    let tables = scratch.query("RETURN object::keys((INFO FOR DB).tables)");
+    assert_eq!(tables, json!(["_danube_wasm_order", "good", "payments", "refunds"]));
+    let listed = harness::cli(["dlq", "ls", "--json", &scratch.file().display().to_string()]);
+    let said = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let why = "the component wrote to \\\"a; REMOVE TABLE good\\\", which is not";
+    assert!(listed.status.success() && said.contains(why), "{said}");
+}

@@ -9,7 +9,7 @@ use crate::{
     ledger::Consumed,
     reader::{
         Effect, Section, Table, Written,
-        kinds::{Flag, Integer, Kind, Millis, Name, Parsed, Text},
+        kinds::{Flag, Integer, Kind, Millis, Name, Parsed, TableName, Text},
     },
     tables::mapping::{
         BATCH_BYTES, BATCH_SIZE, FLUSH_INTERVAL, IDLE, OnPoison, STORAGE_MODES, SUBSCRIPTION_TYPES, Start, StorageMode,
@@ -146,7 +146,7 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
         )
         .or_written(SubscriptionType::Shared);
     let table = t
-        .field("table_name", Text, "The table.")
+        .field("table_name", TableName, "The table.")
         .aliases(&["table", "to"])
         .example("\"stripe_payments\"")
         .required_written();
@@ -202,7 +202,8 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
         subscription: subscription.value,
         subscription_type: subscription_type.value,
         start: Start::Earliest,
-        table: table.value,
+        table: Some(table.value),
+        tables: Vec::new(),
         expected_schema_subject: subject.map(|subject| subject.value),
         batch_size: BATCH_SIZE,
         batch_bytes: BATCH_BYTES,

@@ -8,7 +8,7 @@ use crate::{
     ledger::Consumed,
     reader::{
         Section, Table,
-        kinds::{Choice, Flag, Integer, Millis, Name, Parsed, Text},
+        kinds::{Choice, Flag, Integer, List, Millis, Name, Parsed, TableName, Text},
     },
     values::JsonPointer,
 };
@@ -25,8 +25,10 @@ pub struct TopicMapping {
     pub subscription_type: SubscriptionType,
     /// Where it begins when it is new.
     pub start: Start,
-    /// The table.
-    pub table: String,
+    /// The table, for a component that writes to one.
+    pub table: Option<String>,
+    /// More tables that a component may choose from.
+    pub tables: Vec<String>,
     /// Messages of another schema subject are refused.
     pub expected_schema_subject: Option<String>,
     /// Most messages of a batch.
@@ -105,19 +107,29 @@ pub(crate) const STORAGE_MODES: Choice<StorageMode> = Choice::of(&[
 ]);
 
 impl TopicMapping {
+    /// Every table that the component may write to; at least one.
+    pub fn targets(&self) -> impl Iterator<Item = &str> {
+        self.table.iter().chain(&self.tables).map(String::as_str)
+    }
+
     /// What the component is told of it.
     pub(super) fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::json!({
             "topic": self.topic.as_str(),
             "subscription": self.subscription,
             "subscription_type": self.subscription_type,
-            "table": self.table,
             "include_danube_metadata": self.include_danube_metadata,
             "storage_mode": match self.storage_mode {
                 StorageMode::Document => "Document",
                 StorageMode::TimeSeries => "TimeSeries",
             },
         });
+        if let Some(table) = &self.table {
+            settings["table"] = table.as_str().into();
+        }
+        if !self.tables.is_empty() {
+            settings["tables"] = self.tables.clone().into();
+        }
         if let Some(subject) = &self.expected_schema_subject {
             settings["expected_schema_subject"] = subject.as_str().into();
         }
@@ -167,10 +179,35 @@ impl Section for TopicMapping {
             )
             .or(Start::Earliest);
         let table = t
-            .field("table", Text, "The table. It is created by the first write.")
+            .field(
+                "table",
+                TableName,
+                "The table. It is created by the first write. A sink writes to the tables of its mappings and to no other: \
+                 a component's write to another one is refused, and its message becomes a dead letter.",
+            )
             .aliases(&["table_name", "to"])
             .example("\"stripe_payments\"")
-            .required();
+            .optional();
+        let tables = t
+            .field(
+                "tables",
+                List {
+                    kind: TableName,
+                    len: 1..=256,
+                },
+                "Tables that the component may choose from, besides `table` or instead of it. `builtin:surrealdb-sink` \
+                 does not choose: it writes to `table`.",
+            )
+            .example("[\"payments\", \"refunds\"]")
+            .or(Vec::new());
+        if !t.given("table") && !t.given("tables") && t.session().manual().is_none() {
+            t.session().error(
+                &t.place("table"),
+                format!("{} needs `table`", t.header()),
+                "write for example `table = \"stripe_payments\"`, or `tables = [\"payments\", …]` for a component that \
+                 chooses",
+            );
+        }
         let expected_schema_subject = t
             .field(
                 "expected_schema_subject",
@@ -264,7 +301,8 @@ impl Section for TopicMapping {
             subscription: subscription?,
             subscription_type,
             start,
-            table: table?,
+            table,
+            tables,
             expected_schema_subject,
             batch_size,
             batch_bytes,

@@ -56,6 +56,22 @@ impl Sink {
     }
 }
 
+/// The component of the binary writes each topic to one table.
+fn check_tables(t: &Table<'_>, surrealdb: &SurrealDb) {
+    for mapping in &surrealdb.topic_mappings {
+        if mapping.table.is_none() && !mapping.tables.is_empty() {
+            t.session().error(
+                &t.place("component"),
+                format!(
+                    "`builtin:surrealdb-sink` writes to `table`, and the mapping of {} has only `tables`",
+                    mapping.topic
+                ),
+                "write `table = \"NAME\"`, or name a component that chooses between `tables`",
+            );
+        }
+    }
+}
+
 impl Section for Sink {
     const ABOUT: &'static str = "A sink connector: consumes topics and writes to a target.";
 
@@ -72,6 +88,9 @@ impl Section for Sink {
         // One prepares its batch while the other writes.
         let lanes = lanes(t, SINK_LANES);
         let surrealdb = t.group("surrealdb").required::<SurrealDb>();
+        if let (Some(Component::Builtin(_)), Some(surrealdb)) = (&component, &surrealdb) {
+            check_tables(t, surrealdb);
+        }
         let buffer = t
             .group("buffer")
             .optional::<SinkBufferTable>()

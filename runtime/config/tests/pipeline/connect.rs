@@ -56,7 +56,7 @@ fn the_announcements_files_are_one_pipeline() {
         (mapping.batch_size, mapping.flush_interval),
         (50, Duration::from_secs(1))
     );
-    assert_eq!(mapping.table, "stripe_payments");
+    assert_eq!(mapping.table.as_deref(), Some("stripe_payments"));
     let told: Vec<_> = loaded
         .warnings
         .iter()
@@ -188,7 +188,7 @@ fn every_spelling_of_an_endpoint_and_a_mapping() {
         .replace("from =", "topic =");
     for table in ["table_name =", "table =", "to ="] {
         let read = mapping(desk.accept(&old.replace("to =", table)).pipeline);
-        assert_eq!((read.table.as_str(), read.topic.as_str()), ("t", "/default/a"));
+        assert_eq!((read.table.as_deref(), read.topic.as_str()), (Some("t"), "/default/a"));
         assert_eq!(read.subscription_type, SubscriptionType::Shared);
         assert_eq!(read.storage_mode, StorageMode::Document);
     }

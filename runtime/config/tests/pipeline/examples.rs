@@ -16,7 +16,10 @@ fn the_payments_example_is_valid_and_says_nothing_of_note() {
     let endpoint = &pipeline.sources[0].webhook.endpoints[0];
     assert_eq!((endpoint.topic.as_str(), endpoint.partitions), ("/stripe/payments", 4));
     assert!(matches!(&endpoint.auth, Auth::ApiKey { secrets, .. } if secrets[0].expose() == "demo-api-key"));
-    assert_eq!(pipeline.sinks[0].surrealdb.topic_mappings[0].table, "stripe_payments");
+    assert_eq!(
+        pipeline.sinks[0].surrealdb.topic_mappings[0].table.as_deref(),
+        Some("stripe_payments")
+    );
     let schema = pipeline.schema_of(&endpoint.topic).expect("it has one");
     assert!(
         schema

@@ -64,7 +64,7 @@ fn every_mistake_of_a_file_is_reported_at_once() {
         "24:8 sinks[0].name: `webhook` is the name of another connector, on line 12 | give every source and sink a \
          name of its own",
         "30:1 sinks[0].surrealdb.topic_mappings[0].table: [[sinks.surrealdb.topic_mappings]] needs `table` | write for \
-         example `table = \"stripe_payments\"`",
+         example `table = \"stripe_payments\"`, or `tables = [\"payments\", …]` for a component that chooses",
     ];
     assert_eq!(found, expected, "{found:#?}");
 }

@@ -436,7 +436,10 @@ fn older_spellings_are_accepted_with_a_note() {
     assert_eq!(loaded.warnings[1].help, "write `path`");
     for older in ["table_name", "to"] {
         let loaded = desk.accept(&sink("").replace("table =", &format!("{older} =")));
-        assert_eq!(loaded.pipeline.sinks[0].surrealdb.topic_mappings[0].table, "t");
+        assert_eq!(
+            loaded.pipeline.sinks[0].surrealdb.topic_mappings[0].table.as_deref(),
+            Some("t")
+        );
         assert_eq!(loaded.warnings.len(), 1);
     }
     assert_one(
@@ -451,5 +454,42 @@ fn older_spellings_are_accepted_with_a_note() {
             "`to` is another spelling of `table`",
             "`table_name` is given too",
         ],
+    );
+}
+
+#[test]
+fn tables_are_named_once_or_listed_and_never_the_runtimes_own() {
+    let desk = Desk::new();
+    let (chooser, no_table) = (desk.path("chooser.wasm"), "table = \"t\"\n");
+    std::fs::write(&chooser, "").expect("a file");
+    let by_component = |text: String| text.replace("builtin:surrealdb-sink", "chooser.wasm");
+    let loaded = desk.accept(&by_component(sink("tables = [\"u\", \"v\"]").replace(no_table, "")));
+    let mapping = &loaded.pipeline.sinks[0].surrealdb.topic_mappings[0];
+    assert_eq!(mapping.targets().collect::<Vec<_>>(), ["u", "v"]);
+    let settings = loaded.pipeline.sinks[0].settings_json();
+    assert!(
+        settings.contains(r#""tables":["u","v"]"#) && !settings.contains("\"table\":"),
+        "{settings}"
+    );
+    let loaded = desk.accept(&sink("tables = [\"u\"]"));
+    let mapping = &loaded.pipeline.sinks[0].surrealdb.topic_mappings[0];
+    assert_eq!(mapping.targets().collect::<Vec<_>>(), ["t", "u"]);
+    assert_one(
+        &desk.refuse(&sink("tables = [\"u\"]").replace(no_table, "")),
+        &["`builtin:surrealdb-sink` writes to `table`", "/stripe/payments"],
+    );
+    assert_one(
+        &desk.refuse(&by_component(sink("").replace(no_table, ""))),
+        &["needs `table`", "`tables = [", "for a component that chooses"],
+    );
+    for own in ["_danube_wasm_order", "_danube_wasm_"] {
+        let says = ["is a table of the runtime's own", "choose another name"];
+        assert_one(&desk.refuse(&sink("").replace("\"t\"", &format!("{own:?}"))), &says);
+        assert_one(&desk.refuse(&sink(&format!("tables = [{own:?}]"))), &says);
+    }
+    let long = "t".repeat(129);
+    assert_one(
+        &desk.refuse(&sink(&format!("tables = [{long:?}]"))),
+        &["longer than 128 bytes"],
     );
 }

@@ -52,7 +52,10 @@ mod witness;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use danube_wasm_model::door::{Egress, EgressError, Write, WriteReport};
+use danube_wasm_model::{
+    Targets,
+    door::{Egress, EgressError, Write, WriteReport},
+};
 use parking_lot::Mutex;
 
 use crate::{bisect::Attempt, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan, store::Store};
@@ -138,6 +141,10 @@ impl Egress for SurrealEgress {
         writing.await.map_err(|fault| self.error(fault))?;
         report.refused.sort_by_key(|(place, _)| *place);
         Ok(report)
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.options.tables
     }
 
     async fn ready(&self) -> Result<(), EgressError> {

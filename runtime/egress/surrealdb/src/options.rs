@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use danube_wasm_model::Targets;
+
 use crate::url::SurrealUrl;
 
 /// Where the documents go. Fields are public: there is no combination of them that is wrong in itself.
@@ -22,6 +24,8 @@ pub struct SurrealOptions {
     /// Fields at the top of a document whose text is stored as a datetime. Text that is not RFC 3339 refuses the
     /// document. Every other text stays text.
     pub datetime_fields: Vec<String>,
+    /// The tables that the sink may write to: [`Egress::targets`](danube_wasm_model::door::Egress::targets).
+    pub tables: Targets,
 }
 
 impl SurrealOptions {
@@ -30,7 +34,7 @@ impl SurrealOptions {
     /// Likewise.
     pub const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
-    /// Default timeouts, no credentials, no datetime fields.
+    /// Default timeouts, no credentials, no datetime fields, no tables.
     pub fn new(url: SurrealUrl, namespace: impl Into<String>, database: impl Into<String>) -> Self {
         Self {
             url,
@@ -40,6 +44,7 @@ impl SurrealOptions {
             connect_timeout: Self::CONNECT_TIMEOUT_DEFAULT,
             request_timeout: Self::REQUEST_TIMEOUT_DEFAULT,
             datetime_fields: Vec::new(),
+            tables: Targets::default(),
         }
     }
 }

@@ -8,6 +8,9 @@ use tokio::task::coop::consume_budget;
 
 use crate::{ordered::MARKS_TABLE, value};
 
+/// What the names of the runtime's own tables begin with: out of reach of every component and configuration.
+const OWN_TABLES: &str = "_danube_wasm_";
+
 /// Longest name of a table, in bytes. It is part of every key.
 pub(crate) const TABLE_BYTES_MAX: usize = 128;
 
@@ -156,8 +159,8 @@ fn check_table(name: &str) -> Result<(), String> {
         ))
     } else if name.chars().any(char::is_control) {
         Err("the table's name has a control character".to_owned())
-    } else if name == MARKS_TABLE {
-        Err(format!("the table `{MARKS_TABLE}` is the runtime's own"))
+    } else if name.starts_with(OWN_TABLES) {
+        Err(format!("tables whose names begin with `{OWN_TABLES}` are the runtime's own"))
     } else {
         Ok(())
     }
@@ -250,7 +253,7 @@ mod tests {
             assert_eq!(check_table(name), Ok(()), "{name}");
         }
         assert!(check_table(&"t".repeat(TABLE_BYTES_MAX)).is_ok());
-        for name in ["", "a\nb", "\0", &"t".repeat(TABLE_BYTES_MAX + 1)] {
+        for name in ["", "a\nb", "\0", &"t".repeat(TABLE_BYTES_MAX + 1), MARKS_TABLE, "_danube_wasm_x"] {
             assert!(check_table(name).is_err(), "{name:?}");
         }
     }

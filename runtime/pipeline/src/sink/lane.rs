@@ -88,8 +88,9 @@ impl Lane {
                     failpoints::reach(FailPoint::SinkProcessed);
                     claims.succeeded();
                     self.goes_on();
-                    let plan = Plan::make(&segment.items, &writes).await;
+                    let plan = Plan::make(&segment.items, &writes, self.shared.egress.targets()).await;
                     drop(writes);
+                    self.shared.probe.foreign_writes(plan.foreign);
                     if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
                         segments.isolate(segment, refused);
                         continue;
@@ -183,6 +184,7 @@ impl Lane {
             origins,
             refused,
             again,
+            foreign: _,
         } = plan;
         let mut poison: HashMap<usize, (Reason, String)> = refused
             .into_iter()

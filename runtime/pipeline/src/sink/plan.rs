@@ -8,6 +8,7 @@ use danube_wasm_broker::Message;
 use danube_wasm_model::{
     columns::{Ordinals, PayloadAt},
     door::Write,
+    Targets,
     event::Interests,
     identity::merged,
     message::{MessageBatch, Operation, WriteBatch},
@@ -75,13 +76,17 @@ pub(crate) struct Plan {
     pub(crate) refused: Vec<(usize, String)>,
     /// Messages whose writes were made together with a refused one: to be processed again without it.
     pub(crate) again: Vec<usize>,
+    /// Writes to what is not a target of this sink.
+    pub(crate) foreign: usize,
 }
 
 impl Plan {
-    /// A plan for `batch`, which has passed its check for `messages`.
-    pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch) -> Self {
+    /// A plan for `batch`, which has passed its check for `messages`, in a sink with these targets.
+    pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch, targets: &Targets) -> Self {
+        let foreign = foreign(batch, targets);
         let mut plan = Self {
-            refused: refusals(messages.len(), batch),
+            refused: refusals(messages.len(), batch, targets, &foreign),
+            foreign: foreign.len(),
             ..Self::default()
         };
         if !mutants::is(Mutant::ForgetEntangled) {
@@ -94,7 +99,7 @@ impl Plan {
             .chain(plan.again.iter().copied())
             .for_each(|at| dropped[at] = true);
 
-        let targets: Vec<Arc<str>> = batch
+        let names: Vec<Arc<str>> = batch
             .targets
             .names
             .iter()
@@ -125,7 +130,7 @@ impl Plan {
             };
             let code = batch.operations.get(i).copied().unwrap_or_default();
             plan.writes.push(Write {
-                target: targets[batch.targets.index[i] as usize].clone(),
+                target: names[batch.targets.index[i] as usize].clone(),
                 id,
                 operation: Operation::from_code(code).unwrap_or_default(),
                 order: batch.orders.get(i).copied().unwrap_or_default(),
@@ -140,13 +145,38 @@ impl Plan {
     }
 }
 
-/// Rejections, and origins of writes with an operation that this host does not know. The first reason counts.
-fn refusals(messages: usize, batch: &WriteBatch) -> Vec<(usize, String)> {
+/// Longest part of a target's name that is shown, in characters: it is the component's own text.
+const TARGET_SHOWN_MAX: usize = 64;
+
+/// Writes to what is not a target of the sink.
+fn foreign(batch: &WriteBatch, targets: &Targets) -> Vec<usize> {
+    let known: Vec<bool> = batch.targets.names.iter().map(|name| targets.contains(name)).collect();
+    let index = batch.targets.index.iter().enumerate();
+    index
+        .filter(|(_, name)| !known[**name as usize])
+        .map(|(i, _)| i)
+        .collect()
+}
+
+/// Rejections, and origins of writes to another's target or with an operation that this host does not know. The first
+/// reason counts.
+fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[usize]) -> Vec<(usize, String)> {
     let mut reasons: HashMap<usize, String> = HashMap::new();
     for rejection in &batch.rejected {
         reasons
             .entry(rejection.origin as usize)
             .or_insert_with(|| rejection.message.clone());
+    }
+    for i in foreign {
+        let name = &batch.targets.names[batch.targets.index[*i] as usize];
+        for origin in batch.origins.of(*i) {
+            reasons.entry(origin).or_insert_with(|| {
+                let shown: String = name.chars().take(TARGET_SHOWN_MAX).collect();
+                format!(
+                    "the component wrote to {shown:?}, which is not a target of this sink: its configuration names {targets}"
+                )
+            });
+        }
     }
     for (i, code) in batch.operations.iter().enumerate() {
         if Operation::from_code(*code).is_none() {
@@ -226,6 +256,24 @@ mod tests {
         batch
     }
 
+    fn targets() -> Targets {
+        Targets::from_iter(["t"])
+    }
+
+    #[tokio::test]
+    async fn a_write_to_what_is_no_target_refuses_its_messages_and_no_others() {
+        let mut batch = writes(&[&[0], &[1]]);
+        batch.targets.push("t; REMOVE TABLE t\n");
+        batch.payloads.push(b"{}");
+        batch.origins.push(&[2]);
+        let plan = Plan::make(&messages(3), &batch, &targets()).await;
+        assert_eq!(plan.foreign, 1);
+        let why = "the component wrote to \"t; REMOVE TABLE t\\n\", which is not a target of this sink: its configuration \
+                   names `t`";
+        assert_eq!(plan.refused, [(2, why.to_owned())]);
+        assert_eq!(plan.origins, [[0], [1]]);
+    }
+
     #[tokio::test]
     async fn what_shares_a_write_with_a_refused_one_through_others_is_processed_again() {
         let mut batch = writes(&[&[0, 1], &[3], &[1, 4], &[4, 2], &[5]]);
@@ -234,7 +282,7 @@ mod tests {
             kind: RejectionKind::InvalidData,
             message: "no".to_owned(),
         });
-        let plan = Plan::make(&messages(6), &batch).await;
+        let plan = Plan::make(&messages(6), &batch, &targets()).await;
         assert_eq!(plan.refused, [(2, "no".to_owned())]);
         assert_eq!(plan.again, [0, 1, 4]);
         assert_eq!(plan.origins, [[3], [5]]);
@@ -242,8 +290,8 @@ mod tests {
 
     #[tokio::test]
     async fn others_have_turns_while_many_writes_are_planned() {
-        let (messages, batch) = (messages(1), writes(&[&[0][..]; 1_280]));
-        let turns = turns_meanwhile(Plan::make(&messages, &batch)).await;
+        let (messages, batch, targets) = (messages(1), writes(&[&[0][..]; 1_280]), targets());
+        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
         assert!(turns >= 9, "{turns}");
     }
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::Message;
-use danube_wasm_model::door::{GuestError, SinkGuest, Write};
+use danube_wasm_model::{
+    Targets,
+    door::{GuestError, SinkGuest, Write},
+};
 
 use super::plan::{Decoded, Plan, columns};
 
@@ -28,8 +31,13 @@ pub enum Rehearsed {
     Refused(String),
 }
 
-/// Calls the component with this message alone.
-pub async fn rehearse(guest: &dyn SinkGuest, lane: usize, part: Part) -> Result<Rehearsed, GuestError> {
+/// Calls the component with this message alone, in a sink with these targets; `None` if nobody knows which it has.
+pub async fn rehearse(
+    guest: &dyn SinkGuest,
+    lane: usize,
+    part: Part,
+    targets: Option<&Targets>,
+) -> Result<Rehearsed, GuestError> {
     let Part {
         message,
         payload,
@@ -42,7 +50,9 @@ pub async fn rehearse(guest: &dyn SinkGuest, lane: usize, part: Part) -> Result<
     }];
     let batch = Arc::new(columns(&messages, &guest.interests()));
     let writes = guest.process_batch(lane, batch).await?;
-    let mut plan = Plan::make(&messages, &writes).await;
+    let named = || writes.targets.names.iter().map(String::as_str).collect();
+    let targets = targets.cloned().unwrap_or_else(named);
+    let mut plan = Plan::make(&messages, &writes, &targets).await;
     Ok(match plan.refused.pop() {
         Some((_, why)) => Rehearsed::Refused(why),
         None => Rehearsed::Writes(plan.writes),

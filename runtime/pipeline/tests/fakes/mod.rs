@@ -4,7 +4,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
@@ -15,7 +15,7 @@ use danube_wasm_broker::{
     Publisher, RegisteredSchema, Registry, Result, SchemaRef, TopicSpec,
 };
 use danube_wasm_model::{
-    ConnectorId, RecordId, SubscriptionType, TopicName,
+    ConnectorId, RecordId, SubscriptionType, Targets, TopicName,
     door::{
         ConsumerConfig, Egress, EgressError, GuestError, ProducerConfig, SinkGuest, SourceGuest, Write, WriteReport,
     },
@@ -453,6 +453,9 @@ pub struct MemoryTable {
     pub calls: Mutex<usize>,
 }
 
+/// What every sink of these tests may write to.
+static TARGETS: LazyLock<Targets> = LazyLock::new(|| Targets::from_iter(["table"]));
+
 impl MemoryTable {
     pub fn bodies(&self) -> Vec<String> {
         self.in_order.lock().clone()
@@ -482,6 +485,10 @@ impl Egress for MemoryTable {
             }
         }
         Ok(report)
+    }
+
+    fn targets(&self) -> &Targets {
+        &TARGETS
     }
 
     async fn ready(&self) -> Result<(), EgressError> {

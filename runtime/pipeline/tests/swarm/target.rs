@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 use danube_wasm_model::{
+    Targets,
     door::{Egress, EgressError, Write, WriteReport},
     message::Operation,
 };
@@ -23,6 +24,7 @@ pub struct Target {
     world: Arc<World>,
     dice: Dice,
     rows: Mutex<BTreeMap<String, Bytes>>,
+    targets: Targets,
 }
 
 impl Target {
@@ -31,6 +33,7 @@ impl Target {
             world: world.clone(),
             dice,
             rows: Mutex::default(),
+            targets: Targets::from_iter(["table"]),
         })
     }
 
@@ -107,6 +110,10 @@ impl Egress for Target {
         }
         self.world.oracle.confirmed(writes.iter().map(|write| &write.body[..]));
         Ok(report)
+    }
+
+    fn targets(&self) -> &Targets {
+        &self.targets
     }
 
     async fn ready(&self) -> Result<(), EgressError> {

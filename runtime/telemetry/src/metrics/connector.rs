@@ -135,6 +135,12 @@ impl ConnectorMetrics {
         }
     }
 
+    /// `n` writes of a component are to what is not a target of its sink.
+    pub fn foreign_writes(&self, n: usize) {
+        let foreign = &self.metrics.families.foreign_writes;
+        foreign.with_label_values(&[&*self.id]).inc_by(n as f64);
+    }
+
     /// A dead letter. `reason` is of a closed set.
     pub fn dead_letter(&self, reason: &'static str) {
         let dead_letters = &self.metrics.families.dead_letters;

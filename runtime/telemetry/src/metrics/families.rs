@@ -39,6 +39,7 @@ pub(super) struct Families {
     pub(super) guest_dropped: CounterVec,
     pub(super) egress_write: HistogramVec,
     pub(super) egress_failures: CounterVec,
+    pub(super) foreign_writes: CounterVec,
     pub(super) dead_letters: CounterVec,
     pub(super) circuit: GaugeVec,
     pub(super) concurrency: GaugeVec,
@@ -167,6 +168,12 @@ impl Families {
                 "Writes to the target that failed.",
                 &[CONNECTOR, "kind"],
             )?,
+            foreign_writes: counter(
+                r,
+                "danube_wasm_foreign_writes_total",
+                "Writes of a component that were refused because their target is not one of its sink's.",
+                own,
+            )?,
             dead_letters: counter(
                 r,
                 "danube_wasm_dead_letters_total",
@@ -289,6 +296,7 @@ impl Families {
             &self.guest_failures,
             &self.guest_dropped,
             &self.egress_failures,
+            &self.foreign_writes,
             &self.dead_letters,
             &self.exhausted,
         ] {

@@ -5,6 +5,7 @@ mod list;
 mod number;
 mod secret;
 mod table;
+mod table_name;
 mod text;
 
 pub(crate) use file::{FilePath, PemFile};
@@ -12,6 +13,7 @@ pub(crate) use list::List;
 pub(crate) use number::{Decimal, Flag, Integer, Millis, Secs};
 pub(crate) use secret::{SecretSourceKind, SecretText, checked};
 pub(crate) use table::{Free, FreeTable};
+pub(crate) use table_name::TableName;
 pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text, quote};
 
 use super::Spot;
