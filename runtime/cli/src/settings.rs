@@ -76,6 +76,7 @@ pub(crate) fn batch_policy(mapping: &config::TopicMapping) -> BatchPolicy {
             config::OnPoison::BlockKey => OnPoison::BlockKey,
             config::OnPoison::Stop => OnPoison::Stop,
         },
+        schema_types: mapping.schema_types,
     }
 }
 
@@ -216,7 +217,11 @@ pub(crate) async fn resolve(listen: &config::Listen) -> std::io::Result<SocketAd
 
 /// The tables that a sink may write to.
 pub(crate) fn targets(target: &config::SurrealDb) -> Targets {
-    target.topic_mappings.iter().flat_map(config::TopicMapping::targets).collect()
+    target
+        .topic_mappings
+        .iter()
+        .flat_map(config::TopicMapping::targets)
+        .collect()
 }
 
 /// How to reach a sink's database.
@@ -228,7 +233,20 @@ pub(crate) fn surreal_options(sink: &config::Sink) -> Result<surrealdb::SurrealO
     let mut options = surrealdb::SurrealOptions::new(url, &target.namespace, &target.database);
     options.connect_timeout = target.connect_timeout;
     options.request_timeout = target.request_timeout;
-    options.datetime_fields = target.datetime_fields.clone();
+    options.datetime_fields = [
+        (surrealdb::DatetimeForm::Rfc3339, &target.datetime_fields),
+        (surrealdb::DatetimeForm::EpochSeconds, &target.epoch_seconds_fields),
+        (surrealdb::DatetimeForm::EpochMillis, &target.epoch_millis_fields),
+    ]
+    .into_iter()
+    .flat_map(|(form, fields)| {
+        let field = move |field: &config::FieldPath| surrealdb::DatetimeField {
+            path: field.steps(),
+            form,
+        };
+        fields.iter().map(field)
+    })
+    .collect();
     options.tables = targets(target);
     options.credentials = match &target.credentials {
         config::Credentials::None => None,

@@ -60,4 +60,4 @@ pub use tables::{
     version::VersionStrategy,
     webhook::{Tls, Webhook},
 };
-pub use values::{BrokerUrl, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath};
+pub use values::{BrokerUrl, FieldPath, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath};

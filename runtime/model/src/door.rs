@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    ConnectorId, SubscriptionType, Targets, TopicName,
+    ConnectorId, FieldTypes, SubscriptionType, Targets, TopicName,
     columns::ColumnError,
     event::{Event, EventBatch, Interests, RecordBatch},
     message::{MessageBatch, Operation, WriteBatch},
@@ -278,6 +278,9 @@ pub struct Write {
     pub order: u64,
     /// The document, JSON text. Ignored by deletes.
     pub body: Bytes,
+    /// What the schema of its message says of its fields, if there is one that says something. A component may have
+    /// changed the document: what does not look as it should is left as it is.
+    pub types: Option<Arc<FieldTypes>>,
 }
 
 /// A target that documents are written to.

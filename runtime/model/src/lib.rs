@@ -9,6 +9,7 @@ pub mod columns;
 pub mod connector_id;
 pub mod door;
 pub mod event;
+pub mod field_types;
 pub mod hash;
 pub mod identity;
 pub mod message;
@@ -16,6 +17,7 @@ pub mod targets;
 pub mod topic;
 
 pub use connector_id::ConnectorId;
+pub use field_types::{FieldNode, FieldType, FieldTypes};
 pub use identity::RecordId;
 pub use targets::Targets;
 pub use topic::{SubscriptionType, TopicName};

@@ -19,7 +19,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use danube_wasm_model::door::Violation;
+use danube_wasm_model::{FieldTypes, door::Violation};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -141,6 +141,15 @@ impl Codec {
             SchemaType::Avro => Self::Avro(Box::new(Avro::compile(definition)?)),
             SchemaType::Protobuf => Self::Protobuf(Protobuf::compile(definition)?),
         })
+    }
+
+    /// What its documents hold that JSON has no type for.
+    pub(crate) fn field_types(&self) -> Option<FieldTypes> {
+        match self {
+            Self::Avro(avro) => avro.field_types(),
+            Self::Protobuf(message) => message.field_types(),
+            Self::Json(_) | Self::String | Self::Number | Self::Bytes => None,
+        }
     }
 
     /// Checks a component's JSON text and gives what goes on the wire.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::SchemaRef;
-use danube_wasm_model::door::Violation;
+use danube_wasm_model::{FieldTypes, door::Violation};
 
 use crate::codec::{Codec, SchemaType};
 
@@ -15,6 +15,7 @@ pub struct Validator {
     subject: String,
     schema_type: SchemaType,
     label: Arc<str>,
+    types: Option<Arc<FieldTypes>>,
     codec: Codec,
 }
 
@@ -26,6 +27,7 @@ impl Validator {
             subject,
             schema_type,
             label,
+            types: codec.field_types().map(Arc::new),
             codec,
         }
     }
@@ -48,6 +50,11 @@ impl Validator {
     /// `subject@version`, as components see it.
     pub fn label(&self) -> Arc<str> {
         self.label.clone()
+    }
+
+    /// Which fields of its documents are more than their JSON says: decimals, 64-bit integers, dates.
+    pub fn field_types(&self) -> Option<Arc<FieldTypes>> {
+        self.types.clone()
     }
 
     /// Whether a component's payload (JSON text) is valid: everything that is wrong with it, at most

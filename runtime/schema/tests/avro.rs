@@ -3,10 +3,11 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use apache_avro::{Codec, DeflateSettings, Reader, Schema, Writer, rabin::Rabin, to_avro_datum, types::Value};
 use bytes::Bytes;
+use danube_wasm_model::{FieldNode, FieldType};
 use danube_wasm_schema::{SchemaType, Validator, limits::PAYLOAD, strict};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use support::of_type;
@@ -454,4 +455,52 @@ async fn mutated_bytes_never_panic_and_what_is_read_is_strict_json() {
         }
     }
     assert!(read > 100, "{read} were still readable");
+}
+
+#[tokio::test]
+async fn the_schema_tells_of_decimals_and_moments_also_in_what_contains_itself() {
+    let types = avro(ORDER).await.field_types().expect("it has typed fields");
+    let FieldNode::Object(members) = types.root() else {
+        panic!("a record is an object: {types:?}")
+    };
+    let names: BTreeSet<&str> = members.keys().map(String::as_str).collect();
+    assert_eq!(names, BTreeSet::from(["at", "lines", "parent"]), "{types:?}");
+    assert_eq!(
+        *types.node(members["at"]),
+        FieldNode::Value(FieldType::Timestamp { per_second: 1_000 })
+    );
+    assert_eq!(types.node(members["parent"]), types.root());
+    let FieldNode::Array(line) = types.node(members["lines"]) else {
+        panic!("an array: {types:?}")
+    };
+    let FieldNode::Object(line) = types.node(*line) else {
+        panic!("of objects: {types:?}")
+    };
+    assert_eq!(*types.node(line["price"]), FieldNode::Value(FieldType::Decimal));
+}
+
+#[tokio::test]
+async fn what_may_be_several_types_or_is_no_moment_stays_as_it_is() {
+    let of = |types: &str| {
+        let definition = format!(r#"{{"type": "record", "name": "R", "fields": [{{"name": "f", "type": {types}}}]}}"#);
+        async move { avro(&definition).await.field_types().is_some() }
+    };
+    let date = r#"{"type": "int", "logicalType": "date"}"#;
+    assert!(of(date).await);
+    assert!(of(&format!(r#"["null", {date}]"#)).await);
+    assert!(
+        of(&format!(
+            r#"{{"type": "map", "values": ["null", {{"type": "array", "items": {date}}}]}}"#
+        ))
+        .await
+    );
+    for other in [
+        format!(r#"["string", {date}]"#),
+        r#"{"type": "long", "logicalType": "local-timestamp-millis"}"#.to_owned(),
+        r#"{"type": "int", "logicalType": "time-millis"}"#.to_owned(),
+        r#"{"type": "string", "logicalType": "uuid"}"#.to_owned(),
+        r#""long""#.to_owned(),
+    ] {
+        assert!(!of(&other).await, "{other}");
+    }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use danube_wasm_broker::{Message, MessageId};
 use danube_wasm_model::hash::fnv1a;
 use danube_wasm_pipeline::envelope::{Envelope, Input};
+use danube_wasm_schema::{limits::PAYLOAD, strict};
 use serde_json::{Map, Value, json};
 
 /// Most characters of a reason in a list.
@@ -139,7 +140,10 @@ fn time(ms: u64) -> String {
 
 /// What bytes are, and as such.
 pub(crate) fn readable(bytes: &[u8]) -> (&'static str, Value) {
-    if let Ok(value) = serde_json::from_slice(bytes) {
+    // Deeper JSON could not be read back where it is shown inside of something else.
+    if strict::within(bytes, PAYLOAD).is_ok()
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
         return ("json", value);
     }
     match std::str::from_utf8(bytes) {

@@ -1,7 +1,7 @@
 //! `danube-wasm query FILE SURREALQL`: asks a pipeline's database, through the running pipeline if there is one.
 
 use danube_wasm_config::{self as config, Pipeline};
-use danube_wasm_egress_surrealdb::{Connections, QueryError};
+use danube_wasm_egress_surrealdb::{Connections, NOT_SHOWN, QueryError};
 use serde_json::Value;
 
 use crate::{
@@ -26,10 +26,27 @@ pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
         pretty(&values)
     };
     println!("{}", printed.map_err(Failure::internal)?);
+    for row in not_shown(&values) {
+        eprintln!("{row}");
+    }
     match failed {
         Some(error) => Err(Failure::usage(format!("a statement failed: {error}"))),
         None => Ok(()),
     }
+}
+
+/// A line for each row that stands for one that is not shown.
+fn not_shown(values: &[Value]) -> impl Iterator<Item = String> {
+    let rows = values.iter().flat_map(|value| match value {
+        Value::Array(rows) => rows.as_slice(),
+        row => std::slice::from_ref(row),
+    });
+    rows.filter_map(|row| {
+        let why = row.get(NOT_SHOWN)?.as_str()?;
+        let is_ours = row.as_object()?.keys().all(|key| key == NOT_SHOWN || key == "id");
+        let which = row.get("id").and_then(Value::as_str).unwrap_or("a value");
+        is_ours.then(|| format!("{which} is not shown: {why}"))
+    })
 }
 
 /// The running pipeline has the database open; without one, this process opens it.

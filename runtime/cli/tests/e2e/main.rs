@@ -18,5 +18,6 @@ mod outage;
 mod reach;
 mod reload;
 mod replay;
+mod rows;
 mod spools;
 mod webhook;

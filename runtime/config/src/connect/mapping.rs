@@ -212,6 +212,7 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
         include_danube_metadata: metadata.value,
         storage_mode: storage_mode.value,
         id_pointer: None,
+        schema_types: true,
         on_poison: OnPoison::DeadLetter,
     };
     Some(ConnectMapping { mapping, rows, batches })

@@ -155,6 +155,8 @@ impl Section for ConnectSurreal {
                 connect_timeout,
                 request_timeout,
                 datetime_fields: Vec::new(),
+                epoch_seconds_fields: Vec::new(),
+                epoch_millis_fields: Vec::new(),
                 topic_mappings: Vec::new(),
             },
             rows,

@@ -45,6 +45,8 @@ pub struct TopicMapping {
     pub storage_mode: StorageMode,
     /// Where a message has the id of its document.
     pub id_pointer: Option<JsonPointer>,
+    /// Whether decimals, 64-bit integers and dates are stored as what the message's schema says they are.
+    pub schema_types: bool,
     /// What becomes of a message that cannot be processed.
     pub on_poison: OnPoison,
 }
@@ -183,7 +185,8 @@ impl Section for TopicMapping {
                 "table",
                 TableName,
                 "The table. It is created by the first write. A sink writes to the tables of its mappings and to no other: \
-                 a component's write to another one is refused, and its message becomes a dead letter.",
+                 a component's write to another one is refused, and its message becomes a dead letter. A document's own fields `id`, \
+                 `in` and `out`, which mean something else to SurrealDB, are stored as `_id`, `_in` and `_out`.",
             )
             .aliases(&["table_name", "to"])
             .example("\"stripe_payments\"")
@@ -259,10 +262,22 @@ impl Section for TopicMapping {
                 "id_pointer",
                 Parsed::<JsonPointer>::new("a JSON pointer"),
                 "Where a message has the id of its document. Then the newest message of an id is what is stored; \
-                 without, each message is a document of its own.",
+                 without, each message is a document of its own. Ids are text: where the pointer leads to `7` or `\"7\"`, \
+                 the row is `` table:`7` ``, and `table:7`, with a number, is not there. Where it leads to a field `id`, the \
+                 row has that field, too, as `_id`.",
             )
             .example("\"/id\"")
             .optional();
+        let schema_types = t
+            .field(
+                "schema_types",
+                Flag,
+                "Store what an Avro or Protobuf schema says: decimals and 64-bit integers as numbers with all their digits, \
+                 dates and timestamps as datetimes, also in nested fields, arrays and maps. With `false` they are stored as \
+                 components see them: decimals and Protobuf's 64-bit integers and timestamps as text, Avro's dates as the \
+                 numbers that they are. What a component has renamed or rewritten is stored as it wrote it.",
+            )
+            .or(true);
         let on_poison = t
             .field(
                 "on_poison",
@@ -311,6 +326,7 @@ impl Section for TopicMapping {
             include_danube_metadata,
             storage_mode,
             id_pointer,
+            schema_types,
             on_poison,
         })
     }

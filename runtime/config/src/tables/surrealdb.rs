@@ -6,10 +6,10 @@ use super::mapping::TopicMapping;
 use crate::{
     reader::{
         Section, Spot, Table,
-        kinds::{Choice, Kind, List, Millis, SecretText, Text},
+        kinds::{Choice, Kind, List, Millis, Parsed, SecretText, Text},
     },
     secret::Secret,
-    values::{HttpUrl, authority},
+    values::{FieldPath, HttpUrl, authority},
 };
 
 /// A SurrealDB database and what is written to it.
@@ -28,8 +28,12 @@ pub struct SurrealDb {
     pub connect_timeout: Duration,
     /// How long a statement may take.
     pub request_timeout: Duration,
-    /// Fields at the top of a document whose text is stored as a datetime.
-    pub datetime_fields: Vec<String>,
+    /// Fields whose RFC 3339 text is stored as a datetime.
+    pub datetime_fields: Vec<FieldPath>,
+    /// Fields whose number of seconds since 1970-01-01 UTC is stored as a datetime.
+    pub epoch_seconds_fields: Vec<FieldPath>,
+    /// Likewise, of milliseconds.
+    pub epoch_millis_fields: Vec<FieldPath>,
     /// What is consumed and where it goes; at least one.
     pub topic_mappings: Vec<TopicMapping>,
 }
@@ -122,14 +126,30 @@ impl Section for SurrealDb {
         let datetime_fields = t
             .field(
                 "datetime_fields",
-                List {
-                    kind: Text,
-                    len: 0..=64,
-                },
-                "Fields at the top of a document whose text is stored as a datetime. Text that is not RFC 3339 refuses \
-                 the document.",
+                fields(),
+                "Fields whose text is stored as a datetime: names at the top of a document, or JSON pointers to fields \
+                 anywhere, in which `*` stands for every element of an array. The text is RFC 3339 with date, time and \
+                 offset, as `2024-01-31T09:30:00Z`; any other, also a date alone, refuses the document, and its message \
+                 becomes a dead letter. Null and what is not there are passed over.",
             )
-            .example("[\"created_at\"]")
+            .example("[\"created_at\", \"/data/items/*/paid_at\"]")
+            .or(Vec::new());
+        let epoch_seconds_fields = t
+            .field(
+                "epoch_seconds_fields",
+                fields(),
+                "Likewise, fields whose number of seconds since 1970-01-01 UTC, with or without a fraction, is stored as a \
+                 datetime.",
+            )
+            .example("[\"created\"]")
+            .or(Vec::new());
+        let epoch_millis_fields = t
+            .field(
+                "epoch_millis_fields",
+                fields(),
+                "Likewise, fields whose number of milliseconds since 1970-01-01 UTC is stored as a datetime.",
+            )
+            .example("[\"/event/at_ms\"]")
             .or(Vec::new());
         let topic_mappings = t
             .group("topic_mappings")
@@ -145,8 +165,17 @@ impl Section for SurrealDb {
             connect_timeout,
             request_timeout,
             datetime_fields,
+            epoch_seconds_fields,
+            epoch_millis_fields,
             topic_mappings,
         })
+    }
+}
+
+fn fields() -> List<Parsed<FieldPath>> {
+    List {
+        kind: Parsed::new("a field's name or a JSON pointer"),
+        len: 0..=64,
     }
 }
 

@@ -1,11 +1,13 @@
 //! Small values that are right by construction: each is made by parsing its text, and only so.
 
 mod broker_url;
+mod field_path;
 mod http;
 mod net;
 mod pointer;
 
 pub use broker_url::BrokerUrl;
+pub use field_path::FieldPath;
 pub(crate) use http::authority;
 pub use http::{HeaderName, HttpUrl, UrlPath};
 pub use net::{Host, Network};

@@ -106,6 +106,7 @@ mod tests {
             operation: Operation::Insert,
             order: 0,
             body: "{}".into(),
+            types: None,
         };
         (0..n).map(write).collect()
     }

@@ -34,6 +34,7 @@ mod bisect;
 mod classify;
 mod client;
 mod connections;
+mod datetime;
 mod embedded;
 mod files;
 mod insert;
@@ -45,6 +46,7 @@ mod plan;
 mod query;
 mod runtime;
 mod store;
+mod typed;
 mod url;
 mod value;
 mod witness;
@@ -61,8 +63,9 @@ use parking_lot::Mutex;
 use crate::{bisect::Attempt, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan, store::Store};
 
 pub use connections::Connections;
+pub use datetime::{DatetimeField, DatetimeForm};
 pub use options::{Credentials, SurrealOptions};
-pub use query::{QUERY_BYTES_MAX, QueryError};
+pub use query::{NOT_SHOWN, QUERY_BYTES_MAX, QueryError, ROW_DEPTH_MAX};
 pub use url::{InvalidUrl, SurrealUrl};
 
 /// One database, as a target of writes and of questions.

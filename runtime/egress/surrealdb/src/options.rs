@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use danube_wasm_model::Targets;
 
-use crate::url::SurrealUrl;
+use crate::{DatetimeField, url::SurrealUrl};
 
 /// Where the documents go. Fields are public: there is no combination of them that is wrong in itself.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ pub struct SurrealOptions {
     pub connect_timeout: Duration,
     /// Longest wait for one statement.
     pub request_timeout: Duration,
-    /// Fields at the top of a document whose text is stored as a datetime. Text that is not RFC 3339 refuses the
-    /// document. Every other text stays text.
-    pub datetime_fields: Vec<String>,
+    /// Fields that are stored as datetimes. One that is no moment of its form refuses the document. Every other text stays
+    /// text, but for what the schema of its message says.
+    pub datetime_fields: Vec<DatetimeField>,
     /// The tables that the sink may write to: [`Egress::targets`](danube_wasm_model::door::Egress::targets).
     pub tables: Targets,
 }

@@ -6,7 +6,7 @@ use danube_wasm_model::{door::Write, message::Operation};
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Table, Value};
 use tokio::task::coop::consume_budget;
 
-use crate::{ordered::MARKS_TABLE, value};
+use crate::{DatetimeField, ordered::MARKS_TABLE, value};
 
 /// What the names of the runtime's own tables begin with: out of reach of every component and configuration.
 const OWN_TABLES: &str = "_danube_wasm_";
@@ -27,21 +27,21 @@ pub(crate) struct Item<'w> {
     /// Its place in the batch.
     pub(crate) index: usize,
     pub(crate) write: &'w Write,
-    datetime_fields: &'w [String],
+    datetime_fields: &'w [DatetimeField],
     /// The document, until the first statement takes it. A second one, after a refusal, reads it again: rare, and
     /// cheaper than a copy of each.
     document: Option<Object>,
 }
 
 impl<'w> Item<'w> {
-    fn read(index: usize, write: &'w Write, datetime_fields: &'w [String]) -> Result<Self, String> {
+    fn read(index: usize, write: &'w Write, datetime_fields: &'w [DatetimeField]) -> Result<Self, String> {
         check_table(&write.target)?;
         if write.id.is_empty() {
             return Err("the document has no id".to_owned());
         }
         let document = match write.operation {
             Operation::Delete => None,
-            _ => Some(value::document(&write.body, datetime_fields)?),
+            _ => Some(value::document(write, datetime_fields)?),
         };
         Ok(Self {
             index,
@@ -76,7 +76,7 @@ impl<'w> Item<'w> {
         let mut row = self.document.take().unwrap_or_else(|| match self.write.operation {
             Operation::Delete => Object::new(),
             // It was read before, so it can be read again.
-            _ => value::document(&self.write.body, self.datetime_fields).unwrap_or_default(),
+            _ => value::document(self.write, self.datetime_fields).unwrap_or_default(),
         });
         row.insert("id", self.record_id());
         row
@@ -104,7 +104,7 @@ struct Times {
 
 impl<'w> Plan<'w> {
     /// Gives others turns while there is much of it: whoever writes holds a thread of many.
-    pub(crate) async fn of(writes: &'w [Write], datetime_fields: &'w [String]) -> Self {
+    pub(crate) async fn of(writes: &'w [Write], datetime_fields: &'w [DatetimeField]) -> Self {
         let mut times: HashMap<(&str, &str), Times> = HashMap::with_capacity(writes.len());
         for write in writes {
             times.entry((&*write.target, &*write.id)).or_default().named += 1;
@@ -160,7 +160,9 @@ fn check_table(name: &str) -> Result<(), String> {
     } else if name.chars().any(char::is_control) {
         Err("the table's name has a control character".to_owned())
     } else if name.starts_with(OWN_TABLES) {
-        Err(format!("tables whose names begin with `{OWN_TABLES}` are the runtime's own"))
+        Err(format!(
+            "tables whose names begin with `{OWN_TABLES}` are the runtime's own"
+        ))
     } else {
         Ok(())
     }
@@ -182,6 +184,7 @@ mod tests {
             operation,
             order,
             body: "{}".into(),
+            types: None,
         }
     }
 
@@ -253,7 +256,14 @@ mod tests {
             assert_eq!(check_table(name), Ok(()), "{name}");
         }
         assert!(check_table(&"t".repeat(TABLE_BYTES_MAX)).is_ok());
-        for name in ["", "a\nb", "\0", &"t".repeat(TABLE_BYTES_MAX + 1), MARKS_TABLE, "_danube_wasm_x"] {
+        for name in [
+            "",
+            "a\nb",
+            "\0",
+            &"t".repeat(TABLE_BYTES_MAX + 1),
+            MARKS_TABLE,
+            "_danube_wasm_x",
+        ] {
             assert!(check_table(name).is_err(), "{name:?}");
         }
     }

@@ -57,6 +57,45 @@ fn check(surql: &str, write: bool) -> Result<(), QueryError> {
     }
 }
 
+/// Arrays and objects inside each other that are shown of a row: readers of JSON stop at 128.
+pub const ROW_DEPTH_MAX: usize = 120;
+
+/// What stands for a row that is not shown; `id` says which, if it has one.
+pub const NOT_SHOWN: &str = "not_shown";
+
+/// What a statement returned, each row by itself: one that nobody could read does not hide the others.
+fn shown(value: Value) -> serde_json::Value {
+    match value {
+        Value::Array(rows) => rows.into_iter().map(row).collect(),
+        value => row(value),
+    }
+}
+
+fn row(value: Value) -> serde_json::Value {
+    if !is_deeper(&value, ROW_DEPTH_MAX) {
+        return value.into_json_value();
+    }
+    let mut shown = json!({ NOT_SHOWN: format!("it is nested deeper than {ROW_DEPTH_MAX} levels") });
+    if let Value::Object(fields) = &value
+        && let Some(Value::RecordId(id)) = fields.get("id")
+    {
+        shown["id"] = id.to_sql().into();
+    }
+    shown
+}
+
+fn is_deeper(value: &Value, depth_max: usize) -> bool {
+    let inside = |value: &Value| match depth_max.checked_sub(1) {
+        Some(left) => is_deeper(value, left),
+        None => true,
+    };
+    match value {
+        Value::Array(items) => depth_max == 0 || items.iter().any(inside),
+        Value::Object(fields) => depth_max == 0 || fields.values().any(inside),
+        _ => false,
+    }
+}
+
 /// One JSON value for each statement: what it returned, or `{"error": "…"}`.
 pub(crate) async fn run(link: &Link, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
     let text = surql.to_owned();
@@ -68,7 +107,7 @@ pub(crate) async fn run(link: &Link, surql: &str, write: bool) -> Result<Vec<ser
     let answers = link.run("query", surql.to_owned(), Object::new(), |results| {
         let statements = results.num_statements();
         let answer = |statement| match results.take::<Value>(statement) {
-            Ok(value) => value.into_json_value(),
+            Ok(value) => shown(value),
             Err(error) => json!({ "error": error.message() }),
         };
         Ok((0..statements).map(answer).collect())
@@ -90,7 +129,39 @@ fn unavailable(fault: Fault) -> QueryError {
 
 #[cfg(test)]
 mod tests {
+    use surrealdb::types::Array;
+
     use super::*;
+
+    #[test]
+    fn a_row_that_is_too_deep_hides_no_other() {
+        let nested = |depth| (0..depth).fold(Value::Bool(true), |inner, _| Value::Array(Array::from(vec![inner])));
+        let id = surrealdb::types::RecordId {
+            table: "t".into(),
+            key: surrealdb::types::RecordIdKey::String("a b".to_owned()),
+        };
+        let row = |depth| {
+            let mut row = Object::new();
+            row.insert("id", id.clone());
+            row.insert("d", nested(depth));
+            Value::Object(row)
+        };
+        let rows = Value::Array(Array::from(vec![
+            row(ROW_DEPTH_MAX - 1),
+            row(ROW_DEPTH_MAX),
+            row(500),
+            nested(200),
+        ]));
+        let rows = shown(rows);
+        let text = json!({ "values": [rows] }).to_string();
+        serde_json::from_str::<serde_json::Value>(&text).expect("it is read back");
+        assert!(rows[0]["d"].is_array());
+        for at in [1, 2] {
+            assert_eq!(rows[at]["id"], "t:`a b`");
+            assert!(rows[at][NOT_SHOWN].is_string(), "{}", rows[at]);
+        }
+        assert!(rows[3][NOT_SHOWN].is_string());
+    }
 
     #[test]
     fn reading_is_allowed() {

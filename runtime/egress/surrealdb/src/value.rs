@@ -1,7 +1,7 @@
 //! JSON text to SurrealDB values, without loss and without interpretation.
 //!
 //! * Text stays text: nothing that looks like a datetime, a UUID or a record id becomes one, except the fields that
-//!   the options name as datetimes.
+//!   the options name as datetimes (`datetime.rs`), and those of which the message's schema says more (`typed.rs`).
 //! * `null` stays `NULL`. Arrays and objects nest as they are.
 //! * Numbers: see `number.rs`.
 //! * SurrealDB gives `id`, `in` and `out` at the top of a document a meaning of its own: which record it is, and which
@@ -12,31 +12,40 @@
 
 use std::fmt;
 
+use danube_wasm_model::door::Write;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use surrealdb::types::{Array, Datetime, Number, Object, Value};
+use surrealdb::types::{Array, Number, Object, Value};
 
-use crate::number::{self, Literals};
+use crate::{
+    DatetimeField,
+    number::{self, Literals},
+    typed,
+};
 
-/// Reads a document, which must be a JSON object. The error is a sentence for whoever sent it.
-pub(crate) fn document(json: &[u8], datetime_fields: &[String]) -> Result<Object, String> {
-    let fail = |error: serde_json::Error| format!("the document is not valid JSON: {error}");
-    let mut literals = Literals::of(json);
-    let mut reader = serde_json::Deserializer::from_slice(json);
-    let value = Json(&mut literals).deserialize(&mut reader).map_err(fail)?;
-    reader.end().map_err(fail)?;
-    let Value::Object(fields) = value else {
-        return Err("the document is not a JSON object".to_owned());
-    };
+/// Reads a write's document, which must be a JSON object. The error is a sentence for whoever sent it.
+pub(crate) fn document(write: &Write, datetime_fields: &[DatetimeField]) -> Result<Object, String> {
+    let mut fields = object(&write.body)?;
+    if let Some(types) = &write.types {
+        typed::apply(types, &mut fields)?;
+    }
+    datetime_fields.iter().try_for_each(|field| field.apply(&mut fields))?;
     let mut document = Object::new();
     for (name, value) in fields {
-        let value = if datetime_fields.contains(&name) {
-            datetime(&name, value)?
-        } else {
-            value
-        };
         document.insert(stored_name(name), value);
     }
     Ok(document)
+}
+
+fn object(json: &[u8]) -> Result<Object, String> {
+    let fail = |error: serde_json::Error| format!("the document is not valid JSON: {error}");
+    let mut literals = Literals::of(json);
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let value = Json::top(&mut literals).deserialize(&mut reader).map_err(fail)?;
+    reader.end().map_err(fail)?;
+    match value {
+        Value::Object(fields) => Ok(fields),
+        _ => Err("the document is not a JSON object".to_owned()),
+    }
 }
 
 /// The name under which a payload's top-level field is stored.
@@ -47,18 +56,36 @@ fn stored_name(name: String) -> String {
     }
 }
 
-fn datetime(name: &str, value: Value) -> Result<Value, String> {
-    match value {
-        Value::String(text) => match text.parse::<Datetime>() {
-            Ok(datetime) => Ok(Value::Datetime(datetime)),
-            Err(_) => Err(format!("field `{name}` is not an RFC 3339 datetime: `{text:.64}`")),
-        },
-        Value::Null => Ok(Value::Null),
-        _ => Err(format!("field `{name}` is not an RFC 3339 datetime")),
-    }
+/// Objects and arrays inside each other that a document may have. Sources take 64, and a component may put them into
+/// some more. What is stored must be read back, by SurrealDB's own protocol, too, and shown by whoever asks for it.
+pub(crate) const DOCUMENT_DEPTH_MAX: usize = 100;
+
+struct Json<'a, 'j> {
+    literals: &'a mut Literals<'j>,
+    depth_left: usize,
 }
 
-struct Json<'a, 'j>(&'a mut Literals<'j>);
+impl<'a, 'j> Json<'a, 'j> {
+    fn top(literals: &'a mut Literals<'j>) -> Self {
+        Self {
+            literals,
+            depth_left: DOCUMENT_DEPTH_MAX,
+        }
+    }
+
+    /// For what is inside of it.
+    fn inner<E: serde::de::Error>(&mut self) -> Result<Json<'_, 'j>, E> {
+        match self.depth_left.checked_sub(1) {
+            Some(depth_left) => Ok(Json {
+                literals: &mut *self.literals,
+                depth_left,
+            }),
+            None => Err(E::custom(format_args!(
+                "objects and arrays are nested deeper than {DOCUMENT_DEPTH_MAX}"
+            ))),
+        }
+    }
+}
 
 impl<'de> DeserializeSeed<'de> for Json<'_, '_> {
     type Value = Value;
@@ -92,17 +119,17 @@ impl<'de> Visitor<'de> for Json<'_, '_> {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        self.0.next();
+        self.literals.next();
         Ok(Value::Number(Number::Int(value)))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        self.0.next();
+        self.literals.next();
         Ok(Value::Number(number::from_u64(value)))
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
-        let literal = self.0.next().unwrap_or_default();
+        let literal = self.literals.next().unwrap_or_default();
         match number::from_literal(literal, value) {
             Some(number) => Ok(Value::Number(number)),
             None => Err(E::custom(format_args!(
@@ -111,18 +138,18 @@ impl<'de> Visitor<'de> for Json<'_, '_> {
         }
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::with_capacity(items.size_hint().unwrap_or(0));
-        while let Some(item) = items.next_element_seed(Json(self.0))? {
+        while let Some(item) = items.next_element_seed(self.inner()?)? {
             array.push(item);
         }
         Ok(Value::Array(Array::from(array)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         while let Some(name) = fields.next_key::<String>()? {
-            let value = fields.next_value_seed(Json(self.0))?;
+            let value = fields.next_value_seed(self.inner()?)?;
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("the key `{name:.64}` appears twice")));
             }
@@ -133,11 +160,36 @@ impl<'de> Visitor<'de> for Json<'_, '_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use danube_wasm_model::message::Operation;
+
     use super::*;
+    use crate::DatetimeForm;
+
+    /// A document of which nothing is known.
+    pub(crate) fn plain(json: &str) -> Object {
+        object(json.as_bytes()).expect("an object")
+    }
+
+    fn read_with(json: &str, fields: &[DatetimeField]) -> Result<Object, String> {
+        let write = Write {
+            target: "t".into(),
+            id: "x".to_owned(),
+            operation: Operation::Insert,
+            order: 0,
+            body: json.to_owned().into(),
+            types: None,
+        };
+        document(&write, fields)
+    }
+
+    fn field(path: &[&str], form: DatetimeForm) -> DatetimeField {
+        let path = path.iter().map(|step| (*step).to_owned()).collect();
+        DatetimeField { path, form }
+    }
 
     fn read(json: &str) -> Result<Object, String> {
-        document(json.as_bytes(), &["at".to_owned()])
+        read_with(json, &[field(&["at"], DatetimeForm::Rfc3339)])
     }
 
     #[test]
@@ -173,6 +225,39 @@ mod tests {
         assert!(read(r#"{"at":null}"#).is_ok());
         assert!(read(r#"{"at":"yesterday"}"#).expect_err("no datetime").contains("`at`"));
         assert!(read(r#"{"at":1}"#).is_err());
+        assert!(read(r#"{"at":"2024-01-01"}"#).expect_err("a date").contains("RFC 3339"));
+    }
+
+    #[test]
+    fn nested_fields_and_epochs_become_datetimes_where_they_are_named() {
+        let fields = [
+            field(&["a", "at"], DatetimeForm::Rfc3339),
+            field(&["list", "*", "at"], DatetimeForm::EpochSeconds),
+            field(&["pair", "1"], DatetimeForm::EpochMillis),
+        ];
+        let json =
+            r#"{"a":{"at":"2024-01-01T00:00:00Z"},"list":[{"at":1},{"at":1.5},{"x":2},3],"pair":[1,2],"at":"x"}"#;
+        let document = read_with(json, &fields).expect("valid");
+        let text = surrealdb::types::ToSql::to_sql(&Value::Object(document));
+        assert_eq!(
+            text,
+            "{ a: { at: d'2024-01-01T00:00:00Z' }, at: 'x', list: [{ at: d'1970-01-01T00:00:01Z' }, \
+             { at: d'1970-01-01T00:00:01.500Z' }, { x: 2 }, 3], pair: [1, d'1970-01-01T00:00:00.002Z'] }"
+        );
+        for (json, part) in [
+            (
+                r#"{"list":[{"at":0},{"at":"1"}]}"#,
+                "`list/*/at` is not a number of seconds since 1970: `1`",
+            ),
+            (r#"{"a":{"at":1}}"#, "`a/at` is not an RFC 3339 datetime: 1"),
+            (
+                r#"{"pair":[0,1e30]}"#,
+                "`pair/1` is not a number of milliseconds since 1970",
+            ),
+        ] {
+            let error = read_with(json, &fields).expect_err(json);
+            assert!(error.contains(part), "{error}");
+        }
     }
 
     #[test]
@@ -191,8 +276,15 @@ mod tests {
             let error = read(json).expect_err(json);
             assert!(error.contains(part), "{json}: {error}");
         }
-        let deep = format!("{{\"a\":{}1{}}}", "[".repeat(200), "]".repeat(200));
-        assert!(read(&deep).expect_err("too deep").contains("recursion"));
+        let deep = |depth| format!("{{\"a\":{}1{}}}", "[".repeat(depth), "]".repeat(depth));
+        assert!(read(&deep(DOCUMENT_DEPTH_MAX - 1)).is_ok());
+        for depth in [DOCUMENT_DEPTH_MAX, 126, 127, 100_000] {
+            let error = read(&deep(depth)).expect_err("too deep");
+            assert!(
+                error.contains("nested deeper") || error.contains("recursion"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

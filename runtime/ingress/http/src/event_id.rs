@@ -134,7 +134,12 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refu
 }
 
 fn not_json(error: serde_json::Error) -> Refusal {
-    Refusal::BadRequest(format!("the body is not JSON: {error}"))
+    let why = error.to_string();
+    // The parser's own words name its insides.
+    if why.starts_with("recursion limit exceeded") {
+        return Refusal::BadRequest("objects and arrays of the body are nested deeper than 127".to_owned());
+    }
+    Refusal::BadRequest(format!("the body is not JSON: {why}"))
 }
 
 /// A new id: 32 hex digits, a UUID version 7 without its dashes: 48 bits of milliseconds, then 74 random ones. Later

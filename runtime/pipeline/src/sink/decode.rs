@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::Message;
+use danube_wasm_model::FieldTypes;
 use danube_wasm_schema::Schemas;
 
 /// What became of a payload.
@@ -13,6 +14,8 @@ pub(super) enum Decoding {
         payload: Bytes,
         /// `subject@version`, empty without a schema.
         schema: Arc<str>,
+        /// What its fields are by its schema.
+        types: Option<Arc<FieldTypes>>,
     },
     /// It will never decode.
     Never(String),
@@ -28,6 +31,7 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
             None => Decoding::Done {
                 payload: message.payload.clone(),
                 schema: "".into(),
+                types: None,
             },
         };
     };
@@ -46,6 +50,7 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
         Ok(payload) => Decoding::Done {
             payload,
             schema: validator.label(),
+            types: validator.field_types(),
         },
         Err(violations) => {
             let first = violations
@@ -168,7 +173,9 @@ mod tests {
             ),
         ] {
             let found = match decode(&schemas, expected, &message(schema)).await {
-                Decoding::Done { payload, schema } => format!("{} as `{schema}`", String::from_utf8_lossy(&payload)),
+                Decoding::Done { payload, schema, .. } => {
+                    format!("{} as `{schema}`", String::from_utf8_lossy(&payload))
+                }
                 Decoding::Never(why) => format!("never: {why}"),
                 Decoding::NotNow(why) => format!("not now: {why}"),
             };

@@ -265,11 +265,12 @@ impl Lane {
             let mut backoff = self.shared.backoff.start();
             loop {
                 match decode(&self.shared.schemas, self.shared.expected_subject.as_deref(), &message).await {
-                    Decoding::Done { payload, schema } => {
+                    Decoding::Done { payload, schema, types } => {
                         decoded.push(Decoded {
                             message,
                             payload,
                             schema,
+                            types: types.filter(|_| self.shared.policy.schema_types),
                         });
                         break;
                     }

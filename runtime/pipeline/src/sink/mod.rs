@@ -72,6 +72,8 @@ pub struct BatchPolicy {
     pub start: StartAt,
     /// What becomes of a poisonous message.
     pub on_poison: OnPoison,
+    /// Whether the target is told which fields are decimals, 64-bit integers and dates by the message's schema.
+    pub schema_types: bool,
 }
 
 impl Default for BatchPolicy {
@@ -84,6 +86,7 @@ impl Default for BatchPolicy {
             idle: Duration::from_millis(5),
             start: StartAt::Earliest,
             on_poison: OnPoison::DeadLetter,
+            schema_types: true,
         }
     }
 }

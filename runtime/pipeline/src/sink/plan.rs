@@ -6,9 +6,9 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use danube_wasm_broker::Message;
 use danube_wasm_model::{
+    FieldTypes, Targets,
     columns::{Ordinals, PayloadAt},
     door::Write,
-    Targets,
     event::Interests,
     identity::merged,
     message::{MessageBatch, Operation, WriteBatch},
@@ -27,6 +27,8 @@ pub(crate) struct Decoded {
     pub(crate) payload: Bytes,
     /// `subject@version`, empty without a schema.
     pub(crate) schema: Arc<str>,
+    /// What its fields are by its schema, where the target is to know.
+    pub(crate) types: Option<Arc<FieldTypes>>,
 }
 
 /// Columns for what the component wants of these messages.
@@ -36,6 +38,7 @@ pub(crate) fn columns(messages: &[Decoded], wants: &Interests) -> MessageBatch {
         message,
         payload,
         schema,
+        types: _,
     } in messages
     {
         batch.topics.push(message.topic.as_str());
@@ -138,11 +141,21 @@ impl Plan {
                     PayloadAt::Input(k) => messages[k].payload.clone(),
                     PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
                 },
+                types: types_of(messages, &origins),
             });
             plan.origins.push(origins);
         }
         plan
     }
+}
+
+/// What the schema of a write's messages says, where they have one schema.
+fn types_of(messages: &[Decoded], origins: &[usize]) -> Option<Arc<FieldTypes>> {
+    let mut types = origins.iter().map(|at| messages[*at].types.as_ref());
+    let first = types.next()??;
+    types
+        .all(|other| other.is_some_and(|other| Arc::ptr_eq(first, other)))
+        .then(|| first.clone())
 }
 
 /// Longest part of a target's name that is shown, in characters: it is the component's own text.
@@ -241,6 +254,7 @@ mod tests {
             message: message(n),
             payload: Bytes::new(),
             schema: "".into(),
+            types: None,
         };
         (0..count).map(decoded).collect()
     }

@@ -47,6 +47,8 @@ pub async fn rehearse(
         message,
         payload,
         schema,
+        // Nothing is written.
+        types: None,
     }];
     let batch = Arc::new(columns(&messages, &guest.interests()));
     let writes = guest.process_batch(lane, batch).await?;

@@ -102,7 +102,7 @@ impl Plan {
                 (Err(refused), verdict @ Verdict::Publish { .. }) => {
                     *verdict = match place {
                         PayloadAt::Input(_) => Verdict::Invalid {
-                            error: format!("the body violates schema `{}`", refused.subject),
+                            error: format!("the body violates {}", refused.rule()),
                             violations: refused.violations,
                             schema: Some(Breach {
                                 topic: refused.topic,
@@ -111,9 +111,9 @@ impl Plan {
                         },
                         PayloadAt::New(_) => Verdict::Broken {
                             message: format!(
-                                "the component made a record for {} that violates schema `{}`: {}",
+                                "the component made a record for {} that violates {}: {}",
                                 refused.topic,
-                                refused.subject,
+                                refused.rule(),
                                 list(&refused.violations)
                             ),
                             schema: Breach {

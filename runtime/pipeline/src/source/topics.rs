@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use danube_wasm_broker::SchemaRef;
 use danube_wasm_model::{TopicName, door::Violation};
-use danube_wasm_schema::Validator;
+use danube_wasm_schema::{Validator, limits::PAYLOAD, strict};
 
 /// Topics by their text.
 #[derive(Default)]
@@ -23,11 +23,22 @@ pub(crate) struct Encoded {
     pub(crate) schema: Option<SchemaRef>,
 }
 
-/// A payload that its topic's schema refuses.
+/// A payload that its topic's schema refuses, or that nobody could read back.
 pub(crate) struct Refused {
     pub(crate) topic: String,
+    /// Of the schema; empty without one.
     pub(crate) subject: String,
     pub(crate) violations: Vec<Violation>,
+}
+
+impl Refused {
+    /// What it breaks.
+    pub(crate) fn rule(&self) -> String {
+        match self.subject.as_str() {
+            "" => "the limits of JSON".to_owned(),
+            subject => format!("schema `{subject}`"),
+        }
+    }
 }
 
 impl Topics {
@@ -51,6 +62,14 @@ impl Topics {
         };
         let topic = entry.topic.clone();
         let Some(validator) = &entry.validator else {
+            // Without a schema, too, every later reader must be able to read it back.
+            if let Err(violation) = strict::within(&payload, PAYLOAD) {
+                return Err(Refused {
+                    topic: topic.to_string(),
+                    subject: String::new(),
+                    violations: vec![violation],
+                });
+            }
             return Ok(Encoded {
                 topic,
                 payload,

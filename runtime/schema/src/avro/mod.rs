@@ -26,6 +26,8 @@
 //! | `uuid` | text |
 //! | dates and times | the number that they are |
 //!
+//! What of it is more than its JSON says, decimals and moments, a target is told beside the document ([`fields`]).
+//!
 //! A field that is missing gets its default, or null where its type has null. A field that the schema does not know, a
 //! number that would change, a key that is in a map twice, infinities: refused, as in JSON.
 //!
@@ -41,6 +43,7 @@ mod decimal;
 mod decode;
 mod encode;
 mod evolution;
+mod fields;
 mod parse;
 mod refusal;
 mod scalars;
@@ -48,7 +51,7 @@ mod schema;
 mod wire;
 
 use bytes::Bytes;
-use danube_wasm_model::door::Violation;
+use danube_wasm_model::{FieldTypes, door::Violation};
 pub(crate) use evolution::compare;
 use serde_json::Value;
 
@@ -90,6 +93,11 @@ impl Avro {
             text,
             fingerprint,
         })
+    }
+
+    /// What its documents hold that JSON has no type for.
+    pub(crate) fn field_types(&self) -> Option<FieldTypes> {
+        fields::types(&self.schema)
     }
 
     /// What to publish for a component's JSON text.

@@ -6,7 +6,7 @@
 //! hold what no schema names.
 //!
 //! JSON is Protobuf's own mapping: `lowerCamelCase` names (the others are taken too), 64-bit integers, dates and durations as
-//! text, bytes in base64, fields at their default left out. A field that the text does not know is refused when it is
+//! text, bytes in base64, fields that cannot tell whether they are set present with their default. A field that the text does not know is refused when it is
 //! encoded, and left out when it is decoded, as all Protobuf readers do. A number that would change is refused ([`exact`]),
 //! and so is a field that is given under both its names.
 //!
@@ -15,6 +15,7 @@
 mod definition;
 mod evolution;
 mod exact;
+mod fields;
 mod nesting;
 mod output;
 mod walk;
@@ -22,7 +23,7 @@ mod walk;
 use std::collections::HashSet;
 
 use bytes::Bytes;
-use danube_wasm_model::door::Violation;
+use danube_wasm_model::{FieldTypes, door::Violation};
 pub use definition::with_message;
 pub(crate) use evolution::compare;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, prost::Message as _};
@@ -52,6 +53,11 @@ impl Protobuf {
         Ok(Self {
             message: message_of(text)?,
         })
+    }
+
+    /// What its documents hold that JSON has no type for.
+    pub(crate) fn field_types(&self) -> Option<FieldTypes> {
+        fields::types(&self.message)
     }
 
     /// What to publish for a component's JSON text.

@@ -2,15 +2,16 @@
 
 use std::io::{self, Write};
 
-use prost_reflect::DynamicMessage;
-use serde::Serialize;
+use prost_reflect::{DynamicMessage, SerializeOptions};
 use serde_path_to_error::{Path, Segment};
 
 use crate::{limits::PAYLOAD, violations::Pointer};
 
 pub(super) fn json(message: &DynamicMessage) -> Result<Vec<u8>, serde_json::Error> {
     let mut bounded = Bounded(Vec::new());
-    message.serialize(&mut serde_json::Serializer::new(&mut bounded))?;
+    // A field that is 0, false or empty is there: what reads the document cannot know that it was not left out.
+    let options = SerializeOptions::new().skip_default_fields(false);
+    message.serialize_with_options(&mut serde_json::Serializer::new(&mut bounded), &options)?;
     Ok(bounded.0)
 }
 

@@ -10,12 +10,14 @@
 
 mod keys;
 mod number;
+mod size;
 mod text;
 
 use std::borrow::Cow;
 
 use danube_wasm_model::door::Violation;
 use keys::Keys;
+pub use size::within;
 
 use crate::violations;
 

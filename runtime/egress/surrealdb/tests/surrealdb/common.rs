@@ -30,6 +30,7 @@ pub(crate) fn write(operation: Operation, table: &str, id: &str, order: u64, bod
         operation,
         order,
         body: body.to_string().into(),
+        types: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Names and values that would like to be more than data.
 
+use danube_wasm_egress_surrealdb::{DatetimeField, DatetimeForm};
 use danube_wasm_model::message::Operation::{Delete, Insert, Merge, Upsert};
 use serde_json::{Value, json};
 
@@ -174,7 +175,10 @@ async fn large_and_precise_numbers_become_decimals() {
 #[tokio::test]
 async fn named_fields_become_datetimes() {
     let mut options = options("mem://", std::path::Path::new("/"));
-    options.datetime_fields = vec!["_timestamp".to_owned()];
+    options.datetime_fields = vec![DatetimeField {
+        path: vec!["_timestamp".to_owned()],
+        form: DatetimeForm::Rfc3339,
+    }];
     let db = danube_wasm_egress_surrealdb::Connections::new().egress(options);
     let body = json!({"_timestamp": "2026-11-23T20:00:00.123Z", "other": "2026-11-23T20:00:00Z"});
     done(&db, &[insert("t", "a", &body)]).await;
