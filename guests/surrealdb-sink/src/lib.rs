@@ -10,6 +10,10 @@
 //!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order,
 //!   the one published last stays. A message in which it points at nothing of the kind is refused. Without
 //!   `id_pointer`, each message is a document of its own, with an id made from the record's.
+//!   Ids are text: the row of `7` is `` table:`7` ``, and `table:7`, with a number, is not there.
+//!
+//! The host stores a document's own fields `id`, `in` and `out`, which mean something else to SurrealDB, as `_id`, `_in` and
+//! `_out`.
 //!
 //! A message that is not a JSON object is stored as `{"value": …}`; one that is not JSON is refused. The fields that
 //! are added replace a message's own of the same name. Everything else is stored as it was written: numbers keep all

@@ -5,6 +5,7 @@ mod embedded;
 mod namespaces;
 mod patience;
 mod schema;
+mod tables;
 mod topics;
 
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind};
@@ -70,8 +71,14 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
         let _ = danube.close().await;
     }
     for sink in &pipeline.sinks {
-        if matches!(sink.surrealdb.url, SurrealUrl::Remote(_)) {
-            findings.push(database(sink).await?);
+        let is_there = match &sink.surrealdb.url {
+            SurrealUrl::Remote(_) => true,
+            // `run` makes it.
+            SurrealUrl::SurrealKv(directory) => directory.exists(),
+            SurrealUrl::Memory => false,
+        };
+        if is_there {
+            database(sink, &mut findings).await?;
         }
     }
     Ok(findings)
@@ -114,15 +121,24 @@ fn is_missing(error: &BrokerError) -> bool {
     error.kind == ErrorKind::NotFound
 }
 
-async fn database(sink: &Sink) -> Result<Finding, Failure> {
+async fn database(sink: &Sink, findings: &mut Vec<Finding>) -> Result<(), Failure> {
     let egress = Connections::shared().egress(settings::surreal_options(sink)?);
-    let outcome = match egress.ready().await {
-        Ok(()) => Outcome::Reached,
-        Err(error) => Outcome::Failed(error.to_string()),
+    let outcome = match egress.in_use() {
+        // Perhaps the pipeline itself.
+        Some(in_use) => Outcome::Unknown(format!("its tables were not looked at: {in_use}")),
+        None => match egress.ready().await {
+            Ok(()) => Outcome::Reached,
+            Err(error) => Outcome::Failed(error.to_string()),
+        },
     };
-    let _ = egress.close().await;
-    Ok(Finding {
+    let is_there = matches!(outcome, Outcome::Reached);
+    findings.push(Finding {
         what: format!("{}: database {}", sink.id, sink.surrealdb.url),
         outcome,
-    })
+    });
+    if is_there {
+        findings.extend(tables::check(sink, &egress).await);
+    }
+    let _ = egress.close().await;
+    Ok(())
 }

@@ -8,7 +8,7 @@ use danube_wasm_config::SurrealUrl;
 use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
 use danube_wasm_model::{
     ConnectorId,
-    door::{ConsumerConfig, Egress as _, SinkGuest as _},
+    door::{ConsumerConfig, SinkGuest as _},
 };
 use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SinkComponent;
@@ -39,7 +39,8 @@ impl Workshop {
         let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
         // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
         if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
-            egress.ready().await.map_err(Failure::configuration)?;
+            let tell = |sentence| tracing::warn!(connector = %id, "{sentence}");
+            egress.ready_or_tell(tell).await.map_err(Failure::configuration)?;
         }
         let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
         self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;

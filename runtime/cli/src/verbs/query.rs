@@ -83,6 +83,8 @@ pub(crate) async fn answer(
         )));
     }
     let egress = Connections::shared().egress(settings::surreal_options(sink)?);
+    let tell = |sentence| eprintln!("{sentence}");
+    egress.ready_or_tell(tell).await.map_err(Failure::internal)?;
     let answer = egress.query(statements, write).await.map_err(|error| match error {
         QueryError::Unavailable(_) => Failure::internal(error),
         QueryError::Syntax(_) | QueryError::ReadOnly { .. } => Failure::usage(error),

@@ -194,3 +194,81 @@ fn a_row_that_cannot_be_shown_hides_no_other_and_none_comes_in() {
         }
     }
 }
+
+#[test]
+fn a_clean_stop_warns_of_nothing() {
+    let scratch = Setup::default().write();
+    let mut pipeline = scratch.start();
+    assert_eq!(pipeline.post(&crate::harness::payment(1)).status, 200);
+    pipeline.until("the row", |_| scratch.rows() == 1);
+    pipeline.signal("TERM");
+    assert!(pipeline.wait().success());
+    pipeline.until("the log ends", |p| p.log("stopped").is_some());
+    let log = pipeline.dump();
+    let (_, stop) = log.split_once("stopping: finishing").expect("it says that it stops");
+    for level in ["\"WARN\"", "\"ERROR\""] {
+        assert!(!stop.contains(level), "{stop}");
+    }
+}
+
+#[test]
+fn a_database_that_another_process_has_is_said_at_once() {
+    let scratch = Setup::default().write();
+    let directory = scratch.path().join("data/db");
+    fs::create_dir_all(&directory).expect("a directory");
+    let lock = fs::File::create(directory.join("LOCK")).expect("a file");
+    lock.lock().expect("nobody else has it");
+    let pipeline = Pipeline::spawn(&scratch.file());
+    let says = |text: &str| text.contains("waiting up to 30 s for a database") && text.contains("stop that process");
+    pipeline.until("it is said", |p| says(&p.dump()));
+    let pid = format!("process {} has the database in", std::process::id());
+    assert!(pipeline.dump().contains(&pid), "{}", pipeline.dump());
+    assert!(pipeline.log("running").is_none(), "{}", pipeline.dump());
+    drop(lock);
+    pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+}
+
+#[test]
+fn a_table_that_refuses_what_the_sink_adds_is_found_by_check() {
+    let scratch = Setup::default().write();
+    scratch.start().stop();
+    let write = |statement: &str| {
+        let made = query(&scratch, &["--write"], statement);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    };
+    let check = || {
+        let output = cli(["check", "--connect", &scratch.file().display().to_string()]);
+        let text = format!(
+            "{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        (output.status.code(), text)
+    };
+    write("DEFINE TABLE payments SCHEMAFULL; DEFINE FIELD amount ON payments TYPE number");
+    let (code, text) = check();
+    assert_eq!(code, Some(78), "{text}");
+    for part in [
+        "table `payments`",
+        "SCHEMAFULL",
+        "_danube_metadata",
+        "include_danube_metadata = false",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    // Its own cure.
+    write("DEFINE FIELD _danube_metadata ON TABLE payments TYPE object FLEXIBLE");
+    let (code, text) = check();
+    assert_eq!(code, Some(0), "{text}");
+    write(
+        "DEFINE FIELD event ON payments TYPE string; DEFINE FIELD currency ON payments TYPE string; \
+           DEFINE FIELD timestamp ON payments TYPE number",
+    );
+    let pipeline = scratch.start();
+    assert_eq!(pipeline.post(&crate::harness::payment(1)).status, 200);
+    pipeline.until("the row", |_| scratch.rows() == 1);
+    assert_eq!(
+        scratch.query("SELECT VALUE _danube_metadata.danube_topic FROM payments"),
+        json!(["/stripe/payments"])
+    );
+}

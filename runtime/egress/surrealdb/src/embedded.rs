@@ -42,6 +42,18 @@ use crate::{
 /// Longest wait for a store to let go of its files when it is closed. Its own shutdown waits this long for its tasks.
 pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(15);
 
+/// That somebody else has the store, and who.
+pub(crate) fn in_use(directory: &Path) -> String {
+    let process = match files::holder(directory) {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    };
+    format!(
+        "{process} has the database in {} open, and only one can: stop that process, or give this one a database of its own",
+        directory.display()
+    )
+}
+
 /// An open store. It closes when it is dropped; [`Embedded::close`] waits for that.
 pub(crate) struct Embedded {
     /// Always there until it closes.
@@ -51,6 +63,8 @@ pub(crate) struct Embedded {
 struct Parts {
     runtime: Runtime,
     datastore: Arc<Datastore>,
+    /// As long as there is one, the `surrealdb` crate does not shut the datastore down by itself.
+    client: Option<Surreal<Db>>,
 }
 
 /// Opens the store in `directory`, which is made if it is not there.
@@ -63,9 +77,7 @@ pub(crate) async fn open(
         .map_err(|error| Fault::Busy(format!("{} cannot be created: {error}", directory.display())))?;
     // It may have been closed a moment ago, here or in a process that is ending.
     if !until_free(directory, options.connect_timeout).await {
-        return Err(Fault::Busy(
-            "the store is open in another process; only one can have it".to_owned(),
-        ));
+        return Err(Fault::Busy(in_use(directory)));
     }
     let unusable = |error: io::Error| Fault::Storage(format!("{} cannot be used: {error}", directory.display()));
     if files::has_log(directory).map_err(unusable)? {
@@ -79,8 +91,11 @@ pub(crate) async fn open(
             )));
         }
     }
-    let store = start(directory, url, options).await?;
+    let mut store = start(directory, url, options).await?;
     let (client, witness) = attach(directory, url, &store).await?;
+    if let Some(parts) = &mut store.parts {
+        parts.client = Some(client.clone());
+    }
     Ok((client, witness, store))
 }
 
@@ -120,7 +135,11 @@ async fn start(directory: &Path, url: &SurrealUrl, options: &SurrealOptions) -> 
     let started = starting.await.unwrap_or_else(|panic| Err(panic.to_string()));
     match started {
         Ok(datastore) => Ok(Embedded {
-            parts: Some(Parts { runtime, datastore }),
+            parts: Some(Parts {
+                runtime,
+                datastore,
+                client: None,
+            }),
         }),
         Err(message) => {
             runtime.shutdown_background();
@@ -188,9 +207,14 @@ impl Drop for Embedded {
 
 impl Parts {
     /// SurrealKV, dropped where there is a runtime, begins to close a second time. What failed the first time is in no
-    /// state to be tried again, so the runtime goes first.
+    /// state to be tried again, so the runtime goes first. So does it before the last client: the `surrealdb` crate would
+    /// shut the datastore down once more, and log that it is shut down already.
     fn close(self) {
-        let Self { runtime, datastore } = self;
+        let Self {
+            runtime,
+            datastore,
+            client,
+        } = self;
         let closing = Arc::clone(&datastore);
         let shutdown = runtime.spawn(async move { closing.shutdown().await });
         match runtime.block_on(async { tokio::time::timeout(CLOSE_MAX, shutdown).await }) {
@@ -200,6 +224,7 @@ impl Parts {
             Err(_) => tracing::warn!("the store did not shut down in {} s", CLOSE_MAX.as_secs()),
         }
         runtime.shutdown_background();
+        drop(client);
         drop(datastore);
     }
 }

@@ -7,9 +7,13 @@ use std::{
         self,
         ErrorKind::{InvalidInput, NotFound, PermissionDenied, ReadOnlyFilesystem},
     },
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
+
+/// The file that whoever has the store open holds a lock on.
+const LOCK: &str = "LOCK";
 
 /// How often to look whether another owner has let go of the store's files.
 const LOCK_POLL: Duration = Duration::from_millis(20);
@@ -84,6 +88,20 @@ pub(crate) async fn until_free(directory: &Path, limit: Duration) -> bool {
     true
 }
 
-fn is_locked(directory: &Path) -> bool {
-    File::open(directory.join("LOCK")).is_ok_and(|file| file.try_lock_shared().is_err())
+/// Whether somebody has the store open.
+pub(crate) fn is_locked(directory: &Path) -> bool {
+    File::open(directory.join(LOCK)).is_ok_and(|file| file.try_lock_shared().is_err())
+}
+
+/// The process that has the store open, if the kernel tells: in another container it does not.
+pub(crate) fn holder(directory: &Path) -> Option<u32> {
+    let inode = fs::metadata(directory.join(LOCK)).ok()?.ino().to_string();
+    let locks = fs::read_to_string("/proc/locks").ok()?;
+    // `1: FLOCK  ADVISORY  WRITE 4711 08:01:123456 0 EOF`
+    locks.lines().find_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (pid, file) = (fields.get(4)?, fields.get(5)?);
+        let is_it = file.rsplit(':').next() == Some(&inode);
+        pid.parse().ok().filter(|pid| is_it && *pid > 0)
+    })
 }

@@ -35,6 +35,7 @@ mod classify;
 mod client;
 mod connections;
 mod datetime;
+mod definition;
 mod embedded;
 mod files;
 mod insert;
@@ -51,7 +52,7 @@ mod url;
 mod value;
 mod witness;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_model::{
@@ -67,6 +68,9 @@ pub use datetime::{DatetimeField, DatetimeForm};
 pub use options::{Credentials, SurrealOptions};
 pub use query::{NOT_SHOWN, QUERY_BYTES_MAX, QueryError, ROW_DEPTH_MAX};
 pub use url::{InvalidUrl, SurrealUrl};
+
+/// A database that was closed a moment ago is free by then: nobody needs to be told.
+const SOON: Duration = Duration::from_secs(1);
 
 /// One database, as a target of writes and of questions.
 pub struct SurrealEgress {
@@ -89,6 +93,33 @@ impl SurrealEgress {
             store: Mutex::new(Some(store)),
             options: Arc::new(options),
         }
+    }
+
+    /// That another process has the embedded database open, with what to do; opening it waits for that.
+    pub fn in_use(&self) -> Option<String> {
+        let store = self.store.lock().clone();
+        store.and_then(|store| store.in_use())
+    }
+
+    /// That it answers. If an embedded database is open in another process, which is waited for, `tell` is given the
+    /// sentence for the operator, soon and once.
+    pub async fn ready_or_tell(&self, tell: impl FnOnce(String)) -> Result<(), EgressError> {
+        let ready = self.ready();
+        tokio::pin!(ready);
+        if let Ok(ready) = tokio::time::timeout(SOON, &mut ready).await {
+            return ready;
+        }
+        if let Some(in_use) = self.in_use() {
+            let limit = self.options.connect_timeout.as_secs();
+            tell(format!("waiting up to {limit} s for a database: {in_use}"));
+        }
+        ready.await
+    }
+
+    /// Those of these fields that a table refuses: it is `SCHEMAFULL` and does not define them.
+    pub async fn undefined_fields(&self, table: &str, fields: &[&str]) -> Result<Vec<String>, EgressError> {
+        let asked = async { definition::undefined_fields(&self.link()?, table, fields).await };
+        asked.await.map_err(|fault| self.error(fault))
     }
 
     /// Runs SurrealQL and gives one JSON value for each statement: what it returned, or `{"error": "…"}`. Refuses

@@ -106,6 +106,14 @@ impl Store {
         Ok(session)
     }
 
+    /// That another process has the store, if that is what opening it waits for.
+    pub(crate) fn in_use(&self) -> Option<String> {
+        let directory = self.url.directory()?;
+        // Held while it is opened, too.
+        let is_open = self.open.try_lock().is_ok_and(|open| open.is_some());
+        (!is_open && files::is_locked(directory)).then(|| embedded::in_use(directory))
+    }
+
     /// Lets go of the connection that `session` belongs to, because of `fault`. Does nothing if that has been done, or
     /// if the fault leaves the connection usable.
     pub(crate) async fn discard(&self, session: &Arc<Session>, fault: &Fault) {
