@@ -58,6 +58,18 @@ pub trait Broker: Send + Sync + 'static {
         self.ready().await
     }
 
+    /// What consumers of this process were not given though it was in their partitions, and no operator has acknowledged yet.
+    /// By default brokers skip nothing.
+    fn gaps(&self) -> Vec<Gap> {
+        Vec::new()
+    }
+
+    /// An operator has seen what a subscription was not given: it counts no more. Returns it.
+    fn acknowledge_gaps(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
+        let _ = (topic, subscription);
+        Vec::new()
+    }
+
     /// What an operator may ask of it: `None` where it cannot be asked from here.
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         None
@@ -160,6 +172,44 @@ pub trait Consumer: Send + 'static {
 
     /// Acknowledges from another task than the one that reads.
     fn acker(&self) -> Arc<dyn Acker>;
+
+    /// Follows what the broker owes this consumer. By default it owes nothing.
+    fn delivery(&self) -> watch::Receiver<Delivery> {
+        watch::channel(Delivery::default()).1
+    }
+}
+
+/// What a broker owes a consumer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// Messages that it skipped. Never falls.
+    pub gap_messages: u64,
+    /// What was skipped and no operator has acknowledged, and what to do: for the operator.
+    pub gap: Option<String>,
+    /// Where nothing comes any more though something is unread, and what to do: for the operator.
+    pub standstill: Option<String>,
+}
+
+/// Messages of a partition that a subscription was not given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The topic, without its partition.
+    pub topic: TopicName,
+    /// The subscription.
+    pub subscription: String,
+    /// The partition, as a topic of its own.
+    pub partition: TopicName,
+    /// First offset that was not given.
+    pub first: u64,
+    /// Last offset that was not given.
+    pub last: u64,
+}
+
+impl Gap {
+    /// How many messages that is.
+    pub fn messages(&self) -> u64 {
+        (self.last - self.first).saturating_add(1)
+    }
 }
 
 /// Confirms messages of one consumer, in any order and from any task.

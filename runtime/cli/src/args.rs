@@ -46,7 +46,8 @@ pub(crate) enum Verb {
     /// Ask a running pipeline of this machine whether all of it works; exit 0 if so. For health checks of containers.
     #[command(after_help = "Example:\n  danube-wasm health 127.0.0.1:9090")]
     Health(Health),
-    /// Serve the embedded log over Danube's wire API: one node, for development and the edge. Production is Danube.
+    /// Serve the embedded log over Danube's wire API, from one node: whatever it has confirmed is on its disk, and it starts
+    /// again after any crash. A Danube cluster has several nodes, and does neither (0.15): see docs/danube.md.
     #[command(
         after_help = "Example:\n  danube-wasm broker --data-dir broker-data --listen 127.0.0.1:6650\n\nPipelines name it as `danube_service_url = \"http://127.0.0.1:6650\"`."
     )]
@@ -284,6 +285,34 @@ pub(crate) enum SubscriptionsVerb {
         /// `earliest`, `latest`, a time in UTC (`2026-11-23T14:00:00Z`), or how long ago (`90m`).
         #[arg(long, value_name = "POSITION")]
         to: String,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a Danube broker has skipped: messages that were in the topic and were not given to a sink of the running pipeline.
+    #[command(after_help = "Example:\n  danube-wasm subscriptions gaps pipeline.toml")]
+    Gaps {
+        /// The file of a pipeline that runs.
+        #[arg(value_name = "FILE")]
+        place: PathBuf,
+        /// Print one JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say that you know what a subscription was not given, or that it stands still: the sink is not degraded by it any more.
+    #[command(
+        after_help = "Example:\n  danube-wasm subscriptions acknowledge-gaps pipeline.toml /stripe/payments rows"
+    )]
+    AcknowledgeGaps {
+        /// The file of a pipeline that runs.
+        #[arg(value_name = "FILE")]
+        place: PathBuf,
+        /// The topic, without a partition.
+        #[arg(value_name = "TOPIC")]
+        topic: String,
+        /// The subscription.
+        #[arg(value_name = "SUBSCRIPTION")]
+        subscription: String,
         /// Print one JSON array.
         #[arg(long)]
         json: bool,

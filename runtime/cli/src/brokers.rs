@@ -79,19 +79,22 @@ impl Brokers {
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
             }),
-            ServiceUrl::Danube { .. } => Ok(Self {
-                main: open_danube(pipeline)?,
-                danube: Some(pipeline.danube.clone()),
-                behind_spools: OnceCell::new(),
-                behind_spools_options: Some(DanubeOptions {
-                    resend_after_loss: false,
-                    publish_timeout: SPOOL_PATIENCE,
-                    ..danube_options(pipeline)
-                }),
-                serves_alone: pipeline.sources.iter().any(|source| source.buffer.is_some()),
-                spools_dir: pipeline.spools_dir(),
-                spools: Mutex::default(),
-            }),
+            ServiceUrl::Danube { .. } => {
+                let options = danube_options(pipeline);
+                Ok(Self {
+                    main: Danube::open(options.clone()).map_err(Failure::configuration)?,
+                    danube: Some(pipeline.danube.clone()),
+                    behind_spools: OnceCell::new(),
+                    behind_spools_options: Some(DanubeOptions {
+                        resend_after_loss: false,
+                        publish_timeout: SPOOL_PATIENCE,
+                        ..options
+                    }),
+                    serves_alone: pipeline.sources.iter().any(|source| source.buffer.is_some()),
+                    spools_dir: pipeline.spools_dir(),
+                    spools: Mutex::default(),
+                })
+            }
             other => Err(Failure::internal(format!(
                 "this program does not know the broker {other}"
             ))),

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use danube_wasm_broker::{
-    Admin, Broker, BrokerError, SeekReport, SeekTo, SubscriptionInfo, TopicInfo, embedded::RetentionOptions,
+    Admin, Broker, BrokerError, Gap, SeekReport, SeekTo, SubscriptionInfo, TopicInfo, embedded::RetentionOptions,
 };
 use danube_wasm_config::{Pipeline, ServiceUrl};
 use danube_wasm_model::TopicName;
@@ -41,6 +41,17 @@ pub(crate) enum Operation {
         subscription: String,
         to: Position,
     },
+    /// What consumers of the running process were not given.
+    Gaps,
+    /// An operator knows what a subscription was not given.
+    AcknowledgeGaps { topic: String, subscription: String },
+}
+
+impl Operation {
+    /// Whether only the process that runs can answer.
+    fn is_for_a_running_process(&self) -> bool {
+        matches!(self, Self::Gaps | Self::AcknowledgeGaps { .. })
+    }
 }
 
 /// Where a subscription is moved to.
@@ -81,6 +92,12 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
                 "the running process did not answer: {error}"
             )));
         }
+    }
+    if operation.is_for_a_running_process() {
+        return Err(Failure::usage(format!(
+            "no pipeline runs on {}: only a running one knows what its sinks were not given. What it found before is in its log",
+            data_dir.display()
+        )));
     }
     let broker = match &pipeline {
         Some(pipeline) => {
@@ -129,6 +146,21 @@ fn must_exist(dir: PathBuf) -> Result<PathBuf, Failure> {
 
 /// Does it to a broker that this process has open.
 pub(crate) async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<Value>, Failure> {
+    match operation {
+        Operation::Gaps => return Ok(broker.gaps().iter().map(gap_value).collect()),
+        Operation::AcknowledgeGaps { topic, subscription } => {
+            let acknowledged = broker.acknowledge_gaps(&parse(topic)?, subscription);
+            let messages: u64 = acknowledged.iter().map(Gap::messages).sum();
+            tracing::info!(
+                topic,
+                subscription,
+                messages,
+                "an operator has acknowledged what the broker skipped"
+            );
+            return Ok(acknowledged.iter().map(gap_value).collect());
+        }
+        _ => {}
+    }
     let admin = broker.admin().ok_or_else(|| {
         Failure::usage(
             "this broker cannot be asked yet: Danube has these calls on its admin port alone. Write `danube.admin_url = \
@@ -178,6 +210,7 @@ pub(crate) async fn perform(broker: &dyn Broker, operation: &Operation) -> Resul
                 .filter(|s| s.topic == topic && s.subscription == *subscription);
             Ok(moved.map(|moved| moved_value(moved, &report)).collect())
         }
+        Operation::Gaps | Operation::AcknowledgeGaps { .. } => Ok(Vec::new()),
     }
 }
 
@@ -224,6 +257,17 @@ fn topic_value(topic: &TopicInfo) -> Value {
         "consumed": topic.consumed,
         "bytes": topic.bytes,
         "subscriptions": topic.subscriptions,
+    })
+}
+
+fn gap_value(gap: &Gap) -> Value {
+    json!({
+        "topic": gap.topic.as_str(),
+        "subscription": gap.subscription,
+        "partition": gap.partition.as_str(),
+        "first": gap.first,
+        "last": gap.last,
+        "messages": gap.messages(),
     })
 }
 

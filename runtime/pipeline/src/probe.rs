@@ -40,6 +40,11 @@ impl Probe {
         self.with(|m| m.processed(topic, n));
     }
 
+    /// The broker has skipped so many messages.
+    pub(crate) fn gap(&self, topic: &str, messages: u64) {
+        self.with(|m| m.gap(topic, messages));
+    }
+
     pub(crate) fn failed(&self, topic: &str, error_type: &'static str) {
         self.with(|m| m.failed(topic, error_type));
     }

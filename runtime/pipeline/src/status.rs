@@ -35,6 +35,10 @@ pub(crate) enum Cause {
     Broker,
     /// The broker does not give messages of this subscription.
     Subscription(usize),
+    /// The broker gives nothing more of this subscription, though there is something.
+    Standstill(usize),
+    /// The broker has skipped messages of this subscription, and no operator has acknowledged it.
+    Gap(usize),
     /// This lane of a subscription waits for something.
     Lane(usize, usize),
     /// A poisonous message blocks its key on this lane of a subscription.

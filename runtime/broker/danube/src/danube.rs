@@ -8,7 +8,7 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
-    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Gap, Lag, Publisher, Registry, Result, TopicSpec,
 };
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{
@@ -22,9 +22,11 @@ use crate::{
     admin::DanubeAdmin,
     consume,
     fault::Fault,
+    flow::PartitionFlow,
     health::Health,
     limits::READY_FRESH,
     lookup::Seeds,
+    missing::Missing,
     options::DanubeOptions,
     partitions::Layout,
     publish::{DanubePublisher, Sessions},
@@ -60,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) topics: Topics,
     pub(crate) health: Health,
     pub(crate) sessions: Sessions,
+    /// What consumers were not given.
+    pub(crate) missing: Missing,
     /// Where its tasks run: they outlive callers and their runtimes.
     pub(crate) runtime: Handle,
     /// Cancelled by [`Broker::close`].
@@ -94,6 +98,7 @@ impl Danube {
                 topics: Topics::default(),
                 health: Health::default(),
                 sessions: Sessions::default(),
+                missing: Missing::default(),
                 runtime,
                 closed: CancellationToken::new(),
                 numbers: Mutex::default(),
@@ -115,6 +120,12 @@ impl Shared {
     /// Which broker serves a topic.
     pub(crate) async fn route(&self, topic: &TopicName) -> Result<Option<Route>, Fault> {
         self.seeds.route(&self.wire, &self.options, topic).await
+    }
+
+    /// What goes through a partition in this process.
+    pub(crate) fn flow(&self, partition: &TopicName) -> Arc<PartitionFlow> {
+        let in_flight_max = self.options.in_flight_at(false);
+        self.options.flow_control.partition(partition, in_flight_max)
     }
 
     /// What of a topic is in the cluster.
@@ -224,6 +235,14 @@ impl Broker for Danube {
             .check(&self.shared)
             .await
             .map_err(Fault::into_error)
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.shared.missing.all()
+    }
+
+    fn acknowledge_gaps(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
+        self.shared.missing.acknowledge(topic, subscription)
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {

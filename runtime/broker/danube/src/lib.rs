@@ -8,6 +8,7 @@
 //! admin/         what operators ask, on a port of its own
 //! topics.rs      creating topics                                registry.rs  definition.rs
 //! publish/       records → partitions → lanes, one task each
+//! flow/          what goes through each partition, whoever publishes and consumes it in this process
 //! consume/       partitions → sessions, one task each → one buffer; acknowledgements beside them
 //! ```
 //!
@@ -23,9 +24,11 @@ mod consume;
 mod danube;
 mod definition;
 mod fault;
+mod flow;
 mod health;
 mod limits;
 mod lookup;
+mod missing;
 mod options;
 mod partitions;
 mod publish;
@@ -35,4 +38,5 @@ mod wire;
 
 pub use admin::{FailurePolicy, Poison};
 pub use danube::Danube;
+pub use flow::FlowControl;
 pub use options::{DanubeOptions, Identity, Secret, Tls, Token};

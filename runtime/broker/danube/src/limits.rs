@@ -36,9 +36,17 @@ pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// How long the answer to a ping may take. A broker that stands still for a moment keeps its consumers.
 pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Messages of one partition that are sent and not answered. Covers 5 ms of round trip at 12,000 messages/s; more
-/// would only lengthen what is sent again after a loss.
-pub(crate) const IN_FLIGHT_MAX: usize = 64;
+/// Messages of one partition that are sent and not answered, on brokers of Danube: 0.15 mixes up what is sent side by side,
+/// and ends subscriptions for good where it did. More partitions give throughput.
+pub(crate) const IN_FLIGHT_MAX: usize = 1;
+
+/// The same on danube-wasm's own broker, which mixes nothing up. Covers 5 ms of round trip at 12,000 messages/s; more would
+/// only lengthen what is sent again after a loss.
+pub(crate) const IN_FLIGHT_AT_OWN_BROKER_MAX: usize = 64;
+
+/// Messages of one partition that this process has published and a consumer of this process has not got. Danube (0.15) keeps
+/// 256 for a subscription that reads live, and skips the rest.
+pub(crate) const UNREAD_MAX: usize = 200;
 
 /// Acknowledgements of one partition that are sent and not answered: as with messages.
 pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
@@ -65,6 +73,30 @@ pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Acknowledged messages of one partition that are remembered. A broker saves its position every 10 s and gives
 /// everything since then again when it restarts: enough for 6,000 messages/s, at about 4 MiB.
 pub(crate) const REMEMBERED_MAX: usize = 65_536;
+
+/// How long a jump of offsets may take to be filled: what was sent side by side comes with the next messages.
+pub(crate) const GAP_FILLED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Messages in a row that show that a consumer of a `Shared` subscription is its only one: Danube gives in turn.
+pub(crate) const ALONE_RUN_MIN: u64 = 16;
+
+/// After how long without a message, with nothing to do, a partition stands still of which something is known to be unread.
+pub(crate) const STANDSTILL_AFTER: Duration = Duration::from_secs(30);
+
+/// Messages that are known to be unread before a `Shared` subscription stands still: others of it may have got a few.
+pub(crate) const STANDSTILL_SHARED_MIN: usize = 64;
+/// The same where this consumer was the only one when something came last.
+pub(crate) const STANDSTILL_ALONE_MIN: usize = 8;
+
+/// How often deliveries are looked at.
+pub(crate) const DELIVERY_LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A window that is smaller makes batches small, and a subscription slow.
+pub(crate) const WINDOW_SMALL: usize = 500;
+
+/// Messages that are known to wait when a broker's window is what keeps them, and how often that must be seen.
+pub(crate) const WINDOW_WAITING_MIN: usize = 32;
+pub(crate) const WINDOW_SEEN_MIN: u32 = 4;
 
 /// Streams on one connection. hyper's servers, Danube's brokers among them, take 200 at once; a call that waits for a
 /// free one would wait for ever, so streams and calls do not share connections either.

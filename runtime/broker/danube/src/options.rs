@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use danube_wasm_broker::{BrokerError, Result};
 
-use crate::{limits, wire::Address};
+use crate::{flow::FlowControl, limits, wire::Address};
 
 /// How to reach a Danube cluster, and how long to wait for what. [`DanubeOptions::new`] has defaults for all but the
 /// seeds; the reasons are in `limits.rs`.
@@ -41,9 +41,13 @@ pub struct DanubeOptions {
     pub keepalive_interval: Duration,
     /// How long the answer to a ping may take. Default 5 s.
     pub keepalive_timeout: Duration,
-    /// Messages of one partition that are sent and not answered. Default 64. Of one key there is never more than one,
-    /// and of a topic with `ordered` never more than one in all.
-    pub in_flight_max: usize,
+    /// Messages of one partition that are sent and not answered. Without it 1 on brokers of Danube, where more are lost or
+    /// stop a subscription (0.15), counted over all publishers of all clients with the same `flow_control`; and 64 a publisher
+    /// on danube-wasm's own broker. Of one key there is never more than one, and of a topic with `ordered` never more than one
+    /// in all.
+    pub in_flight_max: Option<usize>,
+    /// What the clients of a process for one cluster share. Each has its own by default: clone one into the others' options.
+    pub flow_control: FlowControl,
     /// Whether a record that was under way when its session was lost is sent again in the next session: the default.
     /// Without, it is answered with [`ErrorKind::Unavailable`] at once, and so is all that was handed over with it or is
     /// handed later to a publisher that was opened before the loss: for a caller that keeps its records, and begins
@@ -53,6 +57,12 @@ pub struct DanubeOptions {
     pub resend_after_loss: bool,
     /// Largest message, with key and attributes, in bytes; dead letters may have 32 KiB more. Default 4 MiB less 36 KiB.
     pub message_bytes_max: usize,
+    /// How long a jump of offsets may take to be filled before it counts as skipped; on `Shared` subscriptions `ack_timeout`
+    /// more. Default 10 s.
+    pub gap_filled_within: Duration,
+    /// After how long without a message, and with nothing unacknowledged, a partition stands still of which this process knows
+    /// that something is unread. Default 30 s.
+    pub standstill_after: Duration,
     /// How often new partitions of a consumed topic are looked for. Default 30 s.
     pub discovery_interval: Duration,
     /// How often a consumer asks its broker whether it is still wanted. Default 5 s.
@@ -79,14 +89,26 @@ impl DanubeOptions {
             newest_waits_max: limits::NEWEST_WAITS_MAX,
             keepalive_interval: limits::KEEPALIVE_INTERVAL,
             keepalive_timeout: limits::KEEPALIVE_TIMEOUT,
-            in_flight_max: limits::IN_FLIGHT_MAX,
+            in_flight_max: None,
+            flow_control: FlowControl::default(),
             resend_after_loss: true,
             message_bytes_max: limits::MESSAGE_BYTES_MAX,
+            gap_filled_within: limits::GAP_FILLED_WITHIN,
+            standstill_after: limits::STANDSTILL_AFTER,
             discovery_interval: limits::DISCOVERY_INTERVAL,
             health_interval: limits::HEALTH_INTERVAL,
             retry_floor: limits::RETRY_FLOOR,
             retry_ceiling: limits::RETRY_CEILING,
         }
+    }
+
+    /// Messages of a partition that may be under way at once.
+    pub(crate) fn in_flight_at(&self, own_broker: bool) -> usize {
+        let default = match own_broker {
+            true => limits::IN_FLIGHT_AT_OWN_BROKER_MAX,
+            false => limits::IN_FLIGHT_MAX,
+        };
+        self.in_flight_max.unwrap_or(default)
     }
 
     /// Where the admin API is.
@@ -114,7 +136,7 @@ impl DanubeOptions {
                 "TLS is configured, but {first} is plaintext: write `https://`, or remove the TLS settings"
             )));
         }
-        if self.in_flight_max == 0 {
+        if self.in_flight_max == Some(0) {
             return Err(refused(
                 "`in_flight_max` is 0: nothing could be published; 1 sends one at a time",
             ));

@@ -56,6 +56,7 @@ async fn keys_go_to_their_partitions_and_the_rest_in_turn() {
 #[tokio::test]
 async fn one_of_a_key_is_under_way_at_a_time_and_others_beside_it() {
     let wire = Wire::start().await;
+    wire.state.be_own();
     let topic = topic("/default/t");
     let client = wire.client();
     client.create_topic(&topic, reliable(0)).await.unwrap();
@@ -114,7 +115,7 @@ async fn what_is_in_flight_is_bounded() {
     let wire = Wire::start().await;
     let topic = topic("/default/t");
     let mut options = wire.options();
-    options.in_flight_max = 4;
+    options.in_flight_max = Some(4);
     let client = Danube::open(options).unwrap();
     client.create_topic(&topic, reliable(0)).await.unwrap();
     wire.state.script(|_| Act::Late(Duration::from_millis(2)));
@@ -122,6 +123,48 @@ async fn what_is_in_flight_is_bounded() {
     let records = (0..50).map(|n| record(&topic, None, n)).collect();
     assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
     assert_eq!(wire.state.with("/default/t", |t| t.overlap_max), Some(4));
+}
+
+/// Danube (0.15) mixes up what is sent side by side, and a subscription that reads it from the log then ends for good.
+#[tokio::test]
+async fn on_danube_one_message_of_a_partition_is_in_flight_whoever_publishes_it() {
+    let wire = Wire::start().await;
+    let topic = topic("/default/t");
+    let options = wire.options();
+    let behind_a_spool = DanubeOptions {
+        resend_after_loss: false,
+        ..options.clone()
+    };
+    let clients = [Danube::open(options).unwrap(), Danube::open(behind_a_spool).unwrap()];
+    clients[0].create_topic(&topic, reliable(0)).await.unwrap();
+    wire.state.script(|_| Act::Late(Duration::from_millis(2)));
+    let mut fates = Vec::new();
+    for (n, client) in clients.iter().enumerate() {
+        for name in ["p/source", "p/dead-letters"] {
+            let publisher = client.publisher(name).await.unwrap();
+            let records = (0..20).map(|i| vec![record(&topic, None, 100 * n + i)]).collect();
+            fates.push(publisher.publish(records));
+        }
+    }
+    for results in soon(futures_util::future::join_all(fates)).await {
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+    }
+    assert_eq!(wire.state.log("/default/t").len(), 80);
+    assert_eq!(wire.state.with("/default/t", |t| t.overlap_max), Some(1));
+}
+
+#[tokio::test]
+async fn danube_wasms_own_broker_has_many_in_flight() {
+    let wire = Wire::start().await;
+    wire.state.be_own();
+    let topic = topic("/default/t");
+    let client = wire.client();
+    client.create_topic(&topic, reliable(0)).await.unwrap();
+    wire.state.script(|_| Act::Late(Duration::from_millis(20)));
+    let publisher = client.publisher("p/source").await.unwrap();
+    let records = (0..200).map(|n| record(&topic, None, n)).collect();
+    assert!(publish(&*publisher, records).await.iter().all(Result::is_ok));
+    assert_eq!(wire.state.with("/default/t", |t| t.overlap_max), Some(64));
 }
 
 /// What the broker says when it has forgotten a producer, is elsewhere, moves the topic, or has trouble.
@@ -279,7 +322,7 @@ async fn a_call_that_hangs_costs_its_record_and_not_those_behind_it() {
         // So that a call's own time is not what ends it: no test waits for that.
         options.request_timeout = Duration::from_secs(600);
         options.publish_timeout = PATIENCE;
-        options.in_flight_max = 1;
+        options.in_flight_max = Some(1);
     })
     .await;
     let mut hangs = true;

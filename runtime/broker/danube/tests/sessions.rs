@@ -15,6 +15,8 @@ use tonic::Status;
 fn handing_back(wire: &Wire) -> Arc<Danube> {
     let mut options = wire.options();
     options.resend_after_loss = false;
+    // Several are under way: the harder case.
+    options.in_flight_max = Some(64);
     Danube::open(options).unwrap()
 }
 

@@ -1,7 +1,8 @@
 //! The embedded log, served over Danube's wire protocol with its schema registry: `danube-wasm broker`.
 //!
 //! A **single-node development and edge broker**: several processes of one machine, or of a small site, share one log,
-//! and Danube's own clients work with it unchanged. It has no replicas and no users; production is Danube.
+//! and Danube's own clients work with it unchanged. It has no replicas and no users, and what it
+//! confirms is on its disk: docs/danube.md says what is so of a Danube cluster.
 //!
 //! # What differs from Danube
 //!

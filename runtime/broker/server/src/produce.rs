@@ -7,14 +7,17 @@ use std::{
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Published, Publisher};
 use danube_wasm_model::TopicName;
-use danube_wasm_proto::api::{
-    MessageResponse, ProducerAccessMode, ProducerRequest, ProducerResponse, StreamMessage,
-    producer_service_server::ProducerService,
+use danube_wasm_proto::{
+    OWN_BROKER_METADATA,
+    api::{
+        MessageResponse, ProducerAccessMode, ProducerRequest, ProducerResponse, StreamMessage,
+        producer_service_server::ProducerService,
+    },
 };
 use parking_lot::Mutex;
 use prost::Message as _;
 use tokio::time::Instant;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, metadata::MetadataValue};
 
 use crate::{
     core::Core,
@@ -43,11 +46,15 @@ impl ProducerService for ProducerRoom {
             bind_topic(core, &place.topic, schema).await?;
         }
         let producer_id = core.producers.open(core, place, &request.producer_name)?;
-        Ok(Response::new(ProducerResponse {
+        let mut answer = Response::new(ProducerResponse {
             request_id: request.request_id,
             producer_id,
             producer_name: request.producer_name,
-        }))
+        });
+        answer
+            .metadata_mut()
+            .insert(OWN_BROKER_METADATA, MetadataValue::from_static("1"));
+        Ok(answer)
     }
 
     async fn send_message(&self, request: Request<StreamMessage>) -> Result<Response<MessageResponse>, Status> {

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
-    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Publisher, Registry, Result, TopicSpec,
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Gap, Lag, Publisher, Registry, Result, TopicSpec,
 };
 use danube_wasm_model::TopicName;
 use parking_lot::Mutex;
@@ -220,6 +220,14 @@ impl Broker for Spool {
     fn sessions(&self) -> watch::Receiver<u64> {
         // What was confirmed here is on this disk.
         watch::channel(0).1
+    }
+
+    fn gaps(&self) -> Vec<Gap> {
+        self.broker.gaps()
+    }
+
+    fn acknowledge_gaps(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
+        self.broker.acknowledge_gaps(topic, subscription)
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {

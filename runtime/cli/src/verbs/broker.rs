@@ -45,7 +45,7 @@ async fn run(args: &args::Broker) -> Result<(), Failure> {
     for listener in &listeners {
         let address = listener.local_addr().map_err(Failure::internal)?;
         warn_if_open(args, address);
-        tracing::info!(%address, data_dir = %args.data_dir.display(), "serving Danube's API: one node, for development and the edge; production is Danube");
+        tracing::info!(%address, data_dir = %args.data_dir.display(), "serving Danube's API from one node: what it confirms is on this disk");
     }
     let served = serve(log.clone(), listeners, options, async { signals.stop().await }).await;
     tracing::info!("stopping");

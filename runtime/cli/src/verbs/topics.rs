@@ -32,6 +32,7 @@ pub(crate) fn topics(args: Topics) -> Result<(), Failure> {
 /// Lists, moves or deletes subscriptions.
 pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
     const ALL: &[&str] = &["topic", "subscription", "subscription_type", "lag", "consumers"];
+    const GAPS: &[&str] = &["topic", "subscription", "partition", "first", "last", "messages"];
     match args.verb {
         SubscriptionsVerb::Ls { place, json } => show(&place, Operation::Subscriptions, json, ALL),
         SubscriptionsVerb::Lag { place, json } => show(
@@ -56,6 +57,13 @@ pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
             const MOVED: &[&str] = &["topic", "subscription", "lag", "read_again", "left_out", "consumers"];
             show(&place, seek, json, MOVED)
         }
+        SubscriptionsVerb::Gaps { place, json } => show(&place, Operation::Gaps, json, GAPS),
+        SubscriptionsVerb::AcknowledgeGaps {
+            place,
+            topic,
+            subscription,
+            json,
+        } => show(&place, Operation::AcknowledgeGaps { topic, subscription }, json, GAPS),
         SubscriptionsVerb::Delete {
             place,
             topic,

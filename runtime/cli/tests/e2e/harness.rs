@@ -223,7 +223,7 @@ impl Pipeline {
         let data = data.display().to_string();
         let args = [&["broker", "--data-dir", &data, "--listen", listen], more].concat();
         let broker = Self::spawn_args(&args, &[]);
-        let serving = "serving Danube's API: one node, for development and the edge; production is Danube";
+        let serving = "serving Danube's API from one node: what it confirms is on this disk";
         broker.until("the broker serves", |b| b.log(serving).is_some());
         let line = broker.log(serving).expect("it serves");
         let address = line["address"].as_str().expect("an address").to_owned();

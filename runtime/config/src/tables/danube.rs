@@ -34,8 +34,9 @@ pub struct Danube {
     pub publish_timeout: Duration,
     /// After how long the broker delivers a message again that was not acknowledged: as the broker is configured.
     pub ack_timeout: Duration,
-    /// Most messages of one partition that are sent and not yet confirmed, where order does not ask for one.
-    pub in_flight_max: usize,
+    /// Most messages of one partition that are sent and not yet confirmed, where order does not ask for one; without, what the
+    /// broker takes.
+    pub in_flight_max: Option<usize>,
 }
 
 /// Files for TLS towards a broker. Displayed paths are absolute.
@@ -177,10 +178,11 @@ impl Section for DanubeTable {
             .field(
                 "in_flight_max",
                 Integer(1..=10_000),
-                "Most messages of one partition that are sent and not yet confirmed. Where order matters (a record \
-                 with a key, `ordered = true`) it is one.",
+                "Most messages of one partition that this process has sent and the broker has not yet confirmed. Where \
+                 order matters (a record with a key, `ordered = true`) it is one. Danube (0.15) stops or loses what is sent \
+                 side by side; partitions give throughput: see [danube.md](danube.md).",
             )
-            .or(64);
+            .defaults_to("1 on Danube, 64 a publisher on `danube-wasm broker`");
         Some(Self {
             danube: Danube {
                 instance,

@@ -97,7 +97,7 @@ instance = "blue-1"
         )
     );
     assert_eq!(danube.publish_timeout, Duration::from_millis(300));
-    assert_eq!(danube.in_flight_max, 1);
+    assert_eq!(danube.in_flight_max, Some(1));
     assert_eq!(danube.consumer_name(&pipeline.sinks[0].id), "db-blue-1");
 }
 
@@ -108,7 +108,7 @@ fn defaults_of_a_cluster() {
         (danube.publish_timeout, danube.ack_timeout),
         (Duration::from_secs(5), Duration::from_secs(30))
     );
-    assert_eq!((danube.tls, danube.token, danube.in_flight_max), (None, None, 64));
+    assert_eq!((danube.tls, danube.token, danube.in_flight_max), (None, None, None));
     assert_eq!(danube.instance.as_str(), "desk");
 }
 

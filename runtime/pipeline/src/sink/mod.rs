@@ -19,6 +19,7 @@ mod aside;
 mod blocked;
 mod claims;
 mod decode;
+mod delivery;
 mod lane;
 mod plan;
 mod reader;
@@ -196,6 +197,7 @@ impl Sink {
         let status = StatusCell::default();
         let halt = CancellationToken::new();
         let mut tasks = JoinSet::new();
+        let mut tending = JoinSet::new();
         for (i, config) in configs.iter().enumerate() {
             let policy = parts.batches.get(i).copied().unwrap_or_default();
             let consumer = parts
@@ -228,9 +230,13 @@ impl Sink {
                 in_hand: AtomicUsize::new(0),
                 probe: parts.probe.clone(),
             });
+            tending.spawn(delivery::follow(
+                shared.clone(),
+                consumer.delivery(),
+                config.topic.clone(),
+            ));
             tasks.spawn(run(shared, consumer, lanes));
         }
-        let mut tending = JoinSet::new();
         tending.spawn(tend::tend(status.clone(), None));
         Ok(Arc::new(Self {
             id,

@@ -79,6 +79,12 @@ impl ConnectorMetrics {
         processed.with_label_values(&[&self.id, topic]).inc_by(n as f64);
     }
 
+    /// The broker has skipped so many messages of a sink's topic.
+    pub fn gap(&self, topic: &str, messages: u64) {
+        let gaps = &self.metrics.families.gaps;
+        gaps.with_label_values(&[&*self.id, topic]).inc_by(messages as f64);
+    }
+
     /// One failed. `error_type` is of a closed set.
     pub fn failed(&self, topic: &str, error_type: &'static str) {
         let failed = &self.metrics.families.failed;

@@ -52,6 +52,7 @@ pub(super) struct Families {
     pub(super) topic_messages: GaugeVec,
     pub(super) topic_consumed: GaugeVec,
     pub(super) topic_bytes: GaugeVec,
+    pub(super) gaps: CounterVec,
 }
 
 impl Families {
@@ -246,6 +247,12 @@ impl Families {
                 "Bytes that the embedded log holds of a topic.",
                 &["topic"],
             )?,
+            gaps: counter(
+                r,
+                "danube_wasm_broker_gap_messages_total",
+                "Messages that the broker skipped: they were in the topic and were not given to the sink.",
+                by_topic,
+            )?,
         })
     }
 
@@ -299,6 +306,7 @@ impl Families {
             &self.foreign_writes,
             &self.dead_letters,
             &self.exhausted,
+            &self.gaps,
         ] {
             forget(counters, connector);
         }

@@ -8,11 +8,15 @@
 //! * **What is in hand is not given twice.** A broker gives again what was not acknowledged within its time or before
 //!   its session ended. A message that the caller still has is only noted, so that its acknowledgement counts for the
 //!   newest delivery; one that it has acknowledged is acknowledged again and not given out.
+//! * **What does not come** is looked for: offsets that were skipped, and partitions of which something is unread and
+//!   nothing comes any more. Danube's brokers say neither ([`Consumer::delivery`]).
 //! * **What was read and not given** is dropped with its session: the broker gives it again, perhaps to another
 //!   consumer of the subscription.
 
 mod acks;
+mod delivery;
 mod discovery;
+mod gaps;
 mod incoming;
 mod partition;
 mod session;
@@ -23,18 +27,20 @@ mod unconfirmed;
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Acker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Message, MessageId, Result};
+use danube_wasm_broker::{
+    Acker, BrokerError, Consumer, ConsumerOptions, Delivery, ErrorKind, Message, MessageId, Result,
+};
 use danube_wasm_model::TopicName;
 use futures_util::future::join_all;
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -60,6 +66,10 @@ pub(crate) struct Core {
     refusal: Mutex<Option<BrokerError>>,
     /// What this subscription does not do on Danube's brokers.
     traps: Traps,
+    /// What the broker owes.
+    delivery: watch::Sender<Delivery>,
+    /// Said that the broker's window is small.
+    small_window: OnceLock<()>,
     /// Cancelled when the consumer is dropped or the client closed.
     stopped: CancellationToken,
 }
@@ -82,6 +92,8 @@ pub(crate) async fn subscribe(shared: Arc<Shared>, options: ConsumerOptions) -> 
         changed: Notify::new(),
         refusal: Mutex::default(),
         traps: Traps::default(),
+        delivery: watch::Sender::default(),
+        small_window: OnceLock::new(),
     });
     // Stops the tasks of those that succeeded if one does not.
     let consumer = DanubeConsumer { core: core.clone() };
@@ -90,6 +102,7 @@ pub(crate) async fn subscribe(shared: Arc<Shared>, options: ConsumerOptions) -> 
         begun?;
     }
     core.shared.runtime.spawn(discovery::watch(core.clone()));
+    core.shared.runtime.spawn(delivery::watch(core.clone()));
     Ok(Box::new(consumer))
 }
 
@@ -108,7 +121,7 @@ impl Core {
     /// Subscribes to a partition and starts its tasks.
     async fn begin(self: Arc<Self>, name: TopicName) -> Result<()> {
         let number = self.shared.number(&name);
-        let (partition, work) = Partition::new(name, number, self.options.subscription_type);
+        let (partition, work) = Partition::new(&self.shared, &self.options, name);
         let partition = Arc::new(partition);
         let first = session::open(&self, &partition).await;
         let first = match first {
@@ -221,6 +234,10 @@ impl Consumer for DanubeConsumer {
 
     fn acker(&self) -> Arc<dyn Acker> {
         Arc::new(DanubeAcker(self.core.clone()))
+    }
+
+    fn delivery(&self) -> watch::Receiver<Delivery> {
+        self.core.delivery.subscribe()
     }
 }
 

@@ -1,9 +1,9 @@
 //! One partition of a consumer: what was read of it, and the way to its session.
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{Message, MessageId, Result};
-use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_broker::{ConsumerOptions, Message, MessageId, Result};
+use danube_wasm_model::{SubscriptionType, TopicName, clock::now_ms, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 use parking_lot::Mutex;
 use tokio::{
@@ -13,10 +13,15 @@ use tokio::{
 
 use super::{
     acks::Work,
+    gaps::Gaps,
     incoming,
     tracker::{Arrival, Tracker, Turn},
 };
-use crate::wire::Route;
+use crate::{
+    danube::Shared,
+    flow::{Reader, record_hash},
+    wire::Route,
+};
 
 /// Where a partition is served, as long as its session lives.
 #[derive(Debug, Clone)]
@@ -33,6 +38,9 @@ pub(super) struct Partition {
     pub(super) name: TopicName,
     kind: SubscriptionType,
     tracker: Mutex<Tracker>,
+    gaps: Mutex<Gaps>,
+    /// What this process has published there.
+    pub(super) reader: Arc<Reader>,
     /// There is room for what is read.
     pub(super) room: Notify,
     /// Where acknowledgements go now; `None` while the session is lost.
@@ -46,12 +54,19 @@ pub(super) struct Partition {
 
 impl Partition {
     /// With the queue of its acknowledgements.
-    pub(super) fn new(name: TopicName, number: u32, kind: SubscriptionType) -> (Self, mpsc::UnboundedReceiver<Work>) {
+    pub(super) fn new(
+        shared: &Shared,
+        options: &ConsumerOptions,
+        name: TopicName,
+    ) -> (Self, mpsc::UnboundedReceiver<Work>) {
         let (work, queue) = mpsc::unbounded_channel();
+        let kind = options.subscription_type;
         let partition = Self {
-            name,
             kind,
-            tracker: Mutex::new(Tracker::new(number)),
+            tracker: Mutex::new(Tracker::new(shared.number(&name))),
+            gaps: Mutex::new(Gaps::new(kind, &shared.options)),
+            reader: shared.flow(&name).reader(&options.subscription),
+            name,
             room: Notify::new(),
             place: watch::Sender::new(None),
             suspected: watch::Sender::new(0),
@@ -61,11 +76,47 @@ impl Partition {
         (partition, queue)
     }
 
+    /// A session begins here.
+    pub(super) fn session_begins(&self, place: &Place) {
+        self.gaps.lock().begin(now_ms());
+        self.reader.session_begins();
+        self.place.send_replace(Some(place.clone()));
+    }
+
     /// A message was read.
     pub(super) fn arrive(&self, message: StreamMessage) -> Arrival {
-        let arrival = self.tracker.lock().arrive(message);
+        if self.is_at_danube() {
+            let offset = message.msg_id.as_ref().map_or(0, |id| id.topic_offset);
+            self.gaps.lock().arrived(offset, message.publish_time);
+            let record = message.attributes.get(ID_ATTRIBUTE).map(|id| record_hash(id));
+            self.reader.arrived(record);
+        }
+        let mut tracker = self.tracker.lock();
+        let arrival = tracker.arrive(message);
+        self.reader.fills(tracker.is_half_full());
+        drop(tracker);
         self.moved.notify_waiters();
         arrival
+    }
+
+    /// Whether it is served by a broker of Danube, as far as is known.
+    pub(super) fn is_at_danube(&self) -> bool {
+        self.place.borrow().as_ref().is_some_and(|place| !place.own)
+    }
+
+    /// Ranges of offsets that did not come, each once.
+    pub(super) fn skipped(&self) -> Vec<RangeInclusive<u64>> {
+        self.gaps.lock().settle()
+    }
+
+    /// Whether this consumer is the only one of the subscription, as far as can be seen.
+    pub(super) fn is_alone(&self) -> bool {
+        self.gaps.lock().is_alone()
+    }
+
+    /// How many messages the broker has given and not been told to be done with.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.tracker.lock().unacknowledged()
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -77,8 +128,12 @@ impl Partition {
         if max == 0 {
             return Vec::new();
         }
-        let given = self.tracker.lock().give(max);
+        let mut tracker = self.tracker.lock();
+        let given = tracker.give(max);
+        let is_full = tracker.is_half_full();
+        drop(tracker);
         if !given.is_empty() {
+            self.reader.fills(is_full);
             self.room.notify_one();
         }
         given
@@ -140,6 +195,8 @@ impl Partition {
     pub(super) fn session_lost(&self) {
         self.place.send_replace(None);
         self.tracker.lock().session_lost();
+        self.reader.fills(false);
+        self.reader.session_lost();
         self.room.notify_one();
     }
 

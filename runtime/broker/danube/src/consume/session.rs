@@ -102,6 +102,7 @@ pub(super) async fn keep(core: Arc<Core>, partition: Arc<Partition>, first: Resu
         () = stopped.cancelled() => {}
         () = keep_on(&core, &partition, first) => {}
     }
+    partition.reader.ends();
     // Acknowledgements of what was given out still know where to go.
 }
 
@@ -184,7 +185,7 @@ async fn read(core: &Core, partition: &Arc<Partition>, mut session: Session) -> 
     health.reset();
     let mut suspect = partition.suspected.subscribe();
     let (number, route) = (session.place.session, session.place.route.clone());
-    partition.place.send_replace(Some(session.place.clone()));
+    partition.session_begins(&session.place);
     // Asked beside the reading, which must not wait for the answer.
     let asking = still_wanted(core, &route, session.consumer_id, &mut health);
     tokio::pin!(asking);
@@ -208,6 +209,7 @@ async fn read(core: &Core, partition: &Arc<Partition>, mut session: Session) -> 
 }
 
 fn accept(core: &Core, partition: &Arc<Partition>, message: StreamMessage) {
+    core.came(partition, &message);
     match partition.arrive(message) {
         Arrival::Queued => core.changed.notify_one(),
         Arrival::InHand => {}

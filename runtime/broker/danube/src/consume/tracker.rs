@@ -153,6 +153,16 @@ impl Tracker {
         Arrival::Queued
     }
 
+    /// Whether what waits to be given out is so much that no more should be published.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.buffered_bytes >= BUFFER_BYTES_MAX / 2
+    }
+
+    /// How many the broker has given in this session and not been told to be done with.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.unconfirmed.in_session().max(self.held.len())
+    }
+
     /// Up to `max` messages to give out.
     pub(super) fn give(&mut self, max: usize) -> Vec<Given> {
         let n = max.min(self.buffer.len());

@@ -44,6 +44,11 @@ impl Unconfirmed {
         bound(&mut self.before);
     }
 
+    /// How many were given in this session.
+    pub(super) fn in_session(&self) -> usize {
+        self.session.len()
+    }
+
     /// Whether it was given in this session.
     pub(super) fn is_given(&self, offset: u64) -> bool {
         self.session.contains(&offset)

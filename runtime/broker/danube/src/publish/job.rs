@@ -8,6 +8,8 @@ use super::order::Chain;
 
 /// A record that was handed over.
 pub(super) struct Job {
+    /// Names it: see [`record_hash`](crate::flow::record_hash).
+    pub(super) hash: u64,
     /// Encoded, without what each sending adds.
     pub(super) record: Bytes,
     pub(super) key: Option<Bytes>,

@@ -1,8 +1,9 @@
 //! One partition of one publisher: a task that sends its records, pipelined, and sends them again through whatever
 //! happens to the session.
 //!
-//! * At most `in_flight_max` are sent and not answered; of one key, or of an ordered topic, at most one, because the
-//!   broker handles concurrent calls in any order. A successor leaves when its predecessor is confirmed.
+//! * At most so many are sent and not answered as the broker takes side by side: on Danube's brokers one by default, in this
+//!   whole process (see [`flow`](crate::flow)). Of one key, or of an ordered topic, at most one, because any broker handles
+//!   concurrent calls in any order. A successor leaves when its predecessor is confirmed.
 //! * A lost session is rebuilt, and what was under way is sent again first: the broker may have some of it twice, under
 //!   the same ids. Where records are not to be sent again, all that is here is answered instead, and the lane takes
 //!   nothing more: its publisher's caller begins anew.
@@ -29,6 +30,7 @@ use crate::{
     backoff::Backoff,
     danube::{Shared, closed},
     fault::{Fault, as_loss},
+    flow::PartitionFlow,
     health::Pulse,
     limits::REFUSED_CEILING,
 };
@@ -134,7 +136,8 @@ impl Lane {
             Session::Opening(_) => return,
             Session::Unopened => return self.open(Instant::now()),
         };
-        while self.in_flight.len() < self.shared.options.in_flight_max {
+        let in_flight_max = self.shared.options.in_flight_at(session.is_at_own_broker());
+        while self.in_flight.len() < in_flight_max {
             let Some(sending) = self.ready.pop_front() else {
                 break;
             };
@@ -151,14 +154,32 @@ impl Lane {
     /// A call that is not answered in time costs the session: so a record that waited before has half of the time of one
     /// that did not, at least, and a broker that answers is not left because of it.
     fn send(&self, sending: Sending, session: Arc<ProducerSession>) -> BoxFuture<'static, Sent> {
-        let shared = self.shared.clone();
+        let (shared, flow) = (self.shared.clone(), self.flow_at(&session));
         Box::pin(async move {
+            let admitted = match &flow {
+                Some(flow) => flow.admit(sending.job.hash, sending.job.deadline).await.map(Some),
+                None => Ok(None),
+            };
+            let admitted = match admitted {
+                Ok(admitted) => admitted,
+                // The session is not to blame.
+                Err(error) => return (sending, session, Err(Fault::Refused(error))),
+            };
             let most = shared.options.request_timeout.min(shared.options.publish_timeout);
             let left = sending.job.deadline.saturating_duration_since(Instant::now());
             let within = left.clamp(most / 2, most);
             let fate = session.send(&shared, sending.job.record.clone(), within).await;
+            if let Some(admission) = admitted {
+                admission.answered(fate.is_ok());
+            }
             (sending, session, fate)
         })
+    }
+
+    /// What others of this process send there, too, where the broker minds. It loses what is not dispatched reliably anyway.
+    fn flow_at(&self, session: &ProducerSession) -> Option<Arc<PartitionFlow>> {
+        let minds = !session.is_at_own_broker() && self.spec.reliable_dispatch;
+        minds.then(|| self.shared.flow(&self.partition))
     }
 
     fn answered(&mut self, (sending, session, fate): Sent) {

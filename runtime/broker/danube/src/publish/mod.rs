@@ -21,7 +21,10 @@ use tokio::{
     time::Instant,
 };
 
-use crate::danube::{Shared, closed};
+use crate::{
+    danube::{Shared, closed},
+    flow::record_hash,
+};
 use job::Job;
 use route::Partitions;
 pub(crate) use session::ProducerSession;
@@ -71,9 +74,15 @@ impl DanubePublisher {
     }
 
     fn hand_over(&self, topics: &mut HashMap<TopicName, Way>, encoded: Encoded) -> oneshot::Receiver<Result<bool>> {
-        let Encoded { topic, key, record } = encoded;
+        let Encoded {
+            topic,
+            hash,
+            key,
+            record,
+        } = encoded;
         let (reply, fate) = oneshot::channel();
         let job = Job {
+            hash,
             record,
             key,
             deadline: Instant::now() + self.shared.options.publish_timeout,
@@ -98,6 +107,7 @@ impl DanubePublisher {
 
 struct Encoded {
     topic: TopicName,
+    hash: u64,
     key: Option<Bytes>,
     record: Bytes,
 }
@@ -137,8 +147,14 @@ impl Publisher for DanubePublisher {
 
 fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Encoded> {
     let (topic, key) = (outgoing.topic.clone(), outgoing.key.clone());
+    let hash = record_hash(&outgoing.id.to_string());
     let record = outgoing::encode(outgoing, producer, bytes_max)?;
-    Ok(Encoded { topic, key, record })
+    Ok(Encoded {
+        topic,
+        hash,
+        key,
+        record,
+    })
 }
 
 /// A group is in the broker when all its records are. Publishing it again is safe: ids stay the same.

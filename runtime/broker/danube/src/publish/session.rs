@@ -8,10 +8,13 @@ use std::{
 use bytes::Bytes;
 use danube_wasm_broker::TopicSpec;
 use danube_wasm_model::TopicName;
-use danube_wasm_proto::api::{
-    DispatchStrategy, HealthCheckRequest, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference,
-    health_check_client::HealthCheckClient, health_check_request::ClientType, health_check_response::ClientStatus,
-    producer_service_client::ProducerServiceClient, schema_reference::VersionRef,
+use danube_wasm_proto::{
+    OWN_BROKER_METADATA,
+    api::{
+        DispatchStrategy, HealthCheckRequest, MsgId, ProducerAccessMode, ProducerRequest, SchemaReference,
+        health_check_client::HealthCheckClient, health_check_request::ClientType, health_check_response::ClientStatus,
+        producer_service_client::ProducerServiceClient, schema_reference::VersionRef,
+    },
 };
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +27,8 @@ pub(crate) struct ProducerSession {
     partition: TopicName,
     route: Route,
     producer_id: u64,
+    /// Whether the broker is danube-wasm's own.
+    own: bool,
     /// What it adds to each message.
     adds: Bytes,
     /// What sending is called in errors.
@@ -63,10 +68,14 @@ impl ProducerSession {
             producer_access_mode: ProducerAccessMode::Shared.into(),
             dispatch_strategy: strategy.into(),
         };
-        let call = |channel, request| async move { ProducerServiceClient::new(channel).create_producer(request).await };
+        let call = |channel, request| async move {
+            let answer = ProducerServiceClient::new(channel).create_producer(request).await?;
+            let own = answer.metadata().contains_key(OWN_BROKER_METADATA);
+            Ok(answer.map(|opened| (opened, own)))
+        };
         let doing = format!("opening a producer on {partition}");
         let within = shared.options.request_timeout;
-        let answer = shared.wire.call(&route, within, &doing, request, call).await?;
+        let (answer, own) = shared.wire.call(&route, within, &doing, request, call).await?;
         let adds = call::in_session(MsgId {
             producer_id: answer.producer_id,
             topic_name: partition.to_string(),
@@ -83,6 +92,7 @@ impl ProducerSession {
             adds,
             route,
             producer_id: answer.producer_id,
+            own,
             lost: AtomicBool::new(false),
             ended: CancellationToken::new(),
         })
@@ -90,6 +100,10 @@ impl ProducerSession {
 
     pub(super) fn partition(&self) -> &TopicName {
         &self.partition
+    }
+
+    pub(super) fn is_at_own_broker(&self) -> bool {
+        self.own
     }
 
     pub(super) fn is_lost(&self) -> bool {

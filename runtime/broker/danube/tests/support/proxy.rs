@@ -50,10 +50,13 @@ impl Proxy {
         tokio::spawn(async move {
             loop {
                 let (near, _) = listener.accept().await.unwrap();
+                near.set_nodelay(true).unwrap();
                 noted.opened.fetch_add(1, SeqCst);
                 let (mut told, noted) = (told.subscribe(), noted.clone());
                 tokio::spawn(async move {
                     let far = TcpStream::connect(to).await.unwrap();
+                    // One call waits for the other: a packet that is kept back for company would cost each 40 ms.
+                    far.set_nodelay(true).unwrap();
                     let (mut from_near, mut to_near) = near.into_split();
                     let (mut from_far, mut to_far) = far.into_split();
                     let there = async {

@@ -53,11 +53,16 @@ impl ProducerService for Service {
             asked.dispatch_strategy == 1,
             subject,
         )?;
-        Ok(Response::new(ProducerResponse {
+        let mut answer = Response::new(ProducerResponse {
             request_id: asked.request_id,
             producer_id: id,
             producer_name: asked.producer_name,
-        }))
+        });
+        if self.0.is_own() {
+            let own = danube_wasm_proto::OWN_BROKER_METADATA;
+            answer.metadata_mut().insert(own, "1".parse().unwrap());
+        }
+        Ok(answer)
     }
 
     async fn send_message(&self, request: Request<StreamMessage>) -> Result<Response<MessageResponse>, Status> {

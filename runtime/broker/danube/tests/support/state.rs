@@ -68,6 +68,12 @@ pub struct Subscription {
     pub nacked: Vec<(u64, u64)>,
     stream: Option<mpsc::UnboundedSender<Result<StreamMessage, Status>>>,
     streaming: u64,
+    /// What is not given.
+    pub skips: BTreeSet<u64>,
+    /// Nothing new is given.
+    pub stands_still: bool,
+    /// Most given and not acknowledged; 0 for any number.
+    pub window: usize,
 }
 
 #[derive(Default)]
@@ -174,6 +180,26 @@ impl State {
 
     pub fn acks(&self, topic: &str) -> Vec<u64> {
         self.of_subscription(topic, |s| s.acks.clone())
+    }
+
+    /// Changes what is given of a topic's subscription.
+    pub fn deliver(&self, topic: &str, change: impl FnOnce(&mut Subscription)) {
+        self.with(topic, |topic| {
+            let Topic { log, subscriptions, .. } = topic;
+            let subscription = subscriptions.get_mut("sub").expect("a subscription");
+            change(subscription);
+            subscription.catch_up("sub", log, log.len() as u64);
+        });
+    }
+
+    /// Gives what it skipped after all.
+    pub fn give(&self, topic: &str, offset: u64) {
+        self.with(topic, |topic| {
+            let Topic { log, subscriptions, .. } = topic;
+            if let Some(subscription) = subscriptions.get_mut("sub") {
+                subscription.send("sub", log, offset);
+            }
+        });
     }
 
     fn of_subscription<T: Default>(&self, topic: &str, look: impl FnOnce(&Subscription) -> T) -> T {
@@ -427,7 +453,9 @@ impl State {
 
     pub fn ack(&self, id: &MsgId, subscription: &str, nack: Option<u64>) -> Result<(), Status> {
         let done = self.with(&id.topic_name, |topic| {
-            let Some(subscription) = topic.subscriptions.get_mut(subscription) else {
+            let Topic { log, subscriptions, .. } = topic;
+            let name = subscription;
+            let Some(subscription) = subscriptions.get_mut(name) else {
                 return Err(Status::internal("Error acknowledging message: Subscription not found"));
             };
             match nack {
@@ -437,6 +465,7 @@ impl State {
                     subscription.acks.push(id.topic_offset);
                 }
             }
+            subscription.catch_up(name, log, log.len() as u64);
             Ok(())
         });
         done.unwrap_or_else(|| {
@@ -458,8 +487,11 @@ impl Subscription {
     }
 
     fn catch_up(&mut self, name: &str, log: &[StreamMessage], end: u64) {
-        while self.stream.is_some() && (self.next as u64) < end {
-            self.send(name, log, self.next as u64);
+        let has_room = |s: &Self| s.window == 0 || s.delivered.len() - s.acked.len() < s.window;
+        while self.stream.is_some() && !self.stands_still && has_room(self) && (self.next as u64) < end {
+            if !self.skips.contains(&(self.next as u64)) {
+                self.send(name, log, self.next as u64);
+            }
             self.next += 1;
         }
     }

@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Acker, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Message, Result};
+use danube_wasm_broker::{Acker, Broker, BrokerError, Consumer, ConsumerOptions, Delivery, ErrorKind, Message, Result};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use super::{
     acker::{SpoolAcker, out_of_reach},
@@ -32,6 +36,8 @@ pub(super) struct Shared {
     pub(super) known: Mutex<Known>,
     /// What the caller is told when it has nothing in hand.
     error: Mutex<Option<BrokerError>>,
+    /// What the broker owes.
+    delivery: watch::Sender<Delivery>,
     at_broker: Mutex<Option<Arc<dyn Acker>>>,
     on_disk: Mutex<Option<Arc<dyn Acker>>>,
     /// There is something for the caller.
@@ -110,6 +116,10 @@ impl Consumer for SpoolConsumer {
     fn acker(&self) -> Arc<dyn Acker> {
         Arc::new(SpoolAcker(self.shared.clone()))
     }
+
+    fn delivery(&self) -> watch::Receiver<Delivery> {
+        self.shared.delivery.subscribe()
+    }
 }
 
 impl Drop for SpoolConsumer {
@@ -134,6 +144,15 @@ impl Shared {
     /// The caller need not be told any more.
     pub(super) fn recovered(&self) {
         *self.error.lock() = None;
+    }
+
+    /// What the broker owes now.
+    pub(super) fn owes(&self, delivery: Delivery) {
+        self.delivery.send_if_modified(|shown| {
+            let is_news = *shown != delivery;
+            *shown = delivery;
+            is_news
+        });
     }
 
     /// The broker is in reach.

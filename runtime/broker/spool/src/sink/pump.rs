@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use danube_wasm_broker::{BrokerError, Consumer, Message, Result};
+use danube_wasm_broker::{BrokerError, Consumer, Delivery, Message, Result};
 use danube_wasm_model::TopicName;
 use futures_util::{
     FutureExt,
     future::{BoxFuture, OptionFuture},
 };
-use tokio::time::{Instant, sleep_until};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     consumer::{Shared, Subscription},
@@ -25,6 +28,8 @@ pub(super) struct Pump {
     shared: Arc<Shared>,
     part: Part,
     broker: Option<Box<dyn Consumer>>,
+    /// What the broker owes.
+    delivery: Option<watch::Receiver<Delivery>>,
     /// Set while the broker is not in reach yet.
     connecting: OptionFuture<BoxFuture<'static, Result<Box<dyn Consumer>>>>,
     reading: Pace,
@@ -46,6 +51,7 @@ impl Pump {
         let mut pump = Self {
             part: Part::Consumer(options.topic.to_string(), options.subscription.clone()),
             broker: None,
+            delivery: None,
             connecting: None.into(),
             reading: Pace::default(),
             pending: Vec::new(),
@@ -110,6 +116,7 @@ impl Pump {
                 Err(error) => self.unreachable(error),
             },
             () = until(again_at) => if self.broker.is_none() && self.reading.may() { self.connect() },
+            () = changed(&mut self.delivery, &self.shared) => {}
             () = self.shared.woken.notified() => {}
         }
     }
@@ -123,6 +130,7 @@ impl Pump {
     fn connected(&mut self, broker: Box<dyn Consumer>) {
         self.connecting = None.into();
         self.shared.connected(broker.acker());
+        self.delivery = Some(broker.delivery());
         self.broker = Some(broker);
         self.reading.succeeded();
     }
@@ -254,6 +262,17 @@ async fn receive(consumer: &mut Option<Box<dyn Consumer>>) -> Result<Vec<Message
     match consumer {
         Some(consumer) => consumer.receive(READ_ONCE_MAX).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Hands on what the broker owes, once that changes.
+async fn changed(delivery: &mut Option<watch::Receiver<Delivery>>, shared: &Shared) {
+    let Some(following) = delivery else {
+        return std::future::pending().await;
+    };
+    match following.changed().await {
+        Ok(()) => shared.owes(following.borrow_and_update().clone()),
+        Err(_) => *delivery = None,
     }
 }
 
