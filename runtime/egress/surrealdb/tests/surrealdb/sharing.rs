@@ -85,7 +85,7 @@ async fn a_store_that_another_owner_holds_is_transient() {
     let db = Connections::new().egress(options);
     let error = db.ready().await.expect_err("locked");
     assert!(
-        matches!(&error, EgressError::Transient { message, .. } if message.contains("another process")),
+        matches!(&error, EgressError::Transient { message, .. } if message.contains("open, and only one can")),
         "{error}"
     );
     drop(lock);
