@@ -232,7 +232,33 @@ fn log_panics() {
     static ONCE: Once = Once::new();
     if cfg!(target_arch = "wasm32") {
         ONCE.call_once(|| {
-            panic::set_hook(Box::new(|info| log::log(log::Level::Error, &info.to_string())));
+            panic::set_hook(Box::new(|info| {
+                let place = info.location().map(ToString::to_string).unwrap_or_default();
+                log::log(
+                    log::Level::Error,
+                    &one_line(&place, info.payload_as_str().unwrap_or_default()),
+                );
+            }));
         });
+    }
+}
+
+/// What panicked, on one line: a log has lines, and a failed assertion's message has several.
+fn one_line(place: &str, message: &str) -> String {
+    let lines: Vec<_> = message.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    format!("panicked at {place}: {}", lines.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn a_panic_is_one_line() {
+        let message = "assertion `left == right` failed\n  left: 1\n right: 2";
+        assert_eq!(
+            one_line("src/lib.rs:7:5", message),
+            "panicked at src/lib.rs:7:5: assertion `left == right` failed; left: 1; right: 2"
+        );
     }
 }

@@ -1,6 +1,6 @@
 ;; Exits in `initialize`, and says that all is well.
 ;;
-;; both: initialize trap it called exit(0)
+;; both: initialize trap it exited, and said that all is well
 
 (import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))
 

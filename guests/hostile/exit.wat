@@ -1,6 +1,6 @@
 ;; Exits.
 ;;
-;; both: call trap it called exit(1)
+;; both: call trap it exited, and said that it failed
 
 (import "wasi:cli/exit@0.2.6" "exit" (func $exit (param i32)))
 

@@ -170,17 +170,19 @@ pub enum GuestError {
         backtrace: Vec<String>,
     },
     /// It ran longer than its budget.
-    #[error("the component ran for more than its budget of {budget_ms} ms")]
+    #[error("the component ran for more than its budget of {budget_ms} ms: {cure}")]
     Budget {
         /// The budget of this call.
         budget_ms: u64,
+        /// The keys that change it, with their defaults.
+        cure: &'static str,
     },
     /// It went over a limit of memory, tables, handles, output or host calls.
-    #[error("the component went over its limit of {limit}: {message}")]
+    #[error("the component went over a limit: {message}")]
     Limit {
         /// Name of the limit, a closed set.
         limit: &'static str,
-        /// The value it asked for.
+        /// The value it asked for, the one that is allowed, and the key that changes it.
         message: String,
     },
     /// What it returned breaks the contract.

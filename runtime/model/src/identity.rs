@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use crate::{ConnectorId, connector_id::DEFAULT_TENANT, hash::fnv1a};
+use crate::{ConnectorId, connector_id::DEFAULT_TENANT, hash::Fnv1a};
 
 /// Attribute that carries a record's id through the broker.
 pub const ID_ATTRIBUTE: &str = "x-danube-wasm-id";
@@ -56,8 +56,8 @@ impl RecordId {
     }
 
     /// The same record, made of these events, too.
-    pub fn merged_with<'a>(self, others: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(merged(self.0, others))
+    pub fn merged_with(self, others: MergeDigest) -> Self {
+        Self(others.merge_into(self.0))
     }
 
     /// The text.
@@ -66,15 +66,25 @@ impl RecordId {
     }
 }
 
-/// The id of what was made of `first` and of these others, in this order; `first` itself if there are none.
-pub fn merged<'a>(first: String, others: impl IntoIterator<Item = &'a str>) -> String {
-    // No id contains the separator.
-    let mut others = others.into_iter().peekable();
-    if others.peek().is_none() {
-        return first;
+/// The other inputs that something was made of, in their order. There may be many, so they are added one by one: whoever
+/// does it can let others have a turn in between.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MergeDigest(Option<Fnv1a>);
+
+impl MergeDigest {
+    /// Adds the next one's id.
+    pub fn add(&mut self, id: &str) {
+        // No id contains the separator.
+        self.0.get_or_insert_default().write(id.bytes().chain([0]));
     }
-    let digest = fnv1a(others.flat_map(|id| id.bytes().chain([0])));
-    format!("{first}+{digest:016x}")
+
+    /// The id of what was made of `first` and of these; `first` itself if there are none.
+    pub fn merge_into(self, first: String) -> String {
+        match self.0 {
+            Some(digest) => format!("{first}+{:016x}", digest.finish()),
+            None => first,
+        }
+    }
 }
 
 impl fmt::Display for RecordId {
@@ -124,7 +134,11 @@ mod tests {
 
     #[test]
     fn what_is_merged_with_others_is_something_else() {
-        let id = |others: &[&str]| merged("a.0".to_owned(), others.iter().copied());
+        let id = |others: &[&str]| {
+            let mut digest = MergeDigest::default();
+            others.iter().for_each(|other| digest.add(other));
+            digest.merge_into("a.0".to_owned())
+        };
         assert_eq!(id(&[]), "a.0");
         assert_eq!(id(&["b"]), "a.0+08a61407b54d9b5f");
         for others in [&["c"][..], &["b", "c"], &["c", "b"], &["bc"], &["b", ""]] {

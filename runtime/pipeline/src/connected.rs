@@ -1,5 +1,8 @@
 //! Which inputs of a batch belong together: those that outputs connect, directly or through others.
 
+use danube_wasm_model::columns::Origins;
+use tokio::task::coop::consume_budget;
+
 /// Inputs by their place, in sets. Union-find.
 pub(crate) struct Connected {
     parent: Vec<usize>,
@@ -13,13 +16,24 @@ impl Connected {
         }
     }
 
-    /// Puts all of these into one set.
-    pub(crate) fn join(&mut self, mut inputs: impl Iterator<Item = usize>) {
-        let Some(first) = inputs.next() else { return };
-        for other in inputs {
-            let (a, b) = (self.first(first), self.first(other));
-            self.parent[a.max(b)] = a.min(b);
+    /// Puts the inputs of each of so many outputs into one set. Others have turns meanwhile.
+    pub(crate) async fn join_all(&mut self, origins: &Origins, outputs: usize) {
+        if origins.is_identity() {
+            return;
         }
+        for output in 0..outputs {
+            let mut inputs = origins.of(output);
+            let Some(first) = inputs.next() else { continue };
+            for other in inputs {
+                consume_budget().await;
+                self.join(first, other);
+            }
+        }
+    }
+
+    fn join(&mut self, one: usize, other: usize) {
+        let (a, b) = (self.first(one), self.first(other));
+        self.parent[a.max(b)] = a.min(b);
     }
 
     /// The first input of the set that this one is in.
@@ -37,13 +51,13 @@ impl Connected {
 mod tests {
     use super::*;
 
-    #[test]
-    fn inputs_are_connected_through_others() {
+    #[tokio::test]
+    async fn inputs_are_connected_through_others() {
         let mut connected = Connected::new(6);
-        connected.join([4, 2].into_iter());
-        connected.join([5, 4].into_iter());
-        connected.join([1].into_iter());
-        connected.join([].into_iter());
+        let mut origins = Origins::default();
+        let outputs: [&[u32]; 4] = [&[4, 2], &[5, 4], &[1], &[]];
+        outputs.iter().for_each(|inputs| origins.push(inputs));
+        connected.join_all(&origins, outputs.len()).await;
         let firsts: Vec<usize> = (0..6).map(|input| connected.first(input)).collect();
         assert_eq!(firsts, [0, 1, 2, 3, 2, 2]);
     }

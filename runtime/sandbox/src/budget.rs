@@ -7,9 +7,15 @@
 
 use std::{sync::Arc, time::Duration};
 
+use danube_wasm_model::door::GuestError;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::{conduct::Conduct, limits::TICK, state::GuestState, stretch::Stretch};
+use crate::{
+    conduct::Conduct,
+    limits::{TICK, cure},
+    state::GuestState,
+    stretch::Stretch,
+};
 
 /// What is left of one call's budget.
 #[derive(Debug)]
@@ -18,7 +24,9 @@ pub(crate) struct Budget {
     slices_left: u64,
     wait_max: Duration,
     waited: Duration,
-    exceeded: Option<u64>,
+    /// What changes it.
+    cure: &'static str,
+    exceeded: Option<GuestError>,
     stretch: Stretch,
 }
 
@@ -30,14 +38,15 @@ impl Budget {
             slices_left: 0,
             wait_max: Duration::ZERO,
             waited: Duration::ZERO,
+            cure: "",
             exceeded: None,
             stretch: Stretch::begin(&Arc::default(), &Arc::new(Conduct::new(0))),
         }
     }
 
-    /// The budget that was exceeded, in milliseconds.
-    pub(crate) fn exceeded(&self) -> Option<u64> {
-        self.exceeded
+    /// The error of a call that went over its budget.
+    pub(crate) fn exceeded(&self) -> Option<GuestError> {
+        self.exceeded.clone()
     }
 
     /// How long the call may still wait.
@@ -60,8 +69,21 @@ impl Budget {
         if finished {
             return Ok(());
         }
-        self.exceeded = Some(u64::try_from(self.wait_max.as_millis()).unwrap_or(u64::MAX));
+        self.exceeded = Some(GuestError::Budget {
+            budget_ms: u64::try_from(self.wait_max.as_millis()).unwrap_or(u64::MAX),
+            cure: cure::WAIT,
+        });
         Err(wasmtime::Error::msg("it waited in the host for too long"))
+    }
+
+    /// The component has returned. What the host did for it since the last tick is charged, and what it will do once the call
+    /// is over; others go first as they do at a tick. An error when it was the last straw.
+    pub(crate) async fn charge_host(&mut self, to_come: Duration) -> wasmtime::Result<()> {
+        let done = self.stretch.end();
+        self.stretch.give_way().await;
+        self.stretch.resume();
+        let to_come = u64::try_from(to_come.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
+        self.charge(done.saturating_add(to_come))
     }
 
     fn charge(&mut self, slices: u64) -> wasmtime::Result<()> {
@@ -71,7 +93,10 @@ impl Budget {
                 Ok(())
             }
             None => {
-                self.exceeded = Some(self.budget_ms);
+                self.exceeded = Some(GuestError::Budget {
+                    budget_ms: self.budget_ms,
+                    cure: self.cure,
+                });
                 Err(wasmtime::Error::msg("it ran for too long"))
             }
         }
@@ -103,13 +128,19 @@ pub(crate) fn install(store: &mut Store<GuestState>) {
 
 /// Gives the next entry into the component, which is in this stretch, this much. Forgetting it ends the component at
 /// its next tick.
-pub(crate) fn begin(store: &mut Store<GuestState>, budget_ms: u64, wait_max: Duration, stretch: &Stretch) {
+pub(crate) fn begin(
+    store: &mut Store<GuestState>,
+    (budget_ms, cure): (u64, &'static str),
+    wait_max: Duration,
+    stretch: &Stretch,
+) {
     let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(1).max(1);
     store.data_mut().budget = Budget {
         budget_ms,
         slices_left: budget_ms.div_ceil(tick_ms),
         wait_max,
         waited: Duration::ZERO,
+        cure,
         exceeded: None,
         stretch: stretch.clone(),
     };
@@ -136,7 +167,28 @@ mod tests {
         budget.stretch.resume();
         stretch::work(5 * TICK);
         assert!(budget.begin_wait().await.is_err());
-        assert_eq!(budget.exceeded(), Some(1_000));
+        assert!(matches!(
+            budget.exceeded(),
+            Some(GuestError::Budget { budget_ms: 1_000, .. })
+        ));
+    }
+
+    #[tokio::test]
+    async fn what_the_host_did_since_it_returned_and_has_yet_to_do_is_charged() {
+        let mut budget = Budget {
+            budget_ms: 1_000,
+            slices_left: 1_000,
+            ..Budget::none()
+        };
+        budget.stretch.resume();
+        stretch::work(5 * TICK);
+        budget.charge_host(10 * TICK).await.expect("within its budget");
+        assert!(budget.slices_left <= 985, "{}", budget.slices_left);
+        assert!(budget.charge_host(1_000 * TICK).await.is_err());
+        assert!(matches!(
+            budget.exceeded(),
+            Some(GuestError::Budget { budget_ms: 1_000, .. })
+        ));
     }
 
     #[test]
@@ -148,8 +200,11 @@ mod tests {
         };
         assert!(matches!(budget.charge_tick(), UpdateDeadline::YieldCustom(1, _)));
         assert!(matches!(budget.charge_tick(), UpdateDeadline::YieldCustom(1, _)));
-        assert_eq!(budget.exceeded(), None);
+        assert!(budget.exceeded().is_none());
         assert!(matches!(budget.charge_tick(), UpdateDeadline::Interrupt));
-        assert_eq!(budget.exceeded(), Some(2));
+        assert!(matches!(
+            budget.exceeded(),
+            Some(GuestError::Budget { budget_ms: 2, .. })
+        ));
     }
 }

@@ -1,7 +1,7 @@
 //! What the two worlds have in common, so that lanes and loading are written once.
 
 use danube_wasm_model::{
-    columns::{PayloadAt, Payloads, Rejection},
+    columns::{Origins, PayloadAt, Payloads, Rejection},
     door::GuestError,
 };
 use wasmtime::{
@@ -12,7 +12,7 @@ use wasmtime::{
 use crate::{
     admission::Role,
     bindings::danube::connector::types as wit,
-    limits::{GuestLimits, name},
+    limits::{GuestLimits, exceeded, name},
     state::GuestState,
 };
 
@@ -58,29 +58,42 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
     /// What it refused of its input, and why.
     fn rejections(output: &mut Self::Output) -> &mut [Rejection];
 
+    /// Where an output came from, as far as it says so.
+    fn origins(output: &Self::Output) -> &Origins;
+
     /// That an output keeps the contract and the limits.
     fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;
 }
 
 /// That there are not too many records, writes or rejections. First, because the other checks take time for each.
 pub(crate) fn check_count(outputs: usize, limits: &GuestLimits) -> Result<(), GuestError> {
-    check_below(outputs, limits.output_records_max)
+    check_below(name::OUTPUT_RECORDS, outputs, limits.output_records_max)
+}
+
+/// That it does not name too many origins: each takes the host time when the call is long over.
+pub(crate) fn check_origins(origins: &Origins, limits: &GuestLimits) -> Result<(), GuestError> {
+    check_below(name::OUTPUT_ORIGINS, origins.index.len(), limits.output_origins_max)
 }
 
 /// That there are not many more names of topics or targets than outputs could use. Those of its configurations may always
 /// be there, whatever is used of them.
 pub(crate) fn check_names(names: usize, limits: &GuestLimits) -> Result<(), GuestError> {
-    check_below(names, limits.output_records_max.max(limits.topics_max))
+    let names_max = limits.output_records_max.max(limits.topics_max);
+    check_below(name::OUTPUT_RECORDS, names, names_max)
 }
 
-fn check_below(outputs: usize, outputs_max: usize) -> Result<(), GuestError> {
-    if outputs <= outputs_max {
+fn check_below(limit: &'static str, returned: usize, max: usize) -> Result<(), GuestError> {
+    if returned <= max {
         return Ok(());
     }
-    Err(GuestError::Limit {
-        limit: name::OUTPUT_RECORDS,
-        message: format!("it returned {outputs}, {outputs_max} are allowed"),
-    })
+    let what = match limit {
+        name::OUTPUT_ORIGINS => "origins",
+        _ => "records, writes, rejections or names",
+    };
+    Err(exceeded(
+        limit,
+        format_args!("it returned {returned} {what}, {max} are allowed"),
+    ))
 }
 
 /// That payloads are not too many bytes once reused inputs stand where they are named: naming one costs the component
@@ -103,13 +116,13 @@ pub(crate) fn check_payload_bytes(
     if bytes <= limits.output_bytes_max {
         return Ok(());
     }
-    Err(GuestError::Limit {
-        limit: name::OUTPUT_BYTES,
-        message: format!(
+    Err(exceeded(
+        name::OUTPUT_BYTES,
+        format_args!(
             "its payloads have {bytes} bytes with reused inputs, {} are allowed",
             limits.output_bytes_max
         ),
-    })
+    ))
 }
 
 #[cfg(test)]
@@ -127,6 +140,26 @@ mod tests {
             check_count(4, &limits),
             Err(GuestError::Limit {
                 limit: "output_records_max",
+                ..
+            })
+        ));
+    }
+
+    #[test]
+    fn origins_are_counted_at_the_limit_and_one_past_it() {
+        let limits = GuestLimits {
+            output_origins_max: 3,
+            ..Default::default()
+        };
+        let mut origins = Origins::default();
+        origins.push(&[0, 1]);
+        origins.push(&[1]);
+        check_origins(&origins, &limits).expect("at the limit");
+        origins.push(&[0]);
+        assert!(matches!(
+            check_origins(&origins, &limits),
+            Err(GuestError::Limit {
+                limit: "output_origins_max",
                 ..
             })
         ));

@@ -33,7 +33,7 @@ use crate::{
     conduct::Conduct,
     guest::{Answer, Guest},
     limiter::Limiter,
-    limits::GuestLimits,
+    limits::{GuestLimits, ORIGIN_COST_NS, cure},
     recording::{Recording, Sight},
     sandbox::{Compiled, Sandbox},
     state::GuestState,
@@ -159,7 +159,7 @@ impl<G: Guest> Plan<G> {
         stretch: &Stretch,
     ) -> Result<(Live<G>, wit::Interests), (&'static str, GuestError)> {
         let mut store = self.store();
-        self.begin(&mut store, self.limits.initialize_ms, stretch);
+        self.begin(&mut store, (self.limits.initialize_ms, cure::INITIALIZE), stretch);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
@@ -185,7 +185,7 @@ impl<G: Guest> Plan<G> {
 
     /// The topics that the component names.
     pub(crate) async fn configs(&self, live: &mut Live<G>, stretch: &Stretch) -> Result<Vec<G::Config>, GuestError> {
-        self.begin(&mut live.store, self.limits.call_base_ms, stretch);
+        self.begin(&mut live.store, (self.limits.call_base_ms, cure::CONFIGS), stretch);
         live.view().begin_call();
         let answer = live.guest.configs(&mut live.store).await;
         settle(&mut live.store, answer)
@@ -226,7 +226,8 @@ impl<G: Guest> Plan<G> {
             None => self.start(stretch).await.map_err(|(_, error)| error)?.0,
         };
         live.inputs = G::len(input);
-        self.begin(&mut live.store, self.limits.call_budget_ms(live.inputs), stretch);
+        let budget = (self.limits.call_budget_ms(live.inputs), cure::CALL);
+        self.begin(&mut live.store, budget, stretch);
         live.view().begin_call();
         let answer = live.guest.call(&mut live.store, input).await;
         let output = settle(&mut live.store, answer).and_then(|mut output| {
@@ -237,6 +238,13 @@ impl<G: Guest> Plan<G> {
             }
             Ok(output)
         });
+        let output = match output {
+            Ok(output) => {
+                let origins = G::origins(&output).index.len();
+                self.charge_host(&mut live, origins).await.map(|()| output)
+            }
+            Err(error) => Err(error),
+        };
         match output {
             Ok(output) => {
                 live.calls += 1;
@@ -248,6 +256,15 @@ impl<G: Guest> Plan<G> {
                 Err(error)
             }
         }
+    }
+
+    /// Charges the call for what the host did since the component returned, and will do for the origins that it named.
+    async fn charge_host(&self, live: &mut Live<G>, origins: usize) -> Result<(), GuestError> {
+        let origins = u64::try_from(origins).unwrap_or(u64::MAX);
+        let to_come = Duration::from_nanos(origins.saturating_mul(ORIGIN_COST_NS));
+        let state = live.store.data_mut();
+        let charged = state.budget.charge_host(to_come).await;
+        charged.map_err(|error| trap::classify(&error, state))
     }
 
     fn recording(&self, gone: &Gone) -> Recording {
@@ -284,9 +301,9 @@ impl<G: Guest> Plan<G> {
         Stretch::begin(self.sandbox.ticker().ticks(), &self.conduct)
     }
 
-    fn begin(&self, store: &mut Store<GuestState>, budget_ms: u64, stretch: &Stretch) {
+    fn begin(&self, store: &mut Store<GuestState>, budget: (u64, &'static str), stretch: &Stretch) {
         let wait_max = Duration::from_millis(self.limits.wait_ms_max);
-        budget::begin(store, budget_ms, wait_max, stretch);
+        budget::begin(store, budget, wait_max, stretch);
         let state = store.data_mut();
         state.limiter.begin_call();
         state.capabilities.log.begin_call();

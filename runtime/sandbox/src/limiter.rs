@@ -28,8 +28,8 @@ pub(crate) struct Limiter {
 impl Limiter {
     pub(crate) fn new(limits: &GuestLimits) -> Self {
         Self {
-            memory: Gauge::new(name::MEMORY_BYTES, limits.memory_bytes_max),
-            tables: Gauge::new(name::TABLE_ELEMENTS, limits.table_elements_max),
+            memory: Gauge::new(name::MEMORY_BYTES, "bytes of memory", limits.memory_bytes_max),
+            tables: Gauge::new(name::TABLE_ELEMENTS, "elements of tables", limits.table_elements_max),
             instances_max: limits.instances_max,
             memories_max: limits.memories_max,
             tables_max: limits.tables_max,
@@ -84,6 +84,7 @@ impl ResourceLimiter for Limiter {
 #[derive(Debug)]
 struct Gauge {
     limit: &'static str,
+    unit: &'static str,
     max: usize,
     total: usize,
     /// The growth just permitted, in case it fails after all.
@@ -91,9 +92,10 @@ struct Gauge {
 }
 
 impl Gauge {
-    fn new(limit: &'static str, max: usize) -> Self {
+    fn new(limit: &'static str, unit: &'static str, max: usize) -> Self {
         Self {
             limit,
+            unit,
             max,
             total: 0,
             pending: 0,
@@ -107,7 +109,7 @@ impl Gauge {
             self.pending = 0;
             *refusal = Some(Refusal {
                 limit: self.limit,
-                message: format!("it asked for {total} in all, {} are allowed", self.max),
+                message: format!("it asked for {total} {} in all, {} are allowed", self.unit, self.max),
             });
             return false;
         }

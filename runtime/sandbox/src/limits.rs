@@ -3,7 +3,9 @@
 //! Three groups by owner: [`GuestLimits`] belong to one connector, [`CompileLimits`] to the compiler's child process,
 //! [`PoolLimits`] to the process that all connectors share.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, fmt::Display, time::Duration};
+
+use danube_wasm_model::door::GuestError;
 
 /// Length of one tick of the clock that interrupts components. A budget is counted in these; shorter ticks cost more
 /// wake-ups, longer ones make a busy component a worse neighbour.
@@ -14,6 +16,10 @@ pub const BACKTRACE_FRAMES_MAX: usize = 16;
 
 /// Partitions that a component may ask for: each costs the broker a log of its own.
 pub const PARTITIONS_MAX: u32 = 1_024;
+
+/// Processor time that a call is charged for each origin it names, in nanoseconds: the host visits them after the call, where
+/// nothing measures it, to find what belongs together and to make ids. Measured as 60 to 300, by the length of the ids.
+pub const ORIGIN_COST_NS: u64 = 300;
 
 /// What one connector may use. Values are for each instance (lane), unless they say "connector".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +53,9 @@ pub struct GuestLimits {
     /// Records or writes that a call may return, and as many names of topics or targets, and rejections beside them.
     /// Default 100,000: about fifty for each input of a large batch.
     pub output_records_max: usize,
+    /// Origins of what a call returns, summed over its records or writes, where it names them. Default 200,000: one for each
+    /// record there may be, and as many again for those that are made of several inputs. The host visits each of them.
+    pub output_origins_max: usize,
     /// Topics that a component may name in its configurations. Default 256.
     pub topics_max: usize,
     /// Handles to host resources (streams, pollables) held at once. Default 256; the standard library holds fewer
@@ -80,6 +89,7 @@ impl Default for GuestLimits {
             wait_ms_max: 1_000,
             output_bytes_max: 32 << 20,
             output_records_max: 100_000,
+            output_origins_max: 200_000,
             topics_max: 256,
             handles_max: 256,
             resources_max: 256,
@@ -142,6 +152,7 @@ fields!(
     wait_ms_max,
     output_bytes_max,
     output_records_max,
+    output_origins_max,
     topics_max,
     handles_max,
     resources_max,
@@ -151,6 +162,46 @@ fields!(
     log_line_bytes_max,
     metric_names_max,
 );
+
+/// The keys of a connector's `limits` in a pipeline file, each with the limit that it changes and its default.
+pub fn keys() -> [(&'static str, &'static str, u64); 9] {
+    let usual = GuestLimits::default();
+    let size = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    [
+        ("memory_bytes", name::MEMORY_BYTES, size(usual.memory_bytes_max)),
+        ("table_elements", name::TABLE_ELEMENTS, size(usual.table_elements_max)),
+        ("call_budget_ms", "call_base_ms", usual.call_base_ms),
+        ("record_budget_us", "call_per_record_us", usual.call_per_record_us),
+        ("initialize_budget_ms", "initialize_ms", usual.initialize_ms),
+        ("output_bytes", name::OUTPUT_BYTES, size(usual.output_bytes_max)),
+        ("output_records", name::OUTPUT_RECORDS, size(usual.output_records_max)),
+        ("output_origins", name::OUTPUT_ORIGINS, size(usual.output_origins_max)),
+        ("log_lines_per_sec", "log_lines_per_s", usual.log_lines_per_s.into()),
+    ]
+}
+
+/// The error of a component that went over a limit: what it asked for, and what changes the limit.
+pub(crate) fn exceeded(limit: &'static str, what: impl Display) -> GuestError {
+    let message = match keys().into_iter().find(|(_, name, _)| *name == limit) {
+        Some((key, _, default)) => format!("{what}; the key is `limits.{key}`, by default {default}"),
+        None => format!("{what}; this is `{limit}`, which no key changes"),
+    };
+    GuestError::Limit { limit, message }
+}
+
+/// What changes the budgets of a component's calls.
+pub(crate) mod cure {
+    /// Of `poll` and `process-batch`.
+    pub(crate) const CALL: &str = "it is `limits.call_budget_ms`, by default 500, and for each record of the call \
+        `limits.record_budget_us`, by default 1000. Smaller batches take less";
+    /// Of what names a component's topics.
+    pub(crate) const CONFIGS: &str = "it is `limits.call_budget_ms`, by default 500";
+    /// Of instantiation and `initialize`.
+    pub(crate) const INITIALIZE: &str = "it is `limits.initialize_budget_ms`, by default 2000";
+    /// Of waiting in the host.
+    pub(crate) const WAIT: &str =
+        "it waited in the host, for which there is no key: components have nothing to wait for";
+}
 
 /// Names of limits as errors and metrics carry them: a closed set.
 pub mod name {
@@ -164,6 +215,8 @@ pub mod name {
     pub const OUTPUT_BYTES: &str = "output_bytes_max";
     /// [`super::GuestLimits::output_records_max`].
     pub const OUTPUT_RECORDS: &str = "output_records_max";
+    /// [`super::GuestLimits::output_origins_max`].
+    pub const OUTPUT_ORIGINS: &str = "output_origins_max";
     /// [`super::GuestLimits::topics_max`].
     pub const TOPICS: &str = "topics_max";
     /// [`super::GuestLimits::handles_max`].
@@ -239,6 +292,23 @@ impl Default for PoolLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn errors_name_the_key_and_its_default() {
+        let error = exceeded(name::MEMORY_BYTES, "it asked for 9 in all, 8 are allowed").to_string();
+        assert!(
+            error.ends_with("8 are allowed; the key is `limits.memory_bytes`, by default 67108864"),
+            "{error}"
+        );
+        let error = exceeded(name::HANDLES, "no").to_string();
+        assert!(error.ends_with("`handles_max`, which no key changes"), "{error}");
+        for (key, _, default) in keys() {
+            let named = format!("`limits.{key}`, by default {default}");
+            let is_budget = key.contains("budget");
+            let cures = [cure::CALL, cure::CONFIGS, cure::INITIALIZE];
+            assert_eq!(is_budget, cures.iter().any(|cure| cure.contains(&named)), "{named}");
+        }
+    }
 
     #[test]
     fn a_budget_is_a_base_and_so_much_a_record() {

@@ -16,7 +16,7 @@ use crate::{
     guest::Guest,
     host::GuestHost,
     lane::{Lanes, Live, Plan},
-    limits::{GuestLimits, name},
+    limits::{GuestLimits, exceeded, name},
     sandbox::{Sandbox, blocking},
     secrets::Secrets,
     sink::{self, SinkComponent},
@@ -185,10 +185,14 @@ async fn load<G: Guest>(
     if configs.len() > spec.limits.topics_max {
         return Err(failed((
             G::CONFIGS,
-            GuestError::Limit {
-                limit: name::TOPICS,
-                message: format!("it named {}, {} are allowed", configs.len(), spec.limits.topics_max),
-            },
+            exceeded(
+                name::TOPICS,
+                format_args!(
+                    "it named {} topics, {} are allowed",
+                    configs.len(),
+                    spec.limits.topics_max
+                ),
+            ),
         )));
     }
     Ok(Loaded {
@@ -222,15 +226,15 @@ fn check_limits(sandbox: &Sandbox, spec: &LoadSpec) -> Result<(), LoadError> {
     let refuse = |name: &str, value: usize, max: usize| {
         Err(LoadError::Limits {
             connector: spec.id.clone(),
-            message: format!("`{name}` is {value}, but no instance of this process may have more than {max}"),
+            message: format!("`limits.{name}` is {value}, but no instance of this process may have more than {max}"),
         })
     };
     let lanes_max = usize::try_from(pool.instances_max).unwrap_or(usize::MAX);
     if spec.limits.memory_bytes_max > pool.memory_bytes_max {
-        refuse("memory_bytes_max", spec.limits.memory_bytes_max, pool.memory_bytes_max)
+        refuse("memory_bytes", spec.limits.memory_bytes_max, pool.memory_bytes_max)
     } else if spec.limits.table_elements_max > pool.table_elements_max {
         refuse(
-            "table_elements_max",
+            "table_elements",
             spec.limits.table_elements_max,
             pool.table_elements_max,
         )

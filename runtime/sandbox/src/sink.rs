@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_model::{
     ConnectorId, TopicName,
-    columns::Rejection,
+    columns::{Origins, Rejection},
     door::{ConsumerConfig, GuestError, SinkGuest},
     event::Interests,
     message::{MessageBatch, WriteBatch},
@@ -22,7 +22,7 @@ use crate::{
         exports::danube::connector::sink::{self, Guest as Sink, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_names, check_payload_bytes},
+    guest::{Answer, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::GuestLimits,
     state::GuestState,
@@ -123,10 +123,15 @@ impl Guest for Sink {
         &mut writes.rejected
     }
 
+    fn origins(writes: &WriteBatch) -> &Origins {
+        &writes.origins
+    }
+
     fn check(writes: &WriteBatch, messages: &MessageBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(writes.len(), limits)?;
         check_names(writes.targets.names.len(), limits)?;
         check_count(writes.rejected.len(), limits)?;
+        check_origins(&writes.origins, limits)?;
         writes.check(messages.len())?;
         check_payload_bytes(&writes.payloads, |i| messages.payloads.get(i).len(), limits)
     }

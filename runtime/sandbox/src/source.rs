@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_model::{
     ConnectorId, TopicName,
-    columns::{ColumnError, Rejection},
+    columns::{ColumnError, Origins, Rejection},
     door::{GuestError, ProducerConfig, SourceGuest},
     event::{Answer as Reply, EventBatch, Interests, RecordBatch},
 };
@@ -21,7 +21,7 @@ use crate::{
         exports::danube::connector::source::{self, Guest as Source, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_names, check_payload_bytes},
+    guest::{Answer, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::{GuestLimits, PARTITIONS_MAX},
     state::GuestState,
@@ -148,10 +148,15 @@ impl Guest for Source {
         &mut records.rejected
     }
 
+    fn origins(records: &RecordBatch) -> &Origins {
+        &records.origins
+    }
+
     fn check(records: &RecordBatch, events: &EventBatch, limits: &GuestLimits) -> Result<(), GuestError> {
         check_count(records.len(), limits)?;
         check_names(records.topics.names.len(), limits)?;
         check_count(records.rejected.len(), limits)?;
+        check_origins(&records.origins, limits)?;
         records.check(events.len())?;
         check_payload_bytes(&records.payloads, |i| events.payloads.get(i).len(), limits)
     }

@@ -5,7 +5,7 @@ use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::{
-    limits::{BACKTRACE_FRAMES_MAX, name},
+    limits::{BACKTRACE_FRAMES_MAX, exceeded, name},
     state::GuestState,
     text::truncated,
 };
@@ -17,8 +17,8 @@ const FRAME_BYTES_MAX: usize = 256;
 
 /// Says why a call failed. `state` is that of the store it failed in, which is thrown away after this.
 pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
-    if let Some(budget_ms) = state.budget.exceeded() {
-        return GuestError::Budget { budget_ms };
+    if let Some(error) = state.budget.exceeded() {
+        return error;
     }
     if error.is::<PoolConcurrencyLimitError>() {
         return GuestError::Host {
@@ -27,18 +27,19 @@ pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
     }
     let overflow = matches!(error.downcast_ref(), Some(Trap::StackOverflow));
     if let Some(refusal) = state.limiter.take_refusal().filter(|_| !overflow) {
-        return GuestError::Limit {
-            limit: refusal.limit,
-            message: refusal.message,
-        };
+        return exceeded(refusal.limit, refusal.message);
     }
     let root = error.root_cause().to_string();
     if let Some(limit) = limit_of(error, &root) {
-        return GuestError::Limit { limit, message: root };
+        return exceeded(limit, root);
     }
     state.capabilities.wasi.end_call();
     let what = match (error.downcast_ref::<I32Exit>(), error.downcast_ref::<Trap>()) {
-        (Some(I32Exit(code)), _) => format!("it called exit({code})"),
+        (Some(I32Exit(0)), _) => "it exited, and said that all is well".to_owned(),
+        // `wasi:cli/exit` takes a result, not a code.
+        (Some(I32Exit(_)), _) => {
+            "it exited, and said that it failed; with which code, WASI 0.2 does not tell".to_owned()
+        }
         (None, Some(trap)) => trap.to_string(),
         (None, None) => root,
     };

@@ -70,7 +70,7 @@ async fn a_loop_is_stopped_at_the_budget_in_every_export_and_in_realloc() {
     let poll = bench.source(with(Guest::polling(SPIN))).await.expect("it loads");
     let budget = poll.poll(0, events(&["a", "b"])).await;
     assert!(
-        matches!(budget, Err(GuestError::Budget { budget_ms: 22 })),
+        matches!(budget, Err(GuestError::Budget { budget_ms: 22, .. })),
         "{budget:?}"
     );
 
@@ -100,7 +100,7 @@ async fn a_loop_is_stopped_at_the_budget_in_every_export_and_in_realloc() {
         match bench.source(with(guest)).await.map(|_| ()) {
             Err(LoadError::Start { stage, error, .. }) => {
                 assert_eq!(stage, where_);
-                assert!(matches!(error, GuestError::Budget { budget_ms: 20 }), "{error:?}");
+                assert!(matches!(error, GuestError::Budget { budget_ms: 20, .. }), "{error:?}");
             }
             other => panic!("{other:?}"),
         }

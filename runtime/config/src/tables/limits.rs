@@ -25,13 +25,14 @@ pub struct Limits {
     pub output_bytes: Option<usize>,
     /// What a call may return, in records or writes.
     pub output_records: Option<usize>,
+    /// What a call may return, in origins of its records or writes.
+    pub output_origins: Option<usize>,
     /// Log lines a second, of the connector as a whole.
     pub log_lines_per_sec: Option<u32>,
 }
 
 impl Section for Limits {
-    const ABOUT: &'static str = "What the component may use. The sandbox has a limit for each of these; give one only \
-        to change it.";
+    const ABOUT: &'static str = "What the component may use. Its errors name the key of the limit that it went over.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let memory_bytes = t
@@ -41,7 +42,7 @@ impl Section for Limits {
                 "Memory of one instance, in bytes. A connector has one instance for each lane.",
             )
             .example("67108864")
-            .optional();
+            .defaults_to("`67108864`");
         let table_elements = t
             .field(
                 "table_elements",
@@ -49,11 +50,11 @@ impl Section for Limits {
                 "Elements of all tables of one instance. Interpreters need many.",
             )
             .example("20000")
-            .optional();
+            .defaults_to("`20000`");
         let call_budget = t
             .field("call_budget_ms", Millis(1..=60_000), "Time that a call may run.")
             .example("500")
-            .optional();
+            .defaults_to("`500`");
         let record_budget_us = t
             .field(
                 "record_budget_us",
@@ -61,7 +62,7 @@ impl Section for Limits {
                 "Time that a call may run besides, for each record of its batch, in microseconds.",
             )
             .example("1000")
-            .optional();
+            .defaults_to("`1000`");
         let initialize_budget = t
             .field(
                 "initialize_budget_ms",
@@ -69,7 +70,7 @@ impl Section for Limits {
                 "Time that starting an instance may run.",
             )
             .example("2000")
-            .optional();
+            .defaults_to("`2000`");
         let output_bytes = t
             .field(
                 "output_bytes",
@@ -77,7 +78,7 @@ impl Section for Limits {
                 "What a call may return, in bytes.",
             )
             .example("33554432")
-            .optional();
+            .defaults_to("`33554432`");
         let output_records = t
             .field(
                 "output_records",
@@ -85,7 +86,15 @@ impl Section for Limits {
                 "What a call may return, in records or writes, and in names of topics or targets.",
             )
             .example("100000")
-            .optional();
+            .defaults_to("`100000`");
+        let output_origins = t
+            .field(
+                "output_origins",
+                Integer(1..=10_000_000),
+                "What a call may return, in origins of its records or writes, where it names them.",
+            )
+            .example("200000")
+            .defaults_to("`200000`");
         let log_lines_per_sec = t
             .field(
                 "log_lines_per_sec",
@@ -93,7 +102,7 @@ impl Section for Limits {
                 "Log lines a second. More are dropped and counted.",
             )
             .example("100")
-            .optional();
+            .defaults_to("`100`");
         Some(Self {
             memory_bytes,
             table_elements,
@@ -102,6 +111,7 @@ impl Section for Limits {
             initialize_budget,
             output_bytes,
             output_records,
+            output_origins,
             log_lines_per_sec,
         })
     }

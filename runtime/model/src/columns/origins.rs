@@ -21,9 +21,14 @@ impl Origins {
         self.ends.push(u32::try_from(self.index.len()).unwrap_or(u32::MAX));
     }
 
+    /// Whether output i came from input i, for each.
+    pub fn is_identity(&self) -> bool {
+        self.ends.is_empty()
+    }
+
     /// The inputs of output `i`.
     pub fn of(&self, i: usize) -> impl ExactSizeIterator<Item = usize> + '_ {
-        let identity = self.ends.is_empty();
+        let identity = self.is_identity();
         let places = if identity { i..i + 1 } else { range(&self.ends, i) };
         places.map(move |place| {
             if identity {

@@ -4,7 +4,10 @@ use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use danube_wasm_broker::{Acker, Message};
 use danube_wasm_model::door::{EgressError, FailureKind, GuestError, WriteReport};
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::mpsc,
+    task::{JoinSet, coop::consume_budget},
+};
 
 use super::{
     OnPoison, Shared,
@@ -228,6 +231,7 @@ impl Lane {
             };
             for (write, why) in report.refused {
                 for origin in &origins[write] {
+                    consume_budget().await;
                     poison
                         .entry(*origin)
                         .or_insert_with(|| (Reason::TargetRefused, why.clone()));

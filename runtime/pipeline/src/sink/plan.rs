@@ -10,7 +10,7 @@ use danube_wasm_model::{
     columns::{Ordinals, PayloadAt},
     door::Write,
     event::Interests,
-    identity::merged,
+    identity::MergeDigest,
     message::{MessageBatch, Operation, WriteBatch},
 };
 use tokio::task::coop::consume_budget;
@@ -88,12 +88,12 @@ impl Plan {
     pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch, targets: &Targets) -> Self {
         let foreign = foreign(batch, targets);
         let mut plan = Self {
-            refused: refusals(messages.len(), batch, targets, &foreign),
+            refused: refusals(messages.len(), batch, targets, &foreign).await,
             foreign: foreign.len(),
             ..Self::default()
         };
         if !mutants::is(Mutant::ForgetEntangled) {
-            plan.again = entangled(messages.len(), batch, &plan.refused);
+            plan.again = entangled(messages.len(), batch, &plan.refused).await;
         }
         let mut dropped = vec![false; messages.len()];
         plan.refused
@@ -110,24 +110,29 @@ impl Plan {
             .collect();
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
-            consume_budget().await;
-            let origins: Vec<usize> = batch.origins.of(i).collect();
-            let Some(first) = origins.first().copied() else {
+            let own_id = batch.ids.text(i);
+            let mut origins = Vec::with_capacity(batch.origins.of(i).len());
+            let mut others = MergeDigest::default();
+            let mut is_dropped = false;
+            for (nth, origin) in batch.origins.of(i).enumerate() {
+                consume_budget().await;
+                is_dropped |= dropped[origin];
+                if nth > 0 && own_id.is_empty() {
+                    others.add(messages[origin].message.id.as_str());
+                }
+                origins.push(origin);
+            }
+            let Some(first) = origins.first().copied().filter(|_| !is_dropped) else {
                 continue;
             };
-            if origins.iter().any(|at| dropped[*at]) {
-                continue;
-            }
             // Counted for every write, so that a derived id does not depend on which of the others has its own.
             let ordinal = ordinals.next(first);
-            let own_id = batch.ids.text(i);
             let id = if own_id.is_empty() {
                 let again = match mutants::is(Mutant::NewIdOnRedelivery) {
                     true => messages[first].message.redeliveries,
                     false => 0,
                 };
-                let others = origins.iter().skip(1).map(|at| messages[*at].message.id.as_str());
-                merged(messages[first].message.id.write(ordinal + again), others)
+                others.merge_into(messages[first].message.id.write(ordinal + again))
             } else {
                 own_id.to_owned()
             };
@@ -173,7 +178,7 @@ fn foreign(batch: &WriteBatch, targets: &Targets) -> Vec<usize> {
 
 /// Rejections, and origins of writes to another's target or with an operation that this host does not know. The first
 /// reason counts.
-fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[usize]) -> Vec<(usize, String)> {
+async fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[usize]) -> Vec<(usize, String)> {
     let mut reasons: HashMap<usize, String> = HashMap::new();
     for rejection in &batch.rejected {
         reasons
@@ -183,6 +188,7 @@ fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[u
     for i in foreign {
         let name = &batch.targets.names[batch.targets.index[*i] as usize];
         for origin in batch.origins.of(*i) {
+            consume_budget().await;
             reasons.entry(origin).or_insert_with(|| {
                 let shown: String = name.chars().take(TARGET_SHOWN_MAX).collect();
                 format!(
@@ -194,6 +200,7 @@ fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[u
     for (i, code) in batch.operations.iter().enumerate() {
         if Operation::from_code(*code).is_none() {
             for origin in batch.origins.of(i) {
+                consume_budget().await;
                 reasons.entry(origin).or_insert_with(|| {
                     format!("the component asked for operation {code}, which this host does not know")
                 });
@@ -207,12 +214,12 @@ fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[u
 
 /// Messages that share a write with a refused message, directly or through others: all their writes are dropped, and made
 /// again when they are processed again.
-fn entangled(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -> Vec<usize> {
-    if refused.is_empty() || batch.origins.ends.is_empty() {
+async fn entangled(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -> Vec<usize> {
+    if refused.is_empty() || batch.origins.is_identity() {
         return Vec::new();
     }
     let mut connected = Connected::new(messages);
-    (0..batch.len()).for_each(|i| connected.join(batch.origins.of(i)));
+    connected.join_all(&batch.origins, batch.len()).await;
     let mut with_a_refused_one = vec![false; messages];
     for (at, _) in refused {
         with_a_refused_one[connected.first(*at)] = true;
@@ -307,5 +314,16 @@ mod tests {
         let (messages, batch, targets) = (messages(1), writes(&[&[0][..]; 1_280]), targets());
         let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
         assert!(turns >= 9, "{turns}");
+    }
+
+    #[tokio::test]
+    async fn others_have_turns_while_a_write_of_many_origins_is_planned() {
+        let (messages, mut batch, targets) = (messages(1), writes(&[&[0; 1_280]]), targets());
+        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
+        assert!(turns >= 9, "{turns}");
+        // Refused: once to say why, once to find what belongs to it, and once to leave it out.
+        batch.operations.push(77);
+        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
+        assert!(turns >= 27, "{turns}");
     }
 }

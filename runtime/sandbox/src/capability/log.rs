@@ -3,7 +3,7 @@
 //! A line is cut at the contract's length, made printable, and charged to the connector's quota. What is over the quota
 //! is dropped and counted, and the next line that gets through says how many were lost before it.
 
-use std::{fmt::Write, sync::Arc, time::Instant};
+use std::{borrow::Cow, fmt::Write, sync::Arc, time::Instant};
 
 use danube_wasm_model::ConnectorId;
 use parking_lot::Mutex;
@@ -57,7 +57,7 @@ impl Host for Log {
 
     fn log(&mut self, level: Level, message: String) {
         if matches!(level, Level::Error) {
-            self.complaint = printable(&self.log.shown(&message, COMPLAINT_BYTES_MAX));
+            self.complaint = printable(&one_line(&self.log.shown(&message, COMPLAINT_BYTES_MAX)));
         }
         self.log.line(level.into(), &message);
     }
@@ -116,7 +116,7 @@ impl ConnectorLog {
             let summary = format!("{lost} lines were dropped: the connector logs more than it may");
             self.host.log(&self.id, LogLevel::Warn, &summary);
         }
-        self.host.log(&self.id, level, &printable(&kept));
+        self.host.log(&self.id, level, &printable(&one_line(&kept)));
     }
 
     /// What may be shown of a text, cut to so many bytes.
@@ -143,6 +143,15 @@ impl From<Level> for LogLevel {
     }
 }
 
+/// The lines of a text, on one: the log's line ends where the text does.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if !text.contains('\n') {
+        return text.into();
+    }
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    lines.join("; ").into()
+}
+
 /// Escapes what would move a terminal's cursor, forge a line or reverse the reading direction.
 fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -165,5 +174,7 @@ mod tests {
     #[test]
     fn lines_cannot_forge_others_or_move_the_cursor() {
         assert_eq!(printable("a\nb\x1b[2J\u{202e}c\té"), r"a\nb\u{1b}[2J\u{202e}c\té");
+        assert_eq!(one_line("left: 1\r\n\n  right: 2\n"), "left: 1; right: 2");
+        assert_eq!(one_line(" as it is "), " as it is ");
     }
 }

@@ -25,6 +25,9 @@ const WRITTEN_BYTES_MAX: usize = 512;
 /// counts those.
 const PERMIT_BYTES: usize = 4 << 10;
 
+/// What Rust's standard library writes after a panic. A component has no environment, and its trap has a backtrace.
+const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE=1`";
+
 /// A stream that is cut into lines.
 #[derive(Clone)]
 pub(super) struct Lines {
@@ -62,8 +65,8 @@ impl Lines {
     fn end_line(&self, state: &mut State) {
         let line = std::mem::take(&mut state.line);
         let text = String::from_utf8_lossy(&line);
-        let text = text.trim_end();
-        if text.is_empty() {
+        let text = text.trim();
+        if text.is_empty() || text.starts_with(BACKTRACE_NOTE) {
             return;
         }
         if !state.written.is_empty() {
