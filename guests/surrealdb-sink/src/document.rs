@@ -5,7 +5,8 @@
 
 use std::fmt;
 
-use danube_connector::{Error, Result, SinkRecord, rfc3339};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use danube_connector::{Result, SinkRecord, rfc3339};
 use serde::{
     Deserializer, Serialize,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -41,12 +42,45 @@ struct Metadata<'a> {
     danube_message_id: &'a str,
 }
 
-/// The document that a message becomes. [`Error::InvalidData`] if it is not JSON.
+/// `bytes` as components see it everywhere.
+#[derive(Debug, Serialize)]
+struct Blob {
+    data: String,
+    size: usize,
+}
+
+/// The document that a message becomes. What is not JSON has no schema, and is whatever its publisher meant: text, or bytes.
 pub(crate) fn of(record: SinkRecord<'_>, additions: Additions) -> Result<Document> {
-    let json = record.text()?.trim_ascii();
-    let shape = shape(json)?;
-    let mut fields = match shape {
-        Shape::Object { .. } if !additions.metadata && !additions.timestamp => return Ok(Document::AsItWas),
+    let bytes = record.bytes();
+    let mut fields = match std::str::from_utf8(bytes).map(|text| (text, shape(text.trim_ascii()))) {
+        Ok((_, Some(Shape::Object { .. }))) if !additions.metadata && !additions.timestamp => {
+            return Ok(Document::AsItWas);
+        }
+        Ok((text, Some(shape))) => fields_of(text.trim_ascii(), shape)?,
+        Ok((text, None)) => {
+            let text = serde_json::to_vec(text)?;
+            let mut fields = Fields::open(text.len());
+            fields.push("value", |out| out.extend_from_slice(&text));
+            fields
+        }
+        Err(_) => {
+            let blob = Blob {
+                data: BASE64_STANDARD.encode(bytes),
+                size: bytes.len(),
+            };
+            let mut json = serde_json::to_vec(&blob)?;
+            json.pop();
+            Fields { json, any: true }
+        }
+    };
+    add(&mut fields, record, additions)?;
+    fields.json.push(b'}');
+    Ok(Document::Made(fields.json))
+}
+
+/// The fields of JSON text, without ours.
+fn fields_of(json: &str, shape: Shape) -> Result<Fields> {
+    Ok(match shape {
         Shape::Object { taken: true, .. } => open_without_taken(json)?,
         Shape::Object { empty, .. } => Fields {
             json: json.as_bytes()[..json.len() - 1].to_vec(),
@@ -57,10 +91,7 @@ pub(crate) fn of(record: SinkRecord<'_>, additions: Additions) -> Result<Documen
             fields.push("value", |out| out.extend_from_slice(json.as_bytes()));
             fields
         }
-    };
-    add(&mut fields, record, additions)?;
-    fields.json.push(b'}');
-    Ok(Document::Made(fields.json))
+    })
 }
 
 fn add(fields: &mut Fields, record: SinkRecord<'_>, additions: Additions) -> Result<()> {
@@ -164,13 +195,11 @@ enum Shape {
     Other,
 }
 
-fn shape(json: &str) -> Result<Shape> {
+/// `None` of what is not JSON.
+fn shape(json: &str) -> Option<Shape> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let shape = deserializer.deserialize_any(Look).and_then(|shape| {
-        deserializer.end()?;
-        Ok(shape)
-    });
-    shape.map_err(|error| Error::invalid_data(format!("the message is not JSON: {error}")))
+    let shape = deserializer.deserialize_any(Look).ok()?;
+    deserializer.end().ok().map(|()| shape)
 }
 
 /// Looks at the outermost fields and forgets their values.

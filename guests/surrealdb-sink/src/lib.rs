@@ -15,8 +15,8 @@
 //! The host stores a document's own fields `id`, `in` and `out`, which mean something else to SurrealDB, as `_id`, `_in` and
 //! `_out`.
 //!
-//! A message that is not a JSON object is stored as `{"value": …}`; one that is not JSON is refused. The fields that
-//! are added replace a message's own of the same name. Everything else is stored as it was written: numbers keep all
+//! A message that is not a JSON object is stored as `{"value": …}`. One that is not JSON, which only topics without a schema
+//! have, is stored as `{"value": "text"}` if it is UTF-8, else as `{"data": base64, "size": bytes}`. The fields that are added replace a message's own of the same name. Everything else is stored as it was written: numbers keep all
 //! their digits.
 
 mod document;

@@ -66,10 +66,9 @@ fn a_message_is_a_document_with_metadata_and_an_id_of_the_hosts() {
 #[test]
 fn an_object_to_which_nothing_is_added_does_not_cross_again() {
     let plain = json!({ "include_danube_metadata": false });
-    let write = write(plain.clone(), r#"{"b": 1.50, "a": 12345678901234567890123}"#);
+    let write = write(plain, r#"{"b": 1.50, "a": 12345678901234567890123}"#);
     assert!(write.forwarded);
     assert_eq!(write.payload, br#"{"b": 1.50, "a": 12345678901234567890123}"#);
-    assert!(refusal(plain, r#"{"a": 1"#).contains("not JSON"));
 }
 
 #[test]
@@ -128,19 +127,36 @@ fn a_messages_own_field_of_an_added_name_is_replaced() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_and_the_rest_goes_on() {
-    let processed = process(json!({}), &["{}", "{", "{} {}", "", "\u{1}", "{\"a\": 1}"]);
-    assert_eq!(
-        processed.refused.iter().map(|r| r.origin).collect::<Vec<_>>(),
-        [1, 2, 3, 4]
-    );
-    assert_eq!(
-        processed.writes.iter().map(|w| w.origins[0]).collect::<Vec<_>>(),
-        [0, 5]
-    );
-    let mut sink = SinkHarness::<SurrealdbSink>::new(&settings(json!({}))).expect("valid settings");
+fn what_is_not_json_is_text_or_bytes() {
+    let bare = json!({ "include_danube_metadata": false });
+    for text in [
+        "hello",
+        "{",
+        "{} {}",
+        "",
+        "\u{1}",
+        "{\"a\": 1",
+        " a \"b\"\n",
+        "\u{feff}{}",
+    ] {
+        let write = write(bare.clone(), text);
+        assert_eq!(write.document(), json!({ "value": text }));
+    }
+    let mut sink = SinkHarness::<SurrealdbSink>::new(&settings(bare)).expect("valid settings");
     let message = Delivered::new("/stripe/payments", b"{\"a\": \"\xff\"}".to_vec());
-    assert_eq!(sink.process_batch(&[message]).expect("processed").refused.len(), 1);
+    let processed = sink.process_batch(&[message]).expect("processed");
+    assert_eq!(
+        processed.writes[0].document(),
+        json!({ "data": "eyJhIjogIv8ifQ==", "size": 10 })
+    );
+    let document = write(json!({}), "hello").document();
+    assert_eq!(document["value"], "hello");
+    assert_eq!(document["_danube_metadata"]["danube_producer"], "hooks");
+}
+
+#[test]
+fn what_is_not_json_has_no_id() {
+    assert!(refusal(json!({ "id_pointer": "/id" }), "hello").contains("JSON"));
 }
 
 #[test]

@@ -11,6 +11,8 @@
 //! | `avro` | an object container file | see [`crate::avro`] |
 //! | `protobuf` | a bare message | Protobuf's JSON mapping, see [`crate::protobuf`] |
 //!
+//! A body that a component forwards from a sender who does not call it JSON goes to a `string` or `bytes` topic as it is.
+//!
 //! A `number` is text because that is what Danube Connect and `danube-cli` write and read. A broker that is told to validate
 //! payloads (off by default) wants exactly 4 or 8 bytes instead, without saying of which type or byte order; it refuses
 //! most numbers of all these clients, and ours.
@@ -174,6 +176,19 @@ impl Codec {
             }
             Self::Avro(avro) => avro.encode(&payload).map_err(|violation| vec![violation]),
             Self::Protobuf(message) => message.encode(&payload).map_err(|violation| vec![violation]),
+        }
+    }
+
+    /// The same for what is no JSON text, and was never meant to be: text for `string`, anything for `bytes`. The other types are
+    /// made from JSON alone.
+    pub(crate) fn encode_raw(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        match self {
+            Self::String => match std::str::from_utf8(&payload) {
+                Ok(_) => Ok(payload),
+                Err(_) => Err(vec![violations::whole("the text is not UTF-8")]),
+            },
+            Self::Bytes => Ok(payload),
+            Self::Json(_) | Self::Number | Self::Avro(_) | Self::Protobuf(_) => self.encode(payload),
         }
     }
 

@@ -71,6 +71,16 @@ impl Validator {
         self.codec.encode(payload)
     }
 
+    /// Whether payloads may be something else than JSON text: [`Self::encode_raw`].
+    pub fn takes_raw(&self) -> bool {
+        matches!(self.schema_type, SchemaType::String | SchemaType::Bytes)
+    }
+
+    /// The same for a payload that is no JSON text and was never meant to be: see [`crate::codec`].
+    pub fn encode_raw(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        self.codec.encode_raw(payload)
+    }
+
     /// A published payload as components see it: JSON text. It is strict JSON, but not checked against the schema again.
     pub fn decode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
         self.codec.decode(payload)

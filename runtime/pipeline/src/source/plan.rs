@@ -11,11 +11,11 @@ use danube_wasm_model::{
     columns::{Ordinals, PayloadAt, RejectionKind},
     door::{Reply, Violation},
     event::{Event, RecordBatch},
-    identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
+    identity::{HOST_ATTRIBUTE_PREFIX, MergeDigest, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
 };
 use tokio::task::coop::consume_budget;
 
-use super::topics::Topics;
+use super::topics::{Maker, Topics};
 use crate::{
     connected::Connected,
     mutants::{self, Mutant},
@@ -65,7 +65,7 @@ pub(crate) struct Breach {
 impl Plan {
     /// A plan for `batch`, which has passed its check for `events`.
     pub(crate) async fn make(scope: &ConnectorId, events: &[&Event], batch: &RecordBatch, topics: &Topics) -> Self {
-        let mut groups = Groups::of(events.len(), batch);
+        let mut groups = Groups::of(events.len(), batch).await;
         let mut ordinals = Ordinals::default();
         for (i, place) in batch.payloads.places().enumerate() {
             consume_budget().await;
@@ -78,24 +78,31 @@ impl Plan {
             let event_id = if own_id.is_empty() { event.id.as_str() } else { own_id };
             let mut id = RecordId::derive(scope, &event.endpoint, event_id, ordinals.next((first, event_id)));
             if own_id.is_empty() {
-                id = id.merged_with(batch.origins.of(i).skip(1).map(|at| events[at].id.as_str()));
+                let mut others = MergeDigest::default();
+                for other in batch.origins.of(i).skip(1) {
+                    consume_budget().await;
+                    others.add(&events[other].id);
+                }
+                id = id.merged_with(others);
             }
-            let payload = match place {
-                PayloadAt::Input(k) => events[k].payload.clone(),
-                PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
+            let (payload, maker) = match place {
+                PayloadAt::Input(k) => (events[k].payload.clone(), Maker::Sender(&events[k].content_type)),
+                PayloadAt::New(k) => (Bytes::copy_from_slice(batch.payloads.bytes.get(k)), Maker::Component),
             };
             let attributes = attributes(event, batch, i);
             let key = Some(batch.keys.get(i))
                 .filter(|key| !key.is_empty())
                 .map(Bytes::copy_from_slice);
-            let made = topics.encode(batch.topics.get(i), payload).map(|encoded| Outgoing {
-                topic: encoded.topic,
-                key,
-                payload: encoded.payload,
-                attributes,
-                id,
-                schema: encoded.schema,
-            });
+            let made = topics
+                .encode(batch.topics.get(i), payload, maker)
+                .map(|encoded| Outgoing {
+                    topic: encoded.topic,
+                    key,
+                    payload: encoded.payload,
+                    attributes,
+                    id,
+                    schema: encoded.schema,
+                });
             let verdict = &mut groups.list[group].verdict;
             match (made, verdict) {
                 (Ok(record), Verdict::Publish { records, .. }) => records.push(record),
@@ -193,10 +200,10 @@ struct Groups {
 }
 
 impl Groups {
-    fn of(events: usize, batch: &RecordBatch) -> Self {
+    async fn of(events: usize, batch: &RecordBatch) -> Self {
         let mut connected = Connected::new(events);
         if !mutants::is(Mutant::ForgetOrigin) {
-            (0..batch.len()).for_each(|i| connected.join(batch.origins.of(i)));
+            connected.join_all(&batch.origins, batch.len()).await;
         }
         let mut list: Vec<Group> = Vec::new();
         let mut of_event = vec![0; events];
@@ -230,9 +237,8 @@ mod tests {
     use super::*;
     use crate::turns::turns_meanwhile;
 
-    #[tokio::test]
-    async fn others_have_turns_while_many_records_are_planned() {
-        let event = Event {
+    fn event() -> Event {
+        Event {
             endpoint: "/in".into(),
             id: "e".to_owned(),
             payload: Bytes::new(),
@@ -242,17 +248,33 @@ mod tests {
             attributes: Vec::new(),
             headers: Vec::new(),
             traceparent: None,
-        };
+        }
+    }
+
+    /// Turns that others have while records of these origins are planned.
+    async fn turns(records: usize, origins: &[u32]) -> usize {
         let mut topics = Topics::default();
         topics.insert("/default/out".parse().expect("a topic"), None);
         let mut batch = RecordBatch::default();
-        for _ in 0..1_280 {
+        for _ in 0..records {
             batch.topics.push("/default/out");
             batch.payloads.push(b"{}");
-            batch.origins.push(&[0]);
+            batch.origins.push(origins);
         }
         let scope = ConnectorId::try_new("p", "c").expect("valid");
-        let turns = turns_meanwhile(Plan::make(&scope, &[&event], &batch, &topics)).await;
+        turns_meanwhile(Plan::make(&scope, &[&event()], &batch, &topics)).await
+    }
+
+    #[tokio::test]
+    async fn others_have_turns_while_many_records_are_planned() {
+        let turns = turns(1_280, &[0]).await;
         assert!(turns >= 9, "{turns}");
+    }
+
+    #[tokio::test]
+    async fn others_have_turns_while_a_record_of_many_origins_is_planned() {
+        // Once to find what belongs together, and once to make its id.
+        let turns = turns(1, &[0; 1_280]).await;
+        assert!(turns >= 18, "{turns}");
     }
 }

@@ -16,6 +16,38 @@ struct Entry {
     validator: Option<Arc<Validator>>,
 }
 
+/// Who made a payload, and so what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Maker<'a> {
+    /// The component: JSON text.
+    Component,
+    /// The sender, who called it so: a media type, or nothing.
+    Sender(&'a str),
+}
+
+impl Maker<'_> {
+    fn encode(self, validator: &Validator, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
+        let Self::Sender(media_type) = self else {
+            return validator.encode(payload);
+        };
+        match media_type.split(';').next().unwrap_or_default().trim() {
+            // It may have sent either.
+            "" if validator.takes_raw() => validator
+                .encode(payload.clone())
+                .or_else(|_| validator.encode_raw(payload)),
+            "" => validator.encode(payload),
+            essence if is_json(essence) => validator.encode(payload),
+            _ => validator.encode_raw(payload),
+        }
+    }
+}
+
+fn is_json(essence: &str) -> bool {
+    let suffix = essence.len().checked_sub(5).and_then(|at| essence.get(at..));
+    essence.eq_ignore_ascii_case("application/json")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case("+json"))
+}
+
 /// A payload as it goes to the broker.
 pub(crate) struct Encoded {
     pub(crate) topic: TopicName,
@@ -47,7 +79,7 @@ impl Topics {
     }
 
     /// Validates and encodes. The topic is one of those inserted: the sandbox has checked that.
-    pub(crate) fn encode(&self, topic: &str, payload: Bytes) -> Result<Encoded, Refused> {
+    pub(crate) fn encode(&self, topic: &str, payload: Bytes, maker: Maker<'_>) -> Result<Encoded, Refused> {
         let Some(entry) = self.0.get(topic) else {
             // Unreachable behind a sandbox that checks; refused rather than trusted.
             let violations = vec![Violation {
@@ -76,7 +108,7 @@ impl Topics {
                 schema: None,
             });
         };
-        match validator.encode(payload) {
+        match maker.encode(validator, payload) {
             Ok(payload) => Ok(Encoded {
                 topic,
                 payload,
