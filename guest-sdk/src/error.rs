@@ -10,7 +10,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why a connector could not do something, sorted by what the host does about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Error {
-    /// Not now: the host backs off and calls again with the same batch. Believed ten times or ten minutes.
+    /// Not now: the host backs off, logs it, and calls again with the same batch. A sink is believed ten times or ten minutes.
+    /// A source's senders wait meanwhile, so it is believed for five seconds; then they are told to come back (503), after
+    /// `retry_after` where that is given.
     Retryable {
         /// What happened, for the operator.
         message: String,

@@ -2,9 +2,10 @@
 //!
 //! Keys of an endpoint, beside those that every source has:
 //!
-//! * `key_pointer`: a JSON pointer into the body. What it points at, a string or a number, becomes the record's routing
-//!   key, so that records of one customer or one device keep their order. A body in which it points at nothing, or
-//!   that is not JSON, is published without a key.
+//! * `key_pointer`: a JSON pointer into the body. What it points at, a string or a number, is the key of the event, and
+//!   here becomes the record's routing key, so that records of one customer or one device keep their order. The host
+//!   follows the pointer, before it gives the event to a lane. A body in which it points at nothing, or that is not JSON, is
+//!   published without a key.
 //!
 //! Keys of `config`:
 //!
@@ -12,13 +13,13 @@
 //!   `webhook.endpoint`, `webhook.timestamp` (arrival, RFC 3339), `webhook.ip` (of the client), `webhook.user_agent`
 //!   and `webhook.content_type`. Those that a request does not have are left out.
 //!
-//! Bodies are not looked into here, but for a key: whether they are JSON, and valid, is for the topic's schema.
+//! Bodies are not looked into here: whether they are JSON, and valid, is for the topic's schema.
 
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, Error, Event, Pointer, ProducerConfig, Records, Result, Scalar, SourceConnector, SourceRecord,
-    SourceSettings, export_source, rfc3339,
+    Column, Config, Error, Event, ProducerConfig, Records, Result, SourceConnector, SourceRecord, SourceSettings,
+    export_source, rfc3339,
 };
 use serde::Deserialize;
 
@@ -28,13 +29,7 @@ pub struct WebhookSource {
     name: String,
     include_metadata: bool,
     producer_configs: Vec<ProducerConfig>,
-    routes: BTreeMap<String, Route>,
-}
-
-#[derive(Debug)]
-struct Route {
-    topic: String,
-    key_pointer: Option<Pointer>,
+    topics: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,27 +48,16 @@ fn yes() -> bool {
     true
 }
 
-#[derive(Debug, Deserialize)]
-struct OwnKeys {
-    key_pointer: Option<Pointer>,
-}
-
 impl SourceConnector for WebhookSource {
     fn initialize(config: Config) -> Result<Self> {
-        let settings: SourceSettings<OwnConfig, OwnKeys> = config.settings()?;
+        let settings: SourceSettings<OwnConfig> = config.settings()?;
         let producer_configs = settings.producer_configs()?;
-        let route = |endpoint: danube_connector::Endpoint<OwnKeys>| {
-            let route = Route {
-                topic: endpoint.danube_topic,
-                key_pointer: endpoint.more.key_pointer,
-            };
-            (endpoint.path, route)
-        };
+        let topics = settings.endpoints.into_iter();
         Ok(Self {
             name: config.connector().to_owned(),
             include_metadata: settings.config.include_metadata,
             producer_configs,
-            routes: settings.endpoints.into_iter().map(route).collect(),
+            topics: topics.map(|endpoint| (endpoint.path, endpoint.danube_topic)).collect(),
         })
     }
 
@@ -84,25 +68,24 @@ impl SourceConnector for WebhookSource {
     fn wants(&self) -> Vec<Column> {
         if self.include_metadata {
             vec![
+                Column::Keys,
                 Column::Attributes,
                 Column::Headers,
                 Column::ContentTypes,
                 Column::Received,
             ]
         } else {
-            Vec::new()
+            vec![Column::Keys]
         }
     }
 
     fn event<'a>(&'a mut self, event: Event<'a>) -> Result<Records<'a>> {
         let endpoint = event.endpoint();
         let unknown = || Error::invalid_data(format!("endpoint `{endpoint}` is not one of this connector's"));
-        let route = self.routes.get(endpoint).ok_or_else(unknown)?;
-        let mut record = SourceRecord::forward(&route.topic, event);
-        match route.key_pointer.as_ref().map(|pointer| pointer.find(event.payload())) {
-            Some(Ok(Some(Scalar::String(key)))) => record = record.with_key(key),
-            Some(Ok(Some(Scalar::Number(key)))) => record = record.with_key(key),
-            _ => {}
+        let topic = self.topics.get(endpoint).ok_or_else(unknown)?;
+        let mut record = SourceRecord::forward(topic, event);
+        if let Some(key) = event.key() {
+            record = record.with_key(key);
         }
         if self.include_metadata {
             record = record

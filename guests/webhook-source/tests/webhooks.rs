@@ -1,7 +1,7 @@
 //! What a request becomes.
 
 use danube_connector::{
-    Error, ProducerConfig,
+    ProducerConfig,
     testing::{Incoming, Published, SourceHarness},
 };
 use webhook_source::WebhookSource;
@@ -89,38 +89,13 @@ fn metadata_can_be_switched_off() {
 }
 
 #[test]
-fn the_key_is_what_the_pointer_points_at() {
-    for (body, key) in [
-        (r#"{"customer": {"id": "cus_1"}}"#, Some("cus_1")),
-        (r#"{"customer": {"id": "a\"b"}}"#, Some("a\"b")),
-        (
-            r#"{"customer": {"id": 12345678901234567890123}}"#,
-            Some("12345678901234567890123"),
-        ),
-        (r#"{"customer": {"id": null}}"#, None),
-        (r#"{"customer": {"id": {"x": 1}}}"#, None),
-        (r#"{"customer": {}}"#, None),
-        (r#"{"customer": {"id": ""}}"#, None),
-        ("not JSON", None),
-    ] {
-        assert_eq!(
-            record(SETTINGS, request("/webhooks/orders", body)).key.as_deref(),
-            key,
-            "{body}"
-        );
-    }
-    let body = r#"{"customer": {"id": "cus_1"}}"#;
-    assert_eq!(record(SETTINGS, request("/webhooks/any", body)).key, None);
-}
-
-#[test]
-fn a_pointer_that_is_none_keeps_it_from_starting() {
-    let settings = r#"{"endpoints": [{"path": "/a", "danube_topic": "/n/t", "key_pointer": "customer.id"}]}"#;
-    let error = SourceHarness::<WebhookSource>::new(settings).expect_err("not a pointer");
-    assert!(
-        matches!(&error, Error::Configuration { message, .. } if message.contains("`customer.id`")),
-        "{error}"
-    );
+fn the_key_is_the_events_whatever_the_body_says() {
+    let event = |key: &str| Incoming {
+        key: key.into(),
+        ..request("/webhooks/orders", r#"{"customer": {"id": "cus_1"}}"#)
+    };
+    assert_eq!(record(SETTINGS, event("k")).key.as_deref(), Some("k"));
+    assert_eq!(record(SETTINGS, event("")).key, None);
 }
 
 #[test]

@@ -124,6 +124,14 @@ fn endpoint(
             http::JsonPointer::try_new(pointer.as_str()).map_err(|e| refused(path, e))?,
         ),
     };
+    options.id_reuse = match endpoint.on_id_reuse {
+        config::OnIdReuse::Accept => http::IdReuse::Accept,
+        config::OnIdReuse::Reject => http::IdReuse::Reject,
+    };
+    options.key = match &endpoint.key_pointer {
+        Some(pointer) => Some(http::JsonPointer::try_new(pointer.as_str()).map_err(|e| refused(path, e))?),
+        None => None,
+    };
     options.rate = match &endpoint.rate_limit {
         Some(rate) => {
             let limit = http::RateLimit::try_new(rate.requests_per_sec.get(), Some(rate.burst.get()));
@@ -274,6 +282,7 @@ pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
     set(&mut own.memory_bytes_max, limits.memory_bytes);
     set(&mut own.output_bytes_max, limits.output_bytes);
     set(&mut own.output_records_max, limits.output_records);
+    set(&mut own.output_origins_max, limits.output_origins);
     set(&mut own.table_elements_max, limits.table_elements);
     own.initialize_ms = limits.initialize_budget.map_or(own.initialize_ms, millis);
     own.log_lines_per_s = limits.log_lines_per_sec.unwrap_or(own.log_lines_per_s);

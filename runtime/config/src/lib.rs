@@ -44,7 +44,7 @@ pub use tables::{
     danube::{ClientIdentity, Danube, DanubeTls},
     dead_letters::MaxDeadLetters,
     definition::Definition,
-    endpoint::{ContentType, Endpoint, Method, OnInvalid, RateLimit},
+    endpoint::{ContentType, Endpoint, Method, OnIdReuse, OnInvalid, RateLimit},
     event_id::EventId,
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},

@@ -2,7 +2,14 @@
 
 mod fakes;
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Duration,
+};
 
 use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
@@ -276,6 +283,44 @@ async fn retryable_is_a_503_with_the_components_own_wait_and_fatal_stops() {
         ));
     }
     assert!(matches!(&*source.status().borrow(), Status::Failed(reason) if reason.contains("said so")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_asks_for_it_is_called_again_with_the_same_events() {
+    let broker = MemoryBroker::new();
+    let refusals = AtomicUsize::new(3);
+    let busy = move || {
+        refusals
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+            .is_ok()
+    };
+    let guest = FakeSource::new(move |events| match busy() {
+        true => Err(GuestError::Failure(Failure {
+            kind: FailureKind::Retryable,
+            code: 0,
+            message: "busy".into(),
+            retry_after: None,
+        })),
+        false => Ok(forward(events)),
+    });
+    let calls = guest.calls.clone();
+    let source = start(guest, &broker).await;
+    let outcome = offer(&source, "a", "x").await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+    assert_eq!(*calls.lock(), [1, 1, 1, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_never_takes_events_is_believed_for_seconds() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|_| Err(failure(FailureKind::Retryable)));
+    let calls = guest.calls.clone();
+    let source = start(guest, &broker).await;
+    let begun = Instant::now();
+    let outcome = offer(&source, "a", "x").await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    // It asks for 3 s each time, and a second wait would be too long.
+    assert_eq!((calls.lock().len(), begun.elapsed().as_secs()), (2, 3));
 }
 
 #[tokio::test(start_paused = true)]

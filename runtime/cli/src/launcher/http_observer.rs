@@ -18,6 +18,10 @@ impl Observer for HttpObserver {
         self.metrics.http_request(endpoint, status, elapsed);
     }
 
+    fn id_reused(&self, endpoint: &str) {
+        self.metrics.id_reused(endpoint);
+    }
+
     fn begin(&self, endpoint: &str, traceparent: Option<&str>) -> Option<Box<dyn RequestSpan>> {
         if !self.tracing.is_on() {
             return None;

@@ -11,7 +11,7 @@ use crate::{
     },
     tables::{
         auth::Auth,
-        endpoint::{ContentType, Endpoint, Method, OnInvalid, warn_of_loss},
+        endpoint::{ContentType, Endpoint, Method, OnIdReuse, OnInvalid, warn_of_loss},
         event_id::EventId,
     },
     values::UrlPath,
@@ -90,6 +90,7 @@ impl Section for ConnectEndpoint {
             content_type: ContentType::Json,
             methods: vec![Method::Post],
             event_id: EventId::WellKnown,
+            on_id_reuse: OnIdReuse::Accept,
             rate_limit: None,
             max_body_bytes: None,
             auth: Auth::None,

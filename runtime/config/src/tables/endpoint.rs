@@ -42,6 +42,8 @@ pub struct Endpoint {
     pub methods: Vec<Method>,
     /// Where the event's id comes from.
     pub event_id: EventId,
+    /// What becomes of an event whose id came with another body before.
+    pub on_id_reuse: OnIdReuse,
     /// How many requests it takes.
     pub rate_limit: Option<RateLimit>,
     /// Largest body in bytes; `None` for the listener's. See [`super::webhook::Webhook::body_bytes_max`].
@@ -58,6 +60,16 @@ pub enum OnInvalid {
     Reject,
     /// The sender is told 200, and the event goes to the dead-letter topic.
     DeadLetter,
+}
+
+/// What becomes of an event whose id came with another body before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnIdReuse {
+    /// It is taken for a retry: the sender is told 200, and what was published first stays.
+    #[default]
+    Accept,
+    /// The sender is told: 409.
+    Reject,
 }
 
 /// What a body must be.
@@ -169,15 +181,16 @@ impl Section for Endpoint {
             .field(
                 "ordered",
                 Flag,
-                "Keep the order of records without a key, too. On a Danube cluster one message at a time is then under \
-                 way to each partition. The embedded log always does.",
+                "Keep the order of records without a key, too: their events stay on one lane. On a Danube cluster one message \
+                 at a time is then under way to each partition.",
             )
             .or(false);
         let key_pointer = t
             .field(
                 "key_pointer",
                 Parsed::<JsonPointer>::new("a JSON pointer"),
-                "Where the body has the record's key. Records of one key keep their order.",
+                "Where the body has the event's key, a string or a number. Events of one key keep their order: they stay on one \
+                 lane, and the built-in component gives the key to their records.",
             )
             .example("\"/customer_id\"")
             .optional();
@@ -217,6 +230,15 @@ impl Section for Endpoint {
             )
             .example("{ header = \"Idempotency-Key\" }")
             .or(EventId::WellKnown);
+        let on_id_reuse = t
+            .field(
+                "on_id_reuse",
+                Choice::of(&[("accept", OnIdReuse::Accept), ("reject", OnIdReuse::Reject)]),
+                "What becomes of an event whose id came with another body before: whatever it is, only the first is stored. \
+                 `accept` answers 200, as to a retry; `reject` answers 409. `danube_wasm_event_ids_reused_total` counts both. \
+                 The last 65,536 ids of the endpoint since its start are known.",
+            )
+            .or(OnIdReuse::Accept);
         let rate_limit = t.group("rate_limit").optional::<RateLimit>();
         let max_body_bytes = t
             .field(
@@ -258,6 +280,7 @@ impl Section for Endpoint {
             content_type,
             methods,
             event_id,
+            on_id_reuse,
             rate_limit,
             max_body_bytes,
             auth: auth.unwrap_or_default(),

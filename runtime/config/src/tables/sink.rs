@@ -86,7 +86,12 @@ impl Section for Sink {
             .example("\"builtin:surrealdb-sink\"")
             .required();
         // One prepares its batch while the other writes.
-        let lanes = lanes(t, SINK_LANES);
+        let lanes = lanes(
+            t,
+            SINK_LANES,
+            "How many instances of the component work beside each other. Messages of one key stay on one lane, where the \
+             subscription keeps their order.",
+        );
         let surrealdb = t.group("surrealdb").required::<SurrealDb>();
         if let (Some(Component::Builtin(_)), Some(surrealdb)) = (&component, &surrealdb) {
             check_tables(t, surrealdb);

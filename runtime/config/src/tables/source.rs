@@ -8,6 +8,7 @@ use super::{
     component::{Component, ComponentKind, Role},
     component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
+    endpoint::Method,
     limits::Limits,
     webhook::Webhook,
 };
@@ -76,7 +77,12 @@ impl Section for Source {
             )
             .example("\"builtin:webhook-source\"")
             .required();
-        let lanes = lanes(t, SOURCE_LANES);
+        let lanes = lanes(
+            t,
+            SOURCE_LANES,
+            "How many instances of the component work beside each other. Events in whose body `key_pointer` finds the same key \
+             stay on one lane, and so do those without a key where an endpoint is `ordered`.",
+        );
         let webhook = t.group("webhook").required::<Webhook>();
         let batch = t.group("batch").or_default::<Batch>();
         let buffer = t
@@ -84,6 +90,9 @@ impl Section for Source {
             .optional::<SourceBufferTable>()
             .and_then(|table| table.0);
         enter_buffer(t, buffer.is_some());
+        if let (Some(Component::Builtin(name)), Some(webhook)) = (&component, &webhook) {
+            refuse_get(t, name, webhook);
+        }
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
         let config = ComponentConfig::read(t);
@@ -98,6 +107,25 @@ impl Section for Source {
             limits: limits?,
             config,
         })
+    }
+}
+
+/// A request of GET has no body, and the built-in component makes its record of nothing else.
+fn refuse_get(t: &Table<'_>, component: &str, webhook: &Webhook) {
+    let get = webhook
+        .endpoints
+        .iter()
+        .filter(|endpoint| endpoint.methods.contains(&Method::Get));
+    let paths: Vec<_> = get.map(|endpoint| endpoint.path.as_str()).collect();
+    if !paths.is_empty() {
+        t.session().error(
+            &t.place("component"),
+            format!(
+                "`builtin:{component}` publishes the bodies of requests, and those of GET have none: {}",
+                paths.join(", ")
+            ),
+            "remove `\"GET\"` from `methods`, or write a component that answers these requests",
+        );
     }
 }
 
@@ -128,13 +156,8 @@ pub(super) fn enter_buffer(t: &Table<'_>, used: bool) {
 }
 
 /// The key `lanes` of every connector.
-pub(super) fn lanes(t: &mut Table<'_>, default: usize) -> usize {
-    t.field(
-        "lanes",
-        Integer(1..=LANES_MAX),
-        "How many instances of the component work beside each other. Records of one key stay on one lane.",
-    )
-    .or(default)
+pub(super) fn lanes(t: &mut Table<'_>, default: usize, doc: &'static str) -> usize {
+    t.field("lanes", Integer(1..=LANES_MAX), doc).or(default)
 }
 
 /// How events travel together.

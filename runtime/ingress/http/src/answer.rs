@@ -53,6 +53,8 @@ pub(crate) enum Refusal {
     Overloaded,
     /// The listener is stopping.
     Draining,
+    /// The id of this event came with another body before.
+    IdReused(String),
     /// What became of this event was not known in time.
     Undecided(String),
     /// The caller went away before its body was complete.
@@ -202,6 +204,14 @@ impl Refusal {
                     None,
                 );
                 return later(answer, RETRY_AFTER_DRAIN_SECS);
+            }
+            Self::IdReused(id) => {
+                return error(
+                    StatusCode::CONFLICT,
+                    "an event with this id and another body was taken before: give each event an id of its own, and send the \
+                     same body again with the same id",
+                    Some(&id),
+                );
             }
             Self::Undecided(id) => {
                 let answer = error(

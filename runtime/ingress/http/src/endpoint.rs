@@ -7,9 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
     auth::Auth,
-    event_id::EventIdSource,
+    event_id::{EventIdSource, IdReuse, JsonPointer},
     limits::BODY_BYTES_MAX_DEFAULT,
     rate::{Meter, RateLimit},
+    seen::Seen,
 };
 
 /// What an endpoint is made of. [`Self::new`] gives the defaults.
@@ -23,6 +24,11 @@ pub struct EndpointOptions {
     pub auth: Auth,
     /// The well-known headers by default.
     pub event_id: EventIdSource,
+    /// Taken for a retry by default.
+    pub id_reuse: IdReuse,
+    /// Where the body has the event's key. Nowhere by default. A body in which there is none, or that is not JSON, is an event
+    /// without a key.
+    pub key: Option<JsonPointer>,
     /// None by default.
     pub rate: Option<RateLimit>,
     /// Longest body in bytes, both as it is sent and decompressed.
@@ -53,6 +59,9 @@ pub struct Endpoint {
     allow: HeaderValue,
     pub(crate) auth: Auth,
     pub(crate) event_id: EventIdSource,
+    pub(crate) id_reuse: IdReuse,
+    pub(crate) seen: Seen,
+    pub(crate) key: Option<JsonPointer>,
     pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
     pub(crate) content: ContentKind,
@@ -107,6 +116,8 @@ impl EndpointOptions {
             methods: vec![Method::POST],
             auth: Auth::None,
             event_id: EventIdSource::WellKnown,
+            id_reuse: IdReuse::Accept,
+            key: None,
             rate: None,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             content: ContentKind::Json,
@@ -128,6 +139,9 @@ impl Endpoint {
             methods: options.methods,
             auth: options.auth,
             event_id: options.event_id,
+            id_reuse: options.id_reuse,
+            seen: Seen::new(),
+            key: options.key,
             meter: Meter::new(options.rate),
             body_bytes_max: options.body_bytes_max,
             content: options.content,
@@ -234,7 +248,6 @@ impl std::fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event_id::JsonPointer;
 
     fn error(change: impl FnOnce(&mut EndpointOptions)) -> EndpointError {
         let mut options = EndpointOptions::new("/hook");

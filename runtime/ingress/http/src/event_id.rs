@@ -32,6 +32,16 @@ pub enum EventIdSource {
     Minted,
 }
 
+/// What becomes of an event whose id came with another body before. It is counted in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum IdReuse {
+    /// It is taken for the sender's retry: what was published first stays.
+    #[default]
+    Accept,
+    /// Its sender is told: 409.
+    Reject,
+}
+
 /// A JSON pointer (RFC 6901) to something below the root.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonPointer {
@@ -56,6 +66,11 @@ impl JsonPointer {
             text: text.to_owned(),
             path: path.collect::<Result<_, _>>()?,
         })
+    }
+
+    /// Its steps, from the root.
+    pub(crate) fn path(&self) -> &[String] {
+        &self.path
     }
 
     /// Its text.

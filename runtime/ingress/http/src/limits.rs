@@ -105,6 +105,10 @@ pub const GZIP_RATIO_FREE_BYTES: usize = 64 << 10;
 /// keep other connections waiting for more than a millisecond.
 pub const INLINE_DECODE_BYTES_MAX: usize = 256 << 10;
 
+/// Ids of senders that an endpoint remembers with a digest of their body, to see that one is used again for something else. At
+/// some 60 bytes each they take 4 MiB; senders try again within minutes or hours.
+pub const IDS_SEEN_MAX: usize = 64 << 10;
+
 /// Room made for a body when its first part arrives, in bytes. What a sender announces is believed only up to here.
 pub const BODY_BYTES_AHEAD_MAX: usize = 64 << 10;
 

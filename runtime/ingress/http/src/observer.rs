@@ -17,6 +17,11 @@ pub trait Observer: Send + Sync + 'static {
         let _ = (endpoint, status, elapsed, body_bytes);
     }
 
+    /// The id of an event came with another body before, at this endpoint.
+    fn id_reused(&self, endpoint: &str) {
+        let _ = endpoint;
+    }
+
     /// A request reached an endpoint. `traceparent` is the caller's, if it sent a valid one. `None` opens no span; the
     /// caller's trace context is then handed on as it is.
     fn begin(&self, endpoint: &str, traceparent: Option<&str>) -> Option<Box<dyn RequestSpan>> {

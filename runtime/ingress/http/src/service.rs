@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use bytes::Bytes;
-use danube_wasm_model::{clock::now_ms, event::Event};
+use bytes::{Buf, Bytes};
+use danube_wasm_model::{clock::now_ms, door::Outcome, event::Event};
 use http::{
     HeaderValue, Method, Request, Version,
     header::{CONNECTION, CONTENT_TYPE},
@@ -19,9 +19,11 @@ use crate::{
     auth::Admission,
     body::{self, Encoding, Room, Share},
     endpoint::Endpoint,
-    event_id, http1,
+    event_id::{self, EventIdSource, IdReuse, JsonPointer},
+    http1, key,
     limits::INLINE_DECODE_BYTES_MAX,
     observer::{RequestSpan, STATUS_CLIENT_GONE, UNKNOWN_ENDPOINT, is_traceparent},
+    seen::{BodyDigest, Digester},
     shared::Shared,
 };
 
@@ -116,15 +118,27 @@ async fn take(
         endpoint.meter.take().map_err(Refusal::Rate)?;
     }
     let header_id = endpoint.event_id.in_headers(&head.headers)?;
-    let (payload, body_id) = decode(endpoint, head, sent, needs_json, &mut share).await?;
-    let id = header_id.or(body_id).map_or_else(event_id::mint, Ok)?;
+    let may_have_id = header_id.is_some() || matches!(endpoint.event_id, EventIdSource::JsonPointer(_));
+    let digester = may_have_id.then(|| endpoint.seen.digester());
+    let body = decode(endpoint, head, sent, needs_json, digester, &mut share).await?;
+    let given_id = header_id.or(body.id);
+    // What a sender gave no id for is nobody's retry.
+    let digest = body.digest.filter(|_| given_id.is_some());
+    let id = given_id.map_or_else(event_id::mint, Ok)?;
+    if digest.is_some_and(|digest| endpoint.seen.differs(&id, digest)) {
+        shared.observer.id_reused(endpoint.path());
+        tracing::warn!(endpoint = %endpoint.path(), event = %id, "the id of an event came with another body before: only the first is kept");
+        if endpoint.id_reuse == IdReuse::Reject {
+            return Err(Refusal::IdReused(id));
+        }
+    }
 
     let event = Event {
         endpoint: endpoint.path().clone(),
         id: id.clone(),
-        payload,
+        payload: body.payload,
         content_type: text(head.headers.get(CONTENT_TYPE)),
-        key: None,
+        key: body.key,
         received_ms,
         attributes: attributes(caller, endpoint, head),
         headers: if endpoint.wants_headers {
@@ -136,7 +150,12 @@ async fn take(
     };
     let deadline = report.started + Duration::from_millis(shared.limits.request_ms_max);
     match timeout_at(deadline, endpoint.intake.offer(event)).await {
-        Ok(outcome) => Ok(answer::outcome(outcome, &id)),
+        Ok(outcome) => {
+            if let (Some(digest), Outcome::Accepted { .. } | Outcome::DeadLettered { .. }) = (digest, &outcome) {
+                endpoint.seen.remember(&id, digest);
+            }
+            Ok(answer::outcome(outcome, &id))
+        }
         Err(_) => Err(Refusal::Undecided(id)),
     }
 }
@@ -154,45 +173,94 @@ fn is_json_type(value: Option<&HeaderValue>) -> bool {
     structured || essence.eq_ignore_ascii_case(b"application/json")
 }
 
-/// Decompresses, checks that JSON is JSON, and finds an event id in it. Large bodies are not worked on here, where other
-/// connections wait for the thread.
+/// What a body turned out to be.
+struct Decoded {
+    payload: Bytes,
+    id: Option<String>,
+    key: Option<Bytes>,
+    digest: Option<BodyDigest>,
+}
+
+/// What some senders put before the first character of a text. It is not JSON, and readers may ignore it (RFC 8259, section
+/// 8.1); nothing behind this would.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// How a body is to be looked at.
+#[derive(Clone)]
+struct Decoding {
+    encoding: Encoding,
+    bytes_max: usize,
+    needs_json: bool,
+    /// It must be JSON, or its sender says so.
+    is_json: bool,
+    event_id: EventIdSource,
+    key: Option<JsonPointer>,
+    digester: Option<Digester>,
+}
+
+impl Decoding {
+    fn run(&self, sent: Bytes) -> Result<Decoded, Refusal> {
+        let mut payload = match self.encoding {
+            Encoding::Identity => sent,
+            Encoding::Gzip => body::gunzip(&sent, self.bytes_max)?,
+        };
+        if self.is_json && payload.starts_with(BYTE_ORDER_MARK) {
+            payload.advance(BYTE_ORDER_MARK.len());
+        }
+        Ok(Decoded {
+            id: self.event_id.in_body(&payload, self.needs_json)?,
+            key: self
+                .key
+                .as_ref()
+                .and_then(|pointer| key::find(&payload, pointer.path())),
+            digest: self.digester.as_ref().map(|digester| digester.digest(&payload)),
+            payload,
+        })
+    }
+}
+
+/// Decompresses, checks that JSON is JSON, and finds an event's id and key in it. Large bodies are not worked on here, where
+/// other connections wait for the thread.
 async fn decode(
     endpoint: &Endpoint,
     head: &Parts,
     sent: Bytes,
     needs_json: bool,
+    digester: Option<Digester>,
     share: &mut Share<'_>,
-) -> Result<(Bytes, Option<String>), Refusal> {
+) -> Result<Decoded, Refusal> {
     if head.method == Method::GET {
-        return Ok((sent, None));
+        return Ok(Decoded {
+            payload: sent,
+            id: None,
+            key: None,
+            digest: None,
+        });
     }
-    let encoding = Encoding::of(&head.headers)?;
-    let bytes_max = endpoint.body_bytes_max;
-    let room = match encoding {
-        Encoding::Identity => None,
-        Encoding::Gzip => Some(Room::take(share, sent.len(), bytes_max)?),
+    let decoding = Decoding {
+        encoding: Encoding::of(&head.headers)?,
+        bytes_max: endpoint.body_bytes_max,
+        needs_json,
+        is_json: needs_json
+            || (head.headers.contains_key(CONTENT_TYPE) && is_json_type(head.headers.get(CONTENT_TYPE))),
+        event_id: endpoint.event_id.clone(),
+        key: endpoint.key.clone(),
+        digester,
     };
-    let most = match encoding {
-        Encoding::Identity => sent.len(),
-        Encoding::Gzip => body::decoded_bytes_max(sent.len(), bytes_max),
-    };
-    let event_id = &endpoint.event_id;
-    let work = move |event_id: &event_id::EventIdSource| {
-        let payload = match encoding {
-            Encoding::Identity => sent,
-            Encoding::Gzip => body::gunzip(&sent, bytes_max)?,
-        };
-        let id = event_id.in_body(&payload, needs_json)?;
-        Ok((payload, id))
+    let (room, most) = match decoding.encoding {
+        Encoding::Identity => (None, sent.len()),
+        Encoding::Gzip => {
+            let room = Room::take(share, sent.len(), decoding.bytes_max)?;
+            (Some(room), body::decoded_bytes_max(sent.len(), decoding.bytes_max))
+        }
     };
     let decoded = if most <= INLINE_DECODE_BYTES_MAX {
-        work(event_id)
+        decoding.run(sent)
     } else {
-        let event_id = event_id.clone();
-        let task = tokio::task::spawn_blocking(move || work(&event_id));
+        let task = tokio::task::spawn_blocking(move || decoding.run(sent));
         task.await.unwrap_or(Err(Refusal::Overloaded))
     };
-    if let (Some(room), Ok((payload, _))) = (room, &decoded) {
+    if let (Some(room), Ok(Decoded { payload, .. })) = (room, &decoded) {
         room.settle(share, payload.len());
     }
     decoded

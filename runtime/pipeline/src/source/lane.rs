@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Result as BrokerResult};
 use danube_wasm_model::{
-    door::{FailureKind, GuestError, Outcome, Reply},
+    door::{Failure, FailureKind, GuestError, Outcome, Reply},
     event::{Event, EventBatch, RecordBatch},
 };
 use tokio::{sync::mpsc, task::JoinSet};
@@ -12,6 +12,7 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     OnInvalid, Pending, RETRY_AFTER, Shared,
     plan::{Group, Plan, Verdict},
+    retries::Retries,
     unavailable,
 };
 use crate::{
@@ -55,6 +56,7 @@ fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared)
 /// Calls the component with the batch, halving it where it fails, and hands what comes out to the broker in order.
 async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering: &mut JoinSet<()>) {
     let mut segments = Segments::new(batch);
+    let mut retries = Retries::new(shared.waits);
     while let Some(mut segment) = segments.pop() {
         let started = std::time::SystemTime::now();
         let permit = match shared.component.enter() {
@@ -83,6 +85,13 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
             result.as_ref().err(),
             segment.items.iter_mut().map(|p| &mut p.event.traceparent),
         );
+        if let Err(GuestError::Failure(failure)) = &result
+            && let Some(wait) = retry(shared, failure, &mut retries)
+        {
+            tokio::time::sleep(wait).await;
+            segments.put_back(segment);
+            continue;
+        }
         match result {
             Ok(records) => {
                 failpoints::reach(FailPoint::SourcePolled);
@@ -105,6 +114,25 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         shared.probe.exhausted();
         tracing::warn!(connector = %shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
     }
+}
+
+/// How long to wait before the component is called again with the same events, if it asks for that and is still believed.
+fn retry(shared: &Shared, failure: &Failure, retries: &mut Retries) -> Option<Duration> {
+    if failure.kind != FailureKind::Retryable {
+        return None;
+    }
+    let (connector, tries) = (shared.guest.id(), retries.count());
+    let wait = retries.next(failure);
+    match wait {
+        Some(wait) => {
+            let wait_ms = wait.as_millis();
+            tracing::warn!(%connector, error = %failure, tries, wait_ms, "the component cannot take events now; it is called again with them");
+        }
+        None => {
+            tracing::warn!(%connector, error = %failure, tries, "the component cannot take events now; their senders are told to come back");
+        }
+    }
+    wait
 }
 
 /// The connector goes on no more. What its senders are told.

@@ -12,12 +12,15 @@
 //! * **Confirmation.** An event is [`Outcome::Accepted`] only when every record made from it is durable. Until then
 //!   its sender keeps it, so this loop never retries a publish: it says `Unavailable` and the sender sends again,
 //!   which the event's id makes harmless.
+//! * **Retryable.** A component that says so is called again with the same events, for some seconds; then their senders are
+//!   told to come back.
 //! * **Faults.** A batch that traps, runs out of its budget, goes over a limit or returns malformed columns is halved
 //!   until the culprit is alone; alone it fails a second time before it is blamed (see [`crate::bisect`]).
 
 mod lane;
 mod plan;
 pub mod rehearsal;
+mod retries;
 mod topics;
 
 use std::{
@@ -44,6 +47,7 @@ use tokio::{
 };
 
 use crate::{
+    BackoffPolicy,
     breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
     failpoints::{self, FailPoint},
@@ -111,6 +115,7 @@ pub struct Source {
     shared: Arc<Shared>,
     lanes: RwLock<Vec<mpsc::Sender<Pending>>>,
     next_lane: AtomicUsize,
+    keeps_order_without_key: bool,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     draining: AtomicBool,
     _tending: JoinSet<()>,
@@ -125,6 +130,7 @@ struct Shared {
     queue: Arc<Semaphore>,
     on_invalid: HashMap<String, OnInvalid>,
     dead_letters: DeadLetters,
+    waits: BackoffPolicy,
     component: Arc<Breaker>,
     publishing: Arc<Breaker>,
     status: StatusCell,
@@ -187,6 +193,7 @@ impl Source {
             queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
             on_invalid: parts.on_invalid,
             dead_letters,
+            waits: parts.patience.waits,
             component: Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone()),
             publishing: Breaker::new(parts.patience.publishing, Behind::Broker, parts.probe.clone()),
             status: StatusCell::default(),
@@ -207,6 +214,7 @@ impl Source {
             shared,
             lanes: RwLock::new(senders),
             next_lane: AtomicUsize::new(0),
+            keeps_order_without_key: !parts.ordered.is_empty(),
             tasks: tokio::sync::Mutex::new(tasks),
             draining: AtomicBool::new(false),
         }))
@@ -237,10 +245,12 @@ impl Source {
         self.shared.status.stopped();
     }
 
-    /// Events of one key stay on one lane; others take turns.
+    /// Events of one key stay on one lane, and so do all without a key where a topic keeps the order of those; others take
+    /// turns.
     fn lane_of(&self, event: &Event, lanes: usize) -> usize {
         match &event.key {
             Some(key) => crate::lane_of_key(key, lanes),
+            None if self.keeps_order_without_key => 0,
             None => self.next_lane.fetch_add(1, Ordering::Relaxed) % lanes,
         }
     }

@@ -32,6 +32,7 @@ pub(super) struct Families {
     pub(super) state: GaugeVec,
     pub(super) http_requests: CounterVec,
     pub(super) http_duration: HistogramVec,
+    pub(super) ids_reused: CounterVec,
     pub(super) violations: CounterVec,
     pub(super) publish: HistogramVec,
     pub(super) guest_call: HistogramVec,
@@ -123,6 +124,12 @@ impl Families {
                 "From a request's head to its answer.",
                 &["endpoint"],
                 SECONDS,
+            )?,
+            ids_reused: counter(
+                r,
+                "danube_wasm_event_ids_reused_total",
+                "Events whose id came with another body before.",
+                &["endpoint"],
             )?,
             violations: counter(
                 r,

@@ -78,6 +78,11 @@ impl Metrics {
         duration.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
     }
 
+    /// The id of an event came with another body before.
+    pub fn id_reused(&self, endpoint: &str) {
+        self.families.ids_reused.with_label_values(&[endpoint]).inc();
+    }
+
     /// How far each subscription is behind: topic, subscription, messages. Those that are not named are gone.
     pub fn set_lags<'a>(&self, lags: impl IntoIterator<Item = (&'a str, &'a str, u64)>) {
         self.families.set_lags(lags);

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use danube_wasm_ingress_http::{EventIdSource, JsonPointer, Observer, RequestSpan, TrustedProxies};
+use danube_wasm_ingress_http::{
+    ContentKind, EventIdSource, IdReuse, JsonPointer, Observer, RequestSpan, TrustedProxies,
+};
 use danube_wasm_model::{
     clock::now_ms,
     door::{Outcome, Reply},
@@ -200,4 +202,86 @@ async fn a_span_follows_the_request() {
         "finish 400",
     ];
     assert_eq!(*log.lock().unwrap(), expected);
+}
+
+#[tokio::test]
+async fn the_key_is_known_before_the_event_is_offered() {
+    let server = Server::start(|endpoint| {
+        endpoint.key = Some(JsonPointer::try_new("/customer/id").unwrap());
+        endpoint.content = ContentKind::Any;
+    })
+    .await;
+    // The last one is long enough to be worked on elsewhere.
+    let long = format!(r#"{{"customer":{{"id":"long"}},"more":"{}"}}"#, "x".repeat(300_000));
+    for (body, key) in [
+        (r#"{"customer":{"id":"cus_1"}}"#, Some("cus_1")),
+        (r#"{"customer":{"id":1.50}}"#, Some("1.50")),
+        (r#"{"customer":{}}"#, None),
+        ("not JSON", None),
+        (&long, Some("long")),
+    ] {
+        assert_eq!(server.post(&[], body).await.status, 200);
+        let event = server.inbox.events().pop().unwrap();
+        assert_eq!(event.key.as_deref(), key.map(str::as_bytes), "{body:.40}");
+    }
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_is_no_part_of_json() {
+    let server = Server::start(|endpoint| {
+        endpoint.event_id = EventIdSource::JsonPointer(JsonPointer::try_new("/id").unwrap());
+    })
+    .await;
+    let answer = server.post(&[], "\u{feff}{\"id\":\"a\"}").await;
+    assert_eq!((answer.status, &answer.json()["id"]), (200, &"a".into()));
+    assert_eq!(server.inbox.events()[0].payload, r#"{"id":"a"}"#);
+    assert_eq!(server.post(&[], "\u{feff}\u{feff}{}").await.status, 400);
+
+    let server = Server::start(|endpoint| endpoint.content = ContentKind::Any).await;
+    for (content_type, kept) in [("text/plain", true), ("application/json", false)] {
+        let headers = [&*format!("content-type: {content_type}")];
+        assert_eq!(server.post(&headers, "\u{feff}7").await.status, 200);
+        let event = server.inbox.events().pop().unwrap();
+        assert_eq!(event.payload == "7", !kept, "{content_type}");
+    }
+}
+
+#[derive(Default)]
+struct Reused(Mutex<Vec<String>>);
+
+impl Observer for Reused {
+    fn id_reused(&self, endpoint: &str) {
+        self.0.lock().unwrap().push(endpoint.to_owned());
+    }
+}
+
+#[tokio::test]
+async fn another_body_under_an_id_that_was_taken_is_counted_and_refused_where_asked() {
+    for (id_reuse, status) in [(IdReuse::Accept, 200), (IdReuse::Reject, 409)] {
+        let reused = Arc::new(Reused::default());
+        let server = Server::start_with(
+            |options| options.observer = reused.clone(),
+            |endpoint| endpoint.id_reuse = id_reuse,
+        )
+        .await;
+        let key = ["idempotency-key: k"];
+        // What was refused was not taken: its sender corrects it.
+        server.inbox.then(Outcome::Invalid {
+            error: "no".to_owned(),
+            violations: Vec::new(),
+        });
+        assert_eq!(server.post(&key, "[0]").await.status, 422);
+        for _ in 0..2 {
+            assert_eq!(server.post(&key, "[1]").await.status, 200);
+        }
+        assert!(reused.0.lock().unwrap().is_empty());
+        let answer = server.post(&key, "[2]").await;
+        assert_eq!((answer.status, &answer.json()["id"]), (status, &"k".into()));
+        assert_eq!(*reused.0.lock().unwrap(), ["/hook"]);
+        assert_eq!(server.inbox.count(), if status == 200 { 4 } else { 3 });
+        // Without an id of the sender's, every event is another.
+        assert_eq!(server.post(&[], "[3]").await.status, 200);
+        assert_eq!(server.post(&[], "[4]").await.status, 200);
+        assert_eq!(reused.0.lock().unwrap().len(), 1);
+    }
 }
