@@ -18,10 +18,15 @@ pub(crate) struct StripeEvent<'a> {
     object: &'a RawValue,
 }
 
+/// What any event of Stripe's says of itself. Thin events have other fields, and of other types.
+#[derive(Debug, Deserialize)]
+struct Kind {
+    object: Option<Value>,
+}
+
 #[derive(Debug, Deserialize)]
 struct Envelope<'a> {
     id: Option<String>,
-    object: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
     created: Option<u64>,
@@ -40,15 +45,13 @@ struct Data<'a> {
 impl<'a> StripeEvent<'a> {
     /// Reads the envelope. What is missing is [`Error::InvalidData`] that names it.
     pub(crate) fn try_from_json(json: &'a str) -> Result<Self> {
-        let envelope: Envelope<'_> = serde_json::from_str(json)
-            .map_err(|error| Error::invalid_data(format!("the body is not a Stripe event: {error}")))?;
-        let object = envelope.object.unwrap_or_default();
-        if object != "event" {
-            return Err(Error::invalid_data(format!(
-                "the body is not a Stripe event: its `object` is `{object}`, not `event`; \
-                 send snapshot events to this endpoint, not thin ones"
-            )));
+        let wrong = |error| Error::invalid_data(format!("the body is not a Stripe event: {error}"));
+        let kind: Kind = serde_json::from_str(json).map_err(wrong)?;
+        match kind.object {
+            Some(Value::String(object)) if object == "event" => {}
+            object => return Err(other_object(object)),
         }
+        let envelope: Envelope<'_> = serde_json::from_str(json).map_err(wrong)?;
         let missing = |field| move || Error::invalid_data(format!("the Stripe event has no `{field}`"));
         Ok(Self {
             id: envelope.id.filter(|id| !id.is_empty()).ok_or_else(missing("id"))?,
@@ -71,6 +74,18 @@ impl<'a> StripeEvent<'a> {
     pub(crate) fn invalid(&self, reason: impl std::fmt::Display) -> Error {
         Error::invalid_data(format!("Stripe event `{}` of type `{}`: {reason}", self.id, self.kind))
     }
+}
+
+/// The body is something else, or a thin event (`v2.core.event`), which does not hold what it is about.
+fn other_object(object: Option<Value>) -> Error {
+    let said = match object {
+        Some(Value::String(object)) => format!("its `object` is `{}`", object.chars().take(64).collect::<String>()),
+        Some(_) => "its `object` is not a string".to_owned(),
+        None => "it has no `object`".to_owned(),
+    };
+    Error::invalid_data(format!(
+        "the body is not a Stripe event: {said}, not `event`; send snapshot events to this endpoint, not thin ones"
+    ))
 }
 
 /// A payment intent.

@@ -158,12 +158,22 @@ fn a_charge_without_a_payment_intent_stands_for_itself() {
     assert_eq!(payment(&alone)["payment_id"], "ch_3R17GkLkdIwHu7ix1kQz5pLh");
 }
 
+/// As Stripe documents it: its time is text.
+const THIN: &str = r#"{"id": "evt_test_65R9Ijk8dKEYZcXeRWn16R9A7j1FSQ3w3TGDPLLGSM4CW0", "object": "v2.core.event",
+    "type": "v1.billing.meter.error_report_triggered", "livemode": false, "created": "2025-03-10T10:00:00Z",
+    "related_object": {"id": "mtr_test_61RgsT", "type": "billing.meter", "url": "/v1/billing/meters/mtr_test_61RgsT"}}"#;
+
 #[test]
 fn an_event_that_is_not_whole_is_refused_with_the_reason() {
     for (body, says) in [
         ("{".to_owned(), "not a Stripe event"),
         ("[]".to_owned(), "not a Stripe event"),
-        ("{}".to_owned(), "its `object` is ``"),
+        ("{}".to_owned(), "it has no `object`"),
+        ("{\"object\": 7}".to_owned(), "its `object` is not a string"),
+        (
+            THIN.to_owned(),
+            "its `object` is `v2.core.event`, not `event`; send snapshot events",
+        ),
         (changed(SUCCEEDED, "/object", Some(json!("v2.core.event"))), "thin"),
         (changed(SUCCEEDED, "/id", None), "has no `id`"),
         (changed(SUCCEEDED, "/id", Some(json!(""))), "has no `id`"),

@@ -7,7 +7,7 @@ use danube_wasm_broker::TopicSpec;
 use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, TopicName};
 
-use crate::{builtin, exit::Failure};
+use crate::{builtin, exit::Failure, settings};
 
 /// Everything that makes a connector what it is. Equal ones need no restart.
 #[derive(Clone, PartialEq)]
@@ -39,6 +39,23 @@ pub(crate) type Bytes = Arc<[u8]>;
 /// Reads the files; mistakes are printed by the caller.
 pub(crate) fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
     config::load_all(files, &ProcessEnvironment)
+}
+
+/// Reads the files and looks at their schemas: what is needed to run them.
+pub(crate) fn read_to_run<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
+    let loaded = read(files)?;
+    let examine = |schema: &config::Schema| {
+        let examined = settings::declaration(schema).and_then(|declared| {
+            let examined = declared.examine_blocking();
+            examined.map_err(Failure::configuration)
+        });
+        examined.err().map(|failure| (schema.topic.clone(), failure.message))
+    };
+    let wrong = loaded.pipeline.schemas.iter().filter_map(examine).collect();
+    match loaded.schema_errors(wrong) {
+        Some(errors) => Err(errors),
+        None => Ok(loaded),
+    }
 }
 
 /// Reads the files for a verb that cannot go on without them.

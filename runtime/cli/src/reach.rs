@@ -1,7 +1,9 @@
-//! Whether what a pipeline needs can be reached: the brokers, the topics, the schemas, the databases. What `check --connect`
-//! does. It looks and changes nothing, but for what `topics` says.
+//! Whether what a pipeline needs can be reached: the brokers, the topics, the schemas, the databases, the ports. What
+//! `check --connect` does. It looks and changes nothing, but for what `topics` says; an embedded log or database that is there
+//! is opened, and so put in order after a crash.
 
 mod embedded;
+mod local;
 mod namespaces;
 mod patience;
 mod schema;
@@ -81,6 +83,7 @@ pub(crate) async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Fail
             database(sink, &mut findings).await?;
         }
     }
+    local::check(pipeline, &mut findings).await;
     Ok(findings)
 }
 
@@ -88,7 +91,7 @@ async fn cluster(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Findin
     let namespaces = namespaces::Namespaces::ask(pipeline, danube, findings).await;
     let mut registered = Vec::new();
     for declared in schema::of_topics(pipeline) {
-        let (finding, is_there) = schema::check(declared, danube).await;
+        let (finding, is_there) = schema::check(declared, danube.registry()).await;
         if is_there {
             registered.push(&declared.subject);
         }

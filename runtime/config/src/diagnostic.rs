@@ -88,7 +88,11 @@ impl Diagnostics {
 
     /// All of several, if there are any.
     pub(crate) fn all(several: Vec<Self>) -> Option<Self> {
-        let found: Vec<_> = several.into_iter().flat_map(|found| found.0).collect();
+        Self::of(several.into_iter().flat_map(|found| found.0).collect())
+    }
+
+    /// These, if there are any.
+    pub(crate) fn of(found: Vec<Diagnostic>) -> Option<Self> {
         (!found.is_empty()).then_some(Self(found))
     }
 

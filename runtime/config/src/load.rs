@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use danube_wasm_model::TopicName;
 use toml::de::DeTable;
 
 use crate::{
@@ -10,6 +11,7 @@ use crate::{
     diagnostic::{Diagnostic, Diagnostics},
     dialect::Dialect,
     environment::Environment,
+    ledger,
     part::Part,
     reader::{self, Place, Section, Session, Shared, SourceText, Table},
     tables::pipeline::Pipeline,
@@ -28,6 +30,23 @@ pub struct Loaded {
     pub warnings: Vec<Diagnostic>,
     /// In whose words each file is written, in the order in which they were given.
     pub dialects: Vec<Dialect>,
+    /// Of each topic's schema: what could be said about its text.
+    schema_texts: Vec<(TopicName, Diagnostic)>,
+}
+
+impl Loaded {
+    /// What is wrong with the schemas of these topics, each with a sentence, where the files name their texts.
+    pub fn schema_errors(&self, wrong: Vec<(TopicName, String)>) -> Option<Diagnostics> {
+        let place = |topic: &TopicName| self.schema_texts.iter().find(|(known, _)| known == topic);
+        let errors = wrong.into_iter().filter_map(|(topic, message)| {
+            let (_, place) = place(&topic)?;
+            Some(Diagnostic {
+                message,
+                ..place.clone()
+            })
+        });
+        Diagnostics::of(errors.collect())
+    }
 }
 
 /// Reads a file. Relative paths in it start from its directory.
@@ -59,10 +78,12 @@ fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loade
         parts.extend(part);
     }
     let pipeline = assemble(&shared, parts);
+    let schema_texts = ledger::schema_texts(&shared);
     finish(shared, pipeline).map(|(pipeline, warnings)| Loaded {
         pipeline,
         warnings,
         dialects,
+        schema_texts,
     })
 }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use danube_wasm_broker::{RegisteredSchema, Registry};
 use danube_wasm_model::TopicName;
 
-use crate::{SchemaError, SchemaType, evolution::Break, examine, with_message};
+use crate::{SchemaError, SchemaType, evolution::Break, examine, schemas::examine_blocking, with_message};
 
 /// A topic's schema, as a pipeline file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,14 @@ impl Declaration {
     pub async fn examine(&self) -> Result<(), SchemaError> {
         match self.text()? {
             Some(text) => examine(&self.subject, self.schema_type, &text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// [`Self::examine`] for who cannot wait in any other way. It takes milliseconds.
+    pub fn examine_blocking(&self) -> Result<(), SchemaError> {
+        match self.text()? {
+            Some(text) => examine_blocking(&self.subject, self.schema_type, &text),
             None => Ok(()),
         }
     }

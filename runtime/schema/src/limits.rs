@@ -8,7 +8,7 @@ use crate::strict::Limits;
 /// The text of a schema. Nesting bounds the recursion of everything that walks it; the count of values bounds what is
 /// built from it.
 pub const DEFINITION: Limits = Limits {
-    bytes_max: 256 << 10,
+    bytes_max: 1 << 20,
     depth_max: 64,
     values_max: 32 << 10,
 };

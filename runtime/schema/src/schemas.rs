@@ -1,6 +1,6 @@
 //! The validators of this process, one for each version of a subject.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, thread::JoinHandle};
 
 use danube_wasm_broker::{RegisteredSchema, Registry, SchemaRef};
 use parking_lot::Mutex;
@@ -160,12 +160,24 @@ pub async fn examine(subject: &str, schema_type: SchemaType, definition: &str) -
     compile(subject, schema_type, definition.to_owned()).await.map(drop)
 }
 
+/// [`examine`] for who cannot wait in any other way.
+pub(crate) fn examine_blocking(subject: &str, schema_type: SchemaType, definition: &str) -> Result<(), SchemaError> {
+    let definition = definition.to_owned();
+    let compiling = deeply(subject, move || Codec::compile(schema_type, &definition))?;
+    let compiled = compiling.join().map_err(|_| panicked(subject))?;
+    compiled.map(drop).map_err(|reason| refused(subject, reason))
+}
+
 async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> Result<Codec, SchemaError> {
     let compiled = deep(subject, move || Codec::compile(schema_type, &definition)).await?;
-    compiled.map_err(|reason| SchemaError::Refused {
+    compiled.map_err(|reason| refused(subject, reason))
+}
+
+fn refused(subject: &str, reason: String) -> SchemaError {
+    SchemaError::Refused {
         subject: subject.to_owned(),
         reason,
-    })
+    }
 }
 
 pub(crate) async fn compare(
@@ -180,19 +192,26 @@ pub(crate) async fn compare(
     .await
 }
 
-/// On a thread of its own: following references goes as deep as they do.
 async fn deep<T: Send + 'static>(subject: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SchemaError> {
     let (done, result) = oneshot::channel();
-    std::thread::Builder::new()
+    deeply(subject, move || drop(done.send(work())))?;
+    result.await.map_err(|_| panicked(subject))
+}
+
+/// On a thread of its own: following references goes as deep as they do.
+fn deeply<T: Send + 'static>(
+    subject: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<JoinHandle<T>, SchemaError> {
+    let thread = std::thread::Builder::new()
         .name("schema-compiler".to_owned())
-        .stack_size(COMPILE_STACK_BYTES)
-        .spawn(move || drop(done.send(work())))
-        .map_err(|error| SchemaError::Busy {
-            subject: subject.to_owned(),
-            reason: format!("no thread could be started to compile it: {error}"),
-        })?;
-    result.await.map_err(|_| SchemaError::Refused {
+        .stack_size(COMPILE_STACK_BYTES);
+    thread.spawn(work).map_err(|error| SchemaError::Busy {
         subject: subject.to_owned(),
-        reason: "compiling it panicked: please report this schema".to_owned(),
+        reason: format!("no thread could be started to compile it: {error}"),
     })
+}
+
+fn panicked(subject: &str) -> SchemaError {
+    refused(subject, "compiling it panicked: please report this schema".to_owned())
 }

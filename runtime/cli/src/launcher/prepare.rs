@@ -87,10 +87,6 @@ pub(super) async fn prepare(
                 .load_source(source_load(spec), host)
                 .await
                 .map_err(Failure::configuration)?;
-            for schema in &spec.schemas {
-                let declared = settings::declaration(schema)?;
-                declared.examine().await.map_err(Failure::configuration)?;
-            }
             // Endpoints are checked in front of nothing, and made again when the source starts.
             let nowhere: Arc<dyn Intake> = Arc::new(Nowhere);
             settings::endpoints(&spec.config, &nowhere, guest.interests())?;

@@ -1,5 +1,5 @@
-//! What `run` would find on the pipeline's own log: whether it can be opened, and whether its topics are as the file
-//! says. A log that was never made is not made by looking.
+//! What `run` would find on the pipeline's own log: whether it can be opened, and whether its topics and schemas are as the
+//! file says. A log that was never made is not made by looking.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use danube_wasm_broker::{Broker as _, embedded::RetentionOptions};
 use danube_wasm_config::Pipeline;
 use serde_json::Value;
 
-use super::{Finding, Outcome};
+use super::{Finding, Outcome, schema};
 use crate::{
     brokers,
     control::{self, Request, Response},
@@ -16,16 +16,17 @@ use crate::{
 
 /// The log, then each topic that a source of the pipeline makes.
 pub(super) async fn check(pipeline: &Pipeline, dir: &Path, findings: &mut Vec<Finding>) {
-    let (outcome, topics) = match topics(pipeline, dir).await {
-        Ok(Some(topics)) => (Outcome::Reached, topics),
-        Ok(None) => (Outcome::Awaited("`run` makes it".to_owned()), Vec::new()),
-        Err(why) => (Outcome::Failed(why), Vec::new()),
+    let (outcome, Held { topics, schemas }) = match held(pipeline, dir).await {
+        Ok(Some(held)) => (Outcome::Reached, held),
+        Ok(None) => (Outcome::Awaited("`run` makes it".to_owned()), Held::default()),
+        Err(why) => (Outcome::Failed(why), Held::default()),
     };
     let is_known = !matches!(outcome, Outcome::Failed(_));
     findings.push(Finding {
         what: format!("log {}", dir.display()),
         outcome,
     });
+    findings.extend(schemas);
     for source in pipeline.sources.iter().filter(|_| is_known) {
         for endpoint in &source.webhook.endpoints {
             let stored = topics.iter().find(|topic| topic["topic"] == endpoint.topic.as_str());
@@ -37,10 +38,21 @@ pub(super) async fn check(pipeline: &Pipeline, dir: &Path, findings: &mut Vec<Fi
     }
 }
 
-/// As the process says that has the log open, or as they are in the log.
-async fn topics(pipeline: &Pipeline, dir: &Path) -> Result<Option<Vec<Value>>, String> {
+/// What the log has.
+#[derive(Default)]
+struct Held {
+    topics: Vec<Value>,
+    /// What would become of the schemas that the file declares; nothing where another process has the log open.
+    schemas: Vec<Finding>,
+}
+
+/// As the process says that has the log open, or as it is in the log.
+async fn held(pipeline: &Pipeline, dir: &Path) -> Result<Option<Held>, String> {
     match control::ask(&pipeline.data_dir, &Request::Operate(Operation::Topics)).await {
-        Ok(Some(Response::Values(topics))) => return Ok(Some(topics)),
+        Ok(Some(Response::Values(topics))) => {
+            let schemas = Vec::new();
+            return Ok(Some(Held { topics, schemas }));
+        }
         Ok(Some(Response::Error(message))) => return Err(message),
         // It may have ended just now.
         Ok(None) | Err(_) => {}
@@ -51,10 +63,14 @@ async fn topics(pipeline: &Pipeline, dir: &Path) -> Result<Option<Vec<Value>>, S
     let log = brokers::open_log(dir, RetentionOptions::unlimited()).await;
     let log = log.map_err(|failure| failure.message)?;
     let topics = operate::perform(&*log, &Operation::Topics).await;
+    let mut schemas = Vec::new();
+    for declared in schema::of_topics(pipeline) {
+        schemas.push(schema::check(declared, log.registry()).await.0);
+    }
     let closed = log.close().await;
     let topics = topics.map_err(|failure| failure.message)?;
     closed.map_err(|error| error.message)?;
-    Ok(Some(topics))
+    Ok(Some(Held { topics, schemas }))
 }
 
 fn topic(stored: Option<&Value>, wanted: u32) -> Outcome {

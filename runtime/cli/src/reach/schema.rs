@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Broker as _, RegisteredSchema, Registry, Result, SchemaRef};
-use danube_wasm_broker_danube::Danube;
+use danube_wasm_broker::{RegisteredSchema, Registry, Result, SchemaRef};
 use danube_wasm_config::{Pipeline, Schema};
 use danube_wasm_schema::Schemas;
 use tokio::sync::OnceCell;
@@ -22,9 +21,9 @@ pub(super) fn of_topics(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
 }
 
 /// What would become of one, and whether its subject is registered already.
-pub(super) async fn check(schema: &Schema, danube: &Danube) -> (Finding, bool) {
+pub(super) async fn check(schema: &Schema, registry: Arc<dyn Registry>) -> (Finding, bool) {
     let asked = Arc::new(Asked {
-        registry: danube.registry(),
+        registry,
         next: OnceCell::new(),
     });
     let declared = match settings::declaration(schema) {

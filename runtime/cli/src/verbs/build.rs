@@ -3,14 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
 };
+
+use danube_wasm_model::ConnectorId;
+use danube_wasm_sandbox::{LoadError, LoadSpec, Role, TracingHost};
 
 use super::inspect;
 use crate::{args, exit::Failure};
 
 const TARGET: &str = "wasm32-wasip2";
 
-/// Builds with the user's own cargo, then checks that what came out is a connector.
+/// Builds with the user's own cargo, then checks that what came out is a connector that this host would run.
 pub(crate) fn build(args: &args::Build) -> Result<(), Failure> {
     if !args.directory.join("Cargo.toml").is_file() {
         return Err(Failure::usage(format!(
@@ -27,7 +31,27 @@ pub(crate) fn build(args: &args::Build) -> Result<(), Failure> {
         }
         None => built,
     };
-    inspect::show(&component, args.json)
+    let (info, bytes) = inspect::show(&component, args.json)?;
+    crate::runtime()?.block_on(admit(&component, info.role, bytes))
+}
+
+/// Refuses what a pipeline could not start, whatever it is configured with. What the component says of its settings is left to
+/// `check`: it has none here.
+async fn admit(file: &Path, role: Role, bytes: Vec<u8>) -> Result<(), Failure> {
+    let scratch = tempfile::tempdir().map_err(Failure::internal)?;
+    let sandbox = crate::sandbox(scratch.path())?;
+    let id = ConnectorId::try_new("build", "component").map_err(Failure::internal)?;
+    let spec = LoadSpec::new(id, file.display().to_string(), bytes.into());
+    let host = Arc::new(TracingHost);
+    let loaded = match role {
+        Role::Source => sandbox.load_source(spec, host).await.map(drop),
+        Role::Sink => sandbox.load_sink(spec, host).await.map(drop),
+    };
+    match loaded {
+        Ok(()) | Err(LoadError::Topics { .. }) => Ok(()),
+        Err(LoadError::Start { stage, .. }) if stage != "instantiation" => Ok(()),
+        Err(refused) => Err(Failure::configuration(refused)),
+    }
 }
 
 /// Runs cargo and finds the component among the artifacts that it reports.
@@ -45,9 +69,10 @@ fn cargo_build(directory: &Path) -> Result<PathBuf, Failure> {
         .output()
         .map_err(|e| Failure::internal(format!("cannot run cargo: {e}; install Rust from https://rustup.rs")))?;
     if !output.status.success() {
-        return Err(Failure::configuration(format!(
-            "the crate did not build; if the target is missing, run `rustup target add {TARGET}`"
-        )));
+        return Err(Failure::configuration(match has_target(directory) {
+            true => "the crate did not build: cargo says above why".to_owned(),
+            false => format!("the crate did not build: the target is missing, run `rustup target add {TARGET}`"),
+        }));
     }
     let reported = String::from_utf8_lossy(&output.stdout);
     let component = reported.lines().rev().find_map(|line| {
@@ -62,4 +87,16 @@ fn cargo_build(directory: &Path) -> Result<PathBuf, Failure> {
     component.ok_or_else(|| {
         Failure::configuration("the crate built no component: add `[lib] crate-type = [\"cdylib\"]` to its Cargo.toml")
     })
+}
+
+/// Whether the toolchain of this folder can build for the target; if nobody tells, that it can.
+fn has_target(directory: &Path) -> bool {
+    let asked = Command::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .current_dir(directory)
+        .output();
+    match asked {
+        Ok(output) if output.status.success() => Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir(),
+        _ => true,
+    }
 }

@@ -15,7 +15,7 @@ use crate::{
 
 /// Prints findings; fails with the configuration's exit code if one is an error.
 pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
-    let loaded = match assemble::read(&args.files) {
+    let loaded = match assemble::read_to_run(&args.files) {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
@@ -37,7 +37,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     let problems = failed(&reached);
     if problems > 0 {
         return Err(Failure::configuration(format!(
-            "{problems} of {} were not reached",
+            "{problems} of {} would keep `run` from its work",
             reached.len()
         )));
     }

@@ -2,24 +2,24 @@
 
 use std::path::Path;
 
-use danube_wasm_sandbox::{Access, CompileLimits};
+use danube_wasm_sandbox::{Access, CompileLimits, ComponentInfo};
 
 use crate::{args, exit::Failure};
 
 /// Prints role, digest, size and imports.
 pub(crate) fn inspect(args: &args::Inspect) -> Result<(), Failure> {
-    show(&args.file, args.json)
+    show(&args.file, args.json).map(drop)
 }
 
-/// Reads a component and prints what it is.
-pub(crate) fn show(file: &Path, json: bool) -> Result<(), Failure> {
+/// Reads a component, prints what it is, and gives both.
+pub(crate) fn show(file: &Path, json: bool) -> Result<(ComponentInfo, Vec<u8>), Failure> {
     let bytes = std::fs::read(file).map_err(|e| Failure::usage(format!("{} cannot be read: {e}", file.display())))?;
     let name = file.display().to_string();
     let bytes_max = CompileLimits::default().component_bytes_max;
     let info = danube_wasm_sandbox::inspect(&name, &bytes, bytes_max).map_err(Failure::configuration)?;
     if json {
         println!("{}", serde_json::to_string(&info).map_err(Failure::internal)?);
-        return Ok(());
+        return Ok((info, bytes));
     }
     println!("{name}");
     println!("  role      {}", info.role.as_str());
@@ -29,7 +29,7 @@ pub(crate) fn show(file: &Path, json: bool) -> Result<(), Failure> {
     for import in &info.imports {
         println!("  import    {} ({})", import.name, access(import.access));
     }
-    Ok(())
+    Ok((info, bytes))
 }
 
 fn access(access: Access) -> String {

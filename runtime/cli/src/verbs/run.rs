@@ -31,7 +31,7 @@ use crate::{
 
 /// Runs until it is told to stop.
 pub(crate) fn run(args: &args::Run) -> Result<(), Failure> {
-    let loaded = assemble::read_or_fail(&args.files)?;
+    let loaded = assemble::read_to_run(&args.files).map_err(Failure::configuration)?;
     let pipeline = &loaded.pipeline;
     let format = log_format(pipeline);
     logging::init(format);
@@ -158,7 +158,7 @@ async fn until_stopped(files: &[PathBuf], first: &Pipeline, supervisor: &Supervi
 
 /// Applies the file again. A file with a mistake changes nothing.
 async fn reload(files: &[PathBuf], first: &Pipeline, supervisor: &Supervisor<Workshop>) {
-    let loaded = match assemble::read(files) {
+    let loaded = match assemble::read_to_run(files) {
         Ok(loaded) => loaded,
         Err(errors) => {
             tracing::error!("the file was not applied, everything goes on as it was:\n{errors}");

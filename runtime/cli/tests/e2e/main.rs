@@ -11,6 +11,7 @@ mod deploy;
 mod disk;
 mod examples;
 mod guests;
+mod inputs;
 mod letters;
 mod observability;
 mod operators;

@@ -8,6 +8,7 @@ mod check;
 use danube_wasm_model::{SubscriptionType, TopicName};
 
 use crate::{
+    diagnostic::{Diagnostic, Severity},
     reader::{Place, Shared, Table},
     tables::{
         listen::Listen,
@@ -18,6 +19,17 @@ use crate::{
 };
 
 pub(crate) use check::check;
+
+/// Where the text of each topic's schema is named, as an error without its sentence.
+pub(crate) fn schema_texts(shared: &Shared<'_>) -> Vec<(TopicName, Diagnostic)> {
+    let ledger = shared.ledger().borrow();
+    let error = |own: &SchemaUse| {
+        let help = "correct the schema's file";
+        shared.diagnostic(Severity::Error, &own.text, String::new(), help.to_owned())
+    };
+    let schemas = ledger.schemas.iter();
+    schemas.map(|(_, own)| (own.topic.clone(), error(own))).collect()
+}
 
 /// The facts, each with its place.
 #[derive(Debug, Default)]
@@ -119,6 +131,8 @@ pub(crate) struct SchemaUse {
     pub(crate) subject: String,
     /// All of it, if it is right.
     pub(crate) schema: Option<Schema>,
+    /// Where its text is named.
+    pub(crate) text: Place,
 }
 
 /// A topic that a sink consumes.

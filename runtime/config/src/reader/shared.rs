@@ -166,6 +166,12 @@ impl<'e> Shared<'e> {
     }
 
     fn record(&self, severity: Severity, place: &Place, message: String, help: String) {
+        let diagnostic = self.diagnostic(severity, place, message, help);
+        self.found.borrow_mut().push((place.file, diagnostic));
+    }
+
+    /// What is found at a place.
+    pub(crate) fn diagnostic(&self, severity: Severity, place: &Place, message: String, help: String) -> Diagnostic {
         let (line, column) = self
             .files
             .get(place.file)
@@ -173,7 +179,7 @@ impl<'e> Shared<'e> {
         let file = self.name(place.file).to_owned();
         // A quoted key or a file's name may hold anything, and this goes to a terminal.
         let [key, message, help] = [place.key.clone(), message, help].map(printable);
-        let diagnostic = Diagnostic {
+        Diagnostic {
             severity,
             file,
             line,
@@ -181,8 +187,7 @@ impl<'e> Shared<'e> {
             key,
             message,
             help,
-        };
-        self.found.borrow_mut().push((place.file, diagnostic));
+        }
     }
 
     /// The line of its file that a place is on.

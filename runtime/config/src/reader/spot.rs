@@ -173,9 +173,16 @@ fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, Strin
     Ok(bytes)
 }
 
+/// What some editors put before the first character of a file. It belongs to no format that is read here.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// As [`read_bytes`], of UTF-8.
 pub(crate) fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<String, String> {
-    String::from_utf8(read_bytes(path, bytes_max)?).map_err(|error| {
+    let mut bytes = read_bytes(path, bytes_max)?;
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    String::from_utf8(bytes).map_err(|error| {
         let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
             .iter()
             .filter(|byte| **byte == b'\n')

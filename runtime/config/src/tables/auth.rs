@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     reader::{
         Field, Section, Spot, Table, Variant,
-        kinds::{FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, Text},
+        kinds::{FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, Text, quote},
     },
     secret::Secret,
     values::HeaderName,
@@ -201,7 +201,7 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
     let algorithm = t
         .field(
             "algorithm",
-            OneOfNames(&[("HS256", &[]), ("RS256", &[])]),
+            Algorithm,
             "How tokens are signed. No other algorithm is accepted, whatever a token says.",
         )
         .example("\"RS256\"")
@@ -270,6 +270,47 @@ fn secrets<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, List<SecretText>> {
         "The secrets, each from the environment or from a file.",
     )
     .example("[\"${WEBHOOK_API_KEY}\", { file = \"secrets/old\" }]")
+}
+
+/// How tokens are signed. What is written instead is never led from public keys to a shared secret, which whoever has the
+/// public key could sign with.
+struct Algorithm;
+
+impl Algorithm {
+    const NAMES: OneOfNames<'static> = OneOfNames(&[("HS256", &[]), ("RS256", &[])]);
+}
+
+impl Kind for Algorithm {
+    type Value = &'static str;
+
+    fn what(&self) -> String {
+        Self::NAMES.what()
+    }
+
+    fn show(&self, value: &&'static str) -> String {
+        quote(value)
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<&'static str> {
+        let text = spot.text(&self.what())?;
+        if let Some((name, _)) = Self::NAMES.0.iter().find(|(name, _)| *name == text) {
+            return Some(name);
+        }
+        let message = format!(
+            "`{}` must be {}, not {}",
+            spot.name(),
+            self.what(),
+            quote(&spot.written())
+        );
+        let is_symmetric = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("hs"));
+        spot.refuse_with(
+            message,
+            match is_symmetric {
+                true => "of the algorithms with a shared secret, only `\"HS256\"` is supported",
+                false => "of the algorithms with a public key, only `\"RS256\"` is supported: have the issuer sign with an RSA key",
+            },
+        )
+    }
 }
 
 /// Reads the path of a public key in PEM.

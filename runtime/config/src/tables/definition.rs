@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use serde_json::Value;
+
 use super::schema::SchemaType;
 use crate::{
     reader::{Spot, kinds::Kind},
@@ -22,6 +24,15 @@ pub struct Definition {
 }
 
 impl Definition {
+    /// Whether it is a JSON Schema of a draft in which `format` checks nothing, and says `format`.
+    pub(super) fn has_unchecked_formats(&self) -> bool {
+        let Ok(schema) = serde_json::from_str::<Value>(&self.text) else {
+            return false;
+        };
+        let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+        !draft.contains("draft-07") && says_format(&schema)
+    }
+
     /// Whether a message's own name, without its package, is in it at all.
     pub(super) fn names(&self, message: &MessageName) -> bool {
         let name = message.last();
@@ -30,6 +41,19 @@ impl Definition {
             .split(|c: char| !c.is_alphanumeric() && c != '_')
             .filter(|w| !w.is_empty());
         std::iter::from_fn(|| words.find(|word| *word == "message").and_then(|_| words.next())).any(|word| word == name)
+    }
+}
+
+/// Whether a schema or one inside it says `format`. What are values to a schema is not looked into.
+fn says_format(schema: &Value) -> bool {
+    match schema {
+        Value::Object(members) => members.iter().any(|(name, value)| match name.as_str() {
+            "format" if value.is_string() => true,
+            "const" | "enum" | "default" | "examples" => false,
+            _ => says_format(value),
+        }),
+        Value::Array(items) => items.iter().any(says_format),
+        _ => false,
     }
 }
 
@@ -118,6 +142,27 @@ mod tests {
         let names = |name: &str| definition.names(&name.parse().expect("valid"));
         assert!(names("payments.Payment") && names("payments.Payment.Part"));
         assert!(!names("payments.Pay") && !names("payments.int32"));
+    }
+
+    #[test]
+    fn formats_are_checked_by_draft_07_alone() {
+        let unchecked = |text: &str| {
+            let definition = Definition {
+                path: PathBuf::new(),
+                text: text.to_owned(),
+            };
+            definition.has_unchecked_formats()
+        };
+        let format = r#""properties": {"at": {"type": "string", "format": "date-time"}}"#;
+        assert!(unchecked(&format!("{{{format}}}")));
+        assert!(unchecked(&format!(
+            r#"{{"$schema": "https://json-schema.org/draft/2020-12/schema", {format}}}"#
+        )));
+        assert!(!unchecked(&format!(
+            r#"{{"$schema": "http://json-schema.org/draft-07/schema#", {format}}}"#
+        )));
+        assert!(!unchecked(r#"{"properties": {"format": {"const": {"format": "x"}}}}"#));
+        assert!(!unchecked("{"));
     }
 
     #[test]

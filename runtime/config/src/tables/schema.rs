@@ -146,6 +146,19 @@ impl Section for Schema {
             definition.as_ref().and_then(Option::as_ref),
             message.as_ref(),
         );
+        if let (Some(SchemaType::JsonSchema), Some(Some(definition))) = (schema_type, &definition)
+            && definition.has_unchecked_formats()
+        {
+            t.session().warning(
+                &t.place("schema_file"),
+                format!(
+                    "{} says `format`, which nothing checks: to JSON Schema 2019-09 and later it is a note to readers",
+                    definition.path.display()
+                ),
+                "write `\"$schema\": \"http://json-schema.org/draft-07/schema#\"` in it to have formats checked, or say it with \
+                 `pattern`",
+            );
+        }
         let schema = (|| {
             Some(Self {
                 topic: topic.clone()?,
@@ -159,7 +172,13 @@ impl Section for Schema {
         })();
         if let (Some(topic), Some(subject)) = (topic, subject) {
             let schema = schema.clone();
-            let fact = SchemaUse { topic, subject, schema };
+            let text = t.place("schema_file");
+            let fact = SchemaUse {
+                topic,
+                subject,
+                schema,
+                text,
+            };
             t.session().ledger().borrow_mut().schemas.push((t.place("topic"), fact));
         }
         schema

@@ -42,8 +42,9 @@ pub(crate) struct Terms {
     timeouts: [Duration; 3],
 }
 
-/// What a body may be set to at most, in bytes: a batch must hold one and memory a few.
-pub(crate) const BODY_BYTES_MAX: usize = 64 << 20;
+/// What a body may be set to at most, in bytes: the longest payload that every topic takes. Schemas read no longer one, and
+/// the embedded log takes one of 10 MiB with its attributes.
+pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;
 
 impl Webhook {
     /// Largest body of an endpoint, in bytes.

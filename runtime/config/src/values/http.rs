@@ -58,6 +58,14 @@ impl FromStr for UrlPath {
         // RFC 3986 `pchar` and `/`. A path with dot segments is one that clients rewrite before they send it.
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/".contains(&b);
         let dots = text.split('/').any(|part| part == "." || part == "..");
+        // No sender posts to these; who writes them means something else.
+        let pattern = text.contains(['*', '{', '}']) || text.contains("/:");
+        if pattern {
+            return Err(Invalid(
+                "a path is matched as it is: there are no patterns such as `/*`, `/{id}` or `/:id`. Give each path an \
+                 endpoint of its own",
+            ));
+        }
         if text.starts_with('/') && text.len() <= 1024 && text.bytes().all(legal) && !dots {
             Ok(Self(text.to_owned()))
         } else {

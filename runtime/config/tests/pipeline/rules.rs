@@ -29,7 +29,9 @@ fn values_within_their_range() {
             "an integer from 1 to 1000000, not 0",
         ),
         ("rate_limit = { burst = 1 }", "needs `requests_per_sec`"),
-        ("max_body_bytes = 0", "from 1 to 67108864"),
+        ("max_body_bytes = 0", "from 1 to 8388608"),
+        // What GitHub may send, and no topic takes.
+        ("max_body_bytes = 26214400", "from 1 to 8388608, not 26214400"),
         ("auth = \"none\"", "must be a table"),
         ("auth = {}", "needs `type`"),
         ("auth = { type = \"apikeys\" }", "did you mean \"api_key\"?"),
@@ -52,6 +54,14 @@ fn values_within_their_range() {
         (
             "auth = { type = \"jwt\", algorithm = \"none\", secrets = [\"a\"] }",
             "`\"HS256\"` or `\"RS256\"`",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"ES256\" }",
+            "with a public key, only `\"RS256\"` is supported",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"HS512\", secrets = [\"a\"] }",
+            "with a shared secret, only `\"HS256\"` is supported",
         ),
         (
             "auth = { type = \"jwt\", algorithm = \"HS256\", secrets = [\"short\"] }",
