@@ -49,7 +49,7 @@ pub use tables::{
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
-    listen::Listen,
+    listen::{Listen, Written},
     mapping::{OnPoison, Start, StorageMode, TopicMapping},
     pipeline::Pipeline,
     schema::{Schema, SchemaType},

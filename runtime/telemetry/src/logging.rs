@@ -35,7 +35,7 @@ impl LogFormat {
 /// Begins to log. `RUST_LOG` decides what; without it, `info` of everything. Does nothing when a log was begun before.
 pub fn init(format: LogFormat) {
     let (filter, wrong) = filter(std::env::var("RUST_LOG").ok());
-    let ansi = std::io::stderr().is_terminal();
+    let ansi = has_colours(std::io::stderr().is_terminal(), |name| std::env::var(name).ok());
     let begun = if format.is_text() {
         text(filter, std::io::stderr, ansi).try_init()
     } else {
@@ -44,6 +44,16 @@ pub fn init(format: LogFormat) {
     if let (Ok(()), Some(wrong)) = (begun, wrong) {
         tracing::warn!("RUST_LOG is not understood and is ignored: {wrong}");
     }
+}
+
+/// Whether a terminal is there that is written on in place and in colours: not one that can do neither (`TERM=dumb`).
+pub fn is_screen(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    is_terminal && variable("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether lines are coloured: on a screen, unless the user wants none (<https://no-color.org>).
+fn has_colours(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
+    is_screen(is_terminal, &variable) && variable("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// What is asked for, or the default and what is wrong with what was asked for.
@@ -132,6 +142,21 @@ mod tests {
             timestamp.ends_with('Z') && timestamp.as_bytes()[10] == b'T',
             "RFC 3339: {timestamp}"
         );
+    }
+
+    #[test]
+    fn colours_are_for_screens_of_those_who_want_them() {
+        let env = |set: &'static [(&str, &str)]| {
+            move |name: &str| {
+                let found = set.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            }
+        };
+        assert!(has_colours(true, env(&[("TERM", "xterm"), ("NO_COLOR", "")])));
+        assert!(has_colours(true, env(&[])));
+        assert!(!has_colours(false, env(&[("TERM", "xterm")])));
+        assert!(!has_colours(true, env(&[("TERM", "dumb")])));
+        assert!(!has_colours(true, env(&[("TERM", "xterm"), ("NO_COLOR", "1")])));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Broker, BrokerError, Consumer, Message, Outgoing, Publisher};
-use danube_wasm_model::{TopicName, identity::PUBLISH_TIME_ATTRIBUTE};
+use danube_wasm_model::{TopicName, clock, identity::PUBLISH_TIME_ATTRIBUTE};
 use danube_wasm_pipeline::BackoffPolicy;
 
 use super::{IN_DANUBE, SUBSCRIPTION};
@@ -54,7 +54,7 @@ impl Mover {
             // What was received and is not acknowledged comes again with the next subscription.
             consumer = None;
             let wait = backoff.next(None);
-            tracing::warn!(topic = %self.topic, %error, wait_ms = wait.as_millis(), "dead letters stay in Danube for now; trying again");
+            tracing::warn!(topic = %self.topic, %error, wait_ms = clock::millis(wait), "dead letters stay in Danube for now; trying again");
             tokio::time::sleep(wait).await;
         }
     }

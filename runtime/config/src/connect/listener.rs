@@ -93,6 +93,7 @@ fn listener(t: &mut Table<'_>) -> Listener {
             listen: Listen {
                 host: host.value,
                 port: port.value,
+                written: t.session().written(&t.place("port")),
             },
             tls: None,
             max_body_bytes: body_bytes.value,

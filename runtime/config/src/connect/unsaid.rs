@@ -7,7 +7,7 @@ use crate::{
     tables::{
         danube::DanubeTable,
         host::{Admin, AdminTable},
-        listen::Listen,
+        listen::{Listen, Written},
     },
     values::Host,
 };
@@ -57,6 +57,7 @@ fn admin(place: Place, port: u16) -> AdminTable {
             listen: Listen {
                 host: Host::everywhere(),
                 port,
+                written: Written::default(),
             },
         },
         host: place.clone(),

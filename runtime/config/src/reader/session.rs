@@ -10,6 +10,7 @@ use crate::{
     dialect::Dialect,
     environment::{DATA_DIR_VARIABLE, Environment},
     ledger::Ledger,
+    tables::listen::Written,
 };
 
 /// The reading of one file, or the description of what one may hold.
@@ -87,6 +88,11 @@ impl<'s> Session<'s> {
     pub(crate) fn default_data_dir(&self) -> PathBuf {
         let data_dir = self.env().get(DATA_DIR_VARIABLE).filter(|dir| !dir.is_empty());
         self.resolve(data_dir.as_deref().unwrap_or("data"))
+    }
+
+    /// A place's file and line, to keep.
+    pub(crate) fn written(&self, place: &Place) -> Written {
+        Written::new(self.shared.name(place.file), self.shared.line(place))
     }
 
     /// Records what refuses the file.

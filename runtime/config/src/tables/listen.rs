@@ -18,6 +18,36 @@ pub struct Listen {
     pub host: Host,
     /// Port; 0 for any free one.
     pub port: u16,
+    /// Where the file says so, for messages.
+    pub written: Written,
+}
+
+/// A file and a line of it. All are equal: a table that has moved in its file is the same table.
+#[derive(Debug, Clone, Default)]
+pub struct Written(Option<(String, usize)>);
+
+impl Written {
+    /// In this line of this file.
+    pub(crate) fn new(file: &str, line: usize) -> Self {
+        Self(Some((file.to_owned(), line)))
+    }
+}
+
+impl PartialEq for Written {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Written {}
+
+impl fmt::Display for Written {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some((file, line)) => write!(f, "{file}:{line}"),
+            None => f.write_str("the file"),
+        }
+    }
 }
 
 impl Listen {
@@ -37,13 +67,14 @@ impl Listen {
                 "Port to listen on; 0 takes any free one.",
             )
             .or(default_port);
-        Self { host, port }
+        let written = table.session().written(&table.place("port"));
+        Self { host, port, written }
     }
 }
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port } = self;
+        let Self { host, port, .. } = self;
         match host.ip() {
             Some(ip) if ip.is_ipv6() => write!(f, "[{host}]:{port}"),
             _ => write!(f, "{host}:{port}"),

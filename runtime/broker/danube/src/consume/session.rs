@@ -9,7 +9,7 @@ use std::{
 };
 
 use danube_wasm_broker::{BrokerError, StartAt};
-use danube_wasm_model::SubscriptionType;
+use danube_wasm_model::{SubscriptionType, clock};
 use danube_wasm_proto::{
     OWN_BROKER_METADATA, START_METADATA,
     api::{
@@ -165,7 +165,7 @@ fn after(
                  `{}` over; give each running instance its own name",
                 partition.name, core.options.consumer, core.options.subscription
             );
-            tracing::warn!(topic = %partition.name, wait_ms = wait.as_millis(), "{why}");
+            tracing::warn!(topic = %partition.name, wait_ms = clock::millis(wait), "{why}");
             pulse.down(BrokerError::new(danube_wasm_broker::ErrorKind::Unavailable, why));
             wait
         }

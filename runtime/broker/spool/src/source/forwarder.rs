@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ErrorKind, MessageId, Published, Publisher, Result, TopicSpec,
 };
-use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_model::{SubscriptionType, TopicName, clock};
 use futures_util::StreamExt;
 use tokio::{
     sync::watch,
@@ -116,9 +116,9 @@ impl Forwarder {
     async fn pause(&mut self, what: &str, error: BrokerError) {
         let wait = self.state.backoff.next();
         if self.state.failing {
-            tracing::debug!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "{what}");
+            tracing::debug!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = clock::millis(wait), "{what}");
         } else {
-            tracing::warn!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "{what}; trying again");
+            tracing::warn!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = clock::millis(wait), "{what}; trying again");
         }
         self.state.failing = true;
         self.report(None, Some(error.message));
