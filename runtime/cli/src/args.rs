@@ -10,7 +10,7 @@ pub(crate) use dlq::{Dlq, DlqVerb, Letters};
 
 /// Moves data into and out of the Danube message broker through sandboxed connectors.
 #[derive(Debug, Parser)]
-#[command(name = "danube-wasm", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "danube-wasm", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done, 1 a replayed letter still fails or the pipeline is not ready, 2 wrong command line, 78 wrong configuration, 70 internal error."
 )]
@@ -63,9 +63,6 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  danube-wasm replay pipeline.toml 3f9a04c1d2b7e658 --component target/fixed.wasm\n  danube-wasm dlq show pipeline.toml 3f9a04c1d2b7e658 --json > letter.json\n  danube-wasm replay letter.json --component target/fixed.wasm\n\nExit codes: 0 it passes now, 1 it still fails; else as for every verb."
     )]
     Replay(Replay),
-    /// Compile the component on standard input to standard output. Used by the sandbox, under its limits.
-    #[command(name = "__compile", hide = true)]
-    Compile,
 }
 
 #[derive(Debug, Args)]

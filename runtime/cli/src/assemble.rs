@@ -33,6 +33,27 @@ pub(crate) struct SinkSpec {
     pub(crate) schemas: Vec<config::Schema>,
 }
 
+impl Spec {
+    /// What no other connector can have at the same time.
+    pub(crate) fn claims(&self) -> Vec<String> {
+        match self {
+            // Port 0 is a port of its own.
+            Self::Source(source) if source.config.webhook.listen.port == 0 => Vec::new(),
+            Self::Source(source) => {
+                let webhook = &source.config.webhook;
+                let paths = webhook.endpoints.iter().map(|endpoint| endpoint.path.as_str());
+                paths.map(|path| format!("{}{path}", webhook.listen)).collect()
+            }
+            Self::Sink(sink) => {
+                let mappings = sink.config.surrealdb.topic_mappings.iter();
+                mappings
+                    .map(|mapping| format!("{} of {}", mapping.subscription, mapping.topic))
+                    .collect()
+            }
+        }
+    }
+}
+
 /// A component as it was read.
 pub(crate) type Bytes = Arc<[u8]>;
 

@@ -1,9 +1,9 @@
 //! Opens the broker that a pipeline names, and gives each connector its view of it.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 
@@ -35,12 +35,12 @@ pub(crate) struct Brokers {
     /// back to them.
     behind_spools: OnceCell<Arc<dyn Broker>>,
     behind_spools_options: Option<DanubeOptions>,
-    /// Whether a source has a spool.
-    serves_alone: bool,
     /// Where spools are.
     spools_dir: PathBuf,
-    /// By connector. One that is open stays so: its records go on to the cluster whoever asks.
+    /// By connector. One that is open stays so while its connector is wanted, and until its records are in the cluster.
     spools: Mutex<HashMap<ConnectorId, Spooled>>,
+    /// Connectors that are gone.
+    unwanted: std::sync::Mutex<HashSet<ConnectorId>>,
 }
 
 /// A connector's view of the broker.
@@ -75,9 +75,9 @@ impl Brokers {
                 danube: None,
                 behind_spools: OnceCell::new(),
                 behind_spools_options: None,
-                serves_alone: false,
                 spools_dir: pipeline.spools_dir(),
                 spools: Mutex::default(),
+                unwanted: std::sync::Mutex::default(),
             }),
             ServiceUrl::Danube { .. } => {
                 let options = danube_options(pipeline);
@@ -90,9 +90,9 @@ impl Brokers {
                         publish_timeout: SPOOL_PATIENCE,
                         ..options
                     }),
-                    serves_alone: pipeline.sources.iter().any(|source| source.buffer.is_some()),
                     spools_dir: pipeline.spools_dir(),
                     spools: Mutex::default(),
+                    unwanted: std::sync::Mutex::default(),
                 })
             }
             other => Err(Failure::internal(format!(
@@ -114,11 +114,6 @@ impl Brokers {
     /// The cluster's admin API, where the file says where it is.
     pub(crate) fn danube_admin(&self) -> Option<Arc<dyn Admin>> {
         self.danube.as_ref().and_then(|_| self.main.admin())
-    }
-
-    /// Whether a source of the pipeline takes events while the broker is away.
-    pub(crate) fn serves_alone(&self) -> bool {
-        self.serves_alone
     }
 
     /// Longest that a message may wait for its batch: well inside the time after which the broker gives it again.
@@ -192,6 +187,7 @@ impl Brokers {
         schemas: &Schemas,
     ) -> Result<View, Failure> {
         let mut spools = self.spools.lock().await;
+        self.of_unwanted(|unwanted| unwanted.remove(id));
         if let Some(open) = spools.get(id) {
             return Ok(open.view());
         }
@@ -209,6 +205,31 @@ impl Brokers {
         let view = spooled.view();
         spools.insert(id.clone(), spooled);
         Ok(view)
+    }
+
+    /// This connector is gone: its spool closes as soon as nothing in it is to go to the broker.
+    pub(crate) fn unwanted(&self, id: &ConnectorId) {
+        self.of_unwanted(|unwanted| unwanted.insert(id.clone()));
+    }
+
+    fn of_unwanted<T>(&self, change: impl FnOnce(&mut HashSet<ConnectorId>) -> T) -> T {
+        change(&mut self.unwanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Closes spools whose connectors are gone, and that have nothing which was confirmed to a sender.
+    pub(crate) async fn close_unwanted(&self) {
+        let mut spools = self.spools.lock().await;
+        for id in self.of_unwanted(|unwanted| unwanted.clone()) {
+            let waits = |spooled: &Spooled| spooled.is_source && spooled.spool.status().borrow().records > 0;
+            if spools.get(&id).is_some_and(waits) {
+                continue;
+            }
+            self.of_unwanted(|unwanted| unwanted.remove(&id));
+            let Some(spooled) = spools.remove(&id) else { continue };
+            if let Err(error) = spooled.spool.close().await {
+                tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
+            }
+        }
     }
 
     /// Each spool and how it is.

@@ -14,7 +14,7 @@ pub(crate) const INTERNAL: u8 = 70;
 pub(crate) const CONFIGURATION: u8 = 78;
 
 /// Why a verb failed: what to print, and the code.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) code: u8,
     pub(crate) message: String,

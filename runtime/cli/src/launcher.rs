@@ -3,35 +3,32 @@
 mod confirm;
 mod guest_host;
 mod http_observer;
-mod insist;
-mod late;
 mod listeners;
+mod observe;
+mod obstacle;
 mod prepare;
 mod sink;
 mod skipped;
 mod source;
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use danube_wasm_broker::BrokerError;
 use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{
-    Probe, Status,
-    supervisor::{Direction, Launcher, Running},
+    Probe,
+    supervisor::{Condition, Direction, Launcher, Running, StartError},
 };
 use danube_wasm_sandbox::Sandbox;
 use danube_wasm_schema::Schemas;
-use danube_wasm_telemetry::{ConnectorMetrics, ConnectorState, Health, HealthHandle, Metrics, Tracing, health::State};
-use tokio::sync::watch;
+use danube_wasm_telemetry::{Health, Metrics, Tracing};
+use tokio::task::JoinHandle;
 
-use self::{
-    guest_host::ObservedHost,
-    insist::{Obstacle, insist},
-};
+use self::{guest_host::ObservedHost, obstacle::Obstacle};
 pub(crate) use self::{
     listeners::Listeners,
-    prepare::{Admitted, Prepared, admit},
+    prepare::{Admitted, Prepared, admit, named},
 };
 use crate::{assemble::Spec, brokers::Brokers, exit::Failure, letters::Letters};
 
@@ -39,8 +36,14 @@ use crate::{assemble::Spec, brokers::Brokers, exit::Failure, letters::Letters};
 #[derive(Clone)]
 pub(crate) struct Workshop(Arc<Tools>);
 
-/// A try to start a connector.
-type Starting = Pin<Box<dyn Future<Output = Result<Arc<dyn Running>, Obstacle>> + Send>>;
+/// A task that is of no use when nobody waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
 
 /// The rooms.
 pub(crate) struct Tools {
@@ -63,28 +66,18 @@ impl Workshop {
         &self.0
     }
 
-    /// Starts a connector, as often as it is called.
-    fn starting(&self, id: &ConnectorId, prepared: Prepared) -> impl Fn() -> Starting + Send + Sync + use<> {
-        let (workshop, id, prepared) = (self.clone(), id.clone(), Arc::new(prepared));
-        move || {
-            let (workshop, id, prepared) = (workshop.clone(), id.clone(), prepared.clone());
-            let starting = async move {
-                match &*prepared {
-                    Prepared::Source { spec, guest } => workshop.start_source(&id, spec, guest).await,
-                    Prepared::Sink { spec, guest } => workshop.start_sink(&id, spec, guest).await,
-                }
-            };
-            Box::pin(starting) as Starting
-        }
-    }
-
     /// A connector's loops run where its component does: see [`Sandbox::spawn`].
-    async fn on_workers<F>(&self, starting: F) -> Result<F::Output, Failure>
+    async fn on_workers<F>(&self, starting: F) -> Result<F::Output, Obstacle>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.0.sandbox.spawn(starting).await.map_err(Failure::internal)
+        // Gone with whoever waits for it: nothing is subscribed behind the back of what is started instead.
+        let mut starting = AbortOnDrop(self.0.sandbox.spawn(starting));
+        (&mut starting.0).await.map_err(|error| {
+            let why = format!("the host did not start it: {error}");
+            Obstacle::Passing(why)
+        })
     }
 
     /// Keeps the connector's dead letters from before the first one. `topic` is its first one.
@@ -104,39 +97,6 @@ impl Workshop {
     fn probe(&self, id: &ConnectorId) -> Probe {
         Probe::new(self.0.metrics.connector(id), self.0.tracing.clone())
     }
-
-    /// Follows a connector's status into health and metrics, for as long as it runs.
-    fn watch(&self, id: &ConnectorId, mut status: watch::Receiver<Status>) {
-        let part = self.0.health.part(id.as_str());
-        let metrics = self.0.metrics.connector(id);
-        tokio::spawn(async move {
-            loop {
-                let ended = show(&status.borrow_and_update(), &part, &metrics);
-                if ended || status.changed().await.is_err() {
-                    break;
-                }
-            }
-        });
-    }
-}
-
-/// Whether the connector has been stopped: then its part goes with the task.
-fn show(status: &Status, part: &HealthHandle, metrics: &ConnectorMetrics) -> bool {
-    metrics.set_health(*status == Status::Running);
-    metrics.set_state(match status {
-        Status::Running => ConnectorState::Running,
-        Status::Degraded(_) => ConnectorState::Degraded,
-        Status::Down(_) => ConnectorState::Down,
-        Status::Failed(_) => ConnectorState::Failed,
-        Status::Stopped => ConnectorState::Stopped,
-    });
-    match status {
-        Status::Running => part.set(State::Ready),
-        Status::Degraded(reason) => part.set(State::Degraded(reason.clone())),
-        Status::Down(reason) | Status::Failed(reason) => part.set(State::Down(reason.clone())),
-        Status::Stopped => return true,
-    }
-    false
 }
 
 #[async_trait]
@@ -152,21 +112,36 @@ impl Launcher for Workshop {
         }
     }
 
+    fn claims(&self, spec: &Spec) -> Vec<String> {
+        spec.claims()
+    }
+
     async fn prepare(&self, id: &ConnectorId, spec: &Spec) -> Result<Prepared, Failure> {
         let host = Arc::new(ObservedHost::new(self.0.metrics.connector(id)));
         prepare::prepare(&self.0.sandbox, spec, host).await
     }
 
-    async fn start(&self, id: &ConnectorId, prepared: Prepared) -> Result<Arc<dyn Running>, Failure> {
-        let start = self.starting(id, prepared);
-        // Whoever serves while the broker is away does not wait for those who cannot.
-        match self.0.brokers.serves_alone() {
-            true => late::start(self, id, start).await,
-            false => insist(id, &self.0.health, start).await,
-        }
+    async fn start(&self, id: &ConnectorId, prepared: &Prepared) -> Result<Arc<dyn Running>, StartError<Failure>> {
+        let started = match prepared {
+            Prepared::Source { spec, guest } => self.start_source(id, spec, guest).await,
+            Prepared::Sink { spec, guest } => self.start_sink(id, spec, guest).await,
+        };
+        started.map_err(StartError::from)
+    }
+
+    fn changed(&self, id: &ConnectorId, condition: &Condition) {
+        observe::show(&self.0, id, condition);
+    }
+
+    fn lost(&self, id: &ConnectorId, why: &str) {
+        tracing::error!(connector = %id, why, "what looks after the connector has panicked: restart the process");
+        let why = format!("nothing looks after connector {id} any more: {why}");
+        self.0.health.set_dead("supervisor", why);
     }
 
     fn gone(&self, id: &ConnectorId) {
-        self.0.metrics.forget(id);
+        observe::forget(&self.0, id);
+        // What it has confirmed still goes on to the broker.
+        self.0.brokers.unwanted(id);
     }
 }

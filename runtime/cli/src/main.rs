@@ -5,6 +5,7 @@
 
 mod args;
 mod assemble;
+mod background;
 mod brokers;
 mod builtin;
 mod control;
@@ -26,7 +27,14 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// What this program is started with to compile the component on its standard input to its standard output.
+const COMPILE: &str = "__compile";
+
 fn main() -> ExitCode {
+    // Not a verb of users', so that no help and no tip names it: the sandbox's compiler, under its limits.
+    if std::env::args_os().nth(1).is_some_and(|verb| verb == COMPILE) {
+        return danube_wasm_sandbox::compile_child_main();
+    }
     let arguments = args::Arguments::parse();
     if let Err(failure) = arm_failpoint() {
         return failure.report();
@@ -44,7 +52,6 @@ fn main() -> ExitCode {
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
         args::Verb::Dlq(dlq) => verbs::dlq::dlq(dlq),
         args::Verb::Replay(replay) => verbs::replay::replay(&replay),
-        args::Verb::Compile => return danube_wasm_sandbox::compile_child_main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -76,7 +83,7 @@ fn sandbox(cache: &std::path::Path) -> Result<std::sync::Arc<danube_wasm_sandbox
     let program = std::env::current_exe().map_err(exit::Failure::internal)?;
     let compiler = danube_wasm_sandbox::Compiler::Child {
         program,
-        args: vec!["__compile".into()],
+        args: vec![COMPILE.into()],
     };
     danube_wasm_sandbox::Sandbox::try_new(danube_wasm_sandbox::SandboxOptions::new(cache, compiler))
         .map_err(exit::Failure::configuration)

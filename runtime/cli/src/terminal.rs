@@ -11,7 +11,7 @@ use std::{
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
 use danube_wasm_model::ConnectorId;
-use danube_wasm_telemetry::{Health, Metrics, health::State, metrics::Totals};
+use danube_wasm_telemetry::{Health, Metrics, health::State, logging, metrics::Totals};
 use tokio::task::JoinHandle;
 
 use crate::letters::SUBSCRIPTION;
@@ -59,7 +59,7 @@ pub(crate) struct Live(JoinHandle<()>);
 impl Live {
     /// `None` where nobody watches.
     pub(crate) fn start(metrics: Arc<Metrics>, broker: Arc<dyn Broker>, health: Health) -> Option<Self> {
-        let watched = std::io::stderr().is_terminal();
+        let watched = logging::is_screen(std::io::stderr().is_terminal(), |name| std::env::var(name).ok());
         watched.then(|| Self(tokio::spawn(run(metrics, broker, health))))
     }
 }
@@ -73,11 +73,11 @@ impl Drop for Live {
 
 async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>, health: Health) {
     let mut ticks = tokio::time::interval(REFRESH);
-    let mut before = metrics.totals();
+    let mut before = totals(&metrics, &health);
     let mut known = Troubles::new();
     loop {
         ticks.tick().await;
-        let now = metrics.totals();
+        let now = totals(&metrics, &health);
         let lag: u64 = broker
             .lag()
             .await
@@ -91,7 +91,10 @@ async fn run(metrics: Arc<Metrics>, broker: Arc<dyn Broker>, health: Health) {
         for news in news(&known, &troubles) {
             eprintln!("{CLEAR}{news}");
         }
-        eprint!("{CLEAR}{}", line(before, now, lag, &troubles));
+        let connectors = health.connectors();
+        let has = |direction| connectors.values().any(|connector| connector.direction == direction);
+        let rates = rates(before, now, has("source"), has("sink"));
+        eprint!("{CLEAR}{rates}{}", line(now, lag, &troubles));
         drop(std::io::stderr().flush());
         (before, known) = (now, troubles);
     }
@@ -124,14 +127,30 @@ fn news(before: &Troubles, now: &Troubles) -> Vec<String> {
     begun.chain(ended.map(|name| format!("{name} is well again"))).collect()
 }
 
-fn line(before: Totals, now: Totals, lag: u64, troubles: &Troubles) -> String {
-    let mut line = format!(
-        "{:.0}/s in · {:.0}/s done · lag {lag} · {} failed · {} dead letters",
-        now.received - before.received,
-        now.processed - before.processed,
-        now.failed,
-        now.dead_letters
-    );
+fn totals(metrics: &Metrics, health: &Health) -> Totals {
+    let connectors = health.connectors();
+    metrics.totals(|id| {
+        connectors
+            .get(id)
+            .is_some_and(|connector| connector.direction == "source")
+    })
+}
+
+/// What came in and what went out in a second.
+fn rates(before: Totals, now: Totals, has_sources: bool, has_sinks: bool) -> String {
+    let mut rates = String::new();
+    if has_sources {
+        rates.push_str(&format!("{:.0}/s in · ", now.received - before.received));
+    }
+    match has_sinks {
+        true => rates.push_str(&format!("{:.0}/s written · ", now.written - before.written)),
+        false => rates.push_str(&format!("{:.0}/s published · ", now.published - before.published)),
+    }
+    rates
+}
+
+fn line(now: Totals, lag: u64, troubles: &Troubles) -> String {
+    let mut line = format!("lag {lag} · {} failed · {} dead letters", now.failed, now.dead_letters);
     for (name, (state, _)) in troubles {
         line.push_str(&format!(" · {name} {state}"));
     }
@@ -164,12 +183,25 @@ mod tests {
         };
         let stopped = checks(&[("p/sink", State::Down("poison: stop".into()))]);
         let zero = Totals::default();
-        assert!(line(zero, zero, 7, &well).ends_with("lag 7 · 0 failed · 0 dead letters"));
-        assert!(line(zero, zero, 7, &away).ends_with("0 dead letters · p/sink degraded"));
+        assert!(line(zero, 7, &well).ends_with("lag 7 · 0 failed · 0 dead letters"));
+        assert!(line(zero, 7, &away).ends_with("0 dead letters · p/sink degraded"));
         assert_eq!(news(&well, &away), ["p/sink is degraded: the database is away"]);
         assert_eq!(news(&away, &away), [""; 0]);
         assert_eq!(news(&full(99), &full(100)), [""; 0], "it counts on");
         assert_eq!(news(&away, &stopped), ["p/sink is down: poison: stop"]);
         assert_eq!(news(&stopped, &well), ["p/sink is well again"]);
+    }
+    #[test]
+    fn what_goes_through_a_source_and_a_sink_is_shown_once_at_each_end() {
+        let zero = Totals::default();
+        let now = Totals {
+            received: 50.0,
+            published: 50.0,
+            written: 48.0,
+            ..zero
+        };
+        assert_eq!(rates(zero, now, true, true), "50/s in · 48/s written · ");
+        assert_eq!(rates(zero, now, true, false), "50/s in · 50/s published · ");
+        assert_eq!(rates(zero, now, false, true), "48/s written · ");
     }
 }

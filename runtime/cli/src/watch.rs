@@ -4,16 +4,24 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use danube_wasm_broker::Broker;
 use danube_wasm_broker_spool::SpoolStatus;
+use danube_wasm_config::Pipeline;
 use danube_wasm_model::{ConnectorId, clock};
+use danube_wasm_pipeline::failpoints::{self, FailPoint};
 use danube_wasm_telemetry::{Health, HealthHandle, Metrics, health::State};
+use tokio::sync::watch;
 
 use crate::brokers::Brokers;
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Keeps health and metrics up to date. `buffered`: every connector has a spool, so that the process can do without the
-/// broker.
-pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: Health, buffered: bool) {
+/// Keeps health and metrics up to date. `pipeline` is what is to run: when every connector of it has a spool, the process can
+/// do without the broker.
+pub(crate) async fn watch(
+    brokers: Arc<Brokers>,
+    metrics: Arc<Metrics>,
+    health: Health,
+    pipeline: watch::Receiver<Arc<Pipeline>>,
+) {
     let part = health.part("broker");
     let mut spools = BTreeMap::new();
     let mut ticks = tokio::time::interval(LOOK_EVERY);
@@ -29,7 +37,7 @@ pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: 
             away = now;
         }
         part.set(match &away {
-            Some(why) if !buffered => State::Degraded(why.clone()),
+            Some(why) if !is_buffered(&pipeline.borrow()) => State::Degraded(why.clone()),
             _ => State::Ready,
         });
         if let Ok(lags) = brokers.main().lag().await {
@@ -41,12 +49,21 @@ pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: 
         if brokers.is_embedded() {
             show_topics(brokers.main(), &metrics).await;
         }
-        for (id, status) in brokers.spools().await {
+        brokers.close_unwanted().await;
+        let open = brokers.spools().await;
+        spools.retain(|id, _| {
+            let is_open = open.iter().any(|(other, _)| other == id);
+            if !is_open {
+                metrics.forget_spool(id);
+            }
+            is_open
+        });
+        for (id, status) in open {
             let age_ms = status
                 .oldest_ms
                 .map_or(0, |oldest| clock::now_ms().saturating_sub(oldest));
-            let of = metrics.connector(&id);
-            of.set_spool(
+            metrics.set_spool(
+                &id,
                 status.bytes,
                 status.records,
                 status.refused,
@@ -54,6 +71,7 @@ pub(crate) async fn watch(brokers: Arc<Brokers>, metrics: Arc<Metrics>, health: 
             );
             show(&id, status, &health, &mut spools);
         }
+        failpoints::reach(FailPoint::Watched);
     }
 }
 
@@ -66,6 +84,12 @@ async fn show_topics(broker: &Arc<dyn Broker>, metrics: &Metrics) {
         (info.topic.as_str(), values.map(Option::unwrap_or_default))
     });
     metrics.set_topics(values);
+}
+
+/// Whether every connector can do without the broker for a while.
+fn is_buffered(pipeline: &Pipeline) -> bool {
+    pipeline.sources.iter().all(|source| source.buffer.is_some())
+        && pipeline.sinks.iter().all(|sink| sink.buffer.is_some())
 }
 
 /// What a spool says, in the log when it is news, and in health when it is full.

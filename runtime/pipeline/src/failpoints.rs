@@ -1,4 +1,5 @@
-//! Places at which a test can have the process die, one for each row of the crash table (`docs/crash-table.md`).
+//! Places at which a test can have the process die, one for each row of the crash table (`docs/crash-table.md`), or one of
+//! its tasks panic.
 //!
 //! Only with the feature `failpoints`, which nothing but the crash tests' build asks for; without it reaching a point is
 //! nothing at all, and arming one is refused.
@@ -38,12 +39,15 @@ pub enum FailPoint {
     SinkDraining,
     /// A connector is about to start; of a changed sink, its predecessor has drained.
     Starting,
+    /// The process has looked at its broker and its buffers, which it does every second.
+    Watched,
 }
 
 impl FailPoint {
     /// All of them, in the order in which an event meets them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Starting,
+        Self::Watched,
         Self::SourceTaken,
         Self::SourcePolled,
         Self::SourceHandedOver,
@@ -65,6 +69,7 @@ impl FailPoint {
     pub fn name(self) -> &'static str {
         match self {
             Self::Starting => "starting",
+            Self::Watched => "watched",
             Self::SourceTaken => "source.taken",
             Self::SourcePolled => "source.polled",
             Self::SourceHandedOver => "source.handed-over",
@@ -98,13 +103,19 @@ mod switch {
     struct Armed {
         point: FailPoint,
         passes_left: AtomicU64,
+        panics: bool,
     }
 
-    /// The process dies when it reaches the point for the n-th time: `sink.written` or `sink.written:3`.
+    /// The process dies when it reaches the point for the n-th time: `sink.written` or `sink.written:3`. With
+    /// `panic@` before it, the task that reaches it panics instead.
     ///
     /// # Errors
     /// No such point, not a count, or one is armed already.
     pub fn arm(text: &str) -> Result<(), String> {
+        let (panics, text) = match text.strip_prefix("panic@") {
+            Some(text) => (true, text),
+            None => (false, text),
+        };
         let (name, nth) = text.split_once(':').unwrap_or((text, "1"));
         let point = FailPoint::ALL.into_iter().find(|point| point.name() == name);
         let point = point.ok_or_else(|| format!("there is no failpoint `{name}`"))?;
@@ -112,15 +123,18 @@ mod switch {
         let armed = Armed {
             point,
             passes_left: AtomicU64::new(nth),
+            panics,
         };
         ARMED.set(armed).map_err(|_| "a failpoint is armed already".to_owned())
     }
 
-    pub(crate) fn reach(point: FailPoint) {
+    /// Dies here, or panics, if that was asked for.
+    pub fn reach(point: FailPoint) {
         if let Some(armed) = ARMED.get()
             && armed.point == point
             && armed.passes_left.fetch_sub(1, Ordering::Relaxed) == 1
         {
+            assert!(!armed.panics, "asked to panic at the failpoint `{}`", point.name());
             // No destructor, no flush, no unwinding: as near to `kill -9` as a process comes by itself.
             std::process::abort();
         }
@@ -128,9 +142,7 @@ mod switch {
 }
 
 #[cfg(feature = "failpoints")]
-pub use switch::arm;
-#[cfg(feature = "failpoints")]
-pub(crate) use switch::reach;
+pub use switch::{arm, reach};
 
 /// Refuses: this build has no failpoints.
 ///
@@ -144,4 +156,4 @@ pub fn arm(_: &str) -> Result<(), String> {
 /// Nothing.
 #[cfg(not(feature = "failpoints"))]
 #[inline(always)]
-pub(crate) const fn reach(_: FailPoint) {}
+pub const fn reach(_: FailPoint) {}

@@ -18,6 +18,7 @@ pub mod failpoints;
 mod mutants;
 #[cfg(feature = "mutants")]
 pub mod mutants;
+mod panics;
 pub mod patience;
 pub mod probe;
 pub mod sink;

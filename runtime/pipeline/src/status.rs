@@ -11,6 +11,10 @@ const CRASHES_DOWN: u32 = 30;
 /// State of a running connector.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Status {
+    /// Waits for its turn to start.
+    Pending,
+    /// Is being started; why it has not yet, if a try has failed.
+    Starting(Option<String>),
     /// Works.
     #[default]
     Running,
@@ -20,8 +24,39 @@ pub enum Status {
     Down(String),
     /// Has stopped by itself and stays so until it is changed or restarted.
     Failed(String),
+    /// A fault that a fresh start may cure ended it: a panic, a subscription that is lost. Its supervisor starts it again.
+    Crashed(String),
     /// Was told to stop.
     Stopped,
+}
+
+impl Status {
+    /// Whether nothing follows by itself.
+    fn is_final(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Crashed(_) | Self::Stopped)
+    }
+
+    /// Its name: closed metric label, and what `/health/connectors` shows.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Starting(_) => "starting",
+            Self::Running => "running",
+            Self::Degraded(_) => "degraded",
+            Self::Down(_) => "down",
+            Self::Failed(_) | Self::Crashed(_) => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
+
+    /// Why it does not run as it should, if it does not.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Degraded(why) | Self::Down(why) | Self::Failed(why) | Self::Crashed(why) => Some(why),
+            Self::Starting(why) => why.as_deref(),
+            Self::Pending | Self::Running | Self::Stopped => None,
+        }
+    }
 }
 
 /// What can hold a connector up. Each is apart from the others: what ends one does not hide another.
@@ -45,7 +80,7 @@ pub(crate) enum Cause {
     BlockedKey(usize, usize),
 }
 
-/// Writes a connector's status: the worst of what holds it up now. `Failed` and `Stopped` are final.
+/// Writes a connector's status: the worst of what holds it up now. `Failed`, `Crashed` and `Stopped` are final.
 #[derive(Debug, Clone)]
 pub struct StatusCell(Arc<Cell>);
 
@@ -80,11 +115,6 @@ impl StatusCell {
     /// The status now.
     pub fn get(&self) -> Status {
         self.0.shown.borrow().clone()
-    }
-
-    /// Takes over what another cell says.
-    pub fn follow(&self, other: &Status) {
-        self.show(other.clone());
     }
 
     /// This holds the connector up.
@@ -130,6 +160,11 @@ impl StatusCell {
         self.show(Status::Failed(reason.into()));
     }
 
+    /// Ended by a fault that a fresh start may cure.
+    pub(crate) fn crashed(&self, reason: impl Into<String>) {
+        self.show(Status::Crashed(reason.into()));
+    }
+
     /// Stopped because it was told to.
     pub fn stopped(&self) {
         self.show(Status::Stopped);
@@ -145,8 +180,7 @@ impl StatusCell {
 
     fn show(&self, status: Status) {
         self.0.shown.send_if_modified(|now| {
-            let last_word = matches!(now, Status::Failed(_) | Status::Stopped);
-            let news = !last_word && *now != status;
+            let news = !now.is_final() && *now != status;
             if news {
                 *now = status;
             }

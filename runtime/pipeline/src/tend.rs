@@ -6,18 +6,30 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::Broker;
+use danube_wasm_model::door::{Egress, EgressError};
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
 use crate::status::{Cause, Status, StatusCell};
 
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so long without a failure, the broker's word is taken.
 const BROKER_QUIET: Duration = Duration::from_secs(2);
+/// After so long without a write that failed, the target is asked.
+const TARGET_QUIET: Duration = Duration::from_secs(2);
 /// Longer than calls into a component ever pause: whoever still sends has had it tried again, and fail again, meanwhile.
 const COMPONENT_QUIET: Duration = Duration::from_secs(60);
 
-/// Ends what nothing has confirmed for a while, for as long as the connector lives. With the broker of a source.
-pub(crate) async fn tend(status: StatusCell, broker: Option<Arc<dyn Broker>>) {
+/// Looks once whether the target is there, then ends what nothing has confirmed for a while, for as long as the connector
+/// lives. With the broker of a source, or the target of a sink and what stops it.
+pub(crate) async fn tend(
+    status: StatusCell,
+    broker: Option<Arc<dyn Broker>>,
+    target: Option<(Arc<dyn Egress>, CancellationToken)>,
+) {
+    if let Some((target, halt)) = &target {
+        look(&status, &**target, halt).await;
+    }
     let mut news = status.subscribe();
     let held_up = |status: &Status| matches!(status, Status::Degraded(_) | Status::Down(_));
     while news.wait_for(held_up).await.is_ok() {
@@ -31,6 +43,30 @@ pub(crate) async fn tend(status: StatusCell, broker: Option<Arc<dyn Broker>>) {
             if is_ready && status.last(Cause::Broker) == Some(last) {
                 status.well(Cause::Broker);
             }
+        }
+        if let (Some((target, halt)), Some(_)) = (&target, quiet(&status, Cause::Target, TARGET_QUIET)) {
+            look(&status, &**target, halt).await;
+        }
+    }
+}
+
+/// Asks the target: a wrong host is said before the first message is there.
+async fn look(status: &StatusCell, target: &dyn Egress, halt: &CancellationToken) {
+    let before = status.last(Cause::Target);
+    match target.ready().await {
+        // Unless a write failed while it was asked.
+        Ok(()) if status.last(Cause::Target) == before => status.well(Cause::Target),
+        Ok(()) => {}
+        Err(EgressError::Transient { message, .. }) => {
+            if before.is_none() {
+                tracing::warn!(error = %message, "the target is out of reach; messages wait in the broker");
+            }
+            status.held_up(Cause::Target, message);
+        }
+        Err(EgressError::Configuration { message }) => {
+            tracing::error!(reason = %message, "the connector has stopped");
+            status.failed(message);
+            halt.cancel();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready`. It reads, and nothing else; bind it to loopback or to a
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health/connectors`. It reads, and nothing else; bind it to loopback or to a
 //! network of the operator's.
 
 use std::{net::SocketAddr, sync::Arc};
@@ -29,10 +29,8 @@ impl AdminServer {
         let (stop, stopped) = oneshot::channel::<()>();
         let router = Router::new()
             .route("/metrics", get(show_metrics).with_state(metrics))
-            .route(
-                "/health/live",
-                get(|| async { Json(serde_json::json!({ "live": true })) }),
-            )
+            .route("/health/live", get(live).with_state(health.clone()))
+            .route("/health/connectors", get(connectors).with_state(health.clone()))
             .route("/health/ready", get(ready).with_state(health));
         let task = tokio::spawn(async move {
             let until = async move { drop(stopped.await) };
@@ -72,12 +70,23 @@ async fn show_metrics(State(metrics): State<Arc<Metrics>>) -> Response {
         .into_response()
 }
 
+async fn live(State(health): State<Health>) -> Response {
+    let liveness = health.liveness();
+    (status(liveness.live), Json(liveness)).into_response()
+}
+
+async fn connectors(State(health): State<Health>) -> Response {
+    Json(serde_json::json!({ "connectors": health.connectors() })).into_response()
+}
+
 async fn ready(State(health): State<Health>) -> Response {
     let report = health.report();
-    let status = if report.ready {
-        StatusCode::OK
-    } else {
-        StatusCode::SERVICE_UNAVAILABLE
-    };
-    (status, Json(report)).into_response()
+    (status(report.ready), Json(report)).into_response()
+}
+
+fn status(fine: bool) -> StatusCode {
+    match fine {
+        true => StatusCode::OK,
+        false => StatusCode::SERVICE_UNAVAILABLE,
+    }
 }

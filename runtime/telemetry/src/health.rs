@@ -26,13 +26,59 @@ struct Parts {
     /// By name, with the number of the handle that speaks for it.
     states: BTreeMap<String, (u64, State)>,
     handles: u64,
+    connectors: BTreeMap<String, Connector>,
+    start: Start,
+    /// What cannot go on, and why.
+    dead: BTreeMap<&'static str, String>,
     draining: bool,
+}
+
+/// How far the process has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Start {
+    /// Not every configured connector is known.
+    Reading,
+    /// Every one is known, and not every one has started once.
+    Starting,
+    /// It has started; from now on its parts tell.
+    #[default]
+    Done,
+}
+
+/// A connector, as `/health/connectors` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Connector {
+    /// `source` or `sink`.
+    pub direction: &'static str,
+    /// `pending`, `starting`, `running`, `degraded`, `down`, `failed` or `stopped`.
+    pub state: &'static str,
+    /// Why it does not run as it should.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// How often it was started again after a crash.
+    pub restarts: u64,
+    /// What it means for readiness.
+    #[serde(skip)]
+    pub ready: State,
+    /// Whether it runs, and so has started.
+    #[serde(skip)]
+    pub has_started: bool,
+}
+
+/// What `/health/live` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Liveness {
+    /// Whether the process can make progress. If it cannot, only a restart helps.
+    pub live: bool,
+    /// What cannot go on, each with its reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dead: BTreeMap<&'static str, String>,
 }
 
 /// What `/health/ready` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether every part is ready and nothing is being drained.
+    /// Whether every configured connector has started once, every part is ready and nothing is being drained.
     pub ready: bool,
     /// Whether the process is about to end.
     pub draining: bool,
@@ -41,6 +87,63 @@ pub struct Report {
 }
 
 impl Health {
+    /// Of a process that is not ready before [`Health::all_known`] and before each of its connectors has started once.
+    pub fn starting() -> Self {
+        Self(Arc::new(RwLock::new(Parts {
+            start: Start::Reading,
+            ..Parts::default()
+        })))
+    }
+
+    /// Every configured connector is known from now on.
+    pub fn all_known(&self) {
+        let mut parts = self.0.write();
+        if parts.start == Start::Reading {
+            parts.start = Start::Starting;
+        }
+        parts.look_at_start();
+    }
+
+    /// A connector is like this now.
+    pub fn set_connector(&self, name: &str, mut connector: Connector) {
+        let mut parts = self.0.write();
+        let before = parts.connectors.get(name);
+        connector.has_started |= before.is_some_and(|before| before.has_started);
+        parts.connectors.insert(name.to_owned(), connector);
+        parts.look_at_start();
+    }
+
+    /// A connector is no more.
+    pub fn remove_connector(&self, name: &str) {
+        let mut parts = self.0.write();
+        parts.connectors.remove(name);
+        parts.look_at_start();
+    }
+
+    /// Each connector.
+    pub fn connectors(&self) -> BTreeMap<String, Connector> {
+        self.0.read().connectors.clone()
+    }
+
+    /// This cannot go on, and the process is of no use without it.
+    pub fn set_dead(&self, what: &'static str, why: impl Into<String>) {
+        self.0.write().dead.insert(what, why.into());
+    }
+
+    /// This goes on.
+    pub fn set_alive(&self, what: &'static str) {
+        self.0.write().dead.remove(what);
+    }
+
+    /// Whether the process can make progress.
+    pub fn liveness(&self) -> Liveness {
+        let dead = self.0.read().dead.clone();
+        Liveness {
+            live: dead.is_empty(),
+            dead,
+        }
+    }
+
     /// Adds a part, which is not ready until its handle says so. It is gone when the handle is dropped. A part that
     /// takes another's place under its name is from then on the only one that counts.
     pub fn part(&self, name: impl Into<String>) -> HealthHandle {
@@ -65,15 +168,25 @@ impl Health {
     /// The state of everything.
     pub fn report(&self) -> Report {
         let parts = self.0.read();
-        let ready = !parts.draining && parts.states.values().all(|(_, state)| *state == State::Ready);
+        let states = parts.states.iter().map(|(name, (_, state))| (name, state));
+        let connectors = parts.connectors.iter().map(|(name, of)| (name, &of.ready));
+        let checks: BTreeMap<_, _> = states
+            .chain(connectors)
+            .map(|(name, state)| (name.clone(), state.clone()))
+            .collect();
+        let ready = parts.start == Start::Done && checks.values().all(|state| *state == State::Ready);
         Report {
-            ready,
+            ready: ready && !parts.draining,
             draining: parts.draining,
-            checks: parts
-                .states
-                .iter()
-                .map(|(name, (_, state))| (name.clone(), state.clone()))
-                .collect(),
+            checks,
+        }
+    }
+}
+
+impl Parts {
+    fn look_at_start(&mut self) {
+        if self.start == Start::Starting && self.connectors.values().all(|connector| connector.has_started) {
+            self.start = Start::Done;
         }
     }
 }
@@ -130,6 +243,50 @@ mod tests {
         assert!(health.report().ready);
         health.set_draining();
         assert!(!health.report().ready);
+    }
+
+    fn connector(state: &'static str, ready: State) -> Connector {
+        Connector {
+            direction: "sink",
+            state,
+            reason: None,
+            restarts: 0,
+            has_started: state == "running",
+            ready,
+        }
+    }
+
+    #[test]
+    fn it_is_not_ready_before_every_configured_connector_has_started_once() {
+        let health = Health::starting();
+        let starting = || connector("starting", State::Degraded("starting".into()));
+        health.part("broker").set(State::Ready);
+        assert!(!health.report().ready, "the connectors are not known");
+        health.set_connector("p/a", connector("running", State::Ready));
+        health.set_connector("p/b", starting());
+        health.all_known();
+        assert!(!health.report().ready, "b has not started");
+        health.set_connector("p/a", connector("failed", State::Down("a panic".into())));
+        health.set_connector("p/b", connector("running", State::Ready));
+        assert!(!health.report().ready, "a does not run now");
+        health.set_connector("p/a", connector("running", State::Ready));
+        assert!(health.report().ready);
+        health.set_connector("p/c", starting());
+        assert!(!health.report().ready, "c does not do its work");
+        health.remove_connector("p/c");
+        assert!(health.report().ready);
+        assert_eq!(health.connectors().len(), 2);
+    }
+
+    #[test]
+    fn what_cannot_go_on_ends_liveness_and_what_goes_on_again_gives_it_back() {
+        let health = Health::default();
+        assert!(health.liveness().live);
+        health.set_dead("log", "its writer has ended");
+        assert_eq!(health.liveness().dead["log"], "its writer has ended");
+        assert!(!health.liveness().live);
+        health.set_alive("log");
+        assert!(health.liveness().live);
     }
 
     #[test]

@@ -10,7 +10,7 @@ pub mod metrics;
 pub mod trace;
 
 pub use admin::AdminServer;
-pub use health::{Health, HealthHandle};
+pub use health::{Connector, Health, HealthHandle, Liveness};
 pub use logging::LogFormat;
 pub use metrics::{ConnectorMetrics, ConnectorState, Metrics};
 pub use trace::{OtlpOptions, Span, Tracing};

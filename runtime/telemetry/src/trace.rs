@@ -4,7 +4,12 @@
 //! Without an endpoint nothing is recorded, and a sender's own `traceparent` still travels with its event. The exporter
 //! has a thread of its own and drops spans when its queue is full.
 
-use std::time::{Duration, SystemTime};
+mod exporter;
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use opentelemetry::{
     Context, KeyValue,
@@ -18,6 +23,9 @@ use opentelemetry_sdk::{
     Resource,
     trace::{Sampler, SdkTracer, SdkTracerProvider},
 };
+
+use self::exporter::WatchedExporter;
+use crate::Metrics;
 
 /// Where traces go.
 #[derive(Debug, Clone, PartialEq)]
@@ -52,8 +60,8 @@ struct Exporting {
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Tracing {
-    /// Exports to `options`, or records nothing.
-    pub fn new(options: Option<&OtlpOptions>) -> Result<Self, TraceError> {
+    /// Exports to `options`, or records nothing. What cannot be exported is logged, and counted in `metrics`.
+    pub fn new(options: Option<&OtlpOptions>, metrics: &Arc<Metrics>) -> Result<Self, TraceError> {
         let Some(options) = options else { return Ok(Self(None)) };
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
@@ -67,7 +75,7 @@ impl Tracing {
             })?;
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(options.sample_ratio)));
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(exporter)
+            .with_batch_exporter(WatchedExporter::new(exporter, &options.endpoint, metrics.clone()))
             .with_sampler(sampler)
             .with_resource(
                 Resource::builder()
@@ -250,7 +258,8 @@ mod tests {
 
     #[test]
     fn without_an_endpoint_nothing_is_recorded() {
-        let tracing = Tracing::new(None).expect("nothing to fail");
+        let metrics = Metrics::new().expect("metrics");
+        let tracing = Tracing::new(None, &metrics).expect("nothing to fail");
         let now = SystemTime::now();
         assert!(tracing.start("http.request", Some(SAMPLED), vec![]).is_none());
         assert_eq!(tracing.record("x", SAMPLED, (now, now), None, vec![]), None);

@@ -111,10 +111,16 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
         assert!(text.lines().any(|shown| shown == line), "no line {line} in\n{text}");
     }
     assert!(text.contains("\ndanube_wasm_start_time_seconds "), "{text}");
-    let totals = admin.metrics.totals();
+    let totals = admin.metrics.totals(|id| id == "pipeline/c");
     assert_eq!(
-        (totals.received, totals.processed, totals.failed, totals.dead_letters),
-        (3.0, 2.0, 1.0, 1.0)
+        (
+            totals.received,
+            totals.published,
+            totals.written,
+            totals.failed,
+            totals.dead_letters
+        ),
+        (3.0, 2.0, 0.0, 1.0, 1.0)
     );
 }
 

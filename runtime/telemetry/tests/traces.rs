@@ -6,7 +6,7 @@ use std::{
 };
 
 use axum::{Router, body::Bytes, http::HeaderMap, routing::post};
-use danube_wasm_telemetry::{OtlpOptions, Tracing};
+use danube_wasm_telemetry::{Metrics, OtlpOptions, Tracing};
 use opentelemetry_proto::tonic::{
     collector::trace::v1::ExportTraceServiceRequest,
     common::v1::any_value::Value,
@@ -69,7 +69,8 @@ fn tracing_to(endpoint: &str, sample_ratio: f64) -> Tracing {
         sample_ratio,
         service_name,
     };
-    Tracing::new(Some(&options)).expect("a good endpoint")
+    let metrics = Metrics::new().expect("metrics");
+    Tracing::new(Some(&options), &metrics).expect("a good endpoint")
 }
 
 /// Flushes as a stopping process does: outside of the runtime's own threads.
@@ -242,6 +243,55 @@ fn what_is_no_endpoint_is_refused_by_name() {
         sample_ratio: 1.0,
         service_name: "x".into(),
     };
-    let error = Tracing::new(Some(&options)).err().expect("refused").to_string();
+    let error = Tracing::new(Some(&options), &Metrics::new().expect("metrics"))
+        .err()
+        .expect("refused")
+        .to_string();
     assert!(error.contains("not a url"), "{error}");
+}
+
+#[derive(Clone, Default)]
+struct Lines(std::sync::Arc<parking_lot::Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_that_cannot_be_reached_is_logged_once_and_counted() {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+    // The exporter has a thread of its own.
+    tracing::subscriber::set_global_default(log).expect("the only one of this process");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let endpoint = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let options = OtlpOptions {
+        endpoint: endpoint.clone(),
+        sample_ratio: 1.0,
+        service_name: "danube-wasm-test".to_owned(),
+    };
+    let metrics = Metrics::new().expect("metrics");
+    let tracing = Tracing::new(Some(&options), &metrics).expect("a good endpoint");
+    for _ in 0..3 {
+        let span = tracing.start("http.request", None, Vec::new()).expect("recorded");
+        span.finish(None, Vec::new());
+    }
+    shut_down(&tracing).await;
+    let shown = metrics.render();
+    assert!(shown.contains("danube_wasm_trace_spans_lost_total 3"), "{shown}");
+    let text = String::from_utf8(lines.0.lock().clone()).expect("UTF-8");
+    let said = text
+        .lines()
+        .filter(|line| line.contains("traces cannot be exported") && line.contains(&endpoint))
+        .count();
+    assert_eq!(said, 1, "{text}");
+    assert!(text.contains(&endpoint), "{text}");
 }

@@ -3,7 +3,7 @@
 //! The connector is ready meanwhile: what it enforces is what the registry gave it. A newer version that another process
 //! registered meanwhile concerns it no more than if it had run all the time.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::BackoffPolicy;
@@ -11,7 +11,10 @@ use danube_wasm_schema::{Confirmation, Recalled, SchemaError, Schemas};
 use danube_wasm_telemetry::{Health, HealthHandle, health::State};
 use tokio::task::JoinSet;
 
-use super::{Workshop, insist::WAIT_MAX};
+use super::Workshop;
+
+/// Longest wait between two questions.
+const WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl Workshop {
     /// Asks until all have been answered, or what is returned is dropped.

@@ -67,6 +67,10 @@ impl Listeners {
         webhook: &config::Webhook,
         endpoints: Vec<Arc<Endpoint>>,
     ) -> Result<Routes, Failure> {
+        // Before the lock: a name server that does not answer holds up no other source.
+        let listen = &webhook.listen;
+        let refused = |why| Failure::configuration(format!("{}: cannot listen on {listen}: {why}", listen.written));
+        let address = settings::resolve(&webhook.listen).await.map_err(refused)?;
         let mut open = self.0.open.lock().await;
         // Port 0 is a port of its own for each source, and the same one as long as the source runs.
         let key = match webhook.listen.port {
@@ -83,12 +87,12 @@ impl Listeners {
                 "two sources share it"
             };
             return Err(Failure::configuration(format!(
-                "connector {id}: {} is open with other timeouts, TLS files or trusted proxies; {what}",
+                "{} is open with other timeouts, TLS files or trusted proxies; {what}",
                 webhook.listen
             )));
         }
         if !open.contains_key(&key) {
-            let listener = Arc::new(self.bind(id, webhook).await?);
+            let listener = Arc::new(self.bind(address, webhook).await?);
             open.insert(
                 key.clone(),
                 Open {
@@ -109,7 +113,7 @@ impl Listeners {
                 Some(before) => drop(entry.served.insert(id.clone(), before)),
                 None => drop(entry.served.remove(id)),
             }
-            return Err(Failure::configuration(format!("connector {id}: {error}")));
+            return Err(Failure::configuration(error));
         }
         let address = entry.listener.local_addr();
         Ok(Routes {
@@ -140,11 +144,8 @@ impl Listeners {
         each.collect()
     }
 
-    async fn bind(&self, id: &ConnectorId, webhook: &config::Webhook) -> Result<HttpListener, Failure> {
-        let refused = |why: &dyn std::fmt::Display| {
-            Failure::configuration(format!("connector {id}: cannot listen on {}: {why}", webhook.listen))
-        };
-        let mut options = ListenerOptions::new(settings::resolve(&webhook.listen).await.map_err(|e| refused(&e))?);
+    async fn bind(&self, address: SocketAddr, webhook: &config::Webhook) -> Result<HttpListener, Failure> {
+        let mut options = ListenerOptions::new(address);
         options.limits = settings::http_limits(webhook);
         options.tls = webhook.tls.as_ref().map(|tls| TlsOptions {
             cert_path: tls.cert_path.clone(),
@@ -152,12 +153,13 @@ impl Listeners {
         });
         let proxies: Vec<String> = webhook.trusted_proxies.iter().map(ToString::to_string).collect();
         options.trusted_proxies =
-            TrustedProxies::try_new(proxies.iter().map(String::as_str)).map_err(|e| refused(&e))?;
+            TrustedProxies::try_new(proxies.iter().map(String::as_str)).map_err(Failure::configuration)?;
         options.observer = Arc::new(HttpObserver {
             metrics: self.0.metrics.clone(),
             tracing: self.0.tracing.clone(),
         });
-        HttpListener::bind(options).await.map_err(|e| refused(&e))
+        let refused = |why| Failure::configuration(format!("{}: {why}", webhook.listen.written));
+        HttpListener::bind(options).await.map_err(refused)
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) enum Prepared {
 }
 
 /// What every component is granted: nothing that leaves the sandbox but lines and numbers.
-pub(super) const GRANTS: &str = "log, metrics, clocks, random";
+const GRANTS: [&str; 4] = ["log", "metrics", "clocks", "random"];
 
 /// A component as `check` shows it.
 #[derive(Debug, Serialize)]
@@ -37,8 +37,9 @@ pub(crate) struct Admitted {
     connector: String,
     component: String,
     digest: String,
+    direction: &'static str,
     topics: Vec<String>,
-    grants: &'static str,
+    grants: [&'static str; 4],
 }
 
 impl fmt::Display for Admitted {
@@ -47,13 +48,22 @@ impl fmt::Display for Admitted {
             connector,
             component,
             digest,
+            direction,
             topics,
             grants,
         } = self;
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|topic| match *direction {
+                "source" => format!("→ {topic}"),
+                _ => format!("{topic} →"),
+            })
+            .collect();
         write!(
             f,
-            "{connector}: {component}, sha256:{digest}, {}, granted {grants}",
-            topics.join(", ")
+            "{connector}: {component}, sha256:{digest}, {}, granted {}",
+            topics.join(", "),
+            grants.join(", ")
         )
     }
 }
@@ -62,16 +72,24 @@ impl fmt::Display for Admitted {
 pub(crate) async fn admit(sandbox: &Arc<Sandbox>, desired: &[(ConnectorId, Spec)]) -> Result<Vec<Admitted>, Failure> {
     let mut admitted = Vec::new();
     let mut refused = Vec::new();
-    for (_, spec) in desired {
+    for (id, spec) in desired {
         match prepare(sandbox, spec, Arc::new(TracingHost)).await {
             Ok(prepared) => admitted.push(prepared.admitted()),
-            Err(failure) => refused.push(failure.message),
+            Err(failure) => refused.push(named(id, &failure)),
         }
     }
     if refused.is_empty() {
         Ok(admitted)
     } else {
         Err(Failure::configuration(refused.join("\n")))
+    }
+}
+
+/// What is wrong with a connector, by its name: once, also where who says it knows the name.
+pub(crate) fn named(id: &ConnectorId, failure: &Failure) -> String {
+    match failure.message.contains(id.as_str()) {
+        true => failure.message.clone(),
+        false => format!("connector {id}: {failure}"),
     }
 }
 
@@ -111,28 +129,29 @@ pub(super) async fn prepare(
 
 impl Prepared {
     fn admitted(&self) -> Admitted {
-        let (id, component, digest, topics) = match self {
+        let (direction, id, component, digest, topics): (_, _, _, _, Vec<_>) = match self {
             Self::Source { spec, guest } => {
-                let topics: Vec<_> = guest
-                    .producer_configs()
-                    .iter()
-                    .map(|c| format!("→ {}", c.topic))
-                    .collect();
-                (&spec.config.id, &spec.config.component, guest.digest(), topics)
+                let topics = guest.producer_configs().iter().map(|c| c.topic.to_string());
+                let config = &spec.config;
+                (
+                    "source",
+                    &config.id,
+                    &config.component,
+                    guest.digest(),
+                    topics.collect(),
+                )
             }
             Self::Sink { spec, guest } => {
-                let topics: Vec<_> = guest
-                    .consumer_configs()
-                    .iter()
-                    .map(|c| format!("{} →", c.topic))
-                    .collect();
-                (&spec.config.id, &spec.config.component, guest.digest(), topics)
+                let topics = guest.consumer_configs().iter().map(|c| c.topic.to_string());
+                let config = &spec.config;
+                ("sink", &config.id, &config.component, guest.digest(), topics.collect())
             }
         };
         Admitted {
             connector: id.to_string(),
             component: component.to_string(),
             digest: digest.to_owned(),
+            direction,
             topics,
             grants: GRANTS,
         }

@@ -14,7 +14,7 @@ use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Run
 use danube_wasm_sandbox::SinkComponent;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use super::{Workshop, insist::Obstacle, prepare::GRANTS};
+use super::{Workshop, obstacle::Obstacle};
 use crate::{assemble::SinkSpec, exit::Failure, settings};
 
 impl Workshop {
@@ -62,8 +62,7 @@ impl Workshop {
             probe: self.probe(id),
         };
         let sink = self.on_workers(Sink::start(parts)).await??;
-        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, target = %spec.config.surrealdb.url, "sink started");
-        self.watch(id, sink.status());
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.surrealdb.url, "sink started");
         Ok(Arc::new(RunningSink {
             sink,
             egress,

@@ -11,7 +11,7 @@ use danube_wasm_pipeline::{Source, SourceParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SourceComponent;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use super::{Workshop, insist::Obstacle, listeners, prepare::GRANTS};
+use super::{Workshop, listeners, obstacle::Obstacle};
 use crate::{assemble::SourceSpec, settings};
 
 impl Workshop {
@@ -44,13 +44,13 @@ impl Workshop {
         let source = self.on_workers(Source::start(parts)).await??;
         let intake: Arc<dyn Intake> = source.clone();
         let endpoints = settings::endpoints(&spec.config, &intake, guest.interests())?;
+        tools.letters.runs(id, Arc::downgrade(&intake)).await;
+        // Last: whoever gives up waiting for the start before this leaves nothing behind.
         let routes = tools.listeners.serve(id, &spec.config.webhook, endpoints).await?;
         for endpoint in &spec.config.webhook.endpoints {
             tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
         }
-        tools.letters.runs(id, Arc::downgrade(&intake)).await;
-        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), grants = GRANTS, "source started");
-        self.watch(id, source.status());
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), "source started");
         Ok(Arc::new(RunningSource {
             source,
             routes,

@@ -137,10 +137,10 @@ impl Letters {
         if !self.moves {
             return Ok(());
         }
-        let mut movers = self.movers.lock().await;
-        if movers.contains_key(topic) {
+        if self.movers.lock().await.contains_key(topic) {
             return Ok(());
         }
+        // Without the lock: a broker that does not answer for this topic holds up no other connector.
         let consumer = match is_buffered {
             true => None,
             false => Some(moving::subscribe(&*self.broker, topic, reader).await?),
@@ -151,7 +151,10 @@ impl Letters {
             topic: topic.clone(),
             reader: reader.to_owned(),
         };
-        movers.insert(topic.clone(), tokio::spawn(mover.run(consumer)));
+        let mut movers = self.movers.lock().await;
+        if !movers.contains_key(topic) {
+            movers.insert(topic.clone(), tokio::spawn(mover.run(consumer)));
+        }
         Ok(())
     }
 

@@ -19,9 +19,19 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
+    if !args.json {
+        loaded.warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    }
     let runtime = crate::runtime()?;
-    let components = runtime.block_on(components(&loaded))?;
-    runtime.block_on(stranded(&loaded.pipeline))?;
+    let examined = runtime.block_on(async {
+        let components = components(&loaded).await?;
+        stranded(&loaded.pipeline).await.map(|()| components)
+    });
+    let components = match examined {
+        Ok(components) => components,
+        Err(failure) if args.json => return Err(refuse_components(args, &loaded, failure)),
+        Err(failure) => return Err(failure),
+    };
     let reached = match args.connect {
         true => runtime.block_on(reach::everything(&loaded.pipeline))?,
         false => Vec::new(),
@@ -64,10 +74,21 @@ async fn stranded(pipeline: &Pipeline) -> Result<(), Failure> {
     spools::refuse(&stranded)
 }
 
+/// A pipeline file without mistakes whose components or buffers are refused.
+fn refuse_components(args: &args::Check, loaded: &Loaded, failure: Failure) -> Failure {
+    // As a mistake of the file as a whole is shown.
+    let error = serde_json::json!({
+        "severity": "error", "file": names(&args.files), "line": 0, "column": 0, "key": "", "message": failure.message,
+        "help": "",
+    });
+    let document = serde_json::json!({
+        "errors": [error], "warnings": loaded.warnings, "components": [], "reached": [],
+    });
+    println!("{document}");
+    failure
+}
+
 fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: &[Finding]) {
-    for warning in &loaded.warnings {
-        eprintln!("{warning}");
-    }
     for component in components {
         println!("{component}");
     }
@@ -80,7 +101,12 @@ fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: 
         }
     }
     if failed(reached) == 0 {
-        println!("{}: no mistakes", names(&args.files));
+        let warnings = match loaded.warnings.len() {
+            0 => String::new(),
+            1 => ", 1 warning".to_owned(),
+            n => format!(", {n} warnings"),
+        };
+        println!("{}: no mistakes{warnings}", names(&args.files));
     }
 }
 

@@ -146,7 +146,9 @@ fn without_a_broker_a_pipeline_waits_says_so_and_still_stops_at_once() {
         p.log("not started yet; trying again").is_some()
     });
     let (broker, _) = site.broker(&address);
-    source.until("it starts when the broker is there", |p| p.log("running").is_some());
+    source.until("it starts when the broker is there", |p| {
+        p.log("running").is_some() && p.log("listening for webhooks").is_some()
+    });
     assert_eq!(source.post(&payment(1)).status, 200);
     source.stop();
     broker.stop();

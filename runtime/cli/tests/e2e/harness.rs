@@ -378,8 +378,16 @@ impl Drop for Pipeline {
             return;
         }
         without_secrets(&self.dump());
-        // The process logs JSON; a panic of its own does not.
-        let panic = |line: &Value| line.as_str().is_some_and(|line| line.contains("panicked at"));
+        // Said in the log of a process that runs, and as it comes from any other. Some are asked for.
+        let asked = |line: &Value| {
+            line["why"]
+                .as_str()
+                .is_some_and(|why| why.starts_with("asked to panic at"))
+        };
+        let panic = |line: &Value| match line.as_str() {
+            Some(line) => line.contains("panicked at"),
+            None => line["message"] == "the host panicked" && !asked(line),
+        };
         let panicked = self.lines.lock().iter().any(panic);
         assert!(!panicked, "the host panicked:\n{}", self.dump());
     }

@@ -21,4 +21,5 @@ mod reload;
 mod replay;
 mod rows;
 mod spools;
+mod starting;
 mod webhook;

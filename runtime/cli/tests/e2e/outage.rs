@@ -16,7 +16,7 @@ use crate::{
 
 const RECALLED: &str = "the registry is out of reach: the schema is used as it was last seen";
 const CONFIRMED: &str = "the registry is back, and has the schema as it was last seen";
-const WAITS: &str = "not started yet; the others go on, and this one follows";
+const WAITS: &str = "not started yet; trying again";
 const CHANGED: &str = "Without the registry, a topic starts only with the schema that it had when it last ran here";
 
 /// Posts `n` more payments that are answered 200.
@@ -134,9 +134,7 @@ fn a_source_without_a_buffer_still_waits_for_the_broker() {
     run(&file).stop();
     broker.kill();
     let source = Pipeline::spawn(&file);
-    source.until("it says that it waits", |p| {
-        p.log("not started yet; trying again").is_some()
-    });
+    source.until("it says that it waits", |p| p.log(WAITS).is_some());
     assert!(source.log("listening for webhooks").is_none());
     source.stop();
 }

@@ -35,7 +35,7 @@ impl PartialEq for AdminTable {
 }
 
 impl Section for AdminTable {
-    const ABOUT: &'static str = "The port that serves `/metrics`, `/health/live` and `/health/ready`, and nothing else. The environment variable \
+    const ABOUT: &'static str = "The port that serves `/metrics`, `/health/live`, `/health/ready` and `/health/connectors`, and nothing else. The environment variable \
          `DANUBE_WASM_ADMIN_PORT` holds over the port of every file.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {

@@ -42,6 +42,18 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// The same connectors under another pipeline's name, which is a valid one: of a file that is applied to a process that
+    /// runs under that name.
+    pub fn rename(&mut self, name: &str) {
+        let ids = self.sources.iter_mut().map(|source| &mut source.id);
+        for id in ids.chain(self.sinks.iter_mut().map(|sink| &mut sink.id)) {
+            if let Ok(renamed) = ConnectorId::try_new(name, id.connector()) {
+                *id = renamed;
+            }
+        }
+        name.clone_into(&mut self.name);
+    }
+
     /// The schema that records for a topic must satisfy.
     pub fn schema_of(&self, topic: &TopicName) -> Option<&Schema> {
         self.schemas.iter().find(|schema| schema.topic == *topic)

@@ -3,6 +3,7 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, Message};
+use danube_wasm_model::clock;
 use tokio::time::Instant;
 
 use super::{OnPoison, Shared, lane::Lane};
@@ -68,7 +69,7 @@ impl Lane {
             OnPoison::BlockKey => {
                 let delay = self.blocked.block(&message);
                 let connector = self.shared.guest.id();
-                tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = delay.as_millis(), "a poisonous message blocks its key");
+                tracing::warn!(%connector, id = %message.id, reason = reason.as_str(), %why, delay_ms = clock::millis(delay), "a poisonous message blocks its key");
                 let blocks = format!("message {} blocks its key: {why}", message.id);
                 let cause = Cause::BlockedKey(self.shared.subscription, self.lane);
                 self.shared.status.held_up(cause, blocks);
@@ -148,7 +149,7 @@ impl Lane {
         why: &(dyn std::fmt::Display + Sync),
     ) -> Result<(), Halt> {
         let wait = backoff.next(floor);
-        tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = wait.as_millis(), "held up; trying again");
+        tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = clock::millis(wait), "held up; trying again");
         let cause = Cause::Lane(self.shared.subscription, self.lane);
         self.shared.status.held_up(cause, why.to_string());
         self.shared.sleep(wait).await

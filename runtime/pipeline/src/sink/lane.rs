@@ -2,12 +2,12 @@
 
 use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
-use danube_wasm_broker::{Acker, Message};
-use danube_wasm_model::door::{EgressError, FailureKind, GuestError, WriteReport};
-use tokio::{
-    sync::mpsc,
-    task::{JoinSet, coop::consume_budget},
+use danube_wasm_broker::{Acker, Message, MessageId};
+use danube_wasm_model::{
+    clock,
+    door::{EgressError, FailureKind, GuestError, WriteReport},
 };
+use tokio::task::{JoinSet, coop::consume_budget};
 
 use super::{
     OnPoison, Shared,
@@ -16,6 +16,7 @@ use super::{
     claims::Claims,
     decode::{Decoding, decode},
     plan::{Decoded, Plan, columns},
+    reader::Batches,
     replayed,
 };
 use crate::{
@@ -48,8 +49,8 @@ impl Lane {
     }
 
     /// Runs until the reader hangs up or the lane cannot go on.
-    pub(super) async fn run(mut self, mut batches: mpsc::Receiver<Vec<Message>>) {
-        while let Some(batch) = batches.recv().await {
+    pub(super) async fn run(mut self, mut batches: Batches) {
+        while let Some(batch) = batches.next().await {
             if mutants::is(Mutant::LoseOnDrain) && self.shared.halt.is_cancelled() {
                 self.acknowledge(batch);
                 continue;
@@ -220,7 +221,7 @@ impl Lane {
                             .probe
                             .retried(segment.items[0].message.topic.as_str(), segment.items.len());
                         slot.failed();
-                        let wait_ms = permit.failed(retry_after).map(|wait| wait.as_millis());
+                        let wait_ms = permit.failed(retry_after).map(clock::millis);
                         tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
                         self.shared.status.held_up(Cause::Target, message);
                         if mutants::is(Mutant::TransientIsDone) {
@@ -314,19 +315,29 @@ impl Lane {
         let ids: Vec<_> = done.iter().map(|m| m.message_id).collect();
         let (shared, acker) = (self.shared.clone(), self.acker.clone());
         self.shared.let_go(ids.len());
-        self.acking.spawn(async move {
-            let mut backoff = shared.backoff.start();
-            let mut last = false;
-            while let Err(error) = acker.ack(&ids).await {
-                let wait = backoff.next(None);
-                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "acknowledgements were not taken");
-                if last || !error.is_transient() {
-                    return;
-                }
-                // Told to stop meanwhile: once more, at once.
-                last = shared.sleep(wait).await.is_err();
-            }
-            failpoints::reach(FailPoint::SinkAcknowledged);
-        });
+        let guard = shared.guard();
+        self.acking
+            .spawn(guard.run("acknowledging", acknowledge(shared, acker, ids)));
     }
+}
+
+/// Tries until the broker has the acknowledgements. What it will never take cannot be undone: the messages are written, and
+/// come again, which is harmless, when the connector has subscribed anew.
+async fn acknowledge(shared: Arc<Shared>, acker: Arc<dyn Acker>, ids: Vec<MessageId>) {
+    let mut backoff = shared.backoff.start();
+    let mut last = false;
+    while let Err(error) = acker.ack(&ids).await {
+        let wait = backoff.next(None);
+        tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, messages = ids.len(), "acknowledgements were not taken");
+        if last {
+            return;
+        }
+        if !error.is_transient() {
+            let why = format!("the broker refused {} acknowledgements: {error}", ids.len());
+            return shared.guard().crashed(why);
+        }
+        // Told to stop meanwhile: once more, at once.
+        last = shared.sleep(wait).await.is_err();
+    }
+    failpoints::reach(FailPoint::SinkAcknowledged);
 }

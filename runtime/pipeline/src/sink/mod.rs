@@ -40,10 +40,7 @@ use danube_wasm_model::{
     door::{Egress, SinkGuest},
 };
 use danube_wasm_schema::Schemas;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -52,6 +49,7 @@ use crate::{
     concurrency::Concurrency,
     dead_letter::DeadLetters,
     failpoints::{self, FailPoint},
+    panics::Guard,
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
@@ -157,6 +155,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// Of a task of this sink.
+    fn guard(&self) -> Guard {
+        Guard {
+            status: self.status.clone(),
+            halt: Some(self.halt.clone()),
+        }
+    }
+
     /// Messages were read.
     fn taken(&self, n: usize) {
         let before = self.in_hand.fetch_add(n, Ordering::Relaxed);
@@ -230,14 +236,20 @@ impl Sink {
                 in_hand: AtomicUsize::new(0),
                 probe: parts.probe.clone(),
             });
-            tending.spawn(delivery::follow(
-                shared.clone(),
-                consumer.delivery(),
-                config.topic.clone(),
-            ));
-            tasks.spawn(run(shared, consumer, lanes));
+            let following = delivery::follow(shared.clone(), consumer.delivery(), config.topic.clone());
+            tending.spawn(shared.guard().run("what follows the broker's delivery", following));
+            tasks.spawn(
+                shared
+                    .guard()
+                    .run("a subscription", run(shared.clone(), consumer, lanes)),
+            );
         }
-        tending.spawn(tend::tend(status.clone(), None));
+        let guard = Guard {
+            status: status.clone(),
+            halt: Some(halt.clone()),
+        };
+        let looking = tend::tend(status.clone(), None, Some((parts.egress, halt.clone())));
+        tending.spawn(guard.run("what looks whether it works", looking));
         Ok(Arc::new(Self {
             id,
             status,
@@ -277,12 +289,13 @@ impl Sink {
 async fn run(shared: Arc<Shared>, mut consumer: Box<dyn Consumer>, lanes: usize) {
     let acker = consumer.acker();
     let mut working = JoinSet::new();
-    let mut senders = Vec::with_capacity(lanes);
-    for lane in 0..lanes {
-        let (sender, batches) = mpsc::channel(1);
-        senders.push(sender);
-        working.spawn(lane::Lane::new(shared.clone(), lane, acker.clone()).run(batches));
+    let (to_lanes, batches) = reader::Lanes::new(lanes, shared.ordered);
+    for (lane, batches) in batches.into_iter().enumerate() {
+        let lane = lane::Lane::new(shared.clone(), lane, acker.clone());
+        working.spawn(shared.guard().run("a lane", lane.run(batches)));
     }
-    reader::read(&shared, &mut *consumer, senders).await;
+    // When it panics, lanes still finish what they have.
+    let reading = reader::read(&shared, &mut *consumer, to_lanes);
+    shared.guard().run("the reader", reading).await;
     while working.join_next().await.is_some() {}
 }

@@ -1,10 +1,11 @@
 //! Reads messages, collects them into batches, hands the batches to lanes.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{Consumer, Message};
+use danube_wasm_model::clock;
 use tokio::{
-    sync::mpsc,
+    sync::{Mutex, mpsc},
     time::{Instant, timeout, timeout_at},
 };
 
@@ -19,9 +20,62 @@ use crate::{
 /// A broker that gives neither a message nor an error for so long is there.
 const SILENCE: Duration = Duration::from_secs(1);
 
+/// Batches on their way to the lanes. None waits for a lane that waits for something.
+pub(super) enum Lanes {
+    /// To whichever lane is free, one for each ahead of what it works on.
+    Free(mpsc::Sender<Vec<Message>>),
+    /// By key. What a lane has not come to waits for it, as much as the subscription's window allows.
+    ByKey(Vec<mpsc::UnboundedSender<Vec<Message>>>),
+}
+
+/// Batches for one lane.
+pub(super) enum Batches {
+    Free(Arc<Mutex<mpsc::Receiver<Vec<Message>>>>),
+    ByKey(mpsc::UnboundedReceiver<Vec<Message>>),
+}
+
+/// Every lane has ended.
+pub(super) struct Ended;
+
+impl Lanes {
+    /// So many, and the other end of each.
+    pub(super) fn new(lanes: usize, ordered: bool) -> (Self, Vec<Batches>) {
+        if ordered && !mutants::is(Mutant::LanesMixKeys) {
+            let (senders, receivers): (Vec<_>, Vec<_>) = (0..lanes).map(|_| mpsc::unbounded_channel()).unzip();
+            return (
+                Self::ByKey(senders),
+                receivers.into_iter().map(Batches::ByKey).collect(),
+            );
+        }
+        let (sender, receiver) = mpsc::channel(lanes);
+        let receiver = Arc::new(Mutex::new(receiver));
+        let each = (0..lanes).map(|_| Batches::Free(receiver.clone()));
+        (Self::Free(sender), each.collect())
+    }
+
+    async fn send(&mut self, batch: Vec<Message>) -> Result<(), Ended> {
+        match self {
+            Self::Free(lanes) => lanes.send(batch).await.map_err(|_| Ended),
+            Self::ByKey(lanes) => split(batch, lanes.len()).try_for_each(|(lane, part)| {
+                let sent = lanes.get(lane).map(|lane| lane.send(part));
+                sent.transpose().map(drop).map_err(|_| Ended)
+            }),
+        }
+    }
+}
+
+impl Batches {
+    /// The next one; `None` when there will be none.
+    pub(super) async fn next(&mut self) -> Option<Vec<Message>> {
+        match self {
+            Self::Free(batches) => batches.lock().await.recv().await,
+            Self::ByKey(batches) => batches.recv().await,
+        }
+    }
+}
+
 /// Runs until it is told to stop, the connector fails, or the lanes are gone.
-pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Vec<mpsc::Sender<Vec<Message>>>) {
-    let mut next_lane = 0;
+pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes: Lanes) {
     loop {
         let batch = tokio::select! {
             biased;
@@ -34,10 +88,8 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, lanes: Ve
         shared.taken(batch.len());
         shared.probe.consumed(&batch);
         shared.probe.batch(batch.len());
-        for (lane, part) in split(batch, lanes.len(), shared.ordered, &mut next_lane) {
-            if lanes[lane].send(part).await.is_err() {
-                return;
-            }
+        if lanes.send(batch).await.is_err() {
+            return;
         }
     }
 }
@@ -68,7 +120,7 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
             Ok(_) => {}
             Err(error) => {
                 let wait = backoff.next(None);
-                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, wait_ms = wait.as_millis(), "cannot read from the broker");
+                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, wait_ms = clock::millis(wait), "cannot read from the broker");
                 shared.status.held_up(cause, error.to_string());
                 tokio::time::sleep(wait).await;
             }
@@ -100,15 +152,8 @@ async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Messa
     batch
 }
 
-/// Messages of one key to one lane where order is kept; else the whole batch to the next lane.
-fn split(batch: Vec<Message>, lanes: usize, ordered: bool, next: &mut usize) -> Vec<(usize, Vec<Message>)> {
-    if lanes == 1 {
-        return vec![(0, batch)];
-    }
-    if !ordered || mutants::is(Mutant::LanesMixKeys) {
-        *next = (*next + 1) % lanes;
-        return vec![(*next, batch)];
-    }
+/// Messages of one key to one lane.
+fn split(batch: Vec<Message>, lanes: usize) -> impl Iterator<Item = (usize, Vec<Message>)> {
     let mut parts: Vec<Vec<Message>> = (0..lanes).map(|_| Vec::new()).collect();
     for message in batch {
         // Without a key there is only the order of the whole partition to keep.
@@ -118,9 +163,5 @@ fn split(batch: Vec<Message>, lanes: usize, ordered: bool, next: &mut usize) -> 
             .map_or_else(|| message.message_id.partition.to_le_bytes().to_vec(), <[u8]>::to_vec);
         parts[lane_of_key(&key, lanes)].push(message);
     }
-    parts
-        .into_iter()
-        .enumerate()
-        .filter(|(_, part)| !part.is_empty())
-        .collect()
+    parts.into_iter().enumerate().filter(|(_, part)| !part.is_empty())
 }

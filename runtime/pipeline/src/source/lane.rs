@@ -234,8 +234,9 @@ async fn publish(
     }
     let committed = shared.publisher.publish(handed_over);
     failpoints::reach(FailPoint::SourceHandedOver);
+    let guard = shared.guard();
     let shared = shared.clone();
-    answering.spawn(async move {
+    answering.spawn(guard.run("what answers senders", async move {
         if mutants::is(Mutant::AnswerBeforeCommit) {
             waiting.drain(..).for_each(|group| group.accept(&shared, true));
         }
@@ -256,7 +257,7 @@ async fn publish(
         }
         failpoints::reach(FailPoint::SourceAnswered);
         shared.count_in_flight();
-    });
+    }));
 }
 
 /// The events of a group, each with the number of its records, waiting for the commit.
@@ -409,8 +410,9 @@ fn refuse(shared: &Arc<Shared>, lane: usize, pending: Pending, outcome: Outcome,
     };
     let letter =
         Letter::of_event(&pending.event, Reason::Refused, error.clone()).with_recording(shared.guest.recall(lane));
+    let guard = shared.guard();
     let shared = shared.clone();
-    answering.spawn(async move {
+    answering.spawn(guard.run("what keeps dead letters", async move {
         let outcome = match shared.dead_letters.write(&letter).await {
             Ok(()) => {
                 room.spent();
@@ -425,7 +427,7 @@ fn refuse(shared: &Arc<Shared>, lane: usize, pending: Pending, outcome: Outcome,
             Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
         };
         answer(pending, outcome);
-    });
+    }));
 }
 
 /// A sender that has gone misses its answer; the event's fate is the same.

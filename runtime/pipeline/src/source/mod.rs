@@ -51,6 +51,7 @@ use crate::{
     breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
     failpoints::{self, FailPoint},
+    panics::Guard,
     patience::Patience,
     probe::Probe,
     status::{Status, StatusCell},
@@ -138,6 +139,14 @@ struct Shared {
 }
 
 impl Shared {
+    /// Of a task of this source.
+    fn guard(&self) -> Guard {
+        Guard {
+            status: self.status.clone(),
+            halt: None,
+        }
+    }
+
     fn count_in_flight(&self) {
         self.probe
             .in_flight(self.limits.queue_events_max - self.queue.available_permits());
@@ -205,10 +214,11 @@ impl Source {
             // As long as the queue, so that a permit is always a place: sending never waits.
             let (sender, receiver) = mpsc::channel(parts.limits.queue_events_max);
             senders.push(sender);
-            tasks.spawn(lane::run(shared.clone(), lane, receiver));
+            tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
         }
         let mut tending = JoinSet::new();
-        tending.spawn(tend::tend(shared.status.clone(), Some(parts.broker)));
+        let looking = tend::tend(shared.status.clone(), Some(parts.broker), None);
+        tending.spawn(shared.guard().run("what looks whether it works", looking));
         Ok(Arc::new(Self {
             _tending: tending,
             shared,
@@ -256,7 +266,7 @@ impl Source {
     }
 
     fn enqueue(&self, event: Event) -> Result<oneshot::Receiver<Outcome>, Outcome> {
-        if let Status::Failed(reason) = self.shared.status.get() {
+        if let Status::Failed(reason) | Status::Crashed(reason) = self.shared.status.get() {
             return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
         }
         let Ok(permit) = self.shared.queue.clone().try_acquire_owned() else {

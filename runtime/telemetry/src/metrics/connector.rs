@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::ConnectorId;
-use prometheus::{Gauge, GaugeVec, Histogram};
+use prometheus::{Gauge, Histogram};
 
 use super::Metrics;
 
@@ -24,6 +24,10 @@ pub struct ConnectorMetrics {
 /// What a connector is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConnectorState {
+    /// Waits for its turn to start.
+    Pending,
+    /// Is being started.
+    Starting,
     /// Works.
     Running,
     /// Is held up.
@@ -37,11 +41,21 @@ pub enum ConnectorState {
 }
 
 impl ConnectorState {
-    const ALL: [Self; 5] = [Self::Running, Self::Degraded, Self::Down, Self::Failed, Self::Stopped];
+    const ALL: [Self; 7] = [
+        Self::Pending,
+        Self::Starting,
+        Self::Running,
+        Self::Degraded,
+        Self::Down,
+        Self::Failed,
+        Self::Stopped,
+    ];
 
     /// Closed metric label.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Pending => "pending",
+            Self::Starting => "starting",
             Self::Running => "running",
             Self::Degraded => "degraded",
             Self::Down => "down",
@@ -165,20 +179,16 @@ impl ConnectorMetrics {
         concurrency.with_label_values(&[&*self.id]).set(limit as f64);
     }
 
-    /// What waits on this disk: bytes, records, those of them that will never be accepted, and the oldest one's age.
-    pub fn set_spool(&self, bytes: u64, records: u64, refused: u64, oldest: Duration) {
-        let families = &self.metrics.families;
-        let set = |gauge: &GaugeVec, value: f64| gauge.with_label_values(&[&*self.id]).set(value);
-        set(&families.spool_bytes, bytes as f64);
-        set(&families.spool_records, records as f64);
-        set(&families.spool_refused, refused as f64);
-        set(&families.spool_oldest, oldest.as_secs_f64());
-    }
-
     /// A batch failed as a whole, and every part of it passed.
     pub fn exhausted(&self) {
         let exhausted = &self.metrics.families.exhausted;
         exhausted.with_label_values(&[&*self.id]).inc();
+    }
+
+    /// It was started again after a crash so many times.
+    pub fn set_restarts(&self, restarts: u64) {
+        let gauge = &self.metrics.families.restarts;
+        gauge.with_label_values(&[&*self.id]).set(restarts as f64);
     }
 
     /// Whether it works.

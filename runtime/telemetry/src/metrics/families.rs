@@ -54,212 +54,204 @@ pub(super) struct Families {
     pub(super) topic_consumed: GaugeVec,
     pub(super) topic_bytes: GaugeVec,
     pub(super) gaps: CounterVec,
+    pub(super) restarts: GaugeVec,
+    pub(super) panics: CounterVec,
+    pub(super) spans_lost: CounterVec,
+    forgets: Vec<Forget>,
 }
 
 impl Families {
-    pub(super) fn register(r: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let mut r = Registering {
+            registry,
+            forgets: Vec::new(),
+        };
         let by_topic = &[CONNECTOR, "topic"];
         let own = &[CONNECTOR];
         Ok(Self {
-            received: counter(
-                r,
+            received: r.counter(
                 "danube_connector_messages_received_total",
                 "Events and messages taken in.",
                 by_topic,
             )?,
-            processed: counter(
-                r,
+            processed: r.counter(
                 "danube_connector_messages_processed_total",
                 "Events whose records are durable, messages that are acknowledged.",
                 by_topic,
             )?,
-            failed: counter(
-                r,
+            failed: r.counter(
                 "danube_connector_messages_failed_total",
                 "Events and messages that failed.",
                 &[CONNECTOR, "topic", "error_type"],
             )?,
-            retried: counter(
-                r,
+            retried: r.counter(
                 "danube_connector_messages_retried_total",
                 "Messages that were tried again.",
                 by_topic,
             )?,
-            processing: histogram(
-                r,
+            processing: r.histogram(
                 "danube_connector_processing_duration_seconds",
                 "From taking a batch up to its end.",
                 own,
                 SECONDS,
             )?,
-            batch_size: histogram(
-                r,
+            batch_size: r.histogram(
                 "danube_connector_batch_size",
                 "Events or messages of a call.",
                 own,
                 SIZES,
             )?,
-            in_flight: gauge(
-                r,
+            in_flight: r.gauge(
                 "danube_connector_inflight_messages",
                 "Events and messages taken in and not yet done.",
                 own,
             )?,
-            health: gauge(r, "danube_connector_health", "1 when the connector works, else 0.", own)?,
-            state: gauge(
-                r,
+            health: r.gauge("danube_connector_health", "1 when the connector works, else 0.", own)?,
+            state: r.gauge(
                 "danube_wasm_connector_state",
-                "1 for the state that the connector is in: running, degraded, down, failed or stopped; else 0.",
+                "1 for the state that the connector is in: pending, starting, running, degraded, down, failed or stopped; else 0.",
                 &[CONNECTOR, "state"],
             )?,
-            http_requests: counter(
-                r,
+            http_requests: r.counter(
                 "danube_wasm_http_requests_total",
                 "Requests answered.",
                 &["endpoint", "status"],
             )?,
-            http_duration: histogram(
-                r,
+            http_duration: r.histogram(
                 "danube_wasm_http_request_duration_seconds",
                 "From a request's head to its answer.",
                 &["endpoint"],
                 SECONDS,
             )?,
-            ids_reused: counter(
-                r,
+            ids_reused: r.counter(
                 "danube_wasm_event_ids_reused_total",
                 "Events whose id came with another body before.",
                 &["endpoint"],
             )?,
-            violations: counter(
-                r,
+            violations: r.counter(
                 "danube_wasm_schema_violations_total",
                 "Payloads that violate their schema.",
                 &[CONNECTOR, "topic", "subject"],
             )?,
-            publish: histogram(
-                r,
+            publish: r.histogram(
                 "danube_wasm_publish_duration_seconds",
                 "From handing records over until they are durable.",
                 own,
                 SECONDS,
             )?,
-            guest_call: histogram(
-                r,
+            guest_call: r.histogram(
                 "danube_wasm_guest_call_duration_seconds",
                 "A call into a component.",
                 own,
                 SECONDS,
             )?,
-            guest_failures: counter(
-                r,
+            guest_failures: r.counter(
                 "danube_wasm_guest_failures_total",
                 "Calls into a component that failed.",
                 &[CONNECTOR, "kind"],
             )?,
-            guest_dropped: counter(
-                r,
+            guest_dropped: r.counter(
                 "danube_wasm_guest_dropped_total",
                 "What a component logged or counted over its quota.",
                 &[CONNECTOR, "what"],
             )?,
-            egress_write: histogram(
-                r,
+            egress_write: r.histogram(
                 "danube_wasm_egress_write_duration_seconds",
                 "A write to the target.",
                 own,
                 SECONDS,
             )?,
-            egress_failures: counter(
-                r,
+            egress_failures: r.counter(
                 "danube_wasm_egress_failures_total",
                 "Writes to the target that failed.",
                 &[CONNECTOR, "kind"],
             )?,
-            foreign_writes: counter(
-                r,
+            foreign_writes: r.counter(
                 "danube_wasm_foreign_writes_total",
                 "Writes of a component that were refused because their target is not one of its sink's.",
                 own,
             )?,
-            dead_letters: counter(
-                r,
+            dead_letters: r.counter(
                 "danube_wasm_dead_letters_total",
                 "Dead letters.",
                 &[CONNECTOR, "reason"],
             )?,
-            circuit: gauge(
-                r,
+            circuit: r.gauge(
                 "danube_wasm_circuit_state",
                 "0 closed, 1 half-open, 2 open: whether calls to the target, the broker or the component pause.",
                 &[CONNECTOR, "behind"],
             )?,
-            concurrency: gauge(
-                r,
+            concurrency: r.gauge(
                 "danube_wasm_target_concurrency",
                 "Lanes that may write to the target at a time: as many as make it faster.",
                 own,
             )?,
-            exhausted: counter(
-                r,
+            exhausted: r.counter(
                 "danube_wasm_batch_exhaustions_total",
                 "Batches that failed as a whole, and of which every part passed.",
                 own,
             )?,
-            spool_bytes: gauge(
-                r,
+            spool_bytes: r.gauge(
                 "danube_wasm_spool_bytes",
                 "Bytes that wait on this disk for the broker or the target.",
                 own,
             )?,
-            spool_records: gauge(
-                r,
+            spool_records: r.gauge(
                 "danube_wasm_spool_records",
                 "Records and messages that wait on this disk for the broker or the target.",
                 own,
             )?,
-            spool_refused: gauge(
-                r,
+            spool_refused: r.gauge(
                 "danube_wasm_spool_refused_records",
                 "Records on this disk that the broker will never accept.",
                 own,
             )?,
-            spool_oldest: gauge(
-                r,
+            spool_oldest: r.gauge(
                 "danube_wasm_spool_oldest_age_seconds",
                 "Age of the oldest record or message that waits on this disk; 0 when none does.",
                 own,
             )?,
-            lag: gauge(
-                r,
+            lag: r.gauge(
                 "danube_wasm_subscription_lag_messages",
                 "Messages that a subscription has not acknowledged.",
                 &["topic", "subscription"],
             )?,
-            topic_messages: gauge(
-                r,
+            topic_messages: r.gauge(
                 "danube_wasm_topic_messages",
                 "Messages that the embedded log holds of a topic.",
                 &["topic"],
             )?,
-            topic_consumed: gauge(
-                r,
+            topic_consumed: r.gauge(
                 "danube_wasm_topic_consumed_messages",
                 "Those of them that every subscription has acknowledged, and that are kept to be read again.",
                 &["topic"],
             )?,
-            topic_bytes: gauge(
-                r,
+            topic_bytes: r.gauge(
                 "danube_wasm_topic_bytes",
                 "Bytes that the embedded log holds of a topic.",
                 &["topic"],
             )?,
-            gaps: counter(
-                r,
+            gaps: r.counter(
                 "danube_wasm_broker_gap_messages_total",
                 "Messages that the broker skipped: they were in the topic and were not given to the sink.",
                 by_topic,
             )?,
+            restarts: r.gauge(
+                "danube_wasm_connector_restarts",
+                "How often a connector was started again after a crash, since it was added.",
+                own,
+            )?,
+            panics: r.counter(
+                "danube_wasm_host_panics_total",
+                "Panics in tasks of the host: each is a defect.",
+                &[],
+            )?,
+            spans_lost: r.counter(
+                "danube_wasm_trace_spans_lost_total",
+                "Spans of traces that could not be exported.",
+                &[],
+            )?,
+            forgets: r.forgets,
         })
     }
 
@@ -299,45 +291,63 @@ impl Families {
         }
     }
 
-    /// Takes away every series of a connector.
-    pub(super) fn forget(&self, connector: &str) {
-        for counters in [
-            &self.received,
-            &self.processed,
-            &self.failed,
-            &self.retried,
-            &self.violations,
-            &self.guest_failures,
-            &self.guest_dropped,
-            &self.egress_failures,
-            &self.foreign_writes,
-            &self.dead_letters,
-            &self.exhausted,
-            &self.gaps,
-        ] {
-            forget(counters, connector);
-        }
-        for histograms in [
-            &self.processing,
-            &self.batch_size,
-            &self.publish,
-            &self.guest_call,
-            &self.egress_write,
-        ] {
-            forget(histograms, connector);
-        }
-        for gauges in [
-            &self.circuit,
-            &self.concurrency,
+    /// Takes away a connector's series of its spool.
+    pub(super) fn forget_spool(&self, connector: &str) {
+        for gauge in [
             &self.spool_bytes,
             &self.spool_records,
             &self.spool_refused,
             &self.spool_oldest,
         ] {
-            forget(gauges, connector);
+            forget(gauge, connector);
         }
-        forget(&self.in_flight, connector);
-        forget(&self.health, connector);
+    }
+
+    /// Takes away every series of a connector.
+    pub(super) fn forget(&self, connector: &str) {
+        self.forgets.iter().for_each(|forget| forget(connector));
+    }
+}
+
+/// Takes a connector's series of one metric away.
+type Forget = Box<dyn Fn(&str) + Send + Sync>;
+
+/// Registers metrics, and remembers those that connectors have series of: none can be left out when one goes.
+struct Registering<'a> {
+    registry: &'a Registry,
+    forgets: Vec<Forget>,
+}
+
+impl Registering<'_> {
+    fn counter(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
+        let metric = counter(self.registry, name, help, labels)?;
+        self.remember(&metric, labels);
+        Ok(metric)
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
+        let metric = gauge(self.registry, name, help, labels)?;
+        self.remember(&metric, labels);
+        Ok(metric)
+    }
+
+    fn histogram(
+        &mut self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+        buckets: &[f64],
+    ) -> Result<HistogramVec, prometheus::Error> {
+        let metric = histogram(self.registry, name, help, labels, buckets)?;
+        self.remember(&metric, labels);
+        Ok(metric)
+    }
+
+    fn remember<T: MetricVecBuilder + 'static>(&mut self, family: &MetricVec<T>, labels: &[&str]) {
+        if labels.contains(&CONNECTOR) {
+            let family = family.clone();
+            self.forgets.push(Box::new(move |connector| forget(&family, connector)));
+        }
     }
 }
 

@@ -8,13 +8,13 @@ mod connector;
 mod families;
 mod own;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::ConnectorId;
-use prometheus::{Encoder, Registry, TextEncoder};
+use prometheus::{CounterVec, Encoder, GaugeVec, Registry, TextEncoder, core::Collector};
 
 pub use connector::{ConnectorMetrics, ConnectorState};
-use families::{Families, gauge};
+use families::{CONNECTOR, Families, gauge};
 use own::OwnMetrics;
 
 /// All metrics of the process.
@@ -27,10 +27,12 @@ pub struct Metrics {
 /// Totals for the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Totals {
-    /// Events and messages taken in.
+    /// Events that sources have taken in.
     pub received: f64,
-    /// Those that are done.
-    pub processed: f64,
+    /// Events of sources whose records are durable.
+    pub published: f64,
+    /// Messages that sinks are done with.
+    pub written: f64,
     /// Those that failed.
     pub failed: f64,
     /// Dead letters.
@@ -83,6 +85,33 @@ impl Metrics {
         self.families.ids_reused.with_label_values(&[endpoint]).inc();
     }
 
+    /// What waits on this disk for a connector: bytes, records, those of them that will never be accepted, and the oldest
+    /// one's age.
+    pub fn set_spool(&self, id: &ConnectorId, bytes: u64, records: u64, refused: u64, oldest: Duration) {
+        let families = &self.families;
+        let set = |gauge: &GaugeVec, value: f64| gauge.with_label_values(&[id.as_str()]).set(value);
+        set(&families.spool_bytes, bytes as f64);
+        set(&families.spool_records, records as f64);
+        set(&families.spool_refused, refused as f64);
+        set(&families.spool_oldest, oldest.as_secs_f64());
+    }
+
+    /// Nothing waits on this disk for this connector any more.
+    pub fn forget_spool(&self, id: &ConnectorId) {
+        self.families.forget_spool(id.as_str());
+    }
+
+    /// So many spans of traces could not be exported.
+    pub fn spans_lost(&self, spans: usize) {
+        let lost = &self.families.spans_lost;
+        lost.with_label_values::<&str>(&[]).inc_by(spans as f64);
+    }
+
+    /// A task of the host has panicked.
+    pub fn panicked(&self) {
+        self.families.panics.with_label_values::<&str>(&[]).inc();
+    }
+
     /// How far each subscription is behind: topic, subscription, messages. Those that are not named are gone.
     pub fn set_lags<'a>(&self, lags: impl IntoIterator<Item = (&'a str, &'a str, u64)>) {
         self.families.set_lags(lags);
@@ -103,19 +132,24 @@ impl Metrics {
         String::from_utf8(text).unwrap_or_default()
     }
 
-    /// Totals of all connectors.
-    pub fn totals(&self) -> Totals {
-        let mut sums: BTreeMap<String, f64> = BTreeMap::new();
-        for family in self.registry.gather() {
-            let sum = family.get_metric().iter().map(|m| m.get_counter().get_value()).sum();
-            sums.insert(family.name().to_owned(), sum);
-        }
-        let sum = |name: &str| sums.get(name).copied().unwrap_or_default();
+    /// Totals of all connectors. What goes through a source and a sink is counted by each, so they are not added up.
+    pub fn totals(&self, is_source: impl Fn(&str) -> bool) -> Totals {
+        let sum = |family: &CounterVec, of: &dyn Fn(&str) -> bool| -> f64 {
+            let families = family.collect();
+            let metrics = families.iter().flat_map(|family| family.get_metric());
+            let counted = metrics.filter(|metric| {
+                let mut labels = metric.get_label().iter();
+                labels.any(|label| label.name() == CONNECTOR && of(label.value()))
+            });
+            counted.map(|metric| metric.get_counter().get_value()).sum()
+        };
+        let families = &self.families;
         Totals {
-            received: sum("danube_connector_messages_received_total"),
-            processed: sum("danube_connector_messages_processed_total"),
-            failed: sum("danube_connector_messages_failed_total"),
-            dead_letters: sum("danube_wasm_dead_letters_total"),
+            received: sum(&families.received, &is_source),
+            published: sum(&families.processed, &is_source),
+            written: sum(&families.processed, &|connector| !is_source(connector)),
+            failed: sum(&families.failed, &|_| true),
+            dead_letters: sum(&families.dead_letters, &|_| true),
         }
     }
 }
