@@ -11,7 +11,7 @@ use danube_wasm_broker::{
 use danube_wasm_ingress_http::{
     ApiKey, Auth, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
 };
-use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, door::SourceGuest as _};
+use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, clock::OrderClock, door::SourceGuest as _};
 use danube_wasm_pipeline::{Patience, Probe, Source, SourceLimits, SourceParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SourceComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, Validator, VersionStrategy};
@@ -97,6 +97,7 @@ async fn source(
         limits: SourceLimits::default(),
         on_invalid: HashMap::new(),
         patience: Patience::default(),
+        clock: OrderClock::system(),
         probe,
     };
     Ok((sandbox.spawn(Source::start(parts)).await??, guest))

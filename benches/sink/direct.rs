@@ -1,9 +1,9 @@
 //! The bare side: the `surrealdb` crate. None of our crates but for how processes talk.
 
-use std::time::Instant;
+use std::{collections::BTreeMap, time::Instant};
 
 use anyhow::{Context as _, Result};
-use danube_wasm_bench_sink::{BATCH, TABLE, document, open, row_id, verify};
+use danube_wasm_bench_sink::{BATCH, TABLE, document, open, row_id, update, verify, verify_updates};
 use danube_wasm_benches::child::own_cpu;
 use surrealdb::types::{Array, Object, RecordId, SurrealValue as _, Value};
 
@@ -11,6 +11,12 @@ use surrealdb::types::{Array, Object, RecordId, SurrealValue as _, Value};
 pub(crate) const ROLE: &str = "direct";
 /// The same, with values that are ready.
 pub(crate) const ROLE_READY: &str = "direct-ready";
+
+/// Of this process: updates of few documents, and how many those are.
+pub(crate) const ROLE_UPDATES: &str = "direct-updates";
+
+/// Whole documents, whether they are there or not.
+const UPSERT: &str = "FOR $row IN $rows { UPSERT $row.id CONTENT $row RETURN NONE }";
 
 const INSERT: &str = "INSERT $rows RETURN NONE";
 
@@ -42,6 +48,39 @@ pub(crate) async fn run(rows: usize, ready: bool) -> Result<()> {
     verify(&database, rows).await?;
     println!(
         "rows={rows} seconds={} cpu_seconds={}",
+        elapsed.as_secs_f64(),
+        cpu.as_secs_f64()
+    );
+    Ok(())
+}
+
+/// Writes so many updates of so many documents: of each batch, the last of each document.
+pub(crate) async fn run_updates(updates: usize, ids: usize) -> Result<()> {
+    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let database = open(directory.path()).await?;
+    let documents: Vec<String> = (0..updates).map(|i| update(i, ids)).collect();
+
+    let (started, cpu) = (Instant::now(), own_cpu()?);
+    for batch in documents.chunks(BATCH) {
+        let mut last = BTreeMap::new();
+        for json in batch {
+            let document: serde_json::Value = serde_json::from_str(json)?;
+            let id = document["customer_id"].as_str().context("an id")?.to_owned();
+            let Value::Object(mut row) = document.into_value() else {
+                anyhow::bail!("not an object: {json}")
+            };
+            row.insert("id", RecordId::new(TABLE, id.clone()));
+            last.insert(id, Value::Object(row));
+        }
+        let rows = Array::from(last.into_values().collect::<Vec<_>>());
+        let variables = Object::from_iter([("rows".to_owned(), Value::Array(rows))]);
+        database.query(UPSERT).bind(variables).await?.check()?;
+    }
+    let (elapsed, cpu) = (started.elapsed(), own_cpu()? - cpu);
+
+    verify_updates(&database, updates, ids).await?;
+    println!(
+        "rows={updates} seconds={} cpu_seconds={}",
         elapsed.as_secs_f64(),
         cpu.as_secs_f64()
     );

@@ -40,6 +40,19 @@ pub fn document(i: usize) -> String {
     )
 }
 
+/// Update `i` of so many documents, as JSON text; [`updated_id`] has its id.
+pub fn update(i: usize, ids: usize) -> String {
+    format!(
+        r#"{{"event":"payment.succeeded","amount":{i},"currency":"USD","timestamp":1764000000,"customer_id":"{}"}}"#,
+        updated_id(i, ids)
+    )
+}
+
+/// Id of the document that update `i` of so many is of.
+pub fn updated_id(i: usize, ids: usize) -> String {
+    format!("cus_{:06}", i % ids)
+}
+
 /// An embedded store in a directory; every commit is synced.
 pub async fn open(directory: &Path) -> Result<Surreal<Any>> {
     let database = connect(format!("surrealkv://{}?sync=every", directory.display())).await?;
@@ -63,15 +76,38 @@ pub async fn verify(database: &Surreal<Any>, rows: usize) -> Result<()> {
         "{rows} rows were owed; count and sum are {totals:?}"
     );
     for i in [0, rows / 2, rows - 1] {
-        let id = RecordId::new(TABLE, row_id(i));
-        let mut answer = database
-            .query("SELECT VALUE amount FROM $id")
-            .bind(("id", id))
-            .await?
-            .check()?;
-        let amounts: Vec<i64> = answer.take(0)?;
-        let expected = i64::try_from(i).context("few rows")?;
-        ensure!(amounts == [expected], "row {i} has {amounts:?}");
+        is_amount(database, row_id(i), i).await?;
     }
+    Ok(())
+}
+
+/// That each of so many documents is there, with the last of its updates.
+pub async fn verify_updates(database: &Surreal<Any>, updates: usize, ids: usize) -> Result<()> {
+    let ids = ids.min(updates);
+    let mut answer = database
+        .query(format!("SELECT count() AS n FROM {TABLE} GROUP ALL"))
+        .await?
+        .check()?;
+    let n: Option<i64> = answer.take((0, "n"))?;
+    ensure!(
+        n == Some(i64::try_from(ids)?),
+        "{ids} documents were owed; there are {n:?}"
+    );
+    for i in [updates - ids, updates - ids / 2 - 1, updates - 1] {
+        is_amount(database, updated_id(i, ids), i).await?;
+    }
+    Ok(())
+}
+
+async fn is_amount(database: &Surreal<Any>, id: String, i: usize) -> Result<()> {
+    let record = RecordId::new(TABLE, id);
+    let mut answer = database
+        .query("SELECT VALUE amount FROM $id")
+        .bind(("id", record))
+        .await?
+        .check()?;
+    let amounts: Vec<i64> = answer.take(0)?;
+    let expected = i64::try_from(i).context("few rows")?;
+    ensure!(amounts == [expected], "row {i} has {amounts:?}");
     Ok(())
 }

@@ -11,6 +11,13 @@
 //!   acknowledged durably in the log; two lanes, which is a sink's default, so that one batch is prepared while another
 //!   is written.
 //! * `danube-wasm, lanes = 1`: the same with one lane.
+//!
+//! Then the same question for updates: as many messages, each a whole new document of one of 10,000, of 100 or of a single
+//! id.
+//!
+//! * `direct`: JSON text in memory is read into the crate's values; of each 500 the last of each id is upserted, all in one
+//!   statement.
+//! * `danube-wasm`: messages with the order of their records through `surrealdb-sink` with `id_pointer`, on two lanes.
 
 mod direct;
 mod ours;
@@ -25,6 +32,10 @@ use danube_wasm_benches::{
 };
 
 const AIM_SHARE: f64 = 0.70;
+/// The same for updates.
+const AIM_SHARE_UPDATES: f64 = 0.60;
+/// Of how many documents the updates are.
+const IDS: [usize; 3] = [10_000, 100, 1];
 
 /// What is compared, by name and role.
 const SIDES: [(&str, &str); 4] = [
@@ -35,15 +46,21 @@ const SIDES: [(&str, &str); 4] = [
 ];
 
 fn main() -> Result<ExitCode> {
-    let rows = || -> Result<usize> { Ok(std::env::args().nth(2).unwrap_or_default().parse()?) };
+    let number = |at| -> Result<usize> { Ok(std::env::args().nth(at).unwrap_or_default().parse()?) };
+    let (rows, ids) = (|| number(2), || number(3));
     match Child::role().as_deref() {
         Some(ours::COMPILE) => return Ok(danube_wasm_sandbox::compile_child_main()),
         Some(direct::ROLE) => in_runtime(direct::run(rows()?, false))?,
         Some(direct::ROLE_READY) => in_runtime(direct::run(rows()?, true))?,
-        Some(ours::ROLE) => in_runtime(ours::run(rows()?, 2))?,
-        Some(ours::ROLE_ONE_LANE) => in_runtime(ours::run(rows()?, 1))?,
+        Some(ours::ROLE) => in_runtime(ours::run(rows()?, None, 2))?,
+        Some(ours::ROLE_ONE_LANE) => in_runtime(ours::run(rows()?, None, 1))?,
+        Some(direct::ROLE_UPDATES) => in_runtime(direct::run_updates(rows()?, ids()?))?,
+        Some(ours::ROLE_UPDATES) => in_runtime(ours::run(rows()?, Some(ids()?), 2))?,
         Some(role) => bail!("`{role}` is not a role"),
-        None => compare(Scale::from_arguments())?,
+        None => {
+            compare(Scale::from_arguments())?;
+            compare_updates(Scale::from_arguments())?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -97,6 +114,34 @@ fn compare(scale: Scale) -> Result<()> {
     aim(
         &format!("danube-wasm at least {} of direct, from JSON", percent(AIM_SHARE)),
         rates[2] >= AIM_SHARE * rates[0],
+    );
+    Ok(())
+}
+
+fn compare_updates(scale: Scale) -> Result<()> {
+    let updates = scale.pick(100_000, 20_000);
+    println!(
+        "\nsink: how many updates a second reach SurrealDB, against the crate's own, the last of each id in a batch?"
+    );
+    println!("  {updates} updates, {BATCH} to a batch, surrealkv on disk, every commit synced, medians\n");
+    let mut table = Table::new(["ids", "direct, messages/s", "danube-wasm, messages/s", "of direct"]);
+    let mut shares = Vec::new();
+    for ids in IDS {
+        let (mut direct, mut ours) = (Vec::new(), Vec::new());
+        for _ in 0..scale.pick(5, 1) {
+            for (role, rates) in [(direct::ROLE_UPDATES, &mut direct), (ours::ROLE_UPDATES, &mut ours)] {
+                let account = Child::start(role, &[&updates.to_string(), &ids.to_string()])?.finish()?;
+                rates.push(updates as f64 / child::field(&account, "seconds")?);
+            }
+        }
+        let (direct, ours) = (median(direct), median(ours));
+        shares.push(ours / direct);
+        table.row([number(ids as f64), number(direct), number(ours), percent(ours / direct)]);
+    }
+    println!("{table}");
+    aim(
+        &format!("updates at least {} of direct", percent(AIM_SHARE_UPDATES)),
+        shares.iter().all(|share| *share >= AIM_SHARE_UPDATES),
     );
     Ok(())
 }

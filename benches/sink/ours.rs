@@ -7,14 +7,16 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use danube_wasm_bench_sink::{BATCH, NAMESPACE, TABLE, document, open, record_id, verify};
+use danube_wasm_bench_sink::{BATCH, NAMESPACE, TABLE, document, open, record_id, update, verify, verify_updates};
 use danube_wasm_benches::{child::own_cpu, component};
 use danube_wasm_broker::{
     Broker, Outgoing, SchemaRef, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
 use danube_wasm_egress_surrealdb::{SurrealEgress, SurrealOptions, SurrealUrl};
-use danube_wasm_model::{ConnectorId, RecordId, Targets, TopicName, door::Egress as _};
+use danube_wasm_model::{
+    ConnectorId, RecordId, Targets, TopicName, clock::OrderClock, door::Egress as _, identity::ORDER_ATTRIBUTE,
+};
 use danube_wasm_pipeline::{BatchPolicy, Patience, Probe, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
@@ -23,6 +25,8 @@ use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 pub(crate) const ROLE: &str = "ours";
 /// The same, on one lane.
 pub(crate) const ROLE_ONE_LANE: &str = "ours-one-lane";
+/// The same, with updates of so few documents.
+pub(crate) const ROLE_UPDATES: &str = "ours-updates";
 /// First argument of the process that compiles components.
 pub(crate) const COMPILE: &str = "compile";
 
@@ -36,19 +40,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 /// Longest wait for that, and for the end.
 const WAIT_MAX: Duration = Duration::from_secs(300);
 
-/// Writes so many rows.
-pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
+/// Writes so many rows, or so many updates of as many documents as `ids` says.
+pub(crate) async fn run(rows: usize, ids: Option<usize>, lanes: usize) -> Result<()> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let log = directory.path().join("log");
     let broker: Arc<dyn Broker> =
         tokio::task::spawn_blocking(move || EmbeddedBroker::open(&log, EmbeddedOptions::default())).await??;
     let schemas = Arc::new(Schemas::new(broker.registry()));
-    fill(&broker, &schemas, rows).await?;
+    fill(&broker, &schemas, rows, ids).await?;
     let store = directory.path().join("store");
     let egress = egress(&store).await?;
     let sandbox = sandbox(directory.path())?;
     let parts = SinkParts {
-        guest: component(&sandbox, lanes).await?,
+        guest: component(&sandbox, lanes, ids.is_some()).await?,
         broker: broker.clone(),
         consumer: "consumer".into(),
         schemas,
@@ -69,7 +73,11 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
     sink.drain(tokio::time::Instant::now() + WAIT_MAX).await;
     egress.close().await?;
     broker.close().await?;
-    verify(&open(&store).await?, rows).await?;
+    let store = open(&store).await?;
+    match ids {
+        Some(ids) => verify_updates(&store, rows, ids).await?,
+        None => verify(&store, rows).await?,
+    }
     println!(
         "rows={rows} seconds={} cpu_seconds={}",
         elapsed.as_secs_f64(),
@@ -79,7 +87,7 @@ pub(crate) async fn run(rows: usize, lanes: usize) -> Result<()> {
 }
 
 /// Publishes a message for each row.
-async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Result<()> {
+async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize, ids: Option<usize>) -> Result<()> {
     let topic: TopicName = TOPIC.parse()?;
     let spec = TopicSpec {
         partitions: PARTITIONS,
@@ -98,9 +106,14 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
     };
     let schema = schemas.declare(declaration).await?.reference();
     let publisher = broker.publisher("bench/load").await?;
+    let clock = OrderClock::system();
+    let body = |i| ids.map_or_else(|| document(i), |ids| update(i, ids));
     let places: Vec<usize> = (0..rows).collect();
     for places in places.chunks(1000) {
-        let groups = places.iter().map(|i| vec![message(&topic, schema, *i)]).collect();
+        let groups = places
+            .iter()
+            .map(|i| vec![message(&topic, schema, *i, body(*i), clock.next())])
+            .collect();
         for published in publisher.publish(groups).await {
             ensure!(published?.durable, "the log is not durable");
         }
@@ -108,12 +121,13 @@ async fn fill(broker: &Arc<dyn Broker>, schemas: &Schemas, rows: usize) -> Resul
     Ok(())
 }
 
-fn message(topic: &TopicName, schema: SchemaRef, i: usize) -> Outgoing {
+/// As a source hands it to the broker.
+fn message(topic: &TopicName, schema: SchemaRef, i: usize, body: String, order: u64) -> Outgoing {
     Outgoing {
         topic: topic.clone(),
         key: None,
-        payload: document(i).into(),
-        attributes: Vec::new(),
+        payload: body.into(),
+        attributes: vec![(ORDER_ATTRIBUTE.to_owned(), order.to_string())],
         id: RecordId::from_broker(record_id(i)),
         schema: Some(schema),
     }
@@ -141,11 +155,15 @@ fn sandbox(directory: &Path) -> Result<Arc<Sandbox>> {
     ))?)
 }
 
-async fn component(sandbox: &Arc<Sandbox>, lanes: usize) -> Result<Arc<SinkComponent>> {
+async fn component(sandbox: &Arc<Sandbox>, lanes: usize, by_id: bool) -> Result<Arc<SinkComponent>> {
+    let id_pointer = match by_id {
+        true => r#","id_pointer":"/customer_id""#,
+        false => "",
+    };
     let spec = LoadSpec {
         settings: format!(
             r#"{{"topic_mappings":[{{"topic":"{TOPIC}","subscription":"rows","subscription_type":"Shared",
-                "expected_schema_subject":"{SUBJECT}","table":"{TABLE}","include_danube_metadata":false}}]}}"#
+                "expected_schema_subject":"{SUBJECT}","table":"{TABLE}","include_danube_metadata":false{id_pointer}}}]}}"#
         ),
         lanes,
         topics: vec![TOPIC.parse()?],

@@ -24,6 +24,8 @@ pub enum Column {
     Producers,
     /// `schema()` of records.
     Schemas,
+    /// `order()` of records.
+    Orders,
 }
 
 impl Column {
@@ -45,6 +47,7 @@ impl Column {
         Self::PublishTimes,
         Self::Producers,
         Self::Schemas,
+        Self::Orders,
     ];
 
     /// The name in the contract.
@@ -59,6 +62,7 @@ impl Column {
             Self::PublishTimes => "publish-times",
             Self::Producers => "producers",
             Self::Schemas => "schemas",
+            Self::Orders => "orders",
         }
     }
 }

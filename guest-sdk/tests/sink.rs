@@ -164,7 +164,7 @@ impl SinkConnector for Telltale {
         let told = json!({
             "topic": record.topic(), "id": record.id(), "key": record.key(), "at": record.publish_time(),
             "producer": record.producer_name(), "schema": schema, "a": record.attribute("a"),
-            "attributes": record.attributes().count(), "payload": record.payload()?,
+            "attributes": record.attributes().count(), "order": record.order(), "payload": record.payload()?,
         });
         Ok(Write::insert("told", &told)?.into())
     }
@@ -181,6 +181,7 @@ fn a_message_shows_everything() {
         producer: "p".into(),
         schema: "payments@v1@3".into(),
         attributes: vec![("a".into(), "1".into())],
+        order: 9,
     };
     let mut sink = SinkHarness::<Telltale>::new("{}").expect("initialized");
     let processed = sink
@@ -190,7 +191,7 @@ fn a_message_shows_everything() {
         processed.writes[0].document(),
         json!({
             "topic": "/n/t", "id": "r1", "key": [107], "at": 5, "producer": "p", "schema": ["payments@v1", 3],
-            "a": "1", "attributes": 1, "payload": [1],
+            "a": "1", "attributes": 1, "order": 9, "payload": [1],
         })
     );
     assert_eq!(processed.writes[1].document()["schema"], Value::Null);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::bindings::types::{Attributes, Blobs, Labels};
+use crate::bindings::types::{Attributes, Blobs, Column, Labels, NamedColumn};
 
 /// Value `i`; empty if there is no such value.
 pub(crate) fn blob(column: &Blobs, i: usize) -> &[u8] {
@@ -30,6 +30,14 @@ pub(crate) fn pair<'a>(column: &'a Attributes, i: usize, name: &str) -> Option<&
     range(&column.ends, i)
         .find(|pair| blob(&column.names, *pair) == name.as_bytes())
         .map(|pair| text(&column.values, pair))
+}
+
+/// The numbers of the extra column of this name.
+pub(crate) fn numbers<'a>(extra: &'a [NamedColumn], name: &str) -> Option<&'a [u64]> {
+    match &extra.iter().find(|column| column.name == name)?.values {
+        Column::Numbers(numbers) => Some(numbers),
+        _ => None,
+    }
 }
 
 /// The values between the end before place `i` and its own.

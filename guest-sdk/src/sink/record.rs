@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde::Deserialize;
 
 use crate::{
-    Error, Result,
+    Column, Error, Result,
     bindings::sink::MessageBatch,
     columns::{read, write::u32_of},
 };
@@ -124,6 +124,17 @@ impl<'a> SinkRecord<'a> {
     /// When it was published, in **milliseconds** since 1970-01-01 UTC.
     pub fn publish_time(&self) -> u64 {
         self.batch.publish_times.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Its place among all records of this pipeline, however many partitions they came through: a record that was
+    /// published later has a higher number. [`Write::with_order`](crate::Write::with_order) takes it, so that the newest
+    /// record decides what a document is, whatever comes late or again. A host that has no such column gives the publish
+    /// time instead, where that is wanted.
+    pub fn order(&self) -> u64 {
+        let orders = read::numbers(&self.batch.extra, Column::Orders.name());
+        orders
+            .and_then(|orders| orders.get(self.at).copied())
+            .unwrap_or_else(|| self.publish_time())
     }
 
     /// Who published it.

@@ -97,8 +97,10 @@ impl<'a> Write<'a> {
         self
     }
 
-    /// With a rising number, such as a publish time: an upsert, merge or delete applies only if its order is not lower
-    /// than the one that the document was last written or deleted with. 0 applies always.
+    /// With a rising number: an upsert, merge or delete applies only if its order is not lower than the one that the
+    /// document was last written or deleted with. 0 applies always. With
+    /// [`SinkRecord::order`](crate::SinkRecord::order) it applies only if it is higher, or if the same record is written
+    /// again.
     pub fn with_order(mut self, order: u64) -> Self {
         self.order = order;
         self

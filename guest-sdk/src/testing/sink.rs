@@ -40,6 +40,8 @@ pub struct Delivered {
     pub schema: String,
     /// [`SinkRecord::attributes`](crate::SinkRecord::attributes).
     pub attributes: Vec<(String, String)>,
+    /// [`SinkRecord::order`](crate::SinkRecord::order).
+    pub order: u64,
 }
 
 impl Delivered {
@@ -137,6 +139,12 @@ impl<C: SinkConnector> SinkHarness<C> {
             attributes: NO_ATTRIBUTES,
             extra: Vec::new(),
         };
+        if wants(Column::Orders) && !messages.is_empty() {
+            batch.extra.push(types::NamedColumn {
+                name: Column::Orders.name().to_owned(),
+                values: types::Column::Numbers(messages.iter().map(|message| message.order).collect()),
+            });
+        }
         for message in messages {
             push_label(&mut batch.topics, &message.topic);
             push_blob(&mut batch.payloads, &message.payload);

@@ -7,8 +7,8 @@
 //!   `danube_timestamp` (publish time, RFC 3339), `danube_producer` and `danube_message_id` (the record's id).
 //! * `storage_mode`: `Document` (default) or `TimeSeries`, which adds `_timestamp`: the publish time as RFC 3339 text.
 //! * `id_pointer`: a JSON pointer into the message. What it points at, a string or an integer, becomes the document's id
-//!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order,
-//!   the one published last stays. A message in which it points at nothing of the kind is refused. Without
+//!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order
+//!   and through any partition, the one published last stays. A message in which it points at nothing of the kind is refused. Without
 //!   `id_pointer`, each message is a document of its own, with an id made from the record's.
 //!   Ids are text: the row of `7` is `` table:`7` ``, and `table:7`, with a number, is not there.
 //!
@@ -83,6 +83,9 @@ impl SinkConnector for SurrealdbSink {
         if any(OwnKeys::needs_publish_time) {
             wants.push(Column::PublishTimes);
         }
+        if any(|keys| keys.id_pointer.is_some()) {
+            wants.push(Column::Orders);
+        }
         wants
     }
 
@@ -104,7 +107,7 @@ impl SinkConnector for SurrealdbSink {
         };
         Ok(write
             .with_operation(Operation::Upsert)
-            .with_order(record.publish_time())
+            .with_order(record.order())
             .into())
     }
 }

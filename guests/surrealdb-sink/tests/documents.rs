@@ -9,6 +9,8 @@ use surrealdb_sink::SurrealdbSink;
 
 /// 2024-01-11T20:22:47.089Z, in milliseconds.
 const PUBLISHED: u64 = 1_705_004_567_089;
+/// Its place among all records.
+const ORDER: u64 = (PUBLISHED << 16) | 3;
 
 fn settings(more: Value) -> String {
     let mut mapping = json!({ "topic": "/stripe/payments", "subscription": "rows", "table": "payments" });
@@ -21,6 +23,7 @@ fn process(more: Value, payloads: &[&str]) -> Processed {
     let message = |payload: &&str| Delivered {
         id: "p/c:evt_1.0".into(),
         publish_time: PUBLISHED,
+        order: ORDER,
         producer: "hooks".into(),
         ..Delivered::new("/stripe/payments", *payload)
     };
@@ -172,7 +175,7 @@ fn an_id_from_the_message_makes_the_last_published_one_stay() {
     ] {
         let write = write(json!({ "id_pointer": "/customer/id" }), payload);
         assert_eq!(write.id.as_deref(), Some(id));
-        assert_eq!((write.operation, write.order), (Operation::Upsert, PUBLISHED));
+        assert_eq!((write.operation, write.order), (Operation::Upsert, ORDER));
     }
 }
 
@@ -181,7 +184,7 @@ fn an_object_without_additions_keeps_its_id() {
     let keys = json!({ "id_pointer": "/id", "include_danube_metadata": false });
     let write = write(keys, r#"{"id": 7}"#);
     assert!(write.forwarded);
-    assert_eq!((write.id.as_deref(), write.order), (Some("7"), PUBLISHED));
+    assert_eq!((write.id.as_deref(), write.order), (Some("7"), ORDER));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use danube_wasm_model::{RecordId, SubscriptionType, TopicName};
+use danube_wasm_model::{RecordId, SubscriptionType, TopicName, clock::order_at, identity::ORDER_ATTRIBUTE};
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
@@ -255,6 +255,28 @@ pub struct Message {
     pub schema: Option<SchemaRef>,
     /// How often it was delivered before.
     pub redeliveries: u32,
+}
+
+impl Message {
+    /// The order of its record: what it was stamped with when it was published. One without a stamp, from another
+    /// publisher, is ordered by its publish time and, within one millisecond, by the lowest 16 bits of its offset: ties
+    /// are possible between partitions.
+    pub fn order(&self) -> u64 {
+        self.stamp()
+            .unwrap_or_else(|| order_at(self.publish_time_ms, self.message_id.offset))
+    }
+
+    /// What its record was stamped with.
+    pub fn stamp(&self) -> Option<u64> {
+        let mut stamps = self.attributes.iter().filter(|(name, _)| name == ORDER_ATTRIBUTE);
+        stamps.find_map(|(_, order)| order.parse().ok())
+    }
+
+    /// Stamps it anew.
+    pub fn set_stamp(&mut self, order: u64) {
+        self.attributes.retain(|(name, _)| name != ORDER_ATTRIBUTE);
+        self.attributes.push((ORDER_ATTRIBUTE.to_owned(), order.to_string()));
+    }
 }
 
 /// How far a subscription is behind.

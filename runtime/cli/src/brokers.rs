@@ -14,7 +14,7 @@ use danube_wasm_broker::{
 use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
 use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
 use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
-use danube_wasm_model::ConnectorId;
+use danube_wasm_model::{ConnectorId, clock::OrderClock};
 use danube_wasm_schema::Schemas;
 use tokio::{
     sync::{Mutex, OnceCell},
@@ -35,6 +35,8 @@ pub(crate) struct Brokers {
     /// back to them.
     behind_spools: OnceCell<Arc<dyn Broker>>,
     behind_spools_options: Option<DanubeOptions>,
+    /// What gives records their order, whatever in this process publishes them.
+    clock: Arc<OrderClock>,
     /// Where spools are.
     spools_dir: PathBuf,
     /// By connector. One that is open stays so while its connector is wanted, and until its records are in the cluster.
@@ -69,9 +71,11 @@ impl Spooled {
 impl Brokers {
     /// Opens it. An embedded log is opened now, and what is wrong with it is said; a Danube cluster may come later.
     pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self, Failure> {
+        let clock = OrderClock::system();
         match &pipeline.service_url {
             ServiceUrl::Embedded { dir } => Ok(Self {
-                main: open_log(dir, retention(&pipeline.retention)).await?,
+                main: open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?,
+                clock,
                 danube: None,
                 behind_spools: OnceCell::new(),
                 behind_spools_options: None,
@@ -83,6 +87,7 @@ impl Brokers {
                 let options = danube_options(pipeline);
                 Ok(Self {
                     main: Danube::open(options.clone()).map_err(Failure::configuration)?,
+                    clock,
                     danube: Some(pipeline.danube.clone()),
                     behind_spools: OnceCell::new(),
                     behind_spools_options: Some(DanubeOptions {
@@ -104,6 +109,11 @@ impl Brokers {
     /// The broker itself.
     pub(crate) fn main(&self) -> &Arc<dyn Broker> {
         &self.main
+    }
+
+    /// What gives records their order.
+    pub(crate) fn clock(&self) -> &Arc<OrderClock> {
+        &self.clock
     }
 
     /// Whether it is a log in this process, that no other process uses.
@@ -139,6 +149,7 @@ impl Brokers {
         let mut options = self.spool_options(&source.id);
         options.bytes_max = buffer.max_bytes;
         options.flush = buffer.broker_flush;
+        options.orders = Some(self.clock.clone());
         let broker = self.behind_spools().await?;
         self.spool(&source.id, true, broker, options, schemas).await
     }
@@ -275,6 +286,24 @@ pub(crate) async fn open_log(dir: &Path, retention: RetentionOptions) -> Result<
         retention,
         ..EmbeddedOptions::default()
     };
+    open(dir, options).await
+}
+
+/// An embedded log of a pipeline, whose records this clock orders.
+async fn open_own_log(
+    dir: &Path,
+    retention: RetentionOptions,
+    clock: Arc<OrderClock>,
+) -> Result<Arc<EmbeddedBroker>, Failure> {
+    let options = EmbeddedOptions {
+        retention,
+        orders: Some(clock),
+        ..EmbeddedOptions::default()
+    };
+    open(dir, options).await
+}
+
+async fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<EmbeddedBroker>, Failure> {
     let dir = dir.to_path_buf();
     let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await;
     let opened = opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())));

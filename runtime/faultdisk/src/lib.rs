@@ -13,6 +13,8 @@
 //! From a journal, [`Disk`] knows for every point in time what the page cache showed and what was synced, and
 //! [`Disk::after_crash`] makes the directory that the next start would find.
 //!
+//! It also stands before the wall clock, which a test sets while the process runs ([`Clock`]).
+//!
 //! # What is modelled
 //!
 //! * Bytes and lengths are durable once the file is synced, names once their directory is: POSIX's words, stricter than
@@ -32,11 +34,13 @@
 //! and so shows whatever went past it. (SurrealKV and redb write with `write` and `pwrite` and map nothing.) Reading never
 //! fails.
 
+mod clock;
 mod crash;
 mod disk;
 mod record;
 mod start;
 
+pub use clock::{Clock, Wall};
 pub use crash::Crash;
 pub use disk::Disk;
 pub use record::{Change, Record, journal};

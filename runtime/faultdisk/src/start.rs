@@ -6,6 +6,8 @@ use std::{
     process::Command,
 };
 
+use crate::Clock;
+
 /// Environment variables that the library reads.
 pub mod variable {
     /// The directory it watches, absolute and without symbolic links.
@@ -14,6 +16,8 @@ pub mod variable {
     pub const JOURNAL: &str = "FAULTDISK_JOURNAL";
     /// What happens: `fail <first> <count> <errno>`, `hang <from> <errno>` or `die <last>`. Nothing if it is not set.
     pub const FAULT: &str = "FAULTDISK_FAULT";
+    /// The file of a [`Clock`](crate::Clock).
+    pub const CLOCK: &str = "FAULTDISK_CLOCK";
 }
 
 /// What happens to a process. Its changes are numbered from 0.
@@ -100,6 +104,14 @@ impl Spy {
             .find(|library| library.exists())
             .map(|library| Self { library })
             .ok_or_else(|| io::Error::other(format!("the library was built, but not into {}", near.display())))
+    }
+
+    /// Environment of a process that has this wall clock, and what it starts, too.
+    pub fn with_clock(&self, clock: &Clock) -> [(&'static str, PathBuf); 2] {
+        [
+            ("LD_PRELOAD", self.library.clone()),
+            (variable::CLOCK, clock.path().to_owned()),
+        ]
     }
 
     /// Puts the library between the process and a directory, which must be there. Appends to the journal. What the process

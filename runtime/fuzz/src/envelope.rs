@@ -5,7 +5,7 @@ use danube_wasm_broker::{Message, MessageId, Outgoing, SchemaRef};
 use danube_wasm_model::{
     ConnectorId, RecordId, TopicName,
     event::Event,
-    identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE},
+    identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
 };
 use danube_wasm_pipeline::{
     dead_letter::{Letter, Reason},
@@ -44,10 +44,15 @@ fn as_published(message: &Message) -> Outgoing {
         topic: message.topic.clone(),
         key: message.key.clone(),
         payload: message.payload.clone(),
-        attributes: own(&message.attributes),
+        attributes: with_order(own(&message.attributes), message.order()),
         id: message.id.clone(),
         schema: message.schema,
     }
+}
+
+fn with_order(mut attributes: Attributes, order: u64) -> Attributes {
+    attributes.push((ORDER_ATTRIBUTE.to_owned(), order.to_string()));
+    attributes
 }
 
 fn own(attributes: &Attributes) -> Attributes {
@@ -124,7 +129,8 @@ fn of_anything(message: Message) {
             let Some(Input::Message { record: again, .. }) = written(letter, &why).input() else {
                 panic!("the letter of {message:?} is none")
             };
-            assert_eq!(again, record);
+            // A letter of a version without orders has one from then on.
+            assert_eq!(*again, as_published(&message));
         }
         Some(Input::Event(event)) => of_an_event(&event, &mut Pieces::new(&[])),
         None => {}

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    ConnectorId, FieldTypes, SubscriptionType, Targets, TopicName,
+    ConnectorId, FieldTypes, RecordId, SubscriptionType, Targets, TopicName,
     columns::ColumnError,
     event::{Event, EventBatch, Interests, RecordBatch},
     message::{MessageBatch, Operation, WriteBatch},
@@ -278,6 +278,9 @@ pub struct Write {
     pub operation: Operation,
     /// See `orders` in `wit/sink.wit`; 0 applies always.
     pub order: u64,
+    /// The record that this order is the order of: a write of another record with the same order does not apply. `None`
+    /// where the component set an order of its own, which applies unless it is lower.
+    pub record: Option<RecordId>,
     /// The document, JSON text. Ignored by deletes.
     pub body: Bytes,
     /// What the schema of its message says of its fields, if there is one that says something. A component may have

@@ -113,6 +113,8 @@ pub struct Interests {
     pub producers: bool,
     /// `schemas`.
     pub schemas: bool,
+    /// `orders`.
+    pub orders: bool,
 }
 
 impl Interests {
@@ -129,6 +131,7 @@ impl Interests {
                 "received" | "publish-times" => wants.times = true,
                 "producers" => wants.producers = true,
                 "schemas" => wants.schemas = true,
+                "orders" => wants.orders = true,
                 _ => {}
             }
         }

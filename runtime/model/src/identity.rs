@@ -26,6 +26,9 @@ pub const ONLY_ATTRIBUTE: &str = "x-danube-wasm-only";
 /// Attribute of a message that was published again: when it was published first, in milliseconds since 1970-01-01 UTC.
 /// It counts as the message's publish time, so that an old message does not overwrite what newer ones wrote.
 pub const PUBLISH_TIME_ATTRIBUTE: &str = "x-danube-wasm-publish-time-ms";
+/// Attribute that carries a record's order: see [`OrderClock`](crate::clock::OrderClock). A record that is published again
+/// keeps the order that it had.
+pub const ORDER_ATTRIBUTE: &str = "x-danube-wasm-order";
 /// Attributes with this prefix are the host's; what a component writes there is dropped.
 pub const HOST_ATTRIBUTE_PREFIX: &str = "x-danube-wasm-";
 

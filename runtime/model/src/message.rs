@@ -21,9 +21,14 @@ pub struct MessageBatch {
     pub schemas: Labels,
     /// Attributes of each, or empty.
     pub attributes: Attributes,
+    /// Order of each, or empty. Crosses the sandbox as the extra column [`MessageBatch::ORDERS`].
+    pub orders: Vec<u64>,
 }
 
 impl MessageBatch {
+    /// Name of the extra column of orders.
+    pub const ORDERS: &str = "orders";
+
     /// Number of messages.
     pub fn len(&self) -> usize {
         self.payloads.len()

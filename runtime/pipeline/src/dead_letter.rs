@@ -14,13 +14,17 @@
 //! | `dlq.received-ms`, `dlq.content-type`, `dlq.header.*` | of an event |
 //! | `dlq.recording` | what the component's last call was given besides its input, for a replay |
 //!
-//! The input's key is the letter's key, its other attributes are the letter's own.
+//! The input's key is the letter's key, its other attributes are the letter's own, and so is the order of a message.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, SchemaRef, TopicSpec};
-use danube_wasm_model::{ConnectorId, RecordId, TopicName, event::Event, identity::HOST_ATTRIBUTE_PREFIX};
+use danube_wasm_model::{
+    ConnectorId, RecordId, TopicName,
+    event::Event,
+    identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE},
+};
 
 use crate::error_budget::{ErrorBudget, Overspent, Room, Spending};
 
@@ -95,6 +99,9 @@ impl Letter {
     pub fn of_message(message: &Message, reason: Reason, why: String, backtrace: Vec<String>, attempts: u32) -> Self {
         let mut attributes = message.attributes.clone();
         attributes.retain(|(name, _)| !name.starts_with("dlq."));
+        if message.stamp().is_none() {
+            attributes.push((ORDER_ATTRIBUTE.to_owned(), message.order().to_string()));
+        }
         attributes.push(("dlq.publish-time-ms".to_owned(), message.publish_time_ms.to_string()));
         attributes.push(("dlq.producer".to_owned(), message.producer.to_string()));
         attributes.push(("dlq.redeliveries".to_owned(), message.redeliveries.to_string()));

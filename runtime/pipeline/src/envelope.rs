@@ -7,7 +7,7 @@ use danube_wasm_broker::{Message, Outgoing, SchemaRef};
 use danube_wasm_model::{
     RecordId, TopicName,
     event::Event,
-    identity::{HOST_ATTRIBUTE_PREFIX, PUBLISH_TIME_ATTRIBUTE},
+    identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
 };
 
 const PREFIX: &str = "dlq.";
@@ -22,7 +22,7 @@ pub struct Envelope(Message);
 pub enum Input {
     /// A message, with its first publish time in milliseconds since 1970-01-01 UTC.
     Message {
-        /// As it was published, but for the host's own attributes.
+        /// As it was published, but for the host's own attributes, of which it has its order.
         record: Box<Outgoing>,
         /// When it was published first.
         published_ms: u64,
@@ -82,7 +82,7 @@ impl Envelope {
         let attributes = self.own_attributes().cloned().collect();
         match self.said("received-ms") {
             Some(received) => self.event(id, received, attributes),
-            None => self.record(id, attributes),
+            None => self.record(id, self.with_order(attributes)),
         }
     }
 
@@ -100,6 +100,16 @@ impl Envelope {
             headers: headers.collect(),
             traceparent: None,
         })))
+    }
+
+    /// A record keeps its order: published again, it stays older than what came after it.
+    fn with_order(&self, mut attributes: Vec<(String, String)>) -> Vec<(String, String)> {
+        attributes.extend(
+            self.0
+                .stamp()
+                .map(|order| (ORDER_ATTRIBUTE.to_owned(), order.to_string())),
+        );
+        attributes
     }
 
     fn record(&self, id: String, attributes: Vec<(String, String)>) -> Option<Input> {
@@ -181,7 +191,11 @@ mod tests {
         let Some(Input::Message { record, published_ms }) = written(&message).input() else {
             panic!("it is of a message")
         };
-        assert_eq!((*record, published_ms), (self::record(), 2000));
+        let mut published = self::record();
+        published
+            .attributes
+            .push((ORDER_ATTRIBUTE.to_owned(), message.order().to_string()));
+        assert_eq!((*record, published_ms), (published, 2000));
     }
 
     #[test]

@@ -40,6 +40,8 @@ pub enum Mutant {
     LanesMixKeys,
     /// A redelivered message is written under another id.
     NewIdOnRedelivery,
+    /// The order of a record is the millisecond of its publishing.
+    OrderIsMilliseconds,
 }
 
 #[cfg(feature = "mutants")]
@@ -54,7 +56,7 @@ mod switch {
 
     impl Mutant {
         /// All of them.
-        pub const ALL: [Self; 17] = [
+        pub const ALL: [Self; 18] = [
             Self::AckBeforeWrite,
             Self::DropOnRetry,
             Self::TransientIsDone,
@@ -72,6 +74,7 @@ mod switch {
             Self::BlockedKeyGoesOn,
             Self::LanesMixKeys,
             Self::NewIdOnRedelivery,
+            Self::OrderIsMilliseconds,
         ];
     }
 

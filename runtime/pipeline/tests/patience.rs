@@ -15,6 +15,7 @@ use std::{
 use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
     SubscriptionType::Shared,
+    clock::OrderClock,
     columns::{Rejection, RejectionKind},
     door::{EgressError, Failure, FailureKind, GuestError, Intake, Outcome},
     event::RecordBatch,
@@ -60,6 +61,7 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) ->
         limits: SourceLimits::default(),
         on_invalid: HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]),
         patience,
+        clock: OrderClock::system(),
         probe: Probe::default(),
     };
     Source::start(parts).await.expect("a source")

@@ -13,6 +13,7 @@ use std::{
 
 use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
+    clock::OrderClock,
     columns::{Rejection, RejectionKind},
     door::{Failure, FailureKind, GuestError, Intake, Outcome},
     event::{Answer, RecordBatch},
@@ -39,6 +40,7 @@ async fn start_with(
         limits,
         on_invalid,
         patience: Patience::default(),
+        clock: OrderClock::system(),
         probe: Probe::default(),
     };
     Source::start(parts).await.expect("a source")

@@ -100,6 +100,13 @@ impl Guest for Sink {
     async fn call(&self, store: &mut Store<GuestState>, messages: &MessageBatch) -> Answer<WriteBatch> {
         let topics = convert::names(&messages.topics);
         let (producers, schemas) = (convert::names(&messages.producers), convert::names(&messages.schemas));
+        let extra = match messages.orders.is_empty() {
+            true => Vec::new(),
+            false => vec![wit::NamedColumnParam {
+                name: MessageBatch::ORDERS,
+                values: wit::ColumnParam::Numbers(&messages.orders),
+            }],
+        };
         let batch = sink::MessageBatch {
             topics: convert::labels(&messages.topics, &topics),
             payloads: convert::blobs(&messages.payloads),
@@ -109,7 +116,7 @@ impl Guest for Sink {
             producers: convert::labels(&messages.producers, &producers),
             schemas: convert::labels(&messages.schemas, &schemas),
             attributes: convert::attributes(&messages.attributes),
-            extra: &[],
+            extra: &extra,
         };
         let answer = self.call_process_batch(store, batch).await?;
         Ok(answer.map(WriteBatch::from))

@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use danube_wasm_broker::embedded::{DiskFactory, FileDisk};
+use danube_wasm_model::clock::OrderClock;
 
 /// How a spool is kept.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct SpoolOptions {
     /// around it; the default is 64 KiB below that, and dead letters have half of those. What the broker refuses later has
     /// already been confirmed.
     pub record_bytes_max: usize,
+    /// What gives records their order where this process is their source: orders go on above all that waits here.
+    pub orders: Option<Arc<OrderClock>>,
     /// Where the log's file is opened; a test puts a failing disk here.
     pub disk: Arc<dyn DiskFactory>,
 }
@@ -33,6 +36,7 @@ impl SpoolOptions {
             flush: Duration::from_secs(10),
             hold_max: Duration::from_secs(15),
             record_bytes_max: (4 << 20) - (64 << 10),
+            orders: None,
             disk: Arc::new(FileDisk),
         }
     }

@@ -42,6 +42,7 @@ impl Store {
             record_bytes_max: HELD_BYTES_MAX,
             cache_bytes: 16 << 20,
             disk: options.disk.clone(),
+            orders: options.orders.clone(),
             ..EmbeddedOptions::default()
         };
         let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&directory, log)).await;

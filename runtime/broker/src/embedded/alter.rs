@@ -20,7 +20,7 @@ use super::{
     queue::Alteration,
     record,
     shared::unknown_topic,
-    tables::{CURSORS, DOOMED, HEADS, Head, META, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
+    tables::{CURSORS, DOOMED, HEADS, Head, META, META_DELETED_MS, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic},
 };
 use crate::{BrokerError, SeekReport, SeekTo, TopicSpec};
@@ -112,11 +112,19 @@ impl Batch<'_> {
             self.remove_subscription(name, subscription, *id)?;
         }
         notes::remove_topic(self.transaction, name)?;
+        let partitions = topic.first_partition..topic.first_partition + u64::from(partitions);
+        let newest_ms = partitions
+            .clone()
+            .map(|partition| self.head(partition).last_time_ms)
+            .max();
+        let mut meta = self.transaction.open_table(META)?;
+        let deleted_ms = meta.get(META_DELETED_MS)?.map_or(0, |row| row.value());
+        meta.insert(META_DELETED_MS, deleted_ms.max(newest_ms.unwrap_or_default()))?;
         let (mut heads, mut doomed) = (
             self.transaction.open_table(HEADS)?,
             self.transaction.open_table(DOOMED)?,
         );
-        for partition in topic.first_partition..topic.first_partition + u64::from(partitions) {
+        for partition in partitions {
             heads.remove(partition)?;
             doomed.insert(partition, ())?;
             self.staged.heads.remove(&partition);

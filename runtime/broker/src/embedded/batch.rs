@@ -171,7 +171,7 @@ impl<'t> Batch<'t> {
     }
 
     fn publish(&mut self, records: &mut [Prepared]) -> Result<Outcome, Fault> {
-        let now_ms = (self.options.clock)();
+        let now_ms = self.options.publish_time_ms();
         let gone = records.iter().filter(|record| !self.is_there(record.partition));
         let refused: BTreeSet<usize> = gone.map(|record| record.group).collect();
         for record in records {

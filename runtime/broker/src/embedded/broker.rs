@@ -49,6 +49,9 @@ impl EmbeddedBroker {
             .read(|transaction| catalog::load(transaction, &Topics::new()))
             .map_err(|fault| fault.at(directory))?;
         *shared.topics.write() = known.topics;
+        if let Some(orders) = &shared.options.orders {
+            orders.observe_ms(known.newest_ms);
+        }
         let shared = Arc::new(shared);
         let writer = Writer::new(shared.clone(), known.places, known.doomed);
         std::thread::Builder::new()

@@ -12,7 +12,7 @@ use super::{
     cursor::Cursor,
     fault::Fault,
     limits::{NUMBER_MAX, PARTITIONS_MAX},
-    tables::{CURSORS, DOOMED, HEADS, Head, SUBSCRIPTIONS, TOPICS},
+    tables::{CURSORS, DOOMED, HEADS, Head, META, META_DELETED_MS, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic, kind_from},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Known {
     pub(super) places: Places,
     /// Partitions of deleted topics that still have messages.
     pub(super) doomed: BTreeSet<u64>,
+    /// Newest publish time of what is or was in the log, in milliseconds since 1970-01-01 UTC.
+    pub(super) newest_ms: u64,
 }
 
 /// Reads everything, keeping what of `known` is there already: a failed commit may have left topics, subscriptions and
@@ -78,7 +80,14 @@ pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Know
     for row in transaction.open_table(DOOMED)?.iter()? {
         doomed.insert(row?.0.value());
     }
-    Ok(Known { topics, places, doomed })
+    let deleted_ms = transaction.open_table(META)?.get(META_DELETED_MS)?;
+    let newest_ms = places.values().map(|place| place.head.last_time_ms).max();
+    Ok(Known {
+        topics,
+        places,
+        doomed,
+        newest_ms: newest_ms.max(deleted_ms.map(|row| row.value())).unwrap_or_default(),
+    })
 }
 
 fn load_subscriptions(transaction: &ReadTransaction, topics: &Topics, places: &Places) -> Result<(), Fault> {

@@ -23,7 +23,7 @@
 //!
 //! | table | key | value |
 //! |---|---|---|
-//! | `meta` | `format`, `next-partition`, `next-subscription`, `next-subject` | number |
+//! | `meta` | `format`, `next-partition`, `next-subscription`, `next-subject`, `deleted-ms` | number |
 //! | `topics` | topic | partitions as asked for (0: without), number of the first |
 //! | `heads` | partition | first offset, next offset, bytes, newest publish time |
 //! | `messages` | partition, offset | a record, version byte first (`record.rs`) |

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use danube_wasm_model::clock;
+use danube_wasm_model::clock::{self, OrderClock};
 
 use super::disk::{DiskFactory, FileDisk};
 
@@ -23,6 +23,9 @@ pub struct EmbeddedOptions {
     pub disk: Arc<dyn DiskFactory>,
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// What gives the records of this process their order, where it publishes any: after opening, orders are above all
+    /// that the log has ever held, and no record's publish time is before its order.
+    pub orders: Option<Arc<OrderClock>>,
 }
 
 impl Default for EmbeddedOptions {
@@ -34,7 +37,16 @@ impl Default for EmbeddedOptions {
             cache_bytes: 64 << 20,
             disk: Arc::new(FileDisk),
             clock: Arc::new(clock::now_ms),
+            orders: None,
         }
+    }
+}
+
+impl EmbeddedOptions {
+    /// When what is published now was published.
+    pub(super) fn publish_time_ms(&self) -> u64 {
+        let orders = self.orders.as_ref().map_or(0, |orders| orders.now_ms());
+        orders.max((self.clock)())
     }
 }
 

@@ -7,7 +7,7 @@ use super::{fault::Fault, limits::NUMBER_MAX};
 /// Format of the tables below. Raise it with every change that an older version would misread.
 pub(super) const FORMAT: u64 = 1;
 
-/// `format`, and the next free number of each kind.
+/// `format`, the next free number of each kind, and what is kept of deleted topics.
 pub(super) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// Topic → number of partitions as asked for (0: without), number of the first partition.
 pub(super) const TOPICS: TableDefinition<'_, &str, (u32, u64)> = TableDefinition::new("topics");
@@ -34,6 +34,8 @@ pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_NEXT_PARTITION: &str = "next-partition";
 pub(super) const META_NEXT_SUBSCRIPTION: &str = "next-subscription";
 pub(super) const META_NEXT_SUBJECT: &str = "next-subject";
+/// Newest publish time of all topics that were deleted. Not there before the first is.
+pub(super) const META_DELETED_MS: &str = "deleted-ms";
 
 /// What a partition holds: offsets from `first` up to, not including, `next`. Kept in a row of its own because offsets
 /// must go on rising when every message has been trimmed.

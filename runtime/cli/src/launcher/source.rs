@@ -39,6 +39,7 @@ impl Workshop {
             limits: settings::source_limits(&spec.config),
             on_invalid: settings::on_invalid(&spec.config),
             patience: settings::patience(spec.config.max_dead_letters),
+            clock: tools.brokers.clock().clone(),
             probe: self.probe(id),
         };
         let source = self.on_workers(Source::start(parts)).await??;

@@ -15,6 +15,7 @@ mod inputs;
 mod letters;
 mod observability;
 mod operators;
+mod order;
 mod outage;
 mod reach;
 mod reload;

@@ -70,6 +70,8 @@ impl Section for ConnectEndpoint {
                 partitions: partitions.value,
                 reliable_dispatch: reliable_dispatch.value,
                 ordered: false,
+                keyed: false,
+                source: t.connector(),
             };
             fact.enter(t);
         }

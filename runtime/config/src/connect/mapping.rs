@@ -182,6 +182,7 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
             subscription_type: subscription_type.value,
             sink: t.connector(),
             expected_schema_subject: subject.as_ref().map(|subject| subject.value.clone()),
+            by_id: None,
         };
         fact.enter(t);
     }

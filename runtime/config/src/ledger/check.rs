@@ -20,6 +20,7 @@ pub(crate) fn check(shared: &Shared<'_>) {
     schemas(shared, &ledger);
     consumed(shared, &ledger);
     expected_subjects(shared, &ledger);
+    newest_of_an_id(shared, &ledger);
 }
 
 fn connectors(shared: &Shared<'_>, ledger: &Ledger) {
@@ -196,6 +197,29 @@ fn expected_subjects(shared: &Shared<'_>, ledger: &Ledger) {
             None => continue,
         };
         shared.error(place, message, "every message would be refused: make the two agree");
+    }
+}
+
+/// Records of one id without a key are in all partitions of a topic, where only clocks tell which is the newest.
+fn newest_of_an_id(shared: &Shared<'_>, ledger: &Ledger) {
+    for (_, own) in &ledger.consumed {
+        let Some(place) = &own.by_id else { continue };
+        let scattered = |(_, published): &&(Place, Published)| {
+            published.topic == own.topic
+                && published.partitions > 1
+                && !published.keyed
+                && !ledger.own_components.contains(&published.source)
+        };
+        if let Some((at, published)) = ledger.published.iter().find(scattered) {
+            let line = shared.line_from(at, place);
+            let (topic, partitions) = (&own.topic, published.partitions);
+            let message = format!(
+                "records of {topic} have no key ({line}), so those of one id go through all of its {partitions} partitions, \
+                 and only the clocks of the processes that publish them tell which is the newest"
+            );
+            let help = "write `key_pointer` in that endpoint: where its bodies have the id";
+            shared.warning(place, message, help);
+        }
     }
 }
 

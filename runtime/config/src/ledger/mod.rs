@@ -42,6 +42,8 @@ pub(crate) struct Ledger {
     pub(crate) buffers: Vec<(Place, String)>,
     /// Where a poisonous message holds up its key, with the sinks, as [`Table::connector`] names them.
     pub(crate) blocking: Vec<(Place, String)>,
+    /// Sources with a component of the user's, as [`Table::connector`] names them.
+    pub(crate) own_components: Vec<String>,
     /// Addresses to listen on, but for port 0.
     pub(crate) listeners: Vec<(Place, ListenerUse)>,
     /// Paths of endpoints.
@@ -114,6 +116,10 @@ pub(crate) struct Published {
     pub(crate) partitions: u32,
     pub(crate) reliable_dispatch: bool,
     pub(crate) ordered: bool,
+    /// Whether its records have keys, or a component of the user's may give them some.
+    pub(crate) keyed: bool,
+    /// The source, as [`Table::connector`] names it.
+    pub(crate) source: String,
 }
 
 impl Published {
@@ -144,6 +150,8 @@ pub(crate) struct Consumed {
     /// The sink, as [`Table::connector`] names it.
     pub(crate) sink: String,
     pub(crate) expected_schema_subject: Option<String>,
+    /// Where it says that the newest message of an id is what is stored, if it does.
+    pub(crate) by_id: Option<Place>,
 }
 
 impl Consumed {

@@ -266,6 +266,8 @@ impl Section for Endpoint {
                 partitions,
                 reliable_dispatch,
                 ordered,
+                keyed: key_pointer.is_some(),
+                source: t.connector(),
             };
             fact.enter(t);
         }

@@ -261,10 +261,10 @@ impl Section for TopicMapping {
             .field(
                 "id_pointer",
                 Parsed::<JsonPointer>::new("a JSON pointer"),
-                "Where a message has the id of its document. Then the newest message of an id is what is stored; \
-                 without, each message is a document of its own. Ids are text: where the pointer leads to `7` or `\"7\"`, \
-                 the row is `` table:`7` ``, and `table:7`, with a number, is not there. Where it leads to a field `id`, the \
-                 row has that field, too, as `_id`.",
+                "Where a message has the id of its document. Then the newest message of an id is what is stored, \
+                 whatever partitions and lanes it and others come through; without, each message is a document of its \
+                 own. Ids are text: where the pointer leads to `7` or `\"7\"`, the row is `` table:`7` ``, and `table:7`, \
+                 with a number, is not there. Where it leads to a field `id`, the row has that field, too, as `_id`.",
             )
             .example("\"/id\"")
             .optional();
@@ -308,6 +308,7 @@ impl Section for TopicMapping {
                 subscription_type,
                 sink: t.connector(),
                 expected_schema_subject: expected_schema_subject.clone(),
+                by_id: id_pointer.is_some().then(|| t.place("id_pointer")),
             };
             fact.enter(t);
         }

@@ -77,6 +77,10 @@ impl Section for Source {
             )
             .example("\"builtin:webhook-source\"")
             .required();
+        if matches!(component, Some(Component::File(_))) {
+            let source = t.connector();
+            t.session().ledger().borrow_mut().own_components.push(source);
+        }
         let lanes = lanes(
             t,
             SOURCE_LANES,

@@ -434,6 +434,35 @@ fn warnings_do_not_refuse() {
 }
 
 #[test]
+fn the_newest_of_an_id_wants_keys_where_there_are_partitions() {
+    let desk = Desk::new().with_file("own.wasm", "");
+    let by_id = sink("id_pointer = \"/id\"");
+    let keyless = source("partitions = 4") + &by_id;
+    assert_one(
+        &desk.warnings(&keyless),
+        &[
+            "sinks[0].surrealdb.topic_mappings[0].id_pointer",
+            "records of /stripe/payments have no key (line 8)",
+            "all of its 4 partitions",
+            "write `key_pointer`",
+        ],
+    );
+    for fine in [
+        source("partitions = 4\nkey_pointer = \"/id\"") + &by_id,
+        source("partitions = 1") + &by_id,
+        source("") + &by_id,
+        source("partitions = 4") + &sink(""),
+        source("partitions = 4").replace("builtin:webhook-source", "own.wasm") + &by_id,
+        by_id.clone(),
+    ] {
+        assert_eq!(desk.warnings(&fine), [""; 0], "{fine}");
+    }
+    let files = [("a.toml", &*source("partitions = 4")), ("b.toml", &by_id)];
+    let loaded = desk.load_files(&files).expect("no mistakes");
+    assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
+}
+
+#[test]
 fn older_spellings_are_accepted_with_a_note() {
     let desk = Desk::new();
     let text = source("")

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Value};
 
-use crate::{bisect::Attempt, classify::Fault, link::Link, plan::Item};
+use crate::{bisect::Attempt, chain::Chain, classify::Fault, link::Link, plan::Item};
 
 /// One statement for any number of tables: each document's `id` says which record it is.
 const INSERT: &str = "INSERT $rows RETURN NONE";
@@ -23,7 +23,9 @@ const ROUNDS_MAX: usize = 4;
 pub(crate) struct Insert<'l>(pub(crate) &'l Link);
 
 impl Attempt for Insert<'_> {
-    async fn attempt(&self, items: &mut [Item<'_>]) -> Result<usize, Fault> {
+    async fn attempt(&self, chains: &mut [Chain<'_>]) -> Result<usize, Fault> {
+        let mut items: Vec<&mut Item<'_>> = chains.iter_mut().flat_map(Chain::needed).collect();
+        let items = items.as_mut_slice();
         match self.insert(items, &[]).await {
             Ok(()) => return Ok(0),
             Err(Fault::Exists) => {}
@@ -51,7 +53,7 @@ impl Attempt for Insert<'_> {
 
 impl Insert<'_> {
     /// Inserts those that are not `there`.
-    async fn insert(&self, items: &mut [Item<'_>], there: &[bool]) -> Result<(), Fault> {
+    async fn insert(&self, items: &mut [&mut Item<'_>], there: &[bool]) -> Result<(), Fault> {
         let variables = || {
             let absent = items
                 .iter_mut()
@@ -64,9 +66,10 @@ impl Insert<'_> {
     }
 
     /// For each of them, whether a document with its id is there.
-    async fn there(&self, items: &[Item<'_>]) -> Result<Vec<bool>, Fault> {
+    async fn there(&self, items: &[&mut Item<'_>]) -> Result<Vec<bool>, Fault> {
         let variables = || {
-            let candidate = |item: &Item<'_>| Value::Object(Object::from_iter([("id".to_owned(), item.record_id())]));
+            let candidate =
+                |item: &&mut Item<'_>| Value::Object(Object::from_iter([("id".to_owned(), item.record_id())]));
             let candidates: Vec<Value> = items.iter().map(candidate).collect();
             Object::from_iter([("candidates".to_owned(), Array::from(candidates))])
         };
@@ -80,7 +83,7 @@ impl Insert<'_> {
             ));
         };
         let found: HashSet<(&str, &str)> = found.iter().filter_map(table_and_id).collect();
-        let there = |item: &Item<'_>| found.contains(&(&*item.write.target, item.write.id.as_str()));
+        let there = |item: &&mut Item<'_>| found.contains(&(&*item.write.target, item.write.id.as_str()));
         Ok(items.iter().map(there).collect())
     }
 }

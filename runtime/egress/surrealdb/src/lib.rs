@@ -13,6 +13,8 @@
 //!   (`value.rs`), and numbers keep their digits or are refused (`number.rs`).
 //! * **Idempotent by id.** The same batch again changes nothing: inserts pass over what is there, the rest replaces
 //!   like by like. With `order`, a late write loses against a newer one and against a newer delete (`ordered.rs`).
+//! * **One write a document.** Of the writes of one id in a batch, those that a later one makes superfluous are not done
+//!   (`chain.rs`). Batches that name a document in common are written one after the other (`claims.rs`).
 //! * **Every answer is looked at.** A statement is atomic; a record that the database refuses (an `ASSERT`, a type, a
 //!   unique index) is isolated by halving and reported with the database's reason, and the rest is written
 //!   (`bisect.rs`). What is wrong with the database, and not with a record, refuses nobody (`classify.rs`).
@@ -31,6 +33,8 @@
 //! create them; an operator who wants fields, assertions and indexes defines them, before or later.
 
 mod bisect;
+mod chain;
+mod claims;
 mod classify;
 mod client;
 mod connections;
@@ -61,7 +65,10 @@ use danube_wasm_model::{
 };
 use parking_lot::Mutex;
 
-use crate::{bisect::Attempt, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan, store::Store};
+use crate::{
+    bisect::Attempt, chain::Chain, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan,
+    store::Store,
+};
 
 pub use connections::Connections;
 pub use datetime::{DatetimeField, DatetimeForm};
@@ -160,16 +167,16 @@ impl Egress for SurrealEgress {
     async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError> {
         let Plan {
             mut bulk,
-            rounds,
+            mut ordered,
             refused,
         } = Plan::of(writes, &self.options.datetime_fields).await;
         let mut report = WriteReport { refused, unchanged: 0 };
         let writing = async {
             let link = self.link()?;
+            let documents = bulk.iter().chain(&ordered).filter_map(Chain::document);
+            let _claim = link.claim(documents).await;
             write_all(&Insert(&link), &mut bulk, &mut report).await?;
-            for mut round in rounds {
-                write_all(&Ordered(&link), &mut round, &mut report).await?;
-            }
+            write_all(&Ordered(&link), &mut ordered, &mut report).await?;
             link.durable().await
         };
         writing.await.map_err(|fault| self.error(fault))?;
@@ -187,8 +194,8 @@ impl Egress for SurrealEgress {
     }
 }
 
-async fn write_all<A: Attempt>(with: &A, items: &mut [plan::Item<'_>], report: &mut WriteReport) -> Result<(), Fault> {
-    for statement in plan::statements(items) {
+async fn write_all<A: Attempt>(with: &A, chains: &mut [Chain<'_>], report: &mut WriteReport) -> Result<(), Fault> {
+    for statement in plan::statements(chains) {
         let done = bisect::write(with, statement).await?;
         report.unchanged += done.unchanged;
         report.refused.extend(done.refused);

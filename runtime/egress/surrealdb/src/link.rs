@@ -8,7 +8,7 @@ use surrealdb::{
     types::{ErrorDetails, Object, QueryError, Value},
 };
 
-use crate::{SurrealOptions, classify::Fault, ordered, runtime, store::Store};
+use crate::{SurrealOptions, claims::Claim, classify::Fault, ordered, runtime, store::Store};
 
 /// How often a statement is done again after another transaction got in its way.
 const CONFLICTS_MAX: u32 = 6;
@@ -31,7 +31,7 @@ impl Link {
     pub(crate) async fn statement(
         &self,
         what: &'static str,
-        text: &'static str,
+        text: &str,
         mut variables: impl FnMut() -> Object,
     ) -> Result<Value, Fault> {
         let mut conflicts = 0;
@@ -45,6 +45,12 @@ impl Link {
                 answer => return answer,
             }
         }
+    }
+
+    /// Waits until these documents, each a table and an id, are the caller's alone among the batches of this process.
+    pub(crate) async fn claim<'d>(&self, documents: impl Iterator<Item = (&'d str, &'d str)>) -> Claim<'_> {
+        let (namespace, database) = (&self.options.namespace, &self.options.database);
+        self.store.claims.claim(namespace, database, documents).await
     }
 
     /// That the database takes a write.
@@ -76,7 +82,7 @@ impl Link {
         synced
     }
 
-    async fn once(&self, what: &'static str, text: &'static str, variables: Object) -> Result<Value, Fault> {
+    async fn once(&self, what: &'static str, text: &str, variables: Object) -> Result<Value, Fault> {
         let last = |results: &mut IndexedResults| {
             check(results)?;
             let mut last = Value::None;

@@ -4,15 +4,33 @@
 //! document's table and id, and written in the same transaction as the document; a mark outlives its document, so that
 //! a late write does not bring a deleted one back. A write without order always applies and leaves the mark as it is.
 //!
-//! One script in one transaction does up to a thousand writes of distinct ids ([`crate::plan`] sees to that), and works
-//! on sets: which writes apply and which documents are there is asked once for all, new documents are inserted in bulk,
-//! and only those that are there are updated one by one. One statement or closure call for each write is several times
-//! slower.
+//! # Which order applies
+//!
+//! * The order of a record ([`Write::record`]) applies if it is higher than the mark, or if the mark is of the same record,
+//!   whose id is kept beside it: then it was delivered again.
+//! * An order that a component made itself applies unless it is lower than the mark.
+//! * Orders of records are at least [`RECORD_ORDER_MIN`]; below it are the orders of components, most of them publish
+//!   times in milliseconds, and so were all marks before records had orders. Where one kind meets the other, the
+//!   milliseconds of both are compared, and a tie applies.
+//!
+//! # Statements
+//!
+//! One script in one transaction does up to a thousand writes, in rounds: a round names no document twice, and the k-th
+//! write that a document needs ([`crate::chain`]) is in round k. A round works on sets: which writes apply and which
+//! documents are there is asked once for all, new documents are inserted in bulk, and only those that are there are
+//! updated one by one. One statement or closure call for each write is several times slower, and so is the function
+//! `record::exists`, and replacing marks in any other way than by removing them and inserting them anew.
 
-use danube_wasm_model::message::Operation;
+use std::fmt::Write as _;
+
+use danube_wasm_model::{
+    clock::{ORDER_COUNTER_BITS, ORDER_COUNTER_MAX, RECORD_ORDER_MIN, order_ms},
+    door::Write,
+    message::Operation,
+};
 use surrealdb::types::{Array, Number, Object, Value};
 
-use crate::{bisect::Attempt, classify::Fault, link::Link, number, plan::Item};
+use crate::{bisect::Attempt, chain::Chain, classify::Fault, link::Link, number, plan::Item};
 
 /// Where the orders are kept. One row for each document that was ever written with an order.
 pub(crate) const MARKS_TABLE: &str = "_danube_wasm_order";
@@ -24,44 +42,66 @@ pub(crate) const DEFINE_MARKS: &str = "DEFINE TABLE IF NOT EXISTS _danube_wasm_o
 /// Whether the database takes writes.
 pub(crate) const PROBE: &str = "UPSERT _danube_wasm_order:['', 'probe'] CONTENT { at: 0 } RETURN NONE";
 
-/// Answers with the number of writes that changed nothing. Operations are numbered as in `wit/sink.wit`.
-const APPLY: &str = "
-BEGIN;
-LET $apply = (SELECT *, record::exists(id) AS there FROM $writes WHERE order = 0 OR (mark.at ?? 0) <= order);
-INSERT (SELECT VALUE document FROM $apply WHERE !there AND operation != 3) RETURN NONE;
-FOR $write IN (SELECT id, document FROM $apply WHERE there AND operation = 1) {
+/// Most rounds of one script: each is as much text to read. Documents that need more are written in several scripts.
+const ROUNDS_MAX: usize = 16;
+
+/// One round. `#` is its number. Operations are numbered as in `wit/sink.wit`.
+const ROUND: &str = "
+LET $apply# = (SELECT *, id.id != NONE AS there FROM $writes#
+    WHERE order = 0 OR (mark.at ?? 0) <= below OR (mark.at >= $split AND mark.at <= above)
+        OR (mark.at = order AND mark.record_id = record_id));
+INSERT (SELECT VALUE document FROM $apply# WHERE !there AND operation != 3) RETURN NONE;
+FOR $write IN (SELECT id, document FROM $apply# WHERE there AND operation = 1) {
     UPDATE $write.id CONTENT $write.document RETURN NONE;
 };
-FOR $write IN (SELECT id, document FROM $apply WHERE there AND operation = 2) {
+FOR $write IN (SELECT id, document FROM $apply# WHERE there AND operation = 2) {
     UPDATE $write.id MERGE $write.document RETURN NONE;
 };
-DELETE (SELECT VALUE id FROM $apply WHERE there AND operation = 3) RETURN NONE;
-INSERT (SELECT mark AS id, order AS at FROM $apply WHERE order > 0 AND (operation != 0 OR !there))
-    ON DUPLICATE KEY UPDATE at = $input.at RETURN NONE;
-RETURN { unchanged: array::len($writes) - array::len($apply)
-    + array::len((SELECT VALUE id FROM $apply WHERE there AND operation = 0)) };
-COMMIT;
+DELETE (SELECT VALUE id FROM $apply# WHERE there AND operation = 3) RETURN NONE;
+LET $marks# = (SELECT mark AS id, order AS at, record_id FROM $apply# WHERE order > 0 AND (operation != 0 OR !there));
+DELETE (SELECT VALUE id FROM $marks#) RETURN NONE;
+INSERT $marks# RETURN NONE;
 ";
+
+/// How many writes of a round changed nothing.
+const UNCHANGED: &str = "array::len($writes#) - array::len($apply#)
+    + array::len((SELECT VALUE id FROM $apply# WHERE there AND operation = 0))";
+
+/// A transaction of so many rounds. Answers with the number of writes that changed nothing.
+fn script(rounds: usize) -> String {
+    let mut script = "BEGIN;".to_owned();
+    for round in 0..rounds {
+        script += &ROUND.replace('#', &round.to_string());
+    }
+    script += "RETURN { unchanged: 0";
+    for round in 0..rounds {
+        // Writing to a string cannot fail.
+        let _ = write!(script, " + {}", UNCHANGED.replace('#', &round.to_string()));
+    }
+    script + " };\nCOMMIT;\n"
+}
 
 pub(crate) struct Ordered<'l>(pub(crate) &'l Link);
 
 impl Attempt for Ordered<'_> {
-    async fn attempt(&self, items: &mut [Item<'_>]) -> Result<usize, Fault> {
-        let variables = || {
-            let writes: Vec<Value> = items.iter_mut().map(|item| Value::Object(arguments(item))).collect();
-            Object::from_iter([("writes".to_owned(), Array::from(writes))])
-        };
-        match self.0.statement("ordered writes", APPLY, variables).await? {
-            Value::Object(answer) => match answer.get("unchanged") {
-                Some(Value::Number(Number::Int(unchanged))) => Ok(usize::try_from(*unchanged).unwrap_or(0)),
-                _ => Err(Fault::Lost(
-                    "SurrealDB answered ordered writes with something else".to_owned(),
-                )),
-            },
-            _ => Err(Fault::Lost(
-                "SurrealDB answered ordered writes with something else".to_owned(),
-            )),
+    async fn attempt(&self, chains: &mut [Chain<'_>]) -> Result<usize, Fault> {
+        let mut unchanged = 0;
+        let mut rounds: Vec<Vec<&mut Item<'_>>> = Vec::new();
+        for chain in chains {
+            let all = chain.len();
+            let needed = chain.needed();
+            unchanged += all - needed.len();
+            for (round, item) in needed.into_iter().enumerate() {
+                if rounds.len() == round {
+                    rounds.push(Vec::new());
+                }
+                rounds[round].push(item);
+            }
         }
+        for rounds in rounds.chunks_mut(ROUNDS_MAX) {
+            unchanged += self.transaction(rounds).await?;
+        }
+        Ok(unchanged)
     }
 
     async fn probe(&self) -> Result<(), Fault> {
@@ -69,14 +109,98 @@ impl Attempt for Ordered<'_> {
     }
 }
 
+impl Ordered<'_> {
+    async fn transaction(&self, rounds: &mut [Vec<&mut Item<'_>>]) -> Result<usize, Fault> {
+        let script = script(rounds.len());
+        let variables = || {
+            let mut variables = Object::from_iter([("split".to_owned(), order(RECORD_ORDER_MIN))]);
+            for (round, items) in rounds.iter_mut().enumerate() {
+                let writes: Vec<Value> = items.iter_mut().map(|item| Value::Object(arguments(item))).collect();
+                variables.insert(format!("writes{round}"), Array::from(writes));
+            }
+            variables
+        };
+        match self.0.statement("ordered writes", &script, variables).await? {
+            Value::Object(answer) => match answer.get("unchanged") {
+                Some(Value::Number(Number::Int(unchanged))) => Ok(usize::try_from(*unchanged).unwrap_or(0)),
+                _ => Err(something_else()),
+            },
+            _ => Err(something_else()),
+        }
+    }
+}
+
+fn something_else() -> Fault {
+    Fault::Lost("SurrealDB answered ordered writes with something else".to_owned())
+}
+
 fn arguments(item: &mut Item<'_>) -> Object {
+    let (below, above) = applies_over(item.write);
     let mut arguments = Object::new();
     arguments.insert("id", item.record_id());
     arguments.insert("mark", item.mark_id());
     arguments.insert("operation", i64::from(item.write.operation.code()));
-    arguments.insert("order", Value::Number(number::from_u64(item.write.order)));
+    arguments.insert("order", order(item.write.order));
+    arguments.insert("below", order(below));
+    arguments.insert("above", order(above));
+    if let Some(record) = &item.write.record {
+        arguments.insert("record_id", record.as_str().to_owned());
+    }
     if item.write.operation != Operation::Delete {
         arguments.insert("document", item.row());
     }
     arguments
+}
+
+fn order(order: u64) -> Value {
+    Value::Number(number::from_u64(order))
+}
+
+/// The highest marks that a write applies over: below [`RECORD_ORDER_MIN`], and from there on.
+fn applies_over(write: &Write) -> (u64, u64) {
+    let order = write.order;
+    match write.record {
+        Some(_) => (order_ms(order).min(RECORD_ORDER_MIN - 1), order.saturating_sub(1)),
+        None if order < RECORD_ORDER_MIN => (order, (order << ORDER_COUNTER_BITS) | ORDER_COUNTER_MAX),
+        None => (RECORD_ORDER_MIN - 1, order),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use danube_wasm_model::RecordId;
+
+    use super::*;
+
+    fn write(order: u64, record: Option<&str>) -> Write {
+        Write {
+            target: "t".into(),
+            id: "a".to_owned(),
+            operation: Operation::Upsert,
+            order,
+            record: record.map(|id| RecordId::from_broker(id.to_owned())),
+            body: "{}".into(),
+            types: None,
+        }
+    }
+
+    #[test]
+    fn orders_of_both_kinds_are_compared_in_milliseconds() {
+        let at = |ms: u64, counter: u64| (ms << ORDER_COUNTER_BITS) | counter;
+        let now = 1_764_000_000_000;
+        // A record's: over a component's of its millisecond, and over lower ones of records.
+        assert_eq!(applies_over(&write(at(now, 5), Some("a"))), (now, at(now, 4)));
+        // A component's publish time: over its equal, and over those of records of its millisecond.
+        assert_eq!(applies_over(&write(now, None)), (now, at(now, ORDER_COUNTER_MAX)));
+        // A component's own number that is no publish time.
+        assert_eq!(applies_over(&write(u64::MAX, None)), (RECORD_ORDER_MIN - 1, u64::MAX));
+        assert_eq!(applies_over(&write(7, None)), (7, at(7, ORDER_COUNTER_MAX)));
+    }
+
+    #[test]
+    fn a_script_has_as_many_rounds_as_it_is_asked_for() {
+        let script = script(2);
+        assert!(script.contains("$writes0") && script.contains("$apply1"), "{script}");
+        assert!(!script.contains('#') && !script.contains("$writes2"), "{script}");
+    }
 }

@@ -6,7 +6,7 @@ use danube_wasm_model::{door::Write, message::Operation};
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Table, Value};
 use tokio::task::coop::consume_budget;
 
-use crate::{DatetimeField, ordered::MARKS_TABLE, value};
+use crate::{DatetimeField, chain::Chain, ordered::MARKS_TABLE, value};
 
 /// What the names of the runtime's own tables begin with: out of reach of every component and configuration.
 const OWN_TABLES: &str = "_danube_wasm_";
@@ -23,6 +23,7 @@ pub(crate) const STATEMENT_WRITES_MAX: usize = 1000;
 pub(crate) const STATEMENT_BYTES_MAX: usize = 8 << 20;
 
 /// One write on its way.
+#[derive(Clone)]
 pub(crate) struct Item<'w> {
     /// Its place in the batch.
     pub(crate) index: usize,
@@ -87,64 +88,67 @@ impl<'w> Item<'w> {
 #[derive(Default)]
 pub(crate) struct Plan<'w> {
     /// Plain inserts of ids that the batch names once.
-    pub(crate) bulk: Vec<Item<'w>>,
-    /// Everything else, in rounds that are done one after another: a round names no id twice, and the k-th write of
-    /// an id is in round k.
-    pub(crate) rounds: Vec<Vec<Item<'w>>>,
+    pub(crate) bulk: Vec<Chain<'w>>,
+    /// Everything else, by document.
+    pub(crate) ordered: Vec<Chain<'w>>,
     /// What cannot be written, with the reason.
     pub(crate) refused: Vec<(usize, String)>,
 }
 
 /// Of one id in a batch.
 #[derive(Default)]
-struct Times {
-    named: usize,
-    planned: usize,
+struct Named {
+    times: usize,
+    /// Its place in [`Plan::ordered`].
+    place: Option<usize>,
 }
 
 impl<'w> Plan<'w> {
     /// Gives others turns while there is much of it: whoever writes holds a thread of many.
     pub(crate) async fn of(writes: &'w [Write], datetime_fields: &'w [DatetimeField]) -> Self {
-        let mut times: HashMap<(&str, &str), Times> = HashMap::with_capacity(writes.len());
+        let mut names: HashMap<(&str, &str), Named> = HashMap::with_capacity(writes.len());
         for write in writes {
-            times.entry((&*write.target, &*write.id)).or_default().named += 1;
+            names.entry((&*write.target, &*write.id)).or_default().times += 1;
         }
         let mut plan = Self::default();
         for (index, write) in writes.iter().enumerate() {
             consume_budget().await;
-            let times = times.entry((&*write.target, &*write.id)).or_default();
-            match Item::read(index, write, datetime_fields) {
-                Err(reason) => plan.refused.push((index, reason)),
-                Ok(item) if times.named == 1 && write.operation == Operation::Insert && write.order == 0 => {
-                    plan.bulk.push(item);
+            let named = names.entry((&*write.target, &*write.id)).or_default();
+            let item = match Item::read(index, write, datetime_fields) {
+                Ok(item) => item,
+                Err(reason) => {
+                    plan.refused.push((index, reason));
+                    continue;
                 }
-                Ok(item) => {
-                    if plan.rounds.len() == times.planned {
-                        plan.rounds.push(Vec::new());
-                    }
-                    if let Some(round) = plan.rounds.get_mut(times.planned) {
-                        round.push(item);
-                        times.planned += 1;
-                    }
-                }
+            };
+            if named.times == 1 && write.operation == Operation::Insert && write.order == 0 {
+                plan.bulk.push(Chain::of(item));
+            } else if let Some(chain) = named.place.and_then(|place| plan.ordered.get_mut(place)) {
+                chain.push(item);
+            } else {
+                named.place = Some(plan.ordered.len());
+                plan.ordered.push(Chain::of(item));
             }
         }
         plan
     }
 }
 
-/// Cuts a list of items into statements.
-pub(crate) fn statements<'i, 'w>(mut items: &'i mut [Item<'w>]) -> Vec<&'i mut [Item<'w>]> {
+/// Cuts a list of documents into statements.
+pub(crate) fn statements<'i, 'w>(mut chains: &'i mut [Chain<'w>]) -> Vec<&'i mut [Chain<'w>]> {
     let mut statements = Vec::new();
-    while !items.is_empty() {
-        let mut bytes = 0;
-        let fits = items.iter().take(STATEMENT_WRITES_MAX).take_while(|item| {
-            bytes += item.write.body.len();
-            bytes <= STATEMENT_BYTES_MAX
+    while !chains.is_empty() {
+        let (mut writes, mut bytes) = (0, 0);
+        let fits = chains.iter().take_while(|chain| {
+            let (needed, size) = chain.size();
+            writes += needed;
+            bytes += size;
+            writes <= STATEMENT_WRITES_MAX && bytes <= STATEMENT_BYTES_MAX
         });
-        let (statement, rest) = items.split_at_mut(fits.count().max(1));
+        let fits = fits.count().max(1);
+        let (statement, rest) = chains.split_at_mut(fits);
         statements.push(statement);
-        items = rest;
+        chains = rest;
     }
     statements
 }
@@ -183,6 +187,7 @@ mod tests {
             id: id.to_owned(),
             operation,
             order,
+            record: None,
             body: "{}".into(),
             types: None,
         }
@@ -201,12 +206,13 @@ mod tests {
             write(MARKS_TABLE, "e", Operation::Delete, 0),
         ];
         let plan = Plan::of(&writes, &[]).await;
-        let places = |items: &[Item<'_>]| items.iter().map(|item| item.index).collect::<Vec<_>>();
-        assert_eq!(places(&plan.bulk), [0, 3]);
-        assert_eq!(
-            plan.rounds.iter().map(|round| places(round)).collect::<Vec<_>>(),
-            [vec![1, 4, 5], vec![2]]
-        );
+        let places = |chains: &[Chain<'_>]| {
+            let of = |chain: &Chain<'_>| (chain.document().expect("a write").1.to_owned(), chain.len());
+            chains.iter().map(of).collect::<Vec<_>>()
+        };
+        let named = |ids: &[(&str, usize)]| ids.iter().map(|(id, n)| ((*id).to_owned(), *n)).collect::<Vec<_>>();
+        assert_eq!(places(&plan.bulk), named(&[("a", 1), ("a", 1)]));
+        assert_eq!(places(&plan.ordered), named(&[("b", 2), ("c", 1), ("d", 1)]));
         assert_eq!(plan.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [6, 7]);
     }
 
@@ -216,7 +222,7 @@ mod tests {
             .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
             .collect();
         let mut plan = Plan::of(&writes, &[]).await;
-        let sizes: Vec<_> = statements(&mut plan.bulk).iter().map(|items| items.len()).collect();
+        let sizes: Vec<_> = statements(&mut plan.bulk).iter().map(|chains| chains.len()).collect();
         assert_eq!(sizes, [STATEMENT_WRITES_MAX, 1]);
 
         let body = format!("{{\"x\":\"{}\"}}", "y".repeat(STATEMENT_BYTES_MAX / 2));

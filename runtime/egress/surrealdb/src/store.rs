@@ -18,6 +18,7 @@ use surrealdb::{
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{
+    claims::Claims,
     classify::Fault,
     client::Client,
     embedded::{self, CLOSE_MAX, Embedded},
@@ -45,6 +46,7 @@ pub(crate) struct Session {
 
 pub(crate) struct Store {
     url: SurrealUrl,
+    pub(crate) claims: Claims,
     open: Mutex<Option<Open>>,
 }
 
@@ -62,6 +64,7 @@ impl Store {
     pub(crate) fn new(url: SurrealUrl) -> Self {
         Self {
             url,
+            claims: Claims::default(),
             open: Mutex::new(None),
         }
     }

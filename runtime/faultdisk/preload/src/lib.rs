@@ -1,6 +1,7 @@
 //! Stands between a process and libc where files are changed. See `danube-wasm-faultdisk`, which reads its journal.
 //!
 //! * `calls.rs`, `names.rs`, `sync.rs`, `map.rs` — the functions that the dynamic linker takes instead of libc's;
+//! * `clock.rs` — the wall clock;
 //! * `watch.rs` — is it below the directory, the count, the fault, the journal;
 //! * `kernel.rs` — plain system calls. Nothing here may use libc's own `write` or `open`: they are these.
 //!
@@ -13,6 +14,7 @@
 #![allow(missing_docs, reason = "the names are libc's")]
 
 mod calls;
+mod clock;
 mod kernel;
 mod map;
 mod names;

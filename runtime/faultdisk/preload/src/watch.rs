@@ -43,10 +43,14 @@ static WATCH: OnceLock<Option<Watch>> = OnceLock::new();
 static AT_LOAD: extern "C" fn() = at_load;
 
 extern "C" fn at_load() {
-    let _ = WATCH.set(from_environment());
-    // What this process starts is not watched: its changes would be numbered on their own.
-    // SAFETY: no other thread runs while libraries are loaded.
-    unsafe { libc::unsetenv(c"LD_PRELOAD".as_ptr()) };
+    crate::clock::at_load();
+    let watch = from_environment();
+    // What a watched process starts is not watched: its changes would be numbered on their own.
+    if watch.is_some() {
+        // SAFETY: no other thread runs while libraries are loaded.
+        unsafe { libc::unsetenv(c"LD_PRELOAD".as_ptr()) };
+    }
+    let _ = WATCH.set(watch);
 }
 
 #[used]

@@ -21,6 +21,7 @@ mod claims;
 mod decode;
 mod delivery;
 mod lane;
+mod orders;
 mod plan;
 mod reader;
 pub mod rehearsal;

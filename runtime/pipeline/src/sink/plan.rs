@@ -6,11 +6,11 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use danube_wasm_broker::Message;
 use danube_wasm_model::{
-    FieldTypes, Targets,
+    FieldTypes, RecordId, Targets,
     columns::{Ordinals, PayloadAt},
     door::Write,
     event::Interests,
-    identity::MergeDigest,
+    identity::{MergeDigest, ORDER_ATTRIBUTE},
     message::{MessageBatch, Operation, WriteBatch},
 };
 use tokio::task::coop::consume_budget;
@@ -59,9 +59,12 @@ pub(crate) fn columns(messages: &[Decoded], wants: &Interests) -> MessageBatch {
             batch.schemas.push(schema);
         }
         if wants.attributes {
-            batch
-                .attributes
-                .push(message.attributes.iter().map(|(n, v)| (n.as_str(), v.as_str())));
+            // The order has a column of its own.
+            let own = message.attributes.iter().filter(|(name, _)| name != ORDER_ATTRIBUTE);
+            batch.attributes.push(own.map(|(n, v)| (n.as_str(), v.as_str())));
+        }
+        if wants.orders {
+            batch.orders.push(message.order());
         }
     }
     batch
@@ -137,16 +140,18 @@ impl Plan {
                 own_id.to_owned()
             };
             let code = batch.operations.get(i).copied().unwrap_or_default();
+            let order = batch.orders.get(i).copied().unwrap_or_default();
             plan.writes.push(Write {
                 target: names[batch.targets.index[i] as usize].clone(),
                 id,
                 operation: Operation::from_code(code).unwrap_or_default(),
-                order: batch.orders.get(i).copied().unwrap_or_default(),
+                order,
+                record: record_of(order, &origins, messages).await,
                 body: match place {
                     PayloadAt::Input(k) => messages[k].payload.clone(),
                     PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
                 },
-                types: types_of(messages, &origins),
+                types: types_of(messages, &origins).await,
             });
             plan.origins.push(origins);
         }
@@ -154,13 +159,32 @@ impl Plan {
     }
 }
 
+/// The record, among those that a write came from, whose order the write has.
+async fn record_of(order: u64, origins: &[usize], messages: &[Decoded]) -> Option<RecordId> {
+    if order == 0 {
+        return None;
+    }
+    for at in origins {
+        consume_budget().await;
+        let message = &messages[*at].message;
+        if message.order() == order {
+            return Some(message.id.clone());
+        }
+    }
+    None
+}
+
 /// What the schema of a write's messages says, where they have one schema.
-fn types_of(messages: &[Decoded], origins: &[usize]) -> Option<Arc<FieldTypes>> {
-    let mut types = origins.iter().map(|at| messages[*at].types.as_ref());
-    let first = types.next()??;
-    types
-        .all(|other| other.is_some_and(|other| Arc::ptr_eq(first, other)))
-        .then(|| first.clone())
+async fn types_of(messages: &[Decoded], origins: &[usize]) -> Option<Arc<FieldTypes>> {
+    let first = messages[*origins.first()?].types.as_ref()?;
+    for at in origins {
+        consume_budget().await;
+        let types = messages[*at].types.as_ref()?;
+        if !Arc::ptr_eq(first, types) {
+            return None;
+        }
+    }
+    Some(first.clone())
 }
 
 /// Longest part of a target's name that is shown, in characters: it is the component's own text.
@@ -233,10 +257,7 @@ async fn entangled(messages: usize, batch: &WriteBatch, refused: &[(usize, Strin
 #[cfg(test)]
 mod tests {
     use danube_wasm_broker::MessageId;
-    use danube_wasm_model::{
-        RecordId,
-        columns::{Rejection, RejectionKind},
-    };
+    use danube_wasm_model::columns::{Rejection, RejectionKind};
 
     use super::*;
     use crate::turns::turns_meanwhile;

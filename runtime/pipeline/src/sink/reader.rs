@@ -9,7 +9,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::Shared;
+use super::{Shared, orders::Orders};
 use crate::{
     failpoints::{self, FailPoint},
     lane_of_key,
@@ -76,6 +76,7 @@ impl Batches {
 
 /// Runs until it is told to stop, the connector fails, or the lanes are gone.
 pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes: Lanes) {
+    let mut orders = Orders::default();
     loop {
         let batch = tokio::select! {
             biased;
@@ -83,7 +84,8 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
             batch = first(shared, consumer) => batch,
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
-        let batch = more(shared, consumer, batch).await;
+        let mut batch = more(shared, consumer, batch).await;
+        orders.stamp(&mut batch);
         failpoints::reach(FailPoint::SinkRead);
         shared.taken(batch.len());
         shared.probe.consumed(&batch);

@@ -7,7 +7,8 @@
 //! * **Travelling together.** A lane takes every event that is queued, up to its batch limits, and never waits for
 //!   more: on an idle line an event travels alone at once; under load the events that arrived during the last call and
 //!   commit share the next ones.
-//! * **Order.** Groups are handed to the broker in the order of their events. The lane does not wait for the commit
+//! * **Order.** Groups are handed to the broker in the order of their events, and each record is stamped with an order
+//!   that rises (`publishing.rs`), by which sinks know the newer of two records wherever they meet them. The lane does not wait for the commit
 //!   before it calls the component again; answers wait for it.
 //! * **Confirmation.** An event is [`Outcome::Accepted`] only when every record made from it is durable. Until then
 //!   its sender keeps it, so this loop never retries a publish: it says `Unavailable` and the sender sends again,
@@ -19,6 +20,7 @@
 
 mod lane;
 mod plan;
+mod publishing;
 pub mod rehearsal;
 mod retries;
 mod topics;
@@ -33,9 +35,10 @@ use std::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Broker, BrokerError, Publisher, TopicSpec};
+use danube_wasm_broker::{Broker, BrokerError, TopicSpec};
 use danube_wasm_model::{
     ConnectorId, TopicName,
+    clock::OrderClock,
     door::{Intake, Outcome, SourceGuest},
     event::Event,
 };
@@ -54,6 +57,7 @@ use crate::{
     panics::Guard,
     patience::Patience,
     probe::Probe,
+    source::publishing::Publishing,
     status::{Status, StatusCell},
     tend,
 };
@@ -107,6 +111,8 @@ pub struct SourceParts {
     pub on_invalid: HashMap<String, OnInvalid>,
     /// How long it puts up with what goes wrong.
     pub patience: Patience,
+    /// Gives records their order: one clock for all that publishes in this process.
+    pub clock: Arc<OrderClock>,
     /// Numbers and traces.
     pub probe: Probe,
 }
@@ -125,7 +131,7 @@ pub struct Source {
 /// What the lanes share.
 struct Shared {
     guest: Arc<dyn SourceGuest>,
-    publisher: Arc<dyn Publisher>,
+    publisher: Publishing,
     topics: topics::Topics,
     limits: SourceLimits,
     queue: Arc<Semaphore>,
@@ -196,7 +202,7 @@ impl Source {
         let lanes = parts.guest.lanes().max(1);
         let shared = Arc::new(Shared {
             guest: parts.guest,
-            publisher,
+            publisher: Publishing::new(publisher, parts.clock),
             topics,
             limits: parts.limits,
             queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),

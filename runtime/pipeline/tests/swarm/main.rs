@@ -18,6 +18,7 @@ mod run;
 mod scenario;
 mod senders;
 mod target;
+mod wall;
 mod weather;
 mod world;
 
@@ -72,7 +73,7 @@ fn passes(seed: u64) -> bool {
 }
 
 /// What a journal of some seed has to say, or the runs are about less than they seem to be.
-const SIGHTS: [&str; 24] = [
+const SIGHTS: [&str; 28] = [
     "source: crashes",
     "sink: crashes",
     "source: failed",
@@ -97,6 +98,10 @@ const SIGHTS: [&str; 24] = [
     "Malformed: Failed",
     "queue of swarm/source is full",
     "keeps crashing",
+    "wall: Still",
+    "wall: Jumps",
+    "target: state of ",
+    "is older than what is there",
 ];
 
 #[test]

@@ -57,6 +57,7 @@ impl Operator {
                 limits: self.world.scenario.limits,
                 on_invalid: self.world.scenario.on_invalid(),
                 patience: self.world.scenario.patience,
+                clock: self.world.scenario.wall.clock(self.begun, self.broker.newest_ms()),
                 probe: Probe::default(),
             };
             let Some(source) = self.start("source", Source::start(parts)).await else {

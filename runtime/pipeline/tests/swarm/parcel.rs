@@ -214,3 +214,19 @@ pub fn records_of(body: &str) -> Vec<&str> {
         None => vec![body.split_once("/w").map_or(body, |(record, _)| record)],
     }
 }
+
+/// Rows that keep the newest record of their events.
+const STATES: u64 = 3;
+
+/// The row that keeps the newest of this record and its like; `None` where it is none of them.
+pub fn state_of(record: &str) -> Option<String> {
+    let parcel = Parcel::parse(record)?;
+    (parcel.at_sink == AtSink::Plain).then(|| parcel.state())
+}
+
+impl Parcel {
+    /// The row that its record would be the newest of.
+    pub fn state(&self) -> String {
+        format!("state{}", self.number % STATES)
+    }
+}

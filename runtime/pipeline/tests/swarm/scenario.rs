@@ -7,7 +7,7 @@ use danube_wasm_pipeline::{
     BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnInvalid, OnPoison, Patience, SourceLimits,
 };
 
-use super::{dice::Dice, oddities::Oddities};
+use super::{dice::Dice, oddities::Oddities, wall::Wall};
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -36,6 +36,7 @@ pub struct Scenario {
     /// Most events that a sender has under way.
     pub window: usize,
     pub disruptions: Vec<Disruption>,
+    pub wall: Wall,
 }
 
 /// The runtime is killed, or told to stop.
@@ -114,6 +115,7 @@ impl Scenario {
             oddities: Oddities::draw(dice),
             window: dice.size(1..=12),
             disruptions: disruptions(storm, dice),
+            wall: Wall::draw(storm, dice),
         }
     }
 

@@ -1,11 +1,12 @@
-//! A table in memory: insert unless it is there, by id.
+//! Two tables in memory: one of rows that are inserted unless they are there, by id, and one of rows that are replaced by
+//! what is newer.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use danube_wasm_model::{
-    Targets,
+    RecordId, Targets,
     door::{Egress, EgressError, Write, WriteReport},
     message::Operation,
 };
@@ -24,7 +25,14 @@ pub struct Target {
     world: Arc<World>,
     dice: Dice,
     rows: Mutex<BTreeMap<String, Bytes>>,
+    states: Mutex<BTreeMap<String, State>>,
     targets: Targets,
+}
+
+/// A document that is replaced by what is newer.
+struct State {
+    order: u64,
+    record: Option<RecordId>,
 }
 
 impl Target {
@@ -33,6 +41,7 @@ impl Target {
             world: world.clone(),
             dice,
             rows: Mutex::default(),
+            states: Mutex::default(),
             targets: Targets::from_iter(["table"]),
         })
     }
@@ -62,7 +71,9 @@ impl Target {
         let mut rows = self.rows.lock();
         for (i, write) in writes.iter().enumerate() {
             let body = String::from_utf8_lossy(&write.body);
-            if write.operation != Operation::Insert || &*write.target != "table" || write.order != 0 {
+            if &*write.target == "state" {
+                self.replace(write, &body);
+            } else if write.operation != Operation::Insert || &*write.target != "table" || write.order != 0 {
                 self.world
                     .oracle
                     .violation(format!("a write that nobody asked for: {write:?}"));
@@ -77,6 +88,35 @@ impl Target {
             }
         }
         report
+    }
+}
+
+impl Target {
+    /// By the rule for orders of records.
+    fn replace(&self, write: &Write, body: &str) {
+        let mut states = self.states.lock();
+        let there = states.get(&write.id);
+        if write.operation != Operation::Upsert || write.order == 0 || write.record.is_none() {
+            let text = format!("a write without its record's order: {write:?}");
+            self.world.oracle.violation(text);
+        }
+        if there.is_some_and(|there| there.order > write.order)
+            || there.is_some_and(|there| there.order == write.order && there.record != write.record)
+        {
+            return self.world.note(format_args!(
+                "target: {} of {} is older than what is there",
+                short(body),
+                write.id
+            ));
+        }
+        self.world
+            .note(format_args!("target: state of {} = {}", write.id, short(body)));
+        self.world.oracle.state(&write.id, body);
+        let state = State {
+            order: write.order,
+            record: write.record.clone(),
+        };
+        states.insert(write.id.clone(), state);
     }
 }
 

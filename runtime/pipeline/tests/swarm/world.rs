@@ -48,6 +48,7 @@ impl World {
         let journal = Journal::begin();
         let weather = Weather::draw(scenario.storm, dice);
         journal.note(format_args!("{scenario:?}"));
+        journal.note(format_args!("wall: {:?}", scenario.wall));
         journal.note(format_args!(
             "weather: {}",
             weather.describe(tokio::time::Instant::now())

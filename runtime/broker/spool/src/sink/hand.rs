@@ -112,12 +112,15 @@ impl Hand {
                 At::Disk { .. } => entry.message.take(),
                 _ => entry.message.clone(),
             };
-            taken.extend(message.map(|message| Message {
-                message_id: MessageId {
+            taken.extend(message.map(|mut message| {
+                // Its offset is part of it where its publisher gave none.
+                let order = message.order();
+                message.set_stamp(order);
+                message.message_id = MessageId {
                     partition: entry.origin.partition,
                     offset: number,
-                },
-                ..message
+                };
+                message
             }));
         }
         taken

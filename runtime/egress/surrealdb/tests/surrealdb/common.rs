@@ -29,6 +29,7 @@ pub(crate) fn write(operation: Operation, table: &str, id: &str, order: u64, bod
         id: id.to_owned(),
         operation,
         order,
+        record: None,
         body: body.to_string().into(),
         types: None,
     }

@@ -1,7 +1,9 @@
 //! The four operations and their order.
 
 use danube_wasm_model::{
-    door::WriteReport,
+    RecordId,
+    clock::order_at,
+    door::{Write, WriteReport},
     message::Operation::{Delete, Insert, Merge, Upsert},
 };
 use serde_json::{Value, json};
@@ -125,6 +127,128 @@ async fn without_order_a_write_always_applies() {
     );
 }
 
+/// With the order of a record.
+fn of_record(write: Write, record: &str) -> Write {
+    Write {
+        record: Some(RecordId::from_broker(record.to_owned())),
+        ..write
+    }
+}
+
+#[tokio::test]
+async fn an_equal_order_applies_for_the_same_record_only() {
+    let db = memory();
+    let at = order_at(1_764_000_000_000, 5);
+    let first = of_record(write(Upsert, "t", "a", at, &json!({"v": 1})), "p/c:e1.0");
+    assert_eq!(done(&db, &[first]).await.unchanged, 0);
+    let other = of_record(write(Upsert, "t", "a", at, &json!({"v": 2})), "p/c:e2.0");
+    assert_eq!(done(&db, &[other]).await.unchanged, 1);
+    assert_eq!(documents(&db).await, json!([{"v": 1}]));
+    let again = of_record(write(Upsert, "t", "a", at, &json!({"v": 3})), "p/c:e1.0");
+    assert_eq!(done(&db, &[again]).await.unchanged, 0);
+    let newer = of_record(write(Merge, "t", "a", at + 1, &json!({"w": 4})), "p/c:e2.0");
+    assert_eq!(done(&db, &[newer]).await.unchanged, 0);
+    assert_eq!(documents(&db).await, json!([{"v": 3, "w": 4}]));
+    let late = of_record(write(Delete, "t", "a", at, &json!({})), "p/c:e1.0");
+    assert_eq!(done(&db, &[late]).await.unchanged, 1);
+    let deleted = of_record(write(Delete, "t", "a", at + 2, &json!({})), "p/c:e3.0");
+    assert_eq!(done(&db, &[deleted]).await.unchanged, 0);
+    let back = of_record(write(Upsert, "t", "a", at + 1, &json!({})), "p/c:e2.0");
+    assert_eq!(done(&db, &[back]).await.unchanged, 1);
+    assert_eq!(count(&db, "t").await, 0);
+}
+
+#[tokio::test]
+async fn marks_in_milliseconds_and_orders_of_records_go_together() {
+    let db = memory();
+    let now = 1_764_000_000_000;
+    // As before records had orders, or by a component that takes the publish time.
+    done(&db, &[write(Upsert, "t", "a", now, &json!({"v": "ms"}))]).await;
+    let older = of_record(write(Upsert, "t", "a", order_at(now - 1, 9), &json!({})), "p/c:e0.0");
+    assert_eq!(done(&db, &[older]).await.unchanged, 1);
+    let same = of_record(
+        write(Upsert, "t", "a", order_at(now, 0), &json!({"v": "same"})),
+        "p/c:e1.0",
+    );
+    assert_eq!(done(&db, &[same]).await.unchanged, 0);
+    // And such a component goes on behind one that takes the record's order.
+    for (ms, unchanged) in [(now - 1, 1), (now, 0), (now + 7, 0), (now + 6, 1), (now + 7, 0)] {
+        let write = write(Upsert, "t", "a", ms, &json!({"v": ms}));
+        assert_eq!(done(&db, &[write]).await.unchanged, unchanged, "{ms}");
+    }
+    assert_eq!(documents(&db).await, json!([{"v": now + 7}]));
+    let other = of_record(
+        write(Upsert, "t", "a", order_at(now + 8, 0), &json!({"v": "new"})),
+        "p/c:e2.0",
+    );
+    assert_eq!(done(&db, &[other]).await.unchanged, 0);
+    assert_eq!(documents(&db).await, json!([{"v": "new"}]));
+}
+
+#[tokio::test]
+async fn updates_of_one_document_in_a_batch_are_one_write() {
+    let db = memory();
+    let at = |i: u64| order_at(1_764_000_000_000, i);
+    let updates = |from: u64| {
+        let update = |i: u64| of_record(write(Upsert, "t", "a", at(i), &json!({"v": i})), &format!("p/c:e{i}.0"));
+        (from..from + 300).map(update).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        done(&db, &updates(0)).await,
+        WriteReport {
+            refused: vec![],
+            unchanged: 299
+        }
+    );
+    assert_eq!(documents(&db).await, json!([{"v": 299}]));
+    // Shuffled, with what is late and what comes again.
+    let mut more = updates(200);
+    more.reverse();
+    done(&db, &more).await;
+    assert_eq!(documents(&db).await, json!([{"v": 499}]));
+    // More rounds than one script has.
+    let merges: Vec<_> = (0..40)
+        .map(|i| {
+            of_record(
+                write(Merge, "t", "a", at(600 + i), &json!({format!("f{i}"): i})),
+                "p/c:m.0",
+            )
+        })
+        .collect();
+    assert_eq!(done(&db, &merges).await.unchanged, 0);
+    let documents = documents(&db).await;
+    assert_eq!(
+        (&documents[0]["v"], &documents[0]["f0"], &documents[0]["f39"]),
+        (&json!(499), &json!(0), &json!(39))
+    );
+}
+
+#[tokio::test]
+async fn where_the_newest_is_refused_the_one_before_it_is_written() {
+    let db = memory();
+    ask(
+        &db,
+        "DEFINE TABLE t SCHEMALESS; DEFINE FIELD v ON t TYPE int ASSERT $value < 100",
+    )
+    .await;
+    let at = |i: u64| order_at(1_764_000_000_000, i);
+    let update = |i: u64, v: u64| of_record(write(Upsert, "t", "a", at(i), &json!({"v": v})), &format!("p/c:e{i}.0"));
+    let batch = [
+        update(1, 1),
+        update(2, 2),
+        update(3, 300),
+        write(Upsert, "t", "b", 0, &json!({"v": 4})),
+        update(5, 500),
+        write(Upsert, "t", "b", 0, &json!({"v": 600})),
+    ];
+    let report = done(&db, &batch).await;
+    let places: Vec<_> = report.refused.iter().map(|(place, _)| *place).collect();
+    assert_eq!((places, report.unchanged), (vec![2, 4, 5], 1), "{report:?}");
+    assert_eq!(documents(&db).await, json!([{"v": 2}, {"v": 4}]));
+    done(&db, &[update(4, 7)]).await;
+    assert_eq!(documents(&db).await, json!([{"v": 7}, {"v": 4}]));
+}
+
 #[tokio::test]
 async fn orders_use_all_their_bits() {
     let db = memory();
@@ -170,7 +294,8 @@ async fn writes_of_one_document_in_a_batch_apply_in_turn() {
         done(&db, &batch).await,
         WriteReport {
             refused: vec![],
-            unchanged: 2
+            // Of `gone`, the first is replaced in the same batch.
+            unchanged: 3
         }
     );
     assert_eq!(documents(&db).await, expected);

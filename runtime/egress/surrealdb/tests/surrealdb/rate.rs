@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use danube_wasm_model::{door::Write, message::Operation::Upsert};
+use danube_wasm_model::{RecordId as RecordIdOf, clock::RECORD_ORDER_MIN, door::Write, message::Operation::Upsert};
 use serde_json::json;
 use surrealdb::types::{Array, Object, RecordId, Value};
 
@@ -85,5 +85,69 @@ async fn rows_a_second() {
         println!("disk upsert {:8.0}", ours(&disk, upsert).await);
         println!("disk again  {:8.0}", ours(&disk, plain).await);
         disk.close().await.expect("closes");
+    }
+}
+
+/// Updates of a few documents, each as if by a message of its own.
+fn update(i: usize, ids: usize) -> Write {
+    Write {
+        record: Some(RecordIdOf::from_broker(format!("stripe/webhook:evt_{i:09}.0"))),
+        ..write(
+            Upsert,
+            "t",
+            &format!("cus_{:06}", i % ids),
+            RECORD_ORDER_MIN + 1 + i as u64,
+            &row(i),
+        )
+    }
+}
+
+/// Collapses each batch to the last update of each document and replaces those.
+async fn direct_updates(endpoint: &str, ids: usize) -> f64 {
+    let db = surrealdb::engine::any::connect(endpoint).await.expect("connects");
+    db.use_ns("rate").use_db("rate").await.expect("selects");
+    let start = Instant::now();
+    for batch in 0..BATCHES {
+        let last: std::collections::BTreeMap<usize, usize> =
+            (batch * ROWS..(batch + 1) * ROWS).map(|i| (i % ids, i)).collect();
+        let rows: Vec<Value> = last
+            .into_values()
+            .map(|i| {
+                let mut object = Object::new();
+                object.insert("event", "payment.succeeded".to_owned());
+                object.insert("amount", i as i64);
+                object.insert("currency", "EUR".to_owned());
+                object.insert("customer", format!("cus_{i}"));
+                object.insert("live", true);
+                object.insert("id", RecordId::new("t", format!("cus_{:06}", i % ids)));
+                Value::Object(object)
+            })
+            .collect();
+        let variables = Object::from_iter([("rows".to_owned(), Array::from(rows))]);
+        let answer = db
+            .query("FOR $row IN $rows { UPSERT $row.id CONTENT $row RETURN NONE }")
+            .bind(variables)
+            .await
+            .expect("answers");
+        answer.check().expect("upserts");
+    }
+    (ROWS * BATCHES) as f64 / start.elapsed().as_secs_f64()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn updates_a_second() {
+    let directory = tempfile::tempdir().expect("a directory");
+    for ids in [10_000, 100, 1] {
+        let path = directory.path().join(format!("direct-{ids}"));
+        let direct = direct_updates(&format!("surrealkv://{}?sync=every", path.display()), ids).await;
+        let base = directory.path().join(format!("ours-{ids}"));
+        let db = on_disk(&base);
+        let ours = ours(&db, |batch, i| update(batch * ROWS + i, ids)).await;
+        db.close().await.expect("closes");
+        println!(
+            "{ids:6} ids: direct {direct:8.0}, ours {ours:8.0}, {:3.0} %",
+            100.0 * ours / direct
+        );
     }
 }

@@ -18,7 +18,7 @@ use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Lag, Message, MessageId, Outgoing, Publisher, Registry,
     Result, TopicSpec,
 };
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{TopicName, clock::order_ms};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, mpsc},
@@ -50,6 +50,7 @@ pub struct Server {
 struct Log {
     partitions: Vec<Vec<Message>>,
     turn: usize,
+    newest_ms: u64,
 }
 
 impl Server {
@@ -61,6 +62,7 @@ impl Server {
             log: Mutex::new(Log {
                 partitions: vec![Vec::new(); scenario.partitions.max(1) as usize],
                 turn: 0,
+                newest_ms: 0,
             }),
             subscription: Mutex::new(Subscription::new(scenario.subscription, scenario.ack_timeout)),
             news: Notify::new(),
@@ -83,6 +85,11 @@ impl Server {
     /// Messages that are not acknowledged.
     pub fn lag(&self) -> usize {
         self.subscription.lock().lag()
+    }
+
+    /// Newest publish time of all messages, in milliseconds since 1970-01-01 UTC.
+    pub fn newest_ms(&self) -> u64 {
+        self.log.lock().newest_ms
     }
 
     /// Messages given to a consumer, in all.
@@ -126,7 +133,7 @@ impl Server {
                 Some(key) => key.iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte))) as usize % n,
                 None => log.turn % n,
             };
-            let message = Message {
+            let mut message = Message {
                 message_id: MessageId {
                     partition: index as u64,
                     offset: log.partitions[index].len() as u64,
@@ -136,11 +143,13 @@ impl Server {
                 payload: record.payload.clone(),
                 attributes: record.attributes.clone(),
                 id: record.id.clone(),
-                publish_time_ms: 1,
+                publish_time_ms: 0,
                 producer: "swarm/source".into(),
                 schema: None,
                 redeliveries: 0,
             };
+            log.newest_ms = log.newest_ms.max(order_ms(message.order()));
+            message.publish_time_ms = log.newest_ms;
             let id = message.message_id;
             self.world
                 .note(format_args!("broker: {} at {}/{}", record.id, id.partition, id.offset));

@@ -14,7 +14,7 @@ use danube_wasm_model::{
 use super::{Manners, Mood};
 use crate::{
     dice::Dice,
-    parcel::{AtSink, at_sink, events_of, fan_rows, merge_rows},
+    parcel::{AtSink, at_sink, events_of, fan_rows, merge_rows, state_of},
     world::{World, sink_id, topic},
 };
 
@@ -30,10 +30,16 @@ const UNKNOWN_OPERATION: u8 = 9;
 
 /// A write in the making.
 struct Output {
+    target: &'static str,
+    id: String,
     origins: Vec<u32>,
     body: String,
     operation: u8,
+    order: u64,
 }
+
+/// The operation that replaces.
+const UPSERT: u8 = 1;
 
 impl SimSink {
     pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
@@ -77,9 +83,12 @@ impl SimSink {
         for (i, (_, kind)) in (0..).zip(kinds) {
             let text = messages.payloads.text(i as usize);
             let output = |body: String| Output {
+                target: "table",
+                id: String::new(),
                 origins: vec![i],
                 body,
                 operation: 0,
+                order: 0,
             };
             match kind {
                 AtSink::Drop | AtSink::Reject => {}
@@ -102,13 +111,22 @@ impl SimSink {
                 }
                 _ => outputs.push(output(text.to_owned())),
             }
+            if let Some(id) = state_of(text) {
+                outputs.push(Output {
+                    target: "state",
+                    id,
+                    operation: UPSERT,
+                    order: messages.orders[i as usize],
+                    ..output(text.to_owned())
+                });
+            }
         }
         outputs
     }
 
     fn own_id(&self, messages: &MessageBatch, output: &Output) -> String {
         if !self.manners.world.scenario.own_merge_ids || output.origins.len() == 1 {
-            return String::new();
+            return output.id.clone();
         }
         let ids: Vec<_> = output.origins.iter().map(|i| messages.ids.text(*i as usize)).collect();
         ids.join("+")
@@ -130,7 +148,7 @@ impl SinkGuest for SimSink {
     }
 
     fn interests(&self) -> Interests {
-        Interests::from_names(["ids", "keys", "attributes"])
+        Interests::from_names(["ids", "keys", "attributes", "orders"])
     }
 
     fn consumer_configs(&self) -> &[ConsumerConfig] {
@@ -148,7 +166,7 @@ impl SinkGuest for SimSink {
         result?;
         let mut writes = WriteBatch::default();
         for output in self.outputs(&messages, &kinds) {
-            writes.targets.push("table");
+            writes.targets.push(output.target);
             match &output.origins[..] {
                 // The same bytes, given by reference.
                 [i] if output.body == messages.payloads.text(*i as usize) => writes.payloads.push_input(*i),
@@ -156,6 +174,7 @@ impl SinkGuest for SimSink {
             }
             writes.origins.push(&output.origins);
             writes.operations.push(output.operation);
+            writes.orders.push(output.order);
             writes.ids.push(self.own_id(&messages, &output).as_bytes());
         }
         for (origin, _) in (0..)

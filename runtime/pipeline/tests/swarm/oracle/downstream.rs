@@ -4,7 +4,7 @@ use danube_wasm_broker::MessageId;
 use danube_wasm_model::SubscriptionType;
 
 use super::{Books, Oracle, Rules, short};
-use crate::parcel::{AtSink, at_sink, fan_rows, records_of};
+use crate::parcel::{AtSink, at_sink, fan_rows, records_of, state_of};
 
 impl Oracle {
     /// The target inserted a row.
@@ -34,6 +34,15 @@ impl Oracle {
         if *rows > 1 && !body.starts_with("W&") {
             books.violation(format!("a second row: {}", short(body)));
         }
+    }
+
+    /// The target replaced a row that keeps the newest record.
+    pub fn state(&self, id: &str, body: &str) {
+        let mut books = self.books.lock();
+        if state_of(body).as_deref() != Some(id) || !books.records.contains_key(body) {
+            books.violation(format!("{id} became what no record made: {}", short(body)));
+        }
+        books.states.insert(id.to_owned(), body.to_owned());
     }
 
     /// The pipeline was told that these are durable.

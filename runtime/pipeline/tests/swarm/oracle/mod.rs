@@ -44,6 +44,8 @@ struct Books {
     confirmed: BTreeSet<String>,
     /// Records with at least one row.
     written: BTreeSet<String>,
+    /// The record that each row has that keeps the newest.
+    states: BTreeMap<String, String>,
     /// The last record that was written, by what order is kept by.
     last_written: BTreeMap<(u64, Option<Bytes>), u64>,
     violations: Vec<String>,
@@ -56,6 +58,8 @@ struct Minted {
     /// Each time it was offered: to which start of the source, and as which of all offers.
     offers: Vec<(u64, u64)>,
     accepted: bool,
+    /// How many offers there had been when its sender was told that it was accepted.
+    accepted_at: u64,
     settled: bool,
 }
 

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use danube_wasm_broker::{MessageId, Outgoing};
-use danube_wasm_model::{RecordId, door::Outcome};
+use danube_wasm_model::{RecordId, door::Outcome, identity::ORDER_ATTRIBUTE};
 use danube_wasm_pipeline::OnInvalid;
 
 use super::{Minted, Oracle, Record, short};
@@ -19,6 +19,7 @@ impl Oracle {
             key,
             offers: Vec::new(),
             accepted: false,
+            accepted_at: 0,
             settled: false,
         };
         self.books.lock().minted.insert(parcel.number, minted);
@@ -82,8 +83,10 @@ impl Oracle {
             books.violation(format!("{parcel:?} was answered {outcome:?}"));
         }
         let accepted = matches!(outcome, Outcome::Accepted { .. });
+        let offers = books.offers;
         if let Some(minted) = books.minted.get_mut(&parcel.number) {
             minted.accepted |= accepted;
+            minted.accepted_at = offers;
             minted.settled = true;
         }
         if accepted && !books.is_durable(parcel) {
@@ -105,7 +108,9 @@ impl Oracle {
         if books.key_of(first) != record.key {
             books.violation(format!("record {} has key {:?}", record.id, record.key));
         }
-        if record.attributes != [("n".to_owned(), first.number.to_string())] {
+        let own = ("n".to_owned(), first.number.to_string());
+        let names: Vec<_> = record.attributes.iter().map(|(name, _)| name.as_str()).collect();
+        if names != ["n", ORDER_ATTRIBUTE] || record.attributes[0] != own {
             books.violation(format!("record {} has attributes {:?}", record.id, record.attributes));
         }
         // What several events made may be called by any name that begins with the first.

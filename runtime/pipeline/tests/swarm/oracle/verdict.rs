@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Books, Oracle, short};
-use crate::parcel::{AtSource, Parcel, at_sink, events_of};
+use super::{Books, Minted, Oracle, short};
+use crate::parcel::{AtSink, AtSource, Parcel, at_sink, events_of};
 
 impl Oracle {
     /// After everything has come to rest.
@@ -27,7 +27,7 @@ impl Oracle {
             .filter(|minted| minted.accepted && !books.is_durable(minted.parcel))
             .map(|minted| format!("{:?} was accepted and is not there", minted.parcel))
             .collect();
-        let findings = [undone, lost, books.in_part(), books.out_of_order()].concat();
+        let findings = [undone, lost, books.in_part(), books.out_of_order(), books.stale()].concat();
         findings.into_iter().for_each(|finding| books.violation(finding));
     }
 
@@ -63,6 +63,35 @@ impl Books {
             .filter(in_part)
             .map(|parcel| format!("only a part of {parcel:?} was published"))
             .collect()
+    }
+
+    /// Rows that keep the newest record and have one that was accepted before another of theirs was offered, which was
+    /// accepted, too.
+    fn stale(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (id, record) in &self.states {
+            let Some(there) = Parcel::parse(record).and_then(|parcel| self.minted.get(&parcel.number)) else {
+                continue;
+            };
+            let is_newer = |other: &&Minted| {
+                let Parcel { at_source, at_sink, .. } = other.parcel;
+                let is_plain = matches!(at_source, AtSource::Plain | AtSource::Flaky | AtSource::Later);
+                let begun = other.offers.first().map_or(0, |(_, offer)| *offer);
+                is_plain
+                    && at_sink == AtSink::Plain
+                    && other.parcel.state() == *id
+                    && other.accepted
+                    && there.accepted
+                    && begun > there.accepted_at
+            };
+            if let Some(newer) = self.minted.values().find(is_newer) {
+                found.push(format!(
+                    "{id} is e{}'s, which was accepted before e{} was offered",
+                    there.parcel.number, newer.parcel.number
+                ));
+            }
+        }
+        found
     }
 
     /// Events of one key that were offered in order, each once, to one start of the source, and accepted, but whose

@@ -1,0 +1,252 @@
+//! What a batch does to one document: its writes of that document in their order, and which of them must be done.
+//!
+//! A write that replaces or removes the whole document makes those before it superfluous, and one that is older than
+//! another of the batch changes nothing; what is left is done in turn. So a batch of updates of one document is one write.
+//! It is known beforehand only where all writes have orders of one kind, or none: among others, what is stored decides.
+//!
+//! Where the database refuses a write for what it is, those that it made superfluous count again.
+
+use danube_wasm_model::{door::Write, message::Operation};
+
+use crate::plan::Item;
+
+/// The writes of one document, which are not done yet.
+pub(crate) struct Chain<'w>(Vec<Item<'w>>);
+
+impl<'w> Chain<'w> {
+    pub(crate) fn of(first: Item<'w>) -> Self {
+        Self(vec![first])
+    }
+
+    pub(crate) fn push(&mut self, next: Item<'w>) {
+        self.0.push(next);
+    }
+
+    /// Table and id of the document.
+    pub(crate) fn document(&self) -> Option<(&'w str, &'w str)> {
+        self.0.first().map(|item| (&*item.write.target, item.write.id.as_str()))
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many of them must be done, and the bytes of their documents.
+    pub(crate) fn size(&self) -> (usize, usize) {
+        let needed = needed(self.0.iter().map(|item| item.write));
+        let bytes = needed
+            .iter()
+            .filter_map(|place| self.0.get(*place))
+            .map(|item| item.write.body.len());
+        (needed.len(), bytes.sum())
+    }
+
+    /// Those that must be done, in turn.
+    pub(crate) fn needed(&mut self) -> Vec<&mut Item<'w>> {
+        let needed = needed(self.0.iter().map(|item| item.write));
+        let mut places = needed.into_iter().peekable();
+        let items = self.0.iter_mut().enumerate();
+        items
+            .filter_map(|(place, item)| places.next_if_eq(&place).map(|_| item))
+            .collect()
+    }
+
+    /// The first of those alone.
+    pub(crate) fn head(&mut self) -> Option<Chain<'w>> {
+        let place = self.head_place()?;
+        Some(Chain::of(self.0.get(place)?.clone()))
+    }
+
+    /// It is done, and with it what was before it. How many writes that were superfluous.
+    pub(crate) fn head_done(&mut self) -> usize {
+        let Some(place) = self.head_place() else { return 0 };
+        self.0.drain(..=place).count() - 1
+    }
+
+    /// It is refused: its place in the batch.
+    pub(crate) fn head_refused(&mut self) -> Option<usize> {
+        let place = self.head_place()?;
+        Some(self.0.remove(place).index)
+    }
+
+    fn head_place(&self) -> Option<usize> {
+        needed(self.0.iter().map(|item| item.write)).first().copied()
+    }
+}
+
+/// Places of the writes that must be done.
+fn needed<'w>(writes: impl DoubleEndedIterator<Item = &'w Write> + ExactSizeIterator + Clone) -> Vec<usize> {
+    let all = |test: fn(&Write) -> bool| writes.clone().all(test);
+    let (mut needed, n) = (Vec::new(), writes.len());
+    if n > 1 && all(|write| write.order == 0) {
+        let last_whole = writes.clone().rposition(is_whole).unwrap_or_default();
+        return (last_whole..n).collect();
+    }
+    let one_kind = all(|write| write.record.is_some()) || all(|write| write.record.is_none());
+    if n == 1 || !one_kind || !all(|write| write.order > 0 && write.operation != Operation::Insert) {
+        return (0..n).collect();
+    }
+    let mut newest: Option<&Write> = None;
+    for (place, write) in writes.enumerate() {
+        match newest.map(|newest| after(write, newest)) {
+            Some(None) => return (0..n).collect(),
+            Some(Some(false)) => continue,
+            _ => {}
+        }
+        if is_whole(write) {
+            needed.clear();
+        }
+        needed.push(place);
+        newest = Some(write);
+    }
+    needed
+}
+
+/// Whether nothing is left of what was there before.
+fn is_whole(write: &Write) -> bool {
+    matches!(write.operation, Operation::Upsert | Operation::Delete)
+}
+
+/// Whether a write applies after another, by the rule of `ordered.rs` for two orders of one kind; `None` where two records
+/// have the same.
+fn after(write: &Write, before: &Write) -> Option<bool> {
+    (write.order != before.order || write.record == before.record).then_some(write.order >= before.order)
+}
+
+#[cfg(test)]
+mod tests {
+    use danube_wasm_model::{
+        RecordId,
+        message::Operation::{self, Delete, Insert, Merge, Upsert},
+    };
+
+    use super::*;
+
+    fn write(operation: Operation, order: u64, record: Option<&str>) -> Write {
+        Write {
+            target: "t".into(),
+            id: "a".to_owned(),
+            operation,
+            order,
+            record: record.map(|id| RecordId::from_broker(id.to_owned())),
+            body: "{}".into(),
+            types: None,
+        }
+    }
+
+    fn needed_of(writes: &[(Operation, u64, Option<&str>)]) -> Vec<usize> {
+        let writes: Vec<_> = writes
+            .iter()
+            .map(|(op, order, record)| write(*op, *order, *record))
+            .collect();
+        needed(writes.iter())
+    }
+
+    #[test]
+    fn of_whole_documents_without_order_the_last_is_left() {
+        assert_eq!(needed_of(&[(Upsert, 0, None)]), [0]);
+        assert_eq!(
+            needed_of(&[(Insert, 0, None), (Upsert, 0, None), (Upsert, 0, None)]),
+            [2]
+        );
+        assert_eq!(
+            needed_of(&[(Upsert, 0, None), (Delete, 0, None), (Insert, 0, None)]),
+            [1, 2]
+        );
+        assert_eq!(
+            needed_of(&[(Upsert, 0, None), (Merge, 0, None), (Merge, 0, None)]),
+            [0, 1, 2]
+        );
+        assert_eq!(needed_of(&[(Insert, 0, None), (Insert, 0, None)]), [0, 1]);
+    }
+
+    #[test]
+    fn of_ordered_ones_the_newest_is_left_wherever_it_is() {
+        let (a, b, c) = (Some("a"), Some("b"), Some("c"));
+        assert_eq!(needed_of(&[(Upsert, 1, a), (Upsert, 3, b), (Upsert, 2, c)]), [1]);
+        assert_eq!(needed_of(&[(Upsert, 1, a), (Merge, 2, b), (Delete, 3, c)]), [2]);
+        assert_eq!(needed_of(&[(Upsert, 1, a), (Merge, 2, b), (Merge, 3, c)]), [0, 1, 2]);
+        assert_eq!(needed_of(&[(Merge, 3, a), (Upsert, 1, b), (Merge, 2, c)]), [0]);
+        assert_eq!(needed_of(&[(Upsert, 1, a), (Upsert, 1, a)]), [1]);
+        // Of a component's own orders, to the last.
+        assert_eq!(
+            needed_of(&[(Upsert, 1, None), (Upsert, 1, None), (Upsert, 0, None)]),
+            [0, 1, 2]
+        );
+        assert_eq!(
+            needed_of(&[(Upsert, 2, None), (Upsert, 2, None), (Upsert, 1, None)]),
+            [1]
+        );
+    }
+
+    #[test]
+    fn where_what_is_stored_decides_all_are_left() {
+        assert_eq!(needed_of(&[(Upsert, 5, Some("a")), (Upsert, 7, None)]), [0, 1]);
+        assert_eq!(needed_of(&[(Upsert, 1, Some("a")), (Upsert, 1, Some("b"))]), [0, 1]);
+        assert_eq!(needed_of(&[(Insert, 5, Some("a")), (Upsert, 3, Some("b"))]), [0, 1]);
+        assert_eq!(needed_of(&[(Upsert, 5, Some("a")), (Upsert, 0, None)]), [0, 1]);
+    }
+
+    /// What a database would have after all of them, by the rules of `ordered.rs`, from any state before.
+    fn applied(writes: &[&Write], mark: Option<(u64, Option<RecordId>)>, there: bool) -> (Vec<String>, String) {
+        let (mut document, mut mark) = (if there { vec!["old".to_owned()] } else { Vec::new() }, mark);
+        for write in writes {
+            let beats = |mark: &(u64, Option<RecordId>)| match (&write.record, &mark.1) {
+                (Some(own), Some(other)) => write.order > mark.0 || (write.order == mark.0 && own == other),
+                _ => write.order >= mark.0,
+            };
+            if write.order > 0 && !mark.as_ref().is_none_or(beats) {
+                continue;
+            }
+            let name = format!("{:?}{}{:?}", write.operation, write.order, write.record);
+            let was_there = !document.is_empty();
+            match write.operation {
+                Operation::Insert if was_there => {}
+                Operation::Insert | Operation::Upsert => document = vec![name],
+                Operation::Merge => document.push(name),
+                Operation::Delete => document.clear(),
+            }
+            if write.order > 0 && (write.operation != Operation::Insert || !was_there) {
+                mark = Some((write.order, write.record.clone()));
+            }
+        }
+        (document, format!("{mark:?}"))
+    }
+
+    #[test]
+    fn what_is_left_out_is_not_missed() {
+        // Every batch of three out of these, on every state before.
+        let mut choices = Vec::new();
+        for operation in [Insert, Upsert, Merge, Delete] {
+            for (order, record) in [
+                (0, None),
+                (1, None),
+                (2, None),
+                (1, Some("a")),
+                (1, Some("b")),
+                (2, Some("c")),
+                (3, Some("d")),
+            ] {
+                choices.push(write(operation, order, record));
+            }
+        }
+        let record = |id: &str| Some(RecordId::from_broker(id.to_owned()));
+        let marks = [None, Some((1, None)), Some((1, record("a"))), Some((2, record("x")))];
+        for first in &choices {
+            for second in &choices {
+                for third in &choices {
+                    let all = [first, second, third];
+                    let left: Vec<_> = needed(all.into_iter()).into_iter().map(|place| all[place]).collect();
+                    for (mark, there) in marks.iter().flat_map(|mark| [(mark, true), (mark, false)]) {
+                        assert_eq!(
+                            applied(&left, mark.clone(), there),
+                            applied(&all, mark.clone(), there),
+                            "{all:?} on {mark:?}, {there}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+}
