@@ -96,6 +96,7 @@ async fn source(
         validators: HashMap::from([(topic, schema(broker).await?)]),
         limits: SourceLimits::default(),
         on_invalid: HashMap::new(),
+        on_failure: HashMap::new(),
         patience: Patience::default(),
         clock: OrderClock::system(),
         probe,

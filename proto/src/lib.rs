@@ -32,8 +32,8 @@ pub const BROKER_URL_METADATA: &str = "x-danube-broker-url";
 pub const START_METADATA: &str = "x-danube-wasm-start";
 
 /// Metadata of the answers to `Subscribe` and `CreateProducer` by which danube-wasm's own broker says that it is one: it has
-/// none of the limits that Danube's brokers put on some types of subscription, and takes messages side by side without
-/// mixing them up. The value is of no account.
+/// none of the limits that Danube's brokers put on some types of subscription, takes messages side by side without mixing
+/// them up, and syncs a message before it answers. The value is of no account.
 pub const OWN_BROKER_METADATA: &str = "x-danube-wasm-broker";
 
 /// Attribute that says how a message's routing key was written: keys are text on the wire, and a record's are bytes.

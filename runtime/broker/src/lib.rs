@@ -70,6 +70,13 @@ pub trait Broker: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Whether what is published to this topic is on a disk, and kept until it was read, when that is confirmed; `None` as
+    /// long as that is not known. [`Published::durable`] says it of each group.
+    fn is_durable(&self, topic: &TopicName) -> Option<bool> {
+        let _ = topic;
+        Some(true)
+    }
+
     /// What an operator may ask of it: `None` where it cannot be asked from here.
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         None
@@ -133,7 +140,7 @@ pub trait Publisher: Send + Sync + 'static {
 /// A group is in the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// Whether it survives the broker's crash.
+    /// Whether it survives the broker's crash: it is on a disk, synced, and kept until it was read.
     pub durable: bool,
 }
 

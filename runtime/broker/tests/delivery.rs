@@ -99,7 +99,9 @@ async fn a_record_at_the_limit_is_taken_and_one_past_it_is_not_but_for_a_dead_le
     assert!((3900..4096).contains(&fits), "{fits}");
 
     // A dead letter of the largest record is larger than that.
-    record.topic = record.topic.dead_letters_of("sink");
+    record.topic = record
+        .topic
+        .dead_letters_of(&danube_wasm_model::ConnectorId::try_new("p", "sink").unwrap());
     broker.create_topic(&record.topic, TopicSpec::default()).await.unwrap();
     for (len, taken) in [
         (fits + LETTER_HEADROOM_BYTES - 100, true),

@@ -84,6 +84,41 @@ pub(crate) fn read_or_fail<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Failur
     read(files).map_err(Failure::configuration)
 }
 
+/// Reads a file for a verb that needs only a part of what the environment gives, and asks for that with the functions below
+/// when it does.
+pub(crate) fn read_lazily(file: &Path) -> Result<Loaded, Failure> {
+    config::load_lazily(file, &ProcessEnvironment).map_err(Failure::configuration)
+}
+
+/// What it takes to speak to the broker.
+pub(crate) fn require_broker(loaded: &Loaded) -> Result<(), Failure> {
+    let needed = |key: &str| key.starts_with("danube");
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
+/// What it takes to speak to the database of a sink.
+pub(crate) fn require_database(loaded: &Loaded, sink: &ConnectorId) -> Result<(), Failure> {
+    let place = loaded.pipeline.sinks.iter().position(|found| found.id == *sink);
+    let table = format!("sinks[{}].surrealdb.", place.unwrap_or_default());
+    // A file of Danube Connect has one sink.
+    let needed = |key: &str| key.starts_with(&table) || key.starts_with("surrealdb.");
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
+/// What it takes to make the settings of a connector's component.
+pub(crate) fn require_settings(loaded: &Loaded, connector: &ConnectorId) -> Result<(), Failure> {
+    let pipeline = &loaded.pipeline;
+    let source = pipeline.sources.iter().position(|found| found.id == *connector);
+    let sink = pipeline.sinks.iter().position(|found| found.id == *connector);
+    let table = match (source, sink) {
+        (Some(place), _) => format!("sources[{place}].config"),
+        (_, Some(place)) => format!("sinks[{place}].config"),
+        (None, None) => return Ok(()),
+    };
+    let needed = |key: &str| key.starts_with(&table);
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
 /// Every connector of the pipeline, sinks first.
 pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
     let mut desired = Vec::new();

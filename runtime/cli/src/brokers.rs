@@ -29,6 +29,8 @@ const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
 /// The broker of a pipeline, and the spools in front of it.
 pub(crate) struct Brokers {
     main: Arc<dyn Broker>,
+    /// The same, where it is a log in this process.
+    log: Option<Arc<EmbeddedBroker>>,
     /// How the cluster is spoken to; `None` for a log in this process.
     danube: Option<config::Danube>,
     /// The cluster as spools publish to it, from the first one on: what was under way when a session was lost is handed
@@ -48,6 +50,8 @@ pub(crate) struct Brokers {
 /// A connector's view of the broker.
 pub(crate) struct View {
     pub(crate) broker: Arc<dyn Broker>,
+    /// The same, where it is a spool.
+    pub(crate) spool: Option<Arc<Spool>>,
     /// Over the registry of `broker`.
     pub(crate) schemas: Arc<Schemas>,
 }
@@ -63,6 +67,7 @@ impl Spooled {
     fn view(&self) -> View {
         View {
             broker: self.spool.clone(),
+            spool: Some(self.spool.clone()),
             schemas: self.schemas.clone(),
         }
     }
@@ -73,20 +78,25 @@ impl Brokers {
     pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self, Failure> {
         let clock = OrderClock::system();
         match &pipeline.service_url {
-            ServiceUrl::Embedded { dir } => Ok(Self {
-                main: open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?,
-                clock,
-                danube: None,
-                behind_spools: OnceCell::new(),
-                behind_spools_options: None,
-                spools_dir: pipeline.spools_dir(),
-                spools: Mutex::default(),
-                unwanted: std::sync::Mutex::default(),
-            }),
+            ServiceUrl::Embedded { dir } => {
+                let log = open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?;
+                Ok(Self {
+                    main: log.clone(),
+                    log: Some(log),
+                    clock,
+                    danube: None,
+                    behind_spools: OnceCell::new(),
+                    behind_spools_options: None,
+                    spools_dir: pipeline.spools_dir(),
+                    spools: Mutex::default(),
+                    unwanted: std::sync::Mutex::default(),
+                })
+            }
             ServiceUrl::Danube { .. } => {
                 let options = danube_options(pipeline);
                 Ok(Self {
                     main: Danube::open(options.clone()).map_err(Failure::configuration)?,
+                    log: None,
                     clock,
                     danube: Some(pipeline.danube.clone()),
                     behind_spools: OnceCell::new(),
@@ -118,7 +128,12 @@ impl Brokers {
 
     /// Whether it is a log in this process, that no other process uses.
     pub(crate) fn is_embedded(&self) -> bool {
-        self.danube.is_none()
+        self.log.is_some()
+    }
+
+    /// The log in this process that it is, if it is one.
+    pub(crate) fn log(&self) -> Option<&Arc<EmbeddedBroker>> {
+        self.log.as_ref()
     }
 
     /// The cluster's admin API, where the file says where it is.
@@ -168,6 +183,7 @@ impl Brokers {
     fn view(&self, schemas: &Arc<Schemas>) -> View {
         View {
             broker: self.main.clone(),
+            spool: None,
             schemas: schemas.clone(),
         }
     }
@@ -186,7 +202,7 @@ impl Brokers {
     }
 
     fn spool_options(&self, id: &ConnectorId) -> SpoolOptions {
-        SpoolOptions::new(self.spools_dir.join(id.connector()))
+        SpoolOptions::new(self.spools_dir.join(id.directory()))
     }
 
     async fn spool(
@@ -203,6 +219,8 @@ impl Brokers {
             return Ok(open.view());
         }
         let directory = options.directory.display().to_string();
+        spools::adopt_former(id, &self.spools_dir)
+            .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
         let spool = Spool::open(broker, options)
             .await
             .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;

@@ -2,7 +2,7 @@
 
 use std::{fmt, process::ExitCode};
 
-/// `replay`: the component still fails on the letter.
+/// `replay`: the component still fails on the letter. `dlq replay`: a letter is a dead letter still, or again.
 pub(crate) const STILL_FAILS: u8 = 1;
 /// `health`: the pipeline is not ready. Health checks of containers know 0 and this.
 pub(crate) const NOT_READY: u8 = 1;

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use danube_wasm_broker::BrokerError;
+use danube_wasm_broker_spool::Spool;
 use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{
     Probe,
@@ -85,13 +86,22 @@ impl Workshop {
         &self,
         id: &ConnectorId,
         topic: Option<&TopicName>,
-        is_buffered: bool,
+        spool: Option<&Arc<Spool>>,
     ) -> Result<(), BrokerError> {
-        let Some(topic) = topic.map(|topic| topic.dead_letters_of(id.connector())) else {
-            return Ok(());
-        };
-        let reader = self.0.brokers.consumer_name(id);
-        self.0.letters.keep(&topic, &reader, is_buffered).await
+        let Tools {
+            brokers,
+            letters,
+            metrics,
+            ..
+        } = self.tools();
+        if let Some(topic) = topic {
+            let reader = brokers.consumer_name(id);
+            letters.keep(id, topic, &reader, spool.is_some()).await?;
+        }
+        if let Some(spool) = spool {
+            letters.keep_refused(id, spool, metrics.connector(id)).await;
+        }
+        Ok(())
     }
 
     fn probe(&self, id: &ConnectorId) -> Probe {

@@ -76,15 +76,16 @@ impl From<Position> for SeekTo {
 
 /// Does it where the broker is: `place` is a pipeline file, or the data directory of `danube-wasm broker`.
 pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>, Failure> {
-    let (data_dir, pipeline) = if place.is_dir() {
+    let (data_dir, loaded) = if place.is_dir() {
         (place.to_path_buf(), None)
     } else {
-        let pipeline = assemble::read_or_fail(&[place])?.pipeline;
-        (pipeline.data_dir.clone(), Some(pipeline))
+        let loaded = assemble::read_lazily(place)?;
+        (loaded.pipeline.data_dir.clone(), Some(loaded))
     };
+    let pipeline = loaded.as_ref().map(|loaded| &loaded.pipeline);
     let request = Request::Operate(operation.clone());
     match control::ask(&data_dir, &request).await {
-        Ok(Some(Response::Values(values))) => return Ok(mark_unused(values, pipeline.as_ref(), &operation)),
+        Ok(Some(Response::Values(values))) => return Ok(mark_unused(values, pipeline, &operation)),
         Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
         Ok(None) => {}
         Err(error) => {
@@ -99,10 +100,12 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
             data_dir.display()
         )));
     }
-    let broker = match &pipeline {
-        Some(pipeline) => {
-            if let ServiceUrl::Embedded { dir } = &pipeline.service_url {
-                must_exist(dir.clone())?;
+    let broker = match &loaded {
+        Some(loaded) => {
+            let pipeline = &loaded.pipeline;
+            match &pipeline.service_url {
+                ServiceUrl::Embedded { dir } => drop(must_exist(dir.clone())?),
+                _ => assemble::require_broker(loaded)?,
             }
             Brokers::open(pipeline).await?.main().clone()
         }
@@ -116,7 +119,7 @@ pub(crate) async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>
     let closed = broker.close().await;
     let values = answer?;
     closed.map_err(Failure::internal)?;
-    Ok(mark_unused(values, pipeline.as_ref(), &operation))
+    Ok(mark_unused(values, pipeline, &operation))
 }
 
 /// Says of each subscription of a pipeline's own log whether it is left over.

@@ -14,7 +14,7 @@ use danube_wasm_config as config;
 use danube_wasm_egress_surrealdb as surrealdb;
 use danube_wasm_ingress_http as http;
 use danube_wasm_model::{Targets, TopicName, door::Intake, event::Interests};
-use danube_wasm_pipeline::{BatchPolicy, ErrorBudget, OnInvalid, OnPoison, Patience, SourceLimits};
+use danube_wasm_pipeline::{BatchPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, Patience, SourceLimits};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
@@ -37,6 +37,20 @@ pub(crate) fn on_invalid(source: &config::Source) -> HashMap<String, OnInvalid> 
             let policy = match endpoint.on_invalid {
                 config::OnInvalid::Reject => OnInvalid::Reject,
                 config::OnInvalid::DeadLetter => OnInvalid::DeadLetter,
+            };
+            (endpoint.path.as_str().to_owned(), policy)
+        })
+        .collect()
+}
+
+/// What each endpoint tells the sender of an event that the component crashed on.
+pub(crate) fn on_failure(source: &config::Source) -> HashMap<String, OnFailure> {
+    let endpoints = source.webhook.endpoints.iter();
+    endpoints
+        .map(|endpoint| {
+            let policy = match endpoint.on_failure {
+                config::OnFailure::Reject => OnFailure::Reject,
+                config::OnFailure::DeadLetter => OnFailure::DeadLetter,
             };
             (endpoint.path.as_str().to_owned(), policy)
         })

@@ -111,10 +111,14 @@ pub(crate) async fn stranded(pipeline: &Pipeline) -> Result<Vec<Stranded>, Failu
 fn unowned(pipeline: &Pipeline, place: &Path) -> io::Result<Vec<(String, PathBuf)>> {
     let sources = pipeline.sources.iter().filter(|source| source.buffer.is_some());
     let sinks = pipeline.sinks.iter().filter(|sink| sink.buffer.is_some());
-    let owned: Vec<_> = (sources.map(|source| &source.id))
+    let owners: Vec<_> = (sources.map(|source| &source.id))
         .chain(sinks.map(|sink| &sink.id))
-        .map(ConnectorId::connector)
         .collect();
+    let is_owned = |name: &str| {
+        owners
+            .iter()
+            .any(|id| id.directory() == name || (former(id) == name && !place.join(id.directory()).exists()))
+    };
     let entries = match fs::read_dir(place) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -125,12 +129,34 @@ fn unowned(pipeline: &Pipeline, place: &Path) -> io::Result<Vec<(String, PathBuf
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         // An empty directory has no log, and looking does not make one.
         let is_used = path.is_dir() && fs::read_dir(&path)?.next().is_some();
-        if is_used && !owned.contains(&&*name) {
-            found.push((name, path));
+        if is_used && !is_owned(&name) {
+            found.push((connector(pipeline, &name), path));
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// What a directory's owner is called in this pipeline, or elsewhere.
+fn connector(pipeline: &Pipeline, directory: &str) -> String {
+    let id = directory.replace('@', "/");
+    let own = id.strip_prefix(&format!("{}/", pipeline.name)).map(str::to_owned);
+    own.unwrap_or(id)
+}
+
+/// The name of a connector's directory before it carried the pipeline's.
+fn former(id: &ConnectorId) -> &str {
+    id.connector()
+}
+
+/// A spool in a directory of the former name is this connector's, as it was for the version that made it.
+pub(crate) fn adopt_former(id: &ConnectorId, place: &Path) -> io::Result<()> {
+    let (from, to) = (place.join(former(id)), place.join(id.directory()));
+    if !from.is_dir() || to.exists() {
+        return Ok(());
+    }
+    tracing::info!(connector = %id, from = %from.display(), to = %to.display(), "the spool's directory gets its present name");
+    fs::rename(from, to)
 }
 
 /// At a stop: waits until the broker has accepted what a source's spool holds, as long as it is there and time is left, and
@@ -182,7 +208,7 @@ fn tell(id: &ConnectorId, left: &SpoolStatus, why: &str) {
         tracing::info!(connector = %id, records = left.records, "the broker has accepted all records; the last ones stay in the spool, and are published again after the next start, in case the broker loses them");
     }
     if left.refused > 0 {
-        tracing::warn!(connector = %id, records = left.refused, "records that the broker will never accept stay in the spool");
+        tracing::warn!(connector = %id, records = left.refused, "records that the broker will never accept stay in the spool: they become dead letters after the next start");
     }
 }
 

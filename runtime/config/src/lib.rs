@@ -33,7 +33,7 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use dialect::Dialect;
 pub use difference::Difference;
 pub use environment::{DATA_DIR_VARIABLE, Environment, ProcessEnvironment};
-pub use load::{Loaded, load, load_all, load_text};
+pub use load::{Loaded, load, load_all, load_lazily, load_text};
 pub use reference::reference_markdown;
 pub use secret::{Secret, SecretSource};
 pub use tables::{
@@ -44,7 +44,7 @@ pub use tables::{
     danube::{ClientIdentity, Danube, DanubeTls},
     dead_letters::MaxDeadLetters,
     definition::Definition,
-    endpoint::{ContentType, Endpoint, Method, OnIdReuse, OnInvalid, RateLimit},
+    endpoint::{ContentType, Endpoint, Method, OnFailure, OnIdReuse, OnInvalid, RateLimit},
     event_id::EventId,
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},

@@ -32,6 +32,8 @@ pub struct Loaded {
     pub dialects: Vec<Dialect>,
     /// Of each topic's schema: what could be said about its text.
     schema_texts: Vec<(TopicName, Diagnostic)>,
+    /// What the environment does not give, of what [`load_lazily`] did not ask for.
+    missing: Vec<Diagnostic>,
 }
 
 impl Loaded {
@@ -47,11 +49,24 @@ impl Loaded {
         });
         Diagnostics::of(errors.collect())
     }
+
+    /// Asks for what the environment is to give of these keys, as [`Diagnostic::key`] has them.
+    pub fn require(&self, is_needed: impl Fn(&str) -> bool) -> Result<(), Diagnostics> {
+        let needed = self.missing.iter().filter(|missing| is_needed(&missing.key));
+        Diagnostics::sort_out(needed.cloned().collect()).map(drop)
+    }
 }
 
 /// Reads a file. Relative paths in it start from its directory.
 pub fn load(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
     load_all(&[path], env)
+}
+
+/// Reads a file for whoever may not need all of it: secrets, other texts and components' own settings may refer to variables
+/// that are not set and to secrets' files that are not there. [`Loaded::require`] asks for those that are needed after all;
+/// until then what stands for them is their reference.
+pub fn load_lazily(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
+    load_shared(Shared::reading(sources(&[path])?, env).lazily())
 }
 
 /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
@@ -66,7 +81,10 @@ pub fn load_text(path: &Path, text: String, env: &dyn Environment) -> Result<Loa
 }
 
 fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    let shared = Shared::reading(sources, env);
+    load_shared(Shared::reading(sources, env))
+}
+
+fn load_shared(shared: Shared<'_>) -> Result<Loaded, Diagnostics> {
     let mut dialects = Vec::new();
     let mut parts = Vec::new();
     for (session, table) in parse(&shared) {
@@ -79,11 +97,13 @@ fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loade
     }
     let pipeline = assemble(&shared, parts);
     let schema_texts = ledger::schema_texts(&shared);
+    let missing = shared.take_missing();
     finish(shared, pipeline).map(|(pipeline, warnings)| Loaded {
         pipeline,
         warnings,
         dialects,
         schema_texts,
+        missing,
     })
 }
 

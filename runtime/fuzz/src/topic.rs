@@ -11,7 +11,7 @@ pub fn topic(data: &[u8]) {
     if let Ok(topic) = text.parse::<TopicName>() {
         is_in_its_namespace(&topic, &text);
         let connector = pieces.text();
-        if ConnectorId::try_new("p", &connector).is_ok() {
+        if let Ok(connector) = ConnectorId::try_new("p", &connector) {
             letters_are_in_its_namespace(&topic, &connector);
         }
     }
@@ -39,7 +39,7 @@ fn is_in_its_namespace(topic: &TopicName, text: &str) {
 }
 
 /// They are kept in a log, which must be able to read their name again.
-fn letters_are_in_its_namespace(topic: &TopicName, connector: &str) {
+fn letters_are_in_its_namespace(topic: &TopicName, connector: &ConnectorId) {
     let letters = topic.dead_letters_of(connector);
     assert_eq!(letters.namespace(), topic.namespace());
     let again = letters.as_str().parse::<TopicName>();

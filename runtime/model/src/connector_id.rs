@@ -1,6 +1,6 @@
 //! Who owns what: every budget, cache entry, metric label and consumer name belongs to one connector.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, str::FromStr, sync::Arc};
 
 /// Tenant of everything that runs outside the hosted platform.
 pub const DEFAULT_TENANT: &str = "default";
@@ -69,9 +69,34 @@ impl ConnectorId {
         &self.0.connector
     }
 
+    /// Name of a directory for what is kept of it. No name has an `@`.
+    pub fn directory(&self) -> String {
+        self.0.text.replace('/', "@")
+    }
+
     /// The displayed form, without allocating.
     pub fn as_str(&self) -> &str {
         &self.0.text
+    }
+}
+
+/// Why a text is no displayed form.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` names no connector: it is `pipeline/connector`, or `tenant/pipeline/connector`")]
+pub struct InvalidId(String);
+
+impl FromStr for ConnectorId {
+    type Err = InvalidId;
+
+    /// From the displayed form.
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let parts: Vec<_> = text.split('/').collect();
+        let id = match parts[..] {
+            [pipeline, connector] => Self::try_new(pipeline, connector),
+            [tenant, pipeline, connector] => Self::try_with_tenant(tenant, pipeline, connector),
+            _ => return Err(InvalidId(text.chars().take(240).collect())),
+        };
+        id.map_err(|_| InvalidId(text.chars().take(240).collect()))
     }
 }
 
@@ -105,6 +130,12 @@ mod tests {
         let tenant = ConnectorId::try_with_tenant("acme", "stripe", "webhook").expect("valid");
         assert_eq!(plain.to_string(), "stripe/webhook");
         assert_eq!(tenant.to_string(), "acme/stripe/webhook");
+        for id in [plain, tenant] {
+            assert_eq!(id.as_str().parse(), Ok(id));
+        }
+        for text in ["", "a", "a/b/c/d", "a/b/", "a//b"] {
+            assert!(text.parse::<ConnectorId>().is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub enum Outcome {
         id: String,
         /// How many records were made from it.
         records: u32,
-        /// Whether they survive the broker's crash: false on a Danube topic with non-reliable dispatch.
+        /// Whether they survive the broker's crash: false on Danube, which answers before its disk has them.
         durable: bool,
         /// The component's own answer to the caller.
         answer: Option<Reply>,
@@ -48,15 +48,21 @@ pub enum Outcome {
         /// Each rule that was broken.
         violations: Vec<Violation>,
     },
-    /// It was refused, and kept as a dead letter because the endpoint says `on_invalid = "dead-letter"`.
+    /// It was refused or the component crashed on it, and it is kept as a dead letter, because its endpoint says
+    /// `on_invalid = "dead-letter"` or `on_failure = "dead-letter"`.
     DeadLettered {
         /// Event id.
         id: String,
+        /// Whether the dead letter survives the broker's crash.
+        durable: bool,
     },
-    /// The component trapped, ran out of budget or made an invalid record from it.
+    /// The component trapped, ran out of budget, went over a limit or returned malformed output for it. It is kept as a
+    /// dead letter, unless it is too large for one.
     Failed {
         /// For the operator; the sender is told only that it failed.
         message: String,
+        /// Whether it is kept.
+        kept: bool,
     },
     /// Not now: the broker is out of reach, the queue is full, the connector is down or stopping.
     Unavailable {
@@ -205,6 +211,14 @@ impl GuestError {
         match self {
             Self::Trap { .. } | Self::Budget { .. } | Self::Limit { .. } | Self::InvalidOutput(_) => true,
             Self::Failure(_) | Self::Host { .. } => false,
+        }
+    }
+
+    /// Names of the component's functions where it trapped, innermost first.
+    pub fn backtrace(&self) -> &[String] {
+        match self {
+            Self::Trap { backtrace, .. } => backtrace,
+            _ => &[],
         }
     }
 

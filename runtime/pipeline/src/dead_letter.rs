@@ -1,12 +1,13 @@
 //! Dead letters: inputs that cannot be processed, kept with the reason.
 //!
-//! A letter is an ordinary record on `/ns/dlq-<connector>`: its payload is the input byte for byte, what is known about
+//! A letter is an ordinary record on the connector's own topic (see [`TopicName::dead_letters_of`]): its payload is the input byte for byte, what is known about
 //! the failure is in `dlq.*` attributes, and its id is derived from the input's, so that an input that fails again
 //! after a crash meets its own letter.
 //!
 //! | attribute | |
 //! |---|---|
 //! | `dlq.reason`, `dlq.message`, `dlq.backtrace` | why; of a trap the innermost functions, one a line |
+//! | `dlq.violations` | of what a schema refused: the rules that were broken, as JSON |
 //! | `dlq.connector`, `dlq.component-digest` | who could not process it, and what it was then |
 //! | `dlq.attempts`, `dlq.redeliveries` | calls that it was part of in its last delivery, and deliveries before that |
 //! | `dlq.origin`, `dlq.id` | the topic and the record's id, or the endpoint's path and the event's id |
@@ -19,9 +20,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use danube_wasm_broker::{Broker, BrokerError, ErrorKind, Message, Outgoing, Publisher, SchemaRef, TopicSpec};
+use danube_wasm_broker::{
+    Broker, BrokerError, ErrorKind, Message, Outgoing, Published, Publisher, SchemaRef, TopicSpec,
+};
 use danube_wasm_model::{
     ConnectorId, RecordId, TopicName,
+    door::Violation,
     event::Event,
     identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE},
 };
@@ -39,6 +43,8 @@ pub enum Reason {
     Undecodable,
     /// The target will never accept what was made of it.
     TargetRefused,
+    /// The broker will never accept it: a record that its source has confirmed, because a spool had it on its disk.
+    BrokerRefused,
 }
 
 impl Reason {
@@ -49,6 +55,7 @@ impl Reason {
             Self::Refused => "refused",
             Self::Undecodable => "undecodable",
             Self::TargetRefused => "target_refused",
+            Self::BrokerRefused => "broker_refused",
         }
     }
 }
@@ -66,6 +73,7 @@ pub struct Letter {
     reason: Reason,
     message: String,
     backtrace: Vec<String>,
+    violations: Vec<Violation>,
     recording: Option<String>,
 }
 
@@ -91,6 +99,7 @@ impl Letter {
             reason,
             message,
             backtrace: Vec::new(),
+            violations: Vec::new(),
             recording: None,
         }
     }
@@ -120,8 +129,27 @@ impl Letter {
             reason,
             message: why,
             backtrace,
+            violations: Vec::new(),
             recording: None,
         }
+    }
+
+    /// With the innermost functions of a trap.
+    pub fn with_backtrace(mut self, backtrace: Vec<String>) -> Self {
+        self.backtrace = backtrace;
+        self
+    }
+
+    /// With the rules of a schema that were broken, as many as there is room for.
+    pub fn with_violations(mut self, violations: &[Violation]) -> Self {
+        let mut room = MESSAGE_BYTES_MAX;
+        let fits = |violation: &&Violation| {
+            let bytes = violation.path.len() + violation.message.len();
+            room = room.saturating_sub(bytes);
+            room > 0
+        };
+        self.violations = violations.iter().take_while(fits).cloned().collect();
+        self
     }
 
     /// With what the component's last call was given besides this input: see
@@ -138,6 +166,7 @@ impl Letter {
     /// Only the input and, in a sentence, why it is dead: what the broker's headroom for letters has room for.
     fn bare(mut self) -> Self {
         self.backtrace.clear();
+        self.violations.clear();
         self.attributes.retain(|(name, _)| !name.starts_with(HEADER_PREFIX));
         self.message = truncate(self.message, BARE_MESSAGE_BYTES_MAX);
         self.without_recording()
@@ -161,6 +190,12 @@ impl Letter {
         if !self.backtrace.is_empty() {
             let frames: Vec<_> = self.backtrace.into_iter().take(FRAMES_MAX).collect();
             set("backtrace", truncate(frames.join("\n"), MESSAGE_BYTES_MAX));
+        }
+        if !self.violations.is_empty() {
+            set(
+                "violations",
+                serde_json::to_string(&self.violations).unwrap_or_default(),
+            );
         }
         if let Some(recording) = self.recording {
             set("recording", recording);
@@ -236,8 +271,8 @@ impl DeadLetters {
         self.spending.room()
     }
 
-    /// Returns when the letter is durable.
-    pub(crate) async fn write(&self, letter: &Letter) -> Result<(), BrokerError> {
+    /// Returns when the broker has the letter, and whether that is durable.
+    pub(crate) async fn write(&self, letter: &Letter) -> Result<Published, BrokerError> {
         let Some(topic) = &self.topic else {
             return Err(BrokerError::new(
                 ErrorKind::NotFound,
@@ -262,7 +297,7 @@ impl DeadLetters {
         written
     }
 
-    async fn publish(&self, topic: &TopicName, letter: Letter) -> Result<(), BrokerError> {
+    async fn publish(&self, topic: &TopicName, letter: Letter) -> Result<Published, BrokerError> {
         let outgoing = letter.into_outgoing(topic, &self.id, &self.digest);
         let results = self.publisher.publish(vec![vec![outgoing]]).await;
         let lost = || {
@@ -271,7 +306,7 @@ impl DeadLetters {
                 "the broker did not say what became of the letter",
             ))
         };
-        results.into_iter().next().unwrap_or_else(lost).map(|_| ())
+        results.into_iter().next().unwrap_or_else(lost)
     }
 }
 
@@ -284,7 +319,7 @@ fn truncate(mut text: String, bytes_max: usize) -> String {
 mod tests {
     use std::sync::Mutex;
 
-    use danube_wasm_broker::{Published, Result};
+    use danube_wasm_broker::Result;
     use futures_util::future::BoxFuture;
 
     use super::*;

@@ -35,7 +35,7 @@ pub use error_budget::ErrorBudget;
 pub use patience::Patience;
 pub use probe::Probe;
 pub use sink::{BatchPolicy, OnPoison, Sink, SinkParts};
-pub use source::{OnInvalid, Source, SourceLimits, SourceParts};
+pub use source::{OnFailure, OnInvalid, Source, SourceLimits, SourceParts};
 pub use status::Status;
 
 /// The lane of a key, the same for the life of the process.

@@ -30,6 +30,8 @@ pub enum Mutant {
     AckBeforeLetter,
     /// A source answers before the broker has committed.
     AnswerBeforeCommit,
+    /// An event that the component crashed on is answered without a dead letter.
+    ForgetCrashed,
     /// An event's first record is published apart from the others.
     PartOfGroup,
     /// A circuit that opened never closes again.
@@ -69,6 +71,7 @@ mod switch {
             Self::ForgetEntangled,
             Self::AckBeforeLetter,
             Self::AnswerBeforeCommit,
+            Self::ForgetCrashed,
             Self::PartOfGroup,
             Self::BreakerStaysOpen,
             Self::BlockedKeyGoesOn,

@@ -60,6 +60,7 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) ->
         validators: HashMap::new(),
         limits: SourceLimits::default(),
         on_invalid: HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]),
+        on_failure: HashMap::new(),
         patience,
         clock: OrderClock::system(),
         probe: Probe::default(),
@@ -348,4 +349,32 @@ async fn a_source_that_dead_letters_everything_stops_and_answers_503() {
     }
     assert!(matches!(&*source.status().borrow(), Status::Failed(why) if why.contains("max_dead_letters")));
     assert_eq!(broker.published().len(), 3);
+}
+
+/// Its senders still have the events, and those that do not crash it pass.
+#[tokio::test(start_paused = true)]
+async fn a_source_does_not_stop_when_more_events_crash_it_than_dead_letters_are_allowed() {
+    let broker = MemoryBroker::new();
+    let guest = FakeSource::new(|events| match events.payloads.iter().any(|p| p == b"poison") {
+        true => Err(trap()),
+        false => Ok(forward(events)),
+    });
+    let source = source(guest, &broker, letters(2)).await;
+    let mut said = Vec::new();
+    for i in 0..4 {
+        let poison = source.offer(event(&format!("p{i}"), "poison")).await;
+        said.push(matches!(poison, Outcome::Failed { .. }));
+        let healthy = source.offer(event(&format!("h{i}"), "x")).await;
+        assert!(matches!(healthy, Outcome::Accepted { .. }), "{healthy:?}");
+    }
+    assert_eq!(said, [true, true, false, false]);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let poison = source.offer(event("p4", "poison")).await;
+    assert!(matches!(poison, Outcome::Failed { .. }), "{poison:?}");
+    let letters = broker
+        .published()
+        .iter()
+        .filter(|r| r.topic.is_for_dead_letters())
+        .count();
+    assert_eq!(letters, 3);
 }

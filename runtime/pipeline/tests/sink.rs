@@ -134,7 +134,7 @@ async fn one_poisonous_message_becomes_a_dead_letter_and_order_is_kept() {
             .find(|(n, _)| n == name)
             .map(|(_, v)| v.as_str())
     };
-    assert_eq!(letters[0].topic.as_str(), "/test/dlq-sink");
+    assert_eq!(letters[0].topic.as_str(), "/test/dlq-test--sink");
     assert_eq!(&letters[0].payload[..], b"poison");
     assert_eq!(attribute("dlq.reason"), Some("crashed"));
     assert_eq!(attribute("dlq.backtrace"), Some("poll"));

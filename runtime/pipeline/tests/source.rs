@@ -14,11 +14,11 @@ use std::{
 use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
     clock::OrderClock,
-    columns::{Rejection, RejectionKind},
+    columns::{ColumnError, Rejection, RejectionKind},
     door::{Failure, FailureKind, GuestError, Intake, Outcome},
     event::{Answer, RecordBatch},
 };
-use danube_wasm_pipeline::{OnInvalid, Patience, Probe, Source, SourceLimits, SourceParts, Status};
+use danube_wasm_pipeline::{OnFailure, OnInvalid, Patience, Probe, Source, SourceLimits, SourceParts, Status};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
 use tokio::time::Instant;
 
@@ -32,6 +32,16 @@ async fn start_with(
     limits: SourceLimits,
     on_invalid: HashMap<String, OnInvalid>,
 ) -> Arc<Source> {
+    start_telling(guest, broker, limits, on_invalid, OnFailure::Reject).await
+}
+
+async fn start_telling(
+    guest: FakeSource,
+    broker: &MemoryBroker,
+    limits: SourceLimits,
+    on_invalid: HashMap<String, OnInvalid>,
+    on_failure: OnFailure,
+) -> Arc<Source> {
     let parts = SourceParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
@@ -39,6 +49,7 @@ async fn start_with(
         validators: HashMap::new(),
         limits,
         on_invalid,
+        on_failure: HashMap::from([("/in".to_owned(), on_failure)]),
         patience: Patience::default(),
         clock: OrderClock::system(),
         probe: Probe::default(),
@@ -114,14 +125,16 @@ async fn a_poisonous_event_fails_alone() {
         .collect();
     for (i, answer) in answers.into_iter().enumerate() {
         match answer.await.expect("an answer") {
-            Outcome::Failed { message } => assert!(i == 13 && message.contains("trapped"), "{i}: {message}"),
+            Outcome::Failed { message, .. } => assert!(i == 13 && message.contains("trapped"), "{i}: {message}"),
             outcome => assert!(
                 i != 13 && matches!(outcome, Outcome::Accepted { .. }),
                 "{i}: {outcome:?}"
             ),
         }
     }
-    let order: Vec<_> = broker.published().iter().map(|r| r.id.as_str().to_owned()).collect();
+    let published = broker.published();
+    let records = published.iter().filter(|r| !r.topic.is_for_dead_letters());
+    let order: Vec<_> = records.map(|r| r.id.as_str().to_owned()).collect();
     let expected: Vec<_> = (0..32)
         .filter(|i| *i != 13)
         .map(|i| format!("test/source/in:e{i}.0"))
@@ -210,15 +223,85 @@ async fn an_endpoint_can_keep_what_it_refuses_as_a_dead_letter() {
     let source = start_with(guest, &broker, SourceLimits::default(), policy).await;
     assert_eq!(
         offer(&source, "a", "bad").await.expect("an answer"),
-        Outcome::DeadLettered { id: "a".into() }
+        Outcome::DeadLettered {
+            id: "a".into(),
+            durable: true,
+        }
     );
     let letter = &broker.published()[0];
     assert_eq!(
         (letter.topic.as_str(), &letter.payload[..]),
-        ("/test/dlq-source", &b"bad"[..])
+        ("/test/dlq-test--source", &b"bad"[..])
     );
     assert!(letter.attributes.contains(&("dlq.reason".into(), "refused".into())));
     assert!(letter.attributes.iter().any(|(name, _)| name == "dlq.received-ms"));
+}
+
+/// GitHub, for one, never sends again what was answered 500.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_the_component_crashes_on_is_a_dead_letter_whatever_its_sender_is_told() {
+    for policy in [OnFailure::Reject, OnFailure::DeadLetter] {
+        for crash in [
+            trap(),
+            GuestError::Budget { budget_ms: 5 },
+            GuestError::Limit {
+                limit: "memory_bytes_max",
+                message: "1".into(),
+            },
+            GuestError::InvalidOutput(ColumnError::new("topics", "is not there".into())),
+        ] {
+            let broker = MemoryBroker::new();
+            let why = crash.to_string();
+            let guest = FakeSource::new(move |_| Err(crash.clone()));
+            let source = start_telling(guest, &broker, SourceLimits::default(), HashMap::new(), policy).await;
+            let outcome = offer(&source, "a", "bad").await.expect("an answer");
+            match policy {
+                OnFailure::Reject => assert_eq!(
+                    outcome,
+                    Outcome::Failed {
+                        message: why.clone(),
+                        kept: true
+                    }
+                ),
+                OnFailure::DeadLetter => assert_eq!(
+                    outcome,
+                    Outcome::DeadLettered {
+                        id: "a".into(),
+                        durable: true,
+                    }
+                ),
+            }
+            let published = broker.published();
+            assert_eq!(published.len(), 1, "{why}");
+            let letter = &published[0];
+            assert_eq!(
+                (letter.topic.is_for_dead_letters(), &letter.payload[..]),
+                (true, &b"bad"[..])
+            );
+            for attribute in [("dlq.reason", "crashed"), ("dlq.message", &*why), ("dlq.id", "a")] {
+                let attribute = (attribute.0.to_owned(), attribute.1.to_owned());
+                assert!(letter.attributes.contains(&attribute), "{attribute:?}: {letter:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_crash_whose_dead_letter_cannot_be_written_is_a_503() {
+    let broker = MemoryBroker::new();
+    broker.fail_with(Some(ErrorKind::Storage));
+    let guest = FakeSource::new(|_| Err(trap()));
+    let source = start_telling(
+        guest,
+        &broker,
+        SourceLimits::default(),
+        HashMap::new(),
+        OnFailure::DeadLetter,
+    )
+    .await;
+    let outcome = offer(&source, "a", "bad").await.expect("an answer");
+    assert!(matches!(outcome, Outcome::Unavailable { .. }), "{outcome:?}");
+    assert_eq!(broker.published(), []);
 }
 
 #[tokio::test(start_paused = true)]

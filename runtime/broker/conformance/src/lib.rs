@@ -48,6 +48,8 @@ pub struct Capabilities {
     /// The records of a group are all published or none. Else each has its own fate, and publishing the group again is
     /// safe.
     pub groups_are_atomic: bool,
+    /// What is confirmed is on a disk. Else it is in the broker's memory, and said to be.
+    pub publishes_durably: bool,
     /// A new subscription may begin with the oldest message. Else it begins at the end whatever was asked for.
     pub starts_at_earliest: bool,
     /// When the active consumer of a Failover subscription goes, another takes over. Else nobody does.
@@ -77,6 +79,7 @@ impl Capabilities {
     pub fn full() -> Self {
         Self {
             groups_are_atomic: true,
+            publishes_durably: true,
             starts_at_earliest: true,
             fails_over: true,
             frees_exclusive: true,

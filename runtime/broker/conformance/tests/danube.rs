@@ -176,6 +176,8 @@ mod real {
         /// Danube 0.15.1.
         fn capabilities(&self) -> Capabilities {
             Capabilities {
+                // It answers first.
+                publishes_durably: false,
                 // There is no field for it.
                 starts_at_earliest: false,
                 // The active consumer is chosen when the first one comes, and never again.

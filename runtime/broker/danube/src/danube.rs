@@ -245,6 +245,11 @@ impl Broker for Danube {
         self.shared.missing.acknowledge(topic, subscription)
     }
 
+    /// Known once a topic was created: Danube's brokers answer before their disk has a message; danube-wasm's own syncs it.
+    fn is_durable(&self, _: &TopicName) -> Option<bool> {
+        self.shared.sessions.are_at_own_broker()
+    }
+
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         DanubeAdmin::of(&self.shared).map(|admin| Arc::new(admin) as Arc<dyn Admin>)
     }

@@ -26,8 +26,9 @@ async fn keys_go_to_their_partitions_and_the_rest_in_turn() {
         .collect();
     records.extend((30..36).map(|n| record(&topic, None, n)));
     for result in publish(&*publisher, records).await {
-        assert!(result.unwrap().durable);
+        assert!(!result.unwrap().durable, "Danube answers before its disk has it");
     }
+    assert_eq!(client.is_durable(&topic), Some(false));
     let mut places: HashMap<String, usize> = HashMap::new();
     for partition in 0..3 {
         let name = format!("/default/t-part-{partition}");
@@ -449,13 +450,29 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     );
 
     // A dead letter is its input and what is known about it.
-    let letters = topic.dead_letters_of("sink");
+    let letters = topic.dead_letters_of(&danube_wasm_model::ConnectorId::try_new("p", "sink").unwrap());
     client.create_topic(&letters, reliable(0)).await.unwrap();
     let mut letter = record(&letters, None, 2);
     for (bytes, taken) in [(letters_limit - 1024, true), (letters_limit, false)] {
         letter.payload = vec![0; bytes].into();
         let result = soon(publisher.publish(vec![vec![letter.clone()]])).await;
         assert_eq!(result[0].is_ok(), taken, "{result:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_danube_wasms_own_broker_has_is_durable_however_it_is_dispatched() {
+    let wire = Wire::start().await;
+    wire.state.be_own();
+    let client = wire.client();
+    let publisher = client.publisher("p/source").await.unwrap();
+    let topics = [topic("/default/t"), topic("/default/u")];
+    assert_eq!(client.is_durable(&topics[0]), None, "nobody was asked yet");
+    for (topic, spec) in topics.iter().zip([reliable(0), TopicSpec::default()]) {
+        client.create_topic(topic, spec).await.unwrap();
+        let results = publish(&*publisher, vec![record(topic, None, 1)]).await;
+        assert!(results[0].as_ref().unwrap().durable);
+        assert_eq!(client.is_durable(topic), Some(true));
     }
 }
 

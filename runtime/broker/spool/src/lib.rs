@@ -31,8 +31,8 @@
 //! Topics are remembered, and so is what the broker's registry said of their schemas ([`Spool::last_seen`]), so a source
 //! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the
 //! broker refuses waits and is tried again; it holds up no other. A record that it refuses for good (too large, or denied
-//! again and again while others of its topic are not) is set aside: counted, listed by [`Spool::refused`], and published
-//! again by [`Spool::retry_refused`]. A full spool refuses records with [`ErrorKind::Storage`], which a source answers with
+//! again and again while others of its topic are not) is set aside: counted, and given by [`Spool::refused`] to whoever
+//! makes a dead letter of it, until [`Spool::let_refused_go`]. A full spool refuses records with [`ErrorKind::Storage`], which a source answers with
 //! 503.
 //!
 //! # Consuming

@@ -4,7 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use danube_wasm_broker::{
-    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Gap, Lag, Publisher, Registry, Result, TopicSpec,
+    Admin, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Gap, Lag, MessageId, Publisher, Registry, Result,
+    TopicSpec,
 };
 use danube_wasm_model::TopicName;
 use parking_lot::Mutex;
@@ -17,7 +18,7 @@ use crate::{
     options::SpoolOptions,
     schemas::{Asking, Memory},
     sink::{Subscription, consume},
-    source::{Forwarder, Refused, SpoolPublisher, list_refused, retry_refused},
+    source::{Forwarder, Refused, SpoolPublisher, let_refused_go, list_refused},
     status::SpoolStatus,
     store::{self, Store},
 };
@@ -86,18 +87,17 @@ impl Spool {
         self.memory.clone()
     }
 
-    /// Records that the broker will never accept, oldest first, up to `max`.
+    /// Records that the broker will never accept, oldest first, up to `max`. They stay here, and are counted in the
+    /// [status](Spool::status), until somebody has taken them.
     pub async fn refused(&self, max: usize) -> Result<Vec<Refused>> {
         list_refused(&self.store, max).await
     }
 
-    /// Publishes all refused records again, behind what waits; returns how many. To be called when the broker's limit or
-    /// permission was changed: what it refuses again is set aside again.
-    pub async fn retry_refused(&self) -> Result<u64> {
-        let ordered = |topic: &TopicName| self.catalog.spec(topic, |spec| spec.ordered).unwrap_or(false);
-        let retried = retry_refused(&self.store, ordered).await?;
+    /// Forgets refused records that somebody has taken; durable when it returns.
+    pub async fn let_refused_go(&self, places: &[MessageId]) -> Result<()> {
+        let_refused_go(&self.store, places).await?;
         self.store.board.changed.notify_one();
-        Ok(retried)
+        Ok(())
     }
 
     /// Goes on with what the spool holds, and says what nobody may ask for any more.
@@ -228,6 +228,11 @@ impl Broker for Spool {
 
     fn acknowledge_gaps(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
         self.broker.acknowledge_gaps(topic, subscription)
+    }
+
+    /// What was confirmed is on this disk, and leaves it for a broker that may not keep it.
+    fn is_durable(&self, topic: &TopicName) -> Option<bool> {
+        self.catalog.spec(topic, |spec| spec.reliable_dispatch)
     }
 
     fn admin(&self) -> Option<Arc<dyn Admin>> {

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use danube_wasm_broker::{
-    Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Message, Outgoing, Publisher, Result, StartAt,
+    Acker, Broker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Message, Outgoing, Publisher, Result, StartAt,
     TopicSpec,
-    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
+    embedded::{Browse, EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
 use danube_wasm_model::{SubscriptionType, TopicName};
 
@@ -115,6 +115,16 @@ impl Store {
             unacknowledged_max,
         };
         self.log.subscribe(options).await
+    }
+
+    /// A look at what waits in a topic of the log.
+    pub(crate) fn browse(&self, topic: &TopicName) -> Result<Browse> {
+        self.log.browse(topic, SPOOL)
+    }
+
+    /// Acknowledges what waits in a topic of the log, whoever has it.
+    pub(crate) fn acker(&self, topic: &TopicName) -> Result<Arc<dyn Acker>> {
+        self.log.acker(topic, SPOOL)
     }
 
     /// Reads all that was ever written to a topic in which nothing is acknowledged, oldest first. Makes it if need be.

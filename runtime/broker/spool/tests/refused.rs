@@ -3,7 +3,7 @@
 
 mod support;
 
-use danube_wasm_broker::{Broker, ErrorKind, Outgoing};
+use danube_wasm_broker::{Broker, ErrorKind, Outgoing, TopicSpec};
 use support::*;
 
 fn elsewhere(text: &str) -> Outgoing {
@@ -14,7 +14,7 @@ fn elsewhere(text: &str) -> Outgoing {
 }
 
 #[tokio::test]
-async fn a_record_over_the_brokers_limit_is_set_aside_and_can_be_tried_again() {
+async fn a_record_over_the_brokers_limit_is_set_aside_until_somebody_has_taken_it() {
     let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());
     let spool = open_with_topic(&remote, soon_safe(directory.path())).await;
     remote.fail(|faults| faults.refused = vec![("a:2".into(), ErrorKind::TooLarge)]);
@@ -25,19 +25,38 @@ async fn a_record_over_the_brokers_limit_is_set_aside_and_can_be_tried_again() {
     drop(spool);
 
     let spool = open(&remote, soon_safe(directory.path())).await;
+    for _ in 0..2 {
+        let refused = spool.refused(10).await.unwrap();
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].record, record("a:2"), "as it was handed over");
+        assert_eq!(refused[0].reason, "this record is refused");
+        assert!(refused[0].time_ms > 0);
+    }
     let refused = spool.refused(10).await.unwrap();
-    assert_eq!(refused.len(), 1);
-    assert_eq!((&refused[0].topic, refused[0].id.as_str()), (&topic(), "a:2"));
-    assert_eq!(refused[0].reason, "this record is refused");
-    assert!(refused[0].time_ms > 0);
-    assert_eq!(spool.retry_refused().await.unwrap(), 1);
-    status(&spool, |status| status.refused == 1 && status.records == 0).await;
-    remote.heal();
-    assert_eq!(spool.retry_refused().await.unwrap(), 1);
+    spool.let_refused_go(&[refused[0].place]).await.unwrap();
     status(&spool, |status| status.refused == 0 && status.records == 0).await;
-    assert_eq!(remote.distinct(), ["a:1", "a:3", "a:2"]);
-    let again = remote.records().pop().unwrap();
-    assert_eq!(again, record("a:2"), "as it was handed over");
+    assert_eq!(spool.refused(10).await.unwrap(), []);
+    assert_eq!(remote.distinct(), ["a:1", "a:3"]);
+}
+
+#[tokio::test]
+async fn what_the_broker_will_not_keep_is_not_called_durable() {
+    let (directory, remote) = (tempfile::tempdir().unwrap(), Remote::new());
+    let spool = open_with_topic(&remote, options(directory.path())).await;
+    let unreliable = TopicSpec {
+        reliable_dispatch: false,
+        ..spec()
+    };
+    spool.create_topic(&other_topic(), unreliable).await.unwrap();
+    let publisher = spool.publisher("p/source").await.unwrap();
+    for (group, durable) in [
+        (vec![record("a:1")], spec().reliable_dispatch),
+        (vec![elsewhere("b:1")], false),
+        (vec![record("a:2"), elsewhere("b:2")], false),
+    ] {
+        let published = publisher.publish(vec![group]).await.pop().unwrap().unwrap();
+        assert_eq!(published.durable, durable);
+    }
 }
 
 #[tokio::test]

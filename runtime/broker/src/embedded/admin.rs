@@ -12,9 +12,9 @@ use super::{
     queue::{Alteration, Command},
     shared::{Shared, blocking},
     tables::{HEADS, Head, TOPICS},
-    topic::{Subscription, Topic},
+    topic::Topic,
 };
-use crate::{Admin, BrokerError, ErrorKind, Result, SeekReport, SeekTo, SubscriptionInfo, TopicInfo};
+use crate::{Admin, Result, SeekReport, SeekTo, SubscriptionInfo, TopicInfo};
 
 /// See [`Admin`]. What is deleted ends for those who use it: a consumer's next [`receive`](crate::Consumer::receive) and
 /// [`ack`](crate::Acker::ack) and a producer's next publish are [`ErrorKind::NotFound`].
@@ -23,15 +23,6 @@ pub(super) struct EmbeddedAdmin(pub(super) Arc<Shared>);
 impl EmbeddedAdmin {
     async fn alter(&self, alteration: Alteration) -> Result<()> {
         self.0.ask(|reply| Command::Alter { alteration, reply }).await
-    }
-
-    fn find(&self, topic: &TopicName, subscription: &str) -> Result<(Arc<Topic>, Arc<Subscription>)> {
-        let topic = self.0.topic(topic)?;
-        let found = topic.subscription(subscription).ok_or_else(|| {
-            let message = format!("topic {} has no subscription `{subscription}`", topic.name);
-            BrokerError::new(ErrorKind::NotFound, message)
-        });
-        found.map(|subscription| (topic, subscription))
     }
 }
 
@@ -86,7 +77,7 @@ impl Admin for EmbeddedAdmin {
     }
 
     async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<SeekReport> {
-        let (topic, subscription) = self.find(topic, subscription)?;
+        let (topic, subscription) = self.0.subscription(topic, subscription)?;
         let seek = |reply| Command::Seek {
             topic,
             subscription,
@@ -97,7 +88,7 @@ impl Admin for EmbeddedAdmin {
     }
 
     async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()> {
-        let (topic, subscription) = self.find(topic, subscription)?;
+        let (topic, subscription) = self.0.subscription(topic, subscription)?;
         self.alter(Alteration::DeleteSubscription { topic, subscription }).await
     }
 }

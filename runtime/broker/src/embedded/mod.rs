@@ -65,6 +65,7 @@
 //! * On these three, a nacked message holds back the later ones of its key that were not handed out yet. On Exclusive
 //!   and Failover, messages without a key hold back one another; on KeyShared they have no order.
 //! * The type of a subscription that nobody consumes may be changed by subscribing with another one.
+//! * What a subscription has not acknowledged can be looked through by offset, without consuming it (`browse.rs`).
 //! * How often a message was delivered is counted in memory and starts again with the process.
 //!
 //! # Operators
@@ -104,6 +105,7 @@ mod admin;
 mod alter;
 mod batch;
 mod broker;
+mod browse;
 mod catalog;
 mod codec;
 mod consumer;
@@ -134,6 +136,7 @@ mod window;
 mod writer;
 
 pub use broker::EmbeddedBroker;
+pub use browse::Browse;
 pub use disk::{DiskFactory, FileDisk};
 pub use notes::NoteKind;
 pub use options::{EmbeddedOptions, RetentionOptions};

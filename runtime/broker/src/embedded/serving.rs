@@ -15,7 +15,7 @@ use super::{
     shared::{blocking, unknown_topic},
     tables::SUBJECTS,
 };
-use crate::{Acker, BrokerError, Consumer, ConsumerOptions, ErrorKind, Publisher, Result};
+use crate::{Acker, Consumer, ConsumerOptions, Publisher, Result};
 
 impl EmbeddedBroker {
     /// Number of partitions of a topic, 0 for a topic without; `None` if there is no such topic.
@@ -66,11 +66,7 @@ impl EmbeddedBroker {
 
     /// Acknowledges messages of a subscription, whoever got them. What it nacks is nobody's, so that does nothing.
     pub fn acker(&self, topic: &TopicName, subscription: &str) -> Result<Arc<dyn Acker>> {
-        let topic = self.shared().topic(topic)?;
-        let found = topic.subscription(subscription).ok_or_else(|| {
-            let message = format!("topic {} has no subscription `{subscription}`", topic.name);
-            BrokerError::new(ErrorKind::NotFound, message)
-        })?;
+        let (topic, found) = self.shared().subscription(topic, subscription)?;
         Ok(Arc::new(EmbeddedAcker::of_nobody(self.shared().clone(), topic, found)))
     }
 

@@ -13,7 +13,7 @@ use super::{
     options::EmbeddedOptions,
     queue::{Command, Queue, Reply},
     store::Store,
-    topic::Topic,
+    topic::{Subscription, Topic},
 };
 use crate::{BrokerError, ErrorKind, Result};
 
@@ -29,6 +29,16 @@ impl Shared {
     /// A topic by its name.
     pub(super) fn topic(&self, name: &TopicName) -> Result<Arc<Topic>> {
         self.topics.read().get(name).cloned().ok_or_else(|| unknown_topic(name))
+    }
+
+    /// A subscription of a topic, by their names.
+    pub(super) fn subscription(&self, topic: &TopicName, name: &str) -> Result<(Arc<Topic>, Arc<Subscription>)> {
+        let topic = self.topic(topic)?;
+        let found = topic.subscription(name).ok_or_else(|| {
+            let message = format!("topic {} has no subscription `{name}`", topic.name);
+            BrokerError::new(ErrorKind::NotFound, message)
+        });
+        found.map(|subscription| (topic, subscription))
     }
 
     /// Hands a call to the writer and waits for its answer.

@@ -43,7 +43,7 @@ impl Workshop {
             egress.ready_or_tell(tell).await.map_err(Failure::configuration)?;
         }
         let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
-        self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;
+        self.keep_letters(id, topic, view.spool.as_ref()).await?;
         let configs = guest.consumer_configs().iter();
         let parts = SinkParts {
             guest: guest.clone(),

@@ -30,7 +30,7 @@ impl Workshop {
             recalled.extend(declared.recalled);
         }
         let topic = guest.producer_configs().first().map(|producer| &producer.topic);
-        self.keep_letters(id, topic, spec.config.buffer.is_some()).await?;
+        self.keep_letters(id, topic, view.spool.as_ref()).await?;
         let parts = SourceParts {
             guest: guest.clone(),
             broker: view.broker,
@@ -38,6 +38,7 @@ impl Workshop {
             validators,
             limits: settings::source_limits(&spec.config),
             on_invalid: settings::on_invalid(&spec.config),
+            on_failure: settings::on_failure(&spec.config),
             patience: settings::patience(spec.config.max_dead_letters),
             clock: tools.brokers.clock().clone(),
             probe: self.probe(id),

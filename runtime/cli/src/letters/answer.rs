@@ -10,7 +10,7 @@ use super::{
     case::Case,
     letter::Letter,
     reading::{Pass, topics},
-    replay::Task,
+    replay::{Replayed, Task},
 };
 use crate::exit::Failure;
 
@@ -18,6 +18,13 @@ use crate::exit::Failure;
 const LISTED_MAX: usize = 1000;
 /// Most letters replayed or discarded by one request, so that its answer stays readable.
 const DONE_MAX: usize = 10_000;
+
+/// Outcomes, as they are printed.
+const REPLAYED: &str = "replayed";
+const DISCARDED: &str = "discarded";
+pub(crate) const KEPT: &str = "kept";
+/// Processed again, and a dead letter again.
+pub(crate) const FAILED_AGAIN: &str = "failed again";
 
 pub(super) async fn answer(letters: &Letters, request: &Request) -> Result<Vec<Value>, Failure> {
     match request {
@@ -34,9 +41,10 @@ pub(super) async fn answer(letters: &Letters, request: &Request) -> Result<Vec<V
             let mut done = Done::default();
             let mut pages = Pages::begin(letters).await?;
             while let Some(found) = pages.next().await?.filter(|_| !done.is_full()) {
-                for letter in found.iter().filter(|letter| wanted.has(letter)) {
-                    pages.close(letter).await?;
-                    done.note(letter, "discarded", Value::Null, Value::Null);
+                let meant: Vec<_> = found.iter().filter(|letter| wanted.has(letter)).collect();
+                pages.close(meant.iter().copied()).await?;
+                for letter in meant {
+                    done.note(letter, DISCARDED, Value::Null, Value::Null);
                 }
             }
             done.into_values(which)
@@ -96,14 +104,14 @@ async fn replay(
             // Another one of the same input: closed with the first, and kept with it.
             if let Some(closed) = done.ids.get(letter.whole_id()) {
                 if *closed {
-                    pages.close(&letter).await?;
+                    pages.close([&letter]).await?;
                 }
                 continue;
             }
             let task = match Task::of(&letter, to, sinks) {
                 Ok(task) => task,
                 Err(why) => {
-                    done.note(&letter, "kept", Value::Null, why.into());
+                    done.note(&letter, KEPT, Value::Null, why.into());
                     continue;
                 }
             };
@@ -113,11 +121,15 @@ async fn replay(
                 continue;
             }
             match task.perform(letters).await {
-                Ok(remark) => {
-                    pages.close(&letter).await?;
-                    done.note(&letter, "replayed", to, remark.into());
+                Replayed::Done => {
+                    pages.close([&letter]).await?;
+                    done.note(&letter, REPLAYED, to, Value::Null);
                 }
-                Err(why) => done.note(&letter, "kept", to, why.into()),
+                Replayed::FailedAgain(why) => {
+                    pages.close([&letter]).await?;
+                    done.note(&letter, FAILED_AGAIN, to, why.into());
+                }
+                Replayed::Kept(why) => done.note(&letter, KEPT, to, why.into()),
             }
         }
     }
@@ -133,7 +145,7 @@ struct Pages<'a> {
 
 impl<'a> Pages<'a> {
     async fn begin(letters: &'a Letters) -> Result<Self, Failure> {
-        let topics = topics(&*letters.log).await.map_err(Failure::internal)?;
+        let topics = topics(&letters.log).await.map_err(Failure::internal)?;
         let open = topics.into_iter().filter(|(_, open)| *open > 0);
         // The last is next.
         let topics = open.rev().map(|(topic, _)| topic).collect();
@@ -155,17 +167,16 @@ impl<'a> Pages<'a> {
             let Some(topic) = self.topics.pop() else {
                 return Ok(None);
             };
-            let pass = Pass::begin(&self.letters.log, &topic).await;
+            let pass = Pass::begin(&self.letters.log, &topic);
             self.pass = Some(pass.map_err(Failure::internal)?);
         }
     }
 
-    /// Closes a letter of the page that was given last; durable when it returns.
-    async fn close(&mut self, letter: &Letter) -> Result<(), Failure> {
-        match &mut self.pass {
-            Some(pass) => pass.close(&[letter.place()]).await.map_err(Failure::internal),
-            None => Ok(()),
-        }
+    /// Closes letters of the page that was given last; durable when it returns.
+    async fn close(&self, letters: impl IntoIterator<Item = &Letter>) -> Result<(), Failure> {
+        let Some(pass) = &self.pass else { return Ok(()) };
+        let places: Vec<_> = letters.into_iter().map(Letter::place).collect();
+        pass.close(&places).await.map_err(Failure::internal)
     }
 }
 
@@ -226,7 +237,7 @@ struct Done {
 
 impl Done {
     fn note(&mut self, letter: &Letter, outcome: &str, to: Value, remark: Value) {
-        let closed = matches!(outcome, "replayed" | "discarded");
+        let closed = matches!(outcome, REPLAYED | FAILED_AGAIN | DISCARDED);
         if self.ids.insert(letter.whole_id().to_owned(), closed).is_none() {
             self.lines.push(json!({
                 "id": letter.id(),

@@ -2,9 +2,15 @@
 //!
 //! **Kept.** Every dead-letter topic has a subscription of the host's own, [`SUBSCRIPTION`], made before its connector
 //! starts. What that subscription has not acknowledged is an open letter. In the embedded log that is all. Danube gives a
-//! message only so often, ten at a time: there a task moves letters, as they come, to a log of their own in the data
-//! directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each has those that it moved.
-//! Either way the open letters are in a log of this machine, which is read without acknowledging.
+//! message only so often, ten at a time, and has no call that reads by place: there a task moves letters, as they come, to a
+//! log of their own in the data directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each
+//! has those that it moved. Either way the open letters are in a log of this machine, which is read by offset without
+//! acknowledging (see [`reading`]), however many there are.
+//!
+//! **Named.** The topic carries pipeline and connector. Letters under the former name, which pipelines shared, are found: in
+//! a log of this machine by their subscription, which has the same name; in Danube they are moved (see [`former`]).
+//!
+//! **Refused.** A record that a broker refuses behind a spool becomes a letter here (see [`refused`]).
 //!
 //! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
 //! (see [`replay`]); an event is offered once more to its source, which must run. Only when that is durable is the letter
@@ -15,9 +21,11 @@
 
 mod answer;
 mod case;
+mod former;
 mod letter;
 mod moving;
 mod reading;
+mod refused;
 mod replay;
 
 use std::{
@@ -26,9 +34,11 @@ use std::{
     sync::{Arc, Weak},
 };
 
-use danube_wasm_broker::{Broker, BrokerError, ConsumerOptions, StartAt, TopicSpec};
-use danube_wasm_config::{Pipeline, ServiceUrl};
+use danube_wasm_broker::{Broker, BrokerError, ConsumerOptions, StartAt, TopicSpec, embedded::EmbeddedBroker};
+use danube_wasm_broker_spool::Spool;
+use danube_wasm_config::{Loaded, Pipeline, ServiceUrl};
 use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, door::Intake};
+use danube_wasm_telemetry::ConnectorMetrics;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::{sync::Mutex, task::JoinHandle};
@@ -41,12 +51,17 @@ use crate::{
 };
 
 pub(crate) use self::{
+    answer::{FAILED_AGAIN, KEPT},
     case::{Case, Raw, Seen},
     letter::readable,
 };
+use self::{former::FormerTopic, refused::RefusedRecords};
 
 /// The host's own subscription of each dead-letter topic.
 pub(crate) const SUBSCRIPTION: &str = "danube-wasm-dlq";
+
+/// Whoever makes that subscription, and consumes nothing.
+const KEEPER: &str = "danube-wasm-dlq-keep";
 
 /// How it is shared in a log of this process: one reader has everything that is open; others stand by.
 const IN_OWN_LOG: SubscriptionType = SubscriptionType::Failover;
@@ -71,6 +86,17 @@ pub(crate) enum Request {
     },
     /// Closes letters unprocessed.
     Discard { which: Which },
+}
+
+impl Request {
+    /// Whether more is asked than what is in the log of this machine: a schema of the broker's, or publishing again.
+    fn needs_the_broker(&self) -> bool {
+        match self {
+            Self::Ls { .. } | Self::Discard { .. } => false,
+            Self::Show { .. } => true,
+            Self::Replay { dry_run, .. } => !dry_run,
+        }
+    }
 }
 
 /// Which letters.
@@ -98,12 +124,14 @@ pub(crate) enum To {
 /// The open letters of a pipeline.
 pub(crate) struct Letters {
     /// Holds them.
-    log: Arc<dyn Broker>,
+    log: Arc<EmbeddedBroker>,
     /// Where messages are published again.
     broker: Arc<dyn Broker>,
     /// Whether letters have to be moved from `broker` to `log`.
     moves: bool,
     movers: Mutex<HashMap<TopicName, JoinHandle<()>>>,
+    /// What makes letters of refused records, by the connector whose spool has them.
+    refused: Mutex<HashMap<ConnectorId, JoinHandle<()>>>,
     /// Sources that run, as long as they do.
     sources: Mutex<HashMap<ConnectorId, Weak<dyn Intake>>>,
     /// One request at a time: a letter is with one reader.
@@ -113,37 +141,42 @@ pub(crate) struct Letters {
 impl Letters {
     /// The letters of a pipeline whose broker is open.
     pub(crate) async fn open(pipeline: &Pipeline, brokers: &Brokers) -> Result<Arc<Self>, Failure> {
-        let broker = brokers.main().clone();
-        let moves = !brokers.is_embedded();
-        let log = match moves {
-            true => brokers::open_log(&log_of(pipeline), Default::default()).await?,
-            false => broker.clone(),
+        let (log, moves) = match brokers.log() {
+            Some(log) => (log.clone(), false),
+            None => (brokers::open_log(&log_of(pipeline), Default::default()).await?, true),
         };
         Ok(Arc::new(Self {
             log,
-            broker,
+            broker: brokers.main().clone(),
             moves,
             movers: Mutex::default(),
+            refused: Mutex::default(),
             sources: Mutex::default(),
             turn: Mutex::default(),
         }))
     }
 
-    /// Keeps what comes to this topic from now on. A connector with a `buffer` starts without its broker: then letters
-    /// are moved as soon as there is one.
-    pub(crate) async fn keep(&self, topic: &TopicName, reader: &str, is_buffered: bool) -> Result<(), BrokerError> {
-        // Another name than that of a pass, which it would replace.
-        subscribe(&*self.log, topic, "danube-wasm-dlq-keep", IN_OWN_LOG, 1).await?;
+    /// Keeps this connector's letters from now on; `topic` is its first one. A connector with a `buffer` starts without its
+    /// broker: then letters are moved as soon as there is one.
+    pub(crate) async fn keep(
+        &self,
+        id: &ConnectorId,
+        topic: &TopicName,
+        reader: &str,
+        is_buffered: bool,
+    ) -> Result<(), BrokerError> {
+        let (topic, former) = (topic.dead_letters_of(id), topic.former_dead_letters_of(id));
+        subscribe(&*self.log, &topic, KEEPER, IN_OWN_LOG, 1).await?;
         if !self.moves {
             return Ok(());
         }
-        if self.movers.lock().await.contains_key(topic) {
+        if self.movers.lock().await.contains_key(&topic) {
             return Ok(());
         }
         // Without the lock: a broker that does not answer for this topic holds up no other connector.
         let consumer = match is_buffered {
             true => None,
-            false => Some(moving::subscribe(&*self.broker, topic, reader).await?),
+            false => Some(moving::subscribe(&*self.broker, &topic, reader).await?),
         };
         let mover = moving::Mover {
             from: self.broker.clone(),
@@ -152,10 +185,33 @@ impl Letters {
             reader: reader.to_owned(),
         };
         let mut movers = self.movers.lock().await;
-        if !movers.contains_key(topic) {
-            movers.insert(topic.clone(), tokio::spawn(mover.run(consumer)));
+        if movers.contains_key(&topic) {
+            return Ok(());
         }
+        movers.insert(topic, tokio::spawn(mover.run(consumer)));
+        let former = FormerTopic {
+            from: self.broker.clone(),
+            to: self.log.clone(),
+            topic: former,
+            own: id.clone(),
+            reader: reader.to_owned(),
+        };
+        movers.insert(former.topic.clone(), tokio::spawn(former.run()));
         Ok(())
+    }
+
+    /// Makes letters of the records of this connector that the broker refuses behind its spool.
+    pub(crate) async fn keep_refused(&self, id: &ConnectorId, spool: &Arc<Spool>, metrics: ConnectorMetrics) {
+        let mut keepers = self.refused.lock().await;
+        keepers.entry(id.clone()).or_insert_with(|| {
+            let records = RefusedRecords {
+                spool: spool.clone(),
+                log: self.log.clone(),
+                connector: id.clone(),
+                metrics,
+            };
+            tokio::spawn(records.run())
+        });
     }
 
     /// Events of this source can be offered to it again while it runs.
@@ -171,10 +227,12 @@ impl Letters {
 
     /// Stops moving letters and lets go of their log, if it is one of its own.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
-        for (_, mover) in self.movers.lock().await.drain() {
-            mover.abort();
+        let movers: Vec<_> = self.movers.lock().await.drain().map(|(_, mover)| mover).collect();
+        let keepers: Vec<_> = self.refused.lock().await.drain().map(|(_, keeper)| keeper).collect();
+        for task in movers.into_iter().chain(keepers) {
+            task.abort();
             // Gone before its log is.
-            let _ = mover.await;
+            let _ = task.await;
         }
         match self.moves {
             true => self.log.close().await.map_err(Failure::internal),
@@ -184,7 +242,8 @@ impl Letters {
 }
 
 /// Asks the process that runs the pipeline, or opens its letters here if none does.
-pub(crate) async fn ask(pipeline: &Pipeline, request: Request) -> Result<Vec<Value>, Failure> {
+pub(crate) async fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
+    let pipeline = &loaded.pipeline;
     match control::ask(&pipeline.data_dir, &control::Request::Letters(request.clone())).await {
         Ok(Some(Response::Values(values))) => return Ok(values),
         Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
@@ -202,6 +261,9 @@ pub(crate) async fn ask(pipeline: &Pipeline, request: Request) -> Result<Vec<Val
             "{} is not there: name a pipeline file that has been run",
             log.display()
         )));
+    }
+    if request.needs_the_broker() && !matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) {
+        assemble::require_broker(loaded)?;
     }
     let brokers = Brokers::open(pipeline).await?;
     let letters = Letters::open(pipeline, &brokers).await?;
@@ -221,15 +283,15 @@ pub(crate) fn sinks(pipeline: &Pipeline) -> BTreeMap<String, Vec<String>> {
     sinks.map(|sink| (sink.id.to_string(), topics(sink))).collect()
 }
 
-/// The pipeline of a `WHERE`.
-pub(crate) fn pipeline(place: &std::path::Path) -> Result<Pipeline, Failure> {
+/// The pipeline file of a `WHERE`.
+pub(crate) fn file(place: &std::path::Path) -> Result<Loaded, Failure> {
     if place.is_dir() {
         return Err(Failure::usage(format!(
             "{} is a directory: name the pipeline file, whose process has the letters of its connectors",
             place.display()
         )));
     }
-    Ok(assemble::read_or_fail(&[place])?.pipeline)
+    assemble::read_lazily(place)
 }
 
 fn log_of(pipeline: &Pipeline) -> PathBuf {

@@ -10,9 +10,9 @@ use danube_wasm_pipeline::BackoffPolicy;
 use super::{IN_DANUBE, SUBSCRIPTION};
 
 /// What Danube gives at most before it is acknowledged.
-const WINDOW_MESSAGES: usize = 10;
+pub(super) const WINDOW_MESSAGES: usize = 10;
 /// Longest wait between tries.
-const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 /// Moves the letters of one topic.
 pub(super) struct Mover {
@@ -63,25 +63,33 @@ impl Mover {
         let letters = consumer.receive(WINDOW_MESSAGES).await?;
         let publisher = self.to.publisher(SUBSCRIPTION).await?;
         let places: Vec<_> = letters.iter().map(|letter| letter.message_id).collect();
-        for kept in keep(&*publisher, letters).await {
+        for kept in keep(&*publisher, &self.topic, letters).await {
             kept?;
         }
         consumer.acker().ack(&places).await
     }
 }
 
-async fn keep(publisher: &dyn Publisher, letters: Vec<Message>) -> Vec<Result<(), BrokerError>> {
-    let groups = letters.into_iter().map(|letter| vec![moved(letter)]).collect();
+/// Publishes letters to a topic of letters.
+pub(super) async fn keep(
+    publisher: &dyn Publisher,
+    topic: &TopicName,
+    letters: Vec<Message>,
+) -> Vec<Result<(), BrokerError>> {
+    let groups = letters.into_iter().map(|letter| vec![moved(letter, topic)]).collect();
     let results = publisher.publish(groups).await;
     results.into_iter().map(|result| result.map(drop)).collect()
 }
 
 /// The letter as it was, with the time at which it came to Danube.
-fn moved(letter: Message) -> Outgoing {
+fn moved(letter: Message, topic: &TopicName) -> Outgoing {
     let mut attributes = letter.attributes;
-    attributes.push((PUBLISH_TIME_ATTRIBUTE.to_owned(), letter.publish_time_ms.to_string()));
+    // One that was moved before says so itself.
+    if !attributes.iter().any(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE) {
+        attributes.push((PUBLISH_TIME_ATTRIBUTE.to_owned(), letter.publish_time_ms.to_string()));
+    }
     Outgoing {
-        topic: letter.topic,
+        topic: topic.clone(),
         key: letter.key,
         payload: letter.payload,
         attributes,

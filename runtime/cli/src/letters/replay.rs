@@ -13,7 +13,7 @@ use danube_wasm_model::{
     event::Event,
     identity::{ONLY_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
 };
-use danube_wasm_pipeline::envelope::Input;
+use danube_wasm_pipeline::{dead_letter::Reason, envelope::Input};
 
 use super::{Letters, SUBSCRIPTION, To, letter::Letter};
 
@@ -42,6 +42,8 @@ impl Task {
             }
         };
         let only = match to {
+            // It never was in its topic, and its own connector is the source.
+            To::Own if letter.said("reason") == Some(Reason::BrokerRefused.as_str()) => None,
             To::Own => Some(letter.connector()),
             To::Connector(id) => Some(id.as_str()),
             To::All => None,
@@ -69,16 +71,26 @@ impl Task {
         }
     }
 
-    /// Does it. `Ok` means that the letter can be closed; with a remark if there is one.
-    pub(super) async fn perform(self, letters: &Letters) -> Result<Option<&'static str>, String> {
+    /// Does it.
+    pub(super) async fn perform(self, letters: &Letters) -> Replayed {
         match self {
-            Self::Publish { record, .. } => publish(letters, *record)
-                .await
-                .map(|()| None)
-                .map_err(|e| e.to_string()),
+            Self::Publish { record, .. } => match publish(letters, *record).await {
+                Ok(()) => Replayed::Done,
+                Err(error) => Replayed::Kept(error.to_string()),
+            },
             Self::Offer { event, source } => offer(letters, *event, &source).await,
         }
     }
+}
+
+/// What became of a letter.
+pub(super) enum Replayed {
+    /// It can be closed.
+    Done,
+    /// It can be closed, because there is another one of the same input: why.
+    FailedAgain(String),
+    /// It stays open: why.
+    Kept(String),
 }
 
 async fn publish(letters: &Letters, record: Outgoing) -> Result<(), BrokerError> {
@@ -93,21 +105,27 @@ async fn publish(letters: &Letters, record: Outgoing) -> Result<(), BrokerError>
     results.into_iter().next().unwrap_or_else(silent).map(drop)
 }
 
-async fn offer(letters: &Letters, event: Event, source: &str) -> Result<Option<&'static str>, String> {
+async fn offer(letters: &Letters, event: Event, source: &str) -> Replayed {
     let running = {
         let sources = letters.sources.lock().await;
         let found = sources.iter().find(|(id, _)| id.as_str() == source);
         found.and_then(|(_, source)| source.upgrade())
     };
     let Some(intake) = running else {
-        return Err(format!(
+        return Replayed::Kept(format!(
             "it is an event, which goes through source `{source}`, and that does not run: start the pipeline first"
         ));
     };
     match Intake::offer(&*intake, event).await {
-        Outcome::Accepted { .. } => Ok(None),
-        Outcome::DeadLettered { .. } => Ok(Some("it was refused again and is a letter again")),
-        Outcome::Invalid { error, .. } => Err(error),
-        Outcome::Failed { message } | Outcome::Unavailable { message, .. } => Err(message),
+        Outcome::Accepted { .. } => Replayed::Done,
+        Outcome::DeadLettered { .. } => {
+            Replayed::FailedAgain("it is a dead letter again: `dlq show` says why".to_owned())
+        }
+        Outcome::Failed { message, kept: true } => Replayed::FailedAgain(message),
+        Outcome::Invalid { error, violations } => Replayed::Kept(match violations.first() {
+            Some(first) => format!("{error}: `{}` {}", first.path, first.message),
+            None => error,
+        }),
+        Outcome::Failed { message, kept: false } | Outcome::Unavailable { message, .. } => Replayed::Kept(message),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use danube_wasm_config::Pipeline;
+use danube_wasm_config::Loaded;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,11 +11,11 @@ use crate::{
     letters::{self, Case, Request},
 };
 
-/// A letter, and the pipeline that it is of, if that is known.
+/// A letter, and the file of the pipeline that it is of, if that is known.
 pub(super) struct Letter {
     pub(super) shown: Shown,
     pub(super) case: Case,
-    pub(super) pipeline: Option<Pipeline>,
+    pub(super) file: Option<Loaded>,
 }
 
 /// What is needed of what `dlq show --json` prints.
@@ -48,7 +48,7 @@ impl Letter {
                 ))),
             };
         }
-        let pipeline = letters::pipeline(place)?;
+        let loaded = letters::file(place)?;
         let Some(id) = id else {
             let list = place.display();
             return Err(Failure::usage(format!(
@@ -58,19 +58,23 @@ impl Letter {
         let file = Path::new(id);
         if file.is_file() {
             let letter = from_file(file)?.ok_or_else(|| no_letter(file, "it is no JSON object"))?;
-            return Self::new(letter, Some(pipeline), file);
+            return Self::new(letter, Some(loaded), file);
         }
         let request = Request::Show { id: id.to_owned() };
-        let letter = letters::ask(&pipeline, request).await?.into_iter().next();
-        Self::new(letter.unwrap_or_default(), Some(pipeline), place)
+        let letter = letters::ask(&loaded, request).await?.into_iter().next();
+        Self::new(letter.unwrap_or_default(), Some(loaded), place)
     }
 
-    fn new(letter: Value, pipeline: Option<Pipeline>, place: &Path) -> Result<Self, Failure> {
+    fn new(letter: Value, loaded: Option<Loaded>, place: &Path) -> Result<Self, Failure> {
         let mut shown: Shown = serde_json::from_value(letter).map_err(|error| no_letter(place, &error.to_string()))?;
         let case = shown.call.take();
         let case =
             case.ok_or_else(|| no_letter(place, "it has no `call`: a running process may be older than this one"))?;
-        Ok(Self { shown, case, pipeline })
+        Ok(Self {
+            shown,
+            case,
+            file: loaded,
+        })
     }
 }
 

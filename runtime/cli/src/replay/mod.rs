@@ -18,6 +18,7 @@ mod verdict;
 
 use std::{path::Path, sync::Arc, time::Instant};
 
+use danube_wasm_pipeline::dead_letter::Reason;
 use danube_wasm_sandbox::{LoadError, Sandbox};
 
 pub(crate) use self::report::Report;
@@ -30,6 +31,12 @@ const FRESH_LANE: usize = 1;
 /// Finds the letter and the component, and runs the one through the other.
 pub(crate) async fn run(place: &Path, id: Option<&str>, component: Option<&Path>) -> Result<Report, Failure> {
     let letter = Letter::find(place, id).await?;
+    if letter.shown.reason == Reason::BrokerRefused.as_str() {
+        return Err(Failure::usage(format!(
+            "the broker refused this record, no component did: `danube-wasm dlq replay` publishes it again ({})",
+            letter.shown.message
+        )));
+    }
     let subject = Subject::of(&letter, component)?;
     // A cache of its own, gone afterwards: replaying leaves nothing behind.
     let scratch = tempfile::tempdir().map_err(Failure::internal)?;

@@ -30,11 +30,18 @@ pub(super) struct Subject {
 impl Subject {
     /// For a letter; `component` instead of the one that its pipeline file names.
     pub(super) fn of(letter: &Letter, component: Option<&Path>) -> Result<Self, Failure> {
-        let id = connector_id(&letter.shown.connector)?;
-        let connector = letter
-            .pipeline
+        let id: ConnectorId = letter.shown.connector.parse().map_err(Failure::usage)?;
+        let file = letter.file.as_ref();
+        let connector = file.and_then(|loaded| Connector::find(&loaded.pipeline, &id));
+        // What was not recorded is the file's.
+        let recorded = letter
+            .case
+            .recording
             .as_ref()
-            .and_then(|pipeline| Connector::find(pipeline, &id));
+            .and_then(|recording| recording.settings.as_ref());
+        if let (Some(loaded), None) = (file, recorded) {
+            assemble::require_settings(loaded, &id)?;
+        }
         let (file, bytes) = read(&id, component, connector.as_ref())?;
         let info = danube_wasm_sandbox::inspect(&file, &bytes, CompileLimits::default().component_bytes_max);
         let digest = info.map_err(Failure::configuration)?.digest;
@@ -50,7 +57,7 @@ impl Subject {
         };
         let schemas = connector.as_ref().map(|c| c.schemas.clone()).unwrap_or_default();
         if matches!(letter.case.input, Some(Seen::Event { .. })) {
-            match &letter.pipeline {
+            match &letter.file {
                 None => notes.push(
                     "what it publishes is not checked by a schema: name the pipeline file, too, for that".to_owned(),
                 ),
@@ -115,17 +122,6 @@ fn unwritten(schemas: &[config::Schema]) -> impl Iterator<Item = String> {
     })
 }
 
-/// What a letter calls its connector.
-fn connector_id(text: &str) -> Result<ConnectorId, Failure> {
-    let parts: Vec<_> = text.split('/').collect();
-    let id = match parts[..] {
-        [pipeline, connector] => ConnectorId::try_new(pipeline, connector),
-        [tenant, pipeline, connector] => ConnectorId::try_with_tenant(tenant, pipeline, connector),
-        _ => return Err(Failure::usage(format!("the letter's connector, `{text}`, is none"))),
-    };
-    id.map_err(Failure::usage)
-}
-
 /// The component's name and bytes.
 fn read(
     id: &ConnectorId,
@@ -183,7 +179,7 @@ fn load(
             (connector.settings.clone(), connector.settings_kept.clone())
         }
     };
-    if connector.is_some_and(|connector| connector.settings != settings) {
+    if connector.is_some_and(|connector| connector.settings_kept != settings_kept && connector.settings != settings) {
         notes.push("the pipeline file gives it other settings by now: it was called with the recorded ones".to_owned());
     }
     if !recording.is_exact() {

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use danube_wasm_config::Pipeline;
+use danube_wasm_config::{Loaded, Pipeline};
 use serde_json::Value;
 
 use super::topics::table;
 use crate::{
     args::{Dlq, DlqVerb, Letters},
     exit::Failure,
-    letters::{self, Request, To, Which},
+    letters::{self, FAILED_AGAIN, KEPT, Request, To, Which},
 };
 
 /// Lists, shows, replays or discards dead letters.
@@ -17,7 +17,7 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
     match args.verb {
         DlqVerb::Ls { place, connector, json } => list(&place, connector, json),
         DlqVerb::Show { place, id, json } => {
-            let values = ask(&letters::pipeline(&place)?, Request::Show { id })?;
+            let values = ask(&letters::file(&place)?, Request::Show { id })?;
             match values.first() {
                 Some(letter) if json => println!("{letter}"),
                 Some(letter) => print!("{}", page(letter)),
@@ -31,25 +31,25 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
             dry_run,
             json,
         } => {
-            let pipeline = letters::pipeline(&which.place)?;
+            let loaded = letters::file(&which.place)?;
             let request = Request::Replay {
-                to: target(to, &pipeline)?,
-                sinks: letters::sinks(&pipeline),
+                to: target(to, &loaded.pipeline)?,
+                sinks: letters::sinks(&loaded.pipeline),
                 which: which.which(),
                 dry_run,
             };
-            report(&ask(&pipeline, request)?, json)
+            report(&ask(&loaded, request)?, json)
         }
         DlqVerb::Discard { which, json } => {
-            let pipeline = letters::pipeline(&which.place)?;
+            let loaded = letters::file(&which.place)?;
             let request = Request::Discard { which: which.which() };
-            report(&ask(&pipeline, request)?, json)
+            report(&ask(&loaded, request)?, json)
         }
     }
 }
 
-fn ask(pipeline: &Pipeline, request: Request) -> Result<Vec<Value>, Failure> {
-    crate::runtime()?.block_on(letters::ask(pipeline, request))
+fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
+    crate::runtime()?.block_on(letters::ask(loaded, request))
 }
 
 impl Letters {
@@ -64,7 +64,7 @@ impl Letters {
 }
 
 fn list(place: &Path, connector: Option<String>, json: bool) -> Result<(), Failure> {
-    let answer = ask(&letters::pipeline(place)?, Request::Ls { connector })?;
+    let answer = ask(&letters::file(place)?, Request::Ls { connector })?;
     let list = answer.first().cloned().unwrap_or_default();
     let lines = list["letters"].as_array().cloned().unwrap_or_default();
     if json {
@@ -97,16 +97,22 @@ fn target(to: Option<String>, pipeline: &Pipeline) -> Result<To, Failure> {
     })
 }
 
-/// What became of each. A letter that was to be replayed and is still there is a failure.
+/// What became of each. One that was to be replayed and is a dead letter still, or again, is a failure.
 fn report(lines: &[Value], json: bool) -> Result<(), Failure> {
     if json {
         println!("{}", Value::Array(lines.to_vec()));
     } else {
         print!("{}", table(&["id", "connector", "outcome", "to", "remark"], lines));
     }
-    match lines.iter().filter(|line| line["outcome"] == "kept").count() {
-        0 => Ok(()),
-        kept => Err(Failure::usage(format!("{kept} of {} letters were kept", lines.len()))),
+    let count = |outcome: &str| lines.iter().filter(|line| line["outcome"] == outcome).count();
+    let said: Vec<String> = [(count(KEPT), "were kept"), (count(FAILED_AGAIN), "failed again")]
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} of {} letters {what}", lines.len()))
+        .collect();
+    match said.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::still_fails(said.join(", "))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `danube-wasm query FILE SURREALQL`: asks a pipeline's database, through the running pipeline if there is one.
 
-use danube_wasm_config::{self as config, Pipeline};
+use danube_wasm_config::{self as config, Loaded, Pipeline};
 use danube_wasm_egress_surrealdb::{Connections, NOT_SHOWN, QueryError};
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use crate::{
 
 /// Prints the result of each statement.
 pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
-    let pipeline = assemble::read_or_fail(&[&args.file])?.pipeline;
-    let values = crate::runtime()?.block_on(ask(&pipeline, args))?;
+    let loaded = assemble::read_lazily(&args.file)?;
+    let values = crate::runtime()?.block_on(ask(&loaded, args))?;
     let failed = values.iter().find_map(|value| {
         value
             .get("error")
@@ -50,7 +50,8 @@ fn not_shown(values: &[Value]) -> impl Iterator<Item = String> {
 }
 
 /// The running pipeline has the database open; without one, this process opens it.
-async fn ask(pipeline: &Pipeline, args: &args::Query) -> Result<Vec<Value>, Failure> {
+async fn ask(loaded: &Loaded, args: &args::Query) -> Result<Vec<Value>, Failure> {
+    let pipeline = &loaded.pipeline;
     let request = Request::Query {
         sink: args.sink.clone(),
         statements: args.statements.clone(),
@@ -59,7 +60,11 @@ async fn ask(pipeline: &Pipeline, args: &args::Query) -> Result<Vec<Value>, Fail
     match control::ask(&pipeline.data_dir, &request).await {
         Ok(Some(Response::Values(values))) => Ok(values),
         Ok(Some(Response::Error(message))) => Err(Failure::usage(message)),
-        Ok(None) => answer(pipeline, args.sink.as_deref(), &args.statements, args.write).await,
+        Ok(None) => {
+            let sink = choose(pipeline, args.sink.as_deref())?;
+            assemble::require_database(loaded, &sink.id)?;
+            answer(pipeline, args.sink.as_deref(), &args.statements, args.write).await
+        }
         Err(error) => Err(Failure::internal(format!(
             "the running pipeline did not answer: {error}"
         ))),

@@ -210,7 +210,7 @@ fn a_poisonous_record_is_set_aside_and_the_rest_goes_on() {
     let letter = pipeline.log("dead letter").expect("a dead letter");
     assert_eq!(
         (&letter["reason"], &letter["topic"]),
-        (&json!("crashed"), &json!("/stripe/dlq-surrealdb"))
+        (&json!("crashed"), &json!("/stripe/dlq-test--surrealdb"))
     );
     assert_eq!(pipeline.logged("dead letter"), 1);
     pipeline.stop();

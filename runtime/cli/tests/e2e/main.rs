@@ -6,6 +6,7 @@ mod site;
 
 mod bad_input;
 mod danube;
+mod dead_letters;
 mod delivery;
 mod deploy;
 mod disk;

@@ -46,7 +46,7 @@ fn topics_and_subscriptions_are_listed_and_deleted_while_it_runs_and_when_it_is_
         (&topic["partitions"], &topic["subscriptions"][0]),
         (&4.into(), &"test-sink".into())
     );
-    assert!(named(&topics, "/stripe/dlq-surrealdb").is_some(), "{topics}");
+    assert!(named(&topics, "/stripe/dlq-test--surrealdb").is_some(), "{topics}");
     pipeline.until("everything is acknowledged", |_| {
         let subscriptions = operate(&scratch, &["subscriptions", "lag"]).expect("subscriptions");
         named(&subscriptions, "/stripe/payments").expect("the subscription")["lag"] == 0

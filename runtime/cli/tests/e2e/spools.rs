@@ -81,7 +81,7 @@ fn a_spool_that_no_connector_owns_any_more_is_refused_until_it_is_empty() {
         assert!(
             said.contains("holds 5 records that connector `webhook`")
                 && said.contains(BUFFER.split(", ").next().expect("a key"))
-                && said.contains("data/spool/webhook"),
+                && said.contains("data/spool/test@webhook"),
             "{what}: {said}"
         );
         fs::write(&file, &with_buffer).expect("the file");

@@ -11,7 +11,7 @@ use crate::{
     },
     tables::{
         auth::Auth,
-        endpoint::{ContentType, Endpoint, Method, OnIdReuse, OnInvalid, warn_of_loss},
+        endpoint::{ContentType, Endpoint, Method, OnFailure, OnIdReuse, OnInvalid, warn_of_loss},
         event_id::EventId,
     },
     values::UrlPath,
@@ -89,6 +89,7 @@ impl Section for ConnectEndpoint {
             ordered: false,
             key_pointer: None,
             on_invalid: OnInvalid::Reject,
+            on_failure: OnFailure::Reject,
             content_type: ContentType::Json,
             methods: vec![Method::Post],
             event_id: EventId::WellKnown,

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     reader::{
         Effect, Section, Table, Written,
-        kinds::{Kind, Millis, SecretText, Secs, Text},
+        kinds::{Credential, Kind, Millis, SecretText, Secs, Text},
     },
     secret::Secret,
     tables::surrealdb::{Credentials, Level, SurrealDb, SurrealUrlKind, TIMEOUT},
@@ -169,7 +169,7 @@ impl Section for ConnectSurreal {
 /// A user of the whole server, if both name and password are there: Danube Connect does not sign in with one alone.
 fn credentials(t: &mut Table<'_>) -> Option<(Written<String>, Written<Secret>)> {
     let username = t
-        .field("username", Text, "User of the server to sign in with.")
+        .field("username", Credential, "User of the server to sign in with.")
         .overridden_by("SURREALDB_USERNAME")
         .example("\"root\"")
         .optional_written();

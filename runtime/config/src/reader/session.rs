@@ -100,6 +100,11 @@ impl<'s> Session<'s> {
         self.shared.error(place, message, help);
     }
 
+    /// Records what the environment does not give, if that need not be known yet: whether it need not.
+    pub(crate) fn postpone(&self, place: &Place, message: &str, help: &str) -> bool {
+        self.shared.postpone(place, message, help)
+    }
+
     /// Records what the operator should know.
     pub(crate) fn warning(&self, place: &Place, message: impl Into<String>, help: impl Into<String>) {
         self.shared.warning(place, message, help);

@@ -73,6 +73,8 @@ pub(crate) struct Shared<'e> {
     files: Vec<SourceText>,
     env: &'e dyn Environment,
     found: RefCell<Vec<(usize, Diagnostic)>>,
+    /// What the environment does not give, where that need not be known yet; `None` where it must.
+    missing: Option<RefCell<Vec<Diagnostic>>>,
     notes: RefCell<Vec<(Place, String)>>,
     manual: Option<RefCell<Vec<TableManual>>>,
     ledger: RefCell<Ledger>,
@@ -87,9 +89,18 @@ impl<'e> Shared<'e> {
             files,
             env,
             found: RefCell::default(),
+            missing: None,
             notes: RefCell::default(),
             manual: None,
             ledger: RefCell::default(),
+        }
+    }
+
+    /// The same, for whoever may not need everything that the environment is to give.
+    pub(crate) fn lazily(self) -> Self {
+        Self {
+            missing: Some(RefCell::default()),
+            ..self
         }
     }
 
@@ -163,6 +174,19 @@ impl<'e> Shared<'e> {
         let shown =
             |(place, text): &(Place, String)| printable(format!("line {}, {}: {text}", self.line(place), place.key));
         notes.into_iter().map(shown).collect()
+    }
+
+    /// Records what the environment does not give, if that need not be known yet: whether it need not.
+    pub(crate) fn postpone(&self, place: &Place, message: &str, help: &str) -> bool {
+        let Some(missing) = &self.missing else { return false };
+        let diagnostic = self.diagnostic(Severity::Error, place, message.to_owned(), help.to_owned());
+        missing.borrow_mut().push(diagnostic);
+        true
+    }
+
+    /// What was postponed.
+    pub(crate) fn take_missing(&self) -> Vec<Diagnostic> {
+        self.missing.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     fn record(&self, severity: Severity, place: &Place, message: String, help: String) {

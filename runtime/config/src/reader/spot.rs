@@ -90,6 +90,14 @@ impl<'s> Spot<'s> {
         }
     }
 
+    /// The same for what is taken as it is: see [`Spot::expand_lazily`].
+    pub(crate) fn text_lazily(&self, what: &str) -> Option<String> {
+        match self.value {
+            DeValue::String(raw) => self.expand_lazily(raw).map(|(text, _)| text),
+            _ => self.refuse_type(what),
+        }
+    }
+
     /// A string that refers to the environment stands for a number or a boolean too: `port = "${PORT}"`.
     pub(crate) fn reference(&self) -> Option<Option<String>> {
         match self.value {
@@ -100,18 +108,32 @@ impl<'s> Spot<'s> {
 
     /// Replaces references; says whether there was one.
     pub(crate) fn expand(&self, raw: &str) -> Option<(String, bool)> {
+        self.expanded(raw, false)
+    }
+
+    /// The same for what is taken as it is, whatever it says: a variable that is not set may be asked for later, and its
+    /// reference stays.
+    pub(crate) fn expand_lazily(&self, raw: &str) -> Option<(String, bool)> {
+        self.expanded(raw, true)
+    }
+
+    fn expanded(&self, raw: &str, may_wait: bool) -> Option<(String, bool)> {
         if self.literal {
             return Some((raw.to_owned(), false));
         }
         match expand(raw, self.session.env()) {
             Ok(expanded) => Some((expanded.text, expanded.refers)),
-            Err(ExpandError::Unset(name)) => self.refuse_with(
-                format!(
+            Err(ExpandError::Unset(name)) => {
+                let message = format!(
                     "`{}` needs the environment variable `{name}`, which is not set",
                     self.name()
-                ),
-                format!("set {name} for this process, or give a default: `${{{name}:-value}}`"),
-            ),
+                );
+                let help = format!("set {name} for this process, or give a default: `${{{name}:-value}}`");
+                match may_wait && self.session.postpone(&self.place, &message, &help) {
+                    true => Some((raw.to_owned(), true)),
+                    false => self.refuse_with(message, help),
+                }
+            }
             Err(ExpandError::Malformed(what)) => self.refuse_with(
                 format!(
                     "`{what}` in `{}` is no reference to an environment variable",

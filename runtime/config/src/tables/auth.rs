@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     reader::{
         Field, Section, Spot, Table, Variant,
-        kinds::{FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, Text, quote},
+        kinds::{Credential, FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, quote},
     },
     secret::Secret,
     values::HeaderName,
@@ -219,11 +219,11 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
         .example("[\"keys/issuer.pem\"]")
         .optional();
     let issuer = t
-        .field("issuer", Text, "Who must have issued a token (`iss`).")
+        .field("issuer", Credential, "Who must have issued a token (`iss`).")
         .example("\"https://issuer.example\"")
         .optional();
     let audience = t
-        .field("audience", Text, "Whom a token must be meant for (`aud`).")
+        .field("audience", Credential, "Whom a token must be meant for (`aud`).")
         .example("\"danube-wasm\"")
         .optional();
     let (wanted, unwanted) = match algorithm? {

@@ -60,10 +60,11 @@ pub struct ClientIdentity {
 }
 
 impl Danube {
-    /// Name of a connector as a consumer: another for each slot, and the same for a slot's next process, which
-    /// so takes over from the one before it.
+    /// Name of a connector as a consumer: another for each slot and each pipeline, and the same for a slot's next process,
+    /// which so takes over from the one before it.
     pub fn consumer_name(&self, connector: &ConnectorId) -> String {
-        format!("{}-{}", connector.connector(), self.instance)
+        // No name has a colon, and not every broker may take a slash.
+        format!("{}:{}", connector.as_str().replace('/', ":"), self.instance)
     }
 }
 

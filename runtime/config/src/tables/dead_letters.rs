@@ -20,7 +20,8 @@ const PER_SECS: u64 = 60;
 
 impl Section for MaxDeadLetters {
     const ABOUT: &'static str = "How many dead letters a connector may make. One that makes more stops, before it has \
-        turned its whole topic into dead letters.";
+        turned its whole topic into dead letters. A source does not stop when events crash its component: beyond so many, \
+        it keeps no more dead letters of crashes, and their senders are told 503.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let count = t.field("count", Integer(1..=1_000_000), "Dead letters.").or(COUNT);

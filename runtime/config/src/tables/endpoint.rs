@@ -36,6 +36,8 @@ pub struct Endpoint {
     pub key_pointer: Option<JsonPointer>,
     /// What becomes of bodies that are refused.
     pub on_invalid: OnInvalid,
+    /// What its sender is told of an event that the component crashed on.
+    pub on_failure: OnFailure,
     /// What a body must be.
     pub content_type: ContentType,
     /// HTTP methods that are taken; at least one.
@@ -70,6 +72,16 @@ pub enum OnIdReuse {
     Accept,
     /// The sender is told: 409.
     Reject,
+}
+
+/// What the sender of an event is told that the component crashed on, once its dead letter is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// That it failed: 500.
+    #[default]
+    Reject,
+    /// 200, because the dead letter is kept.
+    DeadLetter,
 }
 
 /// What a body must be.
@@ -199,9 +211,20 @@ impl Section for Endpoint {
                 "on_invalid",
                 Choice::of(&[("reject", OnInvalid::Reject), ("dead-letter", OnInvalid::DeadLetter)]),
                 "What becomes of bodies that the schema or the component refuses. `dead-letter` answers 200 and keeps \
-                 them, for senders that switch an endpoint off after refusals.",
+                 them, for senders that switch an endpoint off after refusals. This is also for records that the \
+                 component made of a body and that the schema refuses, or the broker for their size.",
             )
             .or(OnInvalid::Reject);
+        let on_failure = t
+            .field(
+                "on_failure",
+                Choice::of(&[("reject", OnFailure::Reject), ("dead-letter", OnFailure::DeadLetter)]),
+                "What a sender is told of an event that the component crashed on: it trapped, ran out of its budget, went \
+                 over a limit or returned malformed output. A dead letter is kept either way, for `dlq replay`; if it \
+                 cannot be written, the answer is 503. `reject` answers 500, so that most senders send again; \
+                 `dead-letter` answers 200, for those that would switch the endpoint off or never send again.",
+            )
+            .or(OnFailure::Reject);
         let content_type = t
             .field(
                 "content_type",
@@ -279,6 +302,7 @@ impl Section for Endpoint {
             ordered,
             key_pointer,
             on_invalid,
+            on_failure,
             content_type,
             methods,
             event_id,

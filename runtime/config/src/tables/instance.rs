@@ -57,7 +57,7 @@ impl Instance {
                 "instance",
                 Name("instance"),
                 "Name of this process among those that run the same file: each needs another, and a replacement takes \
-                 its predecessor's. Consumers are named `<connector>-<instance>`.",
+                 its predecessor's. Consumers are named `<pipeline>:<connector>:<instance>`.",
             )
             .overridden_by(INSTANCE_VARIABLE)
             .example("\"0\"")

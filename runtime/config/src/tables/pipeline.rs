@@ -75,7 +75,7 @@ impl Pipeline {
         sources.chain(self.sinks.iter().map(|sink| &sink.id))
     }
 
-    /// Where the buffers of connectors are, each in a directory of its connector's name; absolute.
+    /// Where the buffers of connectors are, each in its [directory](ConnectorId::directory); absolute.
     pub fn spools_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
     }

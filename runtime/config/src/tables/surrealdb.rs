@@ -6,7 +6,7 @@ use super::mapping::TopicMapping;
 use crate::{
     reader::{
         Section, Spot, Table,
-        kinds::{Choice, Kind, List, Millis, Parsed, SecretText, Text},
+        kinds::{Choice, Credential, Kind, List, Millis, Parsed, SecretText, Text},
     },
     secret::Secret,
     values::{FieldPath, HttpUrl, authority},
@@ -181,7 +181,7 @@ fn fields() -> List<Parsed<FieldPath>> {
 
 fn credentials(t: &mut Table<'_>) -> Credentials {
     let username = t
-        .field("username", Text, "User to sign in with.")
+        .field("username", Credential, "User to sign in with.")
         .example("\"root\"")
         .optional();
     let password = t

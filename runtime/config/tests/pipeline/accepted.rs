@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use danube_wasm_config::{
-    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, OnInvalid,
-    OnPoison, SchemaType, ServiceUrl, Start, StorageMode, SurrealUrl, VersionStrategy,
+    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, OnFailure,
+    OnInvalid, OnPoison, SchemaType, ServiceUrl, Start, StorageMode, SurrealUrl, VersionStrategy,
 };
 use danube_wasm_model::SubscriptionType;
 
@@ -40,8 +40,8 @@ fn defaults() {
     let endpoint = &source.webhook.endpoints[0];
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (0, true));
     assert_eq!(
-        (endpoint.on_invalid, endpoint.content_type),
-        (OnInvalid::Reject, ContentType::Json)
+        (endpoint.on_invalid, endpoint.on_failure, endpoint.content_type),
+        (OnInvalid::Reject, OnFailure::Reject, ContentType::Json)
     );
     assert_eq!(
         (&endpoint.methods[..], &endpoint.event_id),
@@ -123,6 +123,7 @@ auth = { type = "hmac", form = "stripe", secrets = ["${NONE:-s}"], tolerance_sec
 path = "/g"
 danube_topic = "/a/b"
 on_invalid = "dead-letter"
+on_failure = "dead-letter"
 auth = { type = "hmac", form = "github", secrets = ["${NONE:-s}"], unsigned_get = true, header = "X-Sig" }
 [[sources.webhook.endpoints]]
 path = "/j"

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use danube_wasm_config::{Auth, Credentials, Pipeline, resolve_settings};
+use danube_wasm_config::{Auth, Credentials, Pipeline, load_lazily, resolve_settings};
 
 use crate::{Desk, assert_one, sink, source};
 
@@ -47,6 +47,44 @@ fn what_is_not_there_is_named() {
     ] {
         assert_one(&desk.refuse(&keyed(given)), &[says]);
     }
+}
+
+/// A verb that looks at a log need not know the secrets of an endpoint.
+#[test]
+fn what_is_not_needed_yet_is_asked_for_when_it_is() {
+    let desk = Desk::new();
+    let text = source("auth = { type = \"api_key\", secrets = [\"${KEY}\", { file = \"secrets/none\" }] }") + &sink("");
+    let text = text.replace(
+        "[[sources]]\n",
+        "[danube]\ntoken = \"${TOKEN}\"\n[[sources]]\nconfig = { key = \"${OWN}\" }\n",
+    );
+    let text = format!("danube_service_url = \"https://b\"\n{text}");
+    let file = desk.path("pipeline.toml");
+    std::fs::write(&file, &text).unwrap();
+    let loaded = load_lazily(&file, &desk.env).unwrap_or_else(|found| panic!("{found}\n{text}"));
+    for (table, missing) in [
+        ("danube", vec!["`TOKEN`"]),
+        ("sources[0].webhook", vec!["`KEY`", "secrets/none"]),
+        ("sources[0].config", vec!["`OWN`"]),
+        ("sinks", vec![]),
+    ] {
+        let asked = loaded.require(|key| key.starts_with(table));
+        let found: Vec<_> = asked
+            .err()
+            .iter()
+            .flatten()
+            .map(|found| found.message.clone())
+            .collect();
+        assert_eq!(found.len(), missing.len(), "{table}: {found:?}");
+        assert!(
+            found.iter().zip(&missing).all(|(found, said)| found.contains(said)),
+            "{found:?}"
+        );
+    }
+    // What is not a secret is needed to know what the file says.
+    std::fs::write(&file, text.replace("/stripe/payments", "${TOPIC}")).unwrap();
+    assert!(load_lazily(&file, &desk.env).is_err());
+    assert!(desk.load(&text).is_err(), "whoever runs it needs all of it");
 }
 
 #[test]

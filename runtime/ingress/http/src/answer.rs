@@ -67,8 +67,7 @@ struct Accepted<'a> {
     id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     records: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    durable: Option<bool>,
+    durable: bool,
 }
 
 #[derive(Serialize)]
@@ -94,16 +93,16 @@ pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
                 status: "accepted",
                 id: &id,
                 records: Some(records),
-                durable: Some(durable),
+                durable,
             },
         ),
-        Outcome::DeadLettered { id } => json(
+        Outcome::DeadLettered { id, durable } => json(
             StatusCode::OK,
             &Accepted {
                 status: "dead-lettered",
                 id: &id,
                 records: None,
-                durable: None,
+                durable,
             },
         ),
         Outcome::Invalid { error, violations } => json(
@@ -114,13 +113,15 @@ pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
                 violations: Some(&violations),
             },
         ),
-        Outcome::Failed { message } => {
-            tracing::debug!(event = id, message, "answered 500");
-            error(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "the event could not be processed; the operator's log says why under this id",
-                Some(id),
-            )
+        Outcome::Failed { message, kept } => {
+            tracing::debug!(event = id, message, kept, "answered 500");
+            let sentence = match kept {
+                true => {
+                    "the event could not be processed; the operator has it as a dead letter, and the log says why under this id"
+                }
+                false => "the event could not be processed; the operator's log says why under this id",
+            };
+            error(StatusCode::INTERNAL_SERVER_ERROR, sentence, Some(id))
         }
         Outcome::Unavailable { message, retry_after } => {
             tracing::debug!(event = id, message, "answered 503");

@@ -57,7 +57,7 @@ impl Lane {
                 failpoints::reach(FailPoint::SinkLetterDue);
                 if mutants::is(Mutant::AckBeforeLetter) {
                     self.acknowledge(vec![message]);
-                    return self.until_done(|| shared.dead_letters.write(&letter)).await;
+                    return self.until_done(|| shared.dead_letters.write(&letter)).await.map(drop);
                 }
                 self.until_done(|| shared.dead_letters.write(&letter)).await?;
                 room.spent();
@@ -124,16 +124,16 @@ impl Lane {
     }
 
     /// Does a broker call until it succeeds.
-    pub(super) async fn until_done<F: Future<Output = Result<(), BrokerError>> + Send>(
+    pub(super) async fn until_done<T, F: Future<Output = Result<T, BrokerError>> + Send>(
         &mut self,
         call: impl Fn() -> F,
-    ) -> Result<(), Halt> {
+    ) -> Result<T, Halt> {
         let mut backoff = self.shared.backoff.start();
         loop {
             match call().await {
-                Ok(()) => {
+                Ok(done) => {
                     self.goes_on();
-                    return Ok(());
+                    return Ok(done);
                 }
                 Err(error) if error.is_transient() => self.wait(&mut backoff, None, &error).await?,
                 Err(error) => return Err(self.fail(error.to_string())),

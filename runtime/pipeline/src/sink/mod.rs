@@ -184,7 +184,7 @@ impl Sink {
         let id = parts.guest.id().clone();
         let configs = parts.guest.consumer_configs().to_vec();
         let publisher = parts.broker.publisher(id.as_str()).await?;
-        let letter_topic = configs.first().map(|c| c.topic.dead_letters_of(id.connector()));
+        let letter_topic = configs.first().map(|c| c.topic.dead_letters_of(&id));
         let digest = parts.guest.digest().to_owned();
         let dead_letters = Arc::new(
             DeadLetters::open(

@@ -10,16 +10,15 @@ use danube_wasm_model::{
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    OnInvalid, Pending, RETRY_AFTER, Shared,
-    plan::{Group, Plan, Verdict},
+    Pending, RETRY_AFTER, Shared,
+    plan::{Group, Plan, Verdict, list},
+    refuse::{Refusal, blame, refuse, refuse_beside},
     retries::Retries,
     unavailable,
 };
 use crate::{
     backoff::ASKED_WAIT_MAX,
     bisect::{Next, Segments},
-    dead_letter::{Letter, Reason},
-    error_budget::Overspent,
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     status::Cause,
@@ -73,7 +72,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
                     message: format!("connector {} pauses: its component keeps crashing", shared.guest.id()),
                     retry_after: wait.max(RETRY_AFTER),
                 };
-                segment.items.into_iter().for_each(|p| answer(p, outcome.clone()));
+                segment.items.into_iter().for_each(|p| p.answer(outcome.clone()));
                 continue;
             }
         };
@@ -98,10 +97,10 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
                 publish(shared, lane, segment.items, &records, answering).await;
             }
             Err(error) => match Response::to(&error) {
-                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| answer(p, outcome.clone())),
+                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),
                 Response::Stop(reason) => {
                     let outcome = stop(shared, reason);
-                    segment.items.into_iter().for_each(|p| answer(p, outcome.clone()));
+                    segment.items.into_iter().for_each(|p| p.answer(outcome.clone()));
                 }
                 Response::Halve => match segments.failed(segment) {
                     Next::Again => {}
@@ -136,7 +135,7 @@ fn retry(shared: &Shared, failure: &Failure, retries: &mut Retries) -> Option<Du
 }
 
 /// The connector goes on no more. What its senders are told.
-fn stop(shared: &Shared, reason: String) -> Outcome {
+pub(super) fn stop(shared: &Shared, reason: String) -> Outcome {
     tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
     shared.status.failed(reason);
     unavailable(format!("connector {} has stopped", shared.guest.id()))
@@ -162,29 +161,6 @@ impl Response {
                 FailureKind::InvalidData => Self::Halve,
             },
             _ => Self::Halve,
-        }
-    }
-}
-
-/// An event that failed alone, twice.
-fn blame(shared: &Arc<Shared>, lane: usize, pending: Pending, error: &GuestError, answering: &mut JoinSet<()>) {
-    shared.probe.failed(&pending.event.endpoint, error.kind());
-    match error {
-        GuestError::Failure(failure) => {
-            let invalid = Outcome::Invalid {
-                error: failure.message.clone(),
-                violations: Vec::new(),
-            };
-            refuse(shared, lane, pending, invalid, answering);
-        }
-        error => {
-            tracing::warn!(connector = %shared.guest.id(), event = %pending.event.id, %error, "an event failed alone, twice");
-            answer(
-                pending,
-                Outcome::Failed {
-                    message: error.to_string(),
-                },
-            );
         }
     }
 }
@@ -247,13 +223,18 @@ async fn publish(
             true => drop(permit.failed(None)),
             false => permit.succeeded(),
         }
+        let mut too_large = Vec::new();
         for (group, result) in waiting.into_iter().zip(results) {
             shared.probe.published(
                 started,
                 group.members.iter().map(|(p, _)| &p.event),
                 result.as_ref().err(),
             );
-            group.finish(&shared, result);
+            too_large.extend(group.finish(&shared, result));
+        }
+        // No other sender waits for these dead letters.
+        for (pending, refusal) in too_large {
+            refuse(shared.clone(), pending, refusal, None).await;
         }
         failpoints::reach(FailPoint::SourceAnswered);
         shared.count_in_flight();
@@ -295,35 +276,20 @@ fn settle(
                 records,
             ))
         }
-        Verdict::Invalid {
-            error,
-            violations,
-            schema,
-        } => {
-            if let Some(breach) = schema {
+        Verdict::Invalid { refusal, schema } => {
+            let error_type = match &schema {
+                Some(breach) if breach.is_made => "invalid_record",
+                _ => "invalid_data",
+            };
+            if let Some(breach) = &schema {
                 shared.probe.violation(&breach.topic, &breach.subject);
             }
             for (_, pending) in members {
-                shared.probe.failed(&pending.event.endpoint, "invalid_data");
-                let outcome = Outcome::Invalid {
-                    error: error.clone(),
-                    violations: violations.clone(),
-                };
-                refuse(shared, lane, pending, outcome, answering);
-            }
-            None
-        }
-        Verdict::Broken { message, schema } => {
-            shared.probe.violation(&schema.topic, &schema.subject);
-            tracing::warn!(connector = %shared.guest.id(), topic = %schema.topic, "{message}");
-            for (_, pending) in members {
-                shared.probe.failed(&pending.event.endpoint, "invalid_record");
-                answer(
-                    pending,
-                    Outcome::Failed {
-                        message: message.clone(),
-                    },
-                );
+                shared.probe.failed(&pending.event.endpoint, error_type);
+                if let Some(breach) = schema.as_ref().filter(|breach| breach.is_made) {
+                    tracing::warn!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, topic = %breach.topic, violations = list(&refusal.violations), "{}", refusal.error);
+                }
+                refuse_beside(shared, pending, refusal.clone(), shared.guest.recall(lane), answering);
             }
             None
         }
@@ -331,27 +297,27 @@ fn settle(
 }
 
 impl Waiting {
-    fn finish(self, shared: &Arc<Shared>, result: BrokerResult<Published>) {
+    /// Answers the events, but for those whose records will never be taken: these are refused.
+    fn finish(self, shared: &Arc<Shared>, result: BrokerResult<Published>) -> Vec<(Pending, Refusal)> {
         match result {
             Ok(published) => {
                 shared.status.well(Cause::Broker);
                 self.accept(shared, published.durable);
             }
+            Err(error) if error.kind == ErrorKind::TooLarge => {
+                let refused = self.members.into_iter().map(|(pending, _)| {
+                    shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
+                    (pending, Refusal::new(error.message.clone()))
+                });
+                return refused.collect();
+            }
             Err(error) => {
-                let outcome = match error.kind {
-                    ErrorKind::TooLarge => Outcome::Invalid {
-                        error: error.message.clone(),
-                        violations: Vec::new(),
-                    },
-                    _ => unavailable(error.message.clone()),
-                };
-                if error.kind != ErrorKind::TooLarge {
-                    tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
-                    shared.status.held_up(Cause::Broker, error.message.clone());
-                }
-                self.tell(shared, error.kind, &outcome);
+                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
+                shared.status.held_up(Cause::Broker, error.message.clone());
+                self.tell(shared, error.kind, &unavailable(error.message.clone()));
             }
         }
+        Vec::new()
     }
 
     /// Nothing was published.
@@ -366,7 +332,7 @@ impl Waiting {
     fn tell(self, shared: &Arc<Shared>, kind: ErrorKind, outcome: &Outcome) {
         for (pending, _) in self.members {
             shared.probe.failed(&pending.event.endpoint, kind.as_str());
-            answer(pending, outcome.clone());
+            pending.answer(outcome.clone());
         }
     }
 
@@ -374,66 +340,14 @@ impl Waiting {
         for (pending, reply) in self.members {
             shared.probe.processed(&pending.event.endpoint, 1);
             let id = pending.event.id.clone();
-            answer(
-                pending,
-                Outcome::Accepted {
-                    id,
-                    records: self.records,
-                    durable,
-                    answer: reply,
-                },
-            );
+            pending.answer(Outcome::Accepted {
+                id,
+                records: self.records,
+                durable,
+                answer: reply,
+            });
         }
     }
-}
-
-/// Tells the sender, or keeps a dead letter where its endpoint says so.
-fn refuse(shared: &Arc<Shared>, lane: usize, pending: Pending, outcome: Outcome, answering: &mut JoinSet<()>) {
-    let policy = shared
-        .on_invalid
-        .get(&*pending.event.endpoint)
-        .copied()
-        .unwrap_or_default();
-    let Outcome::Invalid { error, .. } = &outcome else {
-        return answer(pending, outcome);
-    };
-    if policy == OnInvalid::Reject {
-        return answer(pending, outcome);
-    }
-    let room = match shared.dead_letters.room() {
-        Ok(room) => room,
-        Err(Overspent::Stop(reason)) => {
-            let outcome = stop(shared, reason);
-            return answer(pending, outcome);
-        }
-        Err(Overspent::Wait(why)) => return answer(pending, unavailable(why)),
-    };
-    let letter =
-        Letter::of_event(&pending.event, Reason::Refused, error.clone()).with_recording(shared.guest.recall(lane));
-    let guard = shared.guard();
-    let shared = shared.clone();
-    answering.spawn(guard.run("what keeps dead letters", async move {
-        let outcome = match shared.dead_letters.write(&letter).await {
-            Ok(()) => {
-                room.spent();
-                failpoints::reach(FailPoint::SourceLetterKept);
-                shared.probe.dead_letter(Reason::Refused);
-                Outcome::DeadLettered {
-                    id: pending.event.id.clone(),
-                }
-            }
-            // It never will be: its sender is told what is wrong with the event.
-            Err(error) if error.kind == ErrorKind::TooLarge => outcome,
-            Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
-        };
-        answer(pending, outcome);
-    }));
-}
-
-/// A sender that has gone misses its answer; the event's fate is the same.
-fn answer(pending: Pending, outcome: Outcome) {
-    let _ = pending.reply.send(outcome);
-    drop(pending.permit);
 }
 
 fn take(slots: &mut [Option<Pending>], places: &[usize]) -> Vec<(usize, Pending)> {

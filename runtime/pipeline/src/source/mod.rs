@@ -16,11 +16,13 @@
 //! * **Retryable.** A component that says so is called again with the same events, for some seconds; then their senders are
 //!   told to come back.
 //! * **Faults.** A batch that traps, runs out of its budget, goes over a limit or returns malformed columns is halved
-//!   until the culprit is alone; alone it fails a second time before it is blamed (see [`crate::bisect`]).
+//!   until the culprit is alone; alone it fails a second time before it is blamed (see [`crate::bisect`]). Blamed, it is a
+//!   dead letter (see [`refuse`]).
 
 mod lane;
 mod plan;
 mod publishing;
+mod refuse;
 pub mod rehearsal;
 mod retries;
 mod topics;
@@ -53,6 +55,7 @@ use crate::{
     BackoffPolicy,
     breaker::{Behind, Breaker},
     dead_letter::DeadLetters,
+    error_budget::Spending,
     failpoints::{self, FailPoint},
     panics::Guard,
     patience::Patience,
@@ -95,6 +98,17 @@ pub enum OnInvalid {
     DeadLetter,
 }
 
+/// What the sender of an event is told on which the component crashed: it trapped, ran out of its budget, went over a limit
+/// or returned malformed output for it. A dead letter is kept either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnFailure {
+    /// That it failed: it may send the event again.
+    #[default]
+    Reject,
+    /// That all is well, because the dead letter is kept.
+    DeadLetter,
+}
+
 /// What a source is made of.
 pub struct SourceParts {
     /// The component.
@@ -109,6 +123,8 @@ pub struct SourceParts {
     pub limits: SourceLimits,
     /// By endpoint; endpoints that are not named reject.
     pub on_invalid: HashMap<String, OnInvalid>,
+    /// By endpoint; endpoints that are not named reject.
+    pub on_failure: HashMap<String, OnFailure>,
     /// How long it puts up with what goes wrong.
     pub patience: Patience,
     /// Gives records their order: one clock for all that publishes in this process.
@@ -136,8 +152,11 @@ struct Shared {
     limits: SourceLimits,
     queue: Arc<Semaphore>,
     on_invalid: HashMap<String, OnInvalid>,
+    on_failure: HashMap<String, OnFailure>,
     dead_letters: DeadLetters,
     waits: BackoffPolicy,
+    /// Dead letters of crashes: a budget of their own, because a source that spends it does not stop.
+    crashes: Arc<Spending>,
     component: Arc<Breaker>,
     publishing: Arc<Breaker>,
     status: StatusCell,
@@ -157,6 +176,16 @@ impl Shared {
         self.probe
             .in_flight(self.limits.queue_events_max - self.queue.available_permits());
     }
+
+    fn on_invalid(&self, pending: &Pending) -> OnInvalid {
+        let policy = self.on_invalid.get(&*pending.event.endpoint);
+        policy.copied().unwrap_or_default()
+    }
+
+    fn on_failure(&self, pending: &Pending) -> OnFailure {
+        let policy = self.on_failure.get(&*pending.event.endpoint);
+        policy.copied().unwrap_or_default()
+    }
 }
 
 /// An event and whoever waits for its fate. The permit is its place in the queue, held until it is answered.
@@ -164,6 +193,14 @@ struct Pending {
     event: Event,
     reply: oneshot::Sender<Outcome>,
     permit: OwnedSemaphorePermit,
+}
+
+impl Pending {
+    /// A sender that has gone misses its answer; the event's fate is the same.
+    fn answer(self, outcome: Outcome) {
+        let _ = self.reply.send(outcome);
+        drop(self.permit);
+    }
 }
 
 /// How long a sender is told to wait when nothing better is known.
@@ -184,12 +221,13 @@ impl Source {
             topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());
         }
         let id = parts.guest.id().clone();
+        say_what_is_not_durable(&*parts.broker, &*parts.guest);
         let publisher = parts.broker.publisher(id.as_str()).await?;
         let letter_topic = parts
             .guest
             .producer_configs()
             .first()
-            .map(|c| c.topic.dead_letters_of(id.connector()));
+            .map(|c| c.topic.dead_letters_of(&id));
         let dead_letters = DeadLetters::open(
             &*parts.broker,
             publisher.clone(),
@@ -207,8 +245,10 @@ impl Source {
             limits: parts.limits,
             queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
             on_invalid: parts.on_invalid,
+            on_failure: parts.on_failure,
             dead_letters,
             waits: parts.patience.waits,
+            crashes: Spending::new(parts.patience.dead_letters),
             component: Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone()),
             publishing: Breaker::new(parts.patience.publishing, Behind::Broker, parts.probe.clone()),
             status: StatusCell::default(),
@@ -288,6 +328,20 @@ impl Source {
             Ok(()) => Ok(outcome),
             Err(_) => Err(unavailable(format!("connector {} is not running", self.id()))),
         }
+    }
+}
+
+/// A 200 that does not mean a disk is not left to be found out.
+fn say_what_is_not_durable(broker: &dyn Broker, guest: &dyn SourceGuest) {
+    let topics = guest.producer_configs().iter().map(|config| &config.topic);
+    let not_durable: Vec<_> = topics.filter(|topic| broker.is_durable(topic) == Some(false)).collect();
+    if let Some(topic) = not_durable.first() {
+        tracing::warn!(
+            connector = %guest.id(), %topic, topics = not_durable.len(),
+            "senders are answered 200 before their records are on a disk, and are told `\"durable\":false`: the broker may lose \
+             what it confirmed in its last seconds. On Danube, give the source `buffer = {{ type = \"disk\", max_bytes = … }}`, and \
+             the topic `reliable_dispatch = true`; docs/delivery.md has what is promised where"
+        );
     }
 }
 

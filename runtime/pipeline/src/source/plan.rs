@@ -15,7 +15,10 @@ use danube_wasm_model::{
 };
 use tokio::task::coop::consume_budget;
 
-use super::topics::{Maker, Topics};
+use super::{
+    refuse::Refusal,
+    topics::{Maker, Refused, Topics},
+};
 use crate::{
     connected::Connected,
     mutants::{self, Mutant},
@@ -45,14 +48,8 @@ pub(crate) enum Verdict {
         records: Vec<Outgoing>,
         replies: Vec<(usize, Reply)>,
     },
-    /// The sender's data is refused.
-    Invalid {
-        error: String,
-        violations: Vec<Violation>,
-        schema: Option<Breach>,
-    },
-    /// The component made an invalid record.
-    Broken { message: String, schema: Breach },
+    /// The event is refused, by the component or by a schema.
+    Invalid { refusal: Refusal, schema: Option<Breach> },
 }
 
 /// The schema that was violated, for metrics.
@@ -60,6 +57,8 @@ pub(crate) enum Verdict {
 pub(crate) struct Breach {
     pub(crate) topic: String,
     pub(crate) subject: String,
+    /// By a payload that the component made, not by the body as it came.
+    pub(crate) is_made: bool,
 }
 
 impl Plan {
@@ -106,31 +105,8 @@ impl Plan {
             let verdict = &mut groups.list[group].verdict;
             match (made, verdict) {
                 (Ok(record), Verdict::Publish { records, .. }) => records.push(record),
-                (Err(refused), verdict @ Verdict::Publish { .. }) => {
-                    *verdict = match place {
-                        PayloadAt::Input(_) => Verdict::Invalid {
-                            error: format!("the body violates {}", refused.rule()),
-                            violations: refused.violations,
-                            schema: Some(Breach {
-                                topic: refused.topic,
-                                subject: refused.subject,
-                            }),
-                        },
-                        PayloadAt::New(_) => Verdict::Broken {
-                            message: format!(
-                                "the component made a record for {} that violates {}: {}",
-                                refused.topic,
-                                refused.rule(),
-                                list(&refused.violations)
-                            ),
-                            schema: Breach {
-                                topic: refused.topic,
-                                subject: refused.subject,
-                            },
-                        },
-                    }
-                }
-                (_, Verdict::Invalid { .. } | Verdict::Broken { .. }) => {}
+                (Err(refused), verdict @ Verdict::Publish { .. }) => *verdict = invalid(refused, place),
+                (_, Verdict::Invalid { .. }) => {}
             }
         }
         for answer in &batch.answers {
@@ -153,12 +129,34 @@ impl Plan {
                 RejectionKind::Unsupported => format!("unsupported: {}", rejection.message),
             };
             groups.list[group].verdict = Verdict::Invalid {
-                error,
-                violations: Vec::new(),
+                refusal: Refusal::new(error),
                 schema: None,
             };
         }
         Self { groups: groups.list }
+    }
+}
+
+/// What a schema refuses is the data's fault, whoever made the payload of it.
+fn invalid(refused: Refused, place: PayloadAt) -> Verdict {
+    let is_made = matches!(place, PayloadAt::New(_));
+    let (rule, topic) = (refused.rule(), &refused.topic);
+    let error = match is_made {
+        false => format!("the body violates {rule}"),
+        true => format!("the record that the component made of it for {topic} violates {rule}"),
+    };
+    let Refused {
+        topic,
+        subject,
+        violations,
+    } = refused;
+    Verdict::Invalid {
+        refusal: Refusal { error, violations },
+        schema: Some(Breach {
+            topic,
+            subject,
+            is_made,
+        }),
     }
 }
 
@@ -184,7 +182,8 @@ fn attributes(event: &Event, batch: &RecordBatch, i: usize) -> Vec<(String, Stri
         .collect()
 }
 
-fn list(violations: &[Violation]) -> String {
+/// The first of them, for a log line.
+pub(super) fn list(violations: &[Violation]) -> String {
     let shown: Vec<_> = violations
         .iter()
         .take(3)

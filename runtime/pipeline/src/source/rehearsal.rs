@@ -44,7 +44,6 @@ pub async fn rehearse(
         Some(Verdict::Publish { records, mut replies }) => {
             Rehearsed::Records(records, replies.pop().map(|(_, reply)| reply))
         }
-        Some(Verdict::Invalid { error, violations, .. }) => Rehearsed::Refused(error, violations),
-        Some(Verdict::Broken { message, .. }) => Rehearsed::Refused(message, Vec::new()),
+        Some(Verdict::Invalid { refusal, .. }) => Rehearsed::Refused(refusal.error, refusal.violations),
     })
 }

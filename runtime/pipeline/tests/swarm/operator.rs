@@ -56,6 +56,7 @@ impl Operator {
                 validators: Default::default(),
                 limits: self.world.scenario.limits,
                 on_invalid: self.world.scenario.on_invalid(),
+                on_failure: self.world.scenario.on_failure(),
                 patience: self.world.scenario.patience,
                 clock: self.world.scenario.wall.clock(self.begun, self.broker.newest_ms()),
                 probe: Probe::default(),

@@ -4,7 +4,7 @@ use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
 use danube_wasm_model::SubscriptionType;
 use danube_wasm_pipeline::{
-    BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnInvalid, OnPoison, Patience, SourceLimits,
+    BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, Patience, SourceLimits,
 };
 
 use super::{dice::Dice, oddities::Oddities, wall::Wall};
@@ -22,6 +22,7 @@ pub struct Scenario {
     pub limits: SourceLimits,
     pub batch: BatchPolicy,
     pub on_invalid: OnInvalid,
+    pub on_failure: OnFailure,
     pub patience: Patience,
     /// Merged outputs have ids of their own; else the host makes them.
     pub own_merge_ids: bool,
@@ -92,6 +93,7 @@ impl Scenario {
                 ..BatchPolicy::default()
             },
             on_invalid: dice.pick(&[OnInvalid::Reject, OnInvalid::DeadLetter]),
+            on_failure: dice.pick(&[OnFailure::Reject, OnFailure::DeadLetter]),
             patience: Patience {
                 waits,
                 component: BreakerPolicy {
@@ -121,6 +123,10 @@ impl Scenario {
 
     pub fn on_invalid(&self) -> HashMap<String, OnInvalid> {
         HashMap::from([(super::world::ENDPOINT.to_owned(), self.on_invalid)])
+    }
+
+    pub fn on_failure(&self) -> HashMap<String, OnFailure> {
+        HashMap::from([(super::world::ENDPOINT.to_owned(), self.on_failure)])
     }
 
     /// Poison becomes a dead letter; else it waits until somebody mends what is wrong.

@@ -76,6 +76,7 @@ impl ProducerSession {
         let doing = format!("opening a producer on {partition}");
         let within = shared.options.request_timeout;
         let (answer, own) = shared.wire.call(&route, within, &doing, request, call).await?;
+        shared.sessions.opened_at(own);
         let adds = call::in_session(MsgId {
             producer_id: answer.producer_id,
             topic_name: partition.to_string(),

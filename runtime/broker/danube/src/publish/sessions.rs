@@ -19,6 +19,8 @@ use crate::{danube::Shared, fault::Fault, limits::CHECKS_MAX};
 pub(crate) struct Sessions {
     lost: watch::Sender<u64>,
     open: Mutex<Vec<Weak<ProducerSession>>>,
+    /// Whether the broker of the newest is danube-wasm's own.
+    own: Mutex<Option<bool>>,
 }
 
 impl Default for Sessions {
@@ -26,6 +28,7 @@ impl Default for Sessions {
         Self {
             lost: watch::channel(0).0,
             open: Mutex::default(),
+            own: Mutex::default(),
         }
     }
 }
@@ -39,6 +42,16 @@ impl Sessions {
     /// How many were lost.
     pub(crate) fn lost_so_far(&self) -> u64 {
         *self.lost.borrow()
+    }
+
+    /// A broker has opened one, and has said whether it is danube-wasm's own.
+    pub(super) fn opened_at(&self, own: bool) {
+        *self.own.lock() = Some(own);
+    }
+
+    /// Whether they are with danube-wasm's own broker; `None` before there was one.
+    pub(crate) fn are_at_own_broker(&self) -> Option<bool> {
+        *self.own.lock()
     }
 
     /// One more is published in, until it is dropped.

@@ -26,7 +26,7 @@ use crate::limits::CALL_TIME_MAX;
 pub(crate) use forwarder::Forwarder;
 pub(crate) use publisher::SpoolPublisher;
 pub use refused::Refused;
-pub(crate) use refused::{list as list_refused, retry as retry_refused};
+pub(crate) use refused::{let_go as let_refused_go, list as list_refused};
 
 /// The broker's answer, within a time that its client should keep anyway.
 async fn answer_of<T>(call: impl Future<Output = Result<T>>) -> Result<T> {

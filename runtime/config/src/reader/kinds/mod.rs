@@ -14,7 +14,7 @@ pub(crate) use number::{Decimal, Flag, Integer, Millis, Secs};
 pub(crate) use secret::{SecretSourceKind, SecretText, checked};
 pub(crate) use table::{Free, FreeTable};
 pub(crate) use table_name::TableName;
-pub(crate) use text::{Choice, Name, OneOfNames, Parsed, Text, quote};
+pub(crate) use text::{Choice, Credential, Name, OneOfNames, Parsed, Text, quote};
 
 use super::Spot;
 

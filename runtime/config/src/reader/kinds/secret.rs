@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{super::Spot, Kind};
+use super::{
+    super::{Spot, read_text},
+    Kind,
+};
 use crate::secret::{Secret, SecretSource};
 
 /// A secret as a string, or `{ file = "path" }`.
@@ -29,7 +32,7 @@ impl Kind for SecretText {
     fn read(&self, spot: &Spot<'_>) -> Option<Secret> {
         let text = match spot.value {
             DeValue::String(written) => {
-                let (text, refers) = spot.expand(written)?;
+                let (text, refers) = spot.expand_lazily(written)?;
                 if !refers {
                     let message = format!("`{}` is a secret written in the file", spot.name());
                     spot.session
@@ -99,7 +102,18 @@ fn from_file(spot: &Spot<'_>, entries: &DeTable<'_>) -> Option<(PathBuf, String)
     let DeValue::String(written) = value.get_ref() else {
         return spot.refuse_with(format!("`file` of `{}` must be a path", spot.name()), HELP);
     };
-    let (written, _) = spot.expand(written)?;
+    let (written, _) = spot.expand_lazily(written)?;
+    let path = spot.session.resolve(&written);
+    if let Err(why) = read_text(&path, Secret::BYTES_MAX) {
+        let message = format!(
+            "`{}` names {}, which cannot be read: {why}",
+            spot.name(),
+            path.display()
+        );
+        if spot.session.postpone(&spot.place, &message, HELP) {
+            return Some((path, written));
+        }
+    }
     let path = spot.existing_file(&written)?;
     let text = spot.file_text(&path, Secret::BYTES_MAX)?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();

@@ -47,7 +47,7 @@ impl Kind for FreeTable {
 }
 
 fn replaced(spot: &Spot<'_>, text: &str) -> Option<String> {
-    spot.expand(text).map(|(text, _)| text)
+    spot.expand_lazily(text).map(|(text, _)| text)
 }
 
 /// In a file of another dialect, `${` stands for itself.

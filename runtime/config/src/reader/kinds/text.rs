@@ -25,17 +25,39 @@ impl Kind for Text {
     }
 
     fn read(&self, spot: &Spot<'_>) -> Option<String> {
-        let text = spot.text(&self.what())?;
-        let name = spot.name();
-        if text.is_empty() {
-            spot.refuse(format!("`{name}` is empty"))
-        } else if text.len() > TEXT_BYTES_MAX {
-            spot.refuse(format!("`{name}` is longer than {TEXT_BYTES_MAX} bytes"))
-        } else if text.chars().any(char::is_control) {
-            spot.refuse(format!("`{name}` holds control characters"))
-        } else {
-            Some(text)
-        }
+        checked(spot, spot.text(&self.what())?)
+    }
+}
+
+/// As [`Text`], for what is needed only to sign in, or to tell who does: its variable may be asked for later.
+pub(crate) struct Credential;
+
+impl Kind for Credential {
+    type Value = String;
+
+    fn what(&self) -> String {
+        Text.what()
+    }
+
+    fn show(&self, value: &String) -> String {
+        Text.show(value)
+    }
+
+    fn read(&self, spot: &Spot<'_>) -> Option<String> {
+        checked(spot, spot.text_lazily(&self.what())?)
+    }
+}
+
+fn checked(spot: &Spot<'_>, text: String) -> Option<String> {
+    let name = spot.name();
+    if text.is_empty() {
+        spot.refuse(format!("`{name}` is empty"))
+    } else if text.len() > TEXT_BYTES_MAX {
+        spot.refuse(format!("`{name}` is longer than {TEXT_BYTES_MAX} bytes"))
+    } else if text.chars().any(char::is_control) {
+        spot.refuse(format!("`{name}` holds control characters"))
+    } else {
+        Some(text)
     }
 }
 

@@ -63,10 +63,16 @@ async fn a_components_own_answer_replaces_it() {
 #[tokio::test]
 async fn dead_lettered_is_a_success_to_the_sender() {
     let server = Server::start(|_| {}).await;
-    server.inbox.then(Outcome::DeadLettered { id: "evt_1".to_owned() });
+    server.inbox.then(Outcome::DeadLettered {
+        id: "evt_1".to_owned(),
+        durable: true,
+    });
     let answer = server.post(&[], "{}").await;
     assert_eq!(answer.status, 200);
-    assert_eq!(answer.json(), json!({"status": "dead-lettered", "id": "evt_1"}));
+    assert_eq!(
+        answer.json(),
+        json!({"status": "dead-lettered", "id": "evt_1", "durable": true})
+    );
 }
 
 #[tokio::test]
@@ -91,13 +97,18 @@ async fn invalid_names_its_violations() {
 #[tokio::test]
 async fn a_failure_tells_the_id_and_nothing_from_inside() {
     let server = Server::start(|_| {}).await;
-    server.inbox.then(Outcome::Failed {
-        message: "wasm trap: unreachable in handler.rs".to_owned(),
-    });
-    let answer = server.post(&["webhook-id: msg_1"], "{}").await;
-    assert_eq!(answer.status, 500);
-    assert_eq!(answer.json()["id"], "msg_1");
-    assert!(!String::from_utf8_lossy(&answer.body).contains("trap"));
+    for kept in [true, false] {
+        server.inbox.then(Outcome::Failed {
+            message: "wasm trap: unreachable in handler.rs".to_owned(),
+            kept,
+        });
+        let answer = server.post(&["webhook-id: msg_1"], "{}").await;
+        assert_eq!(answer.status, 500);
+        assert_eq!(answer.json()["id"], "msg_1");
+        let body = String::from_utf8_lossy(&answer.body).into_owned();
+        assert!(!body.contains("trap"), "{body}");
+        assert_eq!(body.contains("dead letter"), kept, "{body}");
+    }
 }
 
 #[tokio::test]

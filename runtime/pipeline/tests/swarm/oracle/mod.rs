@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use danube_wasm_broker::MessageId;
 use danube_wasm_model::SubscriptionType;
-use danube_wasm_pipeline::OnInvalid;
+use danube_wasm_pipeline::{OnFailure, OnInvalid};
 use parking_lot::Mutex;
 
 use super::{parcel::Parcel, scenario::Scenario};
@@ -26,6 +26,7 @@ pub struct Oracle {
 struct Rules {
     buries_poison: bool,
     on_invalid: OnInvalid,
+    on_failure: OnFailure,
     subscription: SubscriptionType,
 }
 
@@ -82,6 +83,7 @@ impl Oracle {
             rules: Rules {
                 buries_poison: scenario.buries_poison(),
                 on_invalid: scenario.on_invalid,
+                on_failure: scenario.on_failure,
                 subscription: scenario.subscription,
             },
             books: Mutex::default(),

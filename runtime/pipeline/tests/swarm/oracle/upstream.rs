@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use danube_wasm_broker::{MessageId, Outgoing};
 use danube_wasm_model::{RecordId, door::Outcome, identity::ORDER_ATTRIBUTE};
-use danube_wasm_pipeline::OnInvalid;
+use danube_wasm_pipeline::{OnFailure, OnInvalid};
 
 use super::{Minted, Oracle, Record, short};
 use crate::{
@@ -40,18 +40,20 @@ impl Oracle {
         let mut books = self.books.lock();
         let allowed = match (parcel.at_source, outcome) {
             (_, Outcome::Unavailable { .. }) => return,
-            (AtSource::Trap | AtSource::Malformed, Outcome::Failed { .. }) => true,
+            (AtSource::Trap | AtSource::Malformed, Outcome::Failed { .. }) => {
+                books.must_be_kept(parcel);
+                self.rules.on_failure == OnFailure::Reject
+            }
+            (AtSource::Trap | AtSource::Malformed, Outcome::DeadLettered { id, .. }) => {
+                books.must_be_kept(parcel);
+                self.rules.on_failure == OnFailure::DeadLetter && *id == parcel.id()
+            }
             (AtSource::TooLarge, Outcome::Invalid { .. }) => true,
             (AtSource::Reject | AtSource::Invalid, Outcome::Invalid { .. }) => {
                 self.rules.on_invalid == OnInvalid::Reject
             }
-            (AtSource::Reject | AtSource::Invalid, Outcome::DeadLettered { id }) => {
-                if !books.letters.contains(&parcel.payload()) {
-                    books.violation(format!(
-                        "{} was answered as a dead letter before it was durable",
-                        parcel.id()
-                    ));
-                }
+            (AtSource::Reject | AtSource::Invalid, Outcome::DeadLettered { id, .. }) => {
+                books.must_be_kept(parcel);
                 self.rules.on_invalid == OnInvalid::DeadLetter && *id == parcel.id()
             }
             (
@@ -143,13 +145,16 @@ impl Oracle {
             found.map(|(_, value)| value.as_str()).unwrap_or_default()
         };
         let id = attribute("dlq.id");
-        let (scope, place, expected_id, expected_key) = if letter.topic.as_str() == "/swarm/dlq-source" {
+        let (scope, place, expected_id, expected_key) = if letter.topic.as_str() == "/swarm/dlq-swarm--source" {
             let Some(parcel) = Parcel::parse(&text) else {
                 return books.violation(format!("a letter of no event: {}", short(&text)));
             };
-            if !matches!(parcel.at_source, AtSource::Reject | AtSource::Invalid)
-                || self.rules.on_invalid == OnInvalid::Reject
-            {
+            let is_due = match parcel.at_source {
+                AtSource::Reject | AtSource::Invalid => self.rules.on_invalid == OnInvalid::DeadLetter,
+                AtSource::Trap | AtSource::Malformed => true,
+                _ => false,
+            };
+            if !is_due {
                 books.violation(format!("{parcel:?} became a dead letter: {}", attribute("dlq.message")));
             }
             (source_id(), ENDPOINT, parcel.id(), books.key_of(parcel))
@@ -182,6 +187,16 @@ impl Oracle {
 }
 
 impl super::Books {
+    /// The dead letter of an event whose fate its sender knows.
+    fn must_be_kept(&mut self, parcel: Parcel) {
+        if !self.letters.contains(&parcel.payload()) {
+            self.violation(format!(
+                "{} was answered before its dead letter was durable",
+                parcel.id()
+            ));
+        }
+    }
+
     /// Whether all records of an event are in the topic.
     pub(super) fn is_durable(&self, parcel: Parcel) -> bool {
         match parcel.records() {

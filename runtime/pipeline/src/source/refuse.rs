@@ -1,0 +1,169 @@
+//! What becomes of an event of which nothing is published: what its sender is told, and the dead letter that is kept of it.
+//!
+//! * **Refused data** (by the component, by a schema, by the broker's limit of size): the endpoint's [`OnInvalid`] decides.
+//! * **A crash** (trap, budget, limit, malformed output): always a dead letter; the endpoint's [`OnFailure`] says what the
+//!   sender is told once it is kept.
+//!
+//! A dead letter that cannot be written is [`Outcome::Unavailable`]: nothing is claimed, and the sender still has the event.
+
+use std::sync::Arc;
+
+use danube_wasm_broker::ErrorKind;
+use danube_wasm_model::door::{GuestError, Outcome, Violation};
+use tokio::task::JoinSet;
+
+use super::{OnFailure, OnInvalid, Pending, Shared, lane::stop, unavailable};
+use crate::{
+    dead_letter::{Letter, Reason},
+    error_budget::{Overspent, Room},
+    failpoints::{self, FailPoint},
+    mutants::{self, Mutant},
+};
+
+/// What a panic in a task of these is said to be of.
+const KEEPING: &str = "what keeps dead letters";
+
+/// Why data is refused.
+#[derive(Debug, Clone)]
+pub(super) struct Refusal {
+    pub(super) error: String,
+    pub(super) violations: Vec<Violation>,
+}
+
+impl Refusal {
+    pub(super) fn new(error: String) -> Self {
+        Self {
+            error,
+            violations: Vec::new(),
+        }
+    }
+}
+
+/// What a sender is told, by what becomes of the dead letter.
+struct Answers {
+    /// It is kept; `None` for [`Outcome::DeadLettered`].
+    kept: Option<Outcome>,
+    /// The broker will never take it.
+    too_large: Outcome,
+}
+
+/// An event that failed alone, twice.
+pub(super) fn blame(
+    shared: &Arc<Shared>,
+    lane: usize,
+    pending: Pending,
+    error: &GuestError,
+    answering: &mut JoinSet<()>,
+) {
+    shared.probe.failed(&pending.event.endpoint, error.kind());
+    let recording = shared.guest.recall(lane);
+    match error {
+        GuestError::Failure(failure) => {
+            let refusal = Refusal::new(failure.message.clone());
+            refuse_beside(shared, pending, refusal, recording, answering);
+        }
+        error => {
+            tracing::warn!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, %error, "an event failed alone, twice");
+            let crashed = crashed(shared.clone(), pending, error.clone(), recording);
+            answering.spawn(shared.guard().run(KEEPING, crashed));
+        }
+    }
+}
+
+/// [`refuse`]s without waiting: a sender that is only told is told at once.
+pub(super) fn refuse_beside(
+    shared: &Arc<Shared>,
+    pending: Pending,
+    refusal: Refusal,
+    recording: Option<String>,
+    answering: &mut JoinSet<()>,
+) {
+    match shared.on_invalid(&pending) {
+        OnInvalid::Reject => pending.answer(invalid(refusal)),
+        OnInvalid::DeadLetter => {
+            let refuse = refuse(shared.clone(), pending, refusal, recording);
+            answering.spawn(shared.guard().run(KEEPING, refuse));
+        }
+    }
+}
+
+/// Tells the sender, or keeps a dead letter where its endpoint says so.
+pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refusal, recording: Option<String>) {
+    if shared.on_invalid(&pending) == OnInvalid::Reject {
+        return pending.answer(invalid(refusal));
+    }
+    let room = match shared.dead_letters.room() {
+        Ok(room) => room,
+        Err(Overspent::Stop(reason)) => return pending.answer(stop(&shared, reason)),
+        Err(Overspent::Wait(why)) => return pending.answer(unavailable(why)),
+    };
+    let letter = Letter::of_event(&pending.event, Reason::Refused, refusal.error.clone())
+        .with_violations(&refusal.violations)
+        .with_recording(recording);
+    let answers = Answers {
+        kept: None,
+        too_large: invalid(refusal),
+    };
+    keep(&shared, pending, letter, room, answers).await;
+}
+
+/// Keeps a dead letter and tells the sender what its endpoint says.
+async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recording: Option<String>) {
+    let failed = |kept| Outcome::Failed {
+        message: error.to_string(),
+        kept,
+    };
+    if mutants::is(Mutant::ForgetCrashed) {
+        return pending.answer(failed(true));
+    }
+    let room = match shared.crashes.room() {
+        Ok(room) => room,
+        // Its senders still have these events, and the others pass: no reason to stop.
+        Err(Overspent::Stop(_)) => {
+            let why =
+                "more events than max_dead_letters allows have crashed the component: no dead letter is kept of more";
+            tracing::error!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, "{why}; senders are told to try again");
+            return pending.answer(unavailable(why.to_owned()));
+        }
+        Err(Overspent::Wait(why)) => return pending.answer(unavailable(why)),
+    };
+    let letter = Letter::of_event(&pending.event, Reason::Crashed, error.to_string())
+        .with_backtrace(error.backtrace().to_vec())
+        .with_recording(recording);
+    let answers = Answers {
+        kept: match shared.on_failure(&pending) {
+            OnFailure::Reject => Some(failed(true)),
+            OnFailure::DeadLetter => None,
+        },
+        too_large: failed(false),
+    };
+    keep(&shared, pending, letter, room, answers).await;
+}
+
+async fn keep(shared: &Shared, pending: Pending, letter: Letter, room: Room, answers: Answers) {
+    let outcome = match shared.dead_letters.write(&letter).await {
+        Ok(published) => {
+            room.spent();
+            failpoints::reach(FailPoint::SourceLetterKept);
+            shared.probe.dead_letter(letter.reason());
+            answers.kept.unwrap_or_else(|| Outcome::DeadLettered {
+                id: pending.event.id.clone(),
+                durable: published.durable,
+            })
+        }
+        // It never will be kept: its sender is told what is wrong with the event.
+        Err(error) if error.kind == ErrorKind::TooLarge => {
+            tracing::error!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, %error, "the event is too large for a dead letter: nothing of it is kept here, its sender is told that it was not taken");
+            answers.too_large
+        }
+        Err(error) => unavailable(format!("the dead letter could not be kept: {error}")),
+    };
+    pending.answer(outcome);
+}
+
+fn invalid(refusal: Refusal) -> Outcome {
+    Outcome::Invalid {
+        error: refusal.error,
+        violations: refusal.violations,
+    }
+}
