@@ -58,7 +58,7 @@ impl Spec {
 pub(crate) type Bytes = Arc<[u8]>;
 
 /// Reads the files; mistakes are printed by the caller.
-pub(crate) fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
+fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
     config::load_all(files, &ProcessEnvironment)
 }
 
@@ -77,11 +77,6 @@ pub(crate) fn read_to_run<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnos
         Some(errors) => Err(errors),
         None => Ok(loaded),
     }
-}
-
-/// Reads the files for a verb that cannot go on without them.
-pub(crate) fn read_or_fail<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Failure> {
-    read(files).map_err(Failure::configuration)
 }
 
 /// Reads a file for a verb that needs only a part of what the environment gives, and asks for that with the functions below

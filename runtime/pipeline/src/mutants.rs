@@ -58,7 +58,7 @@ mod switch {
 
     impl Mutant {
         /// All of them.
-        pub const ALL: [Self; 18] = [
+        pub const ALL: [Self; 19] = [
             Self::AckBeforeWrite,
             Self::DropOnRetry,
             Self::TransientIsDone,
