@@ -177,6 +177,7 @@ pub(crate) mod tests {
             id: "x".to_owned(),
             operation: Operation::Insert,
             order: 0,
+            record: None,
             body: json.to_owned().into(),
             types: None,
         };

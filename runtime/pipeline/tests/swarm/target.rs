@@ -42,7 +42,7 @@ impl Target {
             dice,
             rows: Mutex::default(),
             states: Mutex::default(),
-            targets: Targets::from_iter(["table"]),
+            targets: Targets::from_iter(["table", "state"]),
         })
     }
 
