@@ -243,7 +243,10 @@ async fn an_event_that_the_component_crashes_on_is_a_dead_letter_whatever_its_se
     for policy in [OnFailure::Reject, OnFailure::DeadLetter] {
         for crash in [
             trap(),
-            GuestError::Budget { budget_ms: 5 },
+            GuestError::Budget {
+                budget_ms: 5,
+                cure: "raise it",
+            },
             GuestError::Limit {
                 limit: "memory_bytes_max",
                 message: "1".into(),

@@ -2,7 +2,6 @@
 #![allow(clippy::unwrap_used, reason = "a failed test may end so")]
 
 #[path = "../../tests/support/disk.rs"]
-#[allow(dead_code, reason = "the log's own tests use the rest")]
 mod disk;
 mod support;
 
