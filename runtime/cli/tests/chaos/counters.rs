@@ -26,7 +26,7 @@ pub enum Target {
 }
 
 /// The sum of a counter's series that have this label, by all of them if it is empty.
-fn sum(metrics: &str, name: &str, label: &str) -> u64 {
+pub fn sum(metrics: &str, name: &str, label: &str) -> u64 {
     let of_it = metrics.lines().filter(|line| {
         let rest = line.strip_prefix(name);
         rest.is_some_and(|rest| rest.starts_with(['{', ' ']) && rest.contains(label))
@@ -35,7 +35,7 @@ fn sum(metrics: &str, name: &str, label: &str) -> u64 {
     values.sum::<f64>() as u64
 }
 
-fn metrics(pipeline: &Pipeline) -> Result<String, String> {
+pub fn metrics(pipeline: &Pipeline) -> Result<String, String> {
     match pipeline.admin("/metrics") {
         (200, text) => Ok(text),
         (status, text) => Err(format!("/metrics answered {status}: {text}")),

@@ -1,7 +1,7 @@
 //! Who serves Danube's API to a site: `danube-wasm broker`, or a real Danube.
 
 #[path = "../../../broker/conformance/tests/danube_process/executable.rs"]
-mod executable;
+pub mod executable;
 
 use std::{fs, net::SocketAddr, path::Path};
 

@@ -13,8 +13,10 @@ use std::{
 pub struct Danube {
     pub executable: PathBuf,
     pub address: SocketAddr,
-    admin: u16,
+    pub admin: u16,
     raft: u16,
+    /// Where the nodes of its cluster speak to each other, its own among them; nothing for a cluster of one.
+    seeds: Vec<String>,
 }
 
 impl Danube {
@@ -26,7 +28,24 @@ impl Danube {
             address: (Ipv4Addr::LOCALHOST, free_port()).into(),
             admin: free_port(),
             raft: free_port(),
+            seeds: Vec::new(),
         })
+    }
+
+    /// The same executable with ports of its own.
+    #[allow(dead_code, reason = "of two harnesses, one has clusters")]
+    pub fn fresh(self) -> Self {
+        Self::named().unwrap_or(self)
+    }
+
+    /// This one and others of the same executable as one cluster.
+    #[allow(dead_code, reason = "of two harnesses, one has clusters")]
+    pub fn cluster(self, nodes: usize) -> Vec<Self> {
+        let others = (1..nodes).filter_map(|_| Self::named());
+        let mut all: Vec<Self> = std::iter::once(self).chain(others).collect();
+        let seeds: Vec<String> = all.iter().map(|node| format!("127.0.0.1:{}", node.raft)).collect();
+        all.iter_mut().for_each(|node| node.seeds.clone_from(&seeds));
+        all
     }
 
     /// Starts it on the data that is in the directory. It sends its clients to `public`, wherever it listens. `settings`
@@ -50,10 +69,12 @@ impl Danube {
         }
     }
 
-    /// A cluster of one. Not `--mode standalone`: 0.15.1 cannot be started again then, once its metadata log was cut, which
+    /// A cluster of one, unless it has seeds. Not `--mode standalone`: 0.15.1 cannot be started again then, once its metadata log was cut, which
     /// takes seconds.
     fn config(&self, dir: &Path, settings: &str) -> String {
-        let Self { admin, raft, .. } = self;
+        let Self { admin, raft, seeds, .. } = self;
+        let seeds: Vec<String> = seeds.iter().map(|seed| format!("\"{seed}\"")).collect();
+        let seeds = seeds.join(", ");
         let (client, dir) = (self.address.port(), dir.display());
         format!(
             r#"
@@ -61,7 +82,7 @@ cluster_name: "test"
 broker:
   host: "127.0.0.1"
   ports: {{ client: {client}, admin: {admin}, raft: {raft} }}
-meta_store: {{ data_dir: "{dir}/raft" }}
+meta_store: {{ data_dir: "{dir}/raft", seed_nodes: [{seeds}] }}
 bootstrap_namespaces: ["default"]
 auto_create_topics: true
 auth: {{ mode: none }}
@@ -93,6 +114,12 @@ impl Drop for Running {
 }
 
 impl Running {
+    /// What it has said.
+    #[allow(dead_code, reason = "of two harnesses, one counts what it says")]
+    pub fn said(&self) -> String {
+        fs::read_to_string(&self.said).unwrap_or_default()
+    }
+
     /// Whether it takes connections; if not, why. Panics with what it said when it has ended.
     pub fn serves(&mut self) -> Result<(), String> {
         let ended = self.child.try_wait().expect("a child");

@@ -212,7 +212,7 @@ impl Ground {
         let alive = back.elapsed().as_millis() as u64;
         row.note("ms until a fresh event was stored, in all", alive);
         row.note_max("ms at most", alive);
-        if self.danube && !self.spools {
+        if self.danube && !self.spools && fault == Fault::Killed {
             self.blame(row)?;
         }
         settle(&self.oracle, || self.sink.rows()).map_err(|why| format!("{why}{}", self.on_the_wire()))?;

@@ -1,6 +1,7 @@
 //! The classes of fault, each a file: what is broken, and what must hold all the same.
 
 pub mod broker;
+pub mod burst;
 pub mod crash_table;
 pub mod database;
 pub mod group;
@@ -60,6 +61,9 @@ pub const ALL: &[Class] = &[
     broker::DANUBE_KILLED,
     broker::DANUBE_REFUSED,
     broker::DANUBE_BLACK_HOLE,
+    burst::ONE_NODE_LIVE,
+    burst::TWO_NODES_LIVE,
+    burst::TWO_NODES_FROM_LOG,
     database::REFUSED,
     database::BLACK_HOLE,
     database::CUT_WITHIN,
