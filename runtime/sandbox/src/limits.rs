@@ -18,7 +18,7 @@ pub const BACKTRACE_FRAMES_MAX: usize = 16;
 pub const PARTITIONS_MAX: u32 = 1_024;
 
 /// Processor time that a call is charged for each origin it names, in nanoseconds: the host visits them after the call, where
-/// nothing measures it, to find what belongs together and to make ids. Measured as 60 to 300, by the length of the ids.
+/// nothing measures it, to find what belongs together and to make ids. An estimate on the high side, not a measurement.
 pub const ORIGIN_COST_NS: u64 = 300;
 
 /// What one connector may use. Values are for each instance (lane), unless they say "connector".
