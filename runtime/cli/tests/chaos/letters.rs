@@ -187,11 +187,11 @@ fn wanted(flaw: Flaw, id: Id) -> Value {
                 "webhook.content_type": "application/json",
             },
         }),
-        // An event that never became a record: it has no key yet, and has its headers still.
+        // An event that never became a record: its key is the one that was found in its body, and it has its headers still.
         Flaw::Misfit => json!({
             "payload_text": text,
             "input_id": id.to_string(),
-            "key": null,
+            "key": payload(id)["customer_id"],
             "connector": "test/webhook",
             "reason": "refused",
             "attributes": { "method": "POST", "path": "/hook", "query": "", "client-ip": "127.0.0.1" },
