@@ -93,6 +93,7 @@ impl Letter {
             "reason": self.said("reason"),
             "message": self.said("message"),
             "backtrace": self.said("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
+            "violations": self.said("violations").and_then(|text| serde_json::from_str::<Value>(text).ok()),
             "attempts": number("attempts"),
             "redeliveries": number("redeliveries"),
             "when": time(self.0.written_ms()),
