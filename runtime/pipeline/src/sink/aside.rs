@@ -114,7 +114,7 @@ impl Lane {
     async fn give_back(&mut self, messages: &[&Message], delay: Duration) -> Result<(), Halt> {
         let acker = self.acker.clone();
         let ids: Vec<_> = messages.iter().map(|message| message.message_id).collect();
-        self.shared.let_go(ids.len());
+        self.shared.let_go(&ids);
         self.until_done(|| acker.nack(&ids, delay)).await?;
         let due = Instant::now() + delay;
         messages

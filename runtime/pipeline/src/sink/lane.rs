@@ -314,7 +314,7 @@ impl Lane {
         }
         let ids: Vec<_> = done.iter().map(|m| m.message_id).collect();
         let (shared, acker) = (self.shared.clone(), self.acker.clone());
-        self.shared.let_go(ids.len());
+        self.shared.let_go(&ids);
         let guard = shared.guard();
         self.acking
             .spawn(guard.run("acknowledging", acknowledge(shared, acker, ids)));

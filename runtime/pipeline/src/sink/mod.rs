@@ -27,20 +27,15 @@ mod reader;
 pub mod rehearsal;
 mod replayed;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, StartAt};
+use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, Message, MessageId, StartAt};
 use danube_wasm_model::{
     ConnectorId,
     door::{Egress, SinkGuest},
 };
 use danube_wasm_schema::Schemas;
+use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -151,7 +146,7 @@ struct Shared {
     status: StatusCell,
     /// Told to stop, or failed: nothing is begun that has to wait.
     halt: CancellationToken,
-    in_hand: AtomicUsize,
+    in_flight: Mutex<HashSet<MessageId>>,
     probe: Probe,
 }
 
@@ -164,16 +159,21 @@ impl Shared {
         }
     }
 
-    /// Messages were read.
-    fn taken(&self, n: usize) {
-        let before = self.in_hand.fetch_add(n, Ordering::Relaxed);
-        self.probe.in_flight(before + n);
+    /// Messages were read. Those that a lane has, or that wait for one, are taken out: a broker gives a message again that was
+    /// not acknowledged in time, and while its first copy is here, another is only work twice.
+    fn taken(&self, batch: &mut Vec<Message>) {
+        let mut in_flight = self.in_flight.lock();
+        batch.retain(|message| in_flight.insert(message.message_id));
+        self.probe.in_flight(in_flight.len());
     }
 
-    /// Messages were acknowledged or given back.
-    fn let_go(&self, n: usize) {
-        let before = self.in_hand.fetch_sub(n, Ordering::Relaxed);
-        self.probe.in_flight(before.saturating_sub(n));
+    /// Messages are about to be acknowledged or given back.
+    fn let_go(&self, ids: &[MessageId]) {
+        let mut in_flight = self.in_flight.lock();
+        for id in ids {
+            in_flight.remove(id);
+        }
+        self.probe.in_flight(in_flight.len());
     }
 }
 
@@ -234,7 +234,7 @@ impl Sink {
                 writers: writers.clone(),
                 status: status.clone(),
                 halt: halt.clone(),
-                in_hand: AtomicUsize::new(0),
+                in_flight: Mutex::default(),
                 probe: parts.probe.clone(),
             });
             let following = delivery::follow(shared.clone(), consumer.delivery(), config.topic.clone());

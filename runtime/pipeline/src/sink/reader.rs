@@ -87,7 +87,10 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
         let mut batch = more(shared, consumer, batch).await;
         orders.stamp(&mut batch);
         failpoints::reach(FailPoint::SinkRead);
-        shared.taken(batch.len());
+        shared.taken(&mut batch);
+        if batch.is_empty() {
+            continue;
+        }
         shared.probe.consumed(&batch);
         shared.probe.batch(batch.len());
         if lanes.send(batch).await.is_err() {
