@@ -66,6 +66,8 @@ pub(crate) enum Cause {
     Component,
     /// The target does not take writes.
     Target,
+    /// The target does not answer when it is asked.
+    Unreachable,
     /// The broker does not take records.
     Broker,
     /// The broker does not give messages of this subscription.

@@ -15,7 +15,7 @@ use crate::status::{Cause, Status, StatusCell};
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After so long without a failure, the broker's word is taken.
 const BROKER_QUIET: Duration = Duration::from_secs(2);
-/// After so long without a write that failed, the target is asked.
+/// A target that did not answer is asked again after so long.
 const TARGET_QUIET: Duration = Duration::from_secs(2);
 /// Longer than calls into a component ever pause: whoever still sends has had it tried again, and fail again, meanwhile.
 const COMPONENT_QUIET: Duration = Duration::from_secs(60);
@@ -44,24 +44,22 @@ pub(crate) async fn tend(
                 status.well(Cause::Broker);
             }
         }
-        if let (Some((target, halt)), Some(_)) = (&target, quiet(&status, Cause::Target, TARGET_QUIET)) {
+        if let (Some((target, halt)), Some(_)) = (&target, quiet(&status, Cause::Unreachable, TARGET_QUIET)) {
             look(&status, &**target, halt).await;
         }
     }
 }
 
-/// Asks the target: a wrong host is said before the first message is there.
+/// Asks the target: a wrong host is said before the first message is there. Its answer says nothing of writes, which it may
+/// refuse all the same.
 async fn look(status: &StatusCell, target: &dyn Egress, halt: &CancellationToken) {
-    let before = status.last(Cause::Target);
     match target.ready().await {
-        // Unless a write failed while it was asked.
-        Ok(()) if status.last(Cause::Target) == before => status.well(Cause::Target),
-        Ok(()) => {}
+        Ok(()) => status.well(Cause::Unreachable),
         Err(EgressError::Transient { message, .. }) => {
-            if before.is_none() {
+            if status.last(Cause::Unreachable).is_none() {
                 tracing::warn!(error = %message, "the target is out of reach; messages wait in the broker");
             }
-            status.held_up(Cause::Target, message);
+            status.held_up(Cause::Unreachable, message);
         }
         Err(EgressError::Configuration { message }) => {
             tracing::error!(reason = %message, "the connector has stopped");
