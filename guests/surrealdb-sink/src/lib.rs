@@ -100,7 +100,9 @@ impl SinkConnector for SurrealdbSink {
         let Some(pointer) = &keys.id_pointer else {
             return Ok(write.into());
         };
-        let write = match pointer.find(record.bytes())? {
+        let no_json =
+            |error| Error::invalid_data(format!("`id_pointer` `{pointer}`: the message is not JSON: {error}"));
+        let write = match pointer.find(record.bytes()).map_err(no_json)? {
             Some(Scalar::String(id)) if !id.is_empty() => write.with_id(id),
             Some(Scalar::Number(id)) if is_integer(id) => write.with_id(id),
             found => return Err(no_id(pointer, found)),

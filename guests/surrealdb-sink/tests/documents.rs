@@ -159,7 +159,8 @@ fn what_is_not_json_is_text_or_bytes() {
 
 #[test]
 fn what_is_not_json_has_no_id() {
-    assert!(refusal(json!({ "id_pointer": "/id" }), "hello").contains("JSON"));
+    let refused = refusal(json!({ "id_pointer": "/id" }), "hello");
+    assert!(refused.contains("JSON"), "{refused}");
 }
 
 #[test]

@@ -216,7 +216,7 @@ async fn limits_that_this_process_cannot_keep_are_refused() {
     let mut greedy = spec(Guest::default().source());
     greedy.limits.memory_bytes_max = (512 << 20) + 1;
     let said = bench.source(greedy).await.map(|_| ()).expect_err("refused").to_string();
-    assert!(said.contains("`memory_bytes_max` is 536870913"), "{said}");
+    assert!(said.contains("`limits.memory_bytes` is 536870913"), "{said}");
     let mut crowd = spec(Guest::default().source());
     crowd.lanes = 9;
     let said = bench.source(crowd).await.map(|_| ()).expect_err("refused").to_string();
