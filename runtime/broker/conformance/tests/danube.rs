@@ -117,7 +117,7 @@ mod real {
 
     enum Real {
         /// It can be restarted.
-        Own(Mutex<DanubeProcess>),
+        Own(Box<Mutex<DanubeProcess>>),
         /// Somebody else runs it.
         Running { url: String },
     }
@@ -127,7 +127,7 @@ mod real {
         async fn find() -> Option<Self> {
             if let Some(process) = DanubeProcess::start().await {
                 works(&process.url()).await;
-                return Some(Self::Own(Mutex::new(process)));
+                return Some(Self::Own(Box::new(Mutex::new(process))));
             }
             let url = std::env::var("DANUBE_URL").ok().filter(|url| !url.is_empty());
             if url.is_none() {

@@ -300,7 +300,7 @@ impl Ground {
                 judge::post(&self.oracle, &self.source().address())?;
             }
             judge::settle(&self.oracle, || self.rows())?;
-            thread::sleep(pause);
+            thread::park_timeout(pause);
         }
         Ok(())
     }
