@@ -35,7 +35,7 @@ impl FormerTopic {
                 return;
             }
             let wait = backoff.next(None);
-            tracing::debug!(topic = %self.topic, %error, wait_ms = wait.as_millis(), "dead letters of the former topic stay there for now; trying again");
+            tracing::debug!(topic = %self.topic, %error, wait_ms = danube_wasm_model::clock::millis(wait), "dead letters of the former topic stay there for now; trying again");
             tokio::time::sleep(wait).await;
         }
     }

@@ -43,7 +43,7 @@ impl RefusedRecords {
                 }
                 Err(error) => {
                     let wait = backoff.next(None);
-                    tracing::warn!(connector = %self.connector, %error, wait_ms = wait.as_millis(), "records that the broker refuses stay in the spool for now; trying again");
+                    tracing::warn!(connector = %self.connector, %error, wait_ms = danube_wasm_model::clock::millis(wait), "records that the broker refuses stay in the spool for now; trying again");
                     tokio::time::sleep(wait).await;
                 }
             }

@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Result as BrokerResult};
 use danube_wasm_model::{
+    clock,
     door::{Failure, FailureKind, GuestError, Outcome, Reply},
     event::{Event, EventBatch, RecordBatch},
 };
@@ -124,7 +125,7 @@ fn retry(shared: &Shared, failure: &Failure, retries: &mut Retries) -> Option<Du
     let wait = retries.next(failure);
     match wait {
         Some(wait) => {
-            let wait_ms = wait.as_millis();
+            let wait_ms = clock::millis(wait);
             tracing::warn!(%connector, error = %failure, tries, wait_ms, "the component cannot take events now; it is called again with them");
         }
         None => {
