@@ -12,6 +12,7 @@ use danube_wasm_pipeline::failpoints::FailPoint;
 const ROOMS: &[(&str, &str)] = &[
     ("model", "runtime/model"),
     ("telemetry", "runtime/telemetry"),
+    ("settings", "runtime/settings"),
     ("config", "runtime/config"),
     ("proto", "proto"),
     ("broker", "runtime/broker"),

@@ -3,38 +3,39 @@
 //! A setting of the pipeline as a whole comes from the one file that gives it; where none does, the first file's
 //! default holds. Connectors of all files run beside each other and are compared like those of one file.
 
+use crate::cross_checks::CrossChecks;
 use danube_wasm_model::ConnectorId;
 
 use crate::{
-    ledger,
+    cross_checks,
     part::{Part, Setting},
-    reader::{Place, Shared},
     tables::{danube::Danube, instance::Origin, pipeline::Pipeline, service_url::ServiceUrl},
 };
+use danube_wasm_settings::{Reading, Span};
 
 /// One pipeline of all parts. `None` if something that it needs was wrong in its file, which is recorded there.
-pub(crate) fn assemble(shared: &Shared<'_>, parts: Vec<Part>) -> Option<Pipeline> {
+pub(crate) fn assemble(shared: &Reading<'_>, parts: Vec<Part>) -> Option<Pipeline> {
     let mut part = parts.into_iter().reduce(|first, next| first.join(shared, next))?;
     if !part.has_connectors {
-        let files = if shared.len() > 1 {
+        let files = if shared.file_count() > 1 {
             "files configure"
         } else {
             "file configures"
         };
         let message = format!("the {files} no source and no sink: there is nothing to run");
-        shared.error(&Place::of_file(0), message, "add a [[sources]] or a [[sinks]] table");
+        shared.error(&Span::of_file(0), message, "add a [[sources]] or a [[sinks]] table");
     }
     if let Some(admin) = &mut part.admin.value {
         admin.override_port(shared);
         admin.enter(shared);
     }
-    ledger::check(shared);
+    cross_checks::check(shared);
     settle(shared, part)
 }
 
 impl Part {
     /// What two files say together.
-    fn join(mut self, shared: &Shared<'_>, next: Self) -> Self {
+    fn join(mut self, shared: &Reading<'_>, next: Self) -> Self {
         self.schemas.extend(next.schemas);
         self.sources.extend(next.sources);
         self.sinks.extend(next.sinks);
@@ -54,18 +55,18 @@ impl Part {
 }
 
 impl<T: PartialEq> Setting<T> {
-    fn join(self, shared: &Shared<'_>, what: &str, next: Self) -> Self {
-        let (Some(first), Some(place)) = (&self.given, &next.given) else {
+    fn join(self, shared: &Reading<'_>, what: &str, next: Self) -> Self {
+        let (Some(first), Some(span)) = (&self.given, &next.given) else {
             return if next.given.is_some() { next } else { self };
         };
         let (Some(mine), Some(theirs)) = (&self.value, &next.value) else {
             return self;
         };
         if mine != theirs {
-            let line = shared.line_from(first, place);
+            let line = shared.line_from(first, span);
             let message = format!("`{what}` is given on {line} too, and says something else");
             shared.error(
-                place,
+                span,
                 message,
                 "one process has one: keep one of the two, or make them the same",
             );
@@ -75,7 +76,7 @@ impl<T: PartialEq> Setting<T> {
 }
 
 /// Gives everything the name and the broker that were decided.
-fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
+fn settle(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     let data_dir = part.data_dir.value?;
     let service_url = part.service_url.value?;
     let service_url = service_url.unwrap_or_else(|| ServiceUrl::Embedded {
@@ -104,7 +105,7 @@ fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
         sinks: part.sinks,
     };
     for schema in part.schemas {
-        // Two files may say the same of a topic; what differs is refused by the ledger.
+        // Two files may say the same of a topic; what differs is refused by the cross_checks.
         if !pipeline.schemas.contains(&schema) {
             pipeline.schemas.push(schema);
         }
@@ -125,10 +126,10 @@ fn settle(shared: &Shared<'_>, part: Part) -> Option<Pipeline> {
 
 /// The embedded log is a disk already, and gives up on no message: a second copy would cost writes and protect nothing.
 /// A warning and not an error, so that one file with `${DANUBE_SERVICE_URL:-embedded://…}` serves a laptop and a cluster.
-fn refuse_buffers(shared: &Shared<'_>) {
-    for (place, _) in &shared.ledger().borrow().buffers {
+fn refuse_buffers(shared: &Reading<'_>) {
+    for (span, _) in &shared.facts::<CrossChecks>().buffers {
         shared.warning(
-            place,
+            span,
             "the buffer is not used: the broker is the embedded log, which is on this disk itself",
             "remove it, or write `danube_service_url = \"http://HOST:6650\"`",
         );
@@ -137,12 +138,12 @@ fn refuse_buffers(shared: &Shared<'_>) {
 
 /// A message that waits for an operator is given again and again, and Danube counts: without a buffer, which takes it over,
 /// the broker gives up in half a minute.
-fn refuse_blocking(shared: &Shared<'_>) {
-    let ledger = shared.ledger().borrow();
-    let is_buffered = |sink: &String| ledger.buffers.iter().any(|(_, owner)| owner == sink);
-    for (place, _) in ledger.blocking.iter().filter(|(_, sink)| !is_buffered(sink)) {
+fn refuse_blocking(shared: &Reading<'_>) {
+    let cross_checks = shared.facts::<CrossChecks>();
+    let is_buffered = |sink: &String| cross_checks.buffers.iter().any(|(_, owner)| owner == sink);
+    for (span, _) in cross_checks.blocking.iter().filter(|(_, sink)| !is_buffered(sink)) {
         shared.error(
-            place,
+            span,
             "`block-key` needs a buffer with a Danube broker, which counts how often it gives a message: after 5 times, in \
              about half a minute, it stops the whole partition for good, or drops messages",
             "give the sink `buffer = { type = \"disk\", max_bytes = 1073741824 }`, or write `on_poison = \"dead-letter\"` \
@@ -151,7 +152,7 @@ fn refuse_blocking(shared: &Shared<'_>) {
     }
 }
 
-fn warn_of_name(shared: &Shared<'_>, danube: &Danube) {
+fn warn_of_name(shared: &Reading<'_>, danube: &Danube) {
     let instance = &danube.instance;
     let message = match instance.origin() {
         Origin::Lasting => return,
@@ -166,5 +167,5 @@ fn warn_of_name(shared: &Shared<'_>, danube: &Danube) {
     };
     let help = "set DANUBE_WASM_INSTANCE to a name that is this process's alone, such as the number of the replica, or run a \
                 StatefulSet";
-    shared.warning(&Place::of_file(0), message, help);
+    shared.warning(&Span::of_file(0), message, help);
 }

@@ -3,39 +3,35 @@
 //! [`load`] reads a file whole: it either gives a [`Pipeline`] in which every reference is resolved, every file that
 //! it names is there and every rule about how tables go together holds, or it gives all mistakes at once, each with
 //! its line, its key and what to write instead. Nobody else can make a [`Pipeline`]. [`load_all`] makes one of several
-//! files, each a pipeline file or a file of Danube Connect ([`Dialect`]); [`migrate`] writes the latter as the former.
+//! files, each a pipeline file or a file of Danube Connect ([`FileFormat`]); [`migrate`] writes the latter as the former.
 //!
 //! Each table of the file is a type under [`tables`] that declares its keys once, with kind, meaning and default; that
 //! declaration reads the file, knows the valid keys and writes the reference page ([`reference_markdown`]). What
-//! several tables must agree on is compared at the end from the facts that they enter in a ledger.
+//! several tables must agree on is compared at the end from the facts that they enter in a cross_checks.
 //!
 //! Reads files that the pipeline file names (schemas, secrets, public keys). Knows no broker, sandbox or target, and
 //! does not look into components.
 
 mod assemble;
 mod connect;
-mod diagnostic;
-mod dialect;
+mod cross_checks;
 mod difference;
-mod environment;
-mod ledger;
+mod file_format;
 mod load;
-mod nearest;
 mod part;
-mod reader;
 mod reference;
-mod secret;
 pub mod tables;
-mod values;
 
 pub use connect::{Migrated, migrate};
-pub use diagnostic::{Diagnostic, Diagnostics, Severity};
-pub use dialect::Dialect;
+pub use danube_wasm_settings::{
+    DATA_DIR_VARIABLE, Diagnostic, Diagnostics, Environment, Listen, ProcessEnvironment, Secret, SecretSource,
+    Severity, SourceLine,
+    values::{BrokerUrl, FieldPath, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath},
+};
 pub use difference::Difference;
-pub use environment::{DATA_DIR_VARIABLE, Environment, ProcessEnvironment};
+pub use file_format::FileFormat;
 pub use load::{Loaded, load, load_all, load_lazily, load_text};
 pub use reference::reference_markdown;
-pub use secret::{Secret, SecretSource};
 pub use tables::{
     auth::{Auth, HmacForm, JwtKeys, PublicKey, SECRETS_MAX},
     buffer::{SinkBuffer, SourceBuffer},
@@ -49,7 +45,6 @@ pub use tables::{
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
-    listen::{Listen, Written},
     mapping::{OnPoison, Start, StorageMode, TopicMapping},
     pipeline::Pipeline,
     schema::{Schema, SchemaType},
@@ -60,4 +55,3 @@ pub use tables::{
     version::VersionStrategy,
     webhook::{Tls, Webhook},
 };
-pub use values::{BrokerUrl, FieldPath, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath};

@@ -6,16 +6,10 @@ use danube_wasm_model::TopicName;
 use toml::de::DeTable;
 
 use crate::{
-    assemble::assemble,
-    connect::ConnectFile,
-    diagnostic::{Diagnostic, Diagnostics},
-    dialect::Dialect,
-    environment::Environment,
-    ledger,
-    part::Part,
-    reader::{self, Place, Section, Session, Shared, SourceText, Table},
+    assemble::assemble, connect::ConnectFile, cross_checks, file_format::FileFormat, part::Part, reference,
     tables::pipeline::Pipeline,
 };
+use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading, Section, Session, SourceText, Span, Table};
 
 /// Largest file, in bytes: a thousand connectors have room.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -29,7 +23,7 @@ pub struct Loaded {
     /// What the operator should know, in the order of files and lines.
     pub warnings: Vec<Diagnostic>,
     /// In whose words each file is written, in the order in which they were given.
-    pub dialects: Vec<Dialect>,
+    pub formats: Vec<FileFormat>,
     /// Of each topic's schema: what could be said about its text.
     schema_texts: Vec<(TopicName, Diagnostic)>,
     /// What the environment does not give, of what [`load_lazily`] did not ask for.
@@ -39,13 +33,10 @@ pub struct Loaded {
 impl Loaded {
     /// What is wrong with the schemas of these topics, each with a sentence, where the files name their texts.
     pub fn schema_errors(&self, wrong: Vec<(TopicName, String)>) -> Option<Diagnostics> {
-        let place = |topic: &TopicName| self.schema_texts.iter().find(|(known, _)| known == topic);
+        let span = |topic: &TopicName| self.schema_texts.iter().find(|(known, _)| known == topic);
         let errors = wrong.into_iter().filter_map(|(topic, message)| {
-            let (_, place) = place(&topic)?;
-            Some(Diagnostic {
-                message,
-                ..place.clone()
-            })
+            let (_, span) = span(&topic)?;
+            Some(span.clone().with_message(message))
         });
         Diagnostics::of(errors.collect())
     }
@@ -66,7 +57,7 @@ pub fn load(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
 /// that are not set and to secrets' files that are not there. [`Loaded::require`] asks for those that are needed after all;
 /// until then what stands for them is their reference.
 pub fn load_lazily(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_shared(Shared::reading(sources(&[path])?, env).lazily())
+    load_shared(Reading::of(sources(&[path])?, env).lazily())
 }
 
 /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
@@ -81,34 +72,34 @@ pub fn load_text(path: &Path, text: String, env: &dyn Environment) -> Result<Loa
 }
 
 fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_shared(Shared::reading(sources, env))
+    load_shared(Reading::of(sources, env))
 }
 
-fn load_shared(shared: Shared<'_>) -> Result<Loaded, Diagnostics> {
-    let mut dialects = Vec::new();
+fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
+    let mut formats = Vec::new();
     let mut parts = Vec::new();
-    for (session, table) in parse(&shared) {
-        dialects.push(session.dialect());
-        let part = match session.dialect() {
-            Dialect::Pipeline => read::<Part>(session, &table),
-            Dialect::DanubeConnect => read::<ConnectFile>(session, &table).map(|file| file.part),
+    for (format, session, table) in parse(&shared) {
+        formats.push(format);
+        let part = match format {
+            FileFormat::Pipeline => read::<Part>(session, &table),
+            FileFormat::DanubeConnect => read::<ConnectFile>(session, &table).map(|file| file.part),
         };
         parts.extend(part);
     }
     let pipeline = assemble(&shared, parts);
-    let schema_texts = ledger::schema_texts(&shared);
+    let schema_texts = cross_checks::schema_texts(&shared);
     let missing = shared.take_missing();
     finish(shared, pipeline).map(|(pipeline, warnings)| Loaded {
         pipeline,
         warnings,
-        dialects,
+        formats,
         schema_texts,
         missing,
     })
 }
 
 /// What was made of the files and the warnings, or else the errors.
-pub(crate) fn finish<T>(shared: Shared<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
+pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
     let file = shared.name(0).to_owned();
     let warnings = Diagnostics::sort_out(shared.into_found())?;
     match made {
@@ -117,19 +108,22 @@ pub(crate) fn finish<T>(shared: Shared<'_>, made: Option<T>) -> Result<(T, Vec<D
     }
 }
 
-/// A file as what its dialect makes of it.
+/// A file as what its format makes of it.
 pub(crate) fn read<T: Section>(session: Session<'_>, table: &DeTable<'_>) -> Option<T> {
     Table::read(session, Some(table), session.root(), String::new(), false)
 }
 
-/// The files that are TOML, each with its dialect. What is wrong with the others is recorded.
-pub(crate) fn parse<'s>(shared: &'s Shared<'s>) -> Vec<(Session<'s>, DeTable<'s>)> {
+/// The files that are TOML, each with its format. What is wrong with the others is recorded.
+pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>, DeTable<'s>)> {
     let mut parsed = Vec::new();
-    for file in 0..shared.len() {
+    for file in 0..shared.file_count() {
         let (table, errors) = DeTable::parse_recoverable(shared.text(file));
         if errors.is_empty() {
             let table = table.into_inner();
-            parsed.push((Session::new(shared, file, Dialect::of(&table)), table));
+            let format = FileFormat::of(&table);
+            let is_foreign = format == FileFormat::DanubeConnect;
+            let session = Session::new(shared, file, is_foreign, reference::tables(format));
+            parsed.push((format, session, table));
         } else {
             report_syntax(shared, file, errors);
         }
@@ -147,7 +141,7 @@ pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, Di
     }
     for path in paths {
         let path = path.as_ref();
-        let read = reader::read_text(path, FILE_BYTES_MAX).map_err(|why| {
+        let read = danube_wasm_settings::read_text(path, FILE_BYTES_MAX).map_err(|why| {
             let help = "name a pipeline file; see `danube-wasm run --help` for an example";
             let message = format!("the pipeline file cannot be read: {why}");
             Diagnostics::of_file(&path.display().to_string(), message, help)
@@ -175,14 +169,14 @@ fn source(path: &Path, text: String) -> Result<SourceText, Diagnostics> {
 }
 
 /// The first mistake of each line: what follows it there is usually its consequence.
-fn report_syntax(shared: &Shared<'_>, file: usize, errors: Vec<toml::de::Error>) {
-    let place = |error: &toml::de::Error| Place::of_file(file).sibling(error.span().unwrap_or(0..0), String::new());
-    let mut errors: Vec<_> = errors.into_iter().map(|error| (place(&error), error)).collect();
-    errors.sort_by_key(|(place, _)| place.span.start);
-    errors.dedup_by_key(|(place, _)| shared.line(place));
-    for (place, error) in errors {
+fn report_syntax(shared: &Reading<'_>, file: usize, errors: Vec<toml::de::Error>) {
+    let span = |error: &toml::de::Error| Span::of_file(file).sibling(error.span().unwrap_or(0..0), String::new());
+    let mut errors: Vec<_> = errors.into_iter().map(|error| (span(&error), error)).collect();
+    errors.sort_by_key(|(span, _)| span.bytes.start);
+    errors.dedup_by_key(|(span, _)| shared.line(span));
+    for (span, error) in errors {
         let message = format!("not TOML: {}", error.message());
-        shared.error(&place, message, syntax_help(error.message()));
+        shared.error(&span, message, syntax_help(error.message()));
     }
 }
 

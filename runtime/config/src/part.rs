@@ -2,25 +2,24 @@
 //!
 //! A pipeline may be written in several files: each is read to a [`Part`], and [`crate::assemble`] makes them one. So a
 //! setting that concerns the pipeline as a whole is kept with whether the file gave it, and what depends on another
-//! file's settings (the ids of connectors, the place of the log) is left for then.
+//! file's settings (the ids of connectors, the span of the log) is left for then.
 
+use crate::cross_checks::CrossChecks;
 use std::path::{Path, PathBuf};
 
 use danube_wasm_model::connector_id;
 
-use crate::{
-    reader::{
-        Place, Section, Table,
-        kinds::{Name, Text},
-    },
-    tables::{
-        danube::DanubeTable,
-        host::{AdminTable, Retention, Shutdown, Telemetry},
-        schema::Schema,
-        service_url::{ServiceUrl, ServiceUrlKind},
-        sink::Sink,
-        source::Source,
-    },
+use crate::tables::{
+    danube::DanubeTable,
+    host::{AdminTable, Retention, Shutdown, Telemetry},
+    schema::Schema,
+    service_url::{ServiceUrl, ServiceUrlKind},
+    sink::Sink,
+    source::Source,
+};
+use danube_wasm_settings::{
+    Section, Span, Table,
+    kinds::{Name, Text},
 };
 
 /// What one file says of a pipeline.
@@ -58,13 +57,13 @@ pub(crate) struct Setting<T> {
     /// What the file says, or what holds where no file says anything. `None` if the file says something wrong.
     pub(crate) value: Option<T>,
     /// Where the file says it.
-    pub(crate) given: Option<Place>,
+    pub(crate) given: Option<Span>,
 }
 
 impl<T> Setting<T> {
     /// A setting that the table has under `key`, which was read.
     pub(crate) fn of(t: &Table<'_>, key: &str, value: Option<T>) -> Self {
-        let given = t.given(key).then(|| t.place(key));
+        let given = t.given(key).then(|| t.span(key));
         Self { value, given }
     }
 
@@ -96,7 +95,7 @@ impl Section for Part {
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let name = Setting::name(t);
         if let Some(name) = &name.value {
-            t.session().ledger().borrow_mut().pipeline.clone_from(name);
+            t.session().facts::<CrossChecks>().pipeline.clone_from(name);
         }
         let data_dir = t
             .field(

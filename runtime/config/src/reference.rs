@@ -1,16 +1,12 @@
 //! The reference page, written from the declarations that read the file.
 
-use std::{fmt::Write, sync::LazyLock};
+use std::sync::LazyLock;
 
-use crate::{
-    connect::ConnectFile,
-    dialect::Dialect,
-    part::Part,
-    reader::{FieldManual, Presence, Session, Shared, Table, TableManual},
-};
+use crate::{connect::ConnectFile, file_format::FileFormat, part::Part};
+use danube_wasm_settings::{Reading, Session, Table, TableManual, write_table};
 
-static PIPELINE: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(Dialect::Pipeline));
-static CONNECT: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(Dialect::DanubeConnect));
+static PIPELINE: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(FileFormat::Pipeline));
+static CONNECT: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(FileFormat::DanubeConnect));
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -55,27 +51,20 @@ pub fn reference_markdown() -> String {
     page
 }
 
-fn tables(dialect: Dialect) -> &'static [TableManual] {
-    match dialect {
-        Dialect::Pipeline => &PIPELINE,
-        Dialect::DanubeConnect => &CONNECT,
+/// The tables that a file may hold.
+pub(crate) fn tables(format: FileFormat) -> &'static [TableManual] {
+    match format {
+        FileFormat::Pipeline => &PIPELINE,
+        FileFormat::DanubeConnect => &CONNECT,
     }
 }
 
-/// The tables that have a key of this name, as they are written in a file.
-pub(crate) fn homes_of(key: &str, dialect: Dialect) -> Vec<String> {
-    let homes = tables(dialect)
-        .iter()
-        .filter(|table| table.fields.iter().any(|field| field.answers_to(key)));
-    homes.map(TableManual::header).take(3).collect()
-}
-
-fn describe(dialect: Dialect) -> Vec<TableManual> {
-    let shared = Shared::describing();
-    let session = Session::new(&shared, 0, dialect);
-    match dialect {
-        Dialect::Pipeline => drop(Table::read::<Part>(session, None, session.root(), String::new(), false)),
-        Dialect::DanubeConnect => drop(Table::read::<ConnectFile>(
+fn describe(format: FileFormat) -> Vec<TableManual> {
+    let shared = Reading::describing();
+    let session = Session::new(&shared, 0, format == FileFormat::DanubeConnect, &[]);
+    match format {
+        FileFormat::Pipeline => drop(Table::read::<Part>(session, None, session.root(), String::new(), false)),
+        FileFormat::DanubeConnect => drop(Table::read::<ConnectFile>(
             session,
             None,
             session.root(),
@@ -86,51 +75,10 @@ fn describe(dialect: Dialect) -> Vec<TableManual> {
     shared.manual().map(|tables| tables.take()).unwrap_or_default()
 }
 
-fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
-    let title = if table.path.is_empty() {
-        "Top level".to_owned()
-    } else {
-        format!("`{}`", table.header())
-    };
-    writeln!(page, "\n## {title}\n\n{}\n", table.about)?;
-    writeln!(page, "| key | value | default | meaning |\n|---|---|---|---|")?;
-    table.fields.iter().try_for_each(|field| write_field(page, field))
-}
-
-fn write_field(page: &mut String, field: &FieldManual) -> std::fmt::Result {
-    let default = match &field.presence {
-        Presence::Required => "required".to_owned(),
-        Presence::Optional => String::new(),
-        Presence::Default(words) if words.contains([' ', '`']) => words.clone(),
-        Presence::Default(value) => format!("`{value}`"),
-    };
-    let mut meaning = field.about.to_owned();
-    if !field.example.is_empty() && field.example != "{}" {
-        write!(meaning, " Example: `{}`.", field.example)?;
-    }
-    if !field.aliases.is_empty() {
-        let aliases: Vec<_> = field.aliases.iter().map(|alias| format!("`{alias}`")).collect();
-        write!(meaning, " Other spelling: {}.", aliases.join(", "))?;
-    }
-    if let Some(variable) = field.variable {
-        write!(
-            meaning,
-            " Environment variable, which holds over the file: `{variable}`."
-        )?;
-    }
-    let key = match &field.when {
-        Some(when) => format!("`{}` with `{when}`", field.key),
-        None => format!("`{}`", field.key),
-    };
-    writeln!(
-        page,
-        "| {key} | {} | {default} | {meaning} |",
-        field.kind.replace('|', "\\|")
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use danube_wasm_settings::Presence;
+
     use super::*;
 
     #[test]

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::{Diagnostics, Dialect, Loaded, Severity, load_text, migrate};
+use danube_wasm_config::{Diagnostics, FileFormat, Loaded, Severity, load_text, migrate};
 
 /// Longer files only take longer.
 const TEXT_BYTES_MAX: usize = 32 << 10;
@@ -69,7 +69,7 @@ fn is_whole(loaded: &Loaded, text: &str) {
     }
     let again = read(&desk().join("pipeline.toml"), text);
     assert_eq!(again.as_ref(), Ok(loaded), "it is read otherwise the second time");
-    if loaded.dialects == [Dialect::DanubeConnect] {
+    if loaded.formats == [FileFormat::DanubeConnect] {
         is_migrated(text);
     }
 }

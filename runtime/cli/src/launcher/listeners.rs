@@ -69,7 +69,7 @@ impl Listeners {
     ) -> Result<Routes, Failure> {
         // Before the lock: a name server that does not answer holds up no other source.
         let listen = &webhook.listen;
-        let refused = |why| Failure::configuration(format!("{}: cannot listen on {listen}: {why}", listen.written));
+        let refused = |why| Failure::configuration(format!("{}: cannot listen on {listen}: {why}", listen.line));
         let address = settings::resolve(&webhook.listen).await.map_err(refused)?;
         let mut open = self.0.open.lock().await;
         // Port 0 is a port of its own for each source, and the same one as long as the source runs.
@@ -158,7 +158,7 @@ impl Listeners {
             metrics: self.0.metrics.clone(),
             tracing: self.0.tracing.clone(),
         });
-        let refused = |why| Failure::configuration(format!("{}: {why}", webhook.listen.written));
+        let refused = |why| Failure::configuration(format!("{}: {why}", webhook.listen.line));
         HttpListener::bind(options).await.map_err(refused)
     }
 }

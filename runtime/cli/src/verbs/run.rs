@@ -257,9 +257,8 @@ fn tell(applied: &Applied) {
 
 async fn admin(pipeline: &Pipeline, metrics: &Arc<Metrics>, health: &Health) -> Result<AdminServer, Failure> {
     let listen = &pipeline.admin.listen;
-    let refused = |e: std::io::Error| {
-        Failure::configuration(format!("{}: admin: cannot listen on {listen}: {e}", listen.written))
-    };
+    let refused =
+        |e: std::io::Error| Failure::configuration(format!("{}: admin: cannot listen on {listen}: {e}", listen.line));
     let address: SocketAddr = settings::resolve(listen).await.map_err(refused)?;
     AdminServer::bind(address, metrics.clone(), health.clone())
         .await

@@ -2,13 +2,10 @@
 
 use toml::de::DeValue;
 
-use crate::{
-    reader::{
-        Effect, Section, Spot, Table,
-        kinds::{Kind, OneOfNames, Parsed, Text, checked, quote},
-    },
-    secret::Secret,
-    tables::auth::{Auth, HS256_SECRET_BYTES_MIN, HmacForm, JwtKeys, PublicKeyFile, TOLERANCE},
+use crate::tables::auth::{Auth, HS256_SECRET_BYTES_MIN, HmacForm, JwtKeys, PublicKeyFile, TOLERANCE};
+use danube_wasm_settings::{
+    Effect, Secret, Section, Table, ValueRef,
+    kinds::{Kind, OneOfNames, Parsed, Text, checked, quote},
     values::HeaderName,
 };
 
@@ -109,7 +106,7 @@ fn hmac(
 ) -> Option<ConnectAuth> {
     if algorithm.is_some_and(|algorithm| algorithm != "sha256") {
         t.session().error(
-            &t.place("algorithm"),
+            &t.span("algorithm"),
             "signatures are made with `sha256` here",
             "write `algorithm = \"sha256\"` if the sender makes them so",
         );
@@ -123,7 +120,7 @@ fn hmac(
         _ => {
             // Nobody ever checked what is in that header: to guess would be to refuse every request, or none.
             t.session().error(
-                &t.place("header"),
+                &t.span("header"),
                 format!("how a signature in `{header}` is made cannot be told from its header"),
                 "write `Stripe-Signature` or `X-Hub-Signature-256`, or `type = \"none\"` to let everyone post as Danube \
                  Connect did",
@@ -132,7 +129,7 @@ fn hmac(
         }
     };
     t.session().note(
-        &t.place("type"),
+        &t.span("type"),
         "Danube Connect let every request in; here its signature is checked",
         "see that the senders have the same secret",
     );
@@ -151,7 +148,7 @@ fn hmac(
 fn jwt(t: &Table<'_>, secret: Option<Named>, key: Option<crate::tables::auth::PublicKey>) -> Option<ConnectAuth> {
     if !t.given("secret_env") && !t.given("public_key_path") {
         t.session().error(
-            &t.place("secret_env"),
+            &t.span("secret_env"),
             "`jwt` needs `secret_env` or `public_key_path`",
             "write for example `secret_env = \"WEBHOOK_JWT_SECRET\"`",
         );
@@ -163,7 +160,7 @@ fn jwt(t: &Table<'_>, secret: Option<Named>, key: Option<crate::tables::auth::Pu
                     "a secret of HS256 has at least {HS256_SECRET_BYTES_MIN} bytes: a shorter one can be guessed"
                 );
                 let help = "make one with `openssl rand -hex 32`";
-                t.session().error(&t.place("secret_env"), message, help);
+                t.session().error(&t.span("secret_env"), message, help);
             }
             let toml = format!(
                 "{{ type = \"jwt\", algorithm = \"HS256\", secrets = [{}] }}",
@@ -193,7 +190,7 @@ fn jwt(t: &Table<'_>, secret: Option<Named>, key: Option<crate::tables::auth::Pu
 fn needed<T>(t: &Table<'_>, key: &str, value: Option<T>) -> Option<T> {
     if !t.given(key) {
         t.session().error(
-            &t.place(key),
+            &t.span(key),
             format!("this type of [auth] needs `{key}`"),
             format!("add `{key}`"),
         );
@@ -221,29 +218,29 @@ impl Kind for SecretVariable {
         value.toml.clone()
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<Named> {
-        let name = Text.read(spot)?;
+    fn read(&self, input: &ValueRef<'_>) -> Option<Named> {
+        let name = Text.read(input)?;
         let toml = quote(&format!("${{{name}}}"));
         let reference = DeValue::String(format!("${{{name}}}").into());
-        let value = Spot {
-            session: spot.session,
+        let value = ValueRef {
+            session: input.session,
             value: &reference,
-            place: spot.place.clone(),
-            sample: spot.sample.clone(),
+            span: input.span.clone(),
+            sample: input.sample.clone(),
             literal: false,
         };
-        let Some(text) = spot.session.env().get(&name) else {
-            return spot.refuse_with(
+        let Some(text) = input.session.env().get(&name) else {
+            return input.refuse_with(
                 format!(
                     "`{}` names the environment variable `{name}`, which is not set",
-                    spot.name()
+                    input.name()
                 ),
                 format!("set {name} for this process"),
             );
         };
         // Says what is wrong with a name that no reference can have.
         value.text(&self.what())?;
-        let secret = checked(spot, text)?;
+        let secret = checked(input, text)?;
         Some(Named { secret, toml })
     }
 }

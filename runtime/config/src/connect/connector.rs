@@ -11,8 +11,7 @@ use super::{
     surrealdb::ConnectSurreal,
 };
 use crate::{
-    ledger::ListenerUse,
-    reader::{Table, kinds::quote},
+    cross_checks::ListenerUse,
     tables::{
         component::Component,
         component_config::ComponentConfig,
@@ -22,6 +21,7 @@ use crate::{
         source::{Batch, SOURCE_LANES, Source},
     },
 };
+use danube_wasm_settings::{Table, kinds::quote};
 
 /// The tables of a connector in a pipeline file, each with its header.
 type Tables = Vec<(&'static str, Rows)>;
@@ -120,13 +120,13 @@ fn one_spelling(
     let session = t.session();
     if t.given("server") && t.given("webhook") {
         session.error(
-            &t.place("webhook"),
+            &t.span("webhook"),
             "`webhook` is another spelling of `server`, which is given too",
             "keep one of them",
         );
     }
     if !t.given("server") && !t.given("webhook") {
-        session.error(t.own_place(), "the file needs a table `server`", "add `[server]`");
+        session.error(t.own_span(), "the file needs a table `server`", "add `[server]`");
     }
     let (listener, inner) = match (server, webhook) {
         (Some(server), _) => (Some(server.0), Vec::new()),
@@ -144,7 +144,7 @@ fn one_spelling(
         .collect();
     if let [(first, _), (second, _), ..] = &given[..] {
         session.error(
-            &t.place(second),
+            &t.span(second),
             format!("`{second}` is another spelling of `{first}`, which is given too"),
             "keep one of them",
         );
@@ -153,7 +153,7 @@ fn one_spelling(
         Some((_, endpoints)) => (listener, endpoints),
         None => {
             let message = "the file needs at least one of `routes`";
-            session.error(t.own_place(), message, "add `[[routes]]`");
+            session.error(t.own_span(), message, "add `[[routes]]`");
             (listener, Vec::new())
         }
     }

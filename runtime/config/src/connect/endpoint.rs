@@ -4,16 +4,16 @@ use danube_wasm_model::TopicName;
 
 use super::draft::Rows;
 use crate::{
-    ledger::{PathUse, Published},
-    reader::{
-        Effect, Section, Table,
-        kinds::{Flag, Integer, Parsed},
-    },
+    cross_checks::{PathUse, Published},
     tables::{
         auth::Auth,
         endpoint::{ContentType, Endpoint, Method, OnFailure, OnIdReuse, OnInvalid, warn_of_loss},
         event_id::EventId,
     },
+};
+use danube_wasm_settings::{
+    Effect, Section, Table,
+    kinds::{Flag, Integer, Parsed},
     values::UrlPath,
 };
 
@@ -71,7 +71,7 @@ impl Section for ConnectEndpoint {
                 reliable_dispatch: reliable_dispatch.value,
                 ordered: false,
                 keyed: false,
-                source: t.connector(),
+                source: t.item(),
             };
             fact.enter(t);
         }

@@ -1,5 +1,6 @@
 //! The file as a whole.
 
+use crate::cross_checks::CrossChecks;
 use danube_wasm_model::ConnectorId;
 
 use super::{
@@ -14,13 +15,12 @@ use super::{
     unsaid::{admin_rows, empty_part},
 };
 use crate::{
-    DATA_DIR_VARIABLE,
     part::{Part, Setting, name_from},
-    reader::{
-        Effect, Section, Table,
-        kinds::{Name, quote},
-    },
     tables::service_url::ServiceUrlKind,
+};
+use danube_wasm_settings::{
+    DATA_DIR_VARIABLE, Effect, Section, Table,
+    kinds::{Name, quote},
 };
 
 /// A file of Danube Connect.
@@ -44,7 +44,7 @@ impl Section for ConnectFile {
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let mut draft = Draft::default();
         let name = name_from(t.session().dir());
-        t.session().ledger().borrow_mut().pipeline.clone_from(&name);
+        t.session().facts::<CrossChecks>().pipeline.clone_from(&name);
         let service_url = t
             .field("danube_service_url", ServiceUrlKind, "The broker.")
             .overridden_by("DANUBE_SERVICE_URL")
@@ -103,15 +103,20 @@ fn connector(t: &mut Table<'_>) -> (Option<ConnectorId>, Option<String>) {
     let Some(name) = name else {
         return (None, None);
     };
-    let mut ledger = t.session().ledger().borrow_mut();
-    ledger.connectors.push((t.place("connector_name"), name.value.clone()));
+    let mut cross_checks = t.session().facts::<CrossChecks>();
+    cross_checks
+        .connectors
+        .push((t.span("connector_name"), name.value.clone()));
     // Of several connectors in one file, one variable can name none.
     let toml = if t.session().has_siblings() {
         quote(&name.value)
     } else {
         name.toml
     };
-    (ConnectorId::try_new(&ledger.pipeline, &name.value).ok(), Some(toml))
+    (
+        ConnectorId::try_new(&cross_checks.pipeline, &name.value).ok(),
+        Some(toml),
+    )
 }
 
 fn read_connector(
@@ -130,12 +135,12 @@ fn read_connector(
     part.has_connectors = true;
     match (listens, t.given("surrealdb"), other) {
         (_, _, Some((table, what))) => session.error(
-            &t.place(table),
+            &t.span(table),
             format!("the file configures {what}, and this version has none"),
             "give files of webhook sources and SurrealDB sinks",
         ),
         (Some(key), true, _) => session.error(
-            &t.place(key),
+            &t.span(key),
             "the file configures a source and a sink, and a file of Danube Connect has one connector",
             "put the source and the sink in a file each, and name both",
         ),
@@ -157,7 +162,7 @@ fn read_connector(
             }
         }
         (None, false, _) => session.error(
-            t.own_place(),
+            t.own_span(),
             "the file configures no connector: it has neither [server] nor [surrealdb]",
             "add the tables of a webhook source or of a SurrealDB sink",
         ),

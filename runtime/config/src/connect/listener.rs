@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use super::{draft::Rows, endpoint::ConnectEndpoint};
-use crate::{
-    reader::{
-        Effect, Place, Section, Table, Written,
-        kinds::{Integer, Kind, Parsed, Secs},
-    },
-    tables::{
-        listen::Listen,
-        webhook::{BODY_BYTES, BODY_BYTES_MAX, BODY_TIMEOUT, HEADER_TIMEOUT, REQUEST_DEADLINE, Webhook},
-    },
+use crate::tables::webhook::{BODY_BYTES, BODY_BYTES_MAX, BODY_TIMEOUT, HEADER_TIMEOUT, REQUEST_DEADLINE, Webhook};
+use danube_wasm_settings::{
+    Effect, Listen, Section, Span, Table, Written,
+    kinds::{Integer, Kind, Parsed, Secs},
     values::Host,
 };
 
@@ -20,9 +15,9 @@ pub(super) struct Listener {
     /// Where it listens and how long it waits.
     pub(super) webhook: Webhook,
     /// Where its host stands.
-    pub(super) host: Place,
+    pub(super) host: Span,
     /// Where its port stands.
-    pub(super) port: Place,
+    pub(super) port: Span,
     /// Its rows.
     pub(super) rows: Rows,
 }
@@ -93,7 +88,7 @@ fn listener(t: &mut Table<'_>) -> Listener {
             listen: Listen {
                 host: host.value,
                 port: port.value,
-                written: t.session().written(&t.place("port")),
+                line: t.session().source_line(&t.span("port")),
             },
             tls: None,
             max_body_bytes: body_bytes.value,
@@ -103,8 +98,8 @@ fn listener(t: &mut Table<'_>) -> Listener {
             trusted_proxies: Vec::new(),
             endpoints: Vec::new(),
         },
-        host: t.place("host"),
-        port: t.place("port"),
+        host: t.span("host"),
+        port: t.span("port"),
         rows,
     }
 }
@@ -116,5 +111,5 @@ fn body_timeout(deadline: Duration) -> Duration {
 }
 
 fn millis(duration: Duration) -> String {
-    crate::reader::kinds::Millis(0..=0).show(&duration)
+    danube_wasm_settings::kinds::Millis(0..=0).show(&duration)
 }

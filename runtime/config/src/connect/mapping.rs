@@ -6,17 +6,17 @@ use danube_wasm_model::TopicName;
 
 use super::draft::Rows;
 use crate::{
-    ledger::Consumed,
-    reader::{
-        Effect, Section, Table, Written,
-        kinds::{Flag, Integer, Kind, Millis, Name, Parsed, TableName, Text},
-    },
+    cross_checks::Consumed,
     tables::mapping::{
         BATCH_BYTES, BATCH_SIZE, FLUSH_INTERVAL, IDLE, OnPoison, STORAGE_MODES, SUBSCRIPTION_TYPES, Start, StorageMode,
         TopicMapping,
     },
 };
 use danube_wasm_model::SubscriptionType;
+use danube_wasm_settings::{
+    Effect, Section, Table, Written,
+    kinds::{Flag, Integer, Kind, Millis, Name, Parsed, TableName, Text},
+};
 
 /// A mapping, its rows, and what it says of batches itself.
 pub(super) struct ConnectMapping {
@@ -180,7 +180,7 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
             topic: topic.value.clone(),
             subscription: subscription.value.clone(),
             subscription_type: subscription_type.value,
-            sink: t.connector(),
+            sink: t.item(),
             expected_schema_subject: subject.as_ref().map(|subject| subject.value.clone()),
             by_id: None,
         };

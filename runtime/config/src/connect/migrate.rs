@@ -7,12 +7,11 @@ use super::{
     draft::{Draft, Rows},
 };
 use crate::{
-    Diagnostic, Diagnostics, Environment,
     assemble::assemble,
-    dialect::Dialect,
+    file_format::FileFormat,
     load::{finish, parse, read, sources},
-    reader::Shared,
 };
+use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading};
 
 /// Widest line of a comment.
 const COLUMNS: usize = 100;
@@ -31,11 +30,11 @@ pub struct Migrated {
 /// pipeline that reading those files gives. Environment variables that held over a file's keys stay references, with
 /// what the file said as their default; secrets stay where they are.
 pub fn migrate<P: AsRef<Path>>(paths: &[P], env: &dyn Environment) -> Result<Migrated, Diagnostics> {
-    let shared = Shared::reading(sources(paths)?, env);
+    let shared = Reading::of(sources(paths)?, env);
     let mut parts = Vec::new();
     let mut drafts = Vec::new();
-    for (session, table) in parse(&shared) {
-        if session.dialect() == Dialect::Pipeline {
+    for (format, session, table) in parse(&shared) {
+        if format == FileFormat::Pipeline {
             let message = "this is a pipeline file already";
             session.error(&session.root(), message, "name files of Danube Connect");
             continue;

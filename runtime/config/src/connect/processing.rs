@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::reader::{
-    Effect, Place, Section, Session, Table, Written,
+use danube_wasm_settings::{
+    Effect, Section, Session, Span, Table, Written,
     kinds::{Integer, Millis},
 };
 
@@ -12,16 +12,16 @@ use crate::reader::{
 pub(super) struct Processing {
     pub(super) batch_size: Option<Written<usize>>,
     pub(super) batch_timeout: Option<Written<Duration>>,
-    pub(super) metrics_port: Option<(Place, Written<u16>)>,
-    batch_places: Vec<Place>,
+    pub(super) metrics_port: Option<(Span, Written<u16>)>,
+    batch_places: Vec<Span>,
 }
 
 impl Processing {
     /// Tells that this connector's batches are made otherwise.
     pub(super) fn note_batches(&self, session: Session<'_>, effect: Effect, help: &str) {
-        for place in &self.batch_places {
-            let key = place.key.rsplit('.').next().unwrap_or_default();
-            session.note(place, effect.of(key), help);
+        for span in &self.batch_places {
+            let key = span.key.rsplit('.').next().unwrap_or_default();
+            session.note(span, effect.of(key), help);
         }
     }
 }
@@ -63,12 +63,12 @@ impl Section for Processing {
         let health = "remove it; connectors are watched all the time, and health is served on the metrics port";
         t.inert("health_check_interval_ms", Effect::Gone, health);
         t.inert("health_check_failure_threshold", Effect::Gone, health);
-        let places = ["batch_size", "batch_timeout_ms"].into_iter();
+        let spans = ["batch_size", "batch_timeout_ms"].into_iter();
         Some(Self {
             batch_size,
             batch_timeout,
-            metrics_port: metrics_port.map(|port| (t.place("metrics_port"), port)),
-            batch_places: places.filter(|key| t.given(key)).map(|key| t.place(key)).collect(),
+            metrics_port: metrics_port.map(|port| (t.span("metrics_port"), port)),
+            batch_places: spans.filter(|key| t.given(key)).map(|key| t.span(key)).collect(),
         })
     }
 }

@@ -1,15 +1,13 @@
 //! `[[schemas]]`, which both kinds of file have.
 
 use super::draft::Rows;
-use crate::{
-    reader::{
-        Section, Table,
-        kinds::{Kind, quote},
-    },
-    tables::{
-        schema::{Schema, SchemaType},
-        version::{VersionKind, VersionStrategy},
-    },
+use crate::tables::{
+    schema::{Schema, SchemaType},
+    version::{VersionKind, VersionStrategy},
+};
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{Kind, quote},
 };
 
 /// A schema, and its rows.
@@ -33,7 +31,7 @@ impl Section for ConnectSchema {
         };
         if let Some(told) = told {
             let help = "write `json_schema` with a `schema_file` where bodies are documents";
-            t.session().note(&t.place("schema_type"), told, help);
+            t.session().note(&t.span("schema_type"), told, help);
         }
         let mut rows = Rows::default();
         let text = |text: &str| quote(&text.replace("${", "$${"));

@@ -7,13 +7,10 @@ use super::{
     mapping::{Batches, OldMapping, Route, note_old_batches},
     processing::Processing,
 };
-use crate::{
-    reader::{
-        Effect, Section, Table, Written,
-        kinds::{Credential, Kind, Millis, SecretText, Secs, Text},
-    },
-    secret::Secret,
-    tables::surrealdb::{Credentials, Level, SurrealDb, SurrealUrlKind, TIMEOUT},
+use crate::tables::surrealdb::{Credentials, Level, SurrealDb, SurrealUrlKind, TIMEOUT};
+use danube_wasm_settings::{
+    Effect, Secret, Section, Table, Written,
+    kinds::{Credential, Kind, Millis, SecretText, Secs, Text},
 };
 
 /// A database without its mappings, and those.
@@ -105,7 +102,7 @@ impl Section for ConnectSurreal {
         let mappings = match (t.has_items("topic_mappings"), t.has_items("routes")) {
             (true, true) => {
                 t.session().error(
-                    &t.place("routes"),
+                    &t.span("routes"),
                     "`routes` is the newer spelling of `topic_mappings`, which is given too",
                     "keep one of them",
                 );
@@ -119,7 +116,7 @@ impl Section for ConnectSurreal {
             (false, false) => {
                 if t.session().manual().is_none() {
                     t.session().error(
-                        t.own_place(),
+                        t.own_span(),
                         "[surrealdb] needs at least one of `routes`",
                         "add `[[surrealdb.routes]]`",
                     );
@@ -180,7 +177,7 @@ fn credentials(t: &mut Table<'_>) -> Option<(Written<String>, Written<Secret>)> 
         .optional_written();
     if t.given("password") && password.is_some() {
         let text = "the file holds the password: set SURREALDB_PASSWORD, and remove the default here".to_owned();
-        t.session().note_for_translation(&t.place("password"), text);
+        t.session().note_for_translation(&t.span("password"), text);
     }
     if username.is_some() != password.is_some() {
         let help = "give both, as SURREALDB_USERNAME and SURREALDB_PASSWORD";

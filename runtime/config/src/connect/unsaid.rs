@@ -3,14 +3,12 @@
 use super::{draft::Rows, processing::Processing};
 use crate::{
     part::{Part, Setting},
-    reader::{Place, Section, Table, kinds::quote},
     tables::{
         danube::DanubeTable,
         host::{Admin, AdminTable},
-        listen::{Listen, Written},
     },
-    values::Host,
 };
+use danube_wasm_settings::{Listen, Section, SourceLine, Span, Table, kinds::quote, values::Host};
 
 /// Port of metrics and health where the file says none.
 const METRICS_PORT: u16 = 9090;
@@ -20,7 +18,7 @@ pub(super) fn empty_part(t: &Table<'_>, name: &str, processing: &Processing) -> 
     let session = t.session();
     let data_dir = session.of_first_file().default_data_dir();
     let (admin, given) = match &processing.metrics_port {
-        Some((place, port)) => (admin(place.clone(), port.value), Some(place.clone())),
+        Some((span, port)) => (admin(span.clone(), port.value), Some(span.clone())),
         None => (admin(session.root(), METRICS_PORT), None),
     };
     Part {
@@ -51,17 +49,17 @@ fn usual<T: Section>(t: &Table<'_>, key: &str) -> Setting<T> {
     Setting::unsaid(Table::read(session, None, session.root(), key.to_owned(), false))
 }
 
-fn admin(place: Place, port: u16) -> AdminTable {
+fn admin(span: Span, port: u16) -> AdminTable {
     AdminTable {
         admin: Admin {
             listen: Listen {
                 host: Host::everywhere(),
                 port,
-                written: Written::default(),
+                line: SourceLine::default(),
             },
         },
-        host: place.clone(),
-        port: place,
+        host: span.clone(),
+        port: span,
     }
 }
 

@@ -2,12 +2,9 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use crate::{
-    reader::{
-        Field, Section, Spot, Table, Variant,
-        kinds::{Credential, FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, quote},
-    },
-    secret::Secret,
+use danube_wasm_settings::{
+    Field, Secret, Section, Table, ValueRef, Variant,
+    kinds::{Credential, FilePath, Flag, Kind, List, OneOfNames, Parsed, SecretText, Secs, quote},
     values::HeaderName,
 };
 
@@ -184,7 +181,7 @@ fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
     let header = header.or_else(|| usual.parse().ok())?;
     if form == HmacForm::Github && t.given("tolerance_secs") {
         t.session().error(
-            &t.place("tolerance_secs"),
+            &t.span("tolerance_secs"),
             "a signature of GitHub's form holds no time: there is nothing to tolerate",
             "remove `tolerance_secs`",
         );
@@ -233,7 +230,7 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
     if t.given(unwanted) {
         let message = format!("`{unwanted}` has no use with this algorithm");
         t.session().error(
-            &t.place(unwanted),
+            &t.span(unwanted),
             message,
             format!("remove it; this algorithm needs `{wanted}`"),
         );
@@ -241,12 +238,12 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
     if !t.given(wanted) {
         let help = "HS256 needs `secrets`, RS256 needs `public_key_files`";
         t.session()
-            .error(&t.place(wanted), format!("{} needs `{wanted}`", t.header()), help);
+            .error(&t.span(wanted), format!("{} needs `{wanted}`", t.header()), help);
     }
     let short = |secret: &Secret| secret.expose().len() < HS256_SECRET_BYTES_MIN;
     if wanted == "secrets" && secrets.iter().flatten().any(short) {
         t.session().error(
-            &t.place("secrets"),
+            &t.span("secrets"),
             format!("a secret of HS256 has at least {HS256_SECRET_BYTES_MIN} bytes: a shorter one can be guessed"),
             "make one with `openssl rand -hex 32`",
         );
@@ -291,19 +288,19 @@ impl Kind for Algorithm {
         quote(value)
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<&'static str> {
-        let text = spot.text(&self.what())?;
+    fn read(&self, input: &ValueRef<'_>) -> Option<&'static str> {
+        let text = input.text(&self.what())?;
         if let Some((name, _)) = Self::NAMES.0.iter().find(|(name, _)| *name == text) {
             return Some(name);
         }
         let message = format!(
             "`{}` must be {}, not {}",
-            spot.name(),
+            input.name(),
             self.what(),
-            quote(&spot.written())
+            quote(&input.written())
         );
         let is_symmetric = text.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("hs"));
-        spot.refuse_with(
+        input.refuse_with(
             message,
             match is_symmetric {
                 true => "of the algorithms with a shared secret, only `\"HS256\"` is supported",
@@ -327,16 +324,16 @@ impl Kind for PublicKeyFile {
         FilePath.show(&value.path)
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<PublicKey> {
-        let path = FilePath.read(spot)?;
-        let pem = spot.file_text(&path, PUBLIC_KEY_BYTES_MAX)?;
+    fn read(&self, input: &ValueRef<'_>) -> Option<PublicKey> {
+        let path = FilePath.read(input)?;
+        let pem = input.file_text(&path, PUBLIC_KEY_BYTES_MAX)?;
         if pem.contains("PUBLIC KEY-----") {
             return Some(PublicKey { path, pem });
         }
-        spot.refuse_with(
+        input.refuse_with(
             format!(
                 "`{}` names {}, which holds no public key in PEM",
-                spot.name(),
+                input.name(),
                 path.display()
             ),
             "name a file with `-----BEGIN PUBLIC KEY-----`",

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::reader::{
+use danube_wasm_settings::{
     Section, Table, Variant,
     kinds::{Integer, Millis},
 };

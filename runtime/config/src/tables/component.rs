@@ -2,10 +2,7 @@
 
 use std::{fmt, path::PathBuf};
 
-use crate::{
-    nearest,
-    reader::{Spot, kinds::Kind},
-};
+use danube_wasm_settings::{ValueRef, kinds::Kind, nearest_among};
 
 /// Components that are part of the binary, by role.
 const SOURCES: &[&str] = &["webhook-source"];
@@ -72,10 +69,10 @@ impl Kind for ComponentKind {
         format!("\"{value}\"")
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<Component> {
-        let text = spot.text(&self.what())?;
+    fn read(&self, input: &ValueRef<'_>) -> Option<Component> {
+        let text = input.text(&self.what())?;
         let Some(name) = text.strip_prefix("builtin:") else {
-            return spot.existing_file(&text).map(Component::File);
+            return input.existing_file(&text).map(Component::File);
         };
         if let Some(known) = self.0.builtins().iter().find(|known| **known == name) {
             return Some(Component::Builtin(known));
@@ -88,14 +85,14 @@ impl Kind for ComponentKind {
         let help = format!("write {}", self.what());
         if other.builtins().contains(&name) {
             let (is, wanted) = (other.noun(), self.0.noun());
-            return spot.refuse_with(format!("`builtin:{name}` is a {is}, and this is a {wanted}"), help);
+            return input.refuse_with(format!("`builtin:{name}` is a {is}, and this is a {wanted}"), help);
         }
-        let help = match nearest::among(name, self.0.builtins().iter().copied()) {
+        let help = match nearest_among(name, self.0.builtins().iter().copied()) {
             Some(nearest) => format!("did you mean `\"builtin:{nearest}\"`?"),
             None => help,
         };
-        spot.refuse_with(
-            format!("there is no built-in {} `{}`", self.0.noun(), spot.written()),
+        input.refuse_with(
+            format!("there is no built-in {} `{}`", self.0.noun(), input.written()),
             help,
         )
     }

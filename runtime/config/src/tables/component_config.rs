@@ -2,12 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{
-    environment::{Environment, ExpandError, expand},
-    reader::{
-        Table,
-        kinds::{Free, FreeTable},
-    },
+use danube_wasm_settings::{
+    Environment, Table,
+    environment::{ExpandError, expand},
+    kinds::{Free, FreeTable},
 };
 
 /// The member of a component's settings that holds it.

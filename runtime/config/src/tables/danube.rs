@@ -5,12 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use danube_wasm_model::ConnectorId;
 
 use super::{instance::Instance, service_url::ServiceUrl};
-use crate::{
-    reader::{
-        Place, Section, Shared, Table,
-        kinds::{Integer, Millis, Parsed, PemFile, SecretSourceKind},
-    },
-    secret::SecretSource,
+use danube_wasm_settings::{
+    Reading, SecretSource, Section, Span, Table,
+    kinds::{Integer, Millis, Parsed, PemFile, SecretSourceKind},
     values::BrokerUrl,
 };
 
@@ -72,8 +69,8 @@ impl Danube {
 #[derive(Debug, Clone)]
 pub(crate) struct DanubeTable {
     pub(crate) danube: Danube,
-    tls: Option<Place>,
-    token: Option<Place>,
+    tls: Option<Span>,
+    token: Option<Span>,
 }
 
 impl PartialEq for DanubeTable {
@@ -83,37 +80,37 @@ impl PartialEq for DanubeTable {
 }
 
 impl DanubeTable {
-    /// Whether it says what cannot be said to this broker. `place` is the table's.
-    pub(crate) fn check(&self, shared: &Shared<'_>, url: &ServiceUrl, place: Option<&Place>) {
+    /// Whether it says what cannot be said to this broker. `span` is that of the table.
+    pub(crate) fn check(&self, shared: &Reading<'_>, url: &ServiceUrl, span: Option<&Span>) {
         let seeds = url.seeds();
         if seeds.is_empty() {
-            if let Some(place) = place {
+            if let Some(span) = span {
                 let message = "`danube` has no effect: the broker is the embedded log";
                 let help = "remove the table, or write `danube_service_url = \"http://HOST:6650\"`";
-                shared.warning(place, message, help);
+                shared.warning(span, message, help);
             }
             return;
         }
         let admin = self.danube.admin_url.as_ref();
         let plain: Vec<_> = seeds.iter().filter(|seed| !seed.tls()).collect();
         let admin_tls = admin.is_some_and(BrokerUrl::tls);
-        if let (Some(place), Some(seed), false) = (&self.tls, plain.first(), admin_tls) {
+        if let (Some(span), Some(seed), false) = (&self.tls, plain.first(), admin_tls) {
             let message = format!("`tls` is given, but {seed} is not encrypted");
             shared.error(
-                place,
+                span,
                 message,
                 "write `https://` in `danube_service_url`, or remove `tls`",
             );
         }
         let open = plain.iter().find(|seed| !seed.host().is_loopback());
-        if let (Some(place), Some(seed)) = (&self.token, open) {
+        if let (Some(span), Some(seed)) = (&self.token, open) {
             let message = format!("the token would be sent to {seed} in plain text");
-            shared.error(place, message, "write `https://` in `danube_service_url`");
+            shared.error(span, message, "write `https://` in `danube_service_url`");
         }
         let open = admin.filter(|url| !url.tls() && !url.host().is_loopback());
-        if let (Some(place), Some(url)) = (&self.token, open) {
+        if let (Some(span), Some(url)) = (&self.token, open) {
             let message = format!("the token would be sent to {url} in plain text");
-            shared.error(place, message, "write `https://` in `danube.admin_url`");
+            shared.error(span, message, "write `https://` in `danube.admin_url`");
         }
     }
 }
@@ -196,8 +193,8 @@ impl Section for DanubeTable {
                 ack_timeout,
                 in_flight_max,
             },
-            tls: t.given("tls").then(|| t.place("tls")),
-            token: t.given("token").then(|| t.place("token")),
+            tls: t.given("tls").then(|| t.span("tls")),
+            token: t.given("token").then(|| t.span("token")),
         })
     }
 }
@@ -230,7 +227,7 @@ impl Section for DanubeTls {
         for (one, other) in [("cert_file", "key_file"), ("key_file", "cert_file")] {
             if t.given(one) && !t.given(other) {
                 let message = format!("`{one}` needs `{other}`");
-                t.session().error(&t.place(one), message, format!("add `{other}`"));
+                t.session().error(&t.span(one), message, format!("add `{other}`"));
             }
         }
         let identity = cert_file.zip(key_file);

@@ -2,7 +2,7 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
-use crate::reader::{Section, Table, kinds::Integer};
+use danube_wasm_settings::{Section, Table, kinds::Integer};
 
 /// Most dead letters within a time: a connector that makes more stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,7 @@ use std::{fmt, path::PathBuf, str::FromStr};
 use serde_json::Value;
 
 use super::schema::SchemaType;
-use crate::{
-    reader::{Spot, kinds::Kind},
-    values::Invalid,
-};
+use danube_wasm_settings::{ValueRef, kinds::Kind, values::Invalid};
 
 /// Largest schema file, in bytes: schemas written by people are a hundred times smaller.
 const SCHEMA_BYTES_MAX: usize = 1 << 20;
@@ -110,17 +107,21 @@ impl Kind for DefinitionKind {
         String::new()
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<Option<Definition>> {
-        let written = spot.text(&self.what())?;
+    fn read(&self, input: &ValueRef<'_>) -> Option<Option<Definition>> {
+        let written = input.text(&self.what())?;
         if written.is_empty() {
             return Some(None);
         }
-        let path = spot.existing_file(&written)?;
-        let text = spot.file_text(&path, SCHEMA_BYTES_MAX)?;
+        let path = input.existing_file(&written)?;
+        let text = input.file_text(&path, SCHEMA_BYTES_MAX)?;
         let json = self.0 != Some(SchemaType::Protobuf);
         if let (true, Err(error)) = (json, serde_json::from_str::<serde::de::IgnoredAny>(&text)) {
-            return spot.refuse_with(
-                format!("`{}` names {}, which is not JSON: {error}", spot.name(), path.display()),
+            return input.refuse_with(
+                format!(
+                    "`{}` names {}, which is not JSON: {error}",
+                    input.name(),
+                    path.display()
+                ),
                 "correct the file",
             );
         }

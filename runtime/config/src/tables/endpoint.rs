@@ -9,12 +9,10 @@ use super::{
     event_id::{EventId, EventIdKind},
     webhook::BODY_BYTES_MAX,
 };
-use crate::{
-    ledger::{PathUse, Published},
-    reader::{
-        Section, Table,
-        kinds::{Choice, Flag, Integer, List, Parsed},
-    },
+use crate::cross_checks::{PathUse, Published};
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{Choice, Flag, Integer, List, Parsed},
     values::{JsonPointer, UrlPath},
 };
 
@@ -274,7 +272,7 @@ impl Section for Endpoint {
         let auth = t.group("auth").optional::<Auth>();
         if content_type == ContentType::Any && matches!(event_id, EventId::Pointer(_)) {
             t.session().error(
-                &t.place("event_id"),
+                &t.span("event_id"),
                 "the event's id cannot be found in a body that need not be JSON",
                 "name a header, or write `content_type = \"json\"`",
             );
@@ -290,7 +288,7 @@ impl Section for Endpoint {
                 reliable_dispatch,
                 ordered,
                 keyed: key_pointer.is_some(),
-                source: t.connector(),
+                source: t.item(),
             };
             fact.enter(t);
         }
@@ -318,7 +316,7 @@ impl Section for Endpoint {
 pub(crate) fn warn_of_loss(t: &Table<'_>, reliable_dispatch: bool) {
     if !reliable_dispatch {
         t.session().warning(
-            &t.place("reliable_dispatch"),
+            &t.span("reliable_dispatch"),
             "on a Danube cluster, messages of this topic are lost when the broker stops",
             "write `reliable_dispatch = true`",
         );

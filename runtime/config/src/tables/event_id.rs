@@ -2,8 +2,9 @@
 
 use toml::de::DeValue;
 
-use crate::{
-    reader::{Spot, kinds::Kind},
+use danube_wasm_settings::{
+    ValueRef,
+    kinds::Kind,
     values::{HeaderName, JsonPointer},
 };
 
@@ -41,11 +42,11 @@ impl Kind for EventIdKind {
         }
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<EventId> {
-        let refused = || spot.refuse(format!("`{}` must be {}", spot.name(), self.what()));
-        let (key, text) = match spot.value {
+    fn read(&self, input: &ValueRef<'_>) -> Option<EventId> {
+        let refused = || input.refuse(format!("`{}` must be {}", input.name(), self.what()));
+        let (key, text) = match input.value {
             DeValue::String(_) => {
-                return match spot.text("a string")?.as_str() {
+                return match input.text("a string")?.as_str() {
                     "well-known" => Some(EventId::WellKnown),
                     "minted" => Some(EventId::Minted),
                     _ => refused(),
@@ -53,7 +54,7 @@ impl Kind for EventIdKind {
             }
             DeValue::Table(entries) if entries.len() == 1 => {
                 let (key, value) = entries.iter().next()?;
-                let member = spot.member(key.get_ref(), value);
+                let member = input.member(key.get_ref(), value);
                 (key.get_ref().as_ref(), member.text("a string")?)
             }
             _ => return refused(),
@@ -65,7 +66,7 @@ impl Kind for EventIdKind {
         };
         match parsed {
             Ok(event_id) => Some(event_id),
-            Err(error) => spot.refuse(format!("`{}`: {error}", spot.name())),
+            Err(error) => input.refuse(format!("`{}`: {error}", input.name())),
         }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use super::listen::Listen;
-use crate::{
-    ledger::ListenerUse,
-    reader::{
-        Place, Section, Shared, Table,
-        kinds::{Choice, Decimal, Integer, Parsed, Secs},
-    },
+use crate::cross_checks::ListenerUse;
+use danube_wasm_settings::Listen;
+use danube_wasm_settings::{
+    Reading, Section, Span, Table,
+    kinds::{Choice, Decimal, Integer, Parsed, Secs},
     values::HttpUrl,
 };
 
@@ -24,8 +22,8 @@ pub struct Admin {
 #[derive(Debug, Clone)]
 pub(crate) struct AdminTable {
     pub(crate) admin: Admin,
-    pub(crate) host: Place,
-    pub(crate) port: Place,
+    pub(crate) host: Span,
+    pub(crate) port: Span,
 }
 
 impl PartialEq for AdminTable {
@@ -42,8 +40,8 @@ impl Section for AdminTable {
         let listen = Listen::read(t, 9090);
         Some(Self {
             admin: Admin { listen },
-            host: t.place("host"),
-            port: t.place("port"),
+            host: t.span("host"),
+            port: t.span("port"),
         })
     }
 }
@@ -54,7 +52,7 @@ pub const ADMIN_PORT_VARIABLE: &str = "DANUBE_WASM_ADMIN_PORT";
 
 impl AdminTable {
     /// Takes the port from the environment, if it is there.
-    pub(crate) fn override_port(&mut self, shared: &Shared<'_>) {
+    pub(crate) fn override_port(&mut self, shared: &Reading<'_>) {
         let Some(text) = shared.env().get(ADMIN_PORT_VARIABLE).filter(|text| !text.is_empty()) else {
             return;
         };
@@ -69,7 +67,7 @@ impl AdminTable {
     }
 
     /// Enters the address, and says who can reach it.
-    pub(crate) fn enter(&self, shared: &Shared<'_>) {
+    pub(crate) fn enter(&self, shared: &Reading<'_>) {
         let listen = &self.admin.listen;
         ListenerUse::enter_admin(shared, self.port.clone(), listen);
         if !listen.host.is_loopback() {

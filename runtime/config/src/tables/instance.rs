@@ -10,10 +10,7 @@ use std::fmt;
 
 use danube_wasm_model::connector_id;
 
-use crate::{
-    environment::Environment,
-    reader::{Table, kinds::Name},
-};
+use danube_wasm_settings::{Environment, Table, kinds::Name};
 
 /// The variable that names the slot, whatever the file says.
 pub const INSTANCE_VARIABLE: &str = "DANUBE_WASM_INSTANCE";
@@ -91,7 +88,7 @@ impl Instance {
     }
 }
 
-/// A legal name in the place of one that is not. Its last digits are those of the whole, so that hosts stay apart whose
+/// A legal name in place of one that is not. Its last digits are those of the whole, so that hosts stay apart whose
 /// names differ in what cannot be kept.
 fn legal(host: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');

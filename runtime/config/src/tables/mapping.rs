@@ -1,15 +1,14 @@
 //! What a sink consumes and where it goes.
 
+use crate::cross_checks::CrossChecks;
 use std::time::Duration;
 
 use danube_wasm_model::{SubscriptionType, TopicName};
 
-use crate::{
-    ledger::Consumed,
-    reader::{
-        Section, Table,
-        kinds::{Choice, Flag, Integer, List, Millis, Name, Parsed, TableName, Text},
-    },
+use crate::cross_checks::Consumed;
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{Choice, Flag, Integer, List, Millis, Name, Parsed, TableName, Text},
     values::JsonPointer,
 };
 
@@ -205,7 +204,7 @@ impl Section for TopicMapping {
             .or(Vec::new());
         if !t.given("table") && !t.given("tables") && t.session().manual().is_none() {
             t.session().error(
-                &t.place("table"),
+                &t.span("table"),
                 format!("{} needs `table`", t.header()),
                 "write for example `table = \"stripe_payments\"`, or `tables = [\"payments\", …]` for a component that \
                  chooses",
@@ -292,23 +291,23 @@ impl Section for TopicMapping {
             .or(OnPoison::DeadLetter);
         if on_poison == OnPoison::BlockKey && !subscription_type.keeps_order() {
             t.session().error(
-                &t.place("on_poison"),
+                &t.span("on_poison"),
                 "`block-key` keeps the order of a key, and a `Shared` subscription has none to keep",
                 "write `subscription_type = \"KeyShared\"`, or another `on_poison`",
             );
         }
         if on_poison == OnPoison::BlockKey {
-            let fact = (t.place("on_poison"), t.connector());
-            t.session().ledger().borrow_mut().blocking.push(fact);
+            let fact = (t.span("on_poison"), t.item());
+            t.session().facts::<CrossChecks>().blocking.push(fact);
         }
         if let (Some(topic), Some(subscription)) = (&topic, &subscription) {
             let fact = Consumed {
                 topic: topic.clone(),
                 subscription: subscription.clone(),
                 subscription_type,
-                sink: t.connector(),
+                sink: t.item(),
                 expected_schema_subject: expected_schema_subject.clone(),
-                by_id: id_pointer.is_some().then(|| t.place("id_pointer")),
+                by_id: id_pointer.is_some().then(|| t.span("id_pointer")),
             };
             fact.enter(t);
         }

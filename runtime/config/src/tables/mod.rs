@@ -12,7 +12,6 @@ pub mod event_id;
 pub mod host;
 pub mod instance;
 pub mod limits;
-pub mod listen;
 pub mod mapping;
 pub mod pipeline;
 pub mod schema;

@@ -1,17 +1,16 @@
 //! Schemas of topics.
 
+use crate::cross_checks::CrossChecks;
 use danube_wasm_model::TopicName;
 
 use super::{
     definition::{Definition, DefinitionKind, MessageName},
     version::{VersionKind, VersionStrategy},
 };
-use crate::{
-    ledger::SchemaUse,
-    reader::{
-        Section, Table,
-        kinds::{Choice, Flag, Parsed, Text},
-    },
+use crate::cross_checks::SchemaUse;
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{Choice, Flag, Parsed, Text},
 };
 
 /// The schema that records for a topic must satisfy.
@@ -150,7 +149,7 @@ impl Section for Schema {
             && definition.has_unchecked_formats()
         {
             t.session().warning(
-                &t.place("schema_file"),
+                &t.span("schema_file"),
                 format!(
                     "{} says `format`, which nothing checks: to JSON Schema 2019-09 and later it is a note to readers",
                     definition.path.display()
@@ -172,14 +171,14 @@ impl Section for Schema {
         })();
         if let (Some(topic), Some(subject)) = (topic, subject) {
             let schema = schema.clone();
-            let text = t.place("schema_file");
+            let text = t.span("schema_file");
             let fact = SchemaUse {
                 topic,
                 subject,
                 schema,
                 text,
             };
-            t.session().ledger().borrow_mut().schemas.push((t.place("topic"), fact));
+            t.session().facts::<CrossChecks>().schemas.push((t.span("topic"), fact));
         }
         schema
     }
@@ -199,21 +198,21 @@ fn check_definition(
     let session = t.session();
     if schema_type.has_definition() && !t.given("schema_file") {
         session.error(
-            &t.place("schema_file"),
+            &t.span("schema_file"),
             format!("a schema of type `{name}` needs `schema_file`"),
             "write for example `schema_file = \"schemas/payment.json\"`",
         );
     }
     if !schema_type.has_definition() && definition.is_some() {
         session.error(
-            &t.place("schema_file"),
+            &t.span("schema_file"),
             format!("a schema of type `{name}` has no `schema_file`"),
             "remove `schema_file`, or write `schema_type = \"json_schema\"`",
         );
     }
     match (schema_type, t.given("message")) {
         (SchemaType::Protobuf, false) => session.error(
-            &t.place("message"),
+            &t.span("message"),
             "a schema of type `protobuf` needs `message`, the message that records are",
             "write for example `message = \"payments.Payment\"`",
         ),
@@ -222,14 +221,14 @@ fn check_definition(
                 && !definition.names(message)
             {
                 session.error(
-                    &t.place("message"),
+                    &t.span("message"),
                     format!("{} defines no message `{message}`", definition.path.display()),
                     "write the message's full name, with the package of the file",
                 );
             }
         }
         (_, true) => session.error(
-            &t.place("message"),
+            &t.span("message"),
             format!("a schema of type `{name}` has no `message`"),
             "remove `message`, or write `schema_type = \"protobuf\"`",
         ),

@@ -4,10 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use toml::de::DeValue;
 
-use crate::{
-    reader::{Spot, kinds::Kind},
-    values::BrokerUrl,
-};
+use danube_wasm_settings::{ValueRef, kinds::Kind, values::BrokerUrl};
 
 /// Most brokers that are named: a client needs one that answers, and learns of the others from it.
 pub const SEEDS_MAX: usize = 16;
@@ -70,51 +67,53 @@ impl Kind for ServiceUrlKind {
         }
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<ServiceUrl> {
-        if let DeValue::Array(items) = spot.value {
-            let spots = items.iter().enumerate().map(|(index, item)| spot.item(index, item));
+    fn read(&self, input: &ValueRef<'_>) -> Option<ServiceUrl> {
+        if let DeValue::Array(items) = input.value {
+            let inputs = items.iter().enumerate().map(|(index, item)| input.item(index, item));
             // Every item is read, so that all that are wrong are reported.
-            let seeds: Vec<_> = spots.map(|spot| seed(&spot, &spot.text("a broker's URL")?)).collect();
-            return cluster(spot, seeds.into_iter().collect::<Option<_>>()?);
+            let seeds: Vec<_> = inputs
+                .map(|input| seed(&input, &input.text("a broker's URL")?))
+                .collect();
+            return cluster(input, seeds.into_iter().collect::<Option<_>>()?);
         }
-        let text = spot.text(&self.what())?;
+        let text = input.text(&self.what())?;
         match text.split_once("://") {
             Some(("embedded", dir)) if !dir.is_empty() && !dir.contains(char::is_control) => {
                 Some(ServiceUrl::Embedded {
-                    dir: spot.session.resolve(dir),
+                    dir: input.session.resolve(dir),
                 })
             }
             Some(("http" | "https", _)) => {
-                let seeds: Vec<_> = text.split(',').map(|text| seed(spot, text.trim())).collect();
-                cluster(spot, seeds.into_iter().collect::<Option<_>>()?)
+                let seeds: Vec<_> = text.split(',').map(|text| seed(input, text.trim())).collect();
+                cluster(input, seeds.into_iter().collect::<Option<_>>()?)
             }
-            _ => spot.refuse(format!("`{}` must be {}", spot.name(), self.what())),
+            _ => input.refuse(format!("`{}` must be {}", input.name(), self.what())),
         }
     }
 }
 
-fn seed(spot: &Spot<'_>, text: &str) -> Option<BrokerUrl> {
+fn seed(input: &ValueRef<'_>, text: &str) -> Option<BrokerUrl> {
     match text.parse() {
         Ok(url) => Some(url),
-        Err(error) => spot.refuse_with(
-            format!("`{}`: {error}", spot.name()),
+        Err(error) => input.refuse_with(
+            format!("`{}`: {error}", input.name()),
             "write for example `http://danube-broker:6650`",
         ),
     }
 }
 
-fn cluster(spot: &Spot<'_>, seeds: Vec<BrokerUrl>) -> Option<ServiceUrl> {
+fn cluster(input: &ValueRef<'_>, seeds: Vec<BrokerUrl>) -> Option<ServiceUrl> {
     if seeds.is_empty() || seeds.len() > SEEDS_MAX {
-        return spot.refuse(format!(
+        return input.refuse(format!(
             "`{}` must name 1 to {SEEDS_MAX} brokers, not {}",
-            spot.name(),
+            input.name(),
             seeds.len()
         ));
     }
     let encrypted = seeds.iter().filter(|seed| seed.tls()).count();
     if encrypted != 0 && encrypted != seeds.len() {
-        return spot.refuse_with(
-            format!("`{}` names brokers with `http` and with `https`", spot.name()),
+        return input.refuse_with(
+            format!("`{}` names brokers with `http` and with `https`", input.name()),
             "a cluster has TLS or has none: write the same for all",
         );
     }

@@ -12,7 +12,7 @@ use super::{
     source::{connector_id, enter_buffer, lanes},
     surrealdb::SurrealDb,
 };
-use crate::reader::{Section, Table};
+use danube_wasm_settings::{Section, Table};
 
 /// A sink connector.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,7 +61,7 @@ fn check_tables(t: &Table<'_>, surrealdb: &SurrealDb) {
     for mapping in &surrealdb.topic_mappings {
         if mapping.table.is_none() && !mapping.tables.is_empty() {
             t.session().error(
-                &t.place("component"),
+                &t.span("component"),
                 format!(
                     "`builtin:surrealdb-sink` writes to `table`, and the mapping of {} has only `tables`",
                     mapping.topic

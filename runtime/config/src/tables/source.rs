@@ -1,5 +1,6 @@
 //! Sources: what takes events in.
 
+use crate::cross_checks::CrossChecks;
 use danube_wasm_model::ConnectorId;
 use serde_json::Value;
 
@@ -12,7 +13,7 @@ use super::{
     limits::Limits,
     webhook::Webhook,
 };
-use crate::reader::{
+use danube_wasm_settings::{
     Section, Table,
     kinds::{Integer, Name},
 };
@@ -78,8 +79,8 @@ impl Section for Source {
             .example("\"builtin:webhook-source\"")
             .required();
         if matches!(component, Some(Component::File(_))) {
-            let source = t.connector();
-            t.session().ledger().borrow_mut().own_components.push(source);
+            let source = t.item();
+            t.session().facts::<CrossChecks>().own_components.push(source);
         }
         let lanes = lanes(
             t,
@@ -123,7 +124,7 @@ fn refuse_get(t: &Table<'_>, component: &str, webhook: &Webhook) {
     let paths: Vec<_> = get.map(|endpoint| endpoint.path.as_str()).collect();
     if !paths.is_empty() {
         t.session().error(
-            &t.place("component"),
+            &t.span("component"),
             format!(
                 "`builtin:{component}` publishes the bodies of requests, and those of GET have none: {}",
                 paths.join(", ")
@@ -145,17 +146,17 @@ pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<C
         .aliases(&["connector_name"])
         .example(example)
         .required()?;
-    let mut ledger = t.session().ledger().borrow_mut();
-    ledger.connectors.push((t.place("name"), name.clone()));
+    let mut cross_checks = t.session().facts::<CrossChecks>();
+    cross_checks.connectors.push((t.span("name"), name.clone()));
     // Both names are checked when they are read. Another file may name the pipeline otherwise: see `assemble`.
-    ConnectorId::try_new(&ledger.pipeline, &name).ok()
+    ConnectorId::try_new(&cross_checks.pipeline, &name).ok()
 }
 
 /// Enters the table `buffer` of a connector, if it is used.
 pub(super) fn enter_buffer(t: &Table<'_>, used: bool) {
     if used {
-        let fact = (t.place("buffer"), t.connector());
-        t.session().ledger().borrow_mut().buffers.push(fact);
+        let fact = (t.span("buffer"), t.item());
+        t.session().facts::<CrossChecks>().buffers.push(fact);
     }
 }
 

@@ -3,12 +3,9 @@
 use std::{fmt, path::PathBuf, time::Duration};
 
 use super::mapping::TopicMapping;
-use crate::{
-    reader::{
-        Section, Spot, Table,
-        kinds::{Choice, Credential, Kind, List, Millis, Parsed, SecretText, Text},
-    },
-    secret::Secret,
+use danube_wasm_settings::{
+    Secret, Section, Table, ValueRef,
+    kinds::{Choice, Credential, Kind, List, Millis, Parsed, SecretText, Text},
     values::{FieldPath, HttpUrl, authority},
 };
 
@@ -212,7 +209,7 @@ fn credentials(t: &mut Table<'_>) -> Credentials {
         _ => None,
     };
     if let Some((key, message, help)) = wrong {
-        t.session().error(&t.place(key), message, help);
+        t.session().error(&t.span(key), message, help);
     }
     match (username, password, token) {
         (Some(username), Some(password), _) => Credentials::User {
@@ -239,23 +236,23 @@ impl Kind for SurrealUrlKind {
         format!("\"{value}\"")
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<SurrealUrl> {
-        let text = Text.read(spot)?;
-        let refused = || spot.refuse(format!("`{}` must be {}", spot.name(), self.what()));
+    fn read(&self, input: &ValueRef<'_>) -> Option<SurrealUrl> {
+        let text = Text.read(input)?;
+        let refused = || input.refuse(format!("`{}` must be {}", input.name(), self.what()));
         let (scheme, rest) = match text.split_once("://") {
             Some((scheme, rest)) => (scheme, rest),
             None if has_port(&text) => ("ws", text.as_str()),
             None => return refused(),
         };
         if authority(rest).contains('@') {
-            return spot.refuse_with(
-                format!("`{}` holds credentials, which would be shown in logs", spot.name()),
+            return input.refuse_with(
+                format!("`{}` holds credentials, which would be shown in logs", input.name()),
                 "write them as `username` and `password`",
             );
         }
         match scheme {
             "surrealkv" if !rest.is_empty() && !rest.contains('?') => {
-                Some(SurrealUrl::SurrealKv(spot.session.resolve(rest)))
+                Some(SurrealUrl::SurrealKv(input.session.resolve(rest)))
             }
             "mem" if rest.is_empty() => Some(SurrealUrl::Memory),
             "ws" | "wss" | "http" | "https" if is_server(rest) => {

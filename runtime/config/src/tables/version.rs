@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use crate::reader::{Spot, kinds::Kind};
+use danube_wasm_settings::{ValueRef, kinds::Kind};
 
 /// Which version of a subject is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -34,10 +34,10 @@ impl Kind for VersionKind {
         }
     }
 
-    fn read(&self, spot: &Spot<'_>) -> Option<VersionStrategy> {
-        let refused = || spot.refuse(format!("`{}` must be {}", spot.name(), self.what()));
-        match spot.value {
-            DeValue::String(_) if spot.text("a string")? == "latest" => Some(VersionStrategy::Latest),
+    fn read(&self, input: &ValueRef<'_>) -> Option<VersionStrategy> {
+        let refused = || input.refuse(format!("`{}` must be {}", input.name(), self.what()));
+        match input.value {
+            DeValue::String(_) if input.text("a string")? == "latest" => Some(VersionStrategy::Latest),
             DeValue::Table(entries) if entries.len() == 1 => {
                 let (key, value) = entries.iter().next()?;
                 let version = match value.get_ref() {

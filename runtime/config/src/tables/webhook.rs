@@ -2,13 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{auth::Auth, endpoint::Endpoint, listen::Listen};
-use crate::{
-    ledger::ListenerUse,
-    reader::{
-        Place, Section, Session, Table,
-        kinds::{FilePath, Integer, List, Millis, Parsed},
-    },
+use super::{auth::Auth, endpoint::Endpoint};
+use crate::cross_checks::ListenerUse;
+use danube_wasm_settings::Listen;
+use danube_wasm_settings::{
+    Section, Session, Span, Table,
+    kinds::{FilePath, Integer, List, Millis, Parsed},
     values::Network,
 };
 
@@ -62,7 +61,7 @@ impl Webhook {
     }
 
     /// An endpoint without authentication is right on a laptop and wrong on a network.
-    pub(crate) fn warn_of_open_doors(&self, session: Session<'_>, host: &Place) {
+    pub(crate) fn warn_of_open_doors(&self, session: Session<'_>, host: &Span) {
         let listen = &self.listen;
         if listen.host.is_loopback() {
             return;
@@ -144,7 +143,7 @@ impl Section for Webhook {
         t.moved("tls_key_path", "write `tls = { cert_path = \"…\", key_path = \"…\" }`");
         if body_timeout >= request_deadline {
             t.session().error(
-                &t.place("body_timeout_ms"),
+                &t.span("body_timeout_ms"),
                 "a request whose body takes `body_timeout_ms` has no time left of its `request_deadline_ms`",
                 "lower the first or raise the second",
             );
@@ -159,7 +158,7 @@ impl Section for Webhook {
             trusted_proxies,
             endpoints,
         };
-        webhook.warn_of_open_doors(t.session(), &t.place("host"));
+        webhook.warn_of_open_doors(t.session(), &t.span("host"));
         ListenerUse::enter(t, &webhook);
         Some(webhook)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use danube_wasm_config::{
-    Auth, Component, Credentials, Dialect, HmacForm, JwtKeys, Pipeline, StorageMode, SurrealUrl, load_all, migrate,
+    Auth, Component, Credentials, FileFormat, HmacForm, JwtKeys, Pipeline, StorageMode, SurrealUrl, load_all, migrate,
 };
 use danube_wasm_model::SubscriptionType;
 
@@ -35,7 +35,7 @@ fn seed() -> [std::path::PathBuf; 2] {
 #[test]
 fn the_announcements_files_are_one_pipeline() {
     let loaded = load_all(&seed(), &Desk::new().env).unwrap_or_else(|found| panic!("{found}"));
-    assert_eq!(loaded.dialects, [Dialect::DanubeConnect; 2]);
+    assert_eq!(loaded.formats, [FileFormat::DanubeConnect; 2]);
     let pipeline = loaded.pipeline;
     assert_eq!(pipeline.service_url.to_string(), "http://danube-broker:6650");
     assert_eq!(pipeline.admin.listen.to_string(), "0.0.0.0:9090");
@@ -288,7 +288,7 @@ fn files_of_both_kinds_run_together() {
     let loaded = desk
         .load_files(&[("in.toml", SOURCE), ("pipeline.toml", &own)])
         .unwrap_or_else(|found| panic!("{found}"));
-    assert_eq!(loaded.dialects, [Dialect::DanubeConnect, Dialect::Pipeline]);
+    assert_eq!(loaded.formats, [FileFormat::DanubeConnect, FileFormat::Pipeline]);
     let other = own.replace("http://b", "http://c");
     let found = desk.refuse_files(&[("in.toml", SOURCE), ("pipeline.toml", &other)]);
     assert_one(&found, &["pipeline.toml:1:22", "is given on line 1 of", "in.toml"]);

@@ -1,6 +1,6 @@
 //! Several files as one pipeline.
 
-use danube_wasm_config::{Dialect, load_all};
+use danube_wasm_config::{FileFormat, load_all};
 
 use crate::{Desk, assert_one, sink, source};
 
@@ -17,7 +17,7 @@ fn each_says_a_part() {
         ])
         .unwrap_or_else(|found| panic!("{found}"));
     assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
-    assert_eq!(loaded.dialects, [Dialect::Pipeline; 3]);
+    assert_eq!(loaded.formats, [FileFormat::Pipeline; 3]);
     let pipeline = loaded.pipeline;
     let ids: Vec<_> = pipeline.connectors().map(ToString::to_string).collect();
     assert_eq!(ids, ["payments/webhook", "payments/db"]);

@@ -1,0 +1,241 @@
+//! What must agree.
+
+use std::collections::HashMap;
+
+use danube_wasm_model::{SubscriptionType, TopicName};
+
+use super::{Consumed, CrossChecks, ListenerUse, Published, SchemaUse};
+use danube_wasm_settings::{Reading, Span, nearest_among};
+
+/// Compares everything with everything that it must agree with.
+pub(crate) fn check(shared: &Reading<'_>) {
+    let cross_checks = shared.facts::<CrossChecks>();
+    connectors(shared, &cross_checks);
+    listeners(shared, &cross_checks);
+    paths(shared, &cross_checks);
+    published(shared, &cross_checks);
+    schemas(shared, &cross_checks);
+    consumed(shared, &cross_checks);
+    expected_subjects(shared, &cross_checks);
+    newest_of_an_id(shared, &cross_checks);
+}
+
+fn connectors(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    let mut seen = HashMap::new();
+    for (span, name) in &cross_checks.connectors {
+        // Dead-letter topics have `-` for `.`, so these two would share one.
+        let Some((first, other)) = seen.insert(name.replace('.', "-"), (span, name)) else {
+            continue;
+        };
+        let line = shared.line_from(first, span);
+        let message = if other == name {
+            format!("`{name}` is the name of another connector, on {line}")
+        } else {
+            format!("`{name}` and `{other}` ({line}) differ only in `.` and `-`: their dead letters would mix")
+        };
+        let named = shared
+            .env()
+            .get("CONNECTOR_NAME")
+            .is_some_and(|variable| variable == *name);
+        let help = if named {
+            "unset CONNECTOR_NAME, which holds over the names of all files of Danube Connect"
+        } else {
+            "give every source and sink a name of its own"
+        };
+        shared.error(span, message, help);
+    }
+}
+
+fn listeners(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    for (i, (span, own)) in cross_checks.listeners.iter().enumerate() {
+        let port = own.listen.port;
+        let clash = |(_, other): &&(Span, ListenerUse)| {
+            other.listen.port == port && other.listen.host.overlaps(&own.listen.host)
+        };
+        let Some((first, other)) = cross_checks.listeners[..i].iter().find(clash) else {
+            continue;
+        };
+        let line = shared.line_from(first, span);
+        if other.listen != own.listen || other.terms.is_none() || own.terms.is_none() {
+            let message = format!("port {port} is taken by what {line} configures");
+            shared.error(span, message, "choose another port, or 0 for any free one");
+        } else if other.terms != own.terms {
+            let message = format!("port {port} is shared with {line}, where it has other settings");
+            let help = "give both the same `tls`, `trusted_proxies` and timeouts, or choose another port";
+            shared.error(span, message, help);
+        }
+    }
+}
+
+fn paths(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    let mut seen = HashMap::new();
+    for (span, own) in &cross_checks.paths {
+        // Sources that share an address share its paths.
+        let listener = cross_checks
+            .listeners
+            .iter()
+            .find(|(_, listener)| listener.owner == own.source);
+        let listener = listener.map_or_else(|| own.source.clone(), |(_, listener)| listener.listen.to_string());
+        if let Some(first) = seen.insert((listener, &own.path), span) {
+            let line = shared.line_from(first, span);
+            let message = format!(
+                "`{}` is the path of another endpoint of this listener, on {line}",
+                own.path
+            );
+            shared.error(span, message, "give every endpoint of a listener a path of its own");
+        }
+    }
+}
+
+fn published(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    let mut seen: HashMap<&TopicName, (&Span, &Published)> = HashMap::new();
+    for (span, own) in &cross_checks.published {
+        let Some((first, other)) = seen.get(&own.topic) else {
+            seen.insert(&own.topic, (span, own));
+            continue;
+        };
+        let line = shared.line_from(first, span);
+        let topic = &own.topic;
+        if other.partitions != own.partitions {
+            let (mine, theirs) = (own.partitions, other.partitions);
+            let message = format!("{topic} has {mine} partitions here and {theirs} on {line}");
+            shared.error(span, message, "give the topic the same `partitions` everywhere");
+        }
+        if other.reliable_dispatch != own.reliable_dispatch {
+            let message = format!("{topic} has another `reliable_dispatch` on {line}");
+            shared.error(span, message, "give the topic the same `reliable_dispatch` everywhere");
+        }
+        if other.ordered != own.ordered {
+            let message = format!("{topic} has another `ordered` on {line}");
+            shared.error(span, message, "give the topic the same `ordered` everywhere");
+        }
+    }
+}
+
+fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    let mut seen: HashMap<&TopicName, (&Span, &SchemaUse)> = HashMap::new();
+    for (span, own) in &cross_checks.schemas {
+        // Two files may say the same of a topic that both know.
+        let again = |first: &Span, other: &SchemaUse| {
+            first.file != span.file && own.schema.is_some() && own.schema == other.schema
+        };
+        if let Some((first, other)) = seen.insert(&own.topic, (span, own))
+            && !again(first, other)
+        {
+            let line = shared.line_from(first, span);
+            let message = format!("{} has a schema already, on {line}", own.topic);
+            shared.error(span, message, "keep one [[schemas]] table for each topic");
+        }
+        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !cross_checks.published.is_empty() {
+            let topics = cross_checks.published.iter().map(|(_, p)| p.topic.as_str());
+            let message = format!(
+                "no endpoint of {} publishes to {}: its schema checks nothing",
+                these_files(shared),
+                own.topic
+            );
+            shared.warning(span, message, did_you_mean(shared, own.topic.as_str(), topics));
+        }
+    }
+}
+
+fn consumed(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    let mut seen: HashMap<(&TopicName, &str), (&Span, &Consumed)> = HashMap::new();
+    for (i, (span, own)) in cross_checks.consumed.iter().enumerate() {
+        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !cross_checks.published.is_empty() {
+            let topics = cross_checks.published.iter().map(|(_, p)| p.topic.as_str());
+            let message = format!("no endpoint of {} publishes to {}", these_files(shared), own.topic);
+            shared.warning(span, message, did_you_mean(shared, own.topic.as_str(), topics));
+        }
+        let same_sink = |(_, other): &&(Span, Consumed)| other.sink == own.sink && other.topic == own.topic;
+        if let Some((first, _)) = cross_checks.consumed[..i].iter().find(same_sink) {
+            // Messages carry their topic and not their subscription: a component could not tell the two apart.
+            let line = shared.line_from(first, span);
+            let message = format!("this sink has a mapping of {} already, on {line}", own.topic);
+            shared.error(span, message, "use a second sink, with a subscription of its own");
+            continue;
+        }
+        let Some((first, other)) = seen.get(&(&own.topic, own.subscription.as_str())) else {
+            seen.insert((&own.topic, &own.subscription), (span, own));
+            continue;
+        };
+        let (line, name) = (shared.line_from(first, span), &own.subscription);
+        let help = "give each mapping a `subscription` of its own: then each gets every message";
+        if own.subscription_type != other.subscription_type {
+            let message = format!("subscription `{name}` has another `subscription_type` on {line}");
+            shared.error(span, message, help);
+        } else if own.subscription_type == SubscriptionType::Exclusive {
+            shared.error(span, format!("subscription `{name}` is taken on {line}"), help);
+        } else {
+            let message = format!("subscription `{name}` is shared with {line}: each gets a part of the messages");
+            shared.warning(span, message, help);
+        }
+    }
+}
+
+fn expected_subjects(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    for (span, own) in &cross_checks.consumed {
+        let Some(expected) = &own.expected_schema_subject else {
+            continue;
+        };
+        let schema = cross_checks.schemas.iter().find(|(_, s)| s.topic == own.topic);
+        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
+        let message = match schema {
+            Some((_, schema)) if schema.subject == *expected => continue,
+            Some((at, schema)) => {
+                let line = shared.line_from(at, span);
+                format!(
+                    "`{expected}` is expected, but {} has subject `{}` ({line})",
+                    own.topic, schema.subject
+                )
+            }
+            None if published => format!("`{expected}` is expected, but {} has no [[schemas]] table", own.topic),
+            None => continue,
+        };
+        shared.error(span, message, "every message would be refused: make the two agree");
+    }
+}
+
+/// Records of one id without a key are in all partitions of a topic, where only clocks tell which is the newest.
+fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+    for (_, own) in &cross_checks.consumed {
+        let Some(span) = &own.by_id else { continue };
+        let scattered = |(_, published): &&(Span, Published)| {
+            published.topic == own.topic
+                && published.partitions > 1
+                && !published.keyed
+                && !cross_checks.own_components.contains(&published.source)
+        };
+        if let Some((at, published)) = cross_checks.published.iter().find(scattered) {
+            let line = shared.line_from(at, span);
+            let (topic, partitions) = (&own.topic, published.partitions);
+            let message = format!(
+                "records of {topic} have no key ({line}), so those of one id go through all of its {partitions} partitions, \
+                 and only the clocks of the processes that publish them tell which is the newest"
+            );
+            let help = "write `key_pointer` in that endpoint: where its bodies have the id";
+            shared.warning(span, message, help);
+        }
+    }
+}
+
+fn these_files(shared: &Reading<'_>) -> &'static str {
+    if shared.file_count() > 1 {
+        "these files"
+    } else {
+        "this file"
+    }
+}
+
+fn did_you_mean<'n>(shared: &Reading<'_>, given: &str, topics: impl Iterator<Item = &'n str> + Clone) -> String {
+    match nearest_among(given, topics.clone()) {
+        Some(topic) => format!("did you mean {topic}?"),
+        None => {
+            let mut topics: Vec<_> = topics.collect();
+            topics.sort_unstable();
+            topics.dedup();
+            format!("topics of {}: {}", these_files(shared), topics.join(", "))
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! What is wrong with a pipeline file, where, and what to write instead.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// Whether a [`Diagnostic`] keeps the pipeline from starting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The file is refused.
+    Error,
+    /// The file is accepted; the operator should know.
+    Warning,
+}
+
+/// One finding about a pipeline file.
+///
+/// Displayed as `pipeline.toml:12:5: message`, with `help: …` on a second line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Diagnostic {
+    /// Whether it refuses the file.
+    pub severity: Severity,
+    /// The pipeline file, as it was named by the caller.
+    pub file: String,
+    /// Line, from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// Column in characters, from 1; 0 for the file as a whole.
+    pub column: usize,
+    /// The key as a dotted path with indexes from 0, such as `sources[0].webhook.port`; empty for the file as a whole.
+    pub key: String,
+    /// What is wrong, in a sentence. Never holds a secret.
+    pub message: String,
+    /// What to write instead.
+    pub help: String,
+}
+
+impl Diagnostic {
+    /// The same finding in another sentence.
+    pub fn with_message(self, message: String) -> Self {
+        Self { message, ..self }
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        f.write_str(match self.severity {
+            Severity::Error => ": ",
+            Severity::Warning => ": warning: ",
+        })?;
+        write!(f, "{}", self.message)?;
+        if self.help.is_empty() {
+            Ok(())
+        } else {
+            write!(f, "\n  help: {}", self.help)
+        }
+    }
+}
+
+/// Everything that refuses a pipeline file, in the order of its lines. Never empty.
+///
+/// Displayed one after the other, with their number at the end; serialised as a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// The errors among `found`, or else the warnings, in their order.
+    pub fn sort_out(mut found: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
+        if found.iter().any(|d| d.severity == Severity::Error) {
+            found.retain(|d| d.severity == Severity::Error);
+            Err(Self(found))
+        } else {
+            Ok(found)
+        }
+    }
+
+    /// A finding about the file as a whole.
+    pub fn of_file(file: &str, message: String, help: &str) -> Self {
+        Self(vec![Diagnostic {
+            severity: Severity::Error,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            key: String::new(),
+            message,
+            help: help.to_owned(),
+        }])
+    }
+
+    /// All of several, if there are any.
+    pub fn all(several: Vec<Self>) -> Option<Self> {
+        Self::of(several.into_iter().flat_map(|found| found.0).collect())
+    }
+
+    /// These, if there are any.
+    pub fn of(found: Vec<Diagnostic>) -> Option<Self> {
+        (!found.is_empty()).then_some(Self(found))
+    }
+
+    /// One by one.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// How many there are.
+    #[expect(clippy::len_without_is_empty, reason = "never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl fmt::Display for Diagnostics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for diagnostic in &self.0 {
+            writeln!(f, "{diagnostic}")?;
+        }
+        match self.0.len() {
+            1 => f.write_str("1 error"),
+            n => write!(f, "{n} errors"),
+        }
+    }
+}
+
+impl std::error::Error for Diagnostics {}

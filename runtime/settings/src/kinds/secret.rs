@@ -1,0 +1,122 @@
+//! Secrets: from the environment, from a file, or (with a warning) as they are.
+
+use std::path::PathBuf;
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    super::{ValueRef, read_text},
+    Kind,
+};
+use crate::secret::{Secret, SecretSource};
+
+/// A secret as a string, or `{ file = "path" }`.
+pub struct SecretText;
+
+const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
+
+/// Where a file cannot refer to anything.
+const HELP_LITERAL: &str = "give it in its environment variable, which overrides the file";
+
+impl Kind for SecretText {
+    type Value = Secret;
+
+    fn what(&self) -> String {
+        "a secret: `\"${NAME}\"` or `{ file = \"path\" }`".to_owned()
+    }
+
+    fn show(&self, _: &Secret) -> String {
+        "\"***\"".to_owned()
+    }
+
+    fn read(&self, input: &ValueRef<'_>) -> Option<Secret> {
+        let text = match input.value {
+            DeValue::String(written) => {
+                let (text, refers) = input.expand_lazily(written)?;
+                if !refers {
+                    let message = format!("`{}` is a secret written in the file", input.name());
+                    input
+                        .session
+                        .warning(&input.span, message, if input.literal { HELP_LITERAL } else { HELP });
+                }
+                text
+            }
+            DeValue::Table(entries) if !input.literal => from_file(input, entries)?.1,
+            _ => return input.refuse_type(&self.what()),
+        };
+        checked(input, text)
+    }
+}
+
+/// As [`SecretText`], for what can be read again: of a file, its path is kept.
+pub struct SecretSourceKind;
+
+impl Kind for SecretSourceKind {
+    type Value = SecretSource;
+
+    fn what(&self) -> String {
+        SecretText.what()
+    }
+
+    fn show(&self, _: &SecretSource) -> String {
+        "\"***\"".to_owned()
+    }
+
+    fn read(&self, input: &ValueRef<'_>) -> Option<SecretSource> {
+        let DeValue::Table(entries) = input.value else {
+            return SecretText.read(input).map(SecretSource::Text);
+        };
+        let (path, text) = from_file(input, entries)?;
+        checked(input, text).map(|_| SecretSource::File(path))
+    }
+}
+
+/// The secret, if it can be one.
+pub fn checked(input: &ValueRef<'_>, text: String) -> Option<Secret> {
+    if text.is_empty() {
+        return input.refuse_with(format!("the secret `{}` is empty", input.name()), HELP);
+    }
+    if text.ends_with(['\r', '\n']) {
+        let message = format!(
+            "the secret `{}` ends with a line break, which its sender does not have",
+            input.name()
+        );
+        return input.refuse_with(message, "remove the line break from the variable");
+    }
+    if text.len() > Secret::BYTES_MAX {
+        let message = format!(
+            "the secret `{}` is longer than {} bytes",
+            input.name(),
+            Secret::BYTES_MAX
+        );
+        return input.refuse_with(message, HELP);
+    }
+    Some(Secret::new(text))
+}
+
+/// The file, and its text without the newlines at its end, which editors and `echo` add.
+fn from_file(input: &ValueRef<'_>, entries: &DeTable<'_>) -> Option<(PathBuf, String)> {
+    let (Some(value), 1) = (entries.get("file"), entries.len()) else {
+        let message = format!("`{}` as a table has one key, `file`", input.name());
+        return input.refuse_with(message, HELP);
+    };
+    let DeValue::String(written) = value.get_ref() else {
+        return input.refuse_with(format!("`file` of `{}` must be a path", input.name()), HELP);
+    };
+    let (written, _) = input.expand_lazily(written)?;
+    let path = input.session.resolve(&written);
+    if let Err(why) = read_text(&path, Secret::BYTES_MAX) {
+        let message = format!(
+            "`{}` names {}, which cannot be read: {why}",
+            input.name(),
+            path.display()
+        );
+        if input.session.postpone(&input.span, &message, HELP) {
+            return Some((path, written));
+        }
+    }
+    let path = input.existing_file(&written)?;
+    let text = input.file_text(&path, Secret::BYTES_MAX)?;
+    let text = text.trim_end_matches(['\r', '\n']).to_owned();
+    Some((path, text))
+}

@@ -1,0 +1,80 @@
+//! An address to listen on: the keys `host` and `port` of every table that listens.
+
+use std::fmt;
+
+use crate::{
+    Table,
+    kinds::{Integer, Parsed},
+    values::Host,
+};
+
+/// An address to listen on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    /// Host.
+    pub host: Host,
+    /// Port; 0 for any free one.
+    pub port: u16,
+    /// Where the file says so, for messages.
+    pub line: SourceLine,
+}
+
+/// A file and a line of it. All are equal: a table that has moved in its file is the same table.
+#[derive(Debug, Clone, Default)]
+pub struct SourceLine(Option<(String, usize)>);
+
+impl SourceLine {
+    /// In this line of this file.
+    pub(crate) fn new(file: &str, line: usize) -> Self {
+        Self(Some((file.to_owned(), line)))
+    }
+}
+
+impl PartialEq for SourceLine {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for SourceLine {}
+
+impl fmt::Display for SourceLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Some((file, line)) => write!(f, "{file}:{line}"),
+            None => f.write_str("the file"),
+        }
+    }
+}
+
+impl Listen {
+    /// Asks `table` for `host` and `port`.
+    pub fn read(table: &mut Table<'_>, default_port: u16) -> Self {
+        let host = table
+            .field(
+                "host",
+                Parsed::new("a host"),
+                "IP address or name to listen on; `0.0.0.0` for all of this machine.",
+            )
+            .or(Host::loopback());
+        let port = table
+            .field(
+                "port",
+                Integer(0..=u16::MAX),
+                "Port to listen on; 0 takes any free one.",
+            )
+            .or(default_port);
+        let line = table.session().source_line(&table.span("port"));
+        Self { host, port, line }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        match host.ip() {
+            Some(ip) if ip.is_ipv6() => write!(f, "[{host}]:{port}"),
+            _ => write!(f, "{host}:{port}"),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! A table's part of the reference page, in Markdown.
+
+use std::fmt::Write;
+
+use crate::{FieldManual, Presence, TableManual};
+
+/// The tables among `pages` that have a key of this name, as they are written in a file; at most three.
+pub fn homes_of(pages: &[TableManual], key: &str) -> Vec<String> {
+    let homes = pages
+        .iter()
+        .filter(|table| table.fields.iter().any(|field| field.answers_to(key)));
+    homes.map(TableManual::header).take(3).collect()
+}
+
+/// Writes a table and its keys to the end of a page.
+pub fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
+    let title = if table.path.is_empty() {
+        "Top level".to_owned()
+    } else {
+        format!("`{}`", table.header())
+    };
+    writeln!(page, "\n## {title}\n\n{}\n", table.about)?;
+    writeln!(page, "| key | value | default | meaning |\n|---|---|---|---|")?;
+    table.fields.iter().try_for_each(|field| write_field(page, field))
+}
+
+fn write_field(page: &mut String, field: &FieldManual) -> std::fmt::Result {
+    let default = match &field.presence {
+        Presence::Required => "required".to_owned(),
+        Presence::Optional => String::new(),
+        Presence::Default(words) if words.contains([' ', '`']) => words.clone(),
+        Presence::Default(value) => format!("`{value}`"),
+    };
+    let mut meaning = field.about.to_owned();
+    if !field.example.is_empty() && field.example != "{}" {
+        write!(meaning, " Example: `{}`.", field.example)?;
+    }
+    if !field.aliases.is_empty() {
+        let aliases: Vec<_> = field.aliases.iter().map(|alias| format!("`{alias}`")).collect();
+        write!(meaning, " Other spelling: {}.", aliases.join(", "))?;
+    }
+    if let Some(variable) = field.variable {
+        write!(
+            meaning,
+            " Environment variable, which holds over the file: `{variable}`."
+        )?;
+    }
+    let key = match &field.when {
+        Some(when) => format!("`{}` with `{when}`", field.key),
+        None => format!("`{}`", field.key),
+    };
+    writeln!(
+        page,
+        "| {key} | {} | {default} | {meaning} |",
+        field.kind.replace('|', "\\|")
+    )
+}

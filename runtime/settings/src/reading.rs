@@ -1,0 +1,246 @@
+//! What one reading of all files shares: their texts, the environment, and the findings.
+
+use std::{
+    cell::{RefCell, RefMut},
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    TableManual,
+    diagnostic::{Diagnostic, Severity},
+    environment::Environment,
+    facts::Facts,
+};
+
+/// A file that is read.
+#[derive(Debug)]
+pub struct SourceText {
+    /// As the caller named the file.
+    pub file: String,
+    /// The whole text.
+    pub text: String,
+    /// Where its relative paths start, absolute.
+    pub dir: PathBuf,
+}
+
+impl SourceText {
+    /// Line and column (in characters) of a byte, both from 1.
+    fn position(&self, byte: usize) -> (usize, usize) {
+        let before = self.text.get(..byte).unwrap_or(&self.text);
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        (
+            before.matches('\n').count() + 1,
+            before[line_start..].chars().count() + 1,
+        )
+    }
+}
+
+/// A place in a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    /// Which of the files.
+    pub file: usize,
+    /// Bytes of its text.
+    pub bytes: Range<usize>,
+    /// Dotted path of the key.
+    pub key: String,
+}
+
+impl Span {
+    /// A file as a whole.
+    pub fn of_file(file: usize) -> Self {
+        Self {
+            file,
+            bytes: 0..0,
+            key: String::new(),
+        }
+    }
+
+    /// Another place in the same file.
+    pub fn sibling(&self, bytes: Range<usize>, key: String) -> Self {
+        Self {
+            file: self.file,
+            bytes,
+            key,
+        }
+    }
+}
+
+/// One reading of some files, or one description of what may be in them.
+pub struct Reading<'e> {
+    files: Vec<SourceText>,
+    env: &'e dyn Environment,
+    found: RefCell<Vec<(usize, Diagnostic)>>,
+    /// What the environment does not give, where that need not be known yet; `None` where it must.
+    missing: Option<RefCell<Vec<Diagnostic>>>,
+    notes: RefCell<Vec<(Span, String)>>,
+    manual: Option<RefCell<Vec<TableManual>>>,
+    facts: Facts,
+}
+
+static NO_ENVIRONMENT: BTreeMap<String, String> = BTreeMap::new();
+
+impl<'e> Reading<'e> {
+    /// Reads `files`.
+    pub fn of(files: Vec<SourceText>, env: &'e dyn Environment) -> Self {
+        Self {
+            files,
+            env,
+            found: RefCell::default(),
+            missing: None,
+            notes: RefCell::default(),
+            manual: None,
+            facts: Facts::default(),
+        }
+    }
+
+    /// The same, for whoever may not need everything that the environment is to give.
+    pub fn lazily(self) -> Self {
+        Self {
+            missing: Some(RefCell::default()),
+            ..self
+        }
+    }
+
+    /// Describes what a file may hold.
+    pub fn describing() -> Reading<'static> {
+        let source = SourceText {
+            file: String::new(),
+            text: String::new(),
+            dir: PathBuf::new(),
+        };
+        let mut shared = Reading::of(vec![source], &NO_ENVIRONMENT);
+        shared.manual = Some(RefCell::default());
+        shared
+    }
+
+    /// The pages of a description; `None` when files are read.
+    pub fn manual(&self) -> Option<&RefCell<Vec<TableManual>>> {
+        self.manual.as_ref()
+    }
+
+    /// How many files there are.
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// A file's text.
+    pub fn text(&self, file: usize) -> &str {
+        self.files.get(file).map_or("", |source| &source.text)
+    }
+
+    /// A file as the caller named it.
+    pub fn name(&self, file: usize) -> &str {
+        self.files.get(file).map_or("", |source| &source.file)
+    }
+
+    /// A file's directory.
+    pub fn dir(&self, file: usize) -> &Path {
+        self.files.get(file).map_or(Path::new(""), |source| &source.dir)
+    }
+
+    /// Where `${NAME}` looks.
+    pub fn env(&self) -> &'e dyn Environment {
+        self.env
+    }
+
+    /// What tables leave behind for each other, by its type: see [`crate::Session::facts`].
+    pub fn facts<T: Default + 'static>(&self) -> RefMut<'_, T> {
+        self.facts.get()
+    }
+
+    /// Records what refuses the files.
+    pub fn error(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        self.record(Severity::Error, span, message.into(), help.into());
+    }
+
+    /// Records what the operator should know.
+    pub fn warning(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        self.record(Severity::Warning, span, message.into(), help.into());
+    }
+
+    /// Keeps a note for a translation of the file.
+    pub fn keep_note(&self, span: &Span, text: String) {
+        self.notes.borrow_mut().push((span.clone(), text));
+    }
+
+    /// The notes of a file, each with its line and key, in their order.
+    pub fn notes(&self, file: usize) -> Vec<String> {
+        let notes = self.notes.borrow();
+        let mut notes: Vec<_> = notes.iter().filter(|(span, _)| span.file == file).collect();
+        notes.sort_by_key(|(span, _)| span.bytes.start);
+        let shown =
+            |(span, text): &(Span, String)| printable(format!("line {}, {}: {text}", self.line(span), span.key));
+        notes.into_iter().map(shown).collect()
+    }
+
+    /// Records what the environment does not give, if that need not be known yet: whether it need not.
+    pub fn postpone(&self, span: &Span, message: &str, help: &str) -> bool {
+        let Some(missing) = &self.missing else { return false };
+        let diagnostic = self.diagnostic(Severity::Error, span, message.to_owned(), help.to_owned());
+        missing.borrow_mut().push(diagnostic);
+        true
+    }
+
+    /// What was postponed.
+    pub fn take_missing(&self) -> Vec<Diagnostic> {
+        self.missing.as_ref().map(RefCell::take).unwrap_or_default()
+    }
+
+    fn record(&self, severity: Severity, span: &Span, message: String, help: String) {
+        let diagnostic = self.diagnostic(severity, span, message, help);
+        self.found.borrow_mut().push((span.file, diagnostic));
+    }
+
+    /// What is found at a place in a file.
+    pub fn diagnostic(&self, severity: Severity, span: &Span, message: String, help: String) -> Diagnostic {
+        let (line, column) = self
+            .files
+            .get(span.file)
+            .map_or((0, 0), |f| f.position(span.bytes.start));
+        let file = self.name(span.file).to_owned();
+        // A quoted key or a file's name may hold anything, and this goes to a terminal.
+        let [key, message, help] = [span.key.clone(), message, help].map(printable);
+        Diagnostic {
+            severity,
+            file,
+            line,
+            column,
+            key,
+            message,
+            help,
+        }
+    }
+
+    /// The line that a place is on.
+    pub fn line(&self, span: &Span) -> usize {
+        self.files.get(span.file).map_or(0, |f| f.position(span.bytes.start).0)
+    }
+
+    /// A second place in the files, for a message about `from`: `line 5`, or `line 5 of sink.toml` in another file.
+    pub fn line_from(&self, span: &Span, from: &Span) -> String {
+        let line = self.line(span);
+        if span.file == from.file {
+            format!("line {line}")
+        } else {
+            printable(format!("line {line} of {}", self.name(span.file)))
+        }
+    }
+
+    /// Everything that was found, in the order of files, lines and columns.
+    pub fn into_found(self) -> Vec<Diagnostic> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|(file, d)| (*file, d.line, d.column));
+        found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
+    }
+}
+
+fn printable(text: String) -> String {
+    if text.contains(char::is_control) {
+        text.replace(char::is_control, "\u{fffd}")
+    } else {
+        text
+    }
+}

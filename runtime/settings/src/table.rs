@@ -1,0 +1,263 @@
+//! A table being read, or described.
+
+use toml::{
+    Spanned,
+    de::{DeString, DeTable, DeValue},
+};
+
+use crate::{Field, FieldManual, Group, Kind, Presence, Session, Span, TableManual, ValueRef};
+
+/// What a table of the file becomes.
+pub trait Section: Sized {
+    /// What the table is for: a sentence or two of the reference page.
+    const ABOUT: &'static str;
+
+    /// Asks for every key, then builds. `None` when something that is needed is missing or wrong, which is recorded.
+    fn read(table: &mut Table<'_>) -> Option<Self>;
+}
+
+/// One of the forms of a table that has a `type`.
+pub struct Variant<T> {
+    /// The value of the tag.
+    pub name: &'static str,
+    /// Other accepted values of the tag.
+    pub aliases: &'static [&'static str],
+    /// Reads the keys of this form.
+    pub read: fn(&mut Table<'_>) -> Option<T>,
+}
+
+/// A table of the file with the keys that were asked for so far.
+pub struct Table<'s> {
+    pub(crate) session: Session<'s>,
+    /// What the file holds; nothing when describing, or when an absent table is read for its defaults.
+    pub(crate) entries: Option<&'s DeTable<'s>>,
+    span: Span,
+    pub(crate) manual: TableManual,
+    /// Keys that were, or are elsewhere, with what to write instead.
+    pub(crate) moved: Vec<(&'static str, &'static str)>,
+    when: Option<String>,
+}
+
+impl<'s> Table<'s> {
+    /// Reads a whole table, and then refuses the keys that nobody asked for.
+    pub fn read<T: Section>(
+        session: Session<'s>,
+        entries: Option<&'s DeTable<'s>>,
+        span: Span,
+        path: String,
+        repeated: bool,
+    ) -> Option<T> {
+        let manual = TableManual {
+            path,
+            repeated,
+            about: T::ABOUT,
+            fields: Vec::new(),
+        };
+        // The page of a table comes before those of the tables in it.
+        let page = session.manual().map(|pages| {
+            pages.borrow_mut().push(manual.clone());
+            pages.borrow().len() - 1
+        });
+        let mut table = Table {
+            session,
+            entries,
+            span,
+            manual,
+            moved: Vec::new(),
+            when: None,
+        };
+        let value = T::read(&mut table);
+        table.refuse_unknown();
+        if let (Some(pages), Some(page)) = (session.manual(), page) {
+            pages.borrow_mut()[page] = table.manual;
+        }
+        value
+    }
+
+    /// A key, its kind and its meaning. Nothing is read before its last word: `or`, `optional` or `required`.
+    pub fn field<K: Kind>(&mut self, key: &'static str, kind: K, about: &'static str) -> Field<'_, 's, K> {
+        Field::new(self, key, kind, about)
+    }
+
+    /// A table, or a list of tables, inside this one.
+    pub fn group(&mut self, key: &'static str) -> Group<'_, 's> {
+        Group::new(self, key)
+    }
+
+    /// The form that `tag` names. When describing, all of them.
+    pub fn variants<T>(
+        &mut self,
+        tag: &'static str,
+        about: &'static str,
+        example: &'static str,
+        variants: &[Variant<T>],
+    ) -> Option<T> {
+        let names: Vec<_> = variants.iter().map(|v| (v.name, v.aliases)).collect();
+        let kind = super::kinds::OneOfNames(&names);
+        let chosen = self.field(tag, kind, about).example(example).required();
+        if self.session.manual().is_some() {
+            for variant in variants {
+                self.when = Some(format!("{tag} = \"{}\"", variant.name));
+                (variant.read)(self);
+            }
+            self.when = None;
+        }
+        let Some(chosen) = chosen else {
+            // Which keys belong here depends on the tag: without it, none can be called unknown.
+            self.entries = None;
+            return None;
+        };
+        let variant = variants.iter().find(|v| v.name == chosen)?;
+        (variant.read)(self)
+    }
+
+    /// A key that is refused with its own help instead of as an unknown one.
+    pub fn moved(&mut self, key: &'static str, instead: &'static str) {
+        self.moved.push((key, instead));
+    }
+
+    /// Where a key stands; the table itself if it is not given.
+    pub fn span(&self, key: &str) -> Span {
+        let given = self.manual.fields.iter().find(|field| field.key == key);
+        let names = given.into_iter().flat_map(spellings);
+        match names.into_iter().find_map(|name| self.entry(name)) {
+            Some((name, value)) => self.span.sibling(value.span(), self.path_of(name.get_ref())),
+            None => self.span.sibling(self.span.bytes.clone(), self.path_of(key)),
+        }
+    }
+
+    /// Whether a key is given, in any spelling. Ask after the key was read.
+    pub fn given(&self, key: &str) -> bool {
+        let field = self.manual.fields.iter().find(|field| field.key == key);
+        field
+            .into_iter()
+            .flat_map(spellings)
+            .any(|name| self.entry(name).is_some())
+    }
+
+    /// Whether a list is given and not empty. Ask after the key was read.
+    pub fn has_items(&self, key: &str) -> bool {
+        let field = self.manual.fields.iter().find(|field| field.key == key);
+        let given = field.into_iter().flat_map(spellings).find_map(|name| self.entry(name));
+        given.is_some_and(|(_, value)| value.get_ref().as_array().is_none_or(|items| !items.is_empty()))
+    }
+
+    /// The item of the file's top level that this table belongs to, by its file and key, such as `0:sources[0]`. A foreign file
+    /// is one item.
+    pub fn item(&self) -> String {
+        let key = match self.session.is_foreign() {
+            false => self.span.key.split('.').next().unwrap_or_default(),
+            true => "",
+        };
+        format!("{}:{key}", self.span.file)
+    }
+
+    /// The table itself, for findings about how its keys go together.
+    pub fn own_span(&self) -> &Span {
+        &self.span
+    }
+
+    /// The reading this belongs to.
+    pub fn session(&self) -> Session<'s> {
+        self.session
+    }
+
+    /// As it is written in a file, for messages.
+    pub fn header(&self) -> String {
+        self.manual.header()
+    }
+
+    /// The header's path of a table inside this one.
+    pub(crate) fn manual_path(&self, key: &str) -> String {
+        join(&self.manual.path, key)
+    }
+
+    /// The dotted path of a key of this table.
+    pub(crate) fn path_of(&self, key: &str) -> String {
+        join(&self.span.key, key)
+    }
+
+    /// Makes a key known, and gives its value if the file has one.
+    pub(crate) fn declare_and_take(&mut self, mut field: FieldManual) -> Option<ValueRef<'s>> {
+        field.when = self.when.clone();
+        let input = self.take(&field);
+        self.manual.fields.push(field);
+        input
+    }
+
+    /// The value of a declared key, under whichever of its spellings it is given.
+    fn take(&self, field: &FieldManual) -> Option<ValueRef<'s>> {
+        let sample = sample(field);
+        let mut found: Option<(&'static str, &'s Spanned<DeValue<'s>>)> = None;
+        for name in spellings(field) {
+            let Some((key, value)) = self.entry(name) else {
+                continue;
+            };
+            let span = self.span.sibling(key.span(), self.path_of(name));
+            if let Some((first, _)) = found {
+                self.session.error(
+                    &span,
+                    format!(
+                        "`{name}` is another spelling of `{}`, and `{first}` is given too",
+                        field.key
+                    ),
+                    format!("keep `{}` and remove the other", field.key),
+                );
+                continue;
+            }
+            if name != field.key && !self.session.is_foreign() {
+                self.session.warning(
+                    &span,
+                    format!("`{name}` is an older spelling of `{}`", field.key),
+                    format!("write `{}`", field.key),
+                );
+            }
+            found = Some((name, value));
+        }
+        let (name, value) = found?;
+        Some(ValueRef {
+            session: self.session,
+            value: value.get_ref(),
+            span: self.span.sibling(value.span(), self.path_of(name)),
+            sample,
+            literal: self.session.is_foreign(),
+        })
+    }
+
+    /// Records that a key is missing, unless nothing was expected of anyone.
+    pub(crate) fn missing(&self, field: &FieldManual) {
+        if self.session.manual().is_some() {
+            return;
+        }
+        let span = self.span.sibling(self.span.bytes.clone(), self.path_of(field.key));
+        self.session.error(
+            &span,
+            format!("{} needs `{}`", self.header(), field.key),
+            format!("write for example `{}`", sample(field)),
+        );
+    }
+
+    fn entry(&self, name: &str) -> Option<(&'s Spanned<DeString<'s>>, &'s Spanned<DeValue<'s>>)> {
+        self.entries?.get_key_value(name)
+    }
+}
+
+fn spellings(field: &FieldManual) -> impl Iterator<Item = &'static str> {
+    std::iter::once(field.key).chain(field.aliases.iter().copied())
+}
+
+fn sample(field: &FieldManual) -> String {
+    let value = match &field.presence {
+        Presence::Default(value) if field.example.is_empty() => value,
+        _ => field.example,
+    };
+    format!("{} = {value}", field.key)
+}
+
+fn join(path: &str, key: &str) -> String {
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
+}

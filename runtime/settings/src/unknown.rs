@@ -1,0 +1,38 @@
+//! Keys that nobody asked for, and what was probably meant by them.
+
+use crate::{Table, nearest, page};
+
+impl Table<'_> {
+    /// Records every key of the file that nobody asked for.
+    pub(crate) fn refuse_unknown(&self) {
+        for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
+            let name = key.get_ref().as_ref();
+            if self.manual.fields.iter().any(|field| field.answers_to(name)) {
+                continue;
+            }
+            let help = match self.moved.iter().find(|(moved, _)| *moved == name) {
+                Some((_, instead)) => (*instead).to_owned(),
+                None => self.help_for_unknown(name),
+            };
+            let span = self.own_span().sibling(key.span(), self.path_of(name));
+            let shown: String = name.chars().take(64).collect();
+            self.session
+                .error(&span, format!("unknown key `{shown}` in {}", self.header()), help);
+        }
+    }
+
+    fn help_for_unknown(&self, name: &str) -> String {
+        let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
+        valid.dedup();
+        let valid_keys = format!("valid keys here: {}", valid.join(", "));
+        if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
+            return format!("did you mean `{nearest}`? {valid_keys}");
+        }
+        let homes = page::homes_of(self.session.pages(), name);
+        if homes.is_empty() {
+            format!("remove it; {valid_keys}")
+        } else {
+            format!("`{name}` belongs in {}; {valid_keys}", homes.join(" or "))
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What HTTP is made of.
+
+use std::{fmt, str::FromStr};
+
+use serde::Serialize;
+
+use super::Invalid;
+
+/// Name of an HTTP header, in lower case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct HeaderName(String);
+
+impl HeaderName {
+    /// The text, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HeaderName {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        if !text.is_empty() && text.len() <= 128 && text.bytes().all(legal) {
+            Ok(Self(text.to_ascii_lowercase()))
+        } else {
+            Err(Invalid(
+                "a header's name has 1 to 128 letters, digits and `-`, as in `x-api-key`",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Path of an HTTP endpoint: matched as it is, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(transparent)]
+pub struct UrlPath(String);
+
+impl UrlPath {
+    /// The text, with its leading slash.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for UrlPath {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        // RFC 3986 `pchar` and `/`. A path with dot segments is one that clients rewrite before they send it.
+        let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/".contains(&b);
+        let dots = text.split('/').any(|part| part == "." || part == "..");
+        // No sender posts to these; who writes them means something else.
+        let pattern = text.contains(['*', '{', '}']) || text.contains("/:");
+        if pattern {
+            return Err(Invalid(
+                "a path is matched as it is: there are no patterns such as `/*`, `/{id}` or `/:id`. Give each path an \
+                 endpoint of its own",
+            ));
+        }
+        if text.starts_with('/') && text.len() <= 1024 && text.bytes().all(legal) && !dots {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Invalid(
+                "a path begins with `/` and is as it stands in a URL, without `?`, `#`, spaces and dot segments",
+            ))
+        }
+    }
+}
+
+impl fmt::Display for UrlPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An `http://` or `https://` URL without credentials.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct HttpUrl(String);
+
+impl HttpUrl {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for HttpUrl {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
+        match rest.map(authority) {
+            Some(authority) if authority.contains('@') => Err(Invalid("a URL must not hold credentials")),
+            Some(authority) if !authority.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => {
+                Ok(Self(text.to_owned()))
+            }
+            _ => Err(Invalid("a URL begins with `http://` or `https://` and a host")),
+        }
+    }
+}
+
+/// What stands before the path, the query and the fragment.
+pub fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
+impl fmt::Display for HttpUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is<T: FromStr>(text: &str) -> bool {
+        text.parse::<T>().is_ok()
+    }
+
+    #[test]
+    fn headers_are_lower_case() {
+        assert_eq!("X-API-Key".parse::<HeaderName>().expect("valid").as_str(), "x-api-key");
+        assert!(!["", "a b", "a:", "ä"].into_iter().any(is::<HeaderName>));
+    }
+
+    #[test]
+    fn paths() {
+        assert!(
+            ["/", "/webhooks/stripe", "/a%20b", "/~x"]
+                .into_iter()
+                .all(is::<UrlPath>)
+        );
+        assert!(
+            !["", "a", "/a?b", "/a#b", "/a b", "/a/../b", "/{id}"]
+                .into_iter()
+                .any(is::<UrlPath>)
+        );
+    }
+
+    #[test]
+    fn urls_have_a_host_and_no_credentials() {
+        assert!(["http://otel:4318", "https://x/y?z"].into_iter().all(is::<HttpUrl>));
+        assert!(
+            ![
+                "",
+                "otel:4318",
+                "http://",
+                "http:///x",
+                "grpc://x",
+                "http://u:p@x",
+                "http://a b"
+            ]
+            .into_iter()
+            .any(is::<HttpUrl>)
+        );
+    }
+}
