@@ -16,6 +16,7 @@ use danube_wasm_model::{RecordId, SubscriptionType, TopicName, clock::order_at, 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+pub use danube_wasm_model::StartAt;
 pub use error::{BrokerError, ErrorKind};
 
 /// Shorthand of this crate.
@@ -142,16 +143,6 @@ pub trait Publisher: Send + Sync + 'static {
 pub struct Published {
     /// Whether it survives the broker's crash: it is on a disk, synced, and kept until it was read.
     pub durable: bool,
-}
-
-/// Where a subscription begins when it is new.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum StartAt {
-    /// With the oldest message that is kept.
-    #[default]
-    Earliest,
-    /// With the next one published.
-    Latest,
 }
 
 /// How to subscribe.

@@ -45,9 +45,9 @@ impl Spec {
                 paths.map(|path| format!("{}{path}", webhook.listen)).collect()
             }
             Self::Sink(sink) => {
-                let mappings = sink.config.surrealdb.topic_mappings.iter();
-                mappings
-                    .map(|mapping| format!("{} of {}", mapping.subscription, mapping.topic))
+                let consumers = sink.config.mappings().into_iter().map(|mapping| mapping.consumer);
+                consumers
+                    .map(|consumer| format!("{} of {}", consumer.subscription, consumer.topic))
                     .collect()
             }
         }
@@ -133,10 +133,8 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
     }
     for source in &pipeline.sources {
         let component = load(&source.id, &source.component)?;
-        let schemas = schemas_of(
-            pipeline,
-            source.webhook.endpoints.iter().map(|endpoint| &endpoint.topic),
-        );
+        let routes = source.routes();
+        let schemas = schemas_of(pipeline, routes.iter().map(|route| &route.topic));
         let spec = SourceSpec {
             config: source.clone(),
             component,
@@ -159,25 +157,20 @@ fn schemas_of<'a>(pipeline: &Pipeline, topics: impl Iterator<Item = &'a TopicNam
 
 /// The topics of a sink that sources of this pipeline feed, as these make them.
 fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
-    let consumed: Vec<_> = sink
-        .surrealdb
-        .topic_mappings
-        .iter()
-        .map(|mapping| &mapping.topic)
+    let consumed: Vec<_> = (sink.mappings().into_iter())
+        .map(|mapping| mapping.consumer.topic)
         .collect();
-    let endpoints = pipeline.sources.iter().flat_map(|source| &source.webhook.endpoints);
-    endpoints
-        .filter(|endpoint| consumed.contains(&&endpoint.topic))
-        .map(|endpoint| {
-            let spec = TopicSpec {
-                partitions: endpoint.partitions,
-                reliable_dispatch: endpoint.reliable_dispatch,
-                ordered: endpoint.ordered,
-                schema_subject: pipeline.schema_of(&endpoint.topic).map(|schema| schema.subject.clone()),
-            };
-            (endpoint.topic.clone(), spec)
-        })
-        .collect()
+    let fed = pipeline.routes().filter(|route| consumed.contains(&route.topic));
+    fed.map(|route| {
+        let spec = TopicSpec {
+            partitions: route.partitions,
+            reliable_dispatch: route.reliable_dispatch,
+            ordered: route.ordered,
+            schema_subject: pipeline.schema_of(&route.topic).map(|schema| schema.subject.clone()),
+        };
+        (route.topic, spec)
+    })
+    .collect()
 }
 
 /// The component's bytes.

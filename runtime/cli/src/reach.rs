@@ -14,7 +14,7 @@ use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind};
 use danube_wasm_broker_danube::Danube;
 use danube_wasm_config::{Pipeline, ServiceUrl, Sink, SurrealUrl};
 use danube_wasm_egress_surrealdb::Connections;
-use danube_wasm_model::door::Egress as _;
+use danube_wasm_model::{Mapping, door::Egress as _};
 use serde::Serialize;
 
 use crate::{brokers, exit::Failure, settings};
@@ -98,23 +98,23 @@ async fn cluster(pipeline: &Pipeline, danube: &Danube, findings: &mut Vec<Findin
         findings.push(finding);
     }
     for source in &pipeline.sources {
-        for endpoint in &source.webhook.endpoints {
-            let spec = topics::spec(pipeline, endpoint, &registered);
+        for route in source.routes() {
+            let spec = topics::spec(pipeline, &route, &registered);
             findings.push(Finding {
-                what: format!("{}: publish to {}", source.id, endpoint.topic),
-                outcome: topics::publish(danube, &endpoint.topic, spec, &namespaces).await,
+                what: format!("{}: publish to {}", source.id, route.topic),
+                outcome: topics::publish(danube, &route.topic, spec, &namespaces).await,
             });
         }
     }
     for sink in &pipeline.sinks {
-        for mapping in &sink.surrealdb.topic_mappings {
+        for Mapping { consumer, .. } in sink.mappings() {
             findings.push(Finding {
-                what: format!("{}: consume {}", sink.id, mapping.topic),
-                outcome: topics::consume(danube, &mapping.topic, &namespaces).await,
+                what: format!("{}: consume {}", sink.id, consumer.topic),
+                outcome: topics::consume(danube, &consumer.topic, &namespaces).await,
             });
             // A buffer outlasts any policy.
             if sink.buffer.is_none() {
-                findings.push(patience::check(pipeline, danube, sink, mapping).await);
+                findings.push(patience::check(pipeline, danube, sink, &consumer).await);
             }
         }
     }

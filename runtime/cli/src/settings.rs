@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::StartAt;
 use danube_wasm_config as config;
 use danube_wasm_egress_surrealdb as surrealdb;
 use danube_wasm_ingress_http as http;
-use danube_wasm_model::{Targets, TopicName, door::Intake, event::Interests};
-use danube_wasm_pipeline::{BatchPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, Patience, SourceLimits};
+use danube_wasm_model::{OnFailure, OnInvalid, Targets, TopicName, door::Intake, event::Interests};
+use danube_wasm_pipeline::{ErrorBudget, Patience, SourceLimits};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
@@ -31,36 +30,20 @@ pub(crate) fn source_limits(source: &config::Source) -> SourceLimits {
 
 /// What each endpoint does with refused events.
 pub(crate) fn on_invalid(source: &config::Source) -> HashMap<String, OnInvalid> {
-    let endpoints = source.webhook.endpoints.iter();
-    endpoints
-        .map(|endpoint| {
-            let policy = match endpoint.on_invalid {
-                config::OnInvalid::Reject => OnInvalid::Reject,
-                config::OnInvalid::DeadLetter => OnInvalid::DeadLetter,
-            };
-            (endpoint.path.as_str().to_owned(), policy)
-        })
-        .collect()
+    let routes = source.routes().into_iter();
+    routes.map(|route| (route.endpoint, route.on_invalid)).collect()
 }
 
 /// What each endpoint tells the sender of an event that the component crashed on.
 pub(crate) fn on_failure(source: &config::Source) -> HashMap<String, OnFailure> {
-    let endpoints = source.webhook.endpoints.iter();
-    endpoints
-        .map(|endpoint| {
-            let policy = match endpoint.on_failure {
-                config::OnFailure::Reject => OnFailure::Reject,
-                config::OnFailure::DeadLetter => OnFailure::DeadLetter,
-            };
-            (endpoint.path.as_str().to_owned(), policy)
-        })
-        .collect()
+    let routes = source.routes().into_iter();
+    routes.map(|route| (route.endpoint, route.on_failure)).collect()
 }
 
 /// Topics whose records keep their order also where they have no key.
 pub(crate) fn ordered(source: &config::Source) -> HashSet<TopicName> {
-    let endpoints = source.webhook.endpoints.iter();
-    endpoints.filter(|e| e.ordered).map(|e| e.topic.clone()).collect()
+    let ordered = source.routes().into_iter().filter(|route| route.ordered);
+    ordered.map(|route| route.topic).collect()
 }
 
 /// What a connector puts up with.
@@ -71,26 +54,6 @@ pub(crate) fn patience(letters: config::MaxDeadLetters) -> Patience {
             per: letters.per,
         },
         ..Patience::default()
-    }
-}
-
-/// When a batch of a mapping is full, and what becomes of its poison.
-pub(crate) fn batch_policy(mapping: &config::TopicMapping) -> BatchPolicy {
-    BatchPolicy {
-        messages_max: mapping.batch_size,
-        bytes_max: mapping.batch_bytes,
-        linger: mapping.flush_interval,
-        idle: mapping.idle,
-        start: match mapping.start {
-            config::Start::Earliest => StartAt::Earliest,
-            config::Start::Latest => StartAt::Latest,
-        },
-        on_poison: match mapping.on_poison {
-            config::OnPoison::DeadLetter => OnPoison::DeadLetter,
-            config::OnPoison::BlockKey => OnPoison::BlockKey,
-            config::OnPoison::Stop => OnPoison::Stop,
-        },
-        schema_types: mapping.schema_types,
     }
 }
 

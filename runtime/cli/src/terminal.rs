@@ -27,25 +27,24 @@ pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAdd
             .iter()
             .find(|(id, _)| *id == source.id)
             .map(|(_, address)| *address);
-        for endpoint in &source.webhook.endpoints {
+        for route in source.routes() {
             let scheme = if source.webhook.tls.is_some() { "https" } else { "http" };
             let at = address.map_or_else(|| source.webhook.listen.to_string(), |a| a.to_string());
             eprintln!(
                 "  {:<12} {scheme}://{at}{} → {}",
                 source.id.connector(),
-                endpoint.path,
-                endpoint.topic
+                route.endpoint,
+                route.topic
             );
         }
     }
     for sink in &pipeline.sinks {
-        for mapping in &sink.surrealdb.topic_mappings {
-            let tables: Vec<_> = mapping.targets().collect();
+        for mapping in sink.mappings() {
             eprintln!(
                 "  {:<12} {} → {} of {}",
                 sink.id.connector(),
-                mapping.topic,
-                tables.join(", "),
+                mapping.consumer.topic,
+                mapping.targets.join(", "),
                 sink.surrealdb.url
             );
         }

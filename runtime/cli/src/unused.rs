@@ -10,8 +10,12 @@ use danube_wasm_model::TopicName;
 /// Whether a subscription on the pipeline's own log is read by no sink of its. Those of dead letters are read by
 /// `danube-wasm dlq`. On a cluster, others have subscriptions too.
 pub(crate) fn is_unused(pipeline: &Pipeline, topic: &str, subscription: &str) -> bool {
-    let mut mappings = pipeline.sinks.iter().flat_map(|sink| &sink.surrealdb.topic_mappings);
-    let is_read = mappings.any(|mapping| mapping.topic.as_str() == topic && mapping.subscription == subscription);
+    let mut consumers = pipeline
+        .sinks
+        .iter()
+        .flat_map(|sink| sink.mappings())
+        .map(|mapping| mapping.consumer);
+    let is_read = consumers.any(|consumer| consumer.topic.as_str() == topic && consumer.subscription == subscription);
     let is_for_dead_letters = topic.parse().is_ok_and(|topic: TopicName| topic.is_for_dead_letters());
     matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) && !is_read && !is_for_dead_letters
 }

@@ -68,11 +68,8 @@ impl Pipeline {
     fn same(&self, newer: &Self, id: &ConnectorId) -> bool {
         let name = id.connector();
         let new = newer.source(name);
-        let mut topics = new
-            .iter()
-            .flat_map(|source| &source.webhook.endpoints)
-            .map(|endpoint| &endpoint.topic);
-        let schemas = topics.all(|topic| self.schema_of(topic) == newer.schema_of(topic));
+        let mut routes = new.iter().flat_map(|source| source.routes());
+        let schemas = routes.all(|route| self.schema_of(&route.topic) == newer.schema_of(&route.topic));
         schemas && self.source(name) == new && self.sink(name) == newer.sink(name)
     }
 }

@@ -12,12 +12,16 @@ pub mod event;
 pub mod field_types;
 pub mod hash;
 pub mod identity;
+pub mod mapping;
 pub mod message;
+pub mod route;
 pub mod targets;
 pub mod topic;
 
 pub use connector_id::ConnectorId;
 pub use field_types::{FieldNode, FieldType, FieldTypes};
 pub use identity::RecordId;
+pub use mapping::{BatchPolicy, Mapping, OnPoison, StartAt};
+pub use route::{OnFailure, OnInvalid, Route};
 pub use targets::Targets;
 pub use topic::{SubscriptionType, TopicName};

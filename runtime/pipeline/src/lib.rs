@@ -31,11 +31,12 @@ mod turns;
 
 pub use backoff::BackoffPolicy;
 pub use breaker::BreakerPolicy;
+pub use danube_wasm_model::{BatchPolicy, OnFailure, OnInvalid, OnPoison};
 pub use error_budget::ErrorBudget;
 pub use patience::Patience;
 pub use probe::Probe;
-pub use sink::{BatchPolicy, OnPoison, Sink, SinkParts};
-pub use source::{OnFailure, OnInvalid, Source, SourceLimits, SourceParts};
+pub use sink::{Sink, SinkParts};
+pub use source::{Source, SourceLimits, SourceParts};
 pub use status::Status;
 
 /// The lane of a key, the same for the life of the process.

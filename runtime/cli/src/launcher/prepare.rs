@@ -165,12 +165,7 @@ fn source_load(spec: &SourceSpec) -> LoadSpec {
         settings_kept: Some(config.settings_kept()),
         limits: settings::guest_limits(&config.limits),
         lanes: config.lanes,
-        topics: config
-            .webhook
-            .endpoints
-            .iter()
-            .map(|endpoint| endpoint.topic.clone())
-            .collect(),
+        topics: config.routes().into_iter().map(|route| route.topic).collect(),
         ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
     }
 }
@@ -182,11 +177,8 @@ fn sink_load(spec: &SinkSpec) -> LoadSpec {
         settings_kept: Some(config.settings_kept()),
         limits: settings::guest_limits(&config.limits),
         lanes: config.lanes,
-        topics: config
-            .surrealdb
-            .topic_mappings
-            .iter()
-            .map(|mapping| mapping.topic.clone())
+        topics: (config.mappings().into_iter())
+            .map(|mapping| mapping.consumer.topic)
             .collect(),
         ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
     }

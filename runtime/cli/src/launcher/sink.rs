@@ -95,11 +95,15 @@ impl Workshop {
 
 /// The policy of the mapping that made this subscription.
 fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
-    let mappings = spec.config.surrealdb.topic_mappings.iter();
-    let of_topic = mappings.filter(|mapping| mapping.topic == consumer.topic);
-    let of_subscription = of_topic.clone().find(|m| m.subscription == consumer.subscription);
+    let mappings = spec.config.mappings();
+    let of_topic = mappings
+        .iter()
+        .filter(|mapping| mapping.consumer.topic == consumer.topic);
+    let of_subscription = of_topic
+        .clone()
+        .find(|m| m.consumer.subscription == consumer.subscription);
     let mapping = of_subscription.or_else(|| of_topic.clone().next());
-    mapping.map(settings::batch_policy).unwrap_or_default()
+    mapping.map(|mapping| mapping.batch).unwrap_or_default()
 }
 
 struct RunningSink {

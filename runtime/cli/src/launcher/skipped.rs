@@ -1,9 +1,8 @@
 //! Says what a sink will not see: Danube begins a new subscription with the next message, whatever `start` asks for.
 
 use danube_wasm_broker::TopicInfo;
-use danube_wasm_config::Start;
 use danube_wasm_model::{
-    ConnectorId, TopicName,
+    ConnectorId, Mapping, StartAt, TopicName,
     door::{ConsumerConfig, SinkGuest as _},
 };
 use danube_wasm_sandbox::SinkComponent;
@@ -38,8 +37,8 @@ impl Workshop {
 }
 
 fn wants_all(spec: &SinkSpec, topic: &TopicName, subscription: &str) -> bool {
-    let mut mappings = spec.config.surrealdb.topic_mappings.iter();
-    mappings.any(|mapping| {
-        mapping.topic == *topic && mapping.subscription == subscription && mapping.start == Start::Earliest
+    let mut mappings = spec.config.mappings().into_iter();
+    mappings.any(|Mapping { consumer, batch, .. }| {
+        consumer.topic == *topic && consumer.subscription == subscription && batch.start == StartAt::Earliest
     })
 }

@@ -276,8 +276,8 @@ pub(crate) async fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>,
 /// The sinks of a pipeline file, with their topics.
 pub(crate) fn sinks(pipeline: &Pipeline) -> BTreeMap<String, Vec<String>> {
     let topics = |sink: &danube_wasm_config::Sink| {
-        let mappings = sink.surrealdb.topic_mappings.iter();
-        mappings.map(|mapping| mapping.topic.to_string()).collect()
+        let mappings = sink.mappings().into_iter();
+        mappings.map(|mapping| mapping.consumer.topic.to_string()).collect()
     };
     let sinks = pipeline.sinks.iter();
     sinks.map(|sink| (sink.id.to_string(), topics(sink))).collect()

@@ -28,11 +28,11 @@ pub(super) async fn check(pipeline: &Pipeline, dir: &Path, findings: &mut Vec<Fi
     });
     findings.extend(schemas);
     for source in pipeline.sources.iter().filter(|_| is_known) {
-        for endpoint in &source.webhook.endpoints {
-            let stored = topics.iter().find(|topic| topic["topic"] == endpoint.topic.as_str());
+        for route in source.routes() {
+            let stored = topics.iter().find(|topic| topic["topic"] == route.topic.as_str());
             findings.push(Finding {
-                what: format!("{}: publish to {}", source.id, endpoint.topic),
-                outcome: topic(stored, endpoint.partitions),
+                what: format!("{}: publish to {}", source.id, route.topic),
+                outcome: topic(stored, route.partitions),
             });
         }
     }

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use danube_wasm_broker_danube::{Danube, FailurePolicy, Poison};
-use danube_wasm_config::{Pipeline, Sink, TopicMapping};
+use danube_wasm_config::{Pipeline, Sink};
+use danube_wasm_model::{Route, door::ConsumerConfig};
 
 use super::{Finding, Outcome, is_missing};
 
@@ -19,16 +20,16 @@ const DANUBES_OWN: FailurePolicy = FailurePolicy {
 const BUFFER: &str = "`buffer = { type = \"disk\", max_bytes = … }`";
 
 /// The failure policy of a sink's subscription. A topic without reliable dispatch has none: nothing is given twice.
-pub(super) async fn check(pipeline: &Pipeline, danube: &Danube, sink: &Sink, mapping: &TopicMapping) -> Finding {
-    let TopicMapping {
+pub(super) async fn check(pipeline: &Pipeline, danube: &Danube, sink: &Sink, consumer: &ConsumerConfig) -> Finding {
+    let ConsumerConfig {
         topic, subscription, ..
-    } = mapping;
+    } = consumer;
     let what = format!(
         "{}: failure policy of subscription `{subscription}` of {topic}",
         sink.id
     );
-    let mut fed = pipeline.sources.iter().flat_map(|source| &source.webhook.endpoints);
-    let outcome = if fed.any(|endpoint| endpoint.topic == *topic && !endpoint.reliable_dispatch) {
+    let is_unreliable = |route: Route| route.topic == *topic && !route.reliable_dispatch;
+    let outcome = if pipeline.routes().any(is_unreliable) {
         Outcome::Reached
     } else if pipeline.danube.admin_url.is_none() {
         Outcome::Unknown(unasked())

@@ -13,10 +13,7 @@ use crate::settings;
 
 /// The schemas that `run` declares: those of topics that sources publish to.
 pub(super) fn of_topics(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
-    let is_published = |schema: &&Schema| {
-        let mut endpoints = pipeline.sources.iter().flat_map(|source| &source.webhook.endpoints);
-        endpoints.any(|endpoint| endpoint.topic == schema.topic)
-    };
+    let is_published = |schema: &&Schema| pipeline.routes().any(|route| route.topic == schema.topic);
     pipeline.schemas.iter().filter(is_published)
 }
 

@@ -6,8 +6,8 @@
 
 use danube_wasm_broker::TopicSpec;
 use danube_wasm_broker_danube::Danube;
-use danube_wasm_config::{Endpoint, Pipeline};
-use danube_wasm_model::TopicName;
+use danube_wasm_config::Pipeline;
+use danube_wasm_model::{Route, TopicName};
 
 use super::{
     Outcome, is_missing,
@@ -15,12 +15,12 @@ use super::{
 };
 
 /// The topic as `run` would make it. A subject that is not registered yet is registered by `run`, and not by looking.
-pub(super) fn spec(pipeline: &Pipeline, endpoint: &Endpoint, registered: &[&String]) -> TopicSpec {
-    let declared = pipeline.schema_of(&endpoint.topic).map(|schema| &schema.subject);
+pub(super) fn spec(pipeline: &Pipeline, route: &Route, registered: &[&String]) -> TopicSpec {
+    let declared = pipeline.schema_of(&route.topic).map(|schema| &schema.subject);
     TopicSpec {
-        partitions: endpoint.partitions,
-        reliable_dispatch: endpoint.reliable_dispatch,
-        ordered: endpoint.ordered,
+        partitions: route.partitions,
+        reliable_dispatch: route.reliable_dispatch,
+        ordered: route.ordered,
         schema_subject: declared.filter(|subject| registered.contains(subject)).cloned(),
     }
 }

@@ -1,7 +1,7 @@
 //! The connector of a letter, as its pipeline file has it now.
 
 use danube_wasm_config::{self as config, Component, Pipeline};
-use danube_wasm_model::{ConnectorId, Targets, TopicName};
+use danube_wasm_model::{ConnectorId, Targets, TopicName, door::ConsumerConfig};
 use danube_wasm_sandbox::GuestLimits;
 
 use crate::settings;
@@ -33,8 +33,7 @@ impl Connector {
     }
 
     fn of_source(pipeline: &Pipeline, source: &config::Source) -> Self {
-        let endpoints = source.webhook.endpoints.iter();
-        let topics: Vec<_> = endpoints.map(|endpoint| endpoint.topic.clone()).collect();
+        let topics: Vec<_> = source.routes().into_iter().map(|route| route.topic).collect();
         let schemas = pipeline.schemas.iter().filter(|schema| topics.contains(&schema.topic));
         Self {
             component: source.component.clone(),
@@ -49,19 +48,20 @@ impl Connector {
     }
 
     fn of_sink(sink: &config::Sink) -> Self {
-        let mappings = || sink.surrealdb.topic_mappings.iter();
-        let expected = |mapping: &config::TopicMapping| {
-            let subject = mapping.expected_schema_subject.clone()?;
-            Some((mapping.topic.clone(), subject))
+        let mappings = sink.mappings();
+        let consumers = || mappings.iter().map(|mapping| &mapping.consumer);
+        let expected = |consumer: &ConsumerConfig| {
+            let subject = consumer.expected_schema_subject.clone()?;
+            Some((consumer.topic.clone(), subject))
         };
         Self {
             component: sink.component.clone(),
             settings: sink.settings_json(),
             settings_kept: sink.settings_kept(),
             limits: settings::guest_limits(&sink.limits),
-            targets: settings::targets(&sink.surrealdb),
-            topics: mappings().map(|mapping| mapping.topic.clone()).collect(),
-            expected: mappings().filter_map(expected).collect(),
+            targets: mappings.iter().flat_map(|mapping| mapping.targets.clone()).collect(),
+            topics: consumers().map(|consumer| consumer.topic.clone()).collect(),
+            expected: consumers().filter_map(expected).collect(),
             schemas: Vec::new(),
         }
     }

@@ -1,13 +1,13 @@
 //! `[[routes]]`, `[[endpoints]]` and `[[webhook.endpoints]]`.
 
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
 
 use super::draft::Rows;
 use crate::{
     cross_checks::{PathUse, Published},
     tables::{
         auth::Auth,
-        endpoint::{ContentType, Endpoint, Method, OnFailure, OnIdReuse, OnInvalid, warn_of_loss},
+        endpoint::{ContentType, Endpoint, Method, OnIdReuse, warn_of_loss},
         event_id::EventId,
     },
 };

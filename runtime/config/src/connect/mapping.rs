@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{OnPoison, StartAt, TopicName};
 
 use super::draft::Rows;
 use crate::{
     cross_checks::Consumed,
     tables::mapping::{
-        BATCH_BYTES, BATCH_SIZE, FLUSH_INTERVAL, IDLE, OnPoison, STORAGE_MODES, SUBSCRIPTION_TYPES, Start, StorageMode,
-        TopicMapping,
+        BATCH_BYTES, BATCH_SIZE, FLUSH_INTERVAL, IDLE, STORAGE_MODES, SUBSCRIPTION_TYPES, StorageMode, TopicMapping,
     },
 };
 use danube_wasm_model::SubscriptionType;
@@ -202,7 +201,7 @@ fn mapping(t: &mut Table<'_>, note: fn(&Table<'_>)) -> Option<ConnectMapping> {
         topic: topic.value,
         subscription: subscription.value,
         subscription_type: subscription_type.value,
-        start: Start::Earliest,
+        start: StartAt::Earliest,
         table: Some(table.value),
         tables: Vec::new(),
         expected_schema_subject: subject.map(|subject| subject.value),

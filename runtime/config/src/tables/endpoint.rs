@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 
 use super::{
     auth::Auth,
@@ -52,16 +52,6 @@ pub struct Endpoint {
     pub auth: Auth,
 }
 
-/// What becomes of an event that its schema or the component refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnInvalid {
-    /// The sender is told: 422.
-    #[default]
-    Reject,
-    /// The sender is told 200, and the event goes to the dead-letter topic.
-    DeadLetter,
-}
-
 /// What becomes of an event whose id came with another body before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnIdReuse {
@@ -70,16 +60,6 @@ pub enum OnIdReuse {
     Accept,
     /// The sender is told: 409.
     Reject,
-}
-
-/// What the sender of an event is told that the component crashed on, once its dead letter is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
-    /// That it failed: 500.
-    #[default]
-    Reject,
-    /// 200, because the dead letter is kept.
-    DeadLetter,
 }
 
 /// What a body must be.
@@ -134,6 +114,19 @@ pub struct RateLimit {
 }
 
 impl Endpoint {
+    /// What its events become.
+    pub fn route(&self) -> Route {
+        Route {
+            endpoint: self.path.as_str().to_owned(),
+            topic: self.topic.clone(),
+            partitions: self.partitions,
+            reliable_dispatch: self.reliable_dispatch,
+            ordered: self.ordered,
+            on_invalid: self.on_invalid,
+            on_failure: self.on_failure,
+        }
+    }
+
     /// What the component is told of it.
     pub(super) fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::json!({

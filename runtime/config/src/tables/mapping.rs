@@ -3,7 +3,7 @@
 use crate::cross_checks::CrossChecks;
 use std::time::Duration;
 
-use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_model::{BatchPolicy, Mapping, OnPoison, StartAt, SubscriptionType, TopicName, door::ConsumerConfig};
 
 use crate::cross_checks::Consumed;
 use danube_wasm_settings::{
@@ -23,7 +23,7 @@ pub struct TopicMapping {
     /// How its messages are shared.
     pub subscription_type: SubscriptionType,
     /// Where it begins when it is new.
-    pub start: Start,
+    pub start: StartAt,
     /// The table, for a component that writes to one.
     pub table: Option<String>,
     /// More tables that a component may choose from.
@@ -50,16 +50,6 @@ pub struct TopicMapping {
     pub on_poison: OnPoison,
 }
 
-/// Where a new subscription begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
-    /// With the oldest message that is kept.
-    #[default]
-    Earliest,
-    /// With the next one published.
-    Latest,
-}
-
 /// How messages become documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StorageMode {
@@ -68,18 +58,6 @@ pub enum StorageMode {
     Document,
     /// With their publish time.
     TimeSeries,
-}
-
-/// What becomes of a message that cannot be processed, and of those after it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnPoison {
-    /// It goes to the dead-letter topic, the rest goes on.
-    #[default]
-    DeadLetter,
-    /// It and everything after it of its key waits, other keys go on.
-    BlockKey,
-    /// The sink stops.
-    Stop,
 }
 
 /// Most messages of a batch, where the file does not say.
@@ -108,6 +86,28 @@ pub(crate) const STORAGE_MODES: Choice<StorageMode> = Choice::of(&[
 ]);
 
 impl TopicMapping {
+    /// The same as the pipeline knows it.
+    pub fn mapping(&self) -> Mapping {
+        Mapping {
+            consumer: ConsumerConfig {
+                topic: self.topic.clone(),
+                subscription: self.subscription.clone(),
+                subscription_type: self.subscription_type,
+                expected_schema_subject: self.expected_schema_subject.clone(),
+            },
+            batch: BatchPolicy {
+                messages_max: self.batch_size,
+                bytes_max: self.batch_bytes,
+                linger: self.flush_interval,
+                idle: self.idle,
+                start: self.start,
+                on_poison: self.on_poison,
+                schema_types: self.schema_types,
+            },
+            targets: self.targets().map(str::to_owned).collect(),
+        }
+    }
+
     /// Every table that the component may write to; at least one.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.table.iter().chain(&self.tables).map(String::as_str)
@@ -174,11 +174,11 @@ impl Section for TopicMapping {
         let start = t
             .field(
                 "start",
-                Choice::of(&[("earliest", Start::Earliest), ("latest", Start::Latest)]),
+                Choice::of(&[("earliest", StartAt::Earliest), ("latest", StartAt::Latest)]),
                 "Where a new subscription begins: with the oldest message kept, or the next one published. A Danube broker \
                  begins with the next one, whatever this says.",
             )
-            .or(Start::Earliest);
+            .or(StartAt::Earliest);
         let table = t
             .field(
                 "table",

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_model::{ConnectorId, Route, TopicName};
 
 use super::{
     danube::Danube,
@@ -67,6 +67,11 @@ impl Pipeline {
     /// The sink with this name.
     pub fn sink(&self, name: &str) -> Option<&Sink> {
         self.sinks.iter().find(|sink| sink.id.connector() == name)
+    }
+
+    /// What its sources publish.
+    pub fn routes(&self) -> impl Iterator<Item = Route> {
+        self.sources.iter().flat_map(Source::routes)
     }
 
     /// All connectors, sources first.

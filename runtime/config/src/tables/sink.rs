@@ -1,6 +1,6 @@
 //! Sinks: what writes messages to a target.
 
-use danube_wasm_model::ConnectorId;
+use danube_wasm_model::{ConnectorId, Mapping};
 use serde_json::Value;
 
 use super::{
@@ -9,6 +9,7 @@ use super::{
     component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
     limits::Limits,
+    mapping::TopicMapping,
     source::{connector_id, enter_buffer, lanes},
     surrealdb::SurrealDb,
 };
@@ -40,17 +41,26 @@ pub struct Sink {
 pub(crate) const SINK_LANES: usize = 2;
 
 impl Sink {
+    /// What it consumes, and where that goes.
+    pub fn mappings(&self) -> Vec<Mapping> {
+        self.surrealdb
+            .topic_mappings
+            .iter()
+            .map(TopicMapping::mapping)
+            .collect()
+    }
+
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
-        component_config::settings("topic_mappings", &self.mappings(), &self.config.values)
+        component_config::settings("topic_mappings", &self.mapping_settings(), &self.config.values)
     }
 
     /// The same as it may be kept: see [`component_config::resolve`].
     pub fn settings_kept(&self) -> String {
-        component_config::settings("topic_mappings", &self.mappings(), &self.config.written)
+        component_config::settings("topic_mappings", &self.mapping_settings(), &self.config.written)
     }
 
-    fn mappings(&self) -> Vec<Value> {
+    fn mapping_settings(&self) -> Vec<Value> {
         let mappings = self.surrealdb.topic_mappings.iter();
         mappings.map(|mapping| mapping.settings()).collect()
     }

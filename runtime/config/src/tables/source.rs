@@ -1,7 +1,7 @@
 //! Sources: what takes events in.
 
 use crate::cross_checks::CrossChecks;
-use danube_wasm_model::ConnectorId;
+use danube_wasm_model::{ConnectorId, Route};
 use serde_json::Value;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     component::{Component, ComponentKind, Role},
     component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
-    endpoint::Method,
+    endpoint::{Endpoint, Method},
     limits::Limits,
     webhook::Webhook,
 };
@@ -49,6 +49,11 @@ pub(crate) const SOURCE_LANES: usize = 1;
 pub const LANES_MAX: usize = 64;
 
 impl Source {
+    /// What its endpoints publish.
+    pub fn routes(&self) -> Vec<Route> {
+        self.webhook.endpoints.iter().map(Endpoint::route).collect()
+    }
+
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
         component_config::settings("endpoints", &self.endpoints(), &self.config.values)

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use danube_wasm_config::{
-    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, OnFailure,
-    OnInvalid, OnPoison, SchemaType, ServiceUrl, Start, StorageMode, SurrealUrl, VersionStrategy,
+    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, SchemaType,
+    ServiceUrl, StorageMode, SurrealUrl, VersionStrategy,
 };
 use danube_wasm_model::SubscriptionType;
+use danube_wasm_model::{OnFailure, OnInvalid, OnPoison, StartAt};
 
 use crate::{Desk, sink, source};
 
@@ -57,7 +58,7 @@ fn defaults() {
     let mapping = &surrealdb.topic_mappings[0];
     assert_eq!(
         (mapping.subscription_type, mapping.start),
-        (SubscriptionType::Shared, Start::Earliest)
+        (SubscriptionType::Shared, StartAt::Earliest)
     );
     assert_eq!(
         (mapping.batch_size, mapping.flush_interval),

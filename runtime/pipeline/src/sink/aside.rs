@@ -3,10 +3,10 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, Message};
-use danube_wasm_model::clock;
+use danube_wasm_model::{OnPoison, clock};
 use tokio::time::Instant;
 
-use super::{OnPoison, Shared, lane::Lane};
+use super::{Shared, lane::Lane};
 use crate::{
     backoff::Backoff,
     breaker::{Breaker, Permit},

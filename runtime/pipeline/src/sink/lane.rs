@@ -4,13 +4,13 @@ use std::{collections::HashMap, sync::Arc, time::SystemTime};
 
 use danube_wasm_broker::{Acker, Message, MessageId};
 use danube_wasm_model::{
-    clock,
+    OnPoison, clock,
     door::{EgressError, FailureKind, GuestError, WriteReport},
 };
 use tokio::task::{JoinSet, coop::consume_budget};
 
 use super::{
-    OnPoison, Shared,
+    Shared,
     aside::{Halt, Poison},
     blocked::BlockedKeys,
     claims::Claims,

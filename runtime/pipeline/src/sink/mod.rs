@@ -11,7 +11,7 @@
 //!   before it begins the next. Halving and retries keep the order of what is left.
 //! * **Faults.** The target's and the broker's errors back off without limit, and the batch is held. The component's
 //!   own `retryable` is believed ten times or ten minutes. A batch that fails through its contents is halved (see
-//!   [`crate::bisect`]); what is poisonous alone is dealt with as [`OnPoison`] says.
+//!   [`crate::bisect`]); what is poisonous alone is dealt with as [`OnPoison`](danube_wasm_model::OnPoison) says.
 //! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
 //!   left unacknowledged.
 
@@ -27,11 +27,11 @@ mod reader;
 pub mod rehearsal;
 mod replayed;
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
-use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, Message, MessageId, StartAt};
+use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, Message, MessageId};
 use danube_wasm_model::{
-    ConnectorId,
+    BatchPolicy, ConnectorId,
     door::{Egress, SinkGuest},
 };
 use danube_wasm_schema::Schemas;
@@ -51,53 +51,6 @@ use crate::{
     status::{Status, StatusCell},
     tend,
 };
-
-/// When a batch is full, and what becomes of poison, for one topic of a sink.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BatchPolicy {
-    /// Most messages.
-    pub messages_max: usize,
-    /// Most payload bytes, unless a single message is larger.
-    pub bytes_max: usize,
-    /// Longest wait for more after the first message.
-    pub linger: Duration,
-    /// The stream counts as idle, and the batch as full, after this long without a message.
-    pub idle: Duration,
-    /// Where a new subscription begins.
-    pub start: StartAt,
-    /// What becomes of a poisonous message.
-    pub on_poison: OnPoison,
-    /// Whether the target is told which fields are decimals, 64-bit integers and dates by the message's schema.
-    pub schema_types: bool,
-}
-
-impl Default for BatchPolicy {
-    /// 500 messages or 4 MiB, at most a second after the first, at once when nothing has come for 5 ms.
-    fn default() -> Self {
-        Self {
-            messages_max: 500,
-            bytes_max: 4 << 20,
-            linger: Duration::from_secs(1),
-            idle: Duration::from_millis(5),
-            start: StartAt::Earliest,
-            on_poison: OnPoison::DeadLetter,
-            schema_types: true,
-        }
-    }
-}
-
-/// What becomes of a message that cannot be processed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnPoison {
-    /// It becomes a dead letter and the rest goes on.
-    #[default]
-    DeadLetter,
-    /// It and the later messages of its key wait and are tried again, ever less often; other keys go on. That the target
-    /// refuses a message shows only when its batch is written: later ones of its key in that batch are written, too.
-    BlockKey,
-    /// The connector stops.
-    Stop,
-}
 
 /// What a sink is made of.
 pub struct SinkParts {

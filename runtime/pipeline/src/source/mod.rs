@@ -39,7 +39,7 @@ use std::{
 use async_trait::async_trait;
 use danube_wasm_broker::{Broker, BrokerError, TopicSpec};
 use danube_wasm_model::{
-    ConnectorId, TopicName,
+    ConnectorId, OnFailure, OnInvalid, TopicName,
     clock::OrderClock,
     door::{Intake, Outcome, SourceGuest},
     event::Event,
@@ -86,27 +86,6 @@ impl Default for SourceLimits {
             batch_bytes_max: 4 << 20,
         }
     }
-}
-
-/// What happens to an event that its schema or the component refuses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnInvalid {
-    /// Its sender is told.
-    #[default]
-    Reject,
-    /// It becomes a dead letter and its sender is told that all is well.
-    DeadLetter,
-}
-
-/// What the sender of an event is told on which the component crashed: it trapped, ran out of its budget, went over a limit
-/// or returned malformed output for it. A dead letter is kept either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnFailure {
-    /// That it failed: it may send the event again.
-    #[default]
-    Reject,
-    /// That all is well, because the dead letter is kept.
-    DeadLetter,
 }
 
 /// What a source is made of.

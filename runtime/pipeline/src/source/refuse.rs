@@ -9,10 +9,13 @@
 use std::sync::Arc;
 
 use danube_wasm_broker::ErrorKind;
-use danube_wasm_model::door::{GuestError, Outcome, Violation};
+use danube_wasm_model::{
+    OnFailure, OnInvalid,
+    door::{GuestError, Outcome, Violation},
+};
 use tokio::task::JoinSet;
 
-use super::{OnFailure, OnInvalid, Pending, Shared, lane::stop, unavailable};
+use super::{Pending, Shared, lane::stop, unavailable};
 use crate::{
     dead_letter::{Letter, Reason},
     error_budget::{Overspent, Room},
