@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("model", "runtime/model"),
     ("telemetry", "runtime/telemetry"),
     ("settings", "runtime/settings"),
+    ("connector", "runtime/connector"),
     ("config", "runtime/config"),
     ("proto", "proto"),
     ("broker", "runtime/broker"),

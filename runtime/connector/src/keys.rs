@@ -1,0 +1,7 @@
+//! Keys that the tables of all connectors have alike.
+
+mod mapping;
+mod topic;
+
+pub use mapping::MappingKeys;
+pub use topic::{TopicKeys, on_failure, on_invalid};

@@ -1,0 +1,115 @@
+//! The topic of an endpoint, and what becomes of events that are refused.
+
+use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
+use danube_wasm_settings::{
+    Table,
+    kinds::{Choice, Flag, Integer, Parsed},
+};
+
+use crate::{Facts, Published};
+
+/// The keys that say where the records of an endpoint go.
+#[derive(Debug, Clone)]
+pub struct TopicKeys {
+    /// `danube_topic`.
+    pub topic: Option<TopicName>,
+    /// `partitions`.
+    pub partitions: u32,
+    /// `reliable_dispatch`.
+    pub reliable_dispatch: bool,
+    /// `ordered`.
+    pub ordered: bool,
+}
+
+impl TopicKeys {
+    /// Asks for them.
+    pub fn read(t: &mut Table<'_>) -> Self {
+        let topic = t
+            .field(
+                "danube_topic",
+                Parsed::<TopicName>::new("a topic"),
+                "The topic, `/namespace/name`. It is created if it is not there.",
+            )
+            .aliases(&["to"])
+            .example("\"/stripe/payments\"")
+            .required();
+        let partitions = t
+            .field(
+                "partitions",
+                Integer(0..=1024),
+                "Partitions of the topic; 0 for a topic without.",
+            )
+            .or(0);
+        let reliable_dispatch = t
+            .field(
+                "reliable_dispatch",
+                Flag,
+                "Keep each message until every subscription has acknowledged it. The embedded log always does.",
+            )
+            .or(true);
+        let ordered = t
+            .field(
+                "ordered",
+                Flag,
+                "Keep the order of records without a key, too: their events stay on one lane. On a Danube cluster one message \
+                 at a time is then under way to each partition.",
+            )
+            .or(false);
+        if !reliable_dispatch {
+            t.session().warning(
+                &t.span("reliable_dispatch"),
+                "on a Danube cluster, messages of this topic are lost when the broker stops",
+                "write `reliable_dispatch = true`",
+            );
+        }
+        Self {
+            topic,
+            partitions,
+            reliable_dispatch,
+            ordered,
+        }
+    }
+
+    /// Leaves what they say for comparison with other endpoints and with sinks. `keyed` says whether records have keys.
+    pub fn leave(&self, t: &Table<'_>, keyed: bool) {
+        if let Some(topic) = &self.topic {
+            let fact = Published {
+                topic: topic.clone(),
+                partitions: self.partitions,
+                reliable_dispatch: self.reliable_dispatch,
+                ordered: self.ordered,
+                keyed,
+                source: t.item(),
+            };
+            t.session()
+                .facts::<Facts>()
+                .published
+                .push((t.span("danube_topic"), fact));
+        }
+    }
+}
+
+/// The key `on_invalid` of an endpoint whose senders wait for an answer.
+pub fn on_invalid(t: &mut Table<'_>) -> OnInvalid {
+    t.field(
+        "on_invalid",
+        Choice::of(&[("reject", OnInvalid::Reject), ("dead-letter", OnInvalid::DeadLetter)]),
+        "What becomes of bodies that the schema or the component refuses. `dead-letter` answers 200 and keeps \
+         them, for senders that switch an endpoint off after refusals. This is also for records that the \
+         component made of a body and that the schema refuses, or the broker for their size.",
+    )
+    .or(OnInvalid::Reject)
+}
+
+/// The key `on_failure` of an endpoint whose senders wait for an answer.
+pub fn on_failure(t: &mut Table<'_>) -> OnFailure {
+    t.field(
+        "on_failure",
+        Choice::of(&[("reject", OnFailure::Reject), ("dead-letter", OnFailure::DeadLetter)]),
+        "What a sender is told of an event that the component crashed on: it trapped, ran out of its budget, went \
+         over a limit or returned malformed output. A dead letter is kept either way, for `dlq replay`; if it \
+         cannot be written, the answer is 503. `reject` answers 500, so that most senders send again; \
+         `dead-letter` answers 200, for those that would switch the endpoint off or never send again.",
+    )
+    .or(OnFailure::Reject)
+}

@@ -1,0 +1,138 @@
+//! Which kinds of connectors there are.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+
+use danube_wasm_settings::Table;
+
+use crate::{Builtin, SinkConfig, SinkConnector, SourceConfig, SourceConnector, States};
+
+/// The kinds of connectors of a program. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct Registry(Arc<Kinds>);
+
+#[derive(Clone, Default)]
+struct Kinds {
+    sources: Vec<Kind<SourceConfig>>,
+    sinks: Vec<Kind<SinkConfig>>,
+}
+
+/// One kind of source (`C` is [`SourceConfig`]) or sink ([`SinkConfig`]).
+#[derive(Clone, Copy)]
+pub struct Kind<C> {
+    /// Name of its table: `webhook` for `[sources.webhook]`.
+    pub name: &'static str,
+    /// Its component that comes with the binary.
+    pub builtin: Builtin,
+    read: fn(&mut Table<'_>) -> Option<C>,
+    reload: fn(&States) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+}
+
+impl<C> Kind<C> {
+    /// Reads its table, which may be left out, from that of a connector. When describing, documents it.
+    pub fn read(&self, connector: &mut Table<'_>) -> Option<C> {
+        (self.read)(connector)
+    }
+}
+
+/// What a connector does with its component.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes events in.
+    Source,
+    /// Writes messages to a target.
+    Sink,
+}
+
+impl Role {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Source => Self::Sink,
+            Self::Sink => Self::Source,
+        }
+    }
+
+    /// In a sentence.
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Sink => "sink",
+        }
+    }
+}
+
+impl Registry {
+    /// With one more kind of source.
+    pub fn with_source<S: SourceConnector>(mut self, builtin: Builtin) -> Self {
+        Arc::make_mut(&mut self.0).sources.push(Kind {
+            name: S::KIND,
+            builtin,
+            read: |table| table.group(S::KIND).optional::<S::Config>().map(SourceConfig::new::<S>),
+            reload: |states| {
+                let shared = states.get::<S::Shared>();
+                Box::pin(async move { S::reload(&shared).await })
+            },
+        });
+        self
+    }
+
+    /// With one more kind of sink.
+    pub fn with_sink<S: SinkConnector>(mut self, builtin: Builtin) -> Self {
+        Arc::make_mut(&mut self.0).sinks.push(Kind {
+            name: S::KIND,
+            builtin,
+            read: |table| table.group(S::KIND).optional::<S::Config>().map(SinkConfig::new::<S>),
+            reload: |states| {
+                let shared = states.get::<S::Shared>();
+                Box::pin(async move { S::reload(&shared).await })
+            },
+        });
+        self
+    }
+
+    /// The kinds of sources, in the order in which they were added.
+    pub fn sources(&self) -> &[Kind<SourceConfig>] {
+        &self.0.sources
+    }
+
+    /// The kinds of sinks, in the order in which they were added.
+    pub fn sinks(&self) -> &[Kind<SinkConfig>] {
+        &self.0.sinks
+    }
+
+    /// The built-in components of a role.
+    pub fn builtins(&self, role: Role) -> impl Iterator<Item = Builtin> + Clone + '_ {
+        let (sources, sinks) = match role {
+            Role::Source => (self.sources(), &[][..]),
+            Role::Sink => (&[][..], self.sinks()),
+        };
+        let of_sources = sources.iter().map(|kind| kind.builtin);
+        of_sources.chain(sinks.iter().map(|kind| kind.builtin))
+    }
+
+    /// The built-in component of this name.
+    pub fn component(&self, name: &str) -> Option<&'static [u8]> {
+        let mut all = self.builtins(Role::Source).chain(self.builtins(Role::Sink));
+        all.find(|builtin| builtin.name == name)
+            .map(|builtin| builtin.component)
+    }
+
+    /// Has every kind read again what it reads from files while it runs.
+    pub async fn reload(&self, states: &States) {
+        let sources = self.sources().iter().map(|kind| kind.reload);
+        for reload in sources.chain(self.sinks().iter().map(|kind| kind.reload)) {
+            reload(states).await;
+        }
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sources: Vec<_> = self.sources().iter().map(|kind| kind.name).collect();
+        let sinks: Vec<_> = self.sinks().iter().map(|kind| kind.name).collect();
+        f.debug_struct("Registry")
+            .field("sources", &sources)
+            .field("sinks", &sinks)
+            .finish()
+    }
+}

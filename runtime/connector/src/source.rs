@@ -1,0 +1,199 @@
+//! Kinds of sources.
+
+use std::{any::Any, fmt, ops::Deref, sync::Arc};
+
+use async_trait::async_trait;
+use danube_wasm_model::{Route, door::Intake, event::Interests};
+use danube_wasm_settings::Section;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::{Context, Finding, ProbeContext, StartError, States, Unfit};
+
+/// A kind of source. Its configuration is a table of `[[sources]]`, such as `[sources.webhook]`.
+#[async_trait]
+pub trait SourceConnector: Send + Sync + 'static {
+    /// Name of its table.
+    const KIND: &'static str;
+
+    /// Its table.
+    type Config: Section + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
+
+    /// What all sources of this kind share in a host. `()` for nothing.
+    type Shared: Default + Send + Sync + 'static;
+
+    /// What its endpoints publish.
+    fn routes(config: &Self::Config) -> Vec<Route>;
+
+    /// What no other connector may have at the same time, by name: an address and path, a replication slot.
+    fn claims(config: &Self::Config) -> Vec<String>;
+
+    /// What its component is told of the configuration. Never a secret.
+    fn guest_settings(config: &Self::Config) -> Map<String, Value>;
+
+    /// Where the events of an endpoint come from, for people, before it has started.
+    fn location(config: &Self::Config, endpoint: &str) -> String;
+
+    /// What the built-in component does not do of this configuration.
+    fn unfit_for_builtin(_: &Self::Config) -> Option<Unfit> {
+        None
+    }
+
+    /// What is wrong with the configuration that reading it does not find, without binding or connecting.
+    fn validate(_: &Self::Config, _: Interests) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Whether what it needs can be reached: for `check --connect`. Changes nothing.
+    async fn probe(config: &Self::Config, context: ProbeContext<Self::Shared>) -> Vec<Finding>;
+
+    /// Starts taking events in. A source that replaces another one of the same name takes over its endpoints without a gap.
+    async fn start(
+        config: &Self::Config,
+        context: Context<Self::Shared>,
+        pipeline: Pipeline,
+    ) -> Result<Box<dyn Ingress>, StartError>;
+
+    /// The operator asked to read files again (SIGHUP): certificates.
+    async fn reload(_: &Self::Shared) {}
+}
+
+/// Where a source's events go.
+#[derive(Clone)]
+pub struct Pipeline {
+    /// Takes events whose sender waits for an answer.
+    pub push: Arc<dyn Intake>,
+    /// What its component wants to know of each event.
+    pub interests: Interests,
+}
+
+/// A source that takes events in.
+#[async_trait]
+pub trait Ingress: Send + Sync + 'static {
+    /// Where the events of an endpoint come from, for people: `http://127.0.0.1:8080/in`.
+    fn location(&self, endpoint: &str) -> String;
+
+    /// Takes nothing new in and answers what is under way; what is left at the deadline is cut off. What a successor has
+    /// taken over goes on.
+    async fn close(&self, deadline: Instant);
+}
+
+/// The configuration of a source of any kind: its table, as its kind understands it.
+#[derive(Clone)]
+pub struct SourceConfig(Arc<dyn AnySource>);
+
+impl SourceConfig {
+    /// Of this kind.
+    pub fn new<S: SourceConnector>(config: S::Config) -> Self {
+        Self(Arc::new(Of::<S>(config)))
+    }
+
+    /// As its own kind knows it.
+    pub fn downcast<S: SourceConnector>(&self) -> Option<&S::Config> {
+        self.0.as_any().downcast_ref::<Of<S>>().map(|of| &of.0)
+    }
+}
+
+impl Deref for SourceConfig {
+    type Target = dyn AnySource;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl PartialEq for SourceConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.is_same(&*other.0)
+    }
+}
+
+impl fmt::Debug for SourceConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A configured source of any kind: [`SourceConnector`] behind a pointer. Its methods are those of the trait.
+#[async_trait]
+pub trait AnySource: fmt::Debug + Send + Sync + 'static {
+    /// Name of its kind: that of its table.
+    fn kind(&self) -> &'static str;
+    /// See [`SourceConnector::routes`].
+    fn routes(&self) -> Vec<Route>;
+    /// See [`SourceConnector::claims`].
+    fn claims(&self) -> Vec<String>;
+    /// See [`SourceConnector::guest_settings`].
+    fn guest_settings(&self) -> Map<String, Value>;
+    /// See [`SourceConnector::location`].
+    fn location(&self, endpoint: &str) -> String;
+    /// See [`SourceConnector::unfit_for_builtin`].
+    fn unfit_for_builtin(&self) -> Option<Unfit>;
+    /// See [`SourceConnector::validate`].
+    fn validate(&self, interests: Interests) -> Result<(), String>;
+    /// See [`SourceConnector::probe`].
+    async fn probe(&self, context: ProbeContext<States>) -> Vec<Finding>;
+    /// See [`SourceConnector::start`].
+    async fn start(&self, context: Context<States>, pipeline: Pipeline) -> Result<Box<dyn Ingress>, StartError>;
+    /// Whether it is of the same kind and configured alike.
+    fn is_same(&self, other: &dyn AnySource) -> bool;
+    /// Itself.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// The configuration of a kind.
+struct Of<S: SourceConnector>(S::Config);
+
+impl<S: SourceConnector> fmt::Debug for Of<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[async_trait]
+impl<S: SourceConnector> AnySource for Of<S> {
+    fn kind(&self) -> &'static str {
+        S::KIND
+    }
+
+    fn routes(&self) -> Vec<Route> {
+        S::routes(&self.0)
+    }
+
+    fn claims(&self) -> Vec<String> {
+        S::claims(&self.0)
+    }
+
+    fn guest_settings(&self) -> Map<String, Value> {
+        S::guest_settings(&self.0)
+    }
+
+    fn location(&self, endpoint: &str) -> String {
+        S::location(&self.0, endpoint)
+    }
+
+    fn unfit_for_builtin(&self) -> Option<Unfit> {
+        S::unfit_for_builtin(&self.0)
+    }
+
+    fn validate(&self, interests: Interests) -> Result<(), String> {
+        S::validate(&self.0, interests)
+    }
+
+    async fn probe(&self, context: ProbeContext<States>) -> Vec<Finding> {
+        S::probe(&self.0, context.of_kind()).await
+    }
+
+    async fn start(&self, context: Context<States>, pipeline: Pipeline) -> Result<Box<dyn Ingress>, StartError> {
+        S::start(&self.0, context.of_kind(), pipeline).await
+    }
+
+    fn is_same(&self, other: &dyn AnySource) -> bool {
+        let other = other.as_any().downcast_ref::<Self>();
+        other.is_some_and(|other| other.0 == self.0)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}

@@ -1,0 +1,33 @@
+//! What the connectors of one kind share in a host.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// One value of each type, made when it is first asked for: listeners, embedded databases. A host has one of these; two
+/// hosts in a process share nothing. Cheap to clone.
+#[derive(Clone, Default)]
+pub struct States(Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
+
+impl States {
+    /// The value of this type.
+    pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = states
+            .entry(TypeId::of::<T>())
+            .or_insert_with(|| Arc::new(T::default()));
+        match state.clone().downcast() {
+            Ok(state) => state,
+            Err(_) => unreachable!("a state is kept under its own type"),
+        }
+    }
+}
+
+impl fmt::Debug for States {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("States")
+    }
+}
