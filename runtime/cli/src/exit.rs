@@ -2,21 +2,23 @@
 
 use std::{fmt, process::ExitCode};
 
+use danube_wasm_host::FailureKind;
+
 /// `replay`: the component still fails on the letter. `dlq replay`: a letter is a dead letter still, or again.
-pub(crate) const STILL_FAILS: u8 = 1;
+const STILL_FAILS: u8 = 1;
 /// `health`: the pipeline is not ready. Health checks of containers know 0 and this.
-pub(crate) const NOT_READY: u8 = 1;
+const NOT_READY: u8 = 1;
 /// The command line was wrong. Also what clap exits with.
-pub(crate) const USAGE: u8 = 2;
+const USAGE: u8 = 2;
 /// Something broke that the user could not have prevented.
-pub(crate) const INTERNAL: u8 = 70;
+const INTERNAL: u8 = 70;
 /// The configuration is wrong: nothing was started.
-pub(crate) const CONFIGURATION: u8 = 78;
+const CONFIGURATION: u8 = 78;
 
 /// Why a verb failed: what to print, and the code.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
-    pub(crate) code: u8,
+    code: u8,
     pub(crate) message: String,
 }
 
@@ -26,40 +28,44 @@ impl fmt::Display for Failure {
     }
 }
 
+impl From<danube_wasm_host::Failure> for Failure {
+    fn from(failure: danube_wasm_host::Failure) -> Self {
+        let code = match failure.kind {
+            FailureKind::Usage => USAGE,
+            FailureKind::Configuration => CONFIGURATION,
+            FailureKind::Internal => INTERNAL,
+        };
+        Self {
+            code,
+            message: failure.message,
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn still_fails(message: impl ToString) -> Self {
-        Self {
-            code: STILL_FAILS,
-            message: message.to_string(),
-        }
+        Self::new(STILL_FAILS, message)
     }
 
     pub(crate) fn not_ready(message: impl ToString) -> Self {
-        Self {
-            code: NOT_READY,
-            message: message.to_string(),
-        }
+        Self::new(NOT_READY, message)
     }
 
     pub(crate) fn usage(message: impl ToString) -> Self {
-        Self {
-            code: USAGE,
-            message: message.to_string(),
-        }
+        Self::new(USAGE, message)
     }
 
     pub(crate) fn configuration(message: impl ToString) -> Self {
-        Self {
-            code: CONFIGURATION,
-            message: message.to_string(),
-        }
+        Self::new(CONFIGURATION, message)
     }
 
     pub(crate) fn internal(message: impl ToString) -> Self {
-        Self {
-            code: INTERNAL,
-            message: message.to_string(),
-        }
+        Self::new(INTERNAL, message)
+    }
+
+    fn new(code: u8, message: impl ToString) -> Self {
+        let message = message.to_string();
+        Self { code, message }
     }
 
     /// Prints and turns into the exit code.

@@ -4,24 +4,11 @@
 //! Each verb is one file of `verbs/`.
 
 mod args;
-mod assemble;
-mod background;
-mod brokers;
-mod builtin;
-mod control;
 mod exit;
-mod launcher;
-mod letters;
-mod operate;
-mod reach;
-mod replay;
-mod settings;
+mod panics;
 mod signals;
-mod spools;
 mod terminal;
-mod unused;
 mod verbs;
-mod watch;
 
 use std::process::ExitCode;
 

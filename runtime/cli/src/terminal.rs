@@ -14,7 +14,7 @@ use danube_wasm_model::ConnectorId;
 use danube_wasm_telemetry::{Health, Metrics, health::State, logging, metrics::Totals};
 use tokio::task::JoinHandle;
 
-use crate::letters::SUBSCRIPTION;
+use danube_wasm_host::dead_letters::SUBSCRIPTION;
 
 /// How often the live line is written anew.
 const REFRESH: Duration = Duration::from_secs(1);

@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("ingress-http", "runtime/ingress/http"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
+    ("host", "runtime/host"),
     ("cli", "runtime/cli"),
 ];
 

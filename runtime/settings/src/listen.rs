@@ -1,6 +1,6 @@
 //! An address to listen on: the keys `host` and `port` of every table that listens.
 
-use std::fmt;
+use std::{fmt, io, net::SocketAddr};
 
 use crate::{
     Table,
@@ -66,6 +66,14 @@ impl Listen {
             .or(default_port);
         let line = table.session().source_line(&table.span("port"));
         Self { host, port, line }
+    }
+}
+
+impl Listen {
+    /// The address of the name and port: the first one that the system's resolver gives.
+    pub async fn resolve(&self) -> io::Result<SocketAddr> {
+        let mut found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
+        found.next().ok_or_else(|| io::Error::other("the name has no address"))
     }
 }
 

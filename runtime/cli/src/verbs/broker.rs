@@ -8,13 +8,12 @@ use danube_wasm_broker_server::{Secret, ServerOptions, TlsIdentity, serve};
 use danube_wasm_telemetry::logging;
 use tokio::net::TcpListener;
 
-use crate::{
-    args, brokers,
+use danube_wasm_host::{
     control::{self, ControlSocket, Request, Response},
-    exit::Failure,
-    operate,
-    signals::Signals,
+    log_in, open_log, operations,
 };
+
+use crate::{args, exit::Failure, signals::Signals};
 
 /// Serves until it is told to stop.
 pub(crate) fn broker(args: &args::Broker) -> Result<(), Failure> {
@@ -35,7 +34,7 @@ async fn run(args: &args::Broker) -> Result<(), Failure> {
         bytes: args.retention_bytes,
         ..RetentionOptions::default()
     };
-    let log = brokers::open_log(&brokers::log_in(&args.data_dir), retention).await?;
+    let log = open_log(&log_in(&args.data_dir), retention).await?;
     let mut listeners = Vec::new();
     for address in &args.listen {
         listeners.push(listen(address).await?);
@@ -106,11 +105,11 @@ struct Answers(Arc<EmbeddedBroker>);
 impl control::Handler for Answers {
     async fn handle(&self, request: Request) -> Response {
         match request {
-            Request::Operate(operation) => match operate::perform(&*self.0, &operation).await {
+            Request::Operate(operation) => match operations::perform(&*self.0, &operation).await {
                 Ok(values) => Response::Values(values),
                 Err(failure) => Response::Error(failure.message),
             },
-            Request::Letters(_) => Response::Error(
+            Request::DeadLetters(_) => Response::Error(
                 "this is a broker: the dead letters of a pipeline are with its own process, so name its file"
                     .to_owned(),
             ),

@@ -5,17 +5,17 @@ use std::{path::PathBuf, sync::Arc};
 
 use danube_wasm_config::{Diagnostics, Loaded, Pipeline};
 
-use crate::{
-    args, assemble,
-    exit::Failure,
-    launcher::{self, Admitted},
-    reach::{self, Finding, Outcome},
+use danube_wasm_host::{
+    Admitted,
+    probe::{self, Finding, Outcome},
     spools::{self, Stranded},
 };
 
+use crate::{args, exit::Failure};
+
 /// Prints findings; fails with the configuration's exit code if one is an error.
 pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
-    let loaded = match assemble::read_to_run(&args.files) {
+    let loaded = match danube_wasm_host::read(&args.files) {
         Ok(loaded) => loaded,
         Err(errors) => return refuse(args, &errors),
     };
@@ -33,7 +33,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
         Err(failure) => return Err(failure),
     };
     let reached = match args.connect {
-        true => runtime.block_on(reach::everything(&loaded.pipeline))?,
+        true => runtime.block_on(probe::everything(&loaded.pipeline))?,
         false => Vec::new(),
     };
     if args.json {
@@ -55,13 +55,12 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
 }
 
 async fn components(loaded: &Loaded) -> Result<Vec<Admitted>, Failure> {
-    let desired = assemble::desired(&loaded.pipeline)?;
     // A cache of its own, gone afterwards: checking leaves nothing behind.
     let scratch = tempfile::tempdir().map_err(Failure::internal)?;
     let sandbox = crate::sandbox(scratch.path())?;
-    let admitted = launcher::admit(&sandbox, &desired).await;
+    let admitted = danube_wasm_host::admit(&sandbox, &loaded.pipeline).await;
     drop(Arc::try_unwrap(sandbox));
-    admitted
+    Ok(admitted?)
 }
 
 /// Spools that a start would refuse. One that is in use belongs to a pipeline that runs: it may have emptied it by then.
@@ -71,7 +70,7 @@ async fn stranded(pipeline: &Pipeline) -> Result<(), Failure> {
     for stranded in in_use {
         eprintln!("warning: {stranded}");
     }
-    spools::refuse(&stranded)
+    Ok(spools::refuse(&stranded)?)
 }
 
 /// A pipeline file without mistakes whose components or buffers are refused.

@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use danube_wasm_config::{Loaded, Pipeline};
+use danube_wasm_host::dead_letters::{self, FAILED_AGAIN, KEPT, Request, To, Which};
 use serde_json::Value;
 
 use super::topics::table;
 use crate::{
     args::{Dlq, DlqVerb, Letters},
     exit::Failure,
-    letters::{self, FAILED_AGAIN, KEPT, Request, To, Which},
 };
 
 /// Lists, shows, replays or discards dead letters.
@@ -17,7 +17,7 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
     match args.verb {
         DlqVerb::Ls { place, connector, json } => list(&place, connector, json),
         DlqVerb::Show { place, id, json } => {
-            let values = ask(&letters::file(&place)?, Request::Show { id })?;
+            let values = ask(&dead_letters::file(&place)?, Request::Show { id })?;
             match values.first() {
                 Some(letter) if json => println!("{letter}"),
                 Some(letter) => print!("{}", page(letter)),
@@ -31,17 +31,17 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
             dry_run,
             json,
         } => {
-            let loaded = letters::file(&which.place)?;
+            let loaded = dead_letters::file(&which.place)?;
             let request = Request::Replay {
                 to: target(to, &loaded.pipeline)?,
-                sinks: letters::sinks(&loaded.pipeline),
+                sinks: dead_letters::sinks(&loaded.pipeline),
                 which: which.which(),
                 dry_run,
             };
             report(&ask(&loaded, request)?, json)
         }
         DlqVerb::Discard { which, json } => {
-            let loaded = letters::file(&which.place)?;
+            let loaded = dead_letters::file(&which.place)?;
             let request = Request::Discard { which: which.which() };
             report(&ask(&loaded, request)?, json)
         }
@@ -49,7 +49,7 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
 }
 
 fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
-    crate::runtime()?.block_on(letters::ask(loaded, request))
+    Ok(crate::runtime()?.block_on(dead_letters::ask(loaded, request))?)
 }
 
 impl Letters {
@@ -64,7 +64,7 @@ impl Letters {
 }
 
 fn list(place: &Path, connector: Option<String>, json: bool) -> Result<(), Failure> {
-    let answer = ask(&letters::file(place)?, Request::Ls { connector })?;
+    let answer = ask(&dead_letters::file(place)?, Request::Ls { connector })?;
     let list = answer.first().cloned().unwrap_or_default();
     let lines = list["letters"].as_array().cloned().unwrap_or_default();
     if json {

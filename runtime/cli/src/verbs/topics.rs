@@ -2,13 +2,15 @@
 
 use std::path::Path;
 
+use danube_wasm_host::{
+    operations::{self, Operation, Position},
+    unused,
+};
 use serde_json::Value;
 
 use crate::{
     args::{Subscriptions, SubscriptionsVerb, Topics, TopicsVerb},
     exit::Failure,
-    operate::{self, Operation, Position},
-    unused,
 };
 
 /// Lists or deletes topics.
@@ -82,7 +84,7 @@ pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
 }
 
 fn show(place: &Path, operation: Operation, json: bool, columns: &[&str]) -> Result<(), Failure> {
-    let values = crate::runtime()?.block_on(operate::ask(place, operation))?;
+    let values = crate::runtime()?.block_on(operations::ask(place, operation))?;
     for warning in values.iter().filter_map(|value| warning(place, value)) {
         eprintln!("warning: {warning}");
     }

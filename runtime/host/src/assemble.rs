@@ -1,0 +1,184 @@
+//! From a pipeline file to what is desired to run: each connector with everything that makes it what it is, so that two
+//! readings can be compared.
+
+use std::{path::Path, sync::Arc};
+
+use danube_wasm_broker::TopicSpec;
+use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
+use danube_wasm_model::{ConnectorId, TopicName};
+
+use crate::{Failure, connectors, settings};
+
+/// Everything that makes a connector what it is. Equal ones need no restart.
+#[derive(Clone, PartialEq)]
+pub(crate) enum Spec {
+    Source(SourceSpec),
+    Sink(SinkSpec),
+}
+
+/// A source, its component's bytes and the schemas of its topics.
+#[derive(Clone, PartialEq)]
+pub(crate) struct SourceSpec {
+    pub(crate) config: config::Source,
+    pub(crate) component: Bytes,
+    pub(crate) schemas: Vec<config::Schema>,
+}
+
+/// A sink, its component's bytes, the topics that sources of the same pipeline feed, and their schemas.
+#[derive(Clone, PartialEq)]
+pub(crate) struct SinkSpec {
+    pub(crate) config: config::Sink,
+    pub(crate) component: Bytes,
+    pub(crate) topics: Vec<(TopicName, TopicSpec)>,
+    pub(crate) schemas: Vec<config::Schema>,
+}
+
+impl Spec {
+    /// What no other connector can have at the same time.
+    pub(crate) fn claims(&self) -> Vec<String> {
+        match self {
+            // Port 0 is a port of its own.
+            Self::Source(source) if source.config.webhook.listen.port == 0 => Vec::new(),
+            Self::Source(source) => {
+                let webhook = &source.config.webhook;
+                let paths = webhook.endpoints.iter().map(|endpoint| endpoint.path.as_str());
+                paths.map(|path| format!("{}{path}", webhook.listen)).collect()
+            }
+            Self::Sink(sink) => {
+                let consumers = sink.config.mappings().into_iter().map(|mapping| mapping.consumer);
+                consumers
+                    .map(|consumer| format!("{} of {}", consumer.subscription, consumer.topic))
+                    .collect()
+            }
+        }
+    }
+}
+
+/// A component as it was read.
+pub(crate) type Bytes = Arc<[u8]>;
+
+/// Reads the files of a pipeline and looks at their schemas: what is needed to run it.
+pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
+    let loaded = config::load_all(files, &ProcessEnvironment)?;
+    let examine = |schema: &config::Schema| {
+        let examined = settings::declaration(schema).and_then(|declared| {
+            let examined = declared.examine_blocking();
+            examined.map_err(Failure::configuration)
+        });
+        examined.err().map(|failure| (schema.topic.clone(), failure.message))
+    };
+    let wrong = loaded.pipeline.schemas.iter().filter_map(examine).collect();
+    match loaded.schema_errors(wrong) {
+        Some(errors) => Err(errors),
+        None => Ok(loaded),
+    }
+}
+
+/// Reads a file for a verb that needs only a part of what the environment gives, and asks for that with the functions below
+/// when it does.
+pub fn read_lazily(file: &Path) -> Result<Loaded, Failure> {
+    config::load_lazily(file, &ProcessEnvironment).map_err(Failure::configuration)
+}
+
+/// What it takes to speak to the broker.
+pub(crate) fn require_broker(loaded: &Loaded) -> Result<(), Failure> {
+    let needed = |key: &str| key.starts_with("danube");
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
+/// What it takes to speak to the database of a sink.
+pub(crate) fn require_database(loaded: &Loaded, sink: &ConnectorId) -> Result<(), Failure> {
+    let place = loaded.pipeline.sinks.iter().position(|found| found.id == *sink);
+    let table = format!("sinks[{}].surrealdb.", place.unwrap_or_default());
+    // A file of Danube Connect has one sink.
+    let needed = |key: &str| key.starts_with(&table) || key.starts_with("surrealdb.");
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
+/// What it takes to make the settings of a connector's component.
+pub(crate) fn require_settings(loaded: &Loaded, connector: &ConnectorId) -> Result<(), Failure> {
+    let pipeline = &loaded.pipeline;
+    let source = pipeline.sources.iter().position(|found| found.id == *connector);
+    let sink = pipeline.sinks.iter().position(|found| found.id == *connector);
+    let table = match (source, sink) {
+        (Some(place), _) => format!("sources[{place}].config"),
+        (_, Some(place)) => format!("sinks[{place}].config"),
+        (None, None) => return Ok(()),
+    };
+    let needed = |key: &str| key.starts_with(&table);
+    loaded.require(needed).map_err(Failure::configuration)
+}
+
+/// Every connector of the pipeline, sinks first.
+pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
+    let mut desired = Vec::new();
+    for sink in &pipeline.sinks {
+        let component = load(&sink.id, &sink.component)?;
+        let topics = fed_topics(pipeline, sink);
+        let schemas = schemas_of(pipeline, topics.iter().map(|(topic, _)| topic));
+        desired.push((
+            sink.id.clone(),
+            Spec::Sink(SinkSpec {
+                config: sink.clone(),
+                component,
+                topics,
+                schemas,
+            }),
+        ));
+    }
+    for source in &pipeline.sources {
+        let component = load(&source.id, &source.component)?;
+        let routes = source.routes();
+        let schemas = schemas_of(pipeline, routes.iter().map(|route| &route.topic));
+        let spec = SourceSpec {
+            config: source.clone(),
+            component,
+            schemas,
+        };
+        desired.push((source.id.clone(), Spec::Source(spec)));
+    }
+    Ok(desired)
+}
+
+/// The declared schemas of these topics.
+fn schemas_of<'a>(pipeline: &Pipeline, topics: impl Iterator<Item = &'a TopicName>) -> Vec<config::Schema> {
+    let topics: Vec<_> = topics.collect();
+    let schemas = pipeline.schemas.iter();
+    schemas
+        .filter(|schema| topics.contains(&&schema.topic))
+        .cloned()
+        .collect()
+}
+
+/// The topics of a sink that sources of this pipeline feed, as these make them.
+fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
+    let consumed: Vec<_> = (sink.mappings().into_iter())
+        .map(|mapping| mapping.consumer.topic)
+        .collect();
+    let fed = pipeline.routes().filter(|route| consumed.contains(&route.topic));
+    fed.map(|route| {
+        let spec = TopicSpec {
+            partitions: route.partitions,
+            reliable_dispatch: route.reliable_dispatch,
+            ordered: route.ordered,
+            schema_subject: pipeline.schema_of(&route.topic).map(|schema| schema.subject.clone()),
+        };
+        (route.topic, spec)
+    })
+    .collect()
+}
+
+/// The component's bytes.
+pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
+    match component {
+        Component::Builtin(name) => connectors::component(name)
+            .map(Bytes::from)
+            .ok_or_else(|| Failure::internal(format!("the component builtin:{name} is not part of this binary"))),
+        Component::File(path) => std::fs::read(path).map(Bytes::from).map_err(|e| {
+            Failure::configuration(format!(
+                "connector {id}: the component {} cannot be read: {e}",
+                path.display()
+            ))
+        }),
+    }
+}

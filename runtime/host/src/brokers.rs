@@ -1,0 +1,373 @@
+//! Opens the broker that a pipeline names, and gives each connector its view of it.
+
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+use danube_wasm_broker::{
+    Admin, Broker, BrokerError, ErrorKind,
+    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
+};
+use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
+use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
+use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
+use danube_wasm_model::{ConnectorId, clock::OrderClock};
+use danube_wasm_schema::Schemas;
+use tokio::{
+    sync::{Mutex, OnceCell},
+    time::Instant,
+};
+
+use crate::{Failure, spools};
+
+/// How long a source's spool waits for a record to be taken before it begins with the oldest again: no sender waits.
+const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The broker of a pipeline, and the spools in front of it.
+pub(crate) struct Brokers {
+    main: Arc<dyn Broker>,
+    /// The same, where it is a log in this process.
+    log: Option<Arc<EmbeddedBroker>>,
+    /// How the cluster is spoken to; `None` for a log in this process.
+    danube: Option<config::Danube>,
+    /// The cluster as spools publish to it, from the first one on: what was under way when a session was lost is handed
+    /// back to them.
+    behind_spools: OnceCell<Arc<dyn Broker>>,
+    behind_spools_options: Option<DanubeOptions>,
+    /// What gives records their order, whatever in this process publishes them.
+    clock: Arc<OrderClock>,
+    /// Where spools are.
+    spools_dir: PathBuf,
+    /// By connector. One that is open stays so while its connector is wanted, and until its records are in the cluster.
+    spools: Mutex<HashMap<ConnectorId, Spooled>>,
+    /// Connectors that are gone.
+    unwanted: std::sync::Mutex<HashSet<ConnectorId>>,
+}
+
+/// A connector's view of the broker.
+pub(crate) struct View {
+    pub(crate) broker: Arc<dyn Broker>,
+    /// The same, where it is a spool.
+    pub(crate) spool: Option<Arc<Spool>>,
+    /// Over the registry of `broker`.
+    pub(crate) schemas: Arc<Schemas>,
+}
+
+struct Spooled {
+    spool: Arc<Spool>,
+    schemas: Arc<Schemas>,
+    /// Its records are a source's, which has confirmed them.
+    is_source: bool,
+}
+
+impl Spooled {
+    fn view(&self) -> View {
+        View {
+            broker: self.spool.clone(),
+            spool: Some(self.spool.clone()),
+            schemas: self.schemas.clone(),
+        }
+    }
+}
+
+impl Brokers {
+    /// Opens it. An embedded log is opened now, and what is wrong with it is said; a Danube cluster may come later.
+    pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self, Failure> {
+        let clock = OrderClock::system();
+        match &pipeline.service_url {
+            ServiceUrl::Embedded { dir } => {
+                let log = open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?;
+                Ok(Self {
+                    main: log.clone(),
+                    log: Some(log),
+                    clock,
+                    danube: None,
+                    behind_spools: OnceCell::new(),
+                    behind_spools_options: None,
+                    spools_dir: pipeline.spools_dir(),
+                    spools: Mutex::default(),
+                    unwanted: std::sync::Mutex::default(),
+                })
+            }
+            ServiceUrl::Danube { .. } => {
+                let options = danube_options(pipeline);
+                Ok(Self {
+                    main: Danube::open(options.clone()).map_err(Failure::configuration)?,
+                    log: None,
+                    clock,
+                    danube: Some(pipeline.danube.clone()),
+                    behind_spools: OnceCell::new(),
+                    behind_spools_options: Some(DanubeOptions {
+                        resend_after_loss: false,
+                        publish_timeout: SPOOL_PATIENCE,
+                        ..options
+                    }),
+                    spools_dir: pipeline.spools_dir(),
+                    spools: Mutex::default(),
+                    unwanted: std::sync::Mutex::default(),
+                })
+            }
+            other => Err(Failure::internal(format!(
+                "this program does not know the broker {other}"
+            ))),
+        }
+    }
+
+    /// The broker itself.
+    pub(crate) fn main(&self) -> &Arc<dyn Broker> {
+        &self.main
+    }
+
+    /// What gives records their order.
+    pub(crate) fn clock(&self) -> &Arc<OrderClock> {
+        &self.clock
+    }
+
+    /// Whether it is a log in this process, that no other process uses.
+    pub(crate) fn is_embedded(&self) -> bool {
+        self.log.is_some()
+    }
+
+    /// The log in this process that it is, if it is one.
+    pub(crate) fn log(&self) -> Option<&Arc<EmbeddedBroker>> {
+        self.log.as_ref()
+    }
+
+    /// The cluster's admin API, where the file says where it is.
+    pub(crate) fn danube_admin(&self) -> Option<Arc<dyn Admin>> {
+        self.danube.as_ref().and_then(|_| self.main.admin())
+    }
+
+    /// Longest that a message may wait for its batch: well inside the time after which the broker gives it again.
+    pub(crate) fn linger_max(&self) -> Duration {
+        self.danube
+            .as_ref()
+            .map_or(Duration::MAX, |danube| danube.ack_timeout / 4)
+    }
+
+    /// A sink's name as a consumer.
+    pub(crate) fn consumer_name(&self, id: &ConnectorId) -> String {
+        match &self.danube {
+            Some(danube) => danube.consumer_name(id),
+            None => id.to_string(),
+        }
+    }
+
+    /// The broker as a source sees it. `schemas` are those over the broker itself.
+    pub(crate) async fn of_source(&self, source: &config::Source, schemas: &Arc<Schemas>) -> Result<View, Failure> {
+        let Some(buffer) = &source.buffer else {
+            return Ok(self.view(schemas));
+        };
+        let mut options = self.spool_options(&source.id);
+        options.bytes_max = buffer.max_bytes;
+        options.flush = buffer.broker_flush;
+        options.orders = Some(self.clock.clone());
+        let broker = self.behind_spools().await?;
+        self.spool(&source.id, true, broker, options, schemas).await
+    }
+
+    /// The broker as a sink sees it. `schemas` are those over the broker itself.
+    pub(crate) async fn of_sink(&self, sink: &config::Sink, schemas: &Arc<Schemas>) -> Result<View, Failure> {
+        let Some(buffer) = &sink.buffer else {
+            return Ok(self.view(schemas));
+        };
+        let mut options = self.spool_options(&sink.id);
+        options.bytes_max = buffer.max_bytes;
+        options.hold_max = self.danube.as_ref().map_or(options.hold_max, |d| d.ack_timeout / 2);
+        self.spool(&sink.id, false, self.main.clone(), options, schemas).await
+    }
+
+    fn view(&self, schemas: &Arc<Schemas>) -> View {
+        View {
+            broker: self.main.clone(),
+            spool: None,
+            schemas: schemas.clone(),
+        }
+    }
+
+    async fn behind_spools(&self) -> Result<Arc<dyn Broker>, Failure> {
+        let open = || async {
+            match &self.behind_spools_options {
+                None => Ok(self.main.clone()),
+                Some(options) => {
+                    let client = Danube::open(options.clone()).map_err(Failure::configuration)?;
+                    Ok(client as Arc<dyn Broker>)
+                }
+            }
+        };
+        self.behind_spools.get_or_try_init(open).await.cloned()
+    }
+
+    fn spool_options(&self, id: &ConnectorId) -> SpoolOptions {
+        SpoolOptions::new(self.spools_dir.join(id.directory()))
+    }
+
+    async fn spool(
+        &self,
+        id: &ConnectorId,
+        is_source: bool,
+        broker: Arc<dyn Broker>,
+        options: SpoolOptions,
+        schemas: &Schemas,
+    ) -> Result<View, Failure> {
+        let mut spools = self.spools.lock().await;
+        self.of_unwanted(|unwanted| unwanted.remove(id));
+        if let Some(open) = spools.get(id) {
+            return Ok(open.view());
+        }
+        let directory = options.directory.display().to_string();
+        spools::adopt_former(id, &self.spools_dir)
+            .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
+        let spool = Spool::open(broker, options)
+            .await
+            .map_err(|e| Failure::configuration(format!("the spool in {directory}: {e}")))?;
+        tracing::info!(connector = %id, directory, "records and messages wait here while the other side is away");
+        let schemas = Arc::new(schemas.remembering(spool.registry(), spool.last_seen()));
+        let spooled = Spooled {
+            spool,
+            schemas,
+            is_source,
+        };
+        let view = spooled.view();
+        spools.insert(id.clone(), spooled);
+        Ok(view)
+    }
+
+    /// This connector is gone: its spool closes as soon as nothing in it is to go to the broker.
+    pub(crate) fn unwanted(&self, id: &ConnectorId) {
+        self.of_unwanted(|unwanted| unwanted.insert(id.clone()));
+    }
+
+    fn of_unwanted<T>(&self, change: impl FnOnce(&mut HashSet<ConnectorId>) -> T) -> T {
+        change(&mut self.unwanted.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Closes spools whose connectors are gone, and that have nothing which was confirmed to a sender.
+    pub(crate) async fn close_unwanted(&self) {
+        let mut spools = self.spools.lock().await;
+        for id in self.of_unwanted(|unwanted| unwanted.clone()) {
+            let waits = |spooled: &Spooled| spooled.is_source && spooled.spool.status().borrow().records > 0;
+            if spools.get(&id).is_some_and(waits) {
+                continue;
+            }
+            self.of_unwanted(|unwanted| unwanted.remove(&id));
+            let Some(spooled) = spools.remove(&id) else { continue };
+            if let Err(error) = spooled.spool.close().await {
+                tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
+            }
+        }
+    }
+
+    /// Each spool and how it is.
+    pub(crate) async fn spools(&self) -> Vec<(ConnectorId, SpoolStatus)> {
+        let spools = self.spools.lock().await;
+        spools
+            .iter()
+            .map(|(id, spooled)| (id.clone(), spooled.spool.status().borrow().clone()))
+            .collect()
+    }
+
+    /// Gives the broker what sources have confirmed, as long as it is there and time is left. Nothing is confirmed any more.
+    pub(crate) async fn hand_over(&self, deadline: Instant) {
+        let spools = self.spools.lock().await;
+        let of_sources = spools.iter().filter(|(_, spooled)| spooled.is_source);
+        let of_sources: Vec<_> = of_sources
+            .map(|(id, spooled)| (id.clone(), spooled.spool.clone()))
+            .collect();
+        // Metrics are kept up to date meanwhile.
+        drop(spools);
+        for (id, spool) in of_sources {
+            spools::hand_over(&id, &spool, &*self.main, deadline).await;
+        }
+    }
+
+    /// Makes everything durable and lets go of it.
+    pub(crate) async fn close(&self) -> Result<(), Failure> {
+        for (id, spooled) in self.spools.lock().await.drain() {
+            if let Err(error) = spooled.spool.close().await {
+                tracing::warn!(connector = %id, %error, "the spool was not closed cleanly; what it holds is there after the next start");
+            }
+        }
+        if let Some(client) = self.behind_spools.get() {
+            client.close().await.map_err(Failure::internal)?;
+        }
+        self.main.close().await.map_err(Failure::internal)
+    }
+}
+
+/// An embedded log.
+pub async fn open_log(dir: &Path, retention: RetentionOptions) -> Result<Arc<EmbeddedBroker>, Failure> {
+    let options = EmbeddedOptions {
+        retention,
+        ..EmbeddedOptions::default()
+    };
+    open(dir, options).await
+}
+
+/// An embedded log of a pipeline, whose records this clock orders.
+async fn open_own_log(
+    dir: &Path,
+    retention: RetentionOptions,
+    clock: Arc<OrderClock>,
+) -> Result<Arc<EmbeddedBroker>, Failure> {
+    let options = EmbeddedOptions {
+        retention,
+        orders: Some(clock),
+        ..EmbeddedOptions::default()
+    };
+    open(dir, options).await
+}
+
+async fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<EmbeddedBroker>, Failure> {
+    let dir = dir.to_path_buf();
+    let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await;
+    let opened = opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())));
+    opened.map_err(Failure::configuration)
+}
+
+/// A client of the Danube cluster that a pipeline names.
+pub(crate) fn open_danube(pipeline: &Pipeline) -> Result<Arc<Danube>, Failure> {
+    Danube::open(danube_options(pipeline)).map_err(Failure::configuration)
+}
+
+fn danube_options(pipeline: &Pipeline) -> DanubeOptions {
+    let danube = &pipeline.danube;
+    let seeds = pipeline.service_url.seeds().iter().map(ToString::to_string);
+    let mut options = DanubeOptions::new(seeds);
+    options.admin_url = danube.admin_url.as_ref().map(ToString::to_string);
+    options.tls = danube.tls.as_ref().map(|tls| Tls {
+        ca_file: tls.ca_file.clone(),
+        identity: tls.identity.as_ref().map(|identity| Identity {
+            cert_file: identity.cert_file.clone(),
+            key_file: identity.key_file.clone(),
+        }),
+    });
+    options.token = danube.token.as_ref().map(|token| match token {
+        SecretSource::Text(secret) => Token::Inline(Secret::new(secret.expose())),
+        SecretSource::File(path) => Token::File(path.clone()),
+    });
+    options.connect_timeout = danube.connect_timeout;
+    options.request_timeout = danube.request_timeout;
+    options.publish_timeout = danube.publish_timeout;
+    options.ack_timeout = danube.ack_timeout;
+    options.in_flight_max = danube.in_flight_max;
+    options
+}
+
+/// Where `danube-wasm broker` keeps its log.
+pub fn log_in(data_dir: &Path) -> PathBuf {
+    data_dir.join("log")
+}
+
+fn retention(retention: &Retention) -> RetentionOptions {
+    RetentionOptions {
+        keep: retention.keep,
+        keep_bytes: retention.keep_bytes,
+        age: retention.age,
+        bytes: retention.bytes,
+        ..RetentionOptions::default()
+    }
+}

@@ -1,0 +1,157 @@
+//! One letter: what its envelope says, for people and for a replay.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use danube_wasm_broker::{Message, MessageId};
+use danube_wasm_model::hash::fnv1a;
+use danube_wasm_pipeline::envelope::{Envelope, Input};
+use danube_wasm_schema::{limits::PAYLOAD, strict};
+use serde_json::{Map, Value, json};
+
+/// Most characters of a reason in a list.
+const SHORT_CHARS_MAX: usize = 72;
+
+/// A letter.
+pub(super) struct DeadLetter(Envelope);
+
+impl DeadLetter {
+    pub(super) fn new(message: Message) -> Self {
+        Self(Envelope::new(message))
+    }
+
+    /// As it is in its topic.
+    pub(super) fn message(&self) -> &Message {
+        self.0.message()
+    }
+
+    pub(super) fn place(&self) -> MessageId {
+        self.0.message().message_id
+    }
+
+    /// The same for every letter of one input and connector.
+    pub(super) fn whole_id(&self) -> &str {
+        self.0.message().id.as_str()
+    }
+
+    /// Short enough to type: FNV-1a, 64 bits, of the whole id.
+    pub(super) fn id(&self) -> String {
+        format!("{:016x}", fnv1a(self.whole_id().bytes()))
+    }
+
+    /// Whether it is meant: by its id, its whole id, or the id of its input.
+    pub(super) fn is(&self, id: &str) -> bool {
+        self.id() == id || self.whole_id() == id || self.said("id") == Some(id)
+    }
+
+    /// Id of the connector that could not process it.
+    pub(super) fn connector(&self) -> &str {
+        self.said("connector").unwrap_or_default()
+    }
+
+    /// Whether it is of this connector, by its name or its id.
+    pub(super) fn is_of(&self, connector: &str) -> bool {
+        let id = self.connector();
+        id == connector || id.rsplit('/').next() == Some(connector)
+    }
+
+    /// The topic or the endpoint that the input came through.
+    pub(super) fn origin(&self) -> &str {
+        self.0.origin()
+    }
+
+    /// A line of the list.
+    pub(super) fn line(&self) -> Value {
+        let message = self.said("message").unwrap_or_default();
+        let mut short: String = message
+            .chars()
+            .map(|c| if c.is_control() { ' ' } else { c })
+            .take(SHORT_CHARS_MAX)
+            .collect();
+        if short.len() < message.len() {
+            short.push('…');
+        }
+        json!({
+            "id": self.id(),
+            "connector": self.connector(),
+            "reason": self.said("reason"),
+            "when": time(self.0.written_ms()),
+            "origin": self.origin(),
+            "message": short,
+        })
+    }
+
+    /// Everything.
+    pub(super) fn whole(&self) -> Value {
+        let number = |name| self.said(name).and_then(|text| text.parse::<u64>().ok());
+        let headers: Map<String, Value> = self.0.headers().map(|(n, v)| (n.to_owned(), json!(v))).collect();
+        let own: Map<String, Value> = self.0.own_attributes().map(|(n, v)| (n.clone(), json!(v))).collect();
+        let mut whole = json!({
+            "id": self.id(),
+            "whole_id": self.whole_id(),
+            "connector": self.connector(),
+            "component_digest": self.said("component-digest"),
+            "reason": self.said("reason"),
+            "message": self.said("message"),
+            "backtrace": self.said("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
+            "violations": self.said("violations").and_then(|text| serde_json::from_str::<Value>(text).ok()),
+            "attempts": number("attempts"),
+            "redeliveries": number("redeliveries"),
+            "when": time(self.0.written_ms()),
+            "origin": self.origin(),
+            "input_id": self.said("id"),
+            "published": number("publish-time-ms").map(time),
+            "received": number("received-ms").map(time),
+            "producer": self.said("producer"),
+            "schema": self.said("schema"),
+            "content_type": self.said("content-type"),
+            "key": self.0.message().key.as_deref().map(|key| readable(key).1),
+            "headers": headers,
+            "attributes": own,
+        });
+        let (encoding, payload) = readable(&self.0.message().payload);
+        if let Value::Object(fields) = &mut whole {
+            fields.retain(|_, value| !value.is_null() && *value != json!({}));
+            fields.insert("payload_encoding".to_owned(), encoding.into());
+            if encoding == "json" {
+                // As it is, in case numbers do not survive being read.
+                let text = String::from_utf8_lossy(&self.0.message().payload).into_owned();
+                fields.insert("payload_text".to_owned(), text.into());
+            }
+            fields.insert("payload".to_owned(), payload);
+        }
+        whole
+    }
+
+    /// The input as it was; `None` if the envelope is none.
+    pub(super) fn input(&self) -> Option<Input> {
+        self.0.input()
+    }
+
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        self.0.said(name)
+    }
+}
+
+fn time(ms: u64) -> String {
+    match UNIX_EPOCH.checked_add(Duration::from_millis(ms)) {
+        Some(time) if ms < 253_402_300_800_000 => humantime::format_rfc3339_millis(time).to_string(),
+        _ => format!("{ms} ms"),
+    }
+}
+
+/// What bytes are, and as such.
+pub(crate) fn readable(bytes: &[u8]) -> (&'static str, Value) {
+    // Deeper JSON could not be read back where it is shown inside of something else.
+    if strict::within(bytes, PAYLOAD).is_ok()
+        && let Ok(value) = serde_json::from_slice(bytes)
+    {
+        return ("json", value);
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => ("text", text.into()),
+        Err(_) => {
+            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            ("hex", hex.into())
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! Makes connectors out of the rooms: the one place where sandbox, broker, schema, ingress and egress meet.
+
+mod backlog;
+mod confirm;
+mod guest_host;
+mod http_observer;
+mod listeners;
+mod observe;
+mod prepare;
+mod sink;
+mod source;
+mod start_error;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_broker::BrokerError;
+use danube_wasm_broker_spool::Spool;
+use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_pipeline::{
+    Probe,
+    supervisor::{self, Condition, Direction, Launcher, Running},
+};
+use danube_wasm_sandbox::Sandbox;
+use danube_wasm_schema::Schemas;
+use danube_wasm_telemetry::{Health, Metrics, Tracing};
+use tokio::task::JoinHandle;
+
+pub use self::prepare::{Admitted, admit};
+use self::{guest_host::ObservedHost, start_error::StartError};
+pub(crate) use self::{
+    listeners::Listeners,
+    prepare::{Prepared, named},
+};
+use crate::{Failure, assemble::Spec, brokers::Brokers, dead_letters::DeadLetters};
+
+/// What connectors are made with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct ConnectorLauncher(Arc<Services>);
+
+/// A task that is of no use when nobody waits for it.
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The rooms.
+pub(crate) struct Services {
+    pub(crate) sandbox: Arc<Sandbox>,
+    pub(crate) brokers: Arc<Brokers>,
+    pub(crate) letters: Arc<DeadLetters>,
+    pub(crate) schemas: Arc<Schemas>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracing: Tracing,
+    pub(crate) health: Health,
+    pub(crate) listeners: Listeners,
+}
+
+impl ConnectorLauncher {
+    pub(crate) fn new(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.0
+    }
+
+    /// A connector's loops run where its component does: see [`Sandbox::spawn`].
+    async fn on_workers<F>(&self, starting: F) -> Result<F::Output, StartError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        // Gone with whoever waits for it: nothing is subscribed behind the back of what is started instead.
+        let mut starting = AbortOnDrop(self.0.sandbox.spawn(starting));
+        (&mut starting.0).await.map_err(|error| {
+            let why = format!("the host did not start it: {error}");
+            StartError::Transient(why)
+        })
+    }
+
+    /// Keeps the connector's dead letters from before the first one. `topic` is its first one.
+    async fn keep_dead_letters(
+        &self,
+        id: &ConnectorId,
+        topic: Option<&TopicName>,
+        spool: Option<&Arc<Spool>>,
+    ) -> Result<(), BrokerError> {
+        let Services {
+            brokers,
+            letters,
+            metrics,
+            ..
+        } = self.services();
+        if let Some(topic) = topic {
+            let reader = brokers.consumer_name(id);
+            letters.keep(id, topic, &reader, spool.is_some()).await?;
+        }
+        if let Some(spool) = spool {
+            letters.keep_refused(id, spool, metrics.connector(id)).await;
+        }
+        Ok(())
+    }
+
+    fn probe(&self, id: &ConnectorId) -> Probe {
+        Probe::new(self.0.metrics.connector(id), self.0.tracing.clone())
+    }
+}
+
+#[async_trait]
+impl Launcher for ConnectorLauncher {
+    type Spec = Spec;
+    type Prepared = Prepared;
+    type Error = Failure;
+
+    fn direction(&self, spec: &Spec) -> Direction {
+        match spec {
+            Spec::Source(_) => Direction::Source,
+            Spec::Sink(_) => Direction::Sink,
+        }
+    }
+
+    fn claims(&self, spec: &Spec) -> Vec<String> {
+        spec.claims()
+    }
+
+    async fn prepare(&self, id: &ConnectorId, spec: &Spec) -> Result<Prepared, Failure> {
+        let host = Arc::new(ObservedHost::new(self.0.metrics.connector(id)));
+        prepare::prepare(&self.0.sandbox, spec, host).await
+    }
+
+    async fn start(
+        &self,
+        id: &ConnectorId,
+        prepared: &Prepared,
+    ) -> Result<Arc<dyn Running>, supervisor::StartError<Failure>> {
+        let started = match prepared {
+            Prepared::Source { spec, guest } => self.start_source(id, spec, guest).await,
+            Prepared::Sink { spec, guest } => self.start_sink(id, spec, guest).await,
+        };
+        started.map_err(supervisor::StartError::from)
+    }
+
+    fn changed(&self, id: &ConnectorId, condition: &Condition) {
+        observe::show(&self.0, id, condition);
+    }
+
+    fn lost(&self, id: &ConnectorId, why: &str) {
+        tracing::error!(connector = %id, why, "what looks after the connector has panicked: restart the process");
+        let why = format!("nothing looks after connector {id} any more: {why}");
+        self.0.health.set_dead("supervisor", why);
+    }
+
+    fn gone(&self, id: &ConnectorId) {
+        observe::forget(&self.0, id);
+        // What it has confirmed still goes on to the broker.
+        self.0.brokers.unwanted(id);
+    }
+}

@@ -1,0 +1,187 @@
+//! Loads and checks connectors without binding, subscribing or writing anything.
+
+use std::{fmt, sync::Arc};
+
+use danube_wasm_config::Pipeline;
+use danube_wasm_model::{
+    ConnectorId,
+    door::{Intake, SinkGuest, SourceGuest},
+};
+use danube_wasm_sandbox::{GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
+use serde::Serialize;
+
+use super::listeners::NullIntake;
+use crate::{
+    Failure,
+    assemble::{self, SinkSpec, SourceSpec, Spec},
+    settings,
+};
+
+/// A component that is loaded and checked.
+pub(crate) enum Prepared {
+    Source {
+        spec: SourceSpec,
+        guest: Arc<SourceComponent>,
+    },
+    Sink {
+        spec: SinkSpec,
+        guest: Arc<SinkComponent>,
+    },
+}
+
+/// What every component is granted: nothing that leaves the sandbox but lines and numbers.
+const GRANTS: [&str; 4] = ["log", "metrics", "clocks", "random"];
+
+/// A component as `check` shows it.
+#[derive(Debug, Serialize)]
+pub struct Admitted {
+    connector: String,
+    component: String,
+    digest: String,
+    direction: &'static str,
+    topics: Vec<String>,
+    grants: [&'static str; 4],
+}
+
+impl fmt::Display for Admitted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            connector,
+            component,
+            digest,
+            direction,
+            topics,
+            grants,
+        } = self;
+        let topics: Vec<_> = topics
+            .iter()
+            .map(|topic| match *direction {
+                "source" => format!("→ {topic}"),
+                _ => format!("{topic} →"),
+            })
+            .collect();
+        write!(
+            f,
+            "{connector}: {component}, sha256:{digest}, {}, granted {}",
+            topics.join(", "),
+            grants.join(", ")
+        )
+    }
+}
+
+/// Loads every component of a pipeline, and starts none; all that is wrong is reported at once.
+pub async fn admit(sandbox: &Arc<Sandbox>, pipeline: &Pipeline) -> Result<Vec<Admitted>, Failure> {
+    let desired = &assemble::desired(pipeline)?;
+    let mut admitted = Vec::new();
+    let mut refused = Vec::new();
+    for (id, spec) in desired {
+        match prepare(sandbox, spec, Arc::new(TracingHost)).await {
+            Ok(prepared) => admitted.push(prepared.admitted()),
+            Err(failure) => refused.push(named(id, &failure)),
+        }
+    }
+    if refused.is_empty() {
+        Ok(admitted)
+    } else {
+        Err(Failure::configuration(refused.join("\n")))
+    }
+}
+
+/// What is wrong with a connector, by its name: once, also where who says it knows the name.
+pub(crate) fn named(id: &ConnectorId, failure: &Failure) -> String {
+    match failure.message.contains(id.as_str()) {
+        true => failure.message.clone(),
+        false => format!("connector {id}: {failure}"),
+    }
+}
+
+/// Loads one.
+pub(super) async fn prepare(
+    sandbox: &Arc<Sandbox>,
+    spec: &Spec,
+    host: Arc<dyn GuestHost>,
+) -> Result<Prepared, Failure> {
+    match spec {
+        Spec::Source(spec) => {
+            let guest = sandbox
+                .load_source(source_load(spec), host)
+                .await
+                .map_err(Failure::configuration)?;
+            // Endpoints are checked in front of nothing, and made again when the source starts.
+            let null: Arc<dyn Intake> = Arc::new(NullIntake);
+            settings::endpoints(&spec.config, &null, guest.interests())?;
+            Ok(Prepared::Source {
+                spec: spec.clone(),
+                guest,
+            })
+        }
+        Spec::Sink(spec) => {
+            let guest = sandbox
+                .load_sink(sink_load(spec), host)
+                .await
+                .map_err(Failure::configuration)?;
+            settings::surreal_options(&spec.config)?;
+            Ok(Prepared::Sink {
+                spec: spec.clone(),
+                guest,
+            })
+        }
+    }
+}
+
+impl Prepared {
+    fn admitted(&self) -> Admitted {
+        let (direction, id, component, digest, topics): (_, _, _, _, Vec<_>) = match self {
+            Self::Source { spec, guest } => {
+                let topics = guest.producer_configs().iter().map(|c| c.topic.to_string());
+                let config = &spec.config;
+                (
+                    "source",
+                    &config.id,
+                    &config.component,
+                    guest.digest(),
+                    topics.collect(),
+                )
+            }
+            Self::Sink { spec, guest } => {
+                let topics = guest.consumer_configs().iter().map(|c| c.topic.to_string());
+                let config = &spec.config;
+                ("sink", &config.id, &config.component, guest.digest(), topics.collect())
+            }
+        };
+        Admitted {
+            connector: id.to_string(),
+            component: component.to_string(),
+            digest: digest.to_owned(),
+            direction,
+            topics,
+            grants: GRANTS,
+        }
+    }
+}
+
+fn source_load(spec: &SourceSpec) -> LoadSpec {
+    let config = &spec.config;
+    LoadSpec {
+        settings: config.settings_json(),
+        settings_kept: Some(config.settings_kept()),
+        limits: settings::guest_limits(&config.limits),
+        lanes: config.lanes,
+        topics: config.routes().into_iter().map(|route| route.topic).collect(),
+        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
+    }
+}
+
+fn sink_load(spec: &SinkSpec) -> LoadSpec {
+    let config = &spec.config;
+    LoadSpec {
+        settings: config.settings_json(),
+        settings_kept: Some(config.settings_kept()),
+        limits: settings::guest_limits(&config.limits),
+        lanes: config.lanes,
+        topics: (config.mappings().into_iter())
+            .map(|mapping| mapping.consumer.topic)
+            .collect(),
+        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
+    }
+}

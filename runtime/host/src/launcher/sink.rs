@@ -1,0 +1,127 @@
+//! Starts a sink: its topics, its target, its component, then its subscriptions.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_broker::{ErrorKind, TopicSpec};
+use danube_wasm_config::SurrealUrl;
+use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
+use danube_wasm_model::{
+    ConnectorId,
+    door::{ConsumerConfig, SinkGuest as _},
+};
+use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
+use danube_wasm_sandbox::SinkComponent;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use super::{ConnectorLauncher, start_error::StartError};
+use crate::{Failure, assemble::SinkSpec, settings};
+
+impl ConnectorLauncher {
+    pub(super) async fn start_sink(
+        &self,
+        id: &ConnectorId,
+        spec: &SinkSpec,
+        guest: &Arc<SinkComponent>,
+    ) -> Result<Arc<dyn Running>, StartError> {
+        let services = self.services();
+        let view = services.brokers.of_sink(&spec.config, &services.schemas).await?;
+        // A topic is tied to its schema when it is made, and sinks make theirs before sources start.
+        let mut recalled = Vec::new();
+        for schema in &spec.schemas {
+            let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
+            recalled.extend(declared.recalled);
+        }
+        self.warn_about_unread_backlog(id, spec, guest).await;
+        for consumer in guest.consumer_configs() {
+            self.ensure_topic(consumer, spec).await?;
+        }
+        let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
+        // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
+        if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
+            let tell = |sentence| tracing::warn!(connector = %id, "{sentence}");
+            egress.ready_or_tell(tell).await.map_err(Failure::configuration)?;
+        }
+        let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
+        self.keep_dead_letters(id, topic, view.spool.as_ref()).await?;
+        let configs = guest.consumer_configs().iter();
+        let parts = SinkParts {
+            guest: guest.clone(),
+            broker: view.broker,
+            consumer: services.brokers.consumer_name(id),
+            schemas: view.schemas.clone(),
+            egress: egress.clone(),
+            batches: configs
+                .map(|consumer| {
+                    let policy = batch_policy(spec, consumer);
+                    let linger = policy.linger.min(services.brokers.linger_max());
+                    BatchPolicy { linger, ..policy }
+                })
+                .collect(),
+            patience: settings::retry_policy(spec.config.max_dead_letters),
+            probe: self.probe(id),
+        };
+        let sink = self.on_workers(Sink::start(parts)).await??;
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.surrealdb.url, "sink started");
+        Ok(Arc::new(RunningSink {
+            sink,
+            egress,
+            _confirming: self.confirm(id, view.schemas, recalled),
+        }))
+    }
+
+    /// In a log of our own, a sink's topic is there before the sink subscribes, with the partitions that a source of this
+    /// pipeline gives it. In Danube it is only if such a source makes it: nobody else knows what it should be like.
+    async fn ensure_topic(&self, consumer: &ConsumerConfig, spec: &SinkSpec) -> Result<(), StartError> {
+        let brokers = &self.services().brokers;
+        let fed = spec.topics.iter().find(|(topic, _)| *topic == consumer.topic);
+        let topic_spec = match fed {
+            Some((_, spec)) => spec.clone(),
+            None if brokers.is_embedded() => TopicSpec {
+                reliable_dispatch: true,
+                ..TopicSpec::default()
+            },
+            None => return Ok(()),
+        };
+        match brokers.main().create_topic(&consumer.topic, topic_spec).await {
+            // It is there, made otherwise by another pipeline: all its partitions are consumed.
+            Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
+            // It was there when this sink subscribed, or subscribing fails now as well.
+            Err(error) if error.is_transient() && spec.config.buffer.is_some() => Ok(()),
+            created => Ok(created?),
+        }
+    }
+}
+
+/// The policy of the mapping that made this subscription.
+fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
+    let mappings = spec.config.mappings();
+    let of_topic = mappings
+        .iter()
+        .filter(|mapping| mapping.consumer.topic == consumer.topic);
+    let of_subscription = of_topic
+        .clone()
+        .find(|m| m.consumer.subscription == consumer.subscription);
+    let mapping = of_subscription.or_else(|| of_topic.clone().next());
+    mapping.map(|mapping| mapping.batch).unwrap_or_default()
+}
+
+struct RunningSink {
+    sink: Arc<Sink>,
+    egress: Arc<SurrealEgress>,
+    _confirming: JoinSet<()>,
+}
+
+#[async_trait]
+impl Running for RunningSink {
+    fn status(&self) -> watch::Receiver<Status> {
+        self.sink.status()
+    }
+
+    async fn drain(&self, deadline: Instant) {
+        self.sink.drain(deadline).await;
+        if let Err(error) = self.egress.close().await {
+            tracing::warn!(connector = %self.sink.id(), %error, "the database was not closed cleanly");
+        }
+    }
+}

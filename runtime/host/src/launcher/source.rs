@@ -1,0 +1,80 @@
+//! Starts a source: schemas, topics, component, then its endpoints.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use danube_wasm_model::{
+    ConnectorId,
+    door::{Intake, SourceGuest as _},
+};
+use danube_wasm_pipeline::{Source, SourceParts, Status, supervisor::Running};
+use danube_wasm_sandbox::SourceComponent;
+use tokio::{sync::watch, task::JoinSet, time::Instant};
+
+use super::{ConnectorLauncher, listeners, start_error::StartError};
+use crate::{assemble::SourceSpec, settings};
+
+impl ConnectorLauncher {
+    pub(super) async fn start_source(
+        &self,
+        id: &ConnectorId,
+        spec: &SourceSpec,
+        guest: &Arc<SourceComponent>,
+    ) -> Result<Arc<dyn Running>, StartError> {
+        let services = self.services();
+        let view = services.brokers.of_source(&spec.config, &services.schemas).await?;
+        let (mut validators, mut recalled) = (HashMap::new(), Vec::new());
+        for schema in &spec.schemas {
+            let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
+            validators.insert(schema.topic.clone(), declared.validator);
+            recalled.extend(declared.recalled);
+        }
+        let topic = guest.producer_configs().first().map(|producer| &producer.topic);
+        self.keep_dead_letters(id, topic, view.spool.as_ref()).await?;
+        let parts = SourceParts {
+            guest: guest.clone(),
+            broker: view.broker,
+            ordered: settings::ordered(&spec.config),
+            validators,
+            limits: settings::source_limits(&spec.config),
+            on_invalid: settings::on_invalid(&spec.config),
+            on_failure: settings::on_failure(&spec.config),
+            patience: settings::retry_policy(spec.config.max_dead_letters),
+            clock: services.brokers.clock().clone(),
+            probe: self.probe(id),
+        };
+        let source = self.on_workers(Source::start(parts)).await??;
+        let intake: Arc<dyn Intake> = source.clone();
+        let endpoints = settings::endpoints(&spec.config, &intake, guest.interests())?;
+        services.letters.runs(id, Arc::downgrade(&intake)).await;
+        // Last: whoever gives up waiting for the start before this leaves nothing behind.
+        let routes = services.listeners.serve(id, &spec.config.webhook, endpoints).await?;
+        for endpoint in &spec.config.webhook.endpoints {
+            tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
+        }
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), "source started");
+        Ok(Arc::new(RunningSource {
+            source,
+            routes,
+            _confirming: self.confirm(id, view.schemas, recalled),
+        }))
+    }
+}
+
+struct RunningSource {
+    source: Arc<Source>,
+    routes: listeners::Routes,
+    _confirming: JoinSet<()>,
+}
+
+#[async_trait]
+impl Running for RunningSource {
+    fn status(&self) -> watch::Receiver<Status> {
+        self.source.status()
+    }
+
+    async fn drain(&self, deadline: Instant) {
+        self.routes.retire(deadline).await;
+        self.source.drain(deadline).await;
+    }
+}

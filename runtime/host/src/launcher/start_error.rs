@@ -1,0 +1,51 @@
+//! Why a connector does not start.
+
+use danube_wasm_broker::{BrokerError, ErrorKind};
+use danube_wasm_pipeline::supervisor;
+use danube_wasm_schema::SchemaError;
+
+use crate::Failure;
+
+/// Why a connector did not start.
+#[derive(Debug)]
+pub(super) enum StartError {
+    /// Expected to pass: the broker is away, the topic is not made yet.
+    Transient(String),
+    /// Needs the user.
+    Permanent(Failure),
+}
+
+impl From<StartError> for supervisor::StartError<Failure> {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Transient(why) => Self::Transient(why),
+            StartError::Permanent(failure) => Self::Permanent(failure),
+        }
+    }
+}
+
+impl From<Failure> for StartError {
+    fn from(failure: Failure) -> Self {
+        Self::Permanent(failure)
+    }
+}
+
+impl From<BrokerError> for StartError {
+    fn from(error: BrokerError) -> Self {
+        if error.is_transient() || error.kind == ErrorKind::NotFound {
+            Self::Transient(error.message)
+        } else {
+            Self::Permanent(Failure::configuration(error))
+        }
+    }
+}
+
+impl From<SchemaError> for StartError {
+    fn from(error: SchemaError) -> Self {
+        if error.is_transient() {
+            Self::Transient(error.to_string())
+        } else {
+            Self::Permanent(Failure::configuration(error))
+        }
+    }
+}

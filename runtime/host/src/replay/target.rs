@@ -1,0 +1,251 @@
+//! The component that is called, and what it is given: as recorded, else as the pipeline file says, and then it is said.
+
+use std::{path::Path, sync::Arc};
+
+use danube_wasm_config::{self as config, ProcessEnvironment};
+use danube_wasm_model::{ConnectorId, Targets, TopicName};
+use danube_wasm_sandbox::{Ambient, CompileLimits, GuestLimits, LoadSpec, LogLevel, Readings, Recording, Seed, Sight};
+
+use super::{connector::Connector, dead_letter::DeadLetter, schemas as schema_files};
+use crate::{
+    Failure, assemble,
+    dead_letters::{RecordedCall, RecordedInput},
+};
+
+/// What is called.
+pub(super) struct Target {
+    pub(super) load: LoadSpec,
+    /// SHA-256 of the component.
+    pub(super) digest: String,
+    /// The schemas of a source's topics.
+    pub(super) schemas: Vec<config::Schema>,
+    /// What is not as it was, or may not be.
+    pub(super) notes: Vec<String>,
+    /// What a sink may write to: by its pipeline file, else by the settings that the letter has.
+    pub(super) targets: Option<Targets>,
+    expected_subject: Option<String>,
+}
+
+impl Target {
+    /// For a letter; `component` instead of the one that its pipeline file names.
+    pub(super) fn of(letter: &DeadLetter, component: Option<&Path>) -> Result<Self, Failure> {
+        let id: ConnectorId = letter.shown.connector.parse().map_err(Failure::usage)?;
+        let file = letter.file.as_ref();
+        let connector = file.and_then(|loaded| Connector::find(&loaded.pipeline, &id));
+        // What was not recorded is the file's.
+        let recorded = letter
+            .case
+            .recording
+            .as_ref()
+            .and_then(|recording| recording.settings.as_ref());
+        if let (Some(loaded), None) = (file, recorded) {
+            assemble::require_settings(loaded, &id)?;
+        }
+        let (file, bytes) = read(&id, component, connector.as_ref())?;
+        let info = danube_wasm_sandbox::inspect(&file, &bytes, CompileLimits::default().component_bytes_max);
+        let digest = info.map_err(Failure::configuration)?.digest;
+        let mut notes = Vec::new();
+        let load = LoadSpec {
+            lanes: super::FRESH_LANE + 1,
+            ..load(
+                LoadSpec::new(id, file, bytes),
+                &letter.case,
+                connector.as_ref(),
+                &mut notes,
+            )?
+        };
+        let schemas = connector.as_ref().map(|c| c.schemas.clone()).unwrap_or_default();
+        if matches!(letter.case.input, Some(RecordedInput::Event { .. })) {
+            match &letter.file {
+                None => notes.push(
+                    "what it publishes is not checked by a schema: name the pipeline file, too, for that".to_owned(),
+                ),
+                Some(_) => notes.extend(unwritten(&schemas)),
+            }
+        }
+        let targets = match &connector {
+            Some(connector) => Some(connector.targets.clone()),
+            None => targets_of(&load.settings),
+        };
+        Ok(Self {
+            load,
+            digest,
+            schemas,
+            notes,
+            targets,
+            expected_subject: connector.and_then(|c| c.expected_subject(&letter.shown.origin)),
+        })
+    }
+
+    /// The levels of log lines that the component is told are kept.
+    pub(super) fn log_levels(&self) -> Vec<LogLevel> {
+        match &self.load.ambient {
+            Ambient::Recorded(recording) => recording.log_levels.clone(),
+            Ambient::Live(_) => LogLevel::ALL.to_vec(),
+        }
+    }
+
+    /// Why the connector would not give its component this input.
+    pub(super) fn refuses(&self, input: &RecordedInput) -> Option<String> {
+        let (Some(expected), RecordedInput::Message { schema, .. }) = (&self.expected_subject, input) else {
+            return None;
+        };
+        match schema.rsplit_once('@') {
+            Some((subject, _)) if subject == expected => None,
+            Some((subject, _)) => Some(format!("the message's schema is `{subject}`; `{expected}` is expected")),
+            None => Some(format!("the message has no schema; `{expected}` is expected")),
+        }
+    }
+}
+
+/// The tables that a sink's settings name, if they name any.
+fn targets_of(settings: &str) -> Option<Targets> {
+    let settings: serde_json::Value = serde_json::from_str(settings).ok()?;
+    let mappings = settings.get("topic_mappings")?.as_array()?;
+    let tables = mappings.iter().flat_map(|mapping| {
+        let more = mapping.get("tables").and_then(serde_json::Value::as_array);
+        mapping.get("table").into_iter().chain(more.into_iter().flatten())
+    });
+    let tables: Targets = tables.filter_map(serde_json::Value::as_str).collect();
+    (tables != Targets::default()).then_some(tables)
+}
+
+/// Notes of the schemas that are not in the file.
+fn unwritten(schemas: &[config::Schema]) -> impl Iterator<Item = String> {
+    let unwritten = schemas.iter().filter(|schema| !schema_files::is_written(schema));
+    unwritten.map(|schema| {
+        format!(
+            "what it publishes to {} is not checked: schema `{}` is in the registry only",
+            schema.topic, schema.subject
+        )
+    })
+}
+
+/// The component's name and bytes.
+fn read(
+    id: &ConnectorId,
+    component: Option<&Path>,
+    connector: Option<&Connector>,
+) -> Result<(String, Arc<[u8]>), Failure> {
+    match (component, connector) {
+        (Some(file), _) => {
+            let bytes = std::fs::read(file);
+            let bytes = bytes.map_err(|e| Failure::usage(format!("{} cannot be read: {e}", file.display())))?;
+            Ok((file.display().to_string(), bytes.into()))
+        }
+        (None, Some(connector)) => {
+            let bytes = assemble::load(id, &connector.component)?;
+            Ok((connector.component.to_string(), bytes))
+        }
+        (None, None) => Err(Failure::usage(format!(
+            "which component? Name it with --component, or name a pipeline file that has connector {id}"
+        ))),
+    }
+}
+
+/// Fills in what the component is given.
+fn load(
+    spec: LoadSpec,
+    case: &RecordedCall,
+    connector: Option<&Connector>,
+    notes: &mut Vec<String>,
+) -> Result<LoadSpec, Failure> {
+    let Some(recording) = &case.recording else {
+        let connector = connector.ok_or_else(|| unknown_settings(&spec.id))?;
+        notes.push(
+            "nothing was recorded of its last call: settings and limits are the pipeline file's, the clocks stand at the \
+             input's time, chance is a fixed one"
+                .to_owned(),
+        );
+        return Ok(LoadSpec {
+            settings: connector.settings.clone(),
+            settings_kept: Some(connector.settings_kept.clone()),
+            limits: unhurried(connector.limits),
+            topics: connector.topics.clone(),
+            ambient: Ambient::Recorded(Arc::new(unrecorded(case))),
+            ..spec
+        });
+    };
+    let (settings, settings_kept) = match &recording.settings {
+        Some(kept) => {
+            let settings = config::resolve_settings(kept, &ProcessEnvironment)
+                .map_err(|why| Failure::usage(format!("the settings that the letter was recorded with: {why}")))?;
+            (settings, kept.clone())
+        }
+        None => {
+            notes.push("its settings were too long to be recorded: they are the pipeline file's".to_owned());
+            let connector = connector.ok_or_else(|| unknown_settings(&spec.id))?;
+            (connector.settings.clone(), connector.settings_kept.clone())
+        }
+    };
+    if connector.is_some_and(|connector| connector.settings_kept != settings_kept && connector.settings != settings) {
+        notes.push("the pipeline file gives it other settings by now: it was called with the recorded ones".to_owned());
+    }
+    if !recording.is_exact() {
+        notes.push(format!(
+            "the recorded call had {} inputs, and its instance had answered {} calls before: what they left behind is not \
+             here",
+            recording.inputs, recording.calls_before
+        ));
+    }
+    Ok(LoadSpec {
+        settings,
+        settings_kept: Some(settings_kept),
+        limits: unhurried(recording.limits()),
+        topics: topics(recording)?,
+        ambient: Ambient::Recorded(Arc::new(recording.clone())),
+        ..spec
+    })
+}
+
+fn topics(recording: &Recording) -> Result<Vec<TopicName>, Failure> {
+    let topics = recording
+        .topics
+        .iter()
+        .map(|topic| topic.parse().map_err(Failure::usage));
+    topics.collect()
+}
+
+fn unknown_settings(id: &ConnectorId) -> Failure {
+    Failure::usage(format!(
+        "the letter does not say which settings its component had: name a pipeline file that has connector {id}"
+    ))
+}
+
+/// Lines are dropped by the clock of this machine; here none are.
+fn unhurried(limits: GuestLimits) -> GuestLimits {
+    GuestLimits {
+        log_lines_per_s: 1 << 20,
+        log_bytes_per_s: 1 << 30,
+        ..limits
+    }
+}
+
+/// A call of which nothing is known but its input.
+fn unrecorded(case: &RecordedCall) -> Recording {
+    let time_ms = match &case.input {
+        Some(RecordedInput::Message { publish_time_ms, .. }) => *publish_time_ms,
+        Some(RecordedInput::Event { received_ms, .. }) => *received_ms,
+        None => 0,
+    };
+    let readings = |first_ms| Readings {
+        first_ms,
+        ..Readings::default()
+    };
+    let sight = Sight {
+        wall: readings(time_ms),
+        monotonic: readings(0),
+        seed: Seed([0; 32]),
+    };
+    Recording {
+        role: String::new(),
+        settings: None,
+        limits: Default::default(),
+        topics: Vec::new(),
+        log_levels: LogLevel::ALL.to_vec(),
+        inputs: 1,
+        calls_before: 0,
+        start: sight.clone(),
+        call: sight,
+    }
+}
