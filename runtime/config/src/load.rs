@@ -6,10 +6,10 @@ use danube_wasm_model::TopicName;
 use toml::de::DeTable;
 
 use crate::{
-    assemble::assemble, connect::ConnectFile, cross_checks, file_format::FileFormat, part::Part, reference,
+    assemble::assemble, connect, cross_checks, file_format::FileFormat, part::Part, reference,
     tables::pipeline::Pipeline,
 };
-use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading, Section, Session, SourceText, Span, Table};
+use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading, Session, SourceText, Span, Table};
 
 /// Largest file, in bytes: a thousand connectors have room.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -80,11 +80,10 @@ fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
     let mut parts = Vec::new();
     for (format, session, table) in parse(&shared) {
         formats.push(format);
-        let part = match format {
-            FileFormat::Pipeline => read::<Part>(session, &table),
-            FileFormat::DanubeConnect => read::<ConnectFile>(session, &table).map(|file| file.part),
-        };
-        parts.extend(part);
+        parts.extend(match format {
+            FileFormat::Pipeline => Table::read::<Part>(session, Some(&table), session.root(), String::new(), false),
+            FileFormat::DanubeConnect => connect::translate(session, &table).read(),
+        });
     }
     let pipeline = assemble(&shared, parts);
     let schema_texts = cross_checks::schema_texts(&shared);
@@ -108,11 +107,6 @@ pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<
     }
 }
 
-/// A file as what its format makes of it.
-pub(crate) fn read<T: Section>(session: Session<'_>, table: &DeTable<'_>) -> Option<T> {
-    Table::read(session, Some(table), session.root(), String::new(), false)
-}
-
 /// The files that are TOML, each with its format. What is wrong with the others is recorded.
 pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>, DeTable<'s>)> {
     let mut parsed = Vec::new();
@@ -121,8 +115,7 @@ pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>
         if errors.is_empty() {
             let table = table.into_inner();
             let format = FileFormat::of(&table);
-            let is_foreign = format == FileFormat::DanubeConnect;
-            let session = Session::new(shared, file, is_foreign, reference::tables(format));
+            let session = Session::new(shared, file, reference::tables());
             parsed.push((format, session, table));
         } else {
             report_syntax(shared, file, errors);

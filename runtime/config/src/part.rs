@@ -63,13 +63,8 @@ pub(crate) struct Setting<T> {
 impl<T> Setting<T> {
     /// A setting that the table has under `key`, which was read.
     pub(crate) fn of(t: &Table<'_>, key: &str, value: Option<T>) -> Self {
-        let given = t.given(key).then(|| t.span(key));
+        let given = t.given_at(key);
         Self { value, given }
-    }
-
-    /// What holds where no file says anything.
-    pub(crate) fn unsaid(value: Option<T>) -> Self {
-        Self { value, given: None }
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::LazyLock;
 
-use crate::{connect::ConnectFile, file_format::FileFormat, part::Part};
+use crate::{connect, part::Part};
 use danube_wasm_settings::{Reading, Session, Table, TableManual, write_table};
 
-static PIPELINE: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(FileFormat::Pipeline));
-static CONNECT: LazyLock<Vec<TableManual>> = LazyLock::new(|| describe(FileFormat::DanubeConnect));
+static TABLES: LazyLock<Vec<TableManual>> = LazyLock::new(describe);
 
 const INTRODUCTION: &str = "\
 # Configuration
@@ -33,7 +32,7 @@ const CONNECT_INTRODUCTION: &str = "
 
 A file with one of Danube Connect's tables and without `[[sources]]` and `[[sinks]]` is read as Danube Connect read it,
 in the spellings of its versions 0.2 and 0.3 and of its announcement, with its defaults and its environment variables.
-`danube-wasm migrate FILE…` writes such files as one pipeline file.
+`danube-wasm migrate FILE…` writes such files as one pipeline file. What becomes of each key is said here; what it means, above.
 
 * `${NAME}` stands for itself in these files.
 * Keys that have no effect here, or had none in Danube Connect, are named when the file is read.
@@ -45,33 +44,21 @@ in the spellings of its versions 0.2 and 0.3 and of its announcement, with its d
 pub fn reference_markdown() -> String {
     let mut page = INTRODUCTION.to_owned();
     // Writing to a string does not fail.
-    let _ = PIPELINE.iter().try_for_each(|table| write_table(&mut page, table));
+    let _ = TABLES.iter().try_for_each(|table| write_table(&mut page, table));
     page.push_str(CONNECT_INTRODUCTION);
-    let _ = CONNECT.iter().try_for_each(|table| write_table(&mut page, table));
+    let _ = connect::write_page(&mut page);
     page
 }
 
 /// The tables that a file may hold.
-pub(crate) fn tables(format: FileFormat) -> &'static [TableManual] {
-    match format {
-        FileFormat::Pipeline => &PIPELINE,
-        FileFormat::DanubeConnect => &CONNECT,
-    }
+pub(crate) fn tables() -> &'static [TableManual] {
+    &TABLES
 }
 
-fn describe(format: FileFormat) -> Vec<TableManual> {
+fn describe() -> Vec<TableManual> {
     let shared = Reading::describing();
-    let session = Session::new(&shared, 0, format == FileFormat::DanubeConnect, &[]);
-    match format {
-        FileFormat::Pipeline => drop(Table::read::<Part>(session, None, session.root(), String::new(), false)),
-        FileFormat::DanubeConnect => drop(Table::read::<ConnectFile>(
-            session,
-            None,
-            session.root(),
-            String::new(),
-            false,
-        )),
-    }
+    let session = Session::new(&shared, 0, &[]);
+    Table::read::<Part>(session, None, session.root(), String::new(), false);
     shared.manual().map(|tables| tables.take()).unwrap_or_default()
 }
 
@@ -83,7 +70,7 @@ mod tests {
 
     #[test]
     fn every_key_says_what_it_does_and_shows_a_value() {
-        for table in PIPELINE.iter().chain(CONNECT.iter()) {
+        for table in TABLES.iter() {
             assert!(!table.about.is_empty(), "{}", table.header());
             for field in &table.fields {
                 let name = format!("{} of {}", field.key, table.header());
@@ -96,7 +83,7 @@ mod tests {
 
     #[test]
     fn every_key_is_spelled_once_in_its_table() {
-        for table in PIPELINE.iter().chain(CONNECT.iter()) {
+        for table in TABLES.iter() {
             for (i, field) in table.fields.iter().enumerate() {
                 for name in std::iter::once(&field.key).chain(field.aliases) {
                     let other = table.fields[..i].iter().find(|other| other.answers_to(name));

@@ -20,7 +20,6 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
             about,
             example: "",
             when: None,
-            variable: None,
         };
         Self { table, kind, manual }
     }
@@ -34,12 +33,6 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
     /// Other spellings. Pipeline files are told of the newer one; giving two of them is an error.
     pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.manual.aliases = aliases;
-        self
-    }
-
-    /// An environment variable that holds instead of the key where it is set and not empty.
-    pub fn overridden_by(mut self, variable: &'static str) -> Self {
-        self.manual.variable = Some(variable);
         self
     }
 
@@ -67,6 +60,11 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
     }
 
     fn read(self) -> Option<K::Value> {
-        self.read_written(None).map(|written| written.value)
+        let Self { table, kind, manual } = self;
+        let input = table.declare_and_take(manual.clone());
+        if input.is_none() && manual.presence == Presence::Required {
+            table.missing(&manual);
+        }
+        kind.read(&input?)
     }
 }

@@ -102,7 +102,6 @@ impl<'t, 's> Group<'t, 's> {
             about: T::ABOUT,
             example: "{}",
             when: None,
-            variable: None,
         };
         self.table.declare_and_take(field)
     }

@@ -41,8 +41,6 @@ pub struct FieldManual {
     pub example: &'static str,
     /// The variant of the table that has this key, such as `type = "hmac"`.
     pub when: Option<String>,
-    /// The environment variable whose value, where it is set, holds instead of the key's.
-    pub variable: Option<&'static str>,
 }
 
 /// Whether a key must be given.

@@ -39,12 +39,6 @@ fn write_field(page: &mut String, field: &FieldManual) -> std::fmt::Result {
         let aliases: Vec<_> = field.aliases.iter().map(|alias| format!("`{alias}`")).collect();
         write!(meaning, " Other spelling: {}.", aliases.join(", "))?;
     }
-    if let Some(variable) = field.variable {
-        write!(
-            meaning,
-            " Environment variable, which holds over the file: `{variable}`."
-        )?;
-    }
     let key = match &field.when {
         Some(when) => format!("`{}` with `{when}`", field.key),
         None => format!("`{}`", field.key),

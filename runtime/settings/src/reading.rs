@@ -2,13 +2,13 @@
 
 use std::{
     cell::{RefCell, RefMut},
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     ops::Range,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    TableManual,
+    KeyNames, TableManual,
     diagnostic::{Diagnostic, Severity},
     environment::Environment,
     facts::Facts,
@@ -75,7 +75,8 @@ pub struct Reading<'e> {
     found: RefCell<Vec<(usize, Diagnostic)>>,
     /// What the environment does not give, where that need not be known yet; `None` where it must.
     missing: Option<RefCell<Vec<Diagnostic>>>,
-    notes: RefCell<Vec<(Span, String)>>,
+    /// How the keys of files are called in them that are read in other words.
+    names: RefCell<BTreeMap<usize, KeyNames>>,
     manual: Option<RefCell<Vec<TableManual>>>,
     facts: Facts,
 }
@@ -90,7 +91,7 @@ impl<'e> Reading<'e> {
             env,
             found: RefCell::default(),
             missing: None,
-            notes: RefCell::default(),
+            names: RefCell::default(),
             manual: None,
             facts: Facts::default(),
         }
@@ -161,19 +162,23 @@ impl<'e> Reading<'e> {
         self.record(Severity::Warning, span, message.into(), help.into());
     }
 
-    /// Keeps a note for a translation of the file.
-    pub fn keep_note(&self, span: &Span, text: String) {
-        self.notes.borrow_mut().push((span.clone(), text));
+    /// See [`crate::Session::name_keys`].
+    pub(crate) fn name_keys(&self, file: usize, names: KeyNames) {
+        self.names.borrow_mut().insert(file, names);
     }
 
-    /// The notes of a file, each with its line and key, in their order.
-    pub fn notes(&self, file: usize) -> Vec<String> {
-        let notes = self.notes.borrow();
-        let mut notes: Vec<_> = notes.iter().filter(|(span, _)| span.file == file).collect();
-        notes.sort_by_key(|(span, _)| span.bytes.start);
-        let shown =
-            |(span, text): &(Span, String)| printable(format!("line {}, {}: {text}", self.line(span), span.key));
-        notes.into_iter().map(shown).collect()
+    /// A key's path as its file has it.
+    pub(crate) fn original_key(&self, span: &Span) -> String {
+        match self.names.borrow().get(&span.file) {
+            Some(names) => names.original(&span.key),
+            None => span.key.clone(),
+        }
+    }
+
+    /// How the value of a key could be written in its file, where that was said.
+    pub(crate) fn sample_of(&self, span: &Span) -> Option<String> {
+        let names = self.names.borrow();
+        names.get(&span.file)?.sample(&span.key).map(str::to_owned)
     }
 
     /// Records what the environment does not give, if that need not be known yet: whether it need not.
@@ -190,6 +195,10 @@ impl<'e> Reading<'e> {
     }
 
     fn record(&self, severity: Severity, span: &Span, message: String, help: String) {
+        let is_told = |names: &KeyNames| severity == Severity::Error && names.is_told(&span.key);
+        if self.names.borrow().get(&span.file).is_some_and(is_told) {
+            return;
+        }
         let diagnostic = self.diagnostic(severity, span, message, help);
         self.found.borrow_mut().push((span.file, diagnostic));
     }
@@ -202,7 +211,7 @@ impl<'e> Reading<'e> {
             .map_or((0, 0), |f| f.position(span.bytes.start));
         let file = self.name(span.file).to_owned();
         // A quoted key or a file's name may hold anything, and this goes to a terminal.
-        let [key, message, help] = [span.key.clone(), message, help].map(printable);
+        let [key, message, help] = [self.original_key(span), message, help].map(printable);
         Diagnostic {
             severity,
             file,
@@ -229,10 +238,13 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// Everything that was found, in the order of files, lines and columns.
+    /// Everything that was found, in the order of files, lines and columns. What several tables were told of one place is
+    /// said once.
     pub fn into_found(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(file, d)| (*file, d.line, d.column));
+        let mut said = HashSet::new();
+        found.retain(|(file, d)| said.insert((*file, d.line, d.column, d.message.clone())));
         found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
     }
 }

@@ -6,9 +6,8 @@ use std::{
 };
 
 use crate::{
-    Reading, SourceLine, Span, TableManual,
+    KeyNames, Reading, SourceLine, Span, TableManual,
     environment::{DATA_DIR_VARIABLE, Environment},
-    kinds::quote,
 };
 
 /// The reading of one file, or the description of what one may hold.
@@ -16,42 +15,32 @@ use crate::{
 pub struct Session<'s> {
     shared: &'s Reading<'s>,
     file: usize,
-    foreign: bool,
+    dir: &'s Path,
     /// The pages of all tables that the file may hold, for keys that stand in the wrong one.
     pages: &'s [TableManual],
 }
 
 impl<'s> Session<'s> {
-    /// Reads one of the files. In a `foreign` one, `${NAME}` stands for itself and other spellings are no news. `pages` are those of all tables that it
-    /// may hold.
-    pub fn new(shared: &'s Reading<'s>, file: usize, foreign: bool, pages: &'s [TableManual]) -> Self {
+    /// Reads one of the files. `pages` are those of all tables that it may hold.
+    pub fn new(shared: &'s Reading<'s>, file: usize, pages: &'s [TableManual]) -> Self {
+        let dir = shared.dir(file);
         Self {
             shared,
             file,
-            foreign,
+            dir,
             pages,
         }
     }
 
     /// The same, with paths that start from the directory of the first file.
-    pub fn of_first_file(self) -> Self {
-        Self { file: 0, ..self }
-    }
-
-    /// A path as TOML for a file in the directory of the first file.
-    pub fn portable(&self, path: &Path) -> String {
-        let path = path.strip_prefix(self.shared.dir(0)).unwrap_or(path);
-        quote(&path.to_string_lossy().replace("${", "$${"))
+    pub fn in_first_dir(self) -> Self {
+        let dir = self.shared.dir(0);
+        Self { dir, ..self }
     }
 
     /// Whether there are other files beside this one.
     pub fn has_siblings(&self) -> bool {
         self.shared.file_count() > 1
-    }
-
-    /// Whether the file is written in another program's words.
-    pub fn is_foreign(&self) -> bool {
-        self.foreign
     }
 
     /// The file as a whole.
@@ -69,9 +58,9 @@ impl<'s> Session<'s> {
         self.shared.name(self.file)
     }
 
-    /// The file's directory.
+    /// Where its relative paths start: the file's directory, unless it was said otherwise.
     pub fn dir(&self) -> &'s Path {
-        self.shared.dir(self.file)
+        self.dir
     }
 
     /// Where `${NAME}` looks.
@@ -90,7 +79,7 @@ impl<'s> Session<'s> {
         self.pages
     }
 
-    /// A path of the file, from the file's directory.
+    /// A path of the file, from [`Session::dir`].
     pub fn resolve(&self, path: &str) -> PathBuf {
         // Components rather than `join` alone: `./x` and `x` are the same file in messages and comparisons.
         self.dir().join(path).components().collect()
@@ -122,21 +111,20 @@ impl<'s> Session<'s> {
         self.shared.warning(span, message, help);
     }
 
-    /// Records what the operator should know, and a translation of the file should repeat.
-    pub fn note(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
-        let (message, help) = (message.into(), help.into());
-        let cure = help.strip_prefix("remove it; ").unwrap_or(&help);
-        self.shared.keep_note(span, format!("{message}: {cure}"));
-        self.shared.warning(span, message, help);
+    /// Says how the keys of the file are called in it, where it is read in other words. What was recorded so far had its
+    /// own.
+    pub fn name_keys(&self, names: KeyNames) {
+        self.shared.name_keys(self.file, names);
     }
 
-    /// Records what only a translation of the file should say.
-    pub fn note_for_translation(&self, span: &Span, text: String) {
-        self.shared.keep_note(span, text);
+    /// How the value of a key could be written in the file, where that was said.
+    pub(crate) fn sample_of(&self, span: &Span) -> Option<String> {
+        self.shared.sample_of(span)
     }
 
-    /// What was noted of this file, each with its line and key, in their order.
-    pub fn notes(&self) -> Vec<String> {
-        self.shared.notes(self.file)
+    /// The last part of a key's path, as the file has it.
+    pub fn name_of(&self, span: &Span) -> String {
+        let key = self.shared.original_key(span);
+        key.rsplit('.').next().unwrap_or(&key).to_owned()
     }
 }

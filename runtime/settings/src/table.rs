@@ -142,13 +142,17 @@ impl<'s> Table<'s> {
         given.is_some_and(|(_, value)| value.get_ref().as_array().is_none_or(|items| !items.is_empty()))
     }
 
-    /// The item of the file's top level that this table belongs to, by its file and key, such as `0:sources[0]`. A foreign file
-    /// is one item.
+    /// Where the file itself gives a key; `None` also for what was filled in when the file was put in other words. Ask after
+    /// the key was read.
+    pub fn given_at(&self, key: &str) -> Option<Span> {
+        let field = self.manual.fields.iter().find(|field| field.key == key)?;
+        let (name, _) = spellings(field).find_map(|name| self.entry(name))?;
+        (!name.span().is_empty()).then(|| self.span(key))
+    }
+
+    /// The item of the file's top level that this table belongs to, by its file and key, such as `0:sources[0]`.
     pub fn item(&self) -> String {
-        let key = match self.session.is_foreign() {
-            false => self.span.key.split('.').next().unwrap_or_default(),
-            true => "",
-        };
+        let key = self.span.key.split('.').next().unwrap_or_default();
         format!("{}:{key}", self.span.file)
     }
 
@@ -187,7 +191,6 @@ impl<'s> Table<'s> {
 
     /// The value of a declared key, under whichever of its spellings it is given.
     fn take(&self, field: &FieldManual) -> Option<ValueRef<'s>> {
-        let sample = sample(field);
         let mut found: Option<(&'static str, &'s Spanned<DeValue<'s>>)> = None;
         for name in spellings(field) {
             let Some((key, value)) = self.entry(name) else {
@@ -205,7 +208,7 @@ impl<'s> Table<'s> {
                 );
                 continue;
             }
-            if name != field.key && !self.session.is_foreign() {
+            if name != field.key {
                 self.session.warning(
                     &span,
                     format!("`{name}` is an older spelling of `{}`", field.key),
@@ -215,12 +218,12 @@ impl<'s> Table<'s> {
             found = Some((name, value));
         }
         let (name, value) = found?;
+        let span = self.span.sibling(value.span(), self.path_of(name));
         Some(ValueRef {
             session: self.session,
             value: value.get_ref(),
-            span: self.span.sibling(value.span(), self.path_of(name)),
-            sample,
-            literal: self.session.is_foreign(),
+            sample: self.session.sample_of(&span).unwrap_or_else(|| sample(field)),
+            span,
         })
     }
 

@@ -24,15 +24,19 @@ impl Table<'_> {
     fn help_for_unknown(&self, name: &str) -> String {
         let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
         valid.dedup();
-        let valid_keys = format!("valid keys here: {}", valid.join(", "));
-        if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
-            return format!("did you mean `{nearest}`? {valid_keys}");
-        }
-        let homes = page::homes_of(self.session.pages(), name);
-        if homes.is_empty() {
-            format!("remove it; {valid_keys}")
-        } else {
-            format!("`{name}` belongs in {}; {valid_keys}", homes.join(" or "))
-        }
+        help_for_unknown(name, &valid, &page::homes_of(self.session.pages(), name))
+    }
+}
+
+/// What to write instead of an unknown key, where these are the keys of its table and those the tables that have a key of
+/// its name.
+pub fn help_for_unknown(name: &str, valid: &[&str], homes: &[String]) -> String {
+    let valid_keys = format!("valid keys here: {}", valid.join(", "));
+    if let Some(nearest) = nearest::among(name, valid.iter().copied()) {
+        return format!("did you mean `{nearest}`? {valid_keys}");
+    }
+    match homes {
+        [] => format!("remove it; {valid_keys}"),
+        homes => format!("`{name}` belongs in {}; {valid_keys}", homes.join(" or ")),
     }
 }

@@ -19,8 +19,6 @@ pub struct ValueRef<'s> {
     pub span: Span,
     /// How its key could be written, such as `port = 8080`.
     pub sample: String,
-    /// Whether `${NAME}` stands for itself.
-    pub literal: bool,
 }
 
 impl<'s> ValueRef<'s> {
@@ -31,7 +29,6 @@ impl<'s> ValueRef<'s> {
             value: value.get_ref(),
             span: self.span.sibling(value.span(), format!("{}[{index}]", self.span.key)),
             sample: self.sample.clone(),
-            literal: self.literal,
         }
     }
 
@@ -42,13 +39,12 @@ impl<'s> ValueRef<'s> {
             value: value.get_ref(),
             span: self.span.sibling(value.span(), format!("{}.{key}", self.span.key)),
             sample: self.sample.clone(),
-            literal: self.literal,
         }
     }
 
-    /// The last part of the key's path, for messages.
-    pub fn name(&self) -> &str {
-        self.span.key.rsplit('.').next().unwrap_or(&self.span.key)
+    /// The last part of the key's path, as the file has it, for messages.
+    pub fn name(&self) -> String {
+        self.session.name_of(&self.span)
     }
 
     /// Records what is wrong, with the key's sample as help.
@@ -76,10 +72,11 @@ impl<'s> ValueRef<'s> {
         self.refuse(format!("`{}` must be {what}, not {given}", self.name()))
     }
 
-    /// The start of the string as it is written, for messages: what came from the environment is never repeated.
+    /// The start of the string with its references as they are, for messages: what came from the environment is never
+    /// repeated.
     pub fn written(&self) -> String {
         match self.value {
-            DeValue::String(written) => written.chars().take(64).collect(),
+            DeValue::String(written) => written.replace("$${", "${").chars().take(64).collect(),
             _ => String::new(),
         }
     }
@@ -103,7 +100,11 @@ impl<'s> ValueRef<'s> {
     /// A string that refers to the environment stands for a number or a boolean too: `port = "${PORT}"`.
     pub fn reference(&self) -> Option<Option<String>> {
         match self.value {
-            DeValue::String(raw) if raw.contains("${") && !self.literal => Some(self.expand(raw).map(|(text, _)| text)),
+            DeValue::String(raw) if raw.contains("${") => match self.expand(raw) {
+                // It may only stand for the characters themselves.
+                Some((_, false)) => None,
+                expanded => Some(expanded.map(|(text, _)| text)),
+            },
             _ => None,
         }
     }
@@ -120,9 +121,6 @@ impl<'s> ValueRef<'s> {
     }
 
     fn expanded(&self, raw: &str, may_wait: bool) -> Option<(String, bool)> {
-        if self.literal {
-            return Some((raw.to_owned(), false));
-        }
         match expand(raw, self.session.env()) {
             Ok(expanded) => Some((expanded.text, expanded.refers)),
             Err(ExpandError::Unset(name)) => {

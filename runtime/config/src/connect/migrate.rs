@@ -1,17 +1,19 @@
 //! Files of Danube Connect as one pipeline file.
 
-use std::{fmt::Write, path::Path};
+use std::path::Path;
+
+use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading};
+use toml::de::DeTable;
 
 use super::{
-    ConnectFile,
-    draft::{Draft, Rows},
+    document::{Document, translate},
+    print::{write_keys, write_table},
 };
 use crate::{
     assemble::assemble,
     file_format::FileFormat,
-    load::{finish, parse, read, sources},
+    load::{finish, parse, sources},
 };
-use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading};
 
 /// Widest line of a comment.
 const COLUMNS: usize = 100;
@@ -31,70 +33,77 @@ pub struct Migrated {
 /// what the file said as their default; secrets stay where they are.
 pub fn migrate<P: AsRef<Path>>(paths: &[P], env: &dyn Environment) -> Result<Migrated, Diagnostics> {
     let shared = Reading::of(sources(paths)?, env);
-    let mut parts = Vec::new();
-    let mut drafts = Vec::new();
-    for (format, session, table) in parse(&shared) {
-        if format == FileFormat::Pipeline {
-            let message = "this is a pipeline file already";
-            session.error(&session.root(), message, "name files of Danube Connect");
-            continue;
-        }
-        if let Some(file) = read::<ConnectFile>(session, &table) {
-            parts.push(file.part);
-            drafts.push((session.name().to_owned(), file.draft));
-        }
-    }
-    let made = assemble(&shared, parts).map(|_| written(&drafts));
+    let made = translate_all(&shared);
     let (toml, warnings) = finish(shared, made)?;
     Ok(Migrated { toml, warnings })
 }
 
-fn written(drafts: &[(String, Draft)]) -> String {
-    let mut out = String::new();
-    let files: Vec<_> = drafts.iter().map(|(file, _)| file_name(file)).collect();
-    comment(
-        &mut out,
-        &format!("Translated from {} of Danube Connect.", files.join(" and ")),
-    );
-    comment(&mut out, "Every key: docs/configuration.md");
-    let mut root = Rows::default();
-    drafts.iter().for_each(|(_, draft)| root.add_missing(&draft.root));
-    out.push('\n');
-    root.write(&mut out);
-    // What a file says of a port holds; where none does, what the first file has without saying it.
-    let said = drafts.iter().map(|(_, draft)| &draft.admin).find(|(_, said)| *said);
-    if let Some((admin, _)) = said.or(drafts.first().map(|(_, draft)| &draft.admin)) {
-        table(&mut out, "[admin]", admin);
-    }
-    let mut schemas: Vec<&Rows> = Vec::new();
-    for rows in drafts.iter().flat_map(|(_, draft)| &draft.schemas) {
-        if !schemas.contains(&rows) {
-            schemas.push(rows);
+fn translate_all(shared: &Reading<'_>) -> Option<String> {
+    let files = parse(shared);
+    let mut documents = Vec::new();
+    for (format, session, table) in &files {
+        if *format == FileFormat::Pipeline {
+            let message = "this is a pipeline file already";
+            session.error(&session.root(), message, "name files of Danube Connect");
+            continue;
         }
+        documents.push((file_name(session.name()), translate(*session, table)));
     }
-    for rows in schemas {
-        table(&mut out, "[[schemas]]", rows);
-    }
-    for (file, draft) in drafts {
-        if !draft.notes.is_empty() {
-            out.push('\n');
-            comment(&mut out, &format!("Of {}:", file_name(file)));
-            draft
-                .notes
-                .iter()
-                .for_each(|note| comment(&mut out, &format!("- {note}")));
-        }
-        for (header, rows) in &draft.connector {
-            table(&mut out, header, rows);
-        }
-    }
-    out
+    let parts = documents.iter().filter_map(|(_, document)| document.read());
+    assemble(shared, parts.collect())?;
+    // Writing to a string does not fail.
+    written(shared, &documents).ok()
 }
 
-fn table(out: &mut String, header: &str, rows: &Rows) {
-    // Writing to a string does not fail.
-    let _ = writeln!(out, "\n{header}");
-    rows.write(out);
+fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result<String, std::fmt::Error> {
+    let mut out = String::new();
+    let files: Vec<_> = documents.iter().map(|(file, _)| file.as_str()).collect();
+    let files = files.join(" and ");
+    comment(&mut out, &format!("Translated from {files} of Danube Connect."));
+    comment(&mut out, "Every key: docs/configuration.md");
+    out.push('\n');
+    let tables = || documents.iter().map(|(_, document)| &document.table);
+    if let Some(first) = tables().next() {
+        write_keys(&mut out, "", first)?;
+    }
+    // What a file says of a port holds; where none does, what the first file has without saying it.
+    let mut admins = tables().filter_map(|table| table.get_key_value("admin"));
+    let first = admins.clone().next();
+    if let Some((_, admin)) = admins.find(|(key, _)| !key.span().is_empty()).or(first) {
+        write_table(&mut out, "admin", admin.get_ref())?;
+    }
+    out.push_str(&schemas(tables())?);
+    for (file, document) in documents {
+        let notes = document.notes(shared);
+        if !notes.is_empty() {
+            out.push('\n');
+            comment(&mut out, &format!("Of {file}:"));
+        }
+        notes.iter().for_each(|note| comment(&mut out, &format!("- {note}")));
+        for key in ["sources", "sinks"] {
+            if let Some(connectors) = document.table.get(key) {
+                write_table(&mut out, key, connectors.get_ref())?;
+            }
+        }
+    }
+    Ok(out)
+}
+
+/// The schemas of all files, each once.
+fn schemas<'t>(tables: impl Iterator<Item = &'t DeTable<'t>>) -> Result<String, std::fmt::Error> {
+    let lists = tables.filter_map(|table| table.get("schemas")?.get_ref().as_array());
+    let mut seen: Vec<String> = Vec::new();
+    for schema in lists.flatten() {
+        let mut text = "\n[[schemas]]\n".to_owned();
+        schema
+            .get_ref()
+            .as_table()
+            .map_or(Ok(()), |table| write_keys(&mut text, "schemas", table))?;
+        if !seen.contains(&text) {
+            seen.push(text);
+        }
+    }
+    Ok(seen.concat())
 }
 
 /// Lines that begin with `#`, broken between words.

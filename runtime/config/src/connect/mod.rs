@@ -1,12 +1,12 @@
 //! Files of Danube Connect: one connector each, in the words of any of its versions.
 //!
-//! A file is read where it stands, so that findings name its own lines and keys, and becomes the same [`Part`] of a
-//! pipeline as a file of ours would. Beside it goes a [`Draft`], the same in a pipeline file's words, from which
-//! [`migrate`] is written.
+//! A file is translated to a pipeline document before it is read: what becomes of each key stands in [`tables`], and what
+//! depends on several keys in [`source`], [`auth`] and [`sink`]. The document is read like any pipeline file. Its places
+//! are those of the file, and findings name the file's own keys. [`migrate`] writes the same document.
 //!
-//! What is kept of Danube Connect: its defaults, and its environment variables, which hold over the file. What is not:
-//! keys that never had an effect there and would turn requests away if they had one now. Every key that changes nothing
-//! is told to the operator.
+//! What is kept of Danube Connect: its defaults, which stand in the document where they are others than here, and its
+//! environment variables, which hold over the file and are references in the document. What is not: keys that never had an
+//! effect there and would turn requests away if they had one now. Every key that changes nothing is told to the operator.
 //!
 //! | version | endpoints | mappings |
 //! |---|---|---|
@@ -15,17 +15,21 @@
 //! | its announcement | `[[webhook.endpoints]]` | `[[surrealdb.topic_mappings]]` `topic`, `table` |
 
 mod auth;
-mod connector;
-mod draft;
-mod endpoint;
-mod file;
-mod listener;
-mod mapping;
+mod convert;
+mod document;
+mod input;
+mod keys;
 mod migrate;
-mod processing;
-mod schema;
-mod surrealdb;
-mod unsaid;
+mod output;
+mod page;
+mod pipeline;
+mod print;
+mod sink;
+mod source;
+mod tables;
+mod translation;
+mod variable;
 
-pub(crate) use file::ConnectFile;
+pub(crate) use document::translate;
 pub use migrate::{Migrated, migrate};
+pub(crate) use page::write_page;

@@ -64,14 +64,9 @@ pub(crate) struct ListenerUse {
 impl ListenerUse {
     /// Enters the address of a source, whose table has the key `port`, unless it is one that nobody else can have.
     pub(crate) fn enter(table: &Table<'_>, webhook: &Webhook) {
-        Self::enter_at(table, table.span("port"), webhook);
-    }
-
-    /// As [`ListenerUse::enter`] where the port stands in another table than the rest.
-    pub(crate) fn enter_at(table: &Table<'_>, port: Span, webhook: &Webhook) {
         if webhook.listen.port != 0 {
             let (listen, owner, terms) = (webhook.listen.clone(), table.item(), Some(webhook.terms()));
-            let fact = (port, Self { listen, owner, terms });
+            let fact = (table.span("port"), Self { listen, owner, terms });
             table.session().facts::<CrossChecks>().listeners.push(fact);
         }
     }

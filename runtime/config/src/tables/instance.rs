@@ -54,12 +54,12 @@ impl Instance {
                 "instance",
                 Name("instance"),
                 "Name of this process among those that run the same file: each needs another, and a replacement takes \
-                 its predecessor's. Consumers are named `<pipeline>:<connector>:<instance>`.",
+                 its predecessor's. Consumers are named `<pipeline>:<connector>:<instance>`. The environment variable \
+                 `DANUBE_WASM_INSTANCE` holds over it.",
             )
-            .overridden_by(INSTANCE_VARIABLE)
             .example("\"0\"")
             .defaults_to("this machine's name, or the pod's: `HOSTNAME`, else what the system says");
-        match given {
+        match told(t).or(given) {
             Some(name) => Self {
                 name,
                 origin: Origin::Lasting,
@@ -86,6 +86,18 @@ impl Instance {
         };
         Self { name, origin }
     }
+}
+
+/// The name that the variable says, if it is set and right.
+fn told(t: &Table<'_>) -> Option<String> {
+    let session = t.session();
+    let name = session.env().get(INSTANCE_VARIABLE).filter(|name| !name.is_empty())?;
+    if let Err(error) = connector_id::check("instance", &name) {
+        let help = format!("write for example `{INSTANCE_VARIABLE}=0`");
+        session.error(&t.span("instance"), error.to_string(), help);
+        return None;
+    }
+    Some(name)
 }
 
 /// A legal name in place of one that is not. Its last digits are those of the whole, so that hosts stay apart whose

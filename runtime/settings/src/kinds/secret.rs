@@ -15,9 +15,6 @@ pub struct SecretText;
 
 const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
 
-/// Where a file cannot refer to anything.
-const HELP_LITERAL: &str = "give it in its environment variable, which overrides the file";
-
 impl Kind for SecretText {
     type Value = Secret;
 
@@ -35,13 +32,11 @@ impl Kind for SecretText {
                 let (text, refers) = input.expand_lazily(written)?;
                 if !refers {
                     let message = format!("`{}` is a secret written in the file", input.name());
-                    input
-                        .session
-                        .warning(&input.span, message, if input.literal { HELP_LITERAL } else { HELP });
+                    input.session.warning(&input.span, message, HELP);
                 }
                 text
             }
-            DeValue::Table(entries) if !input.literal => from_file(input, entries)?.1,
+            DeValue::Table(entries) => from_file(input, entries)?.1,
             _ => return input.refuse_type(&self.what()),
         };
         checked(input, text)

@@ -50,12 +50,8 @@ fn replaced(input: &ValueRef<'_>, text: &str) -> Option<String> {
     input.expand_lazily(text).map(|(text, _)| text)
 }
 
-/// In a file of another format, `${` stands for itself.
-fn as_written(input: &ValueRef<'_>, text: &str) -> Option<String> {
-    Some(match input.literal {
-        true => text.replace("${", "$${"),
-        false => text.to_owned(),
-    })
+fn as_written(_: &ValueRef<'_>, text: &str) -> Option<String> {
+    Some(text.to_owned())
 }
 
 fn object(input: &ValueRef<'_>, entries: &DeTable<'_>, text: Reading) -> Option<Map<String, Value>> {

@@ -1,0 +1,105 @@
+//! A table of the pipeline document that a file is translated to.
+
+use std::{borrow::Cow, ops::Range};
+
+use danube_wasm_settings::{KeyNames, Span};
+use toml::{
+    Spanned,
+    de::{DeTable, DeValue},
+};
+
+/// A table of the document.
+pub(super) struct Output<'s> {
+    /// Its dotted path in the document; empty for the document itself.
+    pub(super) path: String,
+    /// What it holds.
+    pub(super) entries: DeTable<'s>,
+}
+
+impl<'s> Output<'s> {
+    pub(super) fn new(path: impl Into<String>) -> Self {
+        let path = path.into();
+        let entries = DeTable::new();
+        Self { path, entries }
+    }
+
+    /// The dotted path of a key.
+    pub(super) fn path_of(&self, key: &str) -> String {
+        match self.path.as_str() {
+            "" => key.to_owned(),
+            path => format!("{path}.{key}"),
+        }
+    }
+
+    /// The value of a key, which the file has at `from`. Its key stands at `at`, if the file gives it.
+    pub(super) fn put(
+        &mut self,
+        names: &mut KeyNames,
+        key: &'static str,
+        at: Option<Range<usize>>,
+        from: &Span,
+        value: DeValue<'s>,
+    ) {
+        names.rename(self.path_of(key), from.key.clone());
+        self.insert(key, at, from, value);
+    }
+
+    /// A value that the file does not give. Findings about it stand at `from`.
+    pub(super) fn fill(&mut self, names: &mut KeyNames, key: &'static str, from: &Span, value: DeValue<'s>) {
+        self.put(names, key, None, from, value);
+    }
+
+    /// A table in this one, as [`Output::put`].
+    pub(super) fn put_table(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, table: Output<'s>) {
+        self.insert(key, at, from, DeValue::Table(table.entries));
+    }
+
+    /// A list of tables in this one, each with its place. An empty list is none.
+    pub(super) fn put_tables(&mut self, key: &'static str, tables: Vec<(Span, Output<'s>)>) {
+        let Some((first, _)) = tables.first() else {
+            return;
+        };
+        let from = first.sibling(0..0, String::new());
+        let tables = tables.into_iter();
+        let items = tables.map(|(span, table)| Spanned::new(span.bytes, DeValue::Table(table.entries)));
+        self.insert(key, None, &from, DeValue::Array(items.collect()));
+    }
+
+    fn insert(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, value: DeValue<'s>) {
+        let key = Spanned::new(at.unwrap_or(NOWHERE), Cow::Borrowed(key));
+        self.entries.insert(key, Spanned::new(from.bytes.clone(), value));
+    }
+}
+
+/// Where a key stands that the file does not have.
+const NOWHERE: Range<usize> = 0..0;
+
+/// A string in which `${` stands for itself.
+pub(super) fn text<'s>(text: &str) -> DeValue<'s> {
+    reference(text.replace("${", "$${"))
+}
+
+/// A string in which `${` refers to a variable.
+pub(super) fn reference<'s>(text: String) -> DeValue<'s> {
+    DeValue::String(Cow::Owned(text))
+}
+
+/// A value as it is written in a file.
+pub(super) fn toml(text: &'static str) -> DeValue<'static> {
+    let value = DeValue::parse(text).map(Spanned::into_inner);
+    value.unwrap_or(DeValue::String(Cow::Borrowed(text)))
+}
+
+/// A value of a file in which `${` stands for itself.
+pub(super) fn literal<'s>(value: &DeValue<'s>) -> DeValue<'s> {
+    let inner = |value: &Spanned<DeValue<'s>>| Spanned::new(value.span(), literal(value.get_ref()));
+    match value {
+        DeValue::String(string) if string.contains("${") => text(string),
+        DeValue::Array(items) => DeValue::Array(items.iter().map(inner).collect()),
+        DeValue::Table(entries) => {
+            let entries = entries.iter().map(|(key, value)| (key.clone(), inner(value)));
+            DeValue::Table(entries.collect())
+        }
+        other => other.clone(),
+    }
+}

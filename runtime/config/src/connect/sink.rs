@@ -1,0 +1,93 @@
+//! A SurrealDB sink: its database and its mappings.
+
+use super::{
+    input::Input,
+    keys::Effect,
+    output::Output,
+    tables::{NOT_IN_ROUTES, SURREALDB, SURREALDB_ROUTES, TOPIC_MAPPINGS},
+    translation::Translation,
+};
+
+impl<'s> Translation<'s> {
+    pub(super) fn sink(&mut self, top: &Input<'s>, processing: &Input<'s>, out: &mut Output<'s>) {
+        let input = self.table(top, "surrealdb", &SURREALDB);
+        if !input.is_table() {
+            return self.names.mark_told(out.path_of("surrealdb"));
+        }
+        let mut surrealdb = Output::new(out.path_of("surrealdb"));
+        self.names.rename(surrealdb.path.clone(), input.span.key.clone());
+        self.take_over(&input, &mut surrealdb);
+        self.credentials(&input, &mut surrealdb);
+        for key in ["connection_timeout_secs", "request_timeout_secs"] {
+            self.tell_effect(&input, key, Effect::New, "see that it is long enough, or remove it");
+        }
+        self.mappings(&input, processing, &mut surrealdb);
+        out.put_table("surrealdb", None, &input.span, surrealdb);
+    }
+
+    /// A user, if both name and password are there: Danube Connect does not sign in with one alone.
+    fn credentials(&mut self, input: &Input<'s>, out: &mut Output<'s>) {
+        if input.has("password") && out.entries.contains_key("password") {
+            let text = "the file holds the password: set SURREALDB_PASSWORD, and remove the default here";
+            self.notes.push((input.place("password"), text.to_owned()));
+        }
+        if out.entries.contains_key("username") != out.entries.contains_key("password") {
+            let help = "give both, as SURREALDB_USERNAME and SURREALDB_PASSWORD";
+            for key in ["username", "password"] {
+                self.tell_effect(input, key, Effect::Never, help);
+                out.entries.remove(key);
+            }
+        }
+    }
+
+    /// Mappings of either version, but not of both.
+    fn mappings(&mut self, input: &Input<'s>, processing: &Input<'s>, out: &mut Output<'s>) {
+        let [is_old, is_new] = ["topic_mappings", "routes"].map(|key| input.has_items(key));
+        match (is_old, is_new) {
+            (true, true) => self.session.error(
+                &input.place("routes"),
+                "`routes` is the newer spelling of `topic_mappings`, which is given too",
+                "keep one of them",
+            ),
+            (false, false) => {
+                let message = "[surrealdb] needs at least one of `routes`";
+                self.session.error(&input.span, message, "add `[[surrealdb.routes]]`");
+            }
+            (true, false) => {
+                let help = "write `batch_size` and `flush_interval_ms` in [surrealdb]";
+                self.tell_effect(processing, "batch_size", Effect::Never, help);
+                self.tell_effect(processing, "batch_timeout_ms", Effect::Never, help);
+            }
+            (false, true) => {
+                self.tell_effect(input, "batch_size", Effect::Never, NOT_IN_ROUTES);
+                self.tell_effect(input, "flush_interval_ms", Effect::Never, NOT_IN_ROUTES);
+            }
+        }
+        let old = self.list(input, "topic_mappings", &TOPIC_MAPPINGS).into_iter();
+        let new = self.list(input, "routes", &SURREALDB_ROUTES).into_iter();
+        let all = old
+            .map(|mapping| (mapping, input))
+            .chain(new.map(|mapping| (mapping, processing)));
+        let mut mappings = Vec::new();
+        for (index, (mapping, batches)) in all.enumerate() {
+            let mut made = Output::new(out.path_of(&format!("topic_mappings[{index}]")));
+            self.names.rename(made.path.clone(), mapping.span.key.clone());
+            self.take_over(&mapping, &mut made);
+            self.fill_batches(batches, &mut made);
+            mappings.push((mapping.span, made));
+        }
+        if mappings.is_empty() {
+            self.names.mark_told(out.path_of("topic_mappings"));
+        }
+        out.put_tables("topic_mappings", mappings);
+    }
+
+    /// What a mapping does not say of its batches is what another table says of all.
+    fn fill_batches(&mut self, batches: &Input<'s>, out: &mut Output<'s>) {
+        for key in batches.table.keys {
+            if key.becomes.contains("topic_mappings.") && !out.entries.contains_key(key.leaf()) {
+                self.take(batches, key, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A webhook source: its listener and its endpoints.
+
+use danube_wasm_settings::Span;
+
+use super::{
+    convert::left_to_body,
+    input::Input,
+    keys::Effect,
+    output::Output,
+    tables::{ENDPOINTS, ROUTES, SERVER, WEBHOOK, WEBHOOK_ENDPOINTS},
+    translation::Translation,
+};
+
+impl<'s> Translation<'s> {
+    pub(super) fn source(&mut self, top: &Input<'s>, processing: &Input<'s>, auth: &Input<'s>, out: &mut Output<'s>) {
+        for name in ["batch_size", "batch_timeout_ms"] {
+            let help = "remove it; events that arrive together travel together, and none waits";
+            self.tell_effect(processing, name, Effect::Gone, help);
+        }
+        let server = self.table(top, "server", &SERVER);
+        let other = self.table(top, "webhook", &WEBHOOK);
+        self.refuse_listeners(top);
+        let listener = if top.has("server") { &server } else { &other };
+        let mut webhook = Output::new(out.path_of("webhook"));
+        self.names.rename(webhook.path.clone(), listener.span.key.clone());
+        if listener.is_table() {
+            self.take_over(listener, &mut webhook);
+            self.fill_body_timeout(listener, &mut webhook);
+        }
+        self.endpoints(top, &other, auth, &mut webhook);
+        out.put_table("webhook", None, &listener.span, webhook);
+    }
+
+    /// Danube Connect has one deadline for body and answer: a part of it is left to the body.
+    fn fill_body_timeout(&mut self, listener: &Input<'s>, out: &mut Output<'s>) {
+        let deadline = out.entries.get("request_deadline_ms");
+        if let Some(body) = deadline.and_then(|deadline| left_to_body(deadline.get_ref())) {
+            let place = listener.place("timeout_seconds");
+            out.fill(&mut self.names, "body_timeout_ms", &place, body);
+        }
+    }
+
+    /// There is one listener, in one spelling.
+    fn refuse_listeners(&self, top: &Input<'s>) {
+        match (top.has("server"), top.has("webhook")) {
+            (true, true) => self.session.error(
+                &top.place("webhook"),
+                "`webhook` is another spelling of `server`, which is given too",
+                "keep one of them",
+            ),
+            (false, false) => {
+                let message = "the file needs a table `server`";
+                self.session.error(&top.span, message, "add `[server]`");
+            }
+            _ => {}
+        }
+    }
+
+    /// Endpoints in any spelling, but not in two.
+    fn endpoints(&mut self, top: &Input<'s>, webhook: &Input<'s>, auth: &Input<'s>, out: &mut Output<'s>) {
+        let lists = [
+            ("webhook.endpoints", webhook, "endpoints", &WEBHOOK_ENDPOINTS),
+            ("endpoints", top, "endpoints", &ENDPOINTS),
+            ("routes", top, "routes", &ROUTES),
+        ];
+        let mut given: Vec<(&str, Span)> = Vec::new();
+        let mut endpoints = Vec::new();
+        for (name, within, key, table) in lists {
+            endpoints.extend(self.list(within, key, table));
+            if within.has_items(key) {
+                given.push((name, within.place(key)));
+            }
+        }
+        match &given[..] {
+            [] => {
+                let message = "the file needs at least one of `routes`";
+                self.session.error(&top.span, message, "add `[[routes]]`");
+            }
+            [(first, _), (second, place), ..] => {
+                let message = format!("`{second}` is another spelling of `{first}`, which is given too");
+                self.session.error(place, message, "keep one of them");
+            }
+            [_] => {}
+        }
+        if endpoints.is_empty() {
+            self.names.mark_told(out.path_of("endpoints"));
+        }
+        let endpoints = endpoints.into_iter().enumerate();
+        let endpoints = endpoints.map(|(index, input)| {
+            let mut endpoint = Output::new(out.path_of(&format!("endpoints[{index}]")));
+            self.names.rename(endpoint.path.clone(), input.span.key.clone());
+            self.take_over(&input, &mut endpoint);
+            let path = endpoint.path_of("auth");
+            if let Some(checked) = self.auth(auth, &path) {
+                endpoint.put_table("auth", None, &auth.span, checked);
+            }
+            (input.span, endpoint)
+        });
+        let endpoints = endpoints.collect();
+        out.put_tables("endpoints", endpoints);
+    }
+}
