@@ -13,7 +13,7 @@ use danube_wasm_broker::{
     Broker, Outgoing, SchemaRef, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
-use danube_wasm_egress_surrealdb::{SurrealEgress, SurrealOptions, SurrealUrl};
+use danube_wasm_egress_surrealdb::{Connections, SurrealEgress, SurrealOptions, SurrealUrl};
 use danube_wasm_model::{
     ConnectorId, RecordId, Targets, TopicName, clock::OrderClock, door::Egress as _, identity::ORDER_ATTRIBUTE,
 };
@@ -139,7 +139,7 @@ async fn egress(store: &Path) -> Result<Arc<SurrealEgress>> {
         tables: Targets::from_iter([TABLE]),
         ..SurrealOptions::new(url, NAMESPACE, NAMESPACE)
     };
-    let egress = SurrealEgress::connect(options).await?;
+    let egress = Connections::new().connect(options).await?;
     egress.ready().await?;
     Ok(egress)
 }

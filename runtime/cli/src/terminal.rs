@@ -10,7 +10,7 @@ use std::{
 
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
-use danube_wasm_model::ConnectorId;
+use danube_wasm_host::PipelineHost;
 use danube_wasm_telemetry::{Health, Metrics, health::State, logging, metrics::Totals};
 use tokio::task::JoinHandle;
 
@@ -20,22 +20,13 @@ use danube_wasm_host::dead_letters::SUBSCRIPTION;
 const REFRESH: Duration = Duration::from_secs(1);
 
 /// Prints the pipeline's addresses and connectors.
-pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAddr)], admin: SocketAddr) {
+pub(crate) fn announce(pipeline: &Pipeline, host: &PipelineHost, admin: SocketAddr) {
     eprintln!("danube-wasm {} · pipeline {}", env!("CARGO_PKG_VERSION"), pipeline.name);
     for source in &pipeline.sources {
-        let address = listening
-            .iter()
-            .find(|(id, _)| *id == source.id)
-            .map(|(_, address)| *address);
         for route in source.routes() {
-            let scheme = if source.webhook.tls.is_some() { "https" } else { "http" };
-            let at = address.map_or_else(|| source.webhook.listen.to_string(), |a| a.to_string());
-            eprintln!(
-                "  {:<12} {scheme}://{at}{} → {}",
-                source.id.connector(),
-                route.endpoint,
-                route.topic
-            );
+            let location = host.location(&source.id, &route.endpoint);
+            let location = location.unwrap_or_else(|| source.connector.location(&route.endpoint));
+            eprintln!("  {:<12} {location} → {}", source.id.connector(), route.topic);
         }
     }
     for sink in &pipeline.sinks {
@@ -45,7 +36,7 @@ pub(crate) fn announce(pipeline: &Pipeline, listening: &[(ConnectorId, SocketAdd
                 sink.id.connector(),
                 mapping.consumer.topic,
                 mapping.targets.join(", "),
-                sink.surrealdb.url
+                sink.connector.target()
             );
         }
     }

@@ -3,6 +3,8 @@
 //! A setting of the pipeline as a whole comes from the one file that gives it; where none does, the first file's
 //! default holds. Connectors of all files run beside each other and are compared like those of one file.
 
+use danube_wasm_connector::Facts;
+
 use crate::cross_checks::CrossChecks;
 use danube_wasm_model::ConnectorId;
 
@@ -139,9 +141,11 @@ fn refuse_buffers(shared: &Reading<'_>) {
 /// A message that waits for an operator is given again and again, and Danube counts: without a buffer, which takes it over,
 /// the broker gives up in half a minute.
 fn refuse_blocking(shared: &Reading<'_>) {
-    let cross_checks = shared.facts::<CrossChecks>();
-    let is_buffered = |sink: &String| cross_checks.buffers.iter().any(|(_, owner)| owner == sink);
-    for (span, _) in cross_checks.blocking.iter().filter(|(_, sink)| !is_buffered(sink)) {
+    let buffers: Vec<_> = (shared.facts::<CrossChecks>().buffers.iter())
+        .map(|(_, owner)| owner.clone())
+        .collect();
+    let facts = shared.facts::<Facts>();
+    for (span, _) in facts.blocking.iter().filter(|(_, sink)| !buffers.contains(sink)) {
         shared.error(
             span,
             "`block-key` needs a buffer with a Danube broker, which counts how often it gives a message: after 5 times, in \

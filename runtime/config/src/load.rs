@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use danube_wasm_connector::Registry;
 use danube_wasm_model::TopicName;
 use toml::de::DeTable;
 
@@ -48,31 +49,47 @@ impl Loaded {
     }
 }
 
-/// Reads a file. Relative paths in it start from its directory.
-pub fn load(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_all(&[path], env)
+/// Reads pipeline files, with the kinds of connectors of a program and the environment of a process.
+#[derive(Clone, Copy)]
+pub struct Loader<'a> {
+    registry: &'a Registry,
+    env: &'a dyn Environment,
 }
 
-/// Reads a file for whoever may not need all of it: secrets, other texts and components' own settings may refer to variables
-/// that are not set and to secrets' files that are not there. [`Loaded::require`] asks for those that are needed after all;
-/// until then what stands for them is their reference.
-pub fn load_lazily(path: &Path, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_shared(Reading::of(sources(&[path])?, env).lazily())
-}
+impl<'a> Loader<'a> {
+    /// With these kinds of connectors and this environment.
+    pub fn new(registry: &'a Registry, env: &'a dyn Environment) -> Self {
+        Self { registry, env }
+    }
 
-/// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
-/// the directory of the file that they are written in. What no file says is as the first would have it.
-pub fn load_all<P: AsRef<Path>>(paths: &[P], env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_sources(sources(paths)?, env)
-}
+    /// Reads a file. Relative paths in it start from its directory.
+    pub fn load(&self, path: &Path) -> Result<Loaded, Diagnostics> {
+        self.load_all(&[path])
+    }
 
-/// Reads a file whose text is at hand as if it were at `path`.
-pub fn load_text(path: &Path, text: String, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_sources(vec![source(path, text)?], env)
-}
+    /// Reads a file for whoever may not need all of it: secrets, other texts and components' own settings may refer to
+    /// variables that are not set and to secrets' files that are not there. [`Loaded::require`] asks for those that are needed
+    /// after all; until then what stands for them is their reference.
+    pub fn load_lazily(&self, path: &Path) -> Result<Loaded, Diagnostics> {
+        load_shared(self.reading(sources(&[path])?).lazily())
+    }
 
-fn load_sources(sources: Vec<SourceText>, env: &dyn Environment) -> Result<Loaded, Diagnostics> {
-    load_shared(Reading::of(sources, env))
+    /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
+    /// the directory of the file that they are written in. What no file says is as the first would have it.
+    pub fn load_all<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Loaded, Diagnostics> {
+        load_shared(self.reading(sources(paths)?))
+    }
+
+    /// Reads a file whose text is at hand as if it were at `path`.
+    pub fn load_text(&self, path: &Path, text: String) -> Result<Loaded, Diagnostics> {
+        load_shared(self.reading(vec![source(path, text)?]))
+    }
+
+    pub(crate) fn reading(&self, sources: Vec<SourceText>) -> Reading<'a> {
+        let reading = Reading::of(sources, self.env).with_pages(reference::tables(self.registry));
+        *reading.facts::<Registry>() = self.registry.clone();
+        reading
+    }
 }
 
 fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
@@ -115,7 +132,7 @@ pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>
         if errors.is_empty() {
             let table = table.into_inner();
             let format = FileFormat::of(&table);
-            let session = Session::new(shared, file, reference::tables());
+            let session = Session::new(shared, file);
             parsed.push((format, session, table));
         } else {
             report_syntax(shared, file, errors);

@@ -17,7 +17,6 @@ struct Kinds {
 }
 
 /// One kind of source (`C` is [`SourceConfig`]) or sink ([`SinkConfig`]).
-#[derive(Clone, Copy)]
 pub struct Kind<C> {
     /// Name of its table: `webhook` for `[sources.webhook]`.
     pub name: &'static str,
@@ -26,6 +25,14 @@ pub struct Kind<C> {
     read: fn(&mut Table<'_>) -> Option<C>,
     reload: fn(&States) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>,
 }
+
+impl<C> Clone for Kind<C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C> Copy for Kind<C> {}
 
 impl<C> Kind<C> {
     /// Reads its table, which may be left out, from that of a connector. When describing, documents it.

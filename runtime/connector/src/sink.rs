@@ -31,8 +31,8 @@ pub trait SinkConnector: Send + Sync + 'static {
     fn target(config: &Self::Config) -> String;
 
     /// What the built-in component does not do of this configuration.
-    fn unfit_for_builtin(_: &Self::Config) -> Option<Unfit> {
-        None
+    fn unfit_for_builtin(_: &Self::Config) -> Vec<Unfit> {
+        Vec::new()
     }
 
     /// What is wrong with the configuration that reading it does not find, without connecting.
@@ -98,7 +98,7 @@ pub trait AnySink: fmt::Debug + Send + Sync + 'static {
     /// See [`SinkConnector::target`].
     fn target(&self) -> String;
     /// See [`SinkConnector::unfit_for_builtin`].
-    fn unfit_for_builtin(&self) -> Option<Unfit>;
+    fn unfit_for_builtin(&self) -> Vec<Unfit>;
     /// See [`SinkConnector::validate`].
     fn validate(&self) -> Result<(), String>;
     /// See [`SinkConnector::probe`].
@@ -138,7 +138,7 @@ impl<S: SinkConnector> AnySink for Of<S> {
         S::target(&self.0)
     }
 
-    fn unfit_for_builtin(&self) -> Option<Unfit> {
+    fn unfit_for_builtin(&self) -> Vec<Unfit> {
         S::unfit_for_builtin(&self.0)
     }
 

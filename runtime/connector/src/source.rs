@@ -35,8 +35,8 @@ pub trait SourceConnector: Send + Sync + 'static {
     fn location(config: &Self::Config, endpoint: &str) -> String;
 
     /// What the built-in component does not do of this configuration.
-    fn unfit_for_builtin(_: &Self::Config) -> Option<Unfit> {
-        None
+    fn unfit_for_builtin(_: &Self::Config) -> Vec<Unfit> {
+        Vec::new()
     }
 
     /// What is wrong with the configuration that reading it does not find, without binding or connecting.
@@ -128,7 +128,7 @@ pub trait AnySource: fmt::Debug + Send + Sync + 'static {
     /// See [`SourceConnector::location`].
     fn location(&self, endpoint: &str) -> String;
     /// See [`SourceConnector::unfit_for_builtin`].
-    fn unfit_for_builtin(&self) -> Option<Unfit>;
+    fn unfit_for_builtin(&self) -> Vec<Unfit>;
     /// See [`SourceConnector::validate`].
     fn validate(&self, interests: Interests) -> Result<(), String>;
     /// See [`SourceConnector::probe`].
@@ -172,7 +172,7 @@ impl<S: SourceConnector> AnySource for Of<S> {
         S::location(&self.0, endpoint)
     }
 
-    fn unfit_for_builtin(&self) -> Option<Unfit> {
+    fn unfit_for_builtin(&self) -> Vec<Unfit> {
         S::unfit_for_builtin(&self.0)
     }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 /// One value of each type, made when it is first asked for: listeners, embedded databases. A host has one of these; two
-/// hosts in a process share nothing. Cheap to clone.
-#[derive(Clone, Default)]
-pub struct States(Arc<Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>>);
+/// hosts in a process share nothing.
+#[derive(Default)]
+pub struct States(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl States {
     /// The value of this type.

@@ -6,7 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::{Diagnostics, FileFormat, Loaded, Severity, load_text, migrate};
+use danube_wasm_config::{Diagnostics, FileFormat, Loaded, Loader, Severity};
+use danube_wasm_host::connectors::registry;
 
 /// Longer files only take longer.
 const TEXT_BYTES_MAX: usize = 32 << 10;
@@ -24,7 +25,7 @@ pub fn config(data: &[u8]) {
 }
 
 fn read(path: &Path, text: &str) -> Result<Loaded, Diagnostics> {
-    load_text(path, text.to_owned(), &environment())
+    Loader::new(registry(), &environment()).load_text(path, text.to_owned())
 }
 
 fn environment() -> BTreeMap<String, String> {
@@ -81,7 +82,8 @@ fn is_migrated(text: &str) {
     fs::write(&file, text).expect("the directory is ours");
     // What it names from here may differ from what it names from the desk.
     let Ok(loaded) = read(&file, text) else { return };
-    let migrated = migrate(&[&file], &environment()).unwrap_or_else(|found| panic!("{found}\n{text}"));
+    let migrated = Loader::new(registry(), &environment()).migrate(&[&file]);
+    let migrated = migrated.unwrap_or_else(|found| panic!("{found}\n{text}"));
     let again = read(&room.path("pipeline.toml"), &migrated.toml);
     let again = again.unwrap_or_else(|found| panic!("{found}\n{}\nof\n{text}", migrated.toml));
     assert_eq!(again.pipeline, loaded.pipeline, "{}\nof\n{text}", migrated.toml);

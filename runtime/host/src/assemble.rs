@@ -4,7 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use danube_wasm_broker::TopicSpec;
-use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Pipeline, ProcessEnvironment};
+use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Loader, Pipeline, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, TopicName};
 
 use crate::{Failure, connectors, settings};
@@ -37,13 +37,7 @@ impl Spec {
     /// What no other connector can have at the same time.
     pub(crate) fn claims(&self) -> Vec<String> {
         match self {
-            // Port 0 is a port of its own.
-            Self::Source(source) if source.config.webhook.listen.port == 0 => Vec::new(),
-            Self::Source(source) => {
-                let webhook = &source.config.webhook;
-                let paths = webhook.endpoints.iter().map(|endpoint| endpoint.path.as_str());
-                paths.map(|path| format!("{}{path}", webhook.listen)).collect()
-            }
+            Self::Source(source) => source.config.connector.claims(),
             Self::Sink(sink) => {
                 let consumers = sink.config.mappings().into_iter().map(|mapping| mapping.consumer);
                 consumers
@@ -57,9 +51,14 @@ impl Spec {
 /// A component as it was read.
 pub(crate) type Bytes = Arc<[u8]>;
 
+/// Reads pipeline files with the connectors of this program.
+pub fn loader() -> Loader<'static> {
+    Loader::new(connectors::registry(), &ProcessEnvironment)
+}
+
 /// Reads the files of a pipeline and looks at their schemas: what is needed to run it.
 pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
-    let loaded = config::load_all(files, &ProcessEnvironment)?;
+    let loaded = loader().load_all(files)?;
     let examine = |schema: &config::Schema| {
         let examined = settings::declaration(schema).and_then(|declared| {
             let examined = declared.examine_blocking();
@@ -77,7 +76,7 @@ pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
 /// Reads a file for a verb that needs only a part of what the environment gives, and asks for that with the functions below
 /// when it does.
 pub fn read_lazily(file: &Path) -> Result<Loaded, Failure> {
-    config::load_lazily(file, &ProcessEnvironment).map_err(Failure::configuration)
+    loader().load_lazily(file).map_err(Failure::configuration)
 }
 
 /// What it takes to speak to the broker.
@@ -89,9 +88,14 @@ pub(crate) fn require_broker(loaded: &Loaded) -> Result<(), Failure> {
 /// What it takes to speak to the database of a sink.
 pub(crate) fn require_database(loaded: &Loaded, sink: &ConnectorId) -> Result<(), Failure> {
     let place = loaded.pipeline.sinks.iter().position(|found| found.id == *sink);
-    let table = format!("sinks[{}].surrealdb.", place.unwrap_or_default());
-    // A file of Danube Connect has one sink.
-    let needed = |key: &str| key.starts_with(&table) || key.starts_with("surrealdb.");
+    let place = place.unwrap_or_default();
+    let Some(sink) = loaded.pipeline.sinks.get(place) else {
+        return Ok(());
+    };
+    let kind = sink.connector.kind();
+    let (table, alone) = (format!("sinks[{place}].{kind}."), format!("{kind}."));
+    // A file of Danube Connect has one sink, whose table is at its top.
+    let needed = |key: &str| key.starts_with(&table) || key.starts_with(&alone);
     loaded.require(needed).map_err(Failure::configuration)
 }
 
@@ -171,7 +175,8 @@ fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, Topic
 /// The component's bytes.
 pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
     match component {
-        Component::Builtin(name) => connectors::component(name)
+        Component::Builtin(name) => connectors::registry()
+            .component(name)
             .map(Bytes::from)
             .ok_or_else(|| Failure::internal(format!("the component builtin:{name} is not part of this binary"))),
         Component::File(path) => std::fs::read(path).map(Bytes::from).map_err(|e| {

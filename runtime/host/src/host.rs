@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
+use danube_wasm_connector::{Notices, States};
 use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::supervisor::{Applied, Refused, Supervisor};
 use danube_wasm_sandbox::Sandbox;
@@ -16,10 +17,13 @@ use crate::{
     Failure, FailureKind, assemble,
     background::{self, Background},
     brokers::Brokers,
+    connectors,
     control::{self, ControlSocket, Request, Response},
     dead_letters::DeadLetters,
-    launcher::{self, ConnectorLauncher, Listeners, Services, named},
-    operations, query, spools, unused,
+    launcher::{self, ConnectorLauncher, Locations, Services, named},
+    operations,
+    query::{self, Asking, Question},
+    spools, unused,
 };
 
 /// What a pipeline runs with.
@@ -64,11 +68,17 @@ impl PipelineHost {
             health,
             name,
         } = options;
+        let states = Arc::new(States::default());
         let current = watch::Sender::new(Arc::new(pipeline.clone()));
         let answers = Answers {
             pipeline: current.subscribe(),
             broker: brokers.main().clone(),
             letters: letters.clone(),
+            asking: Asking {
+                states: states.clone(),
+                metrics: metrics.clone(),
+                tracing: tracing.clone(),
+            },
         };
         let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(answers))
             .map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
@@ -84,7 +94,8 @@ impl PipelineHost {
         });
         let workshop = ConnectorLauncher::new(Services {
             schemas: Arc::new(Schemas::new(brokers.main().registry())),
-            listeners: Listeners::new(metrics.clone(), tracing.clone()),
+            locations: Locations::default(),
+            states,
             sandbox,
             brokers,
             letters,
@@ -135,12 +146,12 @@ impl PipelineHost {
 
     /// Reads files again that connectors read while they run: certificates.
     pub async fn reload_files(&self) {
-        self.services().listeners.reload_tls().await;
+        connectors::registry().reload(&self.services().states).await;
     }
 
-    /// Where each endpoint of a source that runs is reached.
-    pub async fn addresses(&self) -> Vec<(ConnectorId, std::net::SocketAddr)> {
-        self.services().listeners.addresses().await
+    /// Where an endpoint of a source is reached, if it runs.
+    pub fn location(&self, source: &ConnectorId, endpoint: &str) -> Option<String> {
+        self.services().locations.of(source, endpoint)
     }
 
     /// Stops taking in, finishes what is under way until the deadline, gives the broker what sources have confirmed, and closes
@@ -167,6 +178,7 @@ struct Answers {
     pipeline: watch::Receiver<Arc<Pipeline>>,
     broker: Arc<dyn Broker>,
     letters: Arc<DeadLetters>,
+    asking: Asking,
 }
 
 #[async_trait]
@@ -179,7 +191,13 @@ impl control::Handler for Answers {
                 write,
             } => {
                 let pipeline = self.pipeline.borrow().clone();
-                query::answer(&pipeline, sink.as_deref(), &statements, write).await
+                let notices = Notices::new(|sentence| tracing::warn!("{sentence}"));
+                let question = Question {
+                    sink,
+                    statements,
+                    write,
+                };
+                query::answer(&pipeline, &question, &self.asking, notices).await
             }
             Request::Operate(operation) => operations::perform(&*self.broker, &operation).await,
             Request::DeadLetters(request) => self.letters.answer(&request).await,

@@ -3,8 +3,7 @@
 mod backlog;
 mod confirm;
 mod guest_host;
-mod http_observer;
-mod listeners;
+mod locations;
 mod observe;
 mod prepare;
 mod sink;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_broker::BrokerError;
 use danube_wasm_broker_spool::Spool;
+use danube_wasm_connector::{Context, Notices, States};
 use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{
     Probe,
@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 pub use self::prepare::{Admitted, admit};
 use self::{guest_host::ObservedHost, start_error::StartError};
 pub(crate) use self::{
-    listeners::Listeners,
+    locations::Locations,
     prepare::{Prepared, named},
 };
 use crate::{Failure, assemble::Spec, brokers::Brokers, dead_letters::DeadLetters};
@@ -56,7 +56,9 @@ pub(crate) struct Services {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracing: Tracing,
     pub(crate) health: Health,
-    pub(crate) listeners: Listeners,
+    pub(crate) locations: Locations,
+    /// What the connectors of a kind share.
+    pub(crate) states: Arc<States>,
 }
 
 impl ConnectorLauncher {
@@ -103,6 +105,19 @@ impl ConnectorLauncher {
             letters.keep_refused(id, spool, metrics.connector(id)).await;
         }
         Ok(())
+    }
+
+    /// What a connector is started with.
+    fn context(&self, id: &ConnectorId) -> Context<States> {
+        let (services, own) = (self.services(), id.clone());
+        Context {
+            id: id.clone(),
+            shared: services.states.clone(),
+            metrics: services.metrics.clone(),
+            tracing: services.tracing.clone(),
+            notices: Notices::new(move |sentence| tracing::warn!(connector = %own, "{sentence}")),
+            may_create: true,
+        }
     }
 
     fn probe(&self, id: &ConnectorId) -> Probe {

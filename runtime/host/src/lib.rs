@@ -22,7 +22,7 @@ pub mod spools;
 pub mod unused;
 mod watch;
 
-pub use assemble::{read, read_lazily};
+pub use assemble::{loader, read, read_lazily};
 pub use brokers::{log_in, open_log};
 pub use failure::{Failure, FailureKind};
 pub use host::{HostOptions, PipelineHost};

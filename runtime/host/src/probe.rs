@@ -7,16 +7,17 @@ mod failure_policy;
 mod local;
 mod namespaces;
 mod schema;
-mod tables;
 mod topics;
+
+use std::sync::Arc;
 
 use danube_wasm_broker::{Broker as _, BrokerError, ErrorKind};
 use danube_wasm_broker_danube::Danube;
-use danube_wasm_config::{Pipeline, ServiceUrl, Sink, SurrealUrl};
-use danube_wasm_egress_surrealdb::Connections;
-use danube_wasm_model::{Mapping, door::Egress as _};
+use danube_wasm_config::{Component, Pipeline, ServiceUrl};
+use danube_wasm_connector::{ProbeContext, States};
+use danube_wasm_model::{ConnectorId, Mapping};
 
-use crate::{Failure, brokers, settings};
+use crate::{Failure, brokers};
 
 pub use danube_wasm_connector::{Finding, Outcome};
 
@@ -50,17 +51,7 @@ pub async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Failure> {
         }
         let _ = danube.close().await;
     }
-    for sink in &pipeline.sinks {
-        let is_there = match &sink.surrealdb.url {
-            SurrealUrl::Remote(_) => true,
-            // `run` makes it.
-            SurrealUrl::SurrealKv(directory) => directory.exists(),
-            SurrealUrl::Memory => false,
-        };
-        if is_there {
-            database(sink, &mut findings).await?;
-        }
-    }
+    connectors(pipeline, &mut findings).await;
     local::check(pipeline, &mut findings).await;
     Ok(findings)
 }
@@ -102,24 +93,26 @@ fn is_missing(error: &BrokerError) -> bool {
     error.kind == ErrorKind::NotFound
 }
 
-async fn database(sink: &Sink, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    let egress = Connections::shared().egress(settings::surreal_options(sink)?);
-    let outcome = match egress.in_use() {
-        // Perhaps the pipeline itself.
-        Some(in_use) => Outcome::Unknown(format!("its tables were not looked at: {in_use}")),
-        None => match egress.ready().await {
-            Ok(()) => Outcome::Reached,
-            Err(error) => Outcome::Failed(error.to_string()),
-        },
+/// What each connector finds of what it needs. Two that share something find it once.
+async fn connectors(pipeline: &Pipeline, findings: &mut Vec<Finding>) {
+    let states = Arc::new(States::default());
+    let is_running = local::is_running(pipeline).await;
+    let context = |id: &ConnectorId, component: &Component| ProbeContext {
+        id: id.clone(),
+        shared: states.clone(),
+        is_builtin: matches!(component, Component::Builtin(_)),
+        is_running,
     };
-    let is_there = matches!(outcome, Outcome::Reached);
-    findings.push(Finding {
-        what: format!("{}: database {}", sink.id, sink.surrealdb.url),
-        outcome,
-    });
-    if is_there {
-        findings.extend(tables::check(sink, &egress).await);
+    let mut found = Vec::new();
+    for sink in &pipeline.sinks {
+        found.extend(sink.connector.probe(context(&sink.id, &sink.component)).await);
     }
-    let _ = egress.close().await;
-    Ok(())
+    for source in &pipeline.sources {
+        found.extend(source.connector.probe(context(&source.id, &source.component)).await);
+    }
+    for finding in found {
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
 }

@@ -1,16 +1,18 @@
 //! Questions to the database of a sink, through the running pipeline if there is one.
 
+use std::sync::Arc;
+
 use danube_wasm_config::{self as config, Loaded, Pipeline};
-use danube_wasm_egress_surrealdb::{Connections, QueryError};
+use danube_wasm_connector::{Context, Notices, StartError, States};
+pub use danube_wasm_model::door::NOT_SHOWN;
+use danube_wasm_model::door::QueryError;
+use danube_wasm_telemetry::{Metrics, Tracing};
 use serde_json::Value;
 
 use crate::{
     Failure, assemble,
     control::{self, Request, Response},
-    settings,
 };
-
-pub use danube_wasm_egress_surrealdb::NOT_SHOWN;
 
 /// A question.
 #[derive(Debug, Clone)]
@@ -23,13 +25,25 @@ pub struct Question {
     pub write: bool,
 }
 
+/// What a sink is opened with to be asked.
+pub(crate) struct Asking {
+    pub(crate) states: Arc<States>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracing: Tracing,
+}
+
 /// Asks the running pipeline, which has the database open; without one, this process opens it. One value for each statement.
 pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Failure> {
     let pipeline = &loaded.pipeline;
+    let Question {
+        sink,
+        statements,
+        write,
+    } = question.clone();
     let request = Request::Query {
-        sink: question.sink.clone(),
-        statements: question.statements.clone(),
-        write: question.write,
+        sink,
+        statements,
+        write,
     };
     match control::ask(&pipeline.data_dir, &request).await {
         Ok(Some(Response::Values(values))) => Ok(values),
@@ -37,7 +51,14 @@ pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Fai
         Ok(None) => {
             let sink = choose(pipeline, question.sink.as_deref())?;
             assemble::require_database(loaded, &sink.id)?;
-            answer(pipeline, question.sink.as_deref(), &question.statements, question.write).await
+            let metrics = Metrics::new().map_err(Failure::internal)?;
+            let asking = Asking {
+                states: Arc::default(),
+                tracing: Tracing::new(None, &metrics).map_err(Failure::internal)?,
+                metrics,
+            };
+            let notices = Notices::new(|sentence| eprintln!("{sentence}"));
+            answer(pipeline, question, &asking, notices).await
         }
         Err(error) => Err(Failure::internal(format!(
             "the running pipeline did not answer: {error}"
@@ -46,28 +67,40 @@ pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Fai
 }
 
 /// Asks the database of a sink from within this process.
-pub async fn answer(
+pub(crate) async fn answer(
     pipeline: &Pipeline,
-    sink: Option<&str>,
-    statements: &str,
-    write: bool,
+    question: &Question,
+    asking: &Asking,
+    notices: Notices,
 ) -> Result<Vec<Value>, Failure> {
-    let sink = choose(pipeline, sink)?;
-    if let config::SurrealUrl::SurrealKv(dir) = &sink.surrealdb.url
-        && !dir.exists()
-    {
-        return Err(Failure::usage(format!(
-            "{} is not there yet: run the pipeline first",
-            dir.display()
-        )));
-    }
-    let egress = Connections::shared().egress(settings::surreal_options(sink)?);
-    let tell = |sentence| eprintln!("{sentence}");
-    egress.ready_or_tell(tell).await.map_err(Failure::internal)?;
-    let answer = egress.query(statements, write).await.map_err(|error| match error {
-        QueryError::Unavailable(_) => Failure::internal(error),
-        QueryError::Syntax(_) | QueryError::ReadOnly { .. } => Failure::usage(error),
-    });
+    let sink = choose(pipeline, question.sink.as_deref())?;
+    let context = Context {
+        id: sink.id.clone(),
+        shared: asking.states.clone(),
+        metrics: asking.metrics.clone(),
+        tracing: asking.tracing.clone(),
+        notices,
+        may_create: false,
+    };
+    let egress = sink.connector.open(context).await.map_err(|error| match error {
+        // It is there once the pipeline has run.
+        StartError::Transient(why) => Failure::usage(why),
+        StartError::Permanent(why) => Failure::internal(why),
+    })?;
+    let answer = match egress.queryable() {
+        None => Err(Failure::usage(format!(
+            "sink `{}` writes to {}, which cannot be asked",
+            sink.id.connector(),
+            sink.connector.target()
+        ))),
+        Some(target) => target
+            .run_query(&question.statements, question.write)
+            .await
+            .map_err(|error| match error {
+                QueryError::Unavailable(_) => Failure::internal(error),
+                QueryError::Syntax(_) | QueryError::ReadOnly { .. } => Failure::usage(error),
+            }),
+    };
     let closed = egress.close().await;
     let values = answer?;
     closed.map_err(Failure::internal)?;

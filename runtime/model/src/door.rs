@@ -314,6 +314,47 @@ pub trait Egress: Send + Sync + 'static {
 
     /// Whether the target answers.
     async fn ready(&self) -> Result<(), EgressError>;
+
+    /// Asks the target, where it can be asked.
+    fn queryable(&self) -> Option<&dyn Queryable> {
+        None
+    }
+
+    /// Lets go of the target. Later calls fail. Everything that was written is durable already.
+    async fn close(&self) -> Result<(), EgressError> {
+        Ok(())
+    }
+}
+
+/// A target that an operator can ask.
+#[async_trait]
+pub trait Queryable: Send + Sync {
+    /// Runs statements in the target's own language and gives one JSON value for each: what it returned, or
+    /// `{"error": "…"}`. A row that cannot be shown is an object with the member [`NOT_SHOWN`]. Refuses statements that may
+    /// write unless `write`.
+    async fn run_query(&self, statements: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError>;
+}
+
+/// What stands for a row that is not shown, with the reason; a member `id` says which row, if it has one.
+pub const NOT_SHOWN: &str = "not_shown";
+
+/// Why a question was not answered.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// The text is not in the target's language.
+    #[error("{0}")]
+    Syntax(String),
+    /// It may write, and writing was not asked for.
+    #[error("statement {number} may write: `{statement}`. Add --write to run it")]
+    ReadOnly {
+        /// Which statement, from 1.
+        number: usize,
+        /// The statement.
+        statement: String,
+    },
+    /// The target did not answer.
+    #[error("{0}")]
+    Unavailable(String),
 }
 
 /// What a batch of writes did.

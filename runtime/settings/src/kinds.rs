@@ -5,7 +5,6 @@ mod list;
 mod number;
 mod secret;
 mod table;
-mod table_name;
 mod text;
 
 pub use file::{FilePath, PemFile};
@@ -13,7 +12,6 @@ pub use list::List;
 pub use number::{Decimal, Flag, Integer, Millis, Secs};
 pub use secret::{SecretSourceKind, SecretText, checked};
 pub use table::{Free, FreeTable};
-pub use table_name::TableName;
 pub use text::{Choice, Credential, Name, OneOfNames, Parsed, Text, quote};
 
 use super::ValueRef;

@@ -79,6 +79,8 @@ pub struct Reading<'e> {
     names: RefCell<BTreeMap<usize, KeyNames>>,
     manual: Option<RefCell<Vec<TableManual>>>,
     facts: Facts,
+    /// The pages of all tables that the files may hold, for keys that stand in the wrong one.
+    pages: Vec<TableManual>,
 }
 
 static NO_ENVIRONMENT: BTreeMap<String, String> = BTreeMap::new();
@@ -94,6 +96,7 @@ impl<'e> Reading<'e> {
             names: RefCell::default(),
             manual: None,
             facts: Facts::default(),
+            pages: Vec::new(),
         }
     }
 
@@ -115,6 +118,16 @@ impl<'e> Reading<'e> {
         let mut shared = Reading::of(vec![source], &NO_ENVIRONMENT);
         shared.manual = Some(RefCell::default());
         shared
+    }
+
+    /// The same, with the pages of all tables that the files may hold.
+    pub fn with_pages(self, pages: Vec<TableManual>) -> Self {
+        Self { pages, ..self }
+    }
+
+    /// The pages of all tables that the files may hold, where they are known.
+    pub fn pages(&self) -> &[TableManual] {
+        &self.pages
     }
 
     /// The pages of a description; `None` when files are read.

@@ -16,20 +16,13 @@ pub struct Session<'s> {
     shared: &'s Reading<'s>,
     file: usize,
     dir: &'s Path,
-    /// The pages of all tables that the file may hold, for keys that stand in the wrong one.
-    pages: &'s [TableManual],
 }
 
 impl<'s> Session<'s> {
-    /// Reads one of the files. `pages` are those of all tables that it may hold.
-    pub fn new(shared: &'s Reading<'s>, file: usize, pages: &'s [TableManual]) -> Self {
+    /// Reads one of the files.
+    pub fn new(shared: &'s Reading<'s>, file: usize) -> Self {
         let dir = shared.dir(file);
-        Self {
-            shared,
-            file,
-            dir,
-            pages,
-        }
+        Self { shared, file, dir }
     }
 
     /// The same, with paths that start from the directory of the first file.
@@ -76,7 +69,7 @@ impl<'s> Session<'s> {
 
     /// The pages of all tables that the files may hold, where they are known.
     pub(crate) fn pages(&self) -> &'s [TableManual] {
-        self.pages
+        self.shared.pages()
     }
 
     /// A path of the file, from [`Session::dir`].

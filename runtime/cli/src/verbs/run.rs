@@ -121,7 +121,7 @@ impl<'a> Life<'a> {
                         Ok(applied) if is_running => tell(&applied),
                         Ok(applied) => {
                             is_running = true;
-                            live = self.announce(&applied).await;
+                            live = self.announce(&applied);
                         }
                         Err(failure) if is_running => {
                             tracing::error!("the file was not applied as a whole:\n{failure}");
@@ -157,9 +157,9 @@ impl<'a> Life<'a> {
     }
 
     /// Says that it runs, and where everything is.
-    async fn announce(&self, applied: &Applied) -> Option<Live> {
+    fn announce(&self, applied: &Applied) -> Option<Live> {
         if self.watched.is_some() {
-            terminal::announce(self.first, &self.host.addresses().await, self.admin);
+            terminal::announce(self.first, self.host, self.admin);
         }
         let connectors = self.host.pipeline().connectors().count();
         tracing::info!(pipeline = %self.first.name, connectors, waiting = applied.waiting.len(), admin = %self.admin, "running");

@@ -7,7 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::Pipeline as Configured;
+use danube_wasm_config::{Loader, Pipeline as Configured, Source};
+use danube_wasm_host::connectors::registry;
+use danube_wasm_ingress_http::{Webhook, WebhookSource};
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
 use tempfile::TempDir;
@@ -26,6 +28,13 @@ fn texts(value: &Value) -> Vec<String> {
         .collect()
 }
 
+fn webhook(source: &Source) -> &Webhook {
+    source
+        .connector
+        .downcast::<WebhookSource>()
+        .expect("a source of webhooks")
+}
+
 /// A broker for whatever is started.
 fn broker(dir: &TempDir) -> (Pipeline, String) {
     let (broker, address) = Pipeline::broker(&dir.path().join("broker"), "127.0.0.1:0", &[]);
@@ -34,13 +43,13 @@ fn broker(dir: &TempDir) -> (Pipeline, String) {
 
 /// What files configure, with these variables.
 fn configured(files: &[PathBuf], env: &BTreeMap<String, String>) -> Configured {
-    let loaded = danube_wasm_config::load_all(files, env);
+    let loaded = Loader::new(registry(), env).load_all(files);
     loaded.unwrap_or_else(|found| panic!("{found}")).pipeline
 }
 
 /// Every address that files listen on: webhooks, then metrics and health.
 fn ports(configured: &Configured) -> Vec<u16> {
-    let webhooks = configured.sources.iter().map(|source| source.webhook.listen.port);
+    let webhooks = configured.sources.iter().map(|source| webhook(source).listen.port);
     webhooks.chain([configured.admin.listen.port]).collect()
 }
 
@@ -293,7 +302,7 @@ fn the_compose_file_takes_no_webhook_before_the_sink_has_subscribed() {
     // The topic is made as the webhook's file has it.
     let files = root().join("examples/danube-connect");
     let configured = configured(&[files.join("webhook-connector.toml")], &BTreeMap::new());
-    let endpoint = &configured.sources[0].webhook.endpoints[0];
+    let endpoint = &webhook(&configured.sources[0]).endpoints[0];
     let script = compose["services"]["topic"]["command"][0].as_str().expect("a script");
     let dispatch = match endpoint.reliable_dispatch {
         true => "reliable",

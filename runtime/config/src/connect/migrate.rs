@@ -2,17 +2,17 @@
 
 use std::path::Path;
 
-use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading};
+use danube_wasm_settings::{Diagnostic, Diagnostics, Reading};
 use toml::de::DeTable;
 
 use super::{
     document::{Document, translate},
-    print::{write_keys, write_table},
+    print::Printer,
 };
 use crate::{
     assemble::assemble,
     file_format::FileFormat,
-    load::{finish, parse, sources},
+    load::{Loader, finish, parse, sources},
 };
 
 /// Widest line of a comment.
@@ -28,14 +28,16 @@ pub struct Migrated {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Writes files of Danube Connect as one pipeline file. Reading it, in the directory of the first file, gives the
-/// pipeline that reading those files gives. Environment variables that held over a file's keys stay references, with
-/// what the file said as their default; secrets stay where they are.
-pub fn migrate<P: AsRef<Path>>(paths: &[P], env: &dyn Environment) -> Result<Migrated, Diagnostics> {
-    let shared = Reading::of(sources(paths)?, env);
-    let made = translate_all(&shared);
-    let (toml, warnings) = finish(shared, made)?;
-    Ok(Migrated { toml, warnings })
+impl Loader<'_> {
+    /// Writes files of Danube Connect as one pipeline file. Reading it, in the directory of the first file, gives the
+    /// pipeline that reading those files gives. Environment variables that held over a file's keys stay references, with
+    /// what the file said as their default; secrets stay where they are.
+    pub fn migrate<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Migrated, Diagnostics> {
+        let shared = self.reading(sources(paths)?);
+        let made = translate_all(&shared);
+        let (toml, warnings) = finish(shared, made)?;
+        Ok(Migrated { toml, warnings })
+    }
 }
 
 fn translate_all(shared: &Reading<'_>) -> Option<String> {
@@ -57,6 +59,7 @@ fn translate_all(shared: &Reading<'_>) -> Option<String> {
 
 fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
+    let printer = Printer(shared.pages());
     let files: Vec<_> = documents.iter().map(|(file, _)| file.as_str()).collect();
     let files = files.join(" and ");
     comment(&mut out, &format!("Translated from {files} of Danube Connect."));
@@ -64,15 +67,15 @@ fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result
     out.push('\n');
     let tables = || documents.iter().map(|(_, document)| &document.table);
     if let Some(first) = tables().next() {
-        write_keys(&mut out, "", first)?;
+        printer.write_keys(&mut out, "", first)?;
     }
     // What a file says of a port holds; where none does, what the first file has without saying it.
     let mut admins = tables().filter_map(|table| table.get_key_value("admin"));
     let first = admins.clone().next();
     if let Some((_, admin)) = admins.find(|(key, _)| !key.span().is_empty()).or(first) {
-        write_table(&mut out, "admin", admin.get_ref())?;
+        printer.write_table(&mut out, "admin", admin.get_ref())?;
     }
-    out.push_str(&schemas(tables())?);
+    out.push_str(&schemas(printer, tables())?);
     for (file, document) in documents {
         let notes = document.notes(shared);
         if !notes.is_empty() {
@@ -82,7 +85,7 @@ fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result
         notes.iter().for_each(|note| comment(&mut out, &format!("- {note}")));
         for key in ["sources", "sinks"] {
             if let Some(connectors) = document.table.get(key) {
-                write_table(&mut out, key, connectors.get_ref())?;
+                printer.write_table(&mut out, key, connectors.get_ref())?;
             }
         }
     }
@@ -90,7 +93,7 @@ fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result
 }
 
 /// The schemas of all files, each once.
-fn schemas<'t>(tables: impl Iterator<Item = &'t DeTable<'t>>) -> Result<String, std::fmt::Error> {
+fn schemas<'t>(printer: Printer<'_>, tables: impl Iterator<Item = &'t DeTable<'t>>) -> Result<String, std::fmt::Error> {
     let lists = tables.filter_map(|table| table.get("schemas")?.get_ref().as_array());
     let mut seen: Vec<String> = Vec::new();
     for schema in lists.flatten() {
@@ -98,7 +101,7 @@ fn schemas<'t>(tables: impl Iterator<Item = &'t DeTable<'t>>) -> Result<String, 
         schema
             .get_ref()
             .as_table()
-            .map_or(Ok(()), |table| write_keys(&mut text, "schemas", table))?;
+            .map_or(Ok(()), |table| printer.write_keys(&mut text, "schemas", table))?;
         if !seen.contains(&text) {
             seen.push(text);
         }

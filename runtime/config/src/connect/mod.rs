@@ -2,7 +2,7 @@
 //!
 //! A file is translated to a pipeline document before it is read: what becomes of each key stands in [`tables`], and what
 //! depends on several keys in [`source`], [`auth`] and [`sink`]. The document is read like any pipeline file. Its places
-//! are those of the file, and findings name the file's own keys. [`migrate`] writes the same document.
+//! are those of the file, and findings name the file's own keys. [`crate::Loader::migrate`] writes the same document.
 //!
 //! What is kept of Danube Connect: its defaults, which stand in the document where they are others than here, and its
 //! environment variables, which hold over the file and are references in the document. What is not: keys that never had an
@@ -31,5 +31,5 @@ mod translation;
 mod variable;
 
 pub(crate) use document::translate;
-pub use migrate::{Migrated, migrate};
+pub use migrate::Migrated;
 pub(crate) use page::write_page;

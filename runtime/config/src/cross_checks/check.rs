@@ -4,20 +4,25 @@ use std::collections::HashMap;
 
 use danube_wasm_model::{SubscriptionType, TopicName};
 
-use super::{Consumed, CrossChecks, ListenerUse, Published, SchemaUse};
+use super::{CrossChecks, SchemaUse};
+use danube_wasm_connector::{AddressClaim, Consumed, Facts, Published};
 use danube_wasm_settings::{Reading, Span, nearest_among};
 
 /// Compares everything with everything that it must agree with.
 pub(crate) fn check(shared: &Reading<'_>) {
-    let cross_checks = shared.facts::<CrossChecks>();
-    connectors(shared, &cross_checks);
-    listeners(shared, &cross_checks);
-    paths(shared, &cross_checks);
-    published(shared, &cross_checks);
-    schemas(shared, &cross_checks);
-    consumed(shared, &cross_checks);
-    expected_subjects(shared, &cross_checks);
-    newest_of_an_id(shared, &cross_checks);
+    let own = std::mem::take(&mut *shared.facts::<CrossChecks>());
+    let facts = std::mem::take(&mut *shared.facts::<Facts>());
+    connectors(shared, &own);
+    addresses(shared, &facts);
+    paths(shared, &facts);
+    names(shared, &facts);
+    published(shared, &facts);
+    schemas(shared, &own, &facts);
+    consumed(shared, &facts);
+    expected_subjects(shared, &own, &facts);
+    newest_of_an_id(shared, &own, &facts);
+    *shared.facts::<CrossChecks>() = own;
+    *shared.facts::<Facts>() = facts;
 }
 
 fn connectors(shared: &Reading<'_>, cross_checks: &CrossChecks) {
@@ -46,13 +51,13 @@ fn connectors(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn listeners(shared: &Reading<'_>, cross_checks: &CrossChecks) {
-    for (i, (span, own)) in cross_checks.listeners.iter().enumerate() {
+fn addresses(shared: &Reading<'_>, facts: &Facts) {
+    for (i, (span, own)) in facts.addresses.iter().enumerate() {
         let port = own.listen.port;
-        let clash = |(_, other): &&(Span, ListenerUse)| {
+        let clash = |(_, other): &&(Span, AddressClaim)| {
             other.listen.port == port && other.listen.host.overlaps(&own.listen.host)
         };
-        let Some((first, other)) = cross_checks.listeners[..i].iter().find(clash) else {
+        let Some((first, other)) = facts.addresses[..i].iter().find(clash) else {
             continue;
         };
         let line = shared.line_from(first, span);
@@ -67,15 +72,12 @@ fn listeners(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn paths(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+fn paths(shared: &Reading<'_>, facts: &Facts) {
     let mut seen = HashMap::new();
-    for (span, own) in &cross_checks.paths {
+    for (span, own) in &facts.paths {
         // Sources that share an address share its paths.
-        let listener = cross_checks
-            .listeners
-            .iter()
-            .find(|(_, listener)| listener.owner == own.source);
-        let listener = listener.map_or_else(|| own.source.clone(), |(_, listener)| listener.listen.to_string());
+        let address = facts.addresses.iter().find(|(_, address)| address.owner == own.owner);
+        let listener = address.map_or_else(|| own.owner.clone(), |(_, address)| address.listen.to_string());
         if let Some(first) = seen.insert((listener, &own.path), span) {
             let line = shared.line_from(first, span);
             let message = format!(
@@ -87,9 +89,20 @@ fn paths(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn published(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+fn names(shared: &Reading<'_>, facts: &Facts) {
+    let mut seen = HashMap::new();
+    for (span, own) in &facts.names {
+        if let Some(first) = seen.insert(&own.what, span) {
+            let line = shared.line_from(first, span);
+            let message = format!("{} is taken by the connector on {line}", own.what);
+            shared.error(span, message, "give each connector one of its own");
+        }
+    }
+}
+
+fn published(shared: &Reading<'_>, facts: &Facts) {
     let mut seen: HashMap<&TopicName, (&Span, &Published)> = HashMap::new();
-    for (span, own) in &cross_checks.published {
+    for (span, own) in &facts.published {
         let Some((first, other)) = seen.get(&own.topic) else {
             seen.insert(&own.topic, (span, own));
             continue;
@@ -112,7 +125,7 @@ fn published(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
     let mut seen: HashMap<&TopicName, (&Span, &SchemaUse)> = HashMap::new();
     for (span, own) in &cross_checks.schemas {
         // Two files may say the same of a topic that both know.
@@ -126,9 +139,9 @@ fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks) {
             let message = format!("{} has a schema already, on {line}", own.topic);
             shared.error(span, message, "keep one [[schemas]] table for each topic");
         }
-        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
-        if !published && !cross_checks.published.is_empty() {
-            let topics = cross_checks.published.iter().map(|(_, p)| p.topic.as_str());
+        let published = facts.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !facts.published.is_empty() {
+            let topics = facts.published.iter().map(|(_, p)| p.topic.as_str());
             let message = format!(
                 "no endpoint of {} publishes to {}: its schema checks nothing",
                 these_files(shared),
@@ -139,17 +152,17 @@ fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn consumed(shared: &Reading<'_>, cross_checks: &CrossChecks) {
+fn consumed(shared: &Reading<'_>, facts: &Facts) {
     let mut seen: HashMap<(&TopicName, &str), (&Span, &Consumed)> = HashMap::new();
-    for (i, (span, own)) in cross_checks.consumed.iter().enumerate() {
-        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
-        if !published && !cross_checks.published.is_empty() {
-            let topics = cross_checks.published.iter().map(|(_, p)| p.topic.as_str());
+    for (i, (span, own)) in facts.consumed.iter().enumerate() {
+        let published = facts.published.iter().any(|(_, p)| p.topic == own.topic);
+        if !published && !facts.published.is_empty() {
+            let topics = facts.published.iter().map(|(_, p)| p.topic.as_str());
             let message = format!("no endpoint of {} publishes to {}", these_files(shared), own.topic);
             shared.warning(span, message, did_you_mean(shared, own.topic.as_str(), topics));
         }
         let same_sink = |(_, other): &&(Span, Consumed)| other.sink == own.sink && other.topic == own.topic;
-        if let Some((first, _)) = cross_checks.consumed[..i].iter().find(same_sink) {
+        if let Some((first, _)) = facts.consumed[..i].iter().find(same_sink) {
             // Messages carry their topic and not their subscription: a component could not tell the two apart.
             let line = shared.line_from(first, span);
             let message = format!("this sink has a mapping of {} already, on {line}", own.topic);
@@ -174,13 +187,13 @@ fn consumed(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     }
 }
 
-fn expected_subjects(shared: &Reading<'_>, cross_checks: &CrossChecks) {
-    for (span, own) in &cross_checks.consumed {
+fn expected_subjects(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
+    for (span, own) in &facts.consumed {
         let Some(expected) = &own.expected_schema_subject else {
             continue;
         };
         let schema = cross_checks.schemas.iter().find(|(_, s)| s.topic == own.topic);
-        let published = cross_checks.published.iter().any(|(_, p)| p.topic == own.topic);
+        let published = facts.published.iter().any(|(_, p)| p.topic == own.topic);
         let message = match schema {
             Some((_, schema)) if schema.subject == *expected => continue,
             Some((at, schema)) => {
@@ -198,8 +211,8 @@ fn expected_subjects(shared: &Reading<'_>, cross_checks: &CrossChecks) {
 }
 
 /// Records of one id without a key are in all partitions of a topic, where only clocks tell which is the newest.
-fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks) {
-    for (_, own) in &cross_checks.consumed {
+fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
+    for (_, own) in &facts.consumed {
         let Some(span) = &own.by_id else { continue };
         let scattered = |(_, published): &&(Span, Published)| {
             published.topic == own.topic
@@ -207,7 +220,7 @@ fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks) {
                 && !published.keyed
                 && !cross_checks.own_components.contains(&published.source)
         };
-        if let Some((at, published)) = cross_checks.published.iter().find(scattered) {
+        if let Some((at, published)) = facts.published.iter().find(scattered) {
             let line = shared.line_from(at, span);
             let (topic, partitions) = (&own.topic, published.partitions);
             let message = format!(

@@ -5,13 +5,11 @@
 
 mod check;
 
-use danube_wasm_model::{SubscriptionType, TopicName};
+use danube_wasm_connector::{AddressClaim, Facts};
+use danube_wasm_model::TopicName;
+use danube_wasm_settings::{Diagnostic, Listen, Reading, Severity, Span};
 
-use crate::tables::{
-    schema::Schema,
-    webhook::{Terms, Webhook},
-};
-use danube_wasm_settings::{Diagnostic, Listen, Reading, Severity, Span, Table, values::UrlPath};
+use crate::tables::schema::Schema;
 
 pub(crate) use check::check;
 
@@ -33,90 +31,23 @@ pub(crate) struct CrossChecks {
     pub(crate) pipeline: String,
     /// Names of connectors.
     pub(crate) connectors: Vec<(Span, String)>,
-    /// Buffers on disk, with their connectors, as [`Table::item`] names them.
+    /// Buffers on disk, with their connectors, as [`Table::item`](danube_wasm_settings::Table::item) names them.
     pub(crate) buffers: Vec<(Span, String)>,
-    /// Where a poisonous message holds up its key, with the sinks, as [`Table::item`] names them.
-    pub(crate) blocking: Vec<(Span, String)>,
-    /// Sources with a component of the user's, as [`Table::item`] names them.
+    /// Sources with a component of the user's, as [`Table::item`](danube_wasm_settings::Table::item) names them.
     pub(crate) own_components: Vec<String>,
-    /// Addresses to listen on, but for port 0.
-    pub(crate) listeners: Vec<(Span, ListenerUse)>,
-    /// Paths of endpoints.
-    pub(crate) paths: Vec<(Span, PathUse)>,
-    /// Topics that sources publish to.
-    pub(crate) published: Vec<(Span, Published)>,
     /// Topics with their schemas.
     pub(crate) schemas: Vec<(Span, SchemaUse)>,
-    /// Topics that sinks consume.
-    pub(crate) consumed: Vec<(Span, Consumed)>,
 }
 
-/// An address to listen on.
-#[derive(Debug)]
-pub(crate) struct ListenerUse {
-    listen: Listen,
-    /// Who listens: `admin`, or a connector as [`Table::item`] names it.
-    owner: String,
-    /// What others must agree on to share it; `None` if nobody can.
-    terms: Option<Terms>,
-}
-
-impl ListenerUse {
-    /// Enters the address of a source, whose table has the key `port`, unless it is one that nobody else can have.
-    pub(crate) fn enter(table: &Table<'_>, webhook: &Webhook) {
-        if webhook.listen.port != 0 {
-            let (listen, owner, terms) = (webhook.listen.clone(), table.item(), Some(webhook.terms()));
-            let fact = (table.span("port"), Self { listen, owner, terms });
-            table.session().facts::<CrossChecks>().listeners.push(fact);
-        }
-    }
-
-    /// Enters the address of the host's own port, which comes before those of sources.
-    pub(crate) fn enter_admin(shared: &Reading<'_>, span: Span, listen: &Listen) {
-        if listen.port != 0 {
-            let (listen, owner) = (listen.clone(), "admin".to_owned());
-            let terms = None;
-            let fact = (span, Self { listen, owner, terms });
-            shared.facts::<CrossChecks>().listeners.insert(0, fact);
-        }
-    }
-}
-
-/// A path of a source's listener.
-#[derive(Debug)]
-pub(crate) struct PathUse {
-    /// The source, as [`Table::item`] names it.
-    pub(crate) source: String,
-    pub(crate) path: UrlPath,
-}
-
-impl PathUse {
-    /// Enters the key `path` of an endpoint.
-    pub(crate) fn enter(t: &Table<'_>, path: UrlPath) {
-        let source = t.item();
-        let fact = (t.span("path"), Self { source, path });
-        t.session().facts::<CrossChecks>().paths.push(fact);
-    }
-}
-
-/// A topic that an endpoint publishes to.
-#[derive(Debug)]
-pub(crate) struct Published {
-    pub(crate) topic: TopicName,
-    pub(crate) partitions: u32,
-    pub(crate) reliable_dispatch: bool,
-    pub(crate) ordered: bool,
-    /// Whether its records have keys, or a component of the user's may give them some.
-    pub(crate) keyed: bool,
-    /// The source, as [`Table::item`] names it.
-    pub(crate) source: String,
-}
-
-impl Published {
-    /// Enters the key `danube_topic` of an endpoint.
-    pub(crate) fn enter(self, t: &Table<'_>) {
-        let fact = (t.span("danube_topic"), self);
-        t.session().facts::<CrossChecks>().published.push(fact);
+/// Leaves the address of the host's own port, which comes before those of connectors.
+pub(crate) fn claim_admin_address(shared: &Reading<'_>, span: Span, listen: &Listen) {
+    if listen.port != 0 {
+        let claim = AddressClaim {
+            listen: listen.clone(),
+            owner: "admin".to_owned(),
+            terms: None,
+        };
+        shared.facts::<Facts>().addresses.insert(0, (span, claim));
     }
 }
 
@@ -129,25 +60,4 @@ pub(crate) struct SchemaUse {
     pub(crate) schema: Option<Schema>,
     /// Where its text is named.
     pub(crate) text: Span,
-}
-
-/// A topic that a sink consumes.
-#[derive(Debug)]
-pub(crate) struct Consumed {
-    pub(crate) topic: TopicName,
-    pub(crate) subscription: String,
-    pub(crate) subscription_type: SubscriptionType,
-    /// The sink, as [`Table::item`] names it.
-    pub(crate) sink: String,
-    pub(crate) expected_schema_subject: Option<String>,
-    /// Where it says that the newest message of an id is what is stored, if it does.
-    pub(crate) by_id: Option<Span>,
-}
-
-impl Consumed {
-    /// Enters the key `topic` of a mapping.
-    pub(crate) fn enter(self, t: &Table<'_>) {
-        let fact = (t.span("topic"), self);
-        t.session().facts::<CrossChecks>().consumed.push(fact);
-    }
 }

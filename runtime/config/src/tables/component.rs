@@ -2,16 +2,13 @@
 
 use std::{fmt, path::PathBuf};
 
-use danube_wasm_settings::{ValueRef, kinds::Kind, nearest_among};
-
-/// Components that are part of the binary, by role.
-const SOURCES: &[&str] = &["webhook-source"];
-const SINKS: &[&str] = &["surrealdb-sink"];
+use danube_wasm_connector::{Registry, Role};
+use danube_wasm_settings::{Kind, Table, ValueRef, nearest_among};
 
 /// A component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Component {
-    /// One that is part of the binary, by its name: `webhook-source` or `surrealdb-sink`.
+    /// One that is part of the binary, by its name.
     Builtin(&'static str),
     /// A file, absolute. It was there when the configuration was read; whether it is a component is not checked here.
     File(PathBuf),
@@ -26,42 +23,29 @@ impl fmt::Display for Component {
     }
 }
 
-/// What a connector does with its component.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    Source,
-    Sink,
+/// Reads `builtin:NAME` or a path, for a connector of this role.
+pub(crate) struct ComponentKind {
+    role: Role,
+    registry: Registry,
 }
 
-impl Role {
-    fn builtins(self) -> &'static [&'static str] {
-        match self {
-            Self::Source => SOURCES,
-            Self::Sink => SINKS,
-        }
+impl ComponentKind {
+    /// Knows the built-in components of the program that reads the file.
+    pub(crate) fn new(role: Role, t: &Table<'_>) -> Self {
+        let registry = t.session().facts::<Registry>().clone();
+        Self { role, registry }
     }
 
-    fn noun(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Sink => "sink",
-        }
+    fn names(&self) -> impl Iterator<Item = &'static str> + Clone + '_ {
+        self.registry.builtins(self.role).map(|builtin| builtin.name)
     }
 }
-
-/// Reads `builtin:NAME` or a path.
-pub(crate) struct ComponentKind(pub(crate) Role);
 
 impl Kind for ComponentKind {
     type Value = Component;
 
     fn what(&self) -> String {
-        let builtins: Vec<_> = self
-            .0
-            .builtins()
-            .iter()
-            .map(|name| format!("`\"builtin:{name}\"`"))
-            .collect();
+        let builtins: Vec<_> = self.names().map(|name| format!("`\"builtin:{name}\"`")).collect();
         format!("{} or the path of a `.wasm` file", builtins.join(", "))
     }
 
@@ -74,25 +58,21 @@ impl Kind for ComponentKind {
         let Some(name) = text.strip_prefix("builtin:") else {
             return input.existing_file(&text).map(Component::File);
         };
-        if let Some(known) = self.0.builtins().iter().find(|known| **known == name) {
+        if let Some(known) = self.names().find(|known| *known == name) {
             return Some(Component::Builtin(known));
         }
-        let other = if self.0 == Role::Source {
-            Role::Sink
-        } else {
-            Role::Source
-        };
         let help = format!("write {}", self.what());
-        if other.builtins().contains(&name) {
-            let (is, wanted) = (other.noun(), self.0.noun());
+        let mut others = self.registry.builtins(self.role.other());
+        if others.any(|builtin| builtin.name == name) {
+            let (is, wanted) = (self.role.other().noun(), self.role.noun());
             return input.refuse_with(format!("`builtin:{name}` is a {is}, and this is a {wanted}"), help);
         }
-        let help = match nearest_among(name, self.0.builtins().iter().copied()) {
+        let help = match nearest_among(name, self.names()) {
             Some(nearest) => format!("did you mean `\"builtin:{nearest}\"`?"),
             None => help,
         };
         input.refuse_with(
-            format!("there is no built-in {} `{}`", self.0.noun(), input.written()),
+            format!("there is no built-in {} `{}`", self.role.noun(), input.written()),
             help,
         )
     }

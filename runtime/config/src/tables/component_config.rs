@@ -1,6 +1,6 @@
 //! The table `config` of a connector: what its component is given besides what the host makes of the rest.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use danube_wasm_settings::{
     Environment, Table,
@@ -35,9 +35,10 @@ impl ComponentConfig {
     }
 }
 
-/// A component's settings, as JSON text: what the host says, under `member`, and the component's own.
-pub(super) fn settings(member: &str, host: &[Value], config: &Map<String, Value>) -> String {
-    json!({ member: host, MEMBER: config }).to_string()
+/// A component's settings, as JSON text: what its connector says, and the component's own.
+pub(super) fn settings(mut connector: Map<String, Value>, config: &Map<String, Value>) -> String {
+    connector.insert(MEMBER.to_owned(), Value::Object(config.clone()));
+    Value::Object(connector).to_string()
 }
 
 /// Settings that were kept, with the references in them replaced: the text that the component was given, if the

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cross_checks::ListenerUse;
+use crate::cross_checks::claim_admin_address;
 use danube_wasm_settings::Listen;
 use danube_wasm_settings::{
     Reading, Section, Span, Table,
@@ -69,7 +69,7 @@ impl AdminTable {
     /// Enters the address, and says who can reach it.
     pub(crate) fn enter(&self, shared: &Reading<'_>) {
         let listen = &self.admin.listen;
-        ListenerUse::enter_admin(shared, self.port.clone(), listen);
+        claim_admin_address(shared, self.port.clone(), listen);
         if !listen.host.is_loopback() {
             shared.warning(
                 &self.host,

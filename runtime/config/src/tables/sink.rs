@@ -1,19 +1,18 @@
 //! Sinks: what writes messages to a target.
 
+use danube_wasm_connector::{Registry, Role, SinkConfig};
 use danube_wasm_model::{ConnectorId, Mapping};
-use serde_json::Value;
+use danube_wasm_settings::{Section, Table};
 
 use super::{
     buffer::{SinkBuffer, SinkBufferTable},
-    component::{Component, ComponentKind, Role},
+    component::{Component, ComponentKind},
     component_config::{self, ComponentConfig},
     dead_letters::MaxDeadLetters,
+    kind,
     limits::Limits,
-    mapping::TopicMapping,
     source::{connector_id, enter_buffer, lanes},
-    surrealdb::SurrealDb,
 };
-use danube_wasm_settings::{Section, Table};
 
 /// A sink connector.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,8 +24,8 @@ pub struct Sink {
     pub component: Component,
     /// How many instances work beside each other, 1 to [`super::source::LANES_MAX`].
     pub lanes: usize,
-    /// Where its writes go.
-    pub surrealdb: SurrealDb,
+    /// Of which kind it is, and where its writes go.
+    pub connector: SinkConfig,
     /// Where messages wait for a target that is away; always `None` with the embedded log, which needs none.
     pub buffer: Option<SinkBuffer>,
     /// How many dead letters it may make.
@@ -43,56 +42,29 @@ pub(crate) const SINK_LANES: usize = 2;
 impl Sink {
     /// What it consumes, and where that goes.
     pub fn mappings(&self) -> Vec<Mapping> {
-        self.surrealdb
-            .topic_mappings
-            .iter()
-            .map(TopicMapping::mapping)
-            .collect()
+        self.connector.mappings()
     }
 
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
-        component_config::settings("topic_mappings", &self.mapping_settings(), &self.config.values)
+        component_config::settings(self.connector.guest_settings(), &self.config.values)
     }
 
     /// The same as it may be kept: see [`component_config::resolve`].
     pub fn settings_kept(&self) -> String {
-        component_config::settings("topic_mappings", &self.mapping_settings(), &self.config.written)
-    }
-
-    fn mapping_settings(&self) -> Vec<Value> {
-        let mappings = self.surrealdb.topic_mappings.iter();
-        mappings.map(|mapping| mapping.settings()).collect()
-    }
-}
-
-/// The component of the binary writes each topic to one table.
-fn check_tables(t: &Table<'_>, surrealdb: &SurrealDb) {
-    for mapping in &surrealdb.topic_mappings {
-        if mapping.table.is_none() && !mapping.tables.is_empty() {
-            t.session().error(
-                &t.span("component"),
-                format!(
-                    "`builtin:surrealdb-sink` writes to `table`, and the mapping of {} has only `tables`",
-                    mapping.topic
-                ),
-                "write `table = \"NAME\"`, or name a component that chooses between `tables`",
-            );
-        }
+        component_config::settings(self.connector.guest_settings(), &self.config.written)
     }
 }
 
 impl Section for Sink {
-    const ABOUT: &'static str = "A sink connector: consumes topics and writes to a target.";
+    const ABOUT: &'static str = "A sink connector: consumes topics and writes to a target. One table says of which kind it is, such \
+        as `[sinks.surrealdb]`.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let id = connector_id(t, "\"surrealdb\"");
+        let component = ComponentKind::new(Role::Sink, t);
         let component = t
-            .field(
-                "component",
-                ComponentKind(Role::Sink),
-                "The component that turns messages into writes.",
-            )
+            .field("component", component, "The component that turns messages into writes.")
             .example("\"builtin:surrealdb-sink\"")
             .required();
         // One prepares its batch while the other writes.
@@ -102,9 +74,10 @@ impl Section for Sink {
             "How many instances of the component work beside each other. Messages of one key stay on one lane, where the \
              subscription keeps their order.",
         );
-        let surrealdb = t.group("surrealdb").required::<SurrealDb>();
-        if let (Some(Component::Builtin(_)), Some(surrealdb)) = (&component, &surrealdb) {
-            check_tables(t, surrealdb);
+        let kinds = t.session().facts::<Registry>().clone();
+        let connector = kind::read(t, kinds.sinks());
+        if let (Some(component), Some((kind, connector))) = (&component, &connector) {
+            kind::check_builtin(t, component, kind, kinds.sinks(), connector.unfit_for_builtin());
         }
         let buffer = t
             .group("buffer")
@@ -118,7 +91,7 @@ impl Section for Sink {
             id: id?,
             component: component?,
             lanes,
-            surrealdb: surrealdb?,
+            connector: connector?.1,
             buffer,
             max_dead_letters: max_dead_letters?,
             limits: limits?,

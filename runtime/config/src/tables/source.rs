@@ -1,22 +1,21 @@
 //! Sources: what takes events in.
 
-use crate::cross_checks::CrossChecks;
+use danube_wasm_connector::{Registry, Role, SourceConfig};
 use danube_wasm_model::{ConnectorId, Route};
-use serde_json::Value;
-
-use super::{
-    buffer::{SourceBuffer, SourceBufferTable},
-    component::{Component, ComponentKind, Role},
-    component_config::{self, ComponentConfig},
-    dead_letters::MaxDeadLetters,
-    endpoint::{Endpoint, Method},
-    limits::Limits,
-    webhook::Webhook,
-};
 use danube_wasm_settings::{
     Section, Table,
     kinds::{Integer, Name},
 };
+
+use super::{
+    buffer::{SourceBuffer, SourceBufferTable},
+    component::{Component, ComponentKind},
+    component_config::{self, ComponentConfig},
+    dead_letters::MaxDeadLetters,
+    kind,
+    limits::Limits,
+};
+use crate::cross_checks::CrossChecks;
 
 /// A source connector.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,8 +27,8 @@ pub struct Source {
     pub component: Component,
     /// How many instances work beside each other, 1 to [`LANES_MAX`].
     pub lanes: usize,
-    /// Where its events come from.
-    pub webhook: Webhook,
+    /// Of which kind it is, and where its events come from.
+    pub connector: SourceConfig,
     /// How events travel together.
     pub batch: Batch,
     /// Where its records wait for a Danube cluster; always `None` with the embedded log, which needs none.
@@ -51,36 +50,29 @@ pub const LANES_MAX: usize = 64;
 impl Source {
     /// What its endpoints publish.
     pub fn routes(&self) -> Vec<Route> {
-        self.webhook.endpoints.iter().map(Endpoint::route).collect()
+        self.connector.routes()
     }
 
     /// See [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
-        component_config::settings("endpoints", &self.endpoints(), &self.config.values)
+        component_config::settings(self.connector.guest_settings(), &self.config.values)
     }
 
     /// The same as it may be kept: see [`component_config::resolve`].
     pub fn settings_kept(&self) -> String {
-        component_config::settings("endpoints", &self.endpoints(), &self.config.written)
-    }
-
-    fn endpoints(&self) -> Vec<Value> {
-        let endpoints = self.webhook.endpoints.iter();
-        endpoints.map(|endpoint| endpoint.settings()).collect()
+        component_config::settings(self.connector.guest_settings(), &self.config.written)
     }
 }
 
 impl Section for Source {
-    const ABOUT: &'static str = "A source connector: takes events in and publishes them to topics.";
+    const ABOUT: &'static str = "A source connector: takes events in and publishes them to topics. One table says of which kind \
+        it is, such as `[sources.webhook]`.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let id = connector_id(t, "\"webhook\"");
+        let component = ComponentKind::new(Role::Source, t);
         let component = t
-            .field(
-                "component",
-                ComponentKind(Role::Source),
-                "The component that turns events into records.",
-            )
+            .field("component", component, "The component that turns events into records.")
             .example("\"builtin:webhook-source\"")
             .required();
         if matches!(component, Some(Component::File(_))) {
@@ -93,15 +85,16 @@ impl Section for Source {
             "How many instances of the component work beside each other. Events in whose body `key_pointer` finds the same key \
              stay on one lane, and so do those without a key where an endpoint is `ordered`.",
         );
-        let webhook = t.group("webhook").required::<Webhook>();
+        let kinds = t.session().facts::<Registry>().clone();
+        let connector = kind::read(t, kinds.sources());
         let batch = t.group("batch").or_default::<Batch>();
         let buffer = t
             .group("buffer")
             .optional::<SourceBufferTable>()
             .and_then(|table| table.0);
         enter_buffer(t, buffer.is_some());
-        if let (Some(Component::Builtin(name)), Some(webhook)) = (&component, &webhook) {
-            refuse_get(t, name, webhook);
+        if let (Some(component), Some((kind, connector))) = (&component, &connector) {
+            kind::check_builtin(t, component, kind, kinds.sources(), connector.unfit_for_builtin());
         }
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
@@ -110,32 +103,13 @@ impl Section for Source {
             id: id?,
             component: component?,
             lanes,
-            webhook: webhook?,
+            connector: connector?.1,
             batch: batch?,
             buffer,
             max_dead_letters: max_dead_letters?,
             limits: limits?,
             config,
         })
-    }
-}
-
-/// A request of GET has no body, and the built-in component makes its record of nothing else.
-fn refuse_get(t: &Table<'_>, component: &str, webhook: &Webhook) {
-    let get = webhook
-        .endpoints
-        .iter()
-        .filter(|endpoint| endpoint.methods.contains(&Method::Get));
-    let paths: Vec<_> = get.map(|endpoint| endpoint.path.as_str()).collect();
-    if !paths.is_empty() {
-        t.session().error(
-            &t.span("component"),
-            format!(
-                "`builtin:{component}` publishes the bodies of requests, and those of GET have none: {}",
-                paths.join(", ")
-            ),
-            "remove `\"GET\"` from `methods`, or write a component that answers these requests",
-        );
     }
 }
 

@@ -3,9 +3,10 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, Weak},
 };
 
+use danube_wasm_model::door::{Egress as _, EgressError};
 use parking_lot::Mutex;
 
 use crate::{SurrealEgress, SurrealOptions, store::Store};
@@ -19,17 +20,17 @@ pub struct Connections {
     embedded: Mutex<HashMap<Option<PathBuf>, Weak<Store>>>,
 }
 
-static SHARED: LazyLock<Connections> = LazyLock::new(Connections::default);
-
 impl Connections {
     /// None yet. Databases in memory are shared only within one `Connections`; those on disk only can be.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Those of this process.
-    pub fn shared() -> &'static Self {
-        &SHARED
+    /// An egress that is connected: an embedded database is opened once, however many egresses name it.
+    pub async fn connect(&self, options: SurrealOptions) -> Result<Arc<SurrealEgress>, EgressError> {
+        let egress = self.egress(options);
+        egress.ready().await?;
+        Ok(egress)
     }
 
     /// An egress that connects at its first call.

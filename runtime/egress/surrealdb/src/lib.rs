@@ -37,7 +37,9 @@ mod chain;
 mod claims;
 mod classify;
 mod client;
+pub mod config;
 mod connections;
+mod connector;
 mod datetime;
 mod definition;
 mod embedded;
@@ -48,6 +50,7 @@ mod number;
 mod options;
 mod ordered;
 mod plan;
+mod probe;
 mod query;
 mod runtime;
 mod store;
@@ -61,7 +64,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use danube_wasm_model::{
     Targets,
-    door::{Egress, EgressError, Write, WriteReport},
+    door::{Egress, EgressError, QueryError, Queryable, Write, WriteReport},
 };
 use parking_lot::Mutex;
 
@@ -70,10 +73,12 @@ use crate::{
     store::Store,
 };
 
+pub use config::SurrealDb;
 pub use connections::Connections;
+pub use connector::SurrealDbSink;
 pub use datetime::{DatetimeField, DatetimeForm};
 pub use options::{Credentials, SurrealOptions};
-pub use query::{NOT_SHOWN, QUERY_BYTES_MAX, QueryError, ROW_DEPTH_MAX};
+pub use query::{QUERY_BYTES_MAX, ROW_DEPTH_MAX};
 pub use url::{InvalidUrl, SurrealUrl};
 
 /// A database that was closed a moment ago is free by then: nobody needs to be told.
@@ -87,14 +92,6 @@ pub struct SurrealEgress {
 }
 
 impl SurrealEgress {
-    /// Connects, through [`Connections::shared`]: an embedded database is opened once in a process, however many
-    /// egresses name it.
-    pub async fn connect(options: SurrealOptions) -> Result<Arc<Self>, EgressError> {
-        let egress = Connections::shared().egress(options);
-        egress.ready().await?;
-        Ok(egress)
-    }
-
     pub(crate) fn on(store: Arc<Store>, options: SurrealOptions) -> Self {
         Self {
             store: Mutex::new(Some(store)),
@@ -136,16 +133,6 @@ impl SurrealEgress {
             .link()
             .map_err(|fault| QueryError::Unavailable(self.error(fault).to_string()))?;
         query::run(&link, surql, write).await
-    }
-
-    /// Lets go of the connection; the last egress of an embedded database shuts it down and waits until its files are
-    /// free. Later calls fail. Everything that was written is durable already.
-    pub async fn close(&self) -> Result<(), EgressError> {
-        let store = self.store.lock().take();
-        match store.and_then(Arc::into_inner) {
-            Some(store) => store.close().await.map_err(|fault| self.error(fault)),
-            None => Ok(()),
-        }
     }
 
     fn link(&self) -> Result<Link, Fault> {
@@ -191,6 +178,26 @@ impl Egress for SurrealEgress {
     async fn ready(&self) -> Result<(), EgressError> {
         let answer = async { self.link()?.answers().await };
         answer.await.map_err(|fault| self.error(fault))
+    }
+
+    fn queryable(&self) -> Option<&dyn Queryable> {
+        Some(self)
+    }
+
+    /// The last egress of an embedded database shuts it down and waits until its files are free.
+    async fn close(&self) -> Result<(), EgressError> {
+        let store = self.store.lock().take();
+        match store.and_then(Arc::into_inner) {
+            Some(store) => store.close().await.map_err(|fault| self.error(fault)),
+            None => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Queryable for SurrealEgress {
+    async fn run_query(&self, statements: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
+        self.query(statements, write).await
     }
 }
 

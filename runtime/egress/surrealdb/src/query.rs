@@ -4,6 +4,7 @@
 //! read-only transaction. It errs to one side: what cannot be seen through, such as a function that the database
 //! defines, counts as a write. An embedded database then also runs the statements in read-only transactions.
 
+use danube_wasm_model::door::{NOT_SHOWN, QueryError};
 use serde_json::json;
 use surrealdb::types::{Object, SqlFormat, ToSql, Value};
 
@@ -11,25 +12,6 @@ use crate::{classify::Fault, link::Link, runtime};
 
 /// Longest text of a question, in bytes: a question is typed by a person.
 pub const QUERY_BYTES_MAX: usize = 1 << 20;
-
-/// Why a question has no answer.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum QueryError {
-    /// The text is no SurrealQL.
-    #[error("{0}")]
-    Syntax(String),
-    /// It may write, and writing was not asked for.
-    #[error("statement {number} may write: `{statement}`. Add --write to run it")]
-    ReadOnly {
-        /// Which statement, from 1.
-        number: usize,
-        /// The statement.
-        statement: String,
-    },
-    /// The database did not answer.
-    #[error("{0}")]
-    Unavailable(String),
-}
 
 /// Refuses a text that is no SurrealQL, or that writes without `write`.
 fn check(surql: &str, write: bool) -> Result<(), QueryError> {
@@ -59,9 +41,6 @@ fn check(surql: &str, write: bool) -> Result<(), QueryError> {
 
 /// Arrays and objects inside each other that are shown of a row: readers of JSON stop at 128.
 pub const ROW_DEPTH_MAX: usize = 120;
-
-/// What stands for a row that is not shown; `id` says which, if it has one.
-pub const NOT_SHOWN: &str = "not_shown";
 
 /// What a statement returned, each row by itself: one that nobody could read does not hide the others.
 fn shown(value: Value) -> serde_json::Value {

@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_ingress_http::{
-    ApiKey, Auth, ContentKind, Endpoint, EndpointOptions, EventIdSource, Hmac, HttpListener, JsonPointer, Jwt,
-    ListenerOptions, Secret, Secrets,
+    ApiKey, Auth, ContentKind, Endpoint, EndpointOptions, EventIdSource, Hmac, HttpListener, Jwt, ListenerOptions,
+    Secret, Secrets,
 };
 use danube_wasm_model::{
     door::{Intake, Outcome},
@@ -112,7 +112,7 @@ fn endpoints(inbox: &Arc<Inbox>) -> Vec<Arc<Endpoint>> {
     open.methods.push("GET".parse().expect("a method"));
     let mut key = EndpointOptions::new(KEY);
     key.auth = Auth::ApiKey(ApiKey::new(&secrets));
-    key.event_id = EventIdSource::JsonPointer(JsonPointer::try_new("/data/0/id").expect("a pointer"));
+    key.event_id = EventIdSource::JsonPointer("/data/0/id".parse().expect("a pointer"));
     let mut signed = EndpointOptions::new(SIGNED);
     signed.auth = Auth::Hmac(Hmac::github(&secrets));
     let mut token = EndpointOptions::new(TOKEN);

@@ -5,12 +5,11 @@ use std::{fmt, sync::Arc};
 use danube_wasm_config::Pipeline;
 use danube_wasm_model::{
     ConnectorId,
-    door::{Intake, SinkGuest, SourceGuest},
+    door::{SinkGuest, SourceGuest},
 };
 use danube_wasm_sandbox::{GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
 use serde::Serialize;
 
-use super::listeners::NullIntake;
 use crate::{
     Failure,
     assemble::{self, SinkSpec, SourceSpec, Spec},
@@ -107,9 +106,8 @@ pub(super) async fn prepare(
                 .load_source(source_load(spec), host)
                 .await
                 .map_err(Failure::configuration)?;
-            // Endpoints are checked in front of nothing, and made again when the source starts.
-            let null: Arc<dyn Intake> = Arc::new(NullIntake);
-            settings::endpoints(&spec.config, &null, guest.interests())?;
+            let valid = spec.config.connector.validate(guest.interests());
+            valid.map_err(Failure::configuration)?;
             Ok(Prepared::Source {
                 spec: spec.clone(),
                 guest,
@@ -120,7 +118,7 @@ pub(super) async fn prepare(
                 .load_sink(sink_load(spec), host)
                 .await
                 .map_err(Failure::configuration)?;
-            settings::surreal_options(&spec.config)?;
+            spec.config.connector.validate().map_err(Failure::configuration)?;
             Ok(Prepared::Sink {
                 spec: spec.clone(),
                 guest,

@@ -4,18 +4,16 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use danube_wasm_broker::{ErrorKind, TopicSpec};
-use danube_wasm_config::SurrealUrl;
-use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
 use danube_wasm_model::{
     ConnectorId,
-    door::{ConsumerConfig, SinkGuest as _},
+    door::{ConsumerConfig, Egress, SinkGuest as _},
 };
 use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SinkComponent;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{ConnectorLauncher, start_error::StartError};
-use crate::{Failure, assemble::SinkSpec, settings};
+use crate::{assemble::SinkSpec, settings};
 
 impl ConnectorLauncher {
     pub(super) async fn start_sink(
@@ -36,12 +34,7 @@ impl ConnectorLauncher {
         for consumer in guest.consumer_configs() {
             self.ensure_topic(consumer, spec).await?;
         }
-        let egress = Connections::shared().egress(settings::surreal_options(&spec.config)?);
-        // An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
-        if !matches!(spec.config.surrealdb.url, SurrealUrl::Remote(_)) {
-            let tell = |sentence| tracing::warn!(connector = %id, "{sentence}");
-            egress.ready_or_tell(tell).await.map_err(Failure::configuration)?;
-        }
+        let egress = spec.config.connector.open(self.context(id)).await?;
         let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
         self.keep_dead_letters(id, topic, view.spool.as_ref()).await?;
         let configs = guest.consumer_configs().iter();
@@ -62,7 +55,7 @@ impl ConnectorLauncher {
             probe: self.probe(id),
         };
         let sink = self.on_workers(Sink::start(parts)).await??;
-        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.surrealdb.url, "sink started");
+        tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.connector.target(), "sink started");
         Ok(Arc::new(RunningSink {
             sink,
             egress,
@@ -108,7 +101,7 @@ fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
 
 struct RunningSink {
     sink: Arc<Sink>,
-    egress: Arc<SurrealEgress>,
+    egress: Arc<dyn Egress>,
     _confirming: JoinSet<()>,
 }
 
@@ -121,7 +114,7 @@ impl Running for RunningSink {
     async fn drain(&self, deadline: Instant) {
         self.sink.drain(deadline).await;
         if let Err(error) = self.egress.close().await {
-            tracing::warn!(connector = %self.sink.id(), %error, "the database was not closed cleanly");
+            tracing::warn!(connector = %self.sink.id(), %error, "the target was not closed cleanly");
         }
     }
 }

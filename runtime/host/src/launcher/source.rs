@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
+use danube_wasm_connector::{Ingress, Pipeline};
 use danube_wasm_model::{
     ConnectorId,
     door::{Intake, SourceGuest as _},
@@ -11,7 +12,7 @@ use danube_wasm_pipeline::{Source, SourceParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SourceComponent;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
-use super::{ConnectorLauncher, listeners, start_error::StartError};
+use super::{ConnectorLauncher, start_error::StartError};
 use crate::{assemble::SourceSpec, settings};
 
 impl ConnectorLauncher {
@@ -45,17 +46,19 @@ impl ConnectorLauncher {
         };
         let source = self.on_workers(Source::start(parts)).await??;
         let intake: Arc<dyn Intake> = source.clone();
-        let endpoints = settings::endpoints(&spec.config, &intake, guest.interests())?;
         services.letters.runs(id, Arc::downgrade(&intake)).await;
+        let pipeline = Pipeline {
+            push: intake,
+            interests: guest.interests(),
+        };
         // Last: whoever gives up waiting for the start before this leaves nothing behind.
-        let routes = services.listeners.serve(id, &spec.config.webhook, endpoints).await?;
-        for endpoint in &spec.config.webhook.endpoints {
-            tracing::info!(connector = %id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
-        }
+        let ingress = spec.config.connector.start(self.context(id), pipeline).await?;
+        let ingress: Arc<dyn Ingress> = ingress.into();
+        services.locations.insert(id, &ingress);
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), "source started");
         Ok(Arc::new(RunningSource {
             source,
-            routes,
+            ingress,
             _confirming: self.confirm(id, view.schemas, recalled),
         }))
     }
@@ -63,7 +66,7 @@ impl ConnectorLauncher {
 
 struct RunningSource {
     source: Arc<Source>,
-    routes: listeners::Routes,
+    ingress: Arc<dyn Ingress>,
     _confirming: JoinSet<()>,
 }
 
@@ -74,7 +77,7 @@ impl Running for RunningSource {
     }
 
     async fn drain(&self, deadline: Instant) {
-        self.routes.retire(deadline).await;
+        self.ingress.close(deadline).await;
         self.source.drain(deadline).await;
     }
 }

@@ -49,3 +49,12 @@ impl From<SchemaError> for StartError {
         }
     }
 }
+
+impl From<danube_wasm_connector::StartError> for StartError {
+    fn from(error: danube_wasm_connector::StartError) -> Self {
+        match error {
+            danube_wasm_connector::StartError::Transient(why) => Self::Transient(why),
+            danube_wasm_connector::StartError::Permanent(why) => Self::Permanent(Failure::configuration(why)),
+        }
+    }
+}

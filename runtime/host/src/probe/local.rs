@@ -1,6 +1,7 @@
-//! What `run` would find on this machine besides its log and databases: whether its ports are free.
+//! What `run` would find on this machine besides its log and databases: whether it runs, and whether the port of metrics and
+//! health is free.
 
-use std::{collections::BTreeSet, net::TcpListener};
+use std::net::TcpListener;
 
 use danube_wasm_config::{Listen, Pipeline};
 
@@ -10,10 +11,15 @@ use crate::{
     operations::Operation,
 };
 
-/// The ports that it would listen on, each once; unless this pipeline runs, and has them itself.
-pub(super) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) {
+/// Whether the pipeline runs in another process, which has its ports.
+pub(super) async fn is_running(pipeline: &Pipeline) -> bool {
     let asked = control::ask(&pipeline.data_dir, &Request::Operate(Operation::Topics)).await;
-    if matches!(asked, Ok(Some(_))) {
+    matches!(asked, Ok(Some(_)))
+}
+
+/// The port of metrics and health, unless this pipeline runs, and has it itself.
+pub(super) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) {
+    if is_running(pipeline).await {
         findings.push(Finding {
             what: format!("what is in {}", pipeline.data_dir.display()),
             outcome: Outcome::Unknown(
@@ -22,15 +28,12 @@ pub(super) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) {
         });
         return;
     }
-    let mut seen = BTreeSet::new();
-    let of_sources = pipeline.sources.iter().map(|source| &source.webhook.listen);
-    for listen in of_sources.chain([&pipeline.admin.listen]) {
-        if listen.port != 0 && seen.insert(listen.to_string()) {
-            findings.push(Finding {
-                what: format!("listen on {listen}"),
-                outcome: bind(listen).await,
-            });
-        }
+    let listen = &pipeline.admin.listen;
+    if listen.port != 0 {
+        findings.push(Finding {
+            what: format!("listen on {listen}"),
+            outcome: bind(listen).await,
+        });
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use danube_wasm_model::door::Intake;
+use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
     auth::Auth,
-    event_id::{EventIdSource, IdReuse, JsonPointer},
+    event_id::{EventIdSource, IdReuse},
     limits::BODY_BYTES_MAX_DEFAULT,
     rate::{Meter, RateLimit},
     seen::Seen,
@@ -272,7 +273,7 @@ mod tests {
             EndpointError::Method { .. }
         ));
         assert!(matches!(error(|o| o.body_bytes_max = 0), EndpointError::NoBody(_)));
-        let pointer = JsonPointer::try_new("/id").unwrap();
+        let pointer = "/id".parse().unwrap();
         assert!(matches!(
             error(|o| {
                 o.event_id = EventIdSource::JsonPointer(pointer);

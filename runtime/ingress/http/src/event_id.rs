@@ -5,6 +5,7 @@
 use std::fmt::Write as _;
 
 use danube_wasm_model::{clock::now_ms, identity::is_event_id};
+use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName};
 
 use crate::{answer::Refusal, json, json::Pointed};
@@ -42,59 +43,6 @@ pub enum IdReuse {
     Reject,
 }
 
-/// A JSON pointer (RFC 6901) to something below the root.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JsonPointer {
-    text: String,
-    path: Vec<String>,
-}
-
-/// Why something cannot be a JSON pointer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "`{0}` is not a JSON pointer: write the names from the root, each after a slash, such as `/data/id`; in a name, `~` is written `~0` and `/` is written `~1`"
-)]
-pub struct PointerError(String);
-
-impl JsonPointer {
-    /// From its text, such as `/data/id`.
-    pub fn try_new(text: &str) -> Result<Self, PointerError> {
-        let error = || PointerError(text.to_owned());
-        let steps = text.strip_prefix('/').ok_or_else(error)?.split('/');
-        let path = steps.map(|step| unescape(step).ok_or_else(error));
-        Ok(Self {
-            text: text.to_owned(),
-            path: path.collect::<Result<_, _>>()?,
-        })
-    }
-
-    /// Its steps, from the root.
-    pub(crate) fn path(&self) -> &[String] {
-        &self.path
-    }
-
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-}
-
-fn unescape(step: &str) -> Option<String> {
-    let mut name = String::with_capacity(step.len());
-    let mut chars = step.chars();
-    while let Some(c) = chars.next() {
-        name.push(match c {
-            '~' => match chars.next()? {
-                '0' => '~',
-                '1' => '/',
-                _ => return None,
-            },
-            c => c,
-        });
-    }
-    Some(name)
-}
-
 impl EventIdSource {
     /// The sender's id, if it is in a header.
     pub(crate) fn in_headers(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
@@ -111,12 +59,12 @@ impl EventIdSource {
     /// The sender's id, if it is in the body. Checks that the body is JSON where it must be (`json`).
     pub(crate) fn in_body(&self, body: &[u8], json: bool) -> Result<Option<String>, Refusal> {
         match self {
-            Self::JsonPointer(pointer) => match json::find(body, &pointer.path).map_err(not_json)? {
+            Self::JsonPointer(pointer) => match json::find(body, pointer.steps()).map_err(not_json)? {
                 Pointed::Absent => Ok(None),
                 Pointed::Text(id) if is_event_id(&id) => Ok(Some(id)),
-                Pointed::Text(_) => Err(pointer.refuse("must have 1 to 256 bytes and no control characters")),
-                Pointed::Other(kind) => Err(pointer.refuse(&format!("is {kind}, not a string or a whole number"))),
-                Pointed::Twice => Err(pointer.refuse("is there twice")),
+                Pointed::Text(_) => Err(refuse(pointer, "must have 1 to 256 bytes and no control characters")),
+                Pointed::Other(kind) => Err(refuse(pointer, &format!("is {kind}, not a string or a whole number"))),
+                Pointed::Twice => Err(refuse(pointer, "is there twice")),
             },
             _ if json => json::check(body).map_err(not_json).map(|()| None),
             _ => Ok(None),
@@ -124,10 +72,8 @@ impl EventIdSource {
     }
 }
 
-impl JsonPointer {
-    fn refuse(&self, why: &str) -> Refusal {
-        Refusal::BadRequest(format!("the event id at {} of the body {why}", self.text))
-    }
+fn refuse(pointer: &JsonPointer, why: &str) -> Refusal {
+    Refusal::BadRequest(format!("the event id at {pointer} of the body {why}"))
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
@@ -174,15 +120,6 @@ pub(crate) fn mint() -> Result<String, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn pointers_are_checked() {
-        let pointer = JsonPointer::try_new("/a~1b/~0c/0").unwrap();
-        assert_eq!(pointer.path, ["a/b", "~c", "0"]);
-        for wrong in ["", "id", "a/b", "/~", "/~2"] {
-            JsonPointer::try_new(wrong).expect_err(wrong);
-        }
-    }
 
     #[test]
     fn minted_ids_are_uuids_of_version_7_and_differ() {

@@ -4,6 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use bytes::{Buf, Bytes};
 use danube_wasm_model::{clock::now_ms, door::Outcome, event::Event};
+use danube_wasm_settings::values::JsonPointer;
 use http::{
     HeaderValue, Method, Request, Version,
     header::{CONNECTION, CONTENT_TYPE},
@@ -19,7 +20,7 @@ use crate::{
     auth::Admission,
     body::{self, Encoding, Room, Share},
     endpoint::Endpoint,
-    event_id::{self, EventIdSource, IdReuse, JsonPointer},
+    event_id::{self, EventIdSource, IdReuse},
     http1, key,
     limits::INLINE_DECODE_BYTES_MAX,
     observer::{RequestSpan, STATUS_CLIENT_GONE, UNKNOWN_ENDPOINT, is_traceparent},
@@ -212,7 +213,7 @@ impl Decoding {
             key: self
                 .key
                 .as_ref()
-                .and_then(|pointer| key::find(&payload, pointer.path())),
+                .and_then(|pointer| key::find(&payload, pointer.steps())),
             digest: self.digester.as_ref().map(|digester| digester.digest(&payload)),
             payload,
         })

@@ -141,7 +141,7 @@ impl<T> Choice<T> {
     }
 }
 
-impl<T: Copy + PartialEq> Kind for Choice<T> {
+impl<T: Clone + PartialEq> Kind for Choice<T> {
     type Value = T;
 
     fn what(&self) -> String {
@@ -157,7 +157,7 @@ impl<T: Copy + PartialEq> Kind for Choice<T> {
         let text = input.text(&self.what())?;
         let mut words = self.options.iter().chain(self.aliases);
         if let Some((_, value)) = words.find(|(word, _)| *word == text) {
-            return Some(*value);
+            return Some(value.clone());
         }
         if let Some((word, why)) = self.refused.iter().find(|(word, _)| *word == text) {
             return input.refuse_with(format!("`{}` cannot be `{word}`: {why}", input.name()), self.help());
@@ -166,7 +166,7 @@ impl<T: Copy + PartialEq> Kind for Choice<T> {
     }
 }
 
-impl<T: Copy + PartialEq> Choice<T> {
+impl<T: Clone + PartialEq> Choice<T> {
     fn help(&self) -> String {
         format!("write {}", self.what())
     }

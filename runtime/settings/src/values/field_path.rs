@@ -12,12 +12,9 @@ pub struct FieldPath(String);
 impl FieldPath {
     /// Names from the top to the field.
     pub fn steps(&self) -> Vec<String> {
-        match self.0.strip_prefix('/') {
-            Some(pointer) => pointer
-                .split('/')
-                .map(|step| step.replace("~1", "/").replace("~0", "~"))
-                .collect(),
-            None => vec![self.0.clone()],
+        match self.0.parse::<JsonPointer>() {
+            Ok(pointer) => pointer.steps().to_vec(),
+            Err(_) => vec![self.0.clone()],
         }
     }
 }

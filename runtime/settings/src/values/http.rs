@@ -7,14 +7,19 @@ use serde::Serialize;
 use super::Invalid;
 
 /// Name of an HTTP header, in lower case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct HeaderName(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeaderName(http::HeaderName);
 
 impl HeaderName {
     /// The text, in lower case.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+}
+
+impl From<HeaderName> for http::HeaderName {
+    fn from(name: HeaderName) -> Self {
+        name.0
     }
 }
 
@@ -22,20 +27,16 @@ impl FromStr for HeaderName {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let legal = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
-        if !text.is_empty() && text.len() <= 128 && text.bytes().all(legal) {
-            Ok(Self(text.to_ascii_lowercase()))
-        } else {
-            Err(Invalid(
-                "a header's name has 1 to 128 letters, digits and `-`, as in `x-api-key`",
-            ))
-        }
+        let name = text.parse().ok().filter(|_| text.len() <= 128);
+        name.map(Self).ok_or(Invalid(
+            "a header's name has 1 to 128 letters, digits and `-`, as in `x-api-key`",
+        ))
     }
 }
 
 impl fmt::Display for HeaderName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 

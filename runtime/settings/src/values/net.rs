@@ -2,6 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::Invalid;
@@ -71,21 +72,13 @@ impl fmt::Display for Host {
 }
 
 /// A network: an IP address and how many of its first bits count.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(IpNet);
 
 impl Network {
     /// Whether `ip` is in it. An IPv4 address that came through an IPv6 socket counts as what it is.
     pub fn contains(&self, ip: IpAddr) -> bool {
-        let cut = |bits: u128, width: u8| bits.checked_shr(u32::from(width - self.prefix)).unwrap_or(0);
-        match (self.address, ip.to_canonical()) {
-            (IpAddr::V4(own), IpAddr::V4(ip)) => cut(own.to_bits().into(), 32) == cut(ip.to_bits().into(), 32),
-            (IpAddr::V6(own), IpAddr::V6(ip)) => cut(own.to_bits(), 128) == cut(ip.to_bits(), 128),
-            _ => false,
-        }
+        self.0.contains(&ip.to_canonical())
     }
 }
 
@@ -93,25 +86,17 @@ impl FromStr for Network {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let invalid = Invalid("a network is an IP address, or one with a prefix length, as in `10.0.0.0/8`");
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let Ok(address) = address.parse::<IpAddr>() else {
-            return Err(invalid);
-        };
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        match prefix.map_or(Ok(width), str::parse) {
-            Ok(prefix) if prefix <= width => Ok(Self { address, prefix }),
-            _ => Err(invalid),
-        }
+        let address = text.parse::<IpAddr>().map(IpNet::from);
+        let network = address.or_else(|_| text.parse());
+        network
+            .map(Self)
+            .map_err(|_| Invalid("a network is an IP address, or one with a prefix length, as in `10.0.0.0/8`"))
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
+        self.0.fmt(f)
     }
 }
 

@@ -2,19 +2,29 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Invalid;
 
+/// Longest pointer, in bytes.
+const BYTES_MAX: usize = 1024;
+
 /// A JSON pointer (RFC 6901) to something below the root: `/` before each step, `~0` for `~`, `~1` for `/`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct JsonPointer(String);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonPointer {
+    text: String,
+    steps: Vec<String>,
+}
 
 impl JsonPointer {
+    /// Its steps from the root, unescaped; at least one.
+    pub fn steps(&self) -> &[String] {
+        &self.steps
+    }
+
     /// The text, as `serde_json::Value::pointer` takes it.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 }
 
@@ -23,19 +33,29 @@ impl FromStr for JsonPointer {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let escapes_well = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-        if text.starts_with('/') && escapes_well && text.len() <= 1024 {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Invalid(
-                "a JSON pointer begins with `/`, as in `/data/object/id`; `~0` stands for `~` and `~1` for `/`",
-            ))
-        }
+        let rest = text
+            .strip_prefix('/')
+            .filter(|_| escapes_well && text.len() <= BYTES_MAX);
+        let rest = rest.ok_or(Invalid(
+            "a JSON pointer begins with `/`, as in `/data/object/id`; `~0` stands for `~` and `~1` for `/`",
+        ))?;
+        let unescape = |step: &str| step.replace("~1", "/").replace("~0", "~");
+        Ok(Self {
+            text: text.to_owned(),
+            steps: rest.split('/').map(unescape).collect(),
+        })
     }
 }
 
 impl fmt::Display for JsonPointer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for JsonPointer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
     }
 }
 
@@ -43,13 +63,12 @@ impl fmt::Display for JsonPointer {
 mod tests {
     use super::*;
 
-    fn is(text: &str) -> bool {
-        text.parse::<JsonPointer>().is_ok()
-    }
-
     #[test]
-    fn pointers() {
-        assert!(["/a", "/a/0/b~1c~0", "/"].into_iter().all(is));
-        assert!(!["", "a", "a/b", "/a~", "/a~2"].into_iter().any(is));
+    fn steps_are_unescaped_and_what_is_no_pointer_is_refused() {
+        let pointer: JsonPointer = "/a~1b/~0c/0/~01".parse().expect("valid");
+        assert_eq!(pointer.steps(), ["a/b", "~c", "0", "~1"]);
+        for wrong in ["", "id", "a/b", "/~", "/~2"] {
+            assert!(wrong.parse::<JsonPointer>().is_err(), "{wrong}");
+        }
     }
 }

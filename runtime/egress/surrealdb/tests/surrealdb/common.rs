@@ -1,6 +1,9 @@
 //! What the tests have in common: a store, writes, and looking.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, LazyLock},
+};
 
 use danube_wasm_egress_surrealdb::{Connections, SurrealEgress, SurrealOptions, SurrealUrl};
 use danube_wasm_model::{
@@ -14,9 +17,15 @@ pub(crate) fn memory() -> Arc<SurrealEgress> {
     Connections::new().egress(options("mem://", Path::new("/")))
 }
 
+/// What all tests of this process share: a store is open once.
+pub(crate) fn connections() -> &'static Connections {
+    static CONNECTIONS: LazyLock<Connections> = LazyLock::new(Connections::new);
+    &CONNECTIONS
+}
+
 /// An egress to a store in this directory.
 pub(crate) fn on_disk(directory: &Path) -> Arc<SurrealEgress> {
-    Connections::shared().egress(options("surrealkv://store", directory))
+    connections().egress(options("surrealkv://store", directory))
 }
 
 pub(crate) fn options(url: &str, base: &Path) -> SurrealOptions {

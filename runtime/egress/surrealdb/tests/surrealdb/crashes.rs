@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use danube_wasm_model::door::Egress as _;
 use serde_json::json;
 
 use crate::common::{ask, copy, count, done, insert, inserts, on_disk};

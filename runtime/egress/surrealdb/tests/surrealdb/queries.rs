@@ -1,6 +1,6 @@
 //! Questions of an operator.
 
-use danube_wasm_egress_surrealdb::QueryError;
+use danube_wasm_model::door::QueryError;
 use serde_json::json;
 
 use crate::common::{ask, count, done, inserts, memory};

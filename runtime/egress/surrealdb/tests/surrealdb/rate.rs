@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use danube_wasm_model::door::Egress as _;
 use danube_wasm_model::{RecordId as RecordIdOf, clock::RECORD_ORDER_MIN, door::Write, message::Operation::Upsert};
 use serde_json::json;
 use surrealdb::types::{Array, Object, RecordId, Value};

@@ -2,20 +2,21 @@
 
 use std::time::Duration;
 
-use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
+use danube_wasm_egress_surrealdb::Connections;
 use danube_wasm_model::door::{Egress as _, EgressError};
 use serde_json::json;
 
-use crate::common::{ask, count, done, insert, inserts, memory, on_disk, options};
+use crate::common::{ask, connections, count, done, insert, inserts, memory, on_disk, options};
 
 #[tokio::test]
 async fn two_sinks_share_one_store_on_disk() {
     let directory = tempfile::tempdir().expect("a directory");
-    let first = SurrealEgress::connect(options("surrealkv://./store", directory.path()))
+    let first = connections()
+        .connect(options("surrealkv://./store", directory.path()))
         .await
         .expect("opens");
     let spelled = options("surrealkv://x/../store/", directory.path());
-    let second = SurrealEgress::connect(spelled).await.expect("shares");
+    let second = connections().connect(spelled).await.expect("shares");
     done(&first, &inserts("t", 2)).await;
     assert_eq!(count(&second, "t").await, 2);
 
@@ -27,7 +28,8 @@ async fn two_sinks_share_one_store_on_disk() {
     ));
     second.close().await.expect("closes");
 
-    let third = SurrealEgress::connect(options("surrealkv://store", directory.path()))
+    let third = connections()
+        .connect(options("surrealkv://store", directory.path()))
         .await
         .expect("is free");
     assert_eq!(count(&third, "t").await, 3);
@@ -40,7 +42,7 @@ async fn databases_of_one_store_are_apart() {
     let here = on_disk(directory.path());
     let mut elsewhere = options("surrealkv://store", directory.path());
     elsewhere.database = "else; where`".to_owned();
-    let there = Connections::shared().egress(elsewhere);
+    let there = connections().egress(elsewhere);
     done(&here, &inserts("t", 2)).await;
     done(&there, &inserts("t", 3)).await;
     assert_eq!((count(&here, "t").await, count(&there, "t").await), (2, 3));

@@ -3,7 +3,7 @@
 
 use std::{fs::File, path::Path, time::Duration};
 
-use danube_wasm_egress_surrealdb::{Connections, SurrealOptions};
+use danube_wasm_egress_surrealdb::SurrealOptions;
 use danube_wasm_faultdisk::{Crash, Disk, Fault, variable};
 use danube_wasm_ledger::Row;
 use danube_wasm_model::{
@@ -17,7 +17,7 @@ use super::{
     verdict,
     workload::{STORE, batch, insist, journal_length},
 };
-use crate::common::options;
+use crate::common::{connections, options};
 
 const NUMBERS: std::ops::Range<u64> = 0..3;
 
@@ -45,7 +45,7 @@ fn writes_again_while_a_sync_hangs() {
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let store = Connections::shared().egress(options);
+        let store = connections().egress(options);
         let (_, row_of_all) = inserts_and_row_of_all(NUMBERS.end - 1);
         insist(&store, &row_of_all).await;
         for number in NUMBERS {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use danube_wasm_egress_surrealdb::SurrealEgress;
+use danube_wasm_model::door::Egress as _;
 use serde_json::Value;
 
 use super::{

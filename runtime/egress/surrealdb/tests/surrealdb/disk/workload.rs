@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use danube_wasm_egress_surrealdb::{Connections, SurrealEgress};
+use danube_wasm_egress_surrealdb::SurrealEgress;
 use danube_wasm_faultdisk::variable;
 use danube_wasm_model::{
     door::{Egress as _, EgressError, Write},
@@ -10,7 +10,7 @@ use danube_wasm_model::{
 };
 use serde_json::{Value, json};
 
-use crate::common::{insert, options, write};
+use crate::common::{connections, insert, options, write};
 
 /// Where the store is, seen from the watched directory: its parents are new, too.
 pub(super) const STORE: &str = "surrealkv://data/store";
@@ -26,7 +26,7 @@ pub(super) const ROWS: u64 = 3;
 const DEADLINE: Duration = Duration::from_secs(120);
 
 pub(super) fn store(directory: &Path) -> std::sync::Arc<SurrealEgress> {
-    Connections::shared().egress(options(STORE, directory))
+    connections().egress(options(STORE, directory))
 }
 
 /// The text of a batch's rows: one is longer than a block of SurrealKV's log, one than what it keeps beside its tables.

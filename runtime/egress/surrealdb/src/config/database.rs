@@ -1,17 +1,18 @@
 //! The database that a sink writes to.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{path::Path, time::Duration};
 
-use super::mapping::TopicMapping;
 use danube_wasm_settings::{
-    Secret, Section, Table, ValueRef,
+    Section, Table, ValueRef,
     kinds::{Choice, Credential, Kind, List, Millis, Parsed, SecretText, Text},
     values::{FieldPath, HttpUrl, authority},
 };
 
+use super::mapping::TopicMapping;
+use crate::{Credentials, DatetimeField, DatetimeForm, SurrealOptions, SurrealUrl};
+
 /// A SurrealDB database and what is written to it.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct SurrealDb {
     /// Where it is.
     pub url: SurrealUrl,
@@ -20,7 +21,7 @@ pub struct SurrealDb {
     /// Database.
     pub database: String,
     /// How to sign in.
-    pub credentials: Credentials,
+    pub credentials: Option<Credentials>,
     /// How long a connection may take.
     pub connect_timeout: Duration,
     /// How long a statement may take.
@@ -35,59 +36,38 @@ pub struct SurrealDb {
     pub topic_mappings: Vec<TopicMapping>,
 }
 
-/// How long a connection or a statement may take, where the file does not say.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// Where a SurrealDB is. Displayed as its client takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SurrealUrl {
-    /// In this process, on disk, in this absolute directory.
-    SurrealKv(PathBuf),
-    /// In this process, in memory: gone with it.
-    Memory,
-    /// A server, `ws://`, `wss://`, `http://` or `https://`.
-    Remote(String),
+/// Where a user is defined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Root,
+    Namespace,
+    Database,
 }
 
-impl fmt::Display for SurrealUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SurrealKv(dir) => write!(f, "surrealkv://{}", dir.display()),
-            Self::Memory => f.write_str("mem://"),
-            Self::Remote(url) => f.write_str(url),
+impl SurrealDb {
+    /// How to reach it, and what to ask of it.
+    pub(crate) fn options(&self) -> SurrealOptions {
+        let forms = [
+            (DatetimeForm::Rfc3339, &self.datetime_fields),
+            (DatetimeForm::EpochSeconds, &self.epoch_seconds_fields),
+            (DatetimeForm::EpochMillis, &self.epoch_millis_fields),
+        ];
+        let fields = forms.into_iter().flat_map(|(form, fields)| {
+            let field = move |field: &FieldPath| DatetimeField {
+                path: field.steps(),
+                form,
+            };
+            fields.iter().map(field)
+        });
+        SurrealOptions {
+            credentials: self.credentials.clone(),
+            connect_timeout: self.connect_timeout,
+            request_timeout: self.request_timeout,
+            datetime_fields: fields.collect(),
+            tables: self.topic_mappings.iter().flat_map(TopicMapping::targets).collect(),
+            ..SurrealOptions::new(self.url.clone(), &self.namespace, &self.database)
         }
     }
-}
-
-/// How to sign in to a SurrealDB.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Credentials {
-    /// Not at all.
-    #[default]
-    None,
-    /// With a user of this level.
-    User {
-        /// Where the user is defined.
-        level: Level,
-        /// Name.
-        username: String,
-        /// Password.
-        password: Secret,
-    },
-    /// With a token.
-    Token(Secret),
-}
-
-/// Where a SurrealDB user is defined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Level {
-    /// On the server.
-    #[default]
-    Root,
-    /// In the namespace.
-    Namespace,
-    /// In the database.
-    Database,
 }
 
 impl Section for SurrealDb {
@@ -112,14 +92,14 @@ impl Section for SurrealDb {
         let timeout = || Millis(100..=600_000);
         let connect_timeout = t
             .field("connect_timeout_ms", timeout(), "How long a connection may take.")
-            .or(TIMEOUT);
+            .or(SurrealOptions::CONNECT_TIMEOUT_DEFAULT);
         let request_timeout = t
             .field(
                 "request_timeout_ms",
                 timeout(),
                 "How long a statement may take before it is tried again.",
             )
-            .or(TIMEOUT);
+            .or(SurrealOptions::REQUEST_TIMEOUT_DEFAULT);
         let datetime_fields = t
             .field(
                 "datetime_fields",
@@ -176,7 +156,7 @@ fn fields() -> List<Parsed<FieldPath>> {
     }
 }
 
-fn credentials(t: &mut Table<'_>) -> Credentials {
+fn credentials(t: &mut Table<'_>) -> Option<Credentials> {
     let username = t
         .field("username", Credential, "User to sign in with.")
         .example("\"root\"")
@@ -211,19 +191,21 @@ fn credentials(t: &mut Table<'_>) -> Credentials {
     if let Some((key, message, help)) = wrong {
         t.session().error(&t.span(key), message, help);
     }
-    match (username, password, token) {
-        (Some(username), Some(password), _) => Credentials::User {
-            level,
-            username,
-            password,
-        },
-        (_, _, Some(token)) => Credentials::Token(token),
-        _ => Credentials::None,
+    match (username.zip(password), token) {
+        (Some((username, password)), _) => {
+            let password = password.expose().to_owned();
+            Some(match level {
+                Level::Root => Credentials::Root { username, password },
+                Level::Namespace => Credentials::Namespace { username, password },
+                Level::Database => Credentials::Database { username, password },
+            })
+        }
+        (None, token) => token.map(|token| Credentials::Token(token.expose().to_owned())),
     }
 }
 
 /// Reads the URL of a SurrealDB.
-pub(crate) struct SurrealUrlKind;
+struct SurrealUrlKind;
 
 impl Kind for SurrealUrlKind {
     type Value = SurrealUrl;
@@ -250,16 +232,15 @@ impl Kind for SurrealUrlKind {
                 "write them as `username` and `password`",
             );
         }
-        match scheme {
+        let url = match scheme {
             "surrealkv" if !rest.is_empty() && !rest.contains('?') => {
-                Some(SurrealUrl::SurrealKv(input.session.resolve(rest)))
+                format!("surrealkv://{}", input.session.resolve(rest).display())
             }
-            "mem" if rest.is_empty() => Some(SurrealUrl::Memory),
-            "ws" | "wss" | "http" | "https" if is_server(rest) => {
-                Some(SurrealUrl::Remote(format!("{scheme}://{}", authority(rest))))
-            }
-            _ => refused(),
-        }
+            "mem" if rest.is_empty() => "mem://".to_owned(),
+            "ws" | "wss" | "http" | "https" if is_server(rest) => format!("{scheme}://{}", authority(rest)),
+            _ => return refused(),
+        };
+        SurrealUrl::parse(&url, Path::new("/")).ok().or_else(refused)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP listeners of this process: one for each address, shared by the sources that name it.
+//! The HTTP listeners of a host: one for each address, shared by the sources that name it.
 //!
 //! A source's endpoints are swapped in one step, so a reload drops no request; a listener ends with its last source.
 
@@ -13,34 +13,29 @@ use std::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_config as config;
-use danube_wasm_ingress_http::{Endpoint, HttpListener, ListenerOptions, TlsOptions, TrustedProxies};
-use danube_wasm_model::{
-    ConnectorId,
-    door::{Intake, Outcome},
-    event::Event,
-};
-use danube_wasm_telemetry::{Metrics, Tracing};
+use danube_wasm_connector::{Ingress, StartError};
+use danube_wasm_model::ConnectorId;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::http_observer::HttpObserver;
-use crate::{Failure, settings};
+use crate::{
+    Endpoint, HttpListener, ListenerOptions, Observer, RouteError,
+    config::{self, Webhook},
+};
 
 /// All listeners.
-#[derive(Clone)]
-pub(crate) struct Listeners(Arc<Inner>);
+#[derive(Clone, Default)]
+pub struct Listeners(Arc<Inner>);
 
+#[derive(Default)]
 struct Inner {
     open: Mutex<BTreeMap<String, Open>>,
     generation: AtomicU64,
-    metrics: Arc<Metrics>,
-    tracing: Tracing,
 }
 
 /// A listener and whose endpoints it has.
 struct Open {
     listener: Arc<HttpListener>,
-    webhook: config::Webhook,
+    webhook: Webhook,
     served: BTreeMap<ConnectorId, Served>,
 }
 
@@ -50,26 +45,17 @@ struct Served {
 }
 
 impl Listeners {
-    pub(crate) fn new(metrics: Arc<Metrics>, tracing: Tracing) -> Self {
-        let generation = AtomicU64::new(1);
-        Self(Arc::new(Inner {
-            open: Mutex::default(),
-            generation,
-            metrics,
-            tracing,
-        }))
-    }
-
     /// Serves the endpoints of a source, in place of those that it had.
     pub(crate) async fn serve(
         &self,
         id: &ConnectorId,
-        webhook: &config::Webhook,
+        webhook: &Webhook,
         endpoints: Vec<Arc<Endpoint>>,
-    ) -> Result<Routes, Failure> {
+        observer: Arc<dyn Observer>,
+    ) -> Result<ServedRoutes, StartError> {
         // Before the lock: a name server that does not answer holds up no other source.
         let listen = &webhook.listen;
-        let refused = |why| Failure::configuration(format!("{}: cannot listen on {listen}: {why}", listen.line));
+        let refused = |why| StartError::Permanent(format!("{}: cannot listen on {listen}: {why}", listen.line));
         let address = webhook.listen.resolve().await.map_err(refused)?;
         let mut open = self.0.open.lock().await;
         // Port 0 is a port of its own for each source, and the same one as long as the source runs.
@@ -78,7 +64,7 @@ impl Listeners {
             _ => webhook.listen.to_string(),
         };
         if let Some(entry) = open.get(&key)
-            && !same_listener(&entry.webhook, webhook)
+            && !entry.webhook.shares_listener(webhook)
         {
             let alone = entry.served.keys().all(|other| other == id);
             let what = if alone {
@@ -86,13 +72,13 @@ impl Listeners {
             } else {
                 "two sources share it"
             };
-            return Err(Failure::configuration(format!(
+            return Err(StartError::Permanent(format!(
                 "{} is open with other timeouts, TLS files or trusted proxies; {what}",
                 webhook.listen
             )));
         }
         if !open.contains_key(&key) {
-            let listener = Arc::new(self.bind(address, webhook).await?);
+            let listener = Arc::new(bind(address, webhook, observer).await?);
             open.insert(
                 key.clone(),
                 Open {
@@ -104,7 +90,7 @@ impl Listeners {
         }
         let generation = self.0.generation.fetch_add(1, Ordering::Relaxed);
         let Some(entry) = open.get_mut(&key) else {
-            return Err(Failure::internal(format!("the listener {key} is gone")));
+            return Err(StartError::Transient(format!("the listener {key} is gone")));
         };
         let held = endpoints.iter().map(Arc::downgrade).collect();
         let before = entry.served.insert(id.clone(), Served { generation, endpoints });
@@ -113,15 +99,17 @@ impl Listeners {
                 Some(before) => drop(entry.served.insert(id.clone(), before)),
                 None => drop(entry.served.remove(id)),
             }
-            return Err(Failure::configuration(error));
+            return Err(StartError::permanent(error));
         }
         let address = entry.listener.local_addr();
-        Ok(Routes {
+        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
+        Ok(ServedRoutes {
             listeners: self.clone(),
             key,
             id: id.clone(),
             generation,
             address,
+            scheme,
             endpoints: held,
         })
     }
@@ -134,37 +122,22 @@ impl Listeners {
             }
         }
     }
+}
 
-    /// Where each source listens.
-    pub(crate) async fn addresses(&self) -> Vec<(ConnectorId, SocketAddr)> {
-        let open = self.0.open.lock().await;
-        let each = open
-            .values()
-            .flat_map(|entry| entry.served.keys().map(|id| (id.clone(), entry.listener.local_addr())));
-        each.collect()
-    }
-
-    async fn bind(&self, address: SocketAddr, webhook: &config::Webhook) -> Result<HttpListener, Failure> {
-        let mut options = ListenerOptions::new(address);
-        options.limits = settings::http_limits(webhook);
-        options.tls = webhook.tls.as_ref().map(|tls| TlsOptions {
-            cert_path: tls.cert_path.clone(),
-            key_path: tls.key_path.clone(),
-        });
-        let proxies: Vec<String> = webhook.trusted_proxies.iter().map(ToString::to_string).collect();
-        options.trusted_proxies =
-            TrustedProxies::try_new(proxies.iter().map(String::as_str)).map_err(Failure::configuration)?;
-        options.observer = Arc::new(HttpObserver {
-            metrics: self.0.metrics.clone(),
-            tracing: self.0.tracing.clone(),
-        });
-        let refused = |why| Failure::configuration(format!("{}: {why}", webhook.listen.line));
-        HttpListener::bind(options).await.map_err(refused)
-    }
+async fn bind(address: SocketAddr, webhook: &Webhook, observer: Arc<dyn Observer>) -> Result<HttpListener, StartError> {
+    let options = ListenerOptions {
+        limits: config::limits(webhook),
+        tls: webhook.tls.clone(),
+        trusted_proxies: config::trusted_proxies(webhook),
+        observer,
+        ..ListenerOptions::new(address)
+    };
+    let refused = |why| StartError::Permanent(format!("{}: {why}", webhook.listen.line));
+    HttpListener::bind(options).await.map_err(refused)
 }
 
 impl Open {
-    fn apply(&self) -> Result<(), danube_wasm_ingress_http::RouteError> {
+    fn apply(&self) -> Result<(), RouteError> {
         let all: Vec<_> = self
             .served
             .values()
@@ -175,26 +148,28 @@ impl Open {
 }
 
 /// The endpoints of one start of a source.
-pub(crate) struct Routes {
+pub(crate) struct ServedRoutes {
     listeners: Listeners,
     key: String,
     id: ConnectorId,
     generation: u64,
     address: SocketAddr,
+    scheme: &'static str,
     endpoints: Vec<Weak<Endpoint>>,
 }
 
 /// How often it is looked whether requests of replaced endpoints are still under way.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-impl Routes {
-    pub(super) fn address(&self) -> SocketAddr {
-        self.address
+#[async_trait]
+impl Ingress for ServedRoutes {
+    fn location(&self, endpoint: &str) -> String {
+        format!("{}://{}{endpoint}", self.scheme, self.address)
     }
 
     /// Takes the endpoints away, unless a successor has them already: then waits for the requests that had come through
     /// these before. The last source's listener answers what it has and ends.
-    pub(super) async fn retire(&self, deadline: Instant) {
+    async fn close(&self, deadline: Instant) {
         let ended = {
             let mut open = self.listeners.0.open.lock().await;
             let Some(entry) = open.get_mut(&self.key) else { return };
@@ -228,31 +203,16 @@ impl Routes {
     }
 }
 
-impl Routes {
+impl ServedRoutes {
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A request under way holds its endpoint.
     async fn requests_done(&self, deadline: Instant) {
         let under_way = || self.endpoints.iter().any(|endpoint| endpoint.strong_count() > 0);
         while under_way() && Instant::now() < deadline {
             tokio::time::sleep(LOOK_EVERY).await;
-        }
-    }
-}
-
-/// What sources must agree on to share a listener.
-fn same_listener(a: &config::Webhook, b: &config::Webhook) -> bool {
-    let deadlines = |w: &config::Webhook| (w.header_timeout, w.body_timeout, w.request_deadline);
-    a.tls == b.tls && a.trusted_proxies == b.trusted_proxies && deadlines(a) == deadlines(b)
-}
-
-/// Stands in for a source while its endpoints are checked.
-pub(super) struct NullIntake;
-
-#[async_trait]
-impl Intake for NullIntake {
-    async fn offer(&self, _: Event) -> Outcome {
-        Outcome::Unavailable {
-            message: "not started".to_owned(),
-            retry_after: Duration::from_secs(1),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use danube_wasm_config::{SecretSource, ServiceUrl};
 
-use crate::{Desk, assert_one, sink, source};
+use crate::{AsWebhook as _, Desk, assert_one, sink, source};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
@@ -202,7 +202,7 @@ fn files_of_a_cluster() {
 #[test]
 fn order_beyond_keys() {
     let desk = Desk::new();
-    let ordered = |text: &str| desk.accept(text).pipeline.sources[0].webhook.endpoints[0].ordered;
+    let ordered = |text: &str| desk.accept(text).pipeline.sources[0].webhook().endpoints[0].ordered;
     assert!(!ordered(&source("")) && ordered(&source("ordered = true")));
     let other = source("ordered = true").replace("\"webhook\"", "\"other\"");
     assert_one(

@@ -1,24 +1,24 @@
 //! The HTTP listener of a source.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
-use super::{auth::Auth, endpoint::Endpoint};
-use crate::cross_checks::ListenerUse;
-use danube_wasm_settings::Listen;
+use danube_wasm_connector::AddressClaim;
 use danube_wasm_settings::{
-    Section, Session, Span, Table,
+    Listen, Section, Session, Span, Table,
     kinds::{FilePath, Integer, List, Millis, Parsed},
     values::Network,
 };
 
+use super::{auth::AuthConfig, endpoint::EndpointConfig};
+use crate::TlsOptions;
+
 /// An HTTP listener and its endpoints.
 #[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
 pub struct Webhook {
     /// Where it listens.
     pub listen: Listen,
     /// Certificate and key; plain HTTP without.
-    pub tls: Option<Tls>,
+    pub tls: Option<TlsOptions>,
     /// Largest body in bytes, both as it is sent and as it is when decompressed. Endpoints may have their own.
     pub max_body_bytes: usize,
     /// How long the headers of a request may take to arrive.
@@ -30,15 +30,7 @@ pub struct Webhook {
     /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
     pub trusted_proxies: Vec<Network>,
     /// At least one, each with a path of its own.
-    pub endpoints: Vec<Endpoint>,
-}
-
-/// What sources must agree on to share an address.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Terms {
-    tls: Option<Tls>,
-    trusted_proxies: Vec<Network>,
-    timeouts: [Duration; 3],
+    pub endpoints: Vec<EndpointConfig>,
 }
 
 /// What a body may be set to at most, in bytes: the longest payload that every topic takes. Schemas read no longer one, and
@@ -47,17 +39,19 @@ pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;
 
 impl Webhook {
     /// Largest body of an endpoint, in bytes.
-    pub fn body_bytes_max(&self, endpoint: &Endpoint) -> usize {
+    pub fn body_bytes_max(&self, endpoint: &EndpointConfig) -> usize {
         endpoint.max_body_bytes.unwrap_or(self.max_body_bytes)
     }
 
+    /// Whether both can share a listener.
+    pub(crate) fn shares_listener(&self, other: &Self) -> bool {
+        self.terms() == other.terms()
+    }
+
     /// What another source must have to share the address.
-    pub(crate) fn terms(&self) -> Terms {
-        Terms {
-            tls: self.tls.clone(),
-            trusted_proxies: self.trusted_proxies.clone(),
-            timeouts: [self.header_timeout, self.body_timeout, self.request_deadline],
-        }
+    fn terms(&self) -> String {
+        let timeouts = [self.header_timeout, self.body_timeout, self.request_deadline];
+        format!("{:?}", (&self.tls, &self.trusted_proxies, timeouts))
     }
 
     /// An endpoint without authentication is right on a laptop and wrong on a network.
@@ -66,7 +60,10 @@ impl Webhook {
         if listen.host.is_loopback() {
             return;
         }
-        let open = self.endpoints.iter().filter(|endpoint| endpoint.auth == Auth::None);
+        let open = self
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.auth == AuthConfig::None);
         let open: Vec<_> = open.map(|endpoint| endpoint.path.as_str()).collect();
         if !open.is_empty() {
             session.warning(
@@ -79,13 +76,13 @@ impl Webhook {
 }
 
 /// How long the headers of a request may take to arrive, where the file does not say.
-pub(crate) const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the body of a request may take to arrive, where the file does not say.
-pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(20);
+const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a request may take to be answered, where the file does not say.
-pub(crate) const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
 /// Largest body, where the file does not say, in bytes.
-pub(crate) const BODY_BYTES: usize = 1 << 20;
+const BODY_BYTES: usize = 1 << 20;
 
 impl Section for Webhook {
     const ABOUT: &'static str = "The HTTP listener of a source. Sources with the same host and port share one; they have the same TLS, \
@@ -93,7 +90,7 @@ impl Section for Webhook {
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let listen = Listen::read(t, 8080);
-        let tls = t.group("tls").optional::<Tls>();
+        let tls = t.group("tls").optional::<TlsOptions>();
         let max_body_bytes = t
             .field(
                 "max_body_bytes",
@@ -136,7 +133,10 @@ impl Section for Webhook {
             )
             .example("[\"10.0.0.0/8\"]")
             .or(Vec::new());
-        let endpoints = t.group("endpoints").aliases(&["routes"]).each_of_some::<Endpoint>();
+        let endpoints = t
+            .group("endpoints")
+            .aliases(&["routes"])
+            .each_of_some::<EndpointConfig>();
         t.moved("timeout_seconds", "write `request_deadline_ms`, in milliseconds");
         t.moved("timeout_secs", "write `request_deadline_ms`, in milliseconds");
         t.moved("tls_cert_path", "write `tls = { cert_path = \"…\", key_path = \"…\" }`");
@@ -159,22 +159,12 @@ impl Section for Webhook {
             endpoints,
         };
         webhook.warn_of_open_doors(t.session(), &t.span("host"));
-        ListenerUse::enter(t, &webhook);
+        AddressClaim::leave(t, &webhook.listen, webhook.terms());
         Some(webhook)
     }
 }
 
-/// Files for TLS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Tls {
-    /// Certificate chain in PEM, absolute.
-    pub cert_path: PathBuf,
-    /// Private key in PEM, absolute.
-    pub key_path: PathBuf,
-}
-
-impl Section for Tls {
+impl Section for TlsOptions {
     const ABOUT: &'static str = "Serve HTTPS, HTTP/1.1 and HTTP/2. Without this table, plain HTTP.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {

@@ -1,6 +1,6 @@
 //! Several files as one pipeline.
 
-use danube_wasm_config::{FileFormat, load_all};
+use danube_wasm_config::FileFormat;
 
 use crate::{Desk, assert_one, sink, source};
 
@@ -143,9 +143,12 @@ fn mistakes_of_all_files_are_told_at_once() {
     for (found, file) in found.iter().zip(["a.toml:9:1", "b.toml:1:", "c.toml:12:14"]) {
         assert!(found.starts_with(file), "{found}");
     }
-    let none = load_all::<&str>(&[], &desk.env).expect_err("no file");
+    let none = desk.loader().load_all::<&str>(&[]).expect_err("no file");
     assert!(none.to_string().contains("no file is named"), "{none}");
-    let missing = load_all(&[desk.path("x.toml"), desk.path("y.toml")], &desk.env).expect_err("no files");
+    let missing = desk
+        .loader()
+        .load_all(&[desk.path("x.toml"), desk.path("y.toml")])
+        .expect_err("no files");
     assert_eq!(missing.len(), 2);
 }
 

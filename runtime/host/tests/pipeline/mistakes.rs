@@ -110,14 +110,14 @@ fn syntax_errors_have_lines_too() {
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
     let desk = Desk::new();
-    let found = danube_wasm_config::load(&desk.path("none.toml"), &desk.env).expect_err("no file");
+    let found = desk.loader().load(&desk.path("none.toml")).expect_err("no file");
     let text = found.to_string();
     assert!(
         text.contains("none.toml: the pipeline file cannot be read: No such file"),
         "{text}"
     );
     std::fs::write(desk.path("latin.toml"), b"\n# caf\xe9\n").unwrap();
-    let found = danube_wasm_config::load(&desk.path("latin.toml"), &desk.env).expect_err("not UTF-8");
+    let found = desk.loader().load(&desk.path("latin.toml")).expect_err("not UTF-8");
     assert!(found.to_string().contains("line 2 is not UTF-8"), "{found}");
 }
 

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use danube_wasm_config::{Auth, Credentials, Pipeline, load_lazily, resolve_settings};
+use danube_wasm_config::{Pipeline, resolve_settings};
+use danube_wasm_egress_surrealdb::Credentials;
+use danube_wasm_ingress_http::config::AuthConfig;
 
-use crate::{Desk, assert_one, sink, source};
+use crate::{AsSurrealDb as _, AsWebhook as _, Desk, assert_one, sink, source};
 
 fn secrets(pipeline: &Pipeline) -> Vec<&str> {
-    match &pipeline.sources[0].webhook.endpoints[0].auth {
-        Auth::ApiKey { secrets, .. } => secrets.iter().map(|secret| secret.expose()).collect(),
+    match &pipeline.sources[0].webhook().endpoints[0].auth {
+        AuthConfig::ApiKey { secrets, .. } => secrets.iter().map(|secret| secret.expose()).collect(),
         other => panic!("{other:?}"),
     }
 }
@@ -61,7 +63,10 @@ fn what_is_not_needed_yet_is_asked_for_when_it_is() {
     let text = format!("danube_service_url = \"https://b\"\n{text}");
     let file = desk.path("pipeline.toml");
     std::fs::write(&file, &text).unwrap();
-    let loaded = load_lazily(&file, &desk.env).unwrap_or_else(|found| panic!("{found}\n{text}"));
+    let loaded = desk
+        .loader()
+        .load_lazily(&file)
+        .unwrap_or_else(|found| panic!("{found}\n{text}"));
     for (table, missing) in [
         ("danube", vec!["`TOKEN`"]),
         ("sources[0].webhook", vec!["`KEY`", "secrets/none"]),
@@ -83,7 +88,7 @@ fn what_is_not_needed_yet_is_asked_for_when_it_is() {
     }
     // What is not a secret is needed to know what the file says.
     std::fs::write(&file, text.replace("/stripe/payments", "${TOPIC}")).unwrap();
-    assert!(load_lazily(&file, &desk.env).is_err());
+    assert!(desk.loader().load_lazily(&file).is_err());
     assert!(desk.load(&text).is_err(), "whoever runs it needs all of it");
 }
 
@@ -98,9 +103,9 @@ fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
         .replace("\"/stripe/payments\"", "\"${TOPIC}\"")
         .replace("port = 0", "port = \"${PORT}\"");
     let source = desk.accept(&text).pipeline.sources.remove(0);
-    assert_eq!(source.webhook.listen.port, 1234);
-    assert_eq!(source.webhook.endpoints[0].topic.as_str(), "/from/env");
-    assert!(!source.webhook.endpoints[0].reliable_dispatch);
+    assert_eq!(source.webhook().listen.port, 1234);
+    assert_eq!(source.webhook().endpoints[0].topic.as_str(), "/from/env");
+    assert!(!source.webhook().endpoints[0].reliable_dispatch);
     let found = desk.refuse(&text.replace("${PORT}", "${BAD}"));
     assert_one(
         &found,
@@ -149,12 +154,14 @@ fn secrets_are_never_shown() {
     );
     let loaded = desk.accept(&(keyed("[\"${KEY}\"]") + &signed));
     let pipeline = loaded.pipeline;
-    let Credentials::User { password, .. } = &pipeline.sinks[0].surrealdb.credentials else {
-        panic!("a user")
+    let credentials = &pipeline.sinks[0].surrealdb().credentials;
+    assert!(matches!(credentials, Some(Credentials::Root { password, .. }) if password == "hunter2"));
+    let AuthConfig::ApiKey { secrets, .. } = &pipeline.sources[0].webhook().endpoints[0].auth else {
+        panic!("a key")
     };
-    assert_eq!(password.expose(), "hunter2");
-    assert_eq!(password.to_string(), "***");
-    assert_eq!(serde_json::to_string(password).unwrap(), "\"***\"");
+    assert_eq!(secrets[0].expose(), "hunter2");
+    assert_eq!(secrets[0].to_string(), "***");
+    assert_eq!(serde_json::to_string(&secrets[0]).unwrap(), "\"***\"");
     assert!(!format!("{pipeline:?}").contains("hunter2"));
     for connector in ["webhook", "db"] {
         let settings = pipeline.settings_json(connector).expect("it is there");

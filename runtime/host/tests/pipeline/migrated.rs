@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::{Loaded, Pipeline, load_all, load_text, migrate};
+use danube_wasm_config::{Loaded, Pipeline};
+
+use crate::loader;
 
 /// The files of a version, as they stand in `tests/fixtures`.
 fn files(version: &str) -> [PathBuf; 2] {
@@ -26,21 +28,22 @@ fn environment(variables: &Variables<'_>) -> BTreeMap<String, String> {
 
 #[track_caller]
 fn loaded(files: &[PathBuf], variables: &Variables<'_>) -> Loaded {
-    load_all(files, &environment(variables)).unwrap_or_else(|found| panic!("{found}"))
+    loader(&environment(variables))
+        .load_all(files)
+        .unwrap_or_else(|found| panic!("{found}"))
 }
 
 /// The pipeline of `files`, which is also that of what they are migrated to under `written` variables.
 #[track_caller]
 fn same(files: &[PathBuf], written: &Variables<'_>, variables: &Variables<'_>) -> Pipeline {
     let pipeline = loaded(files, variables).pipeline;
-    let migrated = migrate(files, &environment(written)).unwrap_or_else(|found| panic!("{found}"));
+    let migrated = loader(&environment(written))
+        .migrate(files)
+        .unwrap_or_else(|found| panic!("{found}"));
     let toml = migrated.toml;
     println!("{toml}");
-    let again = load_text(
-        &files[0].with_file_name("pipeline.toml"),
-        toml.clone(),
-        &environment(variables),
-    );
+    let variables = environment(variables);
+    let again = loader(&variables).load_text(&files[0].with_file_name("pipeline.toml"), toml.clone());
     let again = again.unwrap_or_else(|found| panic!("{found}\n{toml}"));
     assert_eq!(again.pipeline, pipeline, "{toml}");
     pipeline
@@ -100,7 +103,8 @@ fn version_0_3() {
     same(&files, &VARIABLES, &VARIABLES);
     in_any_environment(&files[..1], &KEYS[..2]);
     // Its password cannot be said as a default, and that is said.
-    let toml = migrate(&files[1..], &environment(&[]))
+    let toml = loader(&environment(&[]))
+        .migrate(&files[1..])
         .unwrap_or_else(|found| panic!("{found}"))
         .toml;
     assert!(toml.contains("# - line 20, surrealdb.password: "), "{toml}");
@@ -160,7 +164,9 @@ fn every_kind_of_value_survives() {
 
 #[test]
 fn secrets_of_the_environment_stay_there() {
-    let migrated = migrate(&files("v0_2"), &environment(&KEYS)).unwrap_or_else(|found| panic!("{found}"));
+    let migrated = loader(&environment(&KEYS))
+        .migrate(&files("v0_2"))
+        .unwrap_or_else(|found| panic!("{found}"));
     for (_, secret) in KEYS {
         assert!(secret == "root" || !migrated.toml.contains(secret), "{}", migrated.toml);
     }
@@ -180,7 +186,9 @@ fn secrets_of_the_environment_stay_there() {
 /// What is written is what one would have written by hand.
 #[test]
 fn the_announcements_files_as_one_would_write_them() {
-    let migrated = migrate(&files("seed"), &environment(&[])).unwrap_or_else(|found| panic!("{found}"));
+    let migrated = loader(&environment(&[]))
+        .migrate(&files("seed"))
+        .unwrap_or_else(|found| panic!("{found}"));
     let expected = r#"# Translated from webhook-connector.toml and surrealdb-sink-connector.toml of Danube Connect.
 # Every key: docs/configuration.md
 
@@ -238,7 +246,8 @@ batch_size = 50
 
 #[test]
 fn what_was_left_out_stands_beside_its_connector() {
-    let toml = migrate(&files("v0_3"), &environment(&KEYS[..2]))
+    let toml = loader(&environment(&KEYS[..2]))
+        .migrate(&files("v0_3"))
         .unwrap_or_else(|found| panic!("{found}"))
         .toml;
     let at = |text: &str| toml.find(text).unwrap_or_else(|| panic!("{text:?} is not in\n{toml}"));

@@ -1,6 +1,6 @@
 //! Names of a database's tables.
 
-use super::{super::ValueRef, Kind, Text};
+use danube_wasm_settings::{Kind, ValueRef, kinds::Text};
 
 /// Longest name of a table, in bytes. It is part of every key of the table.
 const TABLE_BYTES_MAX: usize = 128;
@@ -10,7 +10,7 @@ const OWN_TABLES: &str = "_danube_wasm_";
 
 /// The name of a table that a sink may write to. It is never part of a query's text, so it may hold any printable
 /// character.
-pub struct TableName;
+pub(super) struct TableName;
 
 impl Kind for TableName {
     type Value = String;

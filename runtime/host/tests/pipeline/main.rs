@@ -21,7 +21,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use danube_wasm_config::{Diagnostics, Loaded, load, load_all};
+use danube_wasm_config::{Diagnostics, Environment, Loaded, Loader, Sink, Source};
+use danube_wasm_egress_surrealdb::{SurrealDb, SurrealDbSink};
+use danube_wasm_host::connectors::registry;
+use danube_wasm_ingress_http::{Webhook, WebhookSource};
 use tempfile::TempDir;
 
 /// A directory with a pipeline file and what it names.
@@ -56,10 +59,14 @@ impl Desk {
         self.dir.path().join(path)
     }
 
+    fn loader(&self) -> Loader<'_> {
+        loader(&self.env)
+    }
+
     fn load(&self, text: &str) -> Result<Loaded, Diagnostics> {
         let file = self.path("pipeline.toml");
         std::fs::write(&file, text).unwrap();
-        load(&file, &self.env)
+        self.loader().load(&file)
     }
 
     /// Several files in the desk's directory, each with its name.
@@ -69,7 +76,7 @@ impl Desk {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, text).unwrap();
         }
-        load_all(&paths, &self.env)
+        self.loader().load_all(&paths)
     }
 
     /// What refuses several files, each finding with its file's name before it.
@@ -102,6 +109,35 @@ impl Desk {
     fn shown(&self, d: &danube_wasm_config::Diagnostic) -> String {
         let text = format!("{}:{} {}: {} | {}", d.line, d.column, d.key, d.message, d.help);
         text.replace(&format!("{}/", self.dir.path().display()), "")
+    }
+}
+
+/// Reads files with the connectors of this program.
+fn loader(env: &dyn Environment) -> Loader<'_> {
+    Loader::new(registry(), env)
+}
+
+/// The configuration of a source, which is one of webhooks.
+trait AsWebhook {
+    fn webhook(&self) -> &Webhook;
+}
+
+impl AsWebhook for Source {
+    fn webhook(&self) -> &Webhook {
+        self.connector
+            .downcast::<WebhookSource>()
+            .expect("a source of webhooks")
+    }
+}
+
+/// The configuration of a sink, which is one of SurrealDB.
+trait AsSurrealDb {
+    fn surrealdb(&self) -> &SurrealDb;
+}
+
+impl AsSurrealDb for Sink {
+    fn surrealdb(&self) -> &SurrealDb {
+        self.connector.downcast::<SurrealDbSink>().expect("a sink of SurrealDB")
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use danube_wasm_ingress_http::{Observer, RequestSpan};
 use danube_wasm_telemetry::{Metrics, Span, Tracing};
 
+use crate::{Observer, RequestSpan};
+
 /// Counts and traces requests.
-pub(super) struct HttpObserver {
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) tracing: Tracing,
+pub(crate) struct HttpObserver {
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracing: Tracing,
 }
 
 struct HttpSpan(Span);

@@ -8,21 +8,17 @@ use danube_wasm_settings::{
     values::HeaderName,
 };
 
-/// Most secrets of an endpoint: the one in use, and the next while senders change over.
-pub const SECRETS_MAX: usize = 2;
-
-/// Shortest secret of HS256, in bytes (RFC 7518, section 3.2): a shorter one can be guessed from a single token.
-pub(crate) const HS256_SECRET_BYTES_MIN: usize = 32;
+use crate::limits::{SECRETS_MAX, TOKEN_SECRET_BYTES_MIN};
 
 /// Largest public key file, in bytes.
 const PUBLIC_KEY_BYTES_MAX: usize = 64 << 10;
 
 /// How old a signature may be, where the file does not say.
-pub(crate) const TOLERANCE: Duration = Duration::from_secs(300);
+const TOLERANCE: Duration = Duration::from_secs(300);
 
 /// Who may post to an endpoint. Where there are several secrets or keys, any of them will do.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Auth {
+pub enum AuthConfig {
     /// Everyone.
     #[default]
     None,
@@ -78,7 +74,6 @@ pub enum JwtKeys {
 
 /// A public key in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct PublicKey {
     /// Where it was read, absolute.
     pub path: PathBuf,
@@ -86,7 +81,7 @@ pub struct PublicKey {
     pub pem: String,
 }
 
-impl Section for Auth {
+impl Section for AuthConfig {
     const ABOUT: &'static str = "Who may post. Others are answered 401. Where several secrets or keys are given, any \
         of them will do: give the old and the new one while senders change over.";
 
@@ -126,7 +121,7 @@ impl Section for Auth {
     }
 }
 
-fn read_api_key(t: &mut Table<'_>) -> Option<Auth> {
+fn read_api_key(t: &mut Table<'_>) -> Option<AuthConfig> {
     let header = t.field(
         "header",
         Parsed::<HeaderName>::new("a header"),
@@ -135,13 +130,13 @@ fn read_api_key(t: &mut Table<'_>) -> Option<Auth> {
     let header = header.example("\"x-api-key\"").defaults_to("`\"x-api-key\"`");
     let header = header.or_else(|| "x-api-key".parse().ok());
     let secrets = secrets(t).required();
-    Some(Auth::ApiKey {
+    Some(AuthConfig::ApiKey {
         header: header?,
         secrets: secrets?,
     })
 }
 
-fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
+fn read_hmac(t: &mut Table<'_>) -> Option<AuthConfig> {
     let form = t
         .field(
             "form",
@@ -186,7 +181,7 @@ fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
             "remove `tolerance_secs`",
         );
     }
-    Some(Auth::Hmac {
+    Some(AuthConfig::Hmac {
         form,
         header,
         unsigned_get,
@@ -194,7 +189,7 @@ fn read_hmac(t: &mut Table<'_>) -> Option<Auth> {
     })
 }
 
-fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
+fn read_jwt(t: &mut Table<'_>) -> Option<AuthConfig> {
     let algorithm = t
         .field(
             "algorithm",
@@ -240,11 +235,11 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
         t.session()
             .error(&t.span(wanted), format!("{} needs `{wanted}`", t.header()), help);
     }
-    let short = |secret: &Secret| secret.expose().len() < HS256_SECRET_BYTES_MIN;
+    let short = |secret: &Secret| secret.expose().len() < TOKEN_SECRET_BYTES_MIN;
     if wanted == "secrets" && secrets.iter().flatten().any(short) {
         t.session().error(
             &t.span("secrets"),
-            format!("a secret of HS256 has at least {HS256_SECRET_BYTES_MIN} bytes: a shorter one can be guessed"),
+            format!("a secret of HS256 has at least {TOKEN_SECRET_BYTES_MIN} bytes: a shorter one can be guessed"),
             "make one with `openssl rand -hex 32`",
         );
     }
@@ -253,7 +248,7 @@ fn read_jwt(t: &mut Table<'_>) -> Option<Auth> {
     } else {
         JwtKeys::Rs256(keys?)
     };
-    Some(Auth::Jwt { keys, issuer, audience })
+    Some(AuthConfig::Jwt { keys, issuer, audience })
 }
 
 fn secrets<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, List<SecretText>> {
@@ -311,7 +306,7 @@ impl Kind for Algorithm {
 }
 
 /// Reads the path of a public key in PEM.
-pub(crate) struct PublicKeyFile;
+struct PublicKeyFile;
 
 impl Kind for PublicKeyFile {
     type Value = PublicKey;

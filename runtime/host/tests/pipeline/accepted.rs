@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use danube_wasm_config::{
-    Auth, Component, ContentType, Credentials, EventId, HmacForm, JwtKeys, Level, LogFormat, Method, SchemaType,
-    ServiceUrl, StorageMode, SurrealUrl, VersionStrategy,
+use danube_wasm_config::{Component, LogFormat, SchemaType, ServiceUrl, VersionStrategy};
+use danube_wasm_egress_surrealdb::{Credentials, config::StorageMode};
+use danube_wasm_ingress_http::{
+    ContentKind, EventIdSource, RateLimit,
+    config::{AuthConfig, HmacForm, JwtKeys},
 };
-use danube_wasm_model::SubscriptionType;
-use danube_wasm_model::{OnFailure, OnInvalid, OnPoison, StartAt};
+use danube_wasm_model::{OnFailure, OnInvalid, OnPoison, StartAt, SubscriptionType};
+use http::Method;
 
-use crate::{Desk, sink, source};
+use crate::{AsSurrealDb as _, AsWebhook as _, Desk, sink, source};
 
 #[test]
 fn defaults() {
@@ -37,35 +39,35 @@ fn defaults() {
         (1, 512, 4096)
     );
     assert_eq!(source.limits.memory_bytes, None);
-    assert_eq!(source.webhook.listen.to_string(), "127.0.0.1:0");
-    let endpoint = &source.webhook.endpoints[0];
+    assert_eq!(source.webhook().listen.to_string(), "127.0.0.1:0");
+    let endpoint = &source.webhook().endpoints[0];
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (0, true));
     assert_eq!(
         (endpoint.on_invalid, endpoint.on_failure, endpoint.content_type),
-        (OnInvalid::Reject, OnFailure::Reject, ContentType::Json)
+        (OnInvalid::Reject, OnFailure::Reject, ContentKind::Json)
     );
     assert_eq!(
         (&endpoint.methods[..], &endpoint.event_id),
-        (&[Method::Post][..], &EventId::WellKnown)
+        (&[Method::POST][..], &EventIdSource::WellKnown)
     );
-    assert_eq!((&endpoint.auth, endpoint.rate_limit), (&Auth::None, None));
-    assert_eq!(source.webhook.body_bytes_max(endpoint), 1 << 20);
-    let surrealdb = &pipeline.sink("db").expect("it is there").surrealdb;
+    assert_eq!((&endpoint.auth, endpoint.rate_limit), (&AuthConfig::None, None));
+    assert_eq!(source.webhook().body_bytes_max(endpoint), 1 << 20);
+    let surrealdb = &pipeline.sink("db").expect("it is there").surrealdb();
     assert_eq!(
-        (&surrealdb.url, &surrealdb.credentials),
-        (&SurrealUrl::Memory, &Credentials::None)
+        (surrealdb.url.to_string().as_str(), &surrealdb.credentials),
+        ("mem://", &None)
     );
     let mapping = &surrealdb.topic_mappings[0];
     assert_eq!(
-        (mapping.subscription_type, mapping.start),
+        (mapping.consumer.subscription_type, mapping.batch.start),
         (SubscriptionType::Shared, StartAt::Earliest)
     );
     assert_eq!(
-        (mapping.batch_size, mapping.flush_interval),
+        (mapping.batch.messages_max, mapping.batch.linger),
         (500, Duration::from_secs(1))
     );
     assert_eq!(
-        (mapping.storage_mode, mapping.on_poison),
+        (mapping.storage_mode, mapping.batch.on_poison),
         (StorageMode::Document, OnPoison::DeadLetter)
     );
 }
@@ -180,35 +182,32 @@ on_poison = "block-key"
     assert_eq!(source.component, Component::File(desk.path("c.wasm")));
     assert_eq!(source.limits.memory_bytes, Some(32 << 20));
     assert_eq!(source.limits.record_budget, Some(Duration::from_micros(9)));
-    let tls = source.webhook.tls.as_ref().expect("given");
+    let tls = source.webhook().tls.as_ref().expect("given");
     assert_eq!(tls.cert_path, tls.key_path);
-    let [stripe, github, jwt] = &source.webhook.endpoints[..] else {
+    let [stripe, github, jwt] = &source.webhook().endpoints[..] else {
         panic!("three endpoints")
     };
     let tolerance = Duration::from_secs(60);
-    assert!(matches!(&stripe.auth, Auth::Hmac { form, .. } if *form == HmacForm::Stripe { tolerance }));
-    assert_eq!(stripe.rate_limit.expect("given").burst.get(), 5);
+    assert!(matches!(&stripe.auth, AuthConfig::Hmac { form, .. } if *form == HmacForm::Stripe { tolerance }));
+    let limit = RateLimit::try_new(5, None);
+    assert_eq!(stripe.rate_limit, limit.ok());
     assert_eq!(
         (
-            source.webhook.body_bytes_max(stripe),
-            source.webhook.body_bytes_max(jwt)
+            source.webhook().body_bytes_max(stripe),
+            source.webhook().body_bytes_max(jwt)
         ),
         (99, 10)
     );
-    assert!(matches!(&github.auth, Auth::Hmac { header, unsigned_get: true, .. } if header.as_str() == "x-sig"));
-    assert!(matches!(&jwt.auth, Auth::Jwt { keys: JwtKeys::Rs256(keys), audience: None, .. } if keys[0].pem == pem));
-    assert_eq!(jwt.event_id, EventId::Minted);
-    let surrealdb = &pipeline.sinks[0].surrealdb;
+    assert!(matches!(&github.auth, AuthConfig::Hmac { header, unsigned_get: true, .. } if header.as_str() == "x-sig"));
+    assert!(
+        matches!(&jwt.auth, AuthConfig::Jwt { keys: JwtKeys::Rs256(keys), audience: None, .. } if keys[0].pem == pem)
+    );
+    assert_eq!(jwt.event_id, EventIdSource::Minted);
+    let surrealdb = &pipeline.sinks[0].surrealdb();
     assert_eq!(surrealdb.url.to_string(), "ws://surrealdb:8000");
-    assert!(matches!(
-        surrealdb.credentials,
-        Credentials::User {
-            level: Level::Namespace,
-            ..
-        }
-    ));
+    assert!(matches!(surrealdb.credentials, Some(Credentials::Namespace { .. })));
     assert_eq!(
-        surrealdb.topic_mappings[0].subscription_type,
+        surrealdb.topic_mappings[0].consumer.subscription_type,
         SubscriptionType::Failover
     );
 }

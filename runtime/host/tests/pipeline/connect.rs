@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use danube_wasm_config::{
-    Auth, Component, Credentials, FileFormat, HmacForm, JwtKeys, Pipeline, StorageMode, SurrealUrl, load_all, migrate,
-};
+use danube_wasm_config::{Component, FileFormat, Pipeline};
+use danube_wasm_egress_surrealdb::{Credentials, config::StorageMode};
+use danube_wasm_ingress_http::config::{AuthConfig, HmacForm, JwtKeys};
 use danube_wasm_model::SubscriptionType;
 
-use crate::{Desk, assert_one, repository};
+use crate::{AsSurrealDb as _, AsWebhook as _, Desk, assert_one, loader, repository};
 
 pub(crate) const SOURCE: &str = "danube_service_url = \"http://b:6650\"\nconnector_name = \"in\"\n[server]\nhost = \"127.0.0.1\"\n\
                       port = 0\n[auth]\ntype = \"none\"\n[[routes]]\nfrom = \"/a\"\nto = \"/default/a\"\n\
@@ -34,26 +34,28 @@ fn seed() -> [std::path::PathBuf; 2] {
 
 #[test]
 fn the_announcements_files_are_one_pipeline() {
-    let loaded = load_all(&seed(), &Desk::new().env).unwrap_or_else(|found| panic!("{found}"));
+    let loaded = loader(&Desk::new().env)
+        .load_all(&seed())
+        .unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(loaded.formats, [FileFormat::DanubeConnect; 2]);
     let pipeline = loaded.pipeline;
     assert_eq!(pipeline.service_url.to_string(), "http://danube-broker:6650");
     assert_eq!(pipeline.admin.listen.to_string(), "0.0.0.0:9090");
     let source = pipeline.source("webhook-source-e2e").expect("it is there");
     assert_eq!(source.component, Component::Builtin("webhook-source"));
-    assert_eq!(source.webhook.listen.to_string(), "0.0.0.0:8080");
-    let endpoint = &source.webhook.endpoints[0];
+    assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
+    let endpoint = &source.webhook().endpoints[0];
     assert_eq!(endpoint.path.as_str(), "/webhooks/stripe/payments");
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (4, false));
     let schema = pipeline.schema_of(&endpoint.topic).expect("it has one");
     assert_eq!(schema.subject, "stripe-payment-v1");
     let sink = pipeline.sink("surrealdb-sink-e2e").expect("it is there");
     assert_eq!(sink.component, Component::Builtin("surrealdb-sink"));
-    assert_eq!(sink.surrealdb.url.to_string(), "ws://surrealdb:8000");
-    assert!(matches!(&sink.surrealdb.credentials, Credentials::User { username, .. } if username == "root"));
-    let mapping = &sink.surrealdb.topic_mappings[0];
+    assert_eq!(sink.surrealdb().url.to_string(), "ws://surrealdb:8000");
+    assert!(matches!(&sink.surrealdb().credentials, Some(Credentials::Root { username, .. }) if username == "root"));
+    let mapping = &sink.surrealdb().topic_mappings[0];
     assert_eq!(
-        (mapping.batch_size, mapping.flush_interval),
+        (mapping.batch.messages_max, mapping.batch.linger),
         (50, Duration::from_secs(1))
     );
     assert_eq!(mapping.table.as_deref(), Some("stripe_payments"));
@@ -87,7 +89,9 @@ fn the_examples_files_are_the_announcements() {
     }
     let example = ["webhook-connector.toml", "surrealdb-sink-connector.toml"]
         .map(|name| repository().join("examples/danube-connect").join(name));
-    load_all(&example, &Desk::new().env).unwrap_or_else(|found| panic!("{found}"));
+    loader(&Desk::new().env)
+        .load_all(&example)
+        .unwrap_or_else(|found| panic!("{found}"));
 }
 
 #[test]
@@ -100,16 +104,18 @@ fn variables_hold_over_the_files() {
         .with_env("SURREALDB_USERNAME", "u")
         .with_env("SURREALDB_PASSWORD", "hunter2")
         .with_env("DANUBE_WASM_DATA_DIR", "/var/lib/danube-wasm");
-    let loaded = load_all(&seed(), &desk.env).unwrap_or_else(|found| panic!("{found}"));
+    let loaded = loader(&desk.env)
+        .load_all(&seed())
+        .unwrap_or_else(|found| panic!("{found}"));
     let pipeline = loaded.pipeline;
     assert_eq!(pipeline.service_url.to_string(), "http://127.0.0.1:16650");
     assert_eq!(pipeline.data_dir.to_str(), Some("/var/lib/danube-wasm"));
-    assert_eq!(pipeline.sources[0].webhook.listen.to_string(), "127.0.0.1:18080");
-    let surrealdb = &pipeline.sinks[0].surrealdb;
+    assert_eq!(pipeline.sources[0].webhook().listen.to_string(), "127.0.0.1:18080");
+    let surrealdb = &pipeline.sinks[0].surrealdb();
     assert_eq!(surrealdb.url.to_string(), "ws://127.0.0.1:18000");
     assert!(
-        matches!(&surrealdb.credentials, Credentials::User { username, password, .. }
-            if username == "u" && password.expose() == "hunter2")
+        matches!(&surrealdb.credentials, Some(Credentials::Root { username, password })
+            if username == "u" && password == "hunter2")
     );
     assert!(!format!("{:?}", loaded.warnings).contains("hunter2"));
     let named = Desk::new().with_env("CONNECTOR_NAME", "own").accept(SINK).pipeline;
@@ -136,7 +142,7 @@ fn one_process_can_also_keep_everything_itself() {
         .unwrap_or_else(|found| panic!("{found}"));
     let url = format!("embedded://{}", desk.path("a/data/log").display());
     assert_eq!(loaded.pipeline.service_url.to_string(), url);
-    assert_eq!(loaded.pipeline.sinks[0].surrealdb.url, SurrealUrl::Memory);
+    assert_eq!(loaded.pipeline.sinks[0].surrealdb().url.to_string(), "mem://");
 }
 
 #[test]
@@ -146,12 +152,12 @@ fn defaults_are_those_of_danube_connect() {
         .replace("host = \"127.0.0.1\"\nport = 0\n", "")
         .replace("reliable_dispatch = true\n", "");
     let source = desk.accept(&bare).pipeline.sources.remove(0);
-    assert_eq!(source.webhook.listen.to_string(), "0.0.0.0:8080");
-    assert!(!source.webhook.endpoints[0].reliable_dispatch);
+    assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
+    assert!(!source.webhook().endpoints[0].reliable_dispatch);
     let batches = |text: &str| {
         let pipeline = desk.accept(text).pipeline;
-        let mapping = &pipeline.sinks[0].surrealdb.topic_mappings[0];
-        (mapping.batch_size, mapping.flush_interval.as_millis())
+        let mapping = &pipeline.sinks[0].surrealdb().topic_mappings[0];
+        (mapping.batch.messages_max, mapping.batch.linger.as_millis())
     };
     let old = SINK.replace(".routes]", ".topic_mappings]");
     let surrealdb = |text: &str| text.replace("[surrealdb]\n", "[surrealdb]\nbatch_size = 7\nflush_interval_ms = 8\n");
@@ -182,14 +188,17 @@ fn every_spelling_of_an_endpoint_and_a_mapping() {
         assert_eq!(told(&desk, &text), [""; 0]);
         assert_eq!(desk.accept(&text).pipeline, new, "{text}");
     }
-    let mapping = |pipeline: Pipeline| pipeline.sinks[0].surrealdb.topic_mappings[0].clone();
+    let mapping = |pipeline: Pipeline| pipeline.sinks[0].surrealdb().topic_mappings[0].clone();
     let old = SINK
         .replace(".routes]", ".topic_mappings]")
         .replace("from =", "topic =");
     for table in ["table_name =", "table =", "to ="] {
         let read = mapping(desk.accept(&old.replace("to =", table)).pipeline);
-        assert_eq!((read.table.as_deref(), read.topic.as_str()), (Some("t"), "/default/a"));
-        assert_eq!(read.subscription_type, SubscriptionType::Shared);
+        assert_eq!(
+            (read.table.as_deref(), read.consumer.topic.as_str()),
+            (Some("t"), "/default/a")
+        );
+        assert_eq!(read.consumer.subscription_type, SubscriptionType::Shared);
         assert_eq!(read.storage_mode, StorageMode::Document);
     }
     let twice = old.replace("to =", "table_name = \"u\"\nto =");
@@ -209,26 +218,26 @@ fn who_may_post() {
         .with_file("k.pem", pem);
     let with = |auth: &str| SOURCE.replace("type = \"none\"\n", &format!("{auth}\n"));
     let auth = |text: &str| {
-        desk.accept(&with(text)).pipeline.sources[0].webhook.endpoints[0]
+        desk.accept(&with(text)).pipeline.sources[0].webhook().endpoints[0]
             .auth
             .clone()
     };
     assert!(
         matches!(auth("type = \"apikey\"\nsecret_env = \"KEY\"\nheader = \"X-Key\""),
-            Auth::ApiKey { header, secrets } if header.as_str() == "x-key" && secrets[0].expose() == secret)
+            AuthConfig::ApiKey { header, secrets } if header.as_str() == "x-key" && secrets[0].expose() == secret)
     );
     let signed =
         |header: &str| format!("type = \"hmac\"\nsecret_env = \"KEY\"\nheader = \"{header}\"\nalgorithm = \"sha256\"");
     assert!(matches!(
         auth(&signed("Stripe-Signature")),
-        Auth::Hmac {
+        AuthConfig::Hmac {
             form: HmacForm::Stripe { .. },
             ..
         }
     ));
     assert!(matches!(
         auth(&signed("X-Hub-Signature-256")),
-        Auth::Hmac {
+        AuthConfig::Hmac {
             form: HmacForm::Github,
             ..
         }
@@ -240,7 +249,7 @@ fn who_may_post() {
     let jwt = "type = \"jwt\"\nsecret_env = \"KEY\"";
     assert!(matches!(
         auth(jwt),
-        Auth::Jwt {
+        AuthConfig::Jwt {
             keys: JwtKeys::Hs256(_),
             ..
         }
@@ -251,7 +260,7 @@ fn who_may_post() {
         &["auth.public_key_path", "had no effect in Danube Connect"],
     );
     let key = "type = \"jwt\"\npublic_key_path = \"k.pem\"";
-    assert!(matches!(auth(key), Auth::Jwt { keys: JwtKeys::Rs256(keys), .. } if keys[0].pem == pem));
+    assert!(matches!(auth(key), AuthConfig::Jwt { keys: JwtKeys::Rs256(keys), .. } if keys[0].pem == pem));
     assert_one(&told(&desk, &with(key)), &["auth.public_key_path", "here it holds"]);
     for (auth, says) in [
         ("type = \"apikey\"", "needs `secret_env`"),
@@ -276,7 +285,7 @@ fn who_may_post() {
 fn text_is_taken_as_it_stands() {
     let text = SINK.replace("namespace = \"n\"", "namespace = \"${HOME}\"");
     assert_eq!(
-        Desk::new().accept(&text).pipeline.sinks[0].surrealdb.namespace,
+        Desk::new().accept(&text).pipeline.sinks[0].surrealdb().namespace,
         "${HOME}"
     );
 }
@@ -320,9 +329,15 @@ fn one_variable_cannot_name_two_connectors() {
 fn only_files_of_danube_connect_are_migrated() {
     let desk = Desk::new();
     std::fs::write(desk.path("p.toml"), crate::sink("")).unwrap();
-    let found = migrate(&[desk.path("p.toml")], &desk.env).expect_err("a pipeline file");
+    let found = desk
+        .loader()
+        .migrate(&[desk.path("p.toml")])
+        .expect_err("a pipeline file");
     assert!(found.to_string().contains("this is a pipeline file already"), "{found}");
     std::fs::write(desk.path("in.toml"), SOURCE.replace("port = 0", "port = -1")).unwrap();
-    let found = migrate(&[desk.path("in.toml")], &desk.env).expect_err("a wrong file");
+    let found = desk
+        .loader()
+        .migrate(&[desk.path("in.toml")])
+        .expect_err("a wrong file");
     assert_eq!(found.len(), 1, "{found}");
 }

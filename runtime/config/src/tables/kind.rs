@@ -1,0 +1,76 @@
+//! The table that says of which kind a connector is.
+
+use danube_wasm_connector::{Kind, Unfit};
+use danube_wasm_settings::Table;
+
+use super::component::Component;
+
+/// Reads the one table of a kind that a connector has: the kind's name and its configuration.
+pub(super) fn read<C>(t: &mut Table<'_>, kinds: &[Kind<C>]) -> Option<(&'static str, C)> {
+    let mut found = Vec::new();
+    for kind in kinds {
+        found.push((kind.name, kind.read(t)));
+    }
+    found.retain(|(name, _)| t.given(name));
+    if let [(first, _), (second, _), ..] = &found[..] {
+        let message = format!("a connector is of one kind, and this one has `{first}` and `{second}`");
+        let help = "give each a connector of its own";
+        t.session().error(&t.span(second), message, help);
+        return None;
+    }
+    let Some((name, config)) = found.pop() else {
+        missing(t, kinds);
+        return None;
+    };
+    config.map(|config| (name, config))
+}
+
+fn missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
+    if t.session().manual().is_some() {
+        return;
+    }
+    let names: Vec<_> = kinds.iter().map(|kind| format!("`{}`", kind.name)).collect();
+    let path = t.header().trim_matches(['[', ']']).to_owned();
+    let headers: Vec<_> = kinds.iter().map(|kind| format!("`[{path}.{}]`", kind.name)).collect();
+    let (message, help) = match names.as_slice() {
+        [] => (
+            format!("{} has no kind that this program knows", t.header()),
+            String::new(),
+        ),
+        [name] => (
+            format!("{} needs a table {name}", t.header()),
+            format!("add {}", headers.concat()),
+        ),
+        _ => (
+            format!("{} needs a table of its kind: {}", t.header(), names.join(", ")),
+            format!("add one of {}", headers.join(", ")),
+        ),
+    };
+    let span = kinds
+        .first()
+        .map_or_else(|| t.own_span().clone(), |kind| t.span(kind.name));
+    t.session().error(&span, message, help);
+}
+
+/// Refuses a built-in component of another kind, and what the one of this kind does not do.
+pub(super) fn check_builtin<C>(t: &Table<'_>, component: &Component, kind: &str, kinds: &[Kind<C>], unfit: Vec<Unfit>) {
+    let Component::Builtin(name) = component else { return };
+    let span = t.span("component");
+    match kinds.iter().find(|other| other.builtin.name == *name) {
+        Some(own) if own.name == kind => {
+            for Unfit { message, help } in unfit {
+                t.session().error(&span, format!("`builtin:{name}` {message}"), help);
+            }
+        }
+        Some(other) => {
+            let message = format!(
+                "`builtin:{name}` is for `{}`, and this connector has `{kind}`",
+                other.name
+            );
+            let fitting = kinds.iter().find(|own| own.name == kind);
+            let help = fitting.map(|own| format!("write `component = \"builtin:{}\"`", own.builtin.name));
+            t.session().error(&span, message, help.unwrap_or_default());
+        }
+        None => {}
+    }
+}

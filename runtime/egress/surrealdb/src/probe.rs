@@ -1,0 +1,87 @@
+//! Whether the database answers, and whether its tables take what the built-in sink adds to every row.
+
+use danube_wasm_connector::{Finding, Outcome};
+use danube_wasm_model::{ConnectorId, door::Egress as _};
+
+use crate::{
+    Connections, SurrealDb, SurrealEgress,
+    config::{StorageMode, TopicMapping},
+};
+
+const METADATA: &str = "_danube_metadata";
+const TIMESTAMP: &str = "_timestamp";
+
+/// The database, then each table that refuses every row of its mapping, if it is the built-in component that writes them.
+pub(crate) async fn probe(
+    config: &SurrealDb,
+    connections: &Connections,
+    id: &ConnectorId,
+    is_builtin: bool,
+) -> Vec<Finding> {
+    // `run` makes one that is not there.
+    let is_there = match config.url.directory() {
+        Some(directory) => directory.exists(),
+        None => !config.url.is_embedded(),
+    };
+    if !is_there {
+        return Vec::new();
+    }
+    let egress = connections.egress(config.options());
+    let outcome = match egress.in_use() {
+        // Perhaps the pipeline itself.
+        Some(in_use) => Outcome::Unknown(format!("its tables were not looked at: {in_use}")),
+        None => match egress.ready().await {
+            Ok(()) => Outcome::Reached,
+            Err(error) => Outcome::Failed(error.to_string()),
+        },
+    };
+    let is_reached = outcome == Outcome::Reached;
+    let mut findings = vec![Finding {
+        what: format!("{id}: database {}", config.url),
+        outcome,
+    }];
+    if is_reached && is_builtin {
+        findings.extend(tables(config, id, &egress).await);
+    }
+    // What was found stands, whatever becomes of the connection.
+    let _ = egress.close().await;
+    findings
+}
+
+async fn tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgress) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for mapping in &config.topic_mappings {
+        let Some(table) = &mapping.table else { continue };
+        let outcome = match egress.undefined_fields(table, &added(mapping)).await {
+            Ok(undefined) if undefined.is_empty() => continue,
+            Ok(undefined) => Outcome::Failed(refused(&undefined, mapping)),
+            Err(error) => Outcome::Unknown(error.to_string()),
+        };
+        let what = format!("{id}: table `{table}`");
+        findings.push(Finding { what, outcome });
+    }
+    findings
+}
+
+fn added(mapping: &TopicMapping) -> Vec<&'static str> {
+    let metadata = mapping.include_danube_metadata.then_some(METADATA);
+    let timestamp = (mapping.storage_mode == StorageMode::TimeSeries).then_some(TIMESTAMP);
+    metadata.into_iter().chain(timestamp).collect()
+}
+
+fn refused(undefined: &[String], mapping: &TopicMapping) -> String {
+    let cures = undefined.iter().map(|field| match field.as_str() {
+        METADATA => format!(
+            "write `include_danube_metadata = false` in the mapping of {}, or `DEFINE FIELD {METADATA} ON TABLE … TYPE \
+             object FLEXIBLE` in the database",
+            mapping.consumer.topic
+        ),
+        field => format!("`DEFINE FIELD {field} ON TABLE … TYPE string` in the database"),
+    });
+    format!(
+        "it is SCHEMAFULL and does not define `{}`, which the sink adds to every row: every message would become a dead \
+         letter. The cure: {}",
+        undefined.join("` and `"),
+        cures.collect::<Vec<_>>().join("; ")
+    )
+}

@@ -1,0 +1,136 @@
+//! The kind of source that takes webhooks in.
+
+use std::{net::TcpListener, sync::Arc};
+
+use async_trait::async_trait;
+use danube_wasm_connector::{
+    Context, Finding, Ingress, Outcome, Pipeline, ProbeContext, SourceConnector, StartError, Unfit,
+};
+use danube_wasm_model::{
+    Route,
+    door::{Intake, Outcome as Fate},
+    event::{Event, Interests},
+};
+use danube_wasm_settings::Listen;
+use http::Method;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    config::{self, Webhook},
+    listeners::Listeners,
+    telemetry::HttpObserver,
+};
+
+/// Takes HTTP requests in: `[sources.webhook]`.
+pub struct WebhookSource;
+
+#[async_trait]
+impl SourceConnector for WebhookSource {
+    const KIND: &'static str = "webhook";
+
+    type Config = Webhook;
+    type Shared = Listeners;
+
+    fn routes(webhook: &Webhook) -> Vec<Route> {
+        webhook.endpoints.iter().map(|endpoint| endpoint.route()).collect()
+    }
+
+    fn claims(webhook: &Webhook) -> Vec<String> {
+        // Port 0 is a port of its own.
+        let endpoints = webhook.endpoints.iter().filter(|_| webhook.listen.port != 0);
+        endpoints
+            .map(|endpoint| format!("{}{}", webhook.listen, endpoint.path))
+            .collect()
+    }
+
+    fn guest_settings(webhook: &Webhook) -> Map<String, Value> {
+        let endpoints: Vec<_> = webhook.endpoints.iter().map(|endpoint| endpoint.settings()).collect();
+        Map::from_iter([("endpoints".to_owned(), json!(endpoints))])
+    }
+
+    fn location(webhook: &Webhook, endpoint: &str) -> String {
+        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}{endpoint}", webhook.listen)
+    }
+
+    /// A request of GET has no body, and the built-in component makes its record of nothing else.
+    fn unfit_for_builtin(webhook: &Webhook) -> Vec<Unfit> {
+        let gets = webhook
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.methods.contains(&Method::GET));
+        let paths: Vec<_> = gets.map(|endpoint| endpoint.path.as_str()).collect();
+        if paths.is_empty() {
+            return Vec::new();
+        }
+        vec![Unfit {
+            message: format!(
+                "publishes the bodies of requests, and those of GET have none: {}",
+                paths.join(", ")
+            ),
+            help: "remove `\"GET\"` from `methods`, or write a component that answers these requests".to_owned(),
+        }]
+    }
+
+    fn validate(webhook: &Webhook, interests: Interests) -> Result<(), String> {
+        let intake: Arc<dyn Intake> = Arc::new(NullIntake);
+        config::endpoints(webhook, &intake, interests).map(drop)
+    }
+
+    async fn probe(webhook: &Webhook, context: ProbeContext<Listeners>) -> Vec<Finding> {
+        let listen = &webhook.listen;
+        if context.is_running || listen.port == 0 {
+            return Vec::new();
+        }
+        vec![Finding {
+            what: format!("listen on {listen}"),
+            outcome: try_to_bind(listen).await,
+        }]
+    }
+
+    async fn start(
+        webhook: &Webhook,
+        context: Context<Listeners>,
+        pipeline: Pipeline,
+    ) -> Result<Box<dyn Ingress>, StartError> {
+        let endpoints =
+            config::endpoints(webhook, &pipeline.push, pipeline.interests).map_err(StartError::Permanent)?;
+        let observer = Arc::new(HttpObserver {
+            metrics: context.metrics,
+            tracing: context.tracing,
+        });
+        let routes = context.shared.serve(&context.id, webhook, endpoints, observer).await?;
+        for endpoint in &webhook.endpoints {
+            tracing::info!(connector = %context.id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
+        }
+        Ok(Box::new(routes))
+    }
+
+    async fn reload(listeners: &Listeners) {
+        listeners.reload_tls().await;
+    }
+}
+
+async fn try_to_bind(listen: &Listen) -> Outcome {
+    let bound = match listen.resolve().await {
+        Ok(address) => TcpListener::bind(address).map(drop),
+        Err(error) => Err(error),
+    };
+    match bound {
+        Ok(()) => Outcome::Reached,
+        Err(error) => Outcome::Failed(format!("{error}: end what listens there, or choose another `port`")),
+    }
+}
+
+/// Stands in for a source while its endpoints are checked.
+struct NullIntake;
+
+#[async_trait]
+impl Intake for NullIntake {
+    async fn offer(&self, _: Event) -> Fate {
+        Fate::Unavailable {
+            message: "not started".to_owned(),
+            retry_after: std::time::Duration::from_secs(1),
+        }
+    }
+}
