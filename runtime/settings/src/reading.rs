@@ -269,3 +269,48 @@ fn printable(text: String) -> String {
         text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading() -> Reading<'static> {
+        let source = SourceText {
+            file: "in.toml".to_owned(),
+            text: "a = 1\nb = 2\n".to_owned(),
+            dir: PathBuf::new(),
+        };
+        Reading::of(vec![source], &NO_ENVIRONMENT)
+    }
+
+    fn at(bytes: Range<usize>, key: &str) -> Span {
+        Span::of_file(0).sibling(bytes, key.to_owned())
+    }
+
+    #[test]
+    fn what_several_tables_say_of_one_place_is_said_once() {
+        let reading = reading();
+        for (bytes, message) in [(10..11, "x"), (4..5, "x"), (4..5, "y"), (4..5, "x")] {
+            reading.error(&at(bytes, "k"), message, "");
+        }
+        let found = reading.into_found();
+        let found: Vec<_> = found.iter().map(|d| (d.line, d.message.as_str())).collect();
+        assert_eq!(found, [(1, "x"), (1, "y"), (2, "x")]);
+    }
+
+    #[test]
+    fn keys_are_called_as_their_file_calls_them_once_it_has_said_so() {
+        let reading = reading();
+        reading.error(&at(0..1, "sources[0].port"), "x", "");
+        let mut names = KeyNames::default();
+        names.rename("sources[0]".to_owned(), "server".to_owned());
+        names.mark_told("sources[0].host".to_owned());
+        reading.name_keys(0, names);
+        reading.error(&at(4..5, "sources[0].port"), "x", "");
+        reading.error(&at(4..5, "sources[0].host"), "is told", "");
+        reading.warning(&at(10..11, "sources[0].host"), "is news", "");
+        let found = reading.into_found();
+        let keys: Vec<_> = found.iter().map(|d| d.key.as_str()).collect();
+        assert_eq!(keys, ["sources[0].port", "server.port", "server.host"], "{found:?}");
+    }
+}

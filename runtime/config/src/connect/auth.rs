@@ -15,9 +15,9 @@ use super::{
 };
 
 /// What the keys of the table say, as far as they are given and right.
-struct Auth {
+struct Auth<'s> {
     header: Option<HeaderName>,
-    secret: Option<String>,
+    secret: Option<DeValue<'s>>,
     algorithm: Option<String>,
 }
 
@@ -25,12 +25,11 @@ const TYPES: OneOfNames<'static> = OneOfNames(&[("none", &[]), ("apikey", &["api
 
 impl<'s> Translation<'s> {
     /// Who may post, as a table at this path; `None` for everyone, or where something that is needed is wrong.
-    pub(super) fn auth(&mut self, input: &Input<'s>, path: &str) -> Option<Output<'s>> {
+    pub(super) fn auth(&mut self, input: &Input<'s>, path: String) -> Option<Output<'s>> {
         if !input.is_table() {
             return None;
         }
-        let mut out = Output::new(path);
-        self.names.rename(out.path.clone(), input.span.key.clone());
+        let mut out = self.make(path, &input.span);
         let chosen = self.read(input, "type", &TYPES, "\"apikey\"");
         if !input.has("type") {
             let help = "write for example `type = \"apikey\"`";
@@ -49,12 +48,12 @@ impl<'s> Translation<'s> {
             "jwt" => self.jwt(input, &auth, &mut out),
             _ => return None,
         };
-        out.fill(&mut self.names, "type", &input.place("type"), text(kind));
+        self.fill(&mut out, "type", &input.place("type"), text(kind));
         Some(out)
     }
 
-    /// The name of a variable that holds a secret.
-    fn secret(&self, input: &Input<'s>) -> Option<String> {
+    /// A reference to the variable that holds the secret.
+    fn secret(&self, input: &Input<'s>) -> Option<DeValue<'s>> {
         let name = self.read(input, "secret_env", &Text, "\"WEBHOOK_API_KEY\"")?;
         if self.session.env().get(&name).is_none() {
             let message = format!("`secret_env` names the environment variable `{name}`, which is not set");
@@ -62,7 +61,7 @@ impl<'s> Translation<'s> {
             self.session.error(&input.place("secret_env"), message, help);
             return None;
         }
-        Some(name)
+        Some(reference(format!("${{{name}}}")))
     }
 
     /// Tells of keys that are of no use to the type.
@@ -82,14 +81,14 @@ impl<'s> Translation<'s> {
         }
     }
 
-    fn api_key(&mut self, input: &Input<'s>, auth: &Auth, out: &mut Output<'s>) -> &'static str {
+    fn api_key(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> &'static str {
         let header = auth.header.as_ref().map_or("x-api-key", |header| header.as_str());
-        out.fill(&mut self.names, "header", &input.place("header"), text(header));
+        self.fill(out, "header", &input.place("header"), text(header));
         self.put_secret(input, auth, out);
         "api_key"
     }
 
-    fn hmac(&mut self, input: &Input<'s>, auth: &Auth, out: &mut Output<'s>) -> Option<&'static str> {
+    fn hmac(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> Option<&'static str> {
         if auth.algorithm.as_ref().is_some_and(|algorithm| algorithm != "sha256") {
             self.session.error(
                 &input.place("algorithm"),
@@ -113,7 +112,7 @@ impl<'s> Translation<'s> {
                 return None;
             }
         };
-        out.fill(&mut self.names, "form", &input.place("header"), text(form));
+        self.fill(out, "form", &input.place("header"), text(form));
         let message = "Danube Connect let every request in; here its signature is checked";
         self.note(
             &input.place("type"),
@@ -123,11 +122,11 @@ impl<'s> Translation<'s> {
         Some("hmac")
     }
 
-    fn jwt(&mut self, input: &Input<'s>, auth: &Auth, out: &mut Output<'s>) -> &'static str {
+    fn jwt(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> &'static str {
         let place = input.place("public_key_path");
         let is_public = input.has("public_key_path") && !input.has("secret_env");
         let algorithm = if is_public { "RS256" } else { "HS256" };
-        out.fill(&mut self.names, "algorithm", &input.place("type"), text(algorithm));
+        self.fill(out, "algorithm", &input.place("type"), text(algorithm));
         if is_public {
             self.tell_effect(
                 input,
@@ -146,16 +145,14 @@ impl<'s> Translation<'s> {
                     "write for example `secret_env = \"WEBHOOK_JWT_SECRET\"`",
                 );
             }
-            let secret = auth.secret.as_ref().map(|name| reference(format!("${{{name}}}")));
-            self.put_list("secrets", &input.place("secret_env"), secret, out);
+            self.put_list("secrets", &input.place("secret_env"), auth.secret.clone(), out);
         }
         "jwt"
     }
 
-    fn put_secret(&mut self, input: &Input<'s>, auth: &Auth, out: &mut Output<'s>) {
+    fn put_secret(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) {
         self.needed(input, "secret_env");
-        let secret = auth.secret.as_ref().map(|name| reference(format!("${{{name}}}")));
-        self.put_list("secrets", &input.place("secret_env"), secret, out);
+        self.put_list("secrets", &input.place("secret_env"), auth.secret.clone(), out);
     }
 
     /// A list of one value; without it, that it is missing has been recorded.
@@ -165,7 +162,7 @@ impl<'s> Translation<'s> {
         };
         self.names.rename(format!("{}[0]", out.path_of(key)), place.key.clone());
         let items = std::iter::once(Spanned::new(place.bytes.clone(), value)).collect();
-        out.fill(&mut self.names, key, place, DeValue::Array(items));
+        self.fill(out, key, place, DeValue::Array(items));
     }
 
     fn needed(&self, input: &Input<'s>, key: &str) {

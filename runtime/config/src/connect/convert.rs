@@ -1,16 +1,15 @@
 //! From the value of a key there to that of a key here.
 
-use std::{path::Path, sync::LazyLock};
-
 use danube_wasm_settings::{
     Span,
-    kinds::{Integer, Kind, Millis, SecretText, Secs, Text},
+    kinds::{Integer, Kind, SecretText, Text},
 };
 use toml::de::DeValue;
 
 use super::{
     input::Input,
-    keys::{How, OldKey},
+    keys::{How, OldKey, SECS_MAX},
+    millis::millis,
     output::{Output, literal, toml},
     translation::{Told, Translation, last},
 };
@@ -20,7 +19,7 @@ impl<'s> Translation<'s> {
     pub(super) fn take_over(&mut self, input: &Input<'s>, out: &mut Output<'s>) {
         for key in input.table.keys {
             match key.how {
-                How::Together | How::Table | How::Nothing(..) => {}
+                How::Apart | How::Nothing(..) => {}
                 // Another table takes it, or none. It must be right all the same.
                 _ if key.becomes.contains('.') => drop(self.value(input, key)),
                 _ => self.take(input, key, out),
@@ -39,7 +38,7 @@ impl<'s> Translation<'s> {
         match self.value(input, key) {
             Ok(Some(value)) => {
                 let at = input.get(key.names[0]).map(|given| given.key.bytes);
-                out.put(&mut self.names, key.leaf(), at, &place, value);
+                out.put(key.leaf(), at, &place, value);
             }
             Ok(None) => {}
             Err(Told) => self.names.mark_told(path),
@@ -72,7 +71,7 @@ impl<'s> Translation<'s> {
             (own, Some(variable)) if own.is_some() || is_set => Ok(self.overridden(variable, key, own, &place)),
             (Some(own), _) => Ok(Some(literal(&own))),
             (None, _) if key.is_required => {
-                let message = format!("{} needs `{name}`", input.table.header());
+                let message = format!("{} needs `{name}`", input.header());
                 let help = format!("write for example `{name} = {}`", key.example.unwrap_or_default());
                 self.session.error(&place, message, help);
                 Err(Told)
@@ -89,17 +88,13 @@ impl<'s> Translation<'s> {
             (How::Url, DeValue::String(url)) => Some(DeValue::String(self.portable_url(url).into())),
             (How::Text, _) => same(self.read_value(place, value, &Text, example).is_some()),
             (How::Secret, _) => same(self.is_secret(place, value, example)),
-            (How::Integer(range), _) => {
-                let number = self.read_value(place, value, &Integer(range.clone()), example);
-                same(number.is_some())
-            }
-            (How::Millis(range), _) => {
-                let time = self.read_value(place, value, &Millis(range.clone()), example);
-                same(time.is_some())
-            }
-            (How::Secs(range), _) => {
-                let time = self.read_value(place, value, &Secs(range.clone()), example);
-                time.and_then(|time| millis(time.as_secs()))
+            (How::Integer(range), _) => same(
+                self.read_value(place, value, &Integer(range.clone()), example)
+                    .is_some(),
+            ),
+            (How::Secs, _) => {
+                let secs = self.read_value(place, value, &Integer(1..=SECS_MAX), example);
+                secs.and_then(millis)
             }
             _ => same(true),
         };
@@ -119,47 +114,4 @@ impl<'s> Translation<'s> {
         }
         is_text
     }
-
-    /// A path from the directory of the first file, or a whole one.
-    pub(super) fn portable(&self, path: &str) -> String {
-        let first = self.session.in_first_dir().dir();
-        if path.is_empty() || self.session.dir() == first {
-            return path.to_owned();
-        }
-        let path = self.session.resolve(path);
-        let path: &Path = path.strip_prefix(first).unwrap_or(&path);
-        path.to_string_lossy().into_owned()
-    }
-
-    fn portable_url(&self, url: &str) -> String {
-        match url.split_once("://") {
-            Some((scheme @ ("embedded" | "surrealkv"), dir)) => format!("{scheme}://{}", self.portable(dir)),
-            _ => url.to_owned(),
-        }
-    }
-}
-
-/// Texts of the numbers of milliseconds that so many seconds are, and that are left to a body of so many: a value of the
-/// document borrows its text, and these are in no file.
-static MILLIS: LazyLock<Vec<[String; 2]>> = LazyLock::new(|| {
-    let texts = |secs: u64| [secs * 1000, BODY_MILLIS.min(secs * 1000 / 3 * 2)].map(|millis| millis.to_string());
-    (0..=SECS_MAX).map(texts).collect()
-});
-
-/// Most seconds that any key takes.
-const SECS_MAX: u64 = 600;
-
-/// How long a body may take here, where the file does not say.
-const BODY_MILLIS: u64 = 20_000;
-
-fn millis(secs: u64) -> Option<DeValue<'static>> {
-    let [millis, _] = MILLIS.get(usize::try_from(secs).ok()?)?;
-    Some(toml(millis))
-}
-
-/// Danube Connect has one deadline for body and answer, in milliseconds: two thirds of it are left to the body.
-pub(super) fn left_to_body(deadline: &DeValue<'_>) -> Option<DeValue<'static>> {
-    let deadline = deadline.as_integer()?.as_str();
-    let [_, body] = MILLIS.iter().find(|[millis, _]| millis == deadline)?;
-    Some(toml(body))
 }

@@ -34,6 +34,16 @@ impl<'s> Input<'s> {
         Self { table, span, entries }
     }
 
+    /// Its dotted path without indexes.
+    pub(super) fn path(&self) -> &str {
+        self.span.key.split('[').next().unwrap_or_default()
+    }
+
+    /// How its header is written.
+    pub(super) fn header(&self) -> String {
+        self.table.header(self.path())
+    }
+
     /// Whether it is there, and a table.
     pub(super) fn is_table(&self) -> bool {
         self.entries.is_some()

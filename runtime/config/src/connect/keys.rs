@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 /// A table of Danube Connect's files.
 #[derive(Debug)]
 pub(super) struct OldTable {
-    /// Its dotted path, as its header has it; empty for the top level.
-    pub(super) path: &'static str,
+    /// Its dotted paths, as headers have them, by any of which it is known; empty for the top level.
+    pub(super) paths: &'static [&'static str],
     /// Whether there may be many of it: `[[path]]`.
     pub(super) repeated: bool,
     /// What it is, or what becomes of it: a sentence of the reference page.
@@ -53,17 +53,16 @@ pub(super) enum How {
     Secret,
     /// It is a whole number within this range.
     Integer(RangeInclusive<u32>),
-    /// It is a number of milliseconds within this range.
-    Millis(RangeInclusive<u64>),
-    /// It is a number of seconds within this range, and becomes one of milliseconds.
-    Secs(RangeInclusive<u64>),
-    /// It is taken together with others.
-    Together,
-    /// It is a table, or a list of tables, with a declaration of its own.
-    Table,
+    /// It is a number of seconds, from 1 to [`SECS_MAX`], and becomes one of milliseconds.
+    Secs,
+    /// A function of its own takes it: it is a table, or depends on other keys.
+    Apart,
     /// Nothing.
     Nothing(Effect, &'static str),
 }
+
+/// Most seconds that a key takes.
+pub(super) const SECS_MAX: u32 = 600;
 
 /// What a key of Danube Connect did there and does here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +87,46 @@ impl Effect {
 }
 
 impl OldTable {
-    /// As it is written in a file.
-    pub(super) fn header(&self) -> String {
-        match (self.path, self.repeated) {
+    /// A table of which there may be one.
+    pub(super) const fn one(
+        path: &'static [&'static str; 1],
+        becomes: &'static str,
+        about: &'static str,
+        keys: &'static [OldKey],
+    ) -> Self {
+        Self {
+            paths: path,
+            repeated: false,
+            about,
+            becomes,
+            keys,
+        }
+    }
+
+    /// A table of which there may be many, by any of several names.
+    pub(super) const fn many(
+        paths: &'static [&'static str],
+        becomes: &'static str,
+        about: &'static str,
+        keys: &'static [OldKey],
+    ) -> Self {
+        Self {
+            paths,
+            repeated: true,
+            about,
+            becomes,
+            keys,
+        }
+    }
+
+    /// How its headers are written in a file.
+    pub(super) fn headers(&self) -> impl Iterator<Item = String> {
+        self.paths.iter().map(|path| self.header(path))
+    }
+
+    /// How the header of this path is written.
+    pub(super) fn header(&self, path: &str) -> String {
+        match (path, self.repeated) {
             ("", _) => "the top level".to_owned(),
             (path, true) => format!("[[{path}]]"),
             (path, false) => format!("[{path}]"),
@@ -121,6 +157,11 @@ impl OldKey {
             is_required: false,
             note: "",
         }
+    }
+
+    /// A key that is the same here.
+    pub(super) const fn same(names: &'static [&'static str; 1]) -> Self {
+        Self::new(names, names[0], How::Same)
     }
 
     /// A key that is ignored. The help says what to do instead.

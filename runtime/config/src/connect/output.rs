@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use danube_wasm_settings::{KeyNames, Span};
+use danube_wasm_settings::Span;
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -31,27 +31,15 @@ impl<'s> Output<'s> {
         }
     }
 
-    /// The value of a key, which the file has at `from`. Its key stands at `at`, if the file gives it.
-    pub(super) fn put(
-        &mut self,
-        names: &mut KeyNames,
-        key: &'static str,
-        at: Option<Range<usize>>,
-        from: &Span,
-        value: DeValue<'s>,
-    ) {
-        names.rename(self.path_of(key), from.key.clone());
-        self.insert(key, at, from, value);
+    /// The value of a key, which the file has at `from`. The key stands at `at`, if the file gives it.
+    pub(super) fn put(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, value: DeValue<'s>) {
+        let key = Spanned::new(at.unwrap_or(NOWHERE), Cow::Borrowed(key));
+        self.entries.insert(key, Spanned::new(from.bytes.clone(), value));
     }
 
-    /// A value that the file does not give. Findings about it stand at `from`.
-    pub(super) fn fill(&mut self, names: &mut KeyNames, key: &'static str, from: &Span, value: DeValue<'s>) {
-        self.put(names, key, None, from, value);
-    }
-
-    /// A table in this one, as [`Output::put`].
+    /// A table in this one, likewise.
     pub(super) fn put_table(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, table: Output<'s>) {
-        self.insert(key, at, from, DeValue::Table(table.entries));
+        self.put(key, at, from, DeValue::Table(table.entries));
     }
 
     /// A list of tables in this one, each with its place. An empty list is none.
@@ -62,12 +50,7 @@ impl<'s> Output<'s> {
         let from = first.sibling(0..0, String::new());
         let tables = tables.into_iter();
         let items = tables.map(|(span, table)| Spanned::new(span.bytes, DeValue::Table(table.entries)));
-        self.insert(key, None, &from, DeValue::Array(items.collect()));
-    }
-
-    fn insert(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, value: DeValue<'s>) {
-        let key = Spanned::new(at.unwrap_or(NOWHERE), Cow::Borrowed(key));
-        self.entries.insert(key, Spanned::new(from.bytes.clone(), value));
+        self.put(key, None, &from, DeValue::Array(items.collect()));
     }
 }
 

@@ -13,9 +13,13 @@ pub(crate) fn write_page(page: &mut String) -> std::fmt::Result {
 }
 
 fn write_table(page: &mut String, table: &OldTable) -> std::fmt::Result {
-    let title = match table.path {
-        "" => "Top level".to_owned(),
-        _ => format!("`{}`", table.header()),
+    let title = match table.paths {
+        [""] => "Top level".to_owned(),
+        _ => table
+            .headers()
+            .map(|header| format!("`{header}`"))
+            .collect::<Vec<_>>()
+            .join(", "),
     };
     writeln!(page, "\n### {title}\n\n{}\n", table.about)?;
     writeln!(page, "| key there | key here | note |\n|---|---|---|")?;
@@ -39,7 +43,7 @@ fn note(key: &OldKey) -> String {
     }
     match &key.how {
         How::Nothing(effect, help) => notes.push(format!("{} {}.", without_effect(*effect), sentence(help))),
-        How::Secs(_) => notes.push("In milliseconds here.".to_owned()),
+        How::Secs => notes.push("In milliseconds here.".to_owned()),
         _ => {}
     }
     if let Some(default) = key.default {
@@ -68,4 +72,45 @@ fn sentence(help: &str) -> String {
     let mut chars = help.chars();
     let first = chars.next().map(|first| first.to_uppercase().to_string());
     first.unwrap_or_default() + chars.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use toml::de::DeValue;
+
+    use super::*;
+    use crate::reference;
+
+    /// What is said to become of keys is there.
+    #[test]
+    fn every_key_becomes_one_of_a_pipeline_file() {
+        for table in TABLES {
+            for key in table.keys.iter().filter(|key| !key.becomes.is_empty()) {
+                let path = match table.becomes {
+                    "" => key.becomes.to_owned(),
+                    within => format!("{within}.{}", key.becomes),
+                };
+                let (within, name) = path.rsplit_once('.').unwrap_or(("", &path));
+                let page = reference::tables().iter().find(|page| page.path == within);
+                let page = page.unwrap_or_else(|| panic!("there is no table for {path}"));
+                assert!(page.fields.iter().any(|field| field.key == name), "there is no {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn examples_and_defaults_are_toml_and_those_of_renamed_keys_are_there() {
+        for key in TABLES.into_iter().flat_map(|table| table.keys) {
+            let name = key.names[0];
+            for toml in key.example.into_iter().chain(key.default) {
+                assert!(DeValue::parse(toml).is_ok(), "{name}: {toml}");
+            }
+            let is_apart = matches!(key.how, How::Apart | How::Nothing(..));
+            let is_renamed = key.names != [key.leaf()];
+            assert!(
+                is_apart || !is_renamed || key.example.is_some(),
+                "{name} has no example"
+            );
+        }
+    }
 }

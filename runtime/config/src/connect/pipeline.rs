@@ -29,41 +29,32 @@ impl<'s> Translation<'s> {
     pub(super) fn pipeline(&mut self, processing: &Input<'s>, out: &mut Output<'s>) {
         let root = self.session.root();
         let name = name_from(self.session.in_first_dir().dir());
-        out.fill(&mut self.names, "name", &root, text(&name));
-        let data_dir = reference(format!("${{{DATA_DIR_VARIABLE}:-data}}"));
-        out.fill(&mut self.names, "data_dir", &root, data_dir);
+        self.fill(out, "name", &root, text(&name));
+        let data_dir = format!("${{{DATA_DIR_VARIABLE}:-data}}");
+        self.fill(out, "data_dir", &root, reference(data_dir));
+        self.take_over(processing, out);
         let given = processing.get("metrics_port");
         let place = given.as_ref().map_or(root, |given| given.span.clone());
-        self.take_over(processing, out);
-        let mut admin = Output::new("admin");
-        admin.fill(&mut self.names, "host", &place, toml("\"0.0.0.0\""));
+        let mut admin = self.make("admin".to_owned(), &place);
+        self.fill(&mut admin, "host", &place, toml("\"0.0.0.0\""));
         if let Some(port) = PROCESSING.key("metrics_port") {
             self.take(processing, port, &mut admin);
         }
-        for path in [admin.path.clone(), admin.path_of("port")] {
-            self.names.rename(path, place.key.clone());
-        }
+        self.names.rename(admin.path_of("port"), place.key.clone());
         out.put_table("admin", given.map(|given| given.key.bytes), &place, admin);
     }
 
     /// Schemas, which both kinds of file have.
     pub(super) fn schemas(&mut self, top: &Input<'s>, out: &mut Output<'s>) {
-        let mut schemas = Vec::new();
-        for (index, input) in self.list(top, "schemas", &SCHEMAS).into_iter().enumerate() {
-            let mut schema = Output::new(format!("schemas[{index}]"));
-            self.names.rename(schema.path.clone(), input.span.key.clone());
-            self.take_over(&input, &mut schema);
-            let given = input.get("schema_type");
-            let told = TYPES_TOLD
-                .iter()
-                .find(|(name, _)| given.as_ref().is_some_and(|given| given.value.as_str() == Some(name)));
-            if let Some((_, told)) = told {
+        let schemas = self.list(top, "schemas", &SCHEMAS);
+        self.make_each(out, "schemas", schemas, |this, schema, _| {
+            let given = schema.get("schema_type");
+            let name = given.as_ref().and_then(|given| given.value.as_str());
+            if let Some((_, told)) = TYPES_TOLD.iter().find(|(told, _)| Some(*told) == name) {
                 let help = "write `json_schema` with a `schema_file` where bodies are documents";
-                self.note(&input.place("schema_type"), *told, help);
+                this.note(&schema.place("schema_type"), *told, help);
             }
-            schemas.push((input.span, schema));
-        }
-        out.put_tables("schemas", schemas);
+        });
     }
 
     /// The connector. Where there are two, both are looked through.
@@ -71,16 +62,14 @@ impl<'s> Translation<'s> {
         let root = self.session.root();
         let auth = self.table(top, "auth", &AUTH);
         // Also where nothing asks for it, it must be right.
-        self.auth(&auth, "auth");
+        self.auth(&auth, "auth".to_owned());
         if role.is_source {
-            let mut source = Output::new("sources[0]");
-            self.name_connector(top, "\"builtin:webhook-source\"", &mut source);
+            let mut source = self.connector(top, "sources[0]", "\"builtin:webhook-source\"");
             self.source(top, processing, &auth, &mut source);
             out.put_tables("sources", vec![(root.clone(), source)]);
         }
         if role.is_sink {
-            let mut sink = Output::new("sinks[0]");
-            self.name_connector(top, "\"builtin:surrealdb-sink\"", &mut sink);
+            let mut sink = self.connector(top, "sinks[0]", "\"builtin:surrealdb-sink\"");
             if role.is_source {
                 // One name is that of one connector.
                 sink.entries.remove("name");
@@ -91,26 +80,25 @@ impl<'s> Translation<'s> {
         }
     }
 
-    /// Name and component of a connector.
-    fn name_connector(&mut self, top: &Input<'s>, component: &'static str, out: &mut Output<'s>) {
-        self.names.rename(out.path.clone(), String::new());
-        out.fill(&mut self.names, "component", &top.span, toml(component));
+    /// A connector with its name and component.
+    fn connector(&mut self, top: &Input<'s>, path: &str, component: &'static str) -> Output<'s> {
+        let mut out = self.make(path.to_owned(), &top.span);
+        self.fill(&mut out, "component", &top.span, toml(component));
         match (self.session.has_siblings(), self.set("CONNECTOR_NAME")) {
-            (false, _) => self.take(top, &CONNECTOR_NAME, out),
+            (false, _) => self.take(top, &CONNECTOR_NAME, &mut out),
             // Of several connectors in one file, one variable can name none.
-            (true, None) => self.take(
-                top,
-                &OldKey {
-                    variable: None,
-                    ..CONNECTOR_NAME
-                },
-                out,
-            ),
+            (true, None) => self.take(top, &CONNECTOR_NAME_ALONE, &mut out),
             (true, Some(name)) => {
-                out.fill(&mut self.names, "name", &top.place("connector_name"), text(&name));
+                self.fill(&mut out, "name", &top.place("connector_name"), text(&name));
                 let sample = "CONNECTOR_NAME=webhook-source";
                 self.names.set_sample(out.path_of("name"), sample.to_owned());
             }
         }
+        out
     }
 }
+
+const CONNECTOR_NAME_ALONE: OldKey = OldKey {
+    variable: None,
+    ..CONNECTOR_NAME
+};

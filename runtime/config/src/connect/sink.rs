@@ -14,8 +14,7 @@ impl<'s> Translation<'s> {
         if !input.is_table() {
             return self.names.mark_told(out.path_of("surrealdb"));
         }
-        let mut surrealdb = Output::new(out.path_of("surrealdb"));
-        self.names.rename(surrealdb.path.clone(), input.span.key.clone());
+        let mut surrealdb = self.make(out.path_of("surrealdb"), &input.span);
         self.take_over(&input, &mut surrealdb);
         self.credentials(&input, &mut surrealdb);
         for key in ["connection_timeout_secs", "request_timeout_secs"] {
@@ -63,23 +62,15 @@ impl<'s> Translation<'s> {
                 self.tell_effect(input, "flush_interval_ms", Effect::Never, NOT_IN_ROUTES);
             }
         }
-        let old = self.list(input, "topic_mappings", &TOPIC_MAPPINGS).into_iter();
-        let new = self.list(input, "routes", &SURREALDB_ROUTES).into_iter();
-        let all = old
-            .map(|mapping| (mapping, input))
-            .chain(new.map(|mapping| (mapping, processing)));
-        let mut mappings = Vec::new();
-        for (index, (mapping, batches)) in all.enumerate() {
-            let mut made = Output::new(out.path_of(&format!("topic_mappings[{index}]")));
-            self.names.rename(made.path.clone(), mapping.span.key.clone());
-            self.take_over(&mapping, &mut made);
-            self.fill_batches(batches, &mut made);
-            mappings.push((mapping.span, made));
-        }
+        let mut mappings = self.list(input, "topic_mappings", &TOPIC_MAPPINGS);
+        mappings.extend(self.list(input, "routes", &SURREALDB_ROUTES));
         if mappings.is_empty() {
             self.names.mark_told(out.path_of("topic_mappings"));
         }
-        out.put_tables("topic_mappings", mappings);
+        self.make_each(out, "topic_mappings", mappings, |this, mapping, made| {
+            let is_route = mapping.path() == SURREALDB_ROUTES.paths[0];
+            this.fill_batches(if is_route { processing } else { input }, made);
+        });
     }
 
     /// What a mapping does not say of its batches is what another table says of all.

@@ -3,11 +3,11 @@
 use danube_wasm_settings::Span;
 
 use super::{
-    convert::left_to_body,
     input::Input,
     keys::Effect,
+    millis::left_to_body,
     output::Output,
-    tables::{ENDPOINTS, ROUTES, SERVER, WEBHOOK, WEBHOOK_ENDPOINTS},
+    tables::{ENDPOINTS, SERVER, WEBHOOK},
     translation::Translation,
 };
 
@@ -21,8 +21,7 @@ impl<'s> Translation<'s> {
         let other = self.table(top, "webhook", &WEBHOOK);
         self.refuse_listeners(top);
         let listener = if top.has("server") { &server } else { &other };
-        let mut webhook = Output::new(out.path_of("webhook"));
-        self.names.rename(webhook.path.clone(), listener.span.key.clone());
+        let mut webhook = self.make(out.path_of("webhook"), &listener.span);
         if listener.is_table() {
             self.take_over(listener, &mut webhook);
             self.fill_body_timeout(listener, &mut webhook);
@@ -36,7 +35,7 @@ impl<'s> Translation<'s> {
         let deadline = out.entries.get("request_deadline_ms");
         if let Some(body) = deadline.and_then(|deadline| left_to_body(deadline.get_ref())) {
             let place = listener.place("timeout_seconds");
-            out.fill(&mut self.names, "body_timeout_ms", &place, body);
+            self.fill(out, "body_timeout_ms", &place, body);
         }
     }
 
@@ -59,14 +58,14 @@ impl<'s> Translation<'s> {
     /// Endpoints in any spelling, but not in two.
     fn endpoints(&mut self, top: &Input<'s>, webhook: &Input<'s>, auth: &Input<'s>, out: &mut Output<'s>) {
         let lists = [
-            ("webhook.endpoints", webhook, "endpoints", &WEBHOOK_ENDPOINTS),
-            ("endpoints", top, "endpoints", &ENDPOINTS),
-            ("routes", top, "routes", &ROUTES),
+            ("webhook.endpoints", webhook, "endpoints"),
+            ("endpoints", top, "endpoints"),
+            ("routes", top, "routes"),
         ];
         let mut given: Vec<(&str, Span)> = Vec::new();
         let mut endpoints = Vec::new();
-        for (name, within, key, table) in lists {
-            endpoints.extend(self.list(within, key, table));
+        for (name, within, key) in lists {
+            endpoints.extend(self.list(within, key, &ENDPOINTS));
             if within.has_items(key) {
                 given.push((name, within.place(key)));
             }
@@ -85,18 +84,10 @@ impl<'s> Translation<'s> {
         if endpoints.is_empty() {
             self.names.mark_told(out.path_of("endpoints"));
         }
-        let endpoints = endpoints.into_iter().enumerate();
-        let endpoints = endpoints.map(|(index, input)| {
-            let mut endpoint = Output::new(out.path_of(&format!("endpoints[{index}]")));
-            self.names.rename(endpoint.path.clone(), input.span.key.clone());
-            self.take_over(&input, &mut endpoint);
-            let path = endpoint.path_of("auth");
-            if let Some(checked) = self.auth(auth, &path) {
+        self.make_each(out, "endpoints", endpoints, |this, _, endpoint| {
+            if let Some(checked) = this.auth(auth, endpoint.path_of("auth")) {
                 endpoint.put_table("auth", None, &auth.span, checked);
             }
-            (input.span, endpoint)
         });
-        let endpoints = endpoints.collect();
-        out.put_tables("endpoints", endpoints);
     }
 }

@@ -1,13 +1,12 @@
 //! The translation of one file: what it finds, and the tables that it walks through.
 
-use danube_wasm_settings::{KeyNames, Session, Span, ValueRef, help_for_unknown, kinds::Kind};
-use toml::de::{DeTable, DeValue};
+use danube_wasm_settings::{KeyNames, Session, Span, ValueRef, kinds::Kind};
+use toml::de::DeValue;
 
 use super::{
-    input::{Given, Input},
-    keys::{Effect, How, OldTable},
-    output::literal,
-    tables::TABLES,
+    input::Input,
+    keys::OldTable,
+    output::{Output, literal},
 };
 
 /// The translation of one file.
@@ -46,7 +45,7 @@ impl<'s> Translation<'s> {
             return Vec::new();
         };
         let DeValue::Array(items) = given.value else {
-            let path = table.path;
+            let path = &given.span.key;
             let message = format!("`{}` is a list of tables", given.name);
             let help = format!("write `[[{path}]]` instead of `[{path}]`");
             self.session.error(&given.span, message, help);
@@ -64,58 +63,12 @@ impl<'s> Translation<'s> {
         if let DeValue::Table(entries) = value {
             return self.survey(span, entries, table);
         }
-        let name = last(table.path);
-        let help = format!("write its keys under `[{}]`", table.path);
-        self.session.error(&span, format!("`{name}` must be a table"), help);
-        Input::new(table, span, None)
-    }
-
-    /// Looks through the keys of a table: for those that are unknown, spelled twice, or ignored.
-    pub(super) fn survey(&mut self, span: Span, entries: &'s DeTable<'s>, table: &'static OldTable) -> Input<'s> {
-        let input = Input::new(table, span, Some(entries));
-        self.refuse_unknown(&input);
-        for key in table.keys {
-            let name = key.names[0];
-            let mut given = input.spellings(name);
-            if let Some(first) = given.next() {
-                given.for_each(|again| self.refuse_spelling(name, &first, &again));
-            }
-            if let How::Nothing(effect, help) = key.how {
-                self.tell_effect(&input, name, effect, help);
-            }
-        }
+        let input = Input::new(table, span, None);
+        let (path, name) = (input.path(), last(input.path()));
+        let help = format!("write its keys under `[{path}]`");
+        self.session
+            .error(&input.span, format!("`{name}` must be a table"), help);
         input
-    }
-
-    fn refuse_unknown(&self, input: &Input<'s>) {
-        let valid: Vec<_> = input
-            .table
-            .keys
-            .iter()
-            .filter_map(|key| key.names.first().copied())
-            .collect();
-        for (name, span) in input.unknown() {
-            let homes = TABLES.iter().filter(|table| table.key(name).is_some());
-            let homes: Vec<_> = homes.map(|table| table.header()).take(3).collect();
-            let shown: String = name.chars().take(64).collect();
-            let message = format!("unknown key `{shown}` in {}", input.table.header());
-            self.session
-                .error(&span, message, help_for_unknown(name, &valid, &homes));
-        }
-    }
-
-    fn refuse_spelling(&self, key: &str, first: &Given<'_>, again: &Given<'_>) {
-        let (name, first) = (again.name, first.name);
-        let message = format!("`{name}` is another spelling of `{key}`, and `{first}` is given too");
-        let help = format!("keep `{key}` and remove the other");
-        self.session.error(&again.key, message, help);
-    }
-
-    /// Tells what a key does, where it is given.
-    pub(super) fn tell_effect(&mut self, input: &Input<'s>, name: &str, effect: Effect, help: &str) {
-        if let Some(given) = input.get(name) {
-            self.note(&given.span, effect.of(name), help);
-        }
     }
 
     /// Records what the operator should know, now and in the file that is written.
@@ -127,6 +80,36 @@ impl<'s> Translation<'s> {
             self.notes.push((span.clone(), format!("{message}: {cure}")));
         }
         self.session.warning(span, message, help);
+    }
+
+    /// A table of the document, which is called this in the file.
+    pub(super) fn make(&mut self, path: String, original: &Span) -> Output<'s> {
+        self.names.rename(path.clone(), original.key.clone());
+        Output::new(path)
+    }
+
+    /// A value that the file does not give in so many words. Findings about it stand at `from`.
+    pub(super) fn fill(&mut self, out: &mut Output<'s>, key: &'static str, from: &Span, value: DeValue<'s>) {
+        self.names.rename(out.path_of(key), from.key.clone());
+        out.put(key, None, from, value);
+    }
+
+    /// A list of tables of the document, each with the keys of its table and `more`.
+    pub(super) fn make_each(
+        &mut self,
+        out: &mut Output<'s>,
+        key: &'static str,
+        inputs: Vec<Input<'s>>,
+        mut more: impl FnMut(&mut Self, &Input<'s>, &mut Output<'s>),
+    ) {
+        let mut tables = Vec::new();
+        for (index, input) in inputs.into_iter().enumerate() {
+            let mut table = self.make(format!("{}[{index}]", out.path_of(key)), &input.span);
+            self.take_over(&input, &mut table);
+            more(self, &input, &mut table);
+            tables.push((input.span, table));
+        }
+        out.put_tables(key, tables);
     }
 
     /// The value of a key, read as a kind of value. `None` if it is not given or wrong, which is recorded.

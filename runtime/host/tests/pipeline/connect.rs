@@ -146,6 +146,28 @@ fn one_process_can_also_keep_everything_itself() {
 }
 
 #[test]
+fn a_file_names_files_of_its_own_directory() {
+    let desk = Desk::new().with_file("b/a.avsc", "{}");
+    let schema =
+        "[[schemas]]\ntopic = \"/default/a\"\nsubject = \"a\"\nschema_type = \"avro\"\nschema_file = \"a.avsc\"\n";
+    let sink = SINK.replace("db:8000", "surrealkv://kv") + schema;
+    let loaded = desk
+        .load_files(&[("a/in.toml", SOURCE), ("b/out.toml", &sink)])
+        .unwrap_or_else(|found| panic!("{found}"));
+    let pipeline = loaded.pipeline;
+    assert_eq!(
+        pipeline.sinks[0].surrealdb().url.to_string(),
+        format!("surrealkv://{}", desk.path("b/kv").display())
+    );
+    let schema = pipeline.schemas[0].definition.as_ref().expect("it has a file");
+    assert_eq!(schema.path, desk.path("b/a.avsc"));
+    let files = [desk.path("a/in.toml"), desk.path("b/out.toml")];
+    let migrated = desk.loader().migrate(&files).expect("right files");
+    let again = desk.loader().load_text(&desk.path("a/pipeline.toml"), migrated.toml);
+    assert_eq!(again.expect("a right file").pipeline, pipeline);
+}
+
+#[test]
 fn defaults_are_those_of_danube_connect() {
     let desk = Desk::new();
     let bare = SOURCE

@@ -176,3 +176,14 @@ fn control_characters_of_the_file_do_not_reach_the_terminal() {
     assert!(!found.contains('\u{1b}'), "{found:?}");
     assert!(found.contains("a\u{fffd}[31m\u{fffd}b"), "{found:?}");
 }
+
+#[test]
+fn what_stands_for_itself_is_no_reference() {
+    let text = source("").replace("port = 0", "port = \"$${PORT}\"");
+    assert_one(
+        &Desk::new().with_env("PORT", "1").refuse(&text),
+        &["`port` must be an integer from 0 to 65535, not a string"],
+    );
+    let text = sink("storage_mode = \"$${MODE}\"");
+    assert_one(&Desk::new().refuse(&text), &["not \"${MODE}\""]);
+}

@@ -3,23 +3,22 @@
 use super::{
     super::keys::{
         Effect::Never,
-        How::{Same, Secret, Secs, Table, Text, Url},
+        How::{Apart, Same, Secret, Secs, Text, Url},
         OldKey, OldTable,
     },
     BATCH_SIZE, BATCH_WAIT,
 };
 
-pub(in super::super) static SURREALDB: OldTable = OldTable {
-    path: "surrealdb",
-    repeated: false,
-    about: "The SurrealDB database that the sink writes to. Servers are of version 3.",
-    becomes: "sinks.surrealdb",
-    keys: &[
+pub(in super::super) static SURREALDB: OldTable = OldTable::one(
+    &["surrealdb"],
+    "sinks.surrealdb",
+    "The SurrealDB database that the sink writes to. Servers are of version 3.",
+    &[
         OldKey::new(&["url"], "url", Url)
             .variable("SURREALDB_URL")
             .required("\"surrealdb:8000\""),
-        OldKey::new(&["namespace"], "namespace", Same).required("\"default\""),
-        OldKey::new(&["database"], "database", Same).required("\"default\""),
+        OldKey::same(&["namespace"]).required("\"default\""),
+        OldKey::same(&["database"]).required("\"default\""),
         OldKey::new(&["username"], "username", Text)
             .example("\"root\"")
             .variable("SURREALDB_USERNAME")
@@ -28,10 +27,10 @@ pub(in super::super) static SURREALDB: OldTable = OldTable {
             .example("\"secret\"")
             .variable("SURREALDB_PASSWORD")
             .note("Without effect if there is no user."),
-        OldKey::new(&["connection_timeout_secs"], "connect_timeout_ms", Secs(1..=600))
+        OldKey::new(&["connection_timeout_secs"], "connect_timeout_ms", Secs)
             .default("30")
             .note("Danube Connect never used it."),
-        OldKey::new(&["request_timeout_secs"], "request_timeout_ms", Secs(1..=600))
+        OldKey::new(&["request_timeout_secs"], "request_timeout_ms", Secs)
             .default("30")
             .note("Danube Connect never used it."),
         OldKey::new(&["batch_size"], "topic_mappings.batch_size", BATCH_SIZE)
@@ -40,17 +39,16 @@ pub(in super::super) static SURREALDB: OldTable = OldTable {
         OldKey::new(&["flush_interval_ms"], "topic_mappings.flush_interval_ms", BATCH_WAIT)
             .default("1000")
             .note("Likewise."),
-        OldKey::new(&["topic_mappings"], "topic_mappings", Table),
-        OldKey::new(&["routes"], "topic_mappings", Table),
+        OldKey::new(&["topic_mappings"], "topic_mappings", Apart),
+        OldKey::new(&["routes"], "topic_mappings", Apart),
     ],
-};
+);
 
-pub(in super::super) static TOPIC_MAPPINGS: OldTable = OldTable {
-    path: "surrealdb.topic_mappings",
-    repeated: true,
-    about: "A topic that the sink consumes, and the table that its messages go to (version 0.2).",
-    becomes: "sinks.surrealdb.topic_mappings",
-    keys: &[
+pub(in super::super) static TOPIC_MAPPINGS: OldTable = OldTable::many(
+    &["surrealdb.topic_mappings"],
+    "sinks.surrealdb.topic_mappings",
+    "A topic that the sink consumes, and the table that its messages go to (version 0.2).",
+    &[
         TOPIC,
         SUBSCRIPTION,
         SUBSCRIPTION_TYPE,
@@ -66,14 +64,13 @@ pub(in super::super) static TOPIC_MAPPINGS: OldTable = OldTable {
             .example("1000")
             .note("Likewise."),
     ],
-};
+);
 
-pub(in super::super) static SURREALDB_ROUTES: OldTable = OldTable {
-    path: "surrealdb.routes",
-    repeated: true,
-    about: "A topic that the sink consumes, and the table that its messages go to (version 0.3).",
-    becomes: "sinks.surrealdb.topic_mappings",
-    keys: &[
+pub(in super::super) static SURREALDB_ROUTES: OldTable = OldTable::many(
+    &["surrealdb.routes"],
+    "sinks.surrealdb.topic_mappings",
+    "A topic that the sink consumes, and the table that its messages go to (version 0.3).",
+    &[
         TOPIC,
         SUBSCRIPTION,
         SUBSCRIPTION_TYPE,
@@ -85,16 +82,16 @@ pub(in super::super) static SURREALDB_ROUTES: OldTable = OldTable {
         OldKey::ignored(&["batch_size"], Never, NOT_IN_ROUTES),
         OldKey::ignored(&["flush_interval_ms"], Never, NOT_IN_ROUTES),
     ],
-};
+);
 
 /// Help for batches where routes are, or beside them.
 pub(in super::super) const NOT_IN_ROUTES: &str = "write `batch_size` and `batch_timeout_ms` in [processing]";
 
 const TOPIC: OldKey = OldKey::new(&["topic", "from"], "topic", Same).required("\"/stripe/payments\"");
-const SUBSCRIPTION: OldKey = OldKey::new(&["subscription"], "subscription", Same).required("\"surrealdb-payments\"");
-const SUBSCRIPTION_TYPE: OldKey = OldKey::new(&["subscription_type"], "subscription_type", Same);
+const SUBSCRIPTION: OldKey = OldKey::same(&["subscription"]).required("\"surrealdb-payments\"");
+const SUBSCRIPTION_TYPE: OldKey = OldKey::same(&["subscription_type"]);
 const TABLE_NAME: OldKey = OldKey::new(&["table_name", "table", "to"], "table", Same).required("\"stripe_payments\"");
-const SUBJECT: OldKey = OldKey::new(&["expected_schema_subject"], "expected_schema_subject", Same);
-const METADATA: OldKey = OldKey::new(&["include_danube_metadata"], "include_danube_metadata", Same);
-const STORAGE_MODE: OldKey = OldKey::new(&["storage_mode"], "storage_mode", Same);
+const SUBJECT: OldKey = OldKey::same(&["expected_schema_subject"]);
+const METADATA: OldKey = OldKey::same(&["include_danube_metadata"]);
+const STORAGE_MODE: OldKey = OldKey::same(&["storage_mode"]);
 const SCHEMA_TYPE: OldKey = OldKey::ignored(&["schema_type"], Never, "remove it; messages name their schema");
