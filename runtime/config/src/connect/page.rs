@@ -79,24 +79,6 @@ mod tests {
     use toml::de::DeValue;
 
     use super::*;
-    use crate::reference;
-
-    /// What is said to become of keys is there.
-    #[test]
-    fn every_key_becomes_one_of_a_pipeline_file() {
-        for table in TABLES {
-            for key in table.keys.iter().filter(|key| !key.becomes.is_empty()) {
-                let path = match table.becomes {
-                    "" => key.becomes.to_owned(),
-                    within => format!("{within}.{}", key.becomes),
-                };
-                let (within, name) = path.rsplit_once('.').unwrap_or(("", &path));
-                let page = reference::tables().iter().find(|page| page.path == within);
-                let page = page.unwrap_or_else(|| panic!("there is no table for {path}"));
-                assert!(page.fields.iter().any(|field| field.key == name), "there is no {path}");
-            }
-        }
-    }
 
     #[test]
     fn examples_and_defaults_are_toml_and_those_of_renamed_keys_are_there() {

@@ -35,8 +35,9 @@ pub struct MappingKeys {
 }
 
 impl MappingKeys {
-    /// Asks for them. `usual` is what holds where the file says nothing.
-    pub fn read(t: &mut Table<'_>, usual: BatchPolicy) -> Self {
+    /// Asks for them, and between topic and batches for the keys of the connector's own, which say where messages go: the
+    /// reference page has them in this order. `usual` is what holds where the file says nothing.
+    pub fn read<T>(t: &mut Table<'_>, usual: BatchPolicy, target: impl FnOnce(&mut Table<'_>) -> T) -> (Self, T) {
         let topic = t
             .field(
                 "topic",
@@ -71,6 +72,7 @@ impl MappingKeys {
                  begins with the next one, whatever this says.",
             )
             .or(usual.start);
+        let target = target(t);
         let expected_schema_subject = t
             .field(
                 "expected_schema_subject",
@@ -90,7 +92,7 @@ impl MappingKeys {
             subscription_type,
             expected_schema_subject,
         });
-        Self { consumer, batch }
+        (Self { consumer, batch }, target)
     }
 
     /// Leaves what they say for comparison with sources and other sinks. `by_id` is where the file says that the newest

@@ -25,7 +25,7 @@ pub(crate) fn told(desk: &Desk, text: &str) -> Vec<String> {
 }
 
 fn seed() -> [std::path::PathBuf; 2] {
-    let dir = repository().join("runtime/config/tests/fixtures/seed");
+    let dir = repository().join("runtime/host/tests/fixtures/seed");
     [
         dir.join("webhook-connector.toml"),
         dir.join("surrealdb-sink-connector.toml"),

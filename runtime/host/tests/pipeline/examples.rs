@@ -100,3 +100,24 @@ fn every_key_is_spelled_once_in_its_table() {
         }
     }
 }
+
+/// What is said to become of the keys of Danube Connect is there.
+#[test]
+fn every_key_of_danube_connect_becomes_one_of_a_pipeline_file() {
+    let tables = reference_tables(registry());
+    let page = reference_markdown(registry());
+    let (_, old) = page.split_once("# Files of Danube Connect").expect("its part");
+    let cells = old
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split(" | ").nth(1));
+    let paths: Vec<_> = cells
+        .filter_map(|cell| cell.strip_prefix('`')?.strip_suffix('`'))
+        .collect();
+    assert!(paths.len() > 20, "{paths:?}");
+    for path in paths {
+        let (within, name) = path.rsplit_once('.').unwrap_or(("", path));
+        let table = tables.iter().find(|table| table.path == within);
+        let table = table.unwrap_or_else(|| panic!("there is no table for {path}"));
+        assert!(table.fields.iter().any(|field| field.key == name), "there is no {path}");
+    }
+}

@@ -81,8 +81,8 @@ fn no_text_makes_it_panic() {
     for (file, cases) in [
         ("examples/stripe-payments/pipeline.toml", 1400),
         ("examples/danube-connect/webhook-connector.toml", 400),
-        ("runtime/config/tests/fixtures/v0_2/webhook-connector.toml", 400),
-        ("runtime/config/tests/fixtures/v0_3/surrealdb-sink-connector.toml", 400),
+        ("runtime/host/tests/fixtures/v0_2/webhook-connector.toml", 400),
+        ("runtime/host/tests/fixtures/v0_3/surrealdb-sink-connector.toml", 400),
     ] {
         none_panics(file, cases);
     }

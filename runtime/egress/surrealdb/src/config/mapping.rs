@@ -91,38 +91,7 @@ impl Section for TopicMapping {
     const ABOUT: &'static str = "A topic that the sink consumes, and the table that its messages go to.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
-        let keys = MappingKeys::read(t, BatchPolicy::default());
-        let table = t
-            .field(
-                "table",
-                TableName,
-                "The table. It is created by the first write. A sink writes to the tables of its mappings and to no other: \
-                 a component's write to another one is refused, and its message becomes a dead letter. A document's own fields `id`, \
-                 `in` and `out`, which mean something else to SurrealDB, are stored as `_id`, `_in` and `_out`.",
-            )
-            .aliases(&["table_name", "to"])
-            .example("\"stripe_payments\"")
-            .optional();
-        let tables = t
-            .field(
-                "tables",
-                List {
-                    kind: TableName,
-                    len: 1..=256,
-                },
-                "Tables that the component may choose from, besides `table` or instead of it. `builtin:surrealdb-sink` \
-                 does not choose: it writes to `table`.",
-            )
-            .example("[\"payments\", \"refunds\"]")
-            .or(Vec::new());
-        if !t.given("table") && !t.given("tables") && t.session().manual().is_none() {
-            t.session().error(
-                &t.span("table"),
-                format!("{} needs `table`", t.header()),
-                "write for example `table = \"stripe_payments\"`, or `tables = [\"payments\", …]` for a component that \
-                 chooses",
-            );
-        }
+        let (keys, (table, tables)) = MappingKeys::read(t, BatchPolicy::default(), tables);
         let include_danube_metadata = t
             .field(
                 "include_danube_metadata",
@@ -172,4 +141,40 @@ impl Section for TopicMapping {
             id_pointer,
         })
     }
+}
+
+/// The keys `table` and `tables`.
+fn tables(t: &mut Table<'_>) -> (Option<String>, Vec<String>) {
+    let table = t
+        .field(
+            "table",
+            TableName,
+            "The table. It is created by the first write. A sink writes to the tables of its mappings and to no other: \
+             a component's write to another one is refused, and its message becomes a dead letter. A document's own fields `id`, \
+             `in` and `out`, which mean something else to SurrealDB, are stored as `_id`, `_in` and `_out`.",
+        )
+        .aliases(&["table_name", "to"])
+        .example("\"stripe_payments\"")
+        .optional();
+    let tables = t
+        .field(
+            "tables",
+            List {
+                kind: TableName,
+                len: 1..=256,
+            },
+            "Tables that the component may choose from, besides `table` or instead of it. `builtin:surrealdb-sink` \
+             does not choose: it writes to `table`.",
+        )
+        .example("[\"payments\", \"refunds\"]")
+        .or(Vec::new());
+    if !t.given("table") && !t.given("tables") && t.session().manual().is_none() {
+        t.session().error(
+            &t.span("table"),
+            format!("{} needs `table`", t.header()),
+            "write for example `table = \"stripe_payments\"`, or `tables = [\"payments\", …]` for a component that \
+             chooses",
+        );
+    }
+    (table, tables)
 }
