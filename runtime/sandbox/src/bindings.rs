@@ -1,8 +1,8 @@
 //! What wasmtime makes of `wit/`.
 //!
-//! One world that is both roles at once, so that both speak the same types; a component has the exports of one of them,
-//! and [`crate::role`] looks up only those. Exports borrow their arguments, so that a batch is copied once, into the
-//! component's memory, and never before. Generated code: its `unsafe` is wasmtime's own.
+//! One world with both roles, so that both use the same types. A component exports one of them, and [`crate::role`]
+//! looks up only that. Exports borrow their arguments, so that a batch is copied once, into the component's memory.
+//! This is generated code: its `unsafe` is wasmtime's own.
 
 #![allow(missing_docs, unreachable_pub, unsafe_code, unused_variables, clippy::all)]
 

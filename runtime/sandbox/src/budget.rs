@@ -1,9 +1,9 @@
 //! A call's budget: how long it may run, and how long it may wait in the host.
 //!
-//! Running is counted in slices, not by the clock on the wall. Every tick interrupts the component; it is charged one
-//! slice, goes behind everybody who is waiting for its worker, and continues when its turn comes. So ten busy connectors
-//! on one core each get a tenth of it, and none of them is charged for the others' turns. What the host did for it in
-//! between, which no tick interrupts, is charged in slices too, and gives the others as many turns ([`Stretch`]).
+//! Running time is counted in ticks, not in wall-clock time. Every tick ([`TICK`]) interrupts the component: one tick
+//! is charged, the tasks that wait for this worker run first, then the component continues. With ten busy connectors on
+//! one core each gets a tenth of it and is charged only for its own tenth. Work of the host for the component, which no
+//! tick interrupts, is charged in ticks too, and yields to other tasks once for each ([`CpuSlice`]).
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,36 +11,36 @@ use danube_wasm_model::door::GuestError;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
-    conduct::Conduct,
+    cpu_class::CpuClass,
+    cpu_slice::CpuSlice,
     limits::{TICK, cure},
     state::GuestState,
-    stretch::Stretch,
 };
 
 /// What is left of one call's budget.
 #[derive(Debug)]
 pub(crate) struct Budget {
     budget_ms: u64,
-    slices_left: u64,
+    ticks_left: u64,
     wait_max: Duration,
     waited: Duration,
-    /// What changes it.
+    /// What the user can change to raise the budget; part of the error.
     cure: &'static str,
     exceeded: Option<GuestError>,
-    stretch: Stretch,
+    slice: CpuSlice,
 }
 
 impl Budget {
-    /// A budget of nothing, until [`begin`] sets one.
+    /// A budget of zero, until [`begin`] sets one.
     pub(crate) fn none() -> Self {
         Self {
             budget_ms: 0,
-            slices_left: 0,
+            ticks_left: 0,
             wait_max: Duration::ZERO,
             waited: Duration::ZERO,
             cure: "",
             exceeded: None,
-            stretch: Stretch::begin(&Arc::default(), &Arc::new(Conduct::new(0))),
+            slice: CpuSlice::start(&Arc::default(), &Arc::new(CpuClass::new(0))),
         }
     }
 
@@ -54,18 +54,18 @@ impl Budget {
         self.wait_max.saturating_sub(self.waited)
     }
 
-    /// A wait begins, and a stretch ends: what the host did for the component in it is charged, and others go first as they
-    /// do at a tick. Short stretches cost nothing here; ticks see to them. An error when it was the last straw.
+    /// Called before a wait. Ends the slice, charges the host's work in it, and yields to other tasks. Slices shorter
+    /// than a tick cost nothing here. Fails if the budget is used up.
     pub(crate) async fn begin_wait(&mut self) -> wasmtime::Result<()> {
-        self.charge(self.stretch.end())?;
-        self.stretch.give_way().await;
+        self.charge(self.slice.end())?;
+        self.slice.yield_to_others().await;
         Ok(())
     }
 
-    /// Charges a wait; an error when it was the last straw.
+    /// Charges a wait. Fails if it did not finish within the budget.
     pub(crate) fn charge_wait(&mut self, waited: Duration, finished: bool) -> wasmtime::Result<()> {
         self.waited += waited;
-        self.stretch.resume();
+        self.slice.resume();
         if finished {
             return Ok(());
         }
@@ -76,20 +76,20 @@ impl Budget {
         Err(wasmtime::Error::msg("it waited in the host for too long"))
     }
 
-    /// The component has returned. What the host did for it since the last tick is charged, and what it will do once the call
-    /// is over; others go first as they do at a tick. An error when it was the last straw.
+    /// Called when the component has returned. Charges the host's work since the last tick and `to_come`, the work that
+    /// the host does after the call; yields to other tasks. Fails if the budget is used up.
     pub(crate) async fn charge_host(&mut self, to_come: Duration) -> wasmtime::Result<()> {
-        let done = self.stretch.end();
-        self.stretch.give_way().await;
-        self.stretch.resume();
+        let done = self.slice.end();
+        self.slice.yield_to_others().await;
+        self.slice.resume();
         let to_come = u64::try_from(to_come.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX);
         self.charge(done.saturating_add(to_come))
     }
 
-    fn charge(&mut self, slices: u64) -> wasmtime::Result<()> {
-        match self.slices_left.checked_sub(slices) {
+    fn charge(&mut self, ticks: u64) -> wasmtime::Result<()> {
+        match self.ticks_left.checked_sub(ticks) {
             Some(left) => {
-                self.slices_left = left;
+                self.ticks_left = left;
                 Ok(())
             }
             None => {
@@ -102,20 +102,20 @@ impl Budget {
         }
     }
 
-    /// A tick: it is charged one slice at least.
+    /// Handles a tick: charges one tick or more.
     fn charge_tick(&mut self) -> UpdateDeadline {
-        let slices = self.stretch.end().max(1);
-        // Whatever comes of it, this stretch is settled.
-        self.stretch.resume();
-        if self.charge(slices).is_err() {
+        let ticks = self.slice.end().max(1);
+        // The slice is charged; a new one starts here, whether or not the budget is used up.
+        self.slice.resume();
+        if self.charge(ticks).is_err() {
             return UpdateDeadline::Interrupt;
         }
-        let stretch = self.stretch.clone();
+        let slice = self.slice.clone();
         let turns = async move {
-            for _ in 0..slices {
+            for _ in 0..ticks {
                 tokio::task::yield_now().await;
             }
-            stretch.resume();
+            slice.resume();
         };
         UpdateDeadline::YieldCustom(1, Box::pin(turns))
     }
@@ -126,23 +126,23 @@ pub(crate) fn install(store: &mut Store<GuestState>) {
     store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_tick()));
 }
 
-/// Gives the next entry into the component, which is in this stretch, this much. Forgetting it ends the component at
-/// its next tick.
+/// Sets the budget of the next call into the component, which runs in `slice`. A component that is entered without this
+/// is interrupted at its next tick.
 pub(crate) fn begin(
     store: &mut Store<GuestState>,
     (budget_ms, cure): (u64, &'static str),
     wait_max: Duration,
-    stretch: &Stretch,
+    slice: &CpuSlice,
 ) {
     let tick_ms = u64::try_from(TICK.as_millis()).unwrap_or(1).max(1);
     store.data_mut().budget = Budget {
         budget_ms,
-        slices_left: budget_ms.div_ceil(tick_ms),
+        ticks_left: budget_ms.div_ceil(tick_ms),
         wait_max,
         waited: Duration::ZERO,
         cure,
         exceeded: None,
-        stretch: stretch.clone(),
+        slice: slice.clone(),
     };
     store.set_epoch_deadline(1);
 }
@@ -150,22 +150,22 @@ pub(crate) fn begin(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stretch;
+    use crate::cpu_slice;
 
     #[tokio::test]
     async fn what_the_host_did_before_a_wait_is_charged() {
         let mut budget = Budget {
             budget_ms: 1_000,
-            slices_left: 1_000,
+            ticks_left: 1_000,
             ..Budget::none()
         };
-        budget.stretch.resume();
-        stretch::work(5 * TICK);
+        budget.slice.resume();
+        cpu_slice::burn_cpu(5 * TICK);
         budget.begin_wait().await.expect("within its budget");
-        assert!(budget.slices_left <= 995, "{}", budget.slices_left);
-        budget.slices_left = 2;
-        budget.stretch.resume();
-        stretch::work(5 * TICK);
+        assert!(budget.ticks_left <= 995, "{}", budget.ticks_left);
+        budget.ticks_left = 2;
+        budget.slice.resume();
+        cpu_slice::burn_cpu(5 * TICK);
         assert!(budget.begin_wait().await.is_err());
         assert!(matches!(
             budget.exceeded(),
@@ -177,13 +177,13 @@ mod tests {
     async fn what_the_host_did_since_it_returned_and_has_yet_to_do_is_charged() {
         let mut budget = Budget {
             budget_ms: 1_000,
-            slices_left: 1_000,
+            ticks_left: 1_000,
             ..Budget::none()
         };
-        budget.stretch.resume();
-        stretch::work(5 * TICK);
+        budget.slice.resume();
+        cpu_slice::burn_cpu(5 * TICK);
         budget.charge_host(10 * TICK).await.expect("within its budget");
-        assert!(budget.slices_left <= 985, "{}", budget.slices_left);
+        assert!(budget.ticks_left <= 985, "{}", budget.ticks_left);
         assert!(budget.charge_host(1_000 * TICK).await.is_err());
         assert!(matches!(
             budget.exceeded(),
@@ -195,7 +195,7 @@ mod tests {
     fn slices_end_at_the_budget_and_not_before() {
         let mut budget = Budget {
             budget_ms: 2,
-            slices_left: 2,
+            ticks_left: 2,
             ..Budget::none()
         };
         assert!(matches!(budget.charge_tick(), UpdateDeadline::YieldCustom(1, _)));

@@ -1,8 +1,8 @@
 //! The engine's settings.
 //!
-//! One function says how components are compiled, for the process that runs them and for the child that compiles them:
-//! an artifact fits only an engine with the same settings. How instances are allocated is the running process's own
-//! business and does not change an artifact.
+//! One function configures how components are compiled, for the process that runs them and for the child that compiles
+//! them: an artifact fits only an engine with the same settings. How instances are allocated is set only in the running
+//! process and does not change an artifact.
 
 use std::{hash::Hash, num::NonZeroUsize};
 

@@ -37,13 +37,13 @@ pub enum SandboxError {
 /// Why a component cannot be loaded.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LoadError {
-    /// It is not let in.
+    /// It is refused.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
     /// It cannot be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
-    /// The connector's limits make no sense in this process.
+    /// The pool of this process cannot hold the connector's limits.
     #[error("connector `{connector}`: {message}")]
     Limits {
         /// Whose limits.
@@ -59,7 +59,7 @@ pub enum LoadError {
         /// What does not fit.
         message: String,
     },
-    /// It named a topic or subscription that it may not, or that is none.
+    /// It named a topic or subscription that is not granted or not valid.
     #[error("`{file}`, connector `{connector}`: {message}")]
     Topics {
         /// How the component was named.
@@ -84,7 +84,8 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Whether loading it again, unchanged, may help: the host was short of something, or the component said so.
+    /// Whether loading it again, unchanged, may succeed: the host was short of a resource, or the component asked for a
+    /// retry.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Compile(CompileError::Unavailable { .. }) => true,

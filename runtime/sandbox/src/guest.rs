@@ -1,4 +1,4 @@
-//! What the two worlds have in common, so that lanes and loading are written once.
+//! What sources and sinks have in common, so that lanes and loading are written once.
 
 use danube_wasm_model::{
     columns::{Origins, PayloadAt, Payloads, Rejection},
@@ -16,14 +16,14 @@ use crate::{
     state::GuestState,
 };
 
-/// What an export returns: trapped, failed by its own account, or a value.
-pub(crate) type Answer<T> = wasmtime::Result<Result<T, wit::Failure>>;
+/// What an export returns: a trap, a failure that the component reports, or a value.
+pub(crate) type ExportResult<T> = wasmtime::Result<Result<T, wit::Failure>>;
 
 /// The exports of one world, on an instance. Implemented by the generated types.
 pub(crate) trait Guest: Sized + Send + Sync + 'static {
     /// Which world.
     const ROLE: Role;
-    /// The export that tells topics, for messages.
+    /// The export that names the topics, for messages.
     const CONFIGS: &'static str;
     /// Where its exports are in a component, looked up once.
     type Indices: Send + Sync + 'static;
@@ -42,41 +42,40 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
         &self,
         store: &mut Store<GuestState>,
         configuration: wit::Configuration<'_>,
-    ) -> impl Future<Output = Answer<wit::Interests>> + Send;
+    ) -> impl Future<Output = ExportResult<wit::Interests>> + Send;
 
-    fn configs(&self, store: &mut Store<GuestState>) -> impl Future<Output = Answer<Vec<Self::Config>>> + Send;
+    fn configs(&self, store: &mut Store<GuestState>) -> impl Future<Output = ExportResult<Vec<Self::Config>>> + Send;
 
     fn call(
         &self,
         store: &mut Store<GuestState>,
         input: &Self::Input,
-    ) -> impl Future<Output = Answer<Self::Output>> + Send;
+    ) -> impl Future<Output = ExportResult<Self::Output>> + Send;
 
     /// Number of inputs of a batch: its budget grows with it.
     fn len(input: &Self::Input) -> usize;
 
-    /// What it refused of its input, and why.
+    /// The inputs that it rejected, and why.
     fn rejections(output: &mut Self::Output) -> &mut [Rejection];
 
-    /// Where an output came from, as far as it says so.
+    /// Which inputs an output came from, where it says so.
     fn origins(output: &Self::Output) -> &Origins;
 
-    /// That an output keeps the contract and the limits.
+    /// Checks that an output keeps the contract and the limits.
     fn check(output: &Self::Output, input: &Self::Input, limits: &GuestLimits) -> Result<(), GuestError>;
 }
 
-/// That there are not too many records, writes or rejections. First, because the other checks take time for each.
+/// Checks the number of records, writes or rejections. It comes first, because the other checks take time for each.
 pub(crate) fn check_count(outputs: usize, limits: &GuestLimits) -> Result<(), GuestError> {
     check_below(name::OUTPUT_RECORDS, outputs, limits.output_records_max)
 }
 
-/// That it does not name too many origins: each takes the host time when the call is long over.
+/// Checks the number of origins: the host visits each of them after the call.
 pub(crate) fn check_origins(origins: &Origins, limits: &GuestLimits) -> Result<(), GuestError> {
     check_below(name::OUTPUT_ORIGINS, origins.index.len(), limits.output_origins_max)
 }
 
-/// That there are not many more names of topics or targets than outputs could use. Those of its configurations may always
-/// be there, whatever is used of them.
+/// Checks the number of topic or target names: at most one for each output, or as many as the configuration may have.
 pub(crate) fn check_names(names: usize, limits: &GuestLimits) -> Result<(), GuestError> {
     let names_max = limits.output_records_max.max(limits.topics_max);
     check_below(name::OUTPUT_RECORDS, names, names_max)
@@ -96,15 +95,15 @@ fn check_below(limit: &'static str, returned: usize, max: usize) -> Result<(), G
     ))
 }
 
-/// That payloads are not too many bytes once reused inputs stand where they are named: naming one costs the component
-/// four bytes, and whoever sends or stores it the whole of it.
+/// Checks the bytes of payloads, with reused inputs counted at full size each time they are named: naming one costs the
+/// component four bytes, and sending or storing it the whole payload.
 pub(crate) fn check_payload_bytes(
     payloads: &Payloads,
     input_bytes: impl Fn(usize) -> usize,
     limits: &GuestLimits,
 ) -> Result<(), GuestError> {
     if payloads.reuse.is_empty() {
-        // They all crossed the boundary, which has counted them.
+        // All of them crossed the boundary, which has counted them.
         return Ok(());
     }
     let bytes = payloads.places().fold(0_usize, |sum, place| {

@@ -1,4 +1,4 @@
-//! Where a component's log lines and numbers go: the host's end of the capabilities `log` and `metrics`.
+//! Receives components' log lines and metrics: the host's end of the capabilities `log` and `metrics`.
 
 use danube_wasm_model::ConnectorId;
 
@@ -12,7 +12,7 @@ pub enum LogLevel {
     Debug,
     /// For the operator, when all is well.
     Info,
-    /// Something is off but goes on.
+    /// Something is wrong, and work continues.
     Warn,
     /// Something failed.
     Error,
@@ -34,10 +34,10 @@ impl LogLevel {
     }
 }
 
-/// Takes what components say. Called from within their calls: it must not block. Lines and names have been checked and
-/// are within their connector's quotas.
+/// Receives components' log lines and metrics. It is called during their calls and must not block. Lines and names have
+/// been checked and are within the connector's quotas.
 pub trait GuestHost: Send + Sync + 'static {
-    /// Whether lines of this level are kept.
+    /// Whether lines of this level are enabled.
     fn log_enabled(&self, id: &ConnectorId, level: LogLevel) -> bool;
 
     /// One line, without control characters.
@@ -52,7 +52,7 @@ pub trait GuestHost: Send + Sync + 'static {
     /// Adds an observation to a histogram. The value is finite.
     fn observe(&self, id: &ConnectorId, name: &str, value: f64);
 
-    /// `n` things that were over a quota or malformed: `what` is one of `log_lines`, `metrics`.
+    /// Counts `n` items that were over a quota or malformed: `what` is one of `log_lines`, `metrics`.
     fn dropped(&self, id: &ConnectorId, what: &'static str, n: u64);
 }
 

@@ -1,14 +1,15 @@
 //! Lanes: a connector's instances, and the calls into them.
 //!
-//! A lane is a place for one instance and a lock: calls on one lane come after each other, calls on different lanes run
-//! beside each other. An instance is in its place only between calls. A call takes it out, runs on the workers, and puts
-//! it back only if nothing went wrong; so whatever happens (a trap, a panic in the host, a caller that goes away), no
-//! call ever meets an instance that another left half way. An empty place is filled by the next call: from an artifact
-//! that is in memory that takes microseconds, and whatever `initialize` takes.
+//! A lane holds one instance and a lock: calls on one lane run one after the other, calls on different lanes run
+//! concurrently. An instance is in its lane only between calls. A call takes it out, runs on the workers, and puts it
+//! back only if it succeeded. So after a trap, a panic in the host or a caller that is cancelled no call meets an
+//! instance that another left half way. The next call on an empty lane starts a new instance: microseconds if the
+//! compiled code is in memory, plus the time of `initialize`.
 //!
-//! A caller that is on the workers already ([`Sandbox::spawn`]) calls where it stands. For any other, the call becomes a
-//! task there, and waking two sleeping threads costs ten times an empty call. A connector that is new, or holds threads for
-//! long, is called apart, whoever calls ([`Conduct`]). A call ends with its caller, wherever it runs.
+//! A caller that is already on the workers ([`Sandbox::spawn`]) runs the call in its own task. For any other caller the
+//! call becomes a task there, and waking two sleeping threads costs ten times an empty call. Calls of a connector that
+//! is new, or holds threads for long, run isolated ([`CpuClass`]) whoever makes them. A call is cancelled with its
+//! caller, wherever it runs.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -29,37 +30,37 @@ use wasmtime::{Store, component::InstancePre};
 use crate::{
     bindings::danube::connector::types as wit,
     budget::{self, Budget},
-    capability::{self, wasi::ambient::View},
-    conduct::Conduct,
-    guest::{Answer, Guest},
+    capability::{self, wasi::ambient::AmbientView},
+    cpu_class::CpuClass,
+    cpu_slice::CpuSlice,
+    guest::{ExportResult, Guest},
     limiter::Limiter,
     limits::{GuestLimits, ORIGIN_COST_NS, cure},
-    recording::{Recording, Sight},
+    recording::{AmbientReads, Recording},
     sandbox::{Compiled, Sandbox},
     state::GuestState,
-    stretch::Stretch,
     trap,
 };
 
 /// Everything that an instance of one connector is made from.
-pub(crate) struct Plan<G: Guest> {
+pub(crate) struct InstanceTemplate<G: Guest> {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) id: ConnectorId,
     pub(crate) settings: String,
-    /// The settings as they may be kept; see [`crate::LoadSpec::settings_kept`].
+    /// The settings as recordings may keep them; see [`crate::LoadSpec::settings_kept`].
     pub(crate) settings_kept: Option<String>,
     pub(crate) topics: Vec<TopicName>,
     pub(crate) limits: GuestLimits,
     pub(crate) shared: capability::Shared,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) indices: G::Indices,
-    /// Keeps the compiled code in memory for whoever loads the same component again.
+    /// Keeps the compiled code in memory, so that loading the same component again does not compile it.
     pub(crate) compiled: Arc<Compiled>,
-    pub(crate) conduct: Arc<Conduct>,
+    pub(crate) cpu_class: Arc<CpuClass>,
 }
 
 /// An instance that has been initialized.
-pub(crate) struct Live<G> {
+pub(crate) struct LiveInstance<G> {
     store: Store<GuestState>,
     guest: G,
     calls: u64,
@@ -67,74 +68,74 @@ pub(crate) struct Live<G> {
     inputs: usize,
 }
 
-/// Where an instance is between calls.
-struct Place<G> {
-    live: Option<Live<G>>,
-    /// What the last call saw, if its instance is gone.
-    gone: Option<Gone>,
+/// A lane's instance between calls.
+struct LaneSlot<G> {
+    live: Option<LiveInstance<G>>,
+    /// The recording of the last call, if it ended its instance.
+    ended: Option<EndedCall>,
 }
 
-/// An instance that ended in a call.
-struct Gone {
+/// What is known of the last call of an instance.
+struct EndedCall {
     calls_before: u64,
     inputs: usize,
-    start: Sight,
-    call: Sight,
+    start: AmbientReads,
+    call: AmbientReads,
 }
 
 /// The lanes of one connector.
 pub(crate) struct Lanes<G: Guest> {
-    plan: Arc<Plan<G>>,
-    places: Vec<Arc<Mutex<Place<G>>>>,
+    template: Arc<InstanceTemplate<G>>,
+    slots: Vec<Arc<Mutex<LaneSlot<G>>>>,
 }
 
 impl<G: Guest> Lanes<G> {
-    /// So many lanes, the first with this instance.
-    pub(crate) fn new(plan: Arc<Plan<G>>, first: Live<G>, lanes: usize) -> Self {
+    /// Makes `lanes` lanes; the first holds this instance.
+    pub(crate) fn new(template: Arc<InstanceTemplate<G>>, first: LiveInstance<G>, lanes: usize) -> Self {
         let rest = (1..lanes).map(|_| None);
-        let places = std::iter::once(Some(first)).chain(rest);
-        let place = |live| Arc::new(Mutex::new(Place { live, gone: None }));
+        let slots = std::iter::once(Some(first)).chain(rest);
+        let slot = |live| Arc::new(Mutex::new(LaneSlot { live, ended: None }));
         Self {
-            plan,
-            places: places.map(place).collect(),
+            template,
+            slots: slots.map(slot).collect(),
         }
     }
 
-    pub(crate) fn plan(&self) -> &Plan<G> {
-        &self.plan
+    pub(crate) fn template(&self) -> &InstanceTemplate<G> {
+        &self.template
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.slots.len()
     }
 
-    /// What the last call on this lane was given besides its input; `None` while another is running, and where none has
-    /// got as far as the component.
+    /// What the last call on this lane was given besides its input. `None` while a call is running on it, and if no
+    /// call has reached the component.
     pub(crate) fn recall(&self, lane: usize) -> Option<Recording> {
-        let place = self.places[lane % self.places.len()].try_lock().ok()?;
-        let gone = match &*place {
-            Place { gone: Some(gone), .. } => return Some(self.plan.recording(gone)),
-            Place { live: Some(live), .. } if live.calls > 0 => live.gone(live.calls - 1),
-            Place { .. } => return None,
+        let slot = self.slots[lane % self.slots.len()].try_lock().ok()?;
+        let ended = match &*slot {
+            LaneSlot { ended: Some(ended), .. } => return Some(self.template.recording(ended)),
+            LaneSlot { live: Some(live), .. } if live.calls > 0 => live.ended(live.calls - 1),
+            LaneSlot { .. } => return None,
         };
-        Some(self.plan.recording(&gone))
+        Some(self.template.recording(&ended))
     }
 
     /// Calls into the component on this lane; lane numbers wrap around.
     pub(crate) async fn call(&self, lane: usize, input: Arc<G::Input>) -> Result<G::Output, GuestError> {
-        let place = Arc::clone(&self.places[lane % self.places.len()]);
-        let plan = Arc::clone(&self.plan);
-        let mut place = place.lock_owned().await;
-        let workers = self.plan.sandbox.workers();
-        let is_apart = plan.is_apart();
-        let call = async move { plan.call(&mut place, &input).await };
-        if !is_apart && Handle::try_current().is_ok_and(|here| here.id() == workers.among().id()) {
+        let slot = Arc::clone(&self.slots[lane % self.slots.len()]);
+        let template = Arc::clone(&self.template);
+        let mut slot = slot.lock_owned().await;
+        let workers = self.template.sandbox.workers();
+        let is_isolated = template.is_isolated();
+        let call = async move { template.call(&mut slot, &input).await };
+        if !is_isolated && Handle::try_current().is_ok_and(|here| here.id() == workers.shared().id()) {
             let panicked = |_| Err(host_error("a function of the host panicked during the call"));
             return AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(panicked);
         }
-        let task = match is_apart {
-            true => workers.spawn_apart(call),
-            false => workers.among().spawn(call),
+        let task = match is_isolated {
+            true => workers.spawn_isolated(call),
+            false => workers.shared().spawn(call),
         };
         AbortOnDropHandle::new(task).await.unwrap_or_else(|error| {
             Err(host_error(if error.is_panic() {
@@ -152,14 +153,15 @@ fn host_error(message: &str) -> GuestError {
     }
 }
 
-impl<G: Guest> Plan<G> {
-    /// A fresh instance, initialized, and what it asked for; or the stage that failed, and how.
+impl<G: Guest> InstanceTemplate<G> {
+    /// Starts and initializes an instance. Returns the columns that it asked for, or the stage that failed and its
+    /// error.
     pub(crate) async fn start(
         &self,
-        stretch: &Stretch,
-    ) -> Result<(Live<G>, wit::Interests), (&'static str, GuestError)> {
+        slice: &CpuSlice,
+    ) -> Result<(LiveInstance<G>, wit::Interests), (&'static str, GuestError)> {
         let mut store = self.store();
-        self.begin(&mut store, (self.limits.initialize_ms, cure::INITIALIZE), stretch);
+        self.begin(&mut store, (self.limits.initialize_ms, cure::INITIALIZE), slice);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
             Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
@@ -173,8 +175,8 @@ impl<G: Guest> Plan<G> {
             settings: &self.settings,
         };
         let answer = guest.initialize(&mut store, configuration).await;
-        let interests = settle(&mut store, answer).map_err(|error| ("initialize", error))?;
-        let live = Live {
+        let interests = into_result(&mut store, answer).map_err(|error| ("initialize", error))?;
+        let live = LiveInstance {
             store,
             guest,
             calls: 0,
@@ -184,57 +186,61 @@ impl<G: Guest> Plan<G> {
     }
 
     /// The topics that the component names.
-    pub(crate) async fn configs(&self, live: &mut Live<G>, stretch: &Stretch) -> Result<Vec<G::Config>, GuestError> {
-        self.begin(&mut live.store, (self.limits.call_base_ms, cure::CONFIGS), stretch);
+    pub(crate) async fn configs(
+        &self,
+        live: &mut LiveInstance<G>,
+        slice: &CpuSlice,
+    ) -> Result<Vec<G::Config>, GuestError> {
+        self.begin(&mut live.store, (self.limits.call_base_ms, cure::CONFIGS), slice);
         live.view().begin_call();
         let answer = live.guest.configs(&mut live.store).await;
-        settle(&mut live.store, answer)
+        into_result(&mut live.store, answer)
     }
 
-    fn is_apart(&self) -> bool {
-        self.conduct.is_apart(self.sandbox.ticker().ticks().load(Relaxed))
+    fn is_isolated(&self) -> bool {
+        self.cpu_class.is_isolated(self.sandbox.ticker().ticks().load(Relaxed))
     }
 
-    async fn call(&self, place: &mut Place<G>, input: &G::Input) -> Result<G::Output, GuestError> {
-        self.sandbox.workers().processors().spread();
+    async fn call(&self, slot: &mut LaneSlot<G>, input: &G::Input) -> Result<G::Output, GuestError> {
+        self.sandbox.workers().placement().avoid_busy_cpu();
         let _ticking = self.sandbox.ticker().running();
-        let stretch = self.stretch();
-        let among = !self.is_apart();
-        let outcome = self.call_within(&stretch, place, input).await;
-        stretch.end();
-        if among && self.is_apart() {
+        let slice = self.slice();
+        let was_shared = !self.is_isolated();
+        let outcome = self.call_within(&slice, slot, input).await;
+        slice.end();
+        if was_shared && self.is_isolated() {
             tracing::info!(
                 connector = %self.id,
                 "a call held a thread of the component's workers for several milliseconds: the next ones run apart from \
                  other connectors' calls for a while. Smaller batches or outputs take less at once"
             );
         }
-        stretch.give_way().await;
-        self.conduct.called();
+        slice.yield_to_others().await;
+        self.cpu_class.record_call();
         outcome
     }
 
     async fn call_within(
         &self,
-        stretch: &Stretch,
-        place: &mut Place<G>,
+        slice: &CpuSlice,
+        slot: &mut LaneSlot<G>,
         input: &G::Input,
     ) -> Result<G::Output, GuestError> {
-        place.gone = None;
-        let mut live = match place.live.take() {
+        slot.ended = None;
+        let mut live = match slot.live.take() {
             Some(live) => live,
-            None => self.start(stretch).await.map_err(|(_, error)| error)?.0,
+            None => self.start(slice).await.map_err(|(_, error)| error)?.0,
         };
         live.inputs = G::len(input);
         let budget = (self.limits.call_budget_ms(live.inputs), cure::CALL);
-        self.begin(&mut live.store, budget, stretch);
+        self.begin(&mut live.store, budget, slice);
         live.view().begin_call();
         let answer = live.guest.call(&mut live.store, input).await;
-        let output = settle(&mut live.store, answer).and_then(|mut output| {
+        let output = into_result(&mut live.store, answer).and_then(|mut output| {
             G::check(&output, input, &self.limits)?;
             for rejection in G::rejections(&mut output) {
                 let log = &live.store.data().capabilities.log;
-                rejection.message = log.shown(&rejection.message, Rejection::MESSAGE_BYTES_MAX);
+                rejection.message = log.redacted(&rejection.message, Rejection::MESSAGE_BYTES_MAX);
             }
             Ok(output)
         });
@@ -248,18 +254,18 @@ impl<G: Guest> Plan<G> {
         match output {
             Ok(output) => {
                 live.calls += 1;
-                place.live = Some(live);
+                slot.live = Some(live);
                 Ok(output)
             }
             Err(error) => {
-                place.gone = Some(live.gone(live.calls));
+                slot.ended = Some(live.ended(live.calls));
                 Err(error)
             }
         }
     }
 
-    /// Charges the call for what the host did since the component returned, and will do for the origins that it named.
-    async fn charge_host(&self, live: &mut Live<G>, origins: usize) -> Result<(), GuestError> {
+    /// Charges the call for the host's work since the component returned, and for the origins that it named.
+    async fn charge_host(&self, live: &mut LiveInstance<G>, origins: usize) -> Result<(), GuestError> {
         let origins = u64::try_from(origins).unwrap_or(u64::MAX);
         let to_come = Duration::from_nanos(origins.saturating_mul(ORIGIN_COST_NS));
         let state = live.store.data_mut();
@@ -267,7 +273,7 @@ impl<G: Guest> Plan<G> {
         charged.map_err(|error| trap::classify(&error, state))
     }
 
-    fn recording(&self, gone: &Gone) -> Recording {
+    fn recording(&self, ended: &EndedCall) -> Recording {
         let settings = self.settings_kept.clone();
         Recording {
             role: G::ROLE.as_str().to_owned(),
@@ -275,10 +281,10 @@ impl<G: Guest> Plan<G> {
             limits: self.limits.changes(),
             topics: self.topics.iter().map(ToString::to_string).collect(),
             log_levels: self.shared.log_levels(),
-            inputs: gone.inputs,
-            calls_before: gone.calls_before,
-            start: gone.start.clone(),
-            call: gone.call.clone(),
+            inputs: ended.inputs,
+            calls_before: ended.calls_before,
+            start: ended.start.clone(),
+            call: ended.call.clone(),
         }
     }
 
@@ -296,14 +302,14 @@ impl<G: Guest> Plan<G> {
         store
     }
 
-    /// The first stretch of a call.
-    pub(crate) fn stretch(&self) -> Stretch {
-        Stretch::begin(self.sandbox.ticker().ticks(), &self.conduct)
+    /// The first slice of a call.
+    pub(crate) fn slice(&self) -> CpuSlice {
+        CpuSlice::start(self.sandbox.ticker().ticks(), &self.cpu_class)
     }
 
-    fn begin(&self, store: &mut Store<GuestState>, budget: (u64, &'static str), stretch: &Stretch) {
+    fn begin(&self, store: &mut Store<GuestState>, budget: (u64, &'static str), slice: &CpuSlice) {
         let wait_max = Duration::from_millis(self.limits.wait_ms_max);
-        budget::begin(store, budget, wait_max, stretch);
+        budget::begin(store, budget, wait_max, slice);
         let state = store.data_mut();
         state.limiter.begin_call();
         state.capabilities.log.begin_call();
@@ -311,14 +317,14 @@ impl<G: Guest> Plan<G> {
     }
 }
 
-impl<G> Live<G> {
-    fn view(&self) -> &View {
+impl<G> LiveInstance<G> {
+    fn view(&self) -> &AmbientView {
         self.store.data().capabilities.wasi.view()
     }
 
-    fn gone(&self, calls_before: u64) -> Gone {
-        let (start, call) = self.view().sights();
-        Gone {
+    fn ended(&self, calls_before: u64) -> EndedCall {
+        let (start, call) = self.view().reads();
+        EndedCall {
             calls_before,
             inputs: self.inputs,
             start,
@@ -327,14 +333,14 @@ impl<G> Live<G> {
     }
 }
 
-/// Sorts what an export returned.
-fn settle<T>(store: &mut Store<GuestState>, answer: Answer<T>) -> Result<T, GuestError> {
+/// Turns what an export returned into a result, with redacted messages.
+fn into_result<T>(store: &mut Store<GuestState>, answer: ExportResult<T>) -> Result<T, GuestError> {
     let state = store.data_mut();
     let settled = match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(mut failure)) => {
             let log = &state.capabilities.log;
-            failure.message = log.shown(&failure.message, Failure::MESSAGE_BYTES_MAX);
+            failure.message = log.redacted(&failure.message, Failure::MESSAGE_BYTES_MAX);
             Err(GuestError::Failure(Failure::from(failure)))
         }
         Err(error) => Err(trap::classify(&error, state)),

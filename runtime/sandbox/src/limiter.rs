@@ -1,7 +1,8 @@
-//! Counts what an instance grows to, over all its memories and tables, and refuses to go over its limits.
+//! Counts an instance's memory and table elements, summed over all memories and tables, and refuses growth over its
+//! limits.
 //!
-//! A refused growth is an ordinary "no" to the component (`memory.grow` gives -1), and most allocators then abort. The
-//! limiter remembers the refusal, so that the abort is reported as the limit that caused it.
+//! A refused growth is an ordinary failure to the component (`memory.grow` gives -1), and most allocators then abort.
+//! The limiter remembers the refusal, so that the abort is reported as the limit that caused it.
 
 use wasmtime::ResourceLimiter;
 
@@ -37,7 +38,7 @@ impl Limiter {
         }
     }
 
-    /// Forgets refusals of earlier calls: the component lived with them.
+    /// Forgets refusals of earlier calls, which the component survived.
     pub(crate) fn begin_call(&mut self) {
         self.refusal = None;
     }

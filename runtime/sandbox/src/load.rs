@@ -11,23 +11,23 @@ use crate::{
     bindings::danube::connector::types as wit,
     capability::{self, Grants},
     compile::CompileError,
-    conduct::Conduct,
+    cpu_class::CpuClass,
+    cpu_slice::CpuSlice,
     error::LoadError,
     guest::Guest,
     host::GuestHost,
-    lane::{Lanes, Live, Plan},
+    lane::{InstanceTemplate, Lanes, LiveInstance},
     limits::{GuestLimits, exceeded, name},
     sandbox::{Sandbox, blocking},
     secrets::Secrets,
     sink::{self, SinkComponent},
     source::{self, SourceComponent},
-    stretch::Stretch,
 };
 
-/// What to load, for whom, and what it may do.
+/// A component to load: its connector, settings, limits and grants.
 #[derive(Clone)]
 pub struct LoadSpec {
-    /// Whom it belongs to.
+    /// The connector that it belongs to.
     pub id: ConnectorId,
     /// How messages name the component: the file's name or `builtin:…`.
     pub file: String,
@@ -35,18 +35,18 @@ pub struct LoadSpec {
     pub component: Arc<[u8]>,
     /// Its settings, JSON text; see `configuration` in `wit/types.wit`.
     pub settings: String,
-    /// The settings as recordings of calls may keep them: `${NAME}` for what came from the environment, which is also
-    /// struck out of what the component says. `None` keeps nothing.
+    /// The settings as recordings of calls may keep them: with `${NAME}` in place of values from the environment. Those
+    /// values are also redacted in everything that the component logs or reports. `None` keeps nothing.
     pub settings_kept: Option<String>,
-    /// What it may use.
+    /// Its limits.
     pub limits: GuestLimits,
-    /// What it may reach.
+    /// The capabilities that it is granted.
     pub grants: Grants,
-    /// Calls that run beside each other; at least one. The instances of all but the first start when they are called.
+    /// Calls that may run concurrently; at least one. All instances but the first are started by their first call.
     pub lanes: usize,
     /// The topics that the pipeline file grants it.
     pub topics: Vec<TopicName>,
-    /// What it sees of time and chance.
+    /// Where its clock readings and random bytes come from.
     pub ambient: Ambient,
 }
 
@@ -107,7 +107,7 @@ impl Sandbox {
         let sandbox = Arc::clone(self);
         let task = self
             .workers()
-            .spawn_apart(async move { load(sandbox, spec, host).await });
+            .spawn_isolated(async move { load(sandbox, spec, host).await });
         task.await.unwrap_or_else(|error| {
             Err(LoadError::Compile(CompileError::Unavailable {
                 message: format!("a task of the host ended early: {error}"),
@@ -116,7 +116,7 @@ impl Sandbox {
     }
 }
 
-/// A component that runs, and what it said of itself.
+/// A component that was started, and the columns and topics that it asked for.
 struct Loaded<G: Guest> {
     spec: LoadSpec,
     lanes: Lanes<G>,
@@ -150,8 +150,8 @@ async fn load<G: Guest>(
     capability::link(&mut linker, &spec.grants).map_err(contract)?;
     let pre = linker.instantiate_pre(compiled.component()).map_err(contract)?;
     let indices = G::indices(&pre).map_err(contract)?;
-    let plan = Arc::new(Plan::<G> {
-        conduct: Arc::new(Conduct::new(sandbox.options().calls_to_know)),
+    let template = Arc::new(InstanceTemplate::<G> {
+        cpu_class: Arc::new(CpuClass::new(sandbox.options().calls_to_know)),
         id: spec.id.clone(),
         settings: spec.settings.clone(),
         settings_kept: spec.settings_kept.clone(),
@@ -162,7 +162,7 @@ async fn load<G: Guest>(
             &spec.limits,
             &host,
             spec.ambient.clone(),
-            Secrets::of(&spec.settings, spec.settings_kept.as_deref()),
+            Secrets::from_settings(&spec.settings, spec.settings_kept.as_deref()),
         ),
         sandbox,
         pre,
@@ -176,11 +176,11 @@ async fn load<G: Guest>(
         stage,
         error,
     };
-    let _ticking = plan.sandbox.ticker().running();
-    let stretch = plan.stretch();
-    let started = start(&plan, &stretch).await;
-    stretch.end();
-    stretch.give_way().await;
+    let _ticking = template.sandbox.ticker().running();
+    let slice = template.slice();
+    let started = start(&template, &slice).await;
+    slice.end();
+    slice.yield_to_others().await;
     let (live, interests, configs) = started.map_err(failed)?;
     if configs.len() > spec.limits.topics_max {
         return Err(failed((
@@ -197,19 +197,19 @@ async fn load<G: Guest>(
     }
     Ok(Loaded {
         interests: Interests::from_names(interests.iter().map(String::as_str)),
-        lanes: Lanes::new(Arc::clone(&plan), live, spec.lanes.max(1)),
+        lanes: Lanes::new(Arc::clone(&template), live, spec.lanes.max(1)),
         configs,
         spec,
     })
 }
 
-/// The first instance, and what it says of itself; or the stage that failed, and how.
+/// Starts the first instance and asks for its topics; or returns the stage that failed and its error.
 async fn start<G: Guest>(
-    plan: &Plan<G>,
-    stretch: &Stretch,
-) -> Result<(Live<G>, wit::Interests, Vec<G::Config>), (&'static str, GuestError)> {
-    let (mut live, interests) = plan.start(stretch).await?;
-    let configs = plan.configs(&mut live, stretch).await;
+    template: &InstanceTemplate<G>,
+    slice: &CpuSlice,
+) -> Result<(LiveInstance<G>, wit::Interests, Vec<G::Config>), (&'static str, GuestError)> {
+    let (mut live, interests) = template.start(slice).await?;
+    let configs = template.configs(&mut live, slice).await;
     Ok((live, interests, configs.map_err(|error| (G::CONFIGS, error))?))
 }
 
@@ -220,7 +220,7 @@ async fn inspect(sandbox: &Sandbox, spec: &LoadSpec) -> Result<ComponentInfo, Lo
     Ok(inspected?)
 }
 
-/// That the connector's limits can be kept in this process.
+/// Checks that this process's pool can hold the connector's limits.
 fn check_limits(sandbox: &Sandbox, spec: &LoadSpec) -> Result<(), LoadError> {
     let pool = &sandbox.options().pool;
     let refuse = |name: &str, value: usize, max: usize| {

@@ -1,30 +1,31 @@
-//! What the records that are being moved have before other work, where there is not enough of the processors.
+//! Lowers the priority of background work (compiling, loading, isolated calls), so that records are moved first when
+//! processors are short.
 
 use rustix::process::{Pid, getpid, getppid, getpriority_process, setpriority_process};
 
-/// How far a thread stands back: others then get ten times as much. Loading can wait; and whoever holds a thread for long is
-/// not waited for by those that do not, which half of this would not see to.
-const BEHIND: i32 = 10;
-/// The highest niceness that there is.
+/// Niceness added for background threads: other threads then get about ten times as much processor time. Half of this
+/// would not keep a shared worker from waiting for an isolated call.
+const NICENESS_STEP: i32 = 10;
+/// The highest niceness that exists.
 const NICENESS_MAX: i32 = 19;
 
-/// The calling thread stands back behind those that move records.
-pub(crate) fn stand_back() {
-    stand_back_behind(getpid());
+/// Lowers the calling thread's priority below this process's.
+pub(crate) fn lower_priority() {
+    lower_priority_below(getpid());
 }
 
-/// A child's main thread stands back behind the process that started it.
-pub(crate) fn stand_back_in_child() {
-    stand_back_behind(getppid().unwrap_or_else(getpid));
+/// Lowers a child's main thread below the process that started it.
+pub(crate) fn lower_priority_in_child() {
+    lower_priority_below(getppid().unwrap_or_else(getpid));
 }
 
-/// If the system does not allow it, the thread is in the others' way a little.
-fn stand_back_behind(process: Pid) {
-    let niceness = niceness(process).saturating_add(BEHIND).min(NICENESS_MAX);
+/// Without permission to do so the thread keeps its priority.
+fn lower_priority_below(process: Pid) {
+    let niceness = niceness(process).saturating_add(NICENESS_STEP).min(NICENESS_MAX);
     let _ = setpriority_process(None, niceness);
 }
 
-/// A process's own as it was started, which is its main thread's.
+/// The niceness of a process's main thread.
 fn niceness(process: Pid) -> i32 {
     getpriority_process(Some(process)).unwrap_or_default()
 }
@@ -38,11 +39,11 @@ mod tests {
     #[test]
     fn threads_stand_back_behind_the_process_whatever_they_did_before() {
         let own = thread::spawn(|| {
-            stand_back();
-            stand_back();
+            lower_priority();
+            lower_priority();
             getpriority_process(None).expect("a niceness")
         });
-        let wanted = (niceness(getpid()) + BEHIND).min(NICENESS_MAX);
+        let wanted = (niceness(getpid()) + NICENESS_STEP).min(NICENESS_MAX);
         assert_eq!(own.join().expect("no panic"), wanted);
     }
 }

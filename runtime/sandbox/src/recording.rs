@@ -1,8 +1,9 @@
 //! What a call was given besides its input: with both, it can be made again and comes out the same.
 //!
-//! A component learns of the world only what it is given: settings, limits, and through the host the time, chance, and
-//! which log levels are kept. Other calls into the host return nothing. So a recording is small. It is exact for the first call of an
-//! instance, which every call is that blames an input; what an instance kept from earlier calls is not in it.
+//! A component knows only what the host gives it: settings, limits, the time, random bytes, and which log levels are
+//! kept. Other calls into the host return nothing. So a recording is small. It is exact for the first call of an
+//! instance; every call that rejects a single input is one. State that an instance kept from earlier calls is not in
+//! it.
 
 use std::collections::BTreeMap;
 
@@ -22,21 +23,21 @@ pub struct Recording {
     pub limits: BTreeMap<String, u64>,
     /// The topics that it was granted.
     pub topics: Vec<String>,
-    /// The levels of log lines that were kept, which it can ask for.
+    /// The log levels that were enabled; a component can ask for them.
     pub log_levels: Vec<LogLevel>,
     /// Inputs of the call.
     pub inputs: usize,
     /// Calls that the instance had answered before.
     pub calls_before: u64,
-    /// What the instance saw of time and chance while it started.
-    pub start: Sight,
-    /// And in the call.
-    pub call: Sight,
+    /// What the instance read from clocks and random generators while it started.
+    pub start: AmbientReads,
+    /// The same during the call.
+    pub call: AmbientReads,
 }
 
-/// What an instance saw of time and chance.
+/// What an instance read from clocks and random generators.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct AmbientReads {
     /// The wall clock, in milliseconds since 1970-01-01 UTC.
     pub wall: Readings,
     /// The monotonic clock, in milliseconds.
@@ -45,10 +46,10 @@ pub struct Sight {
     pub seed: Seed,
 }
 
-/// What a clock said, reading by reading.
+/// The readings of one clock, run-length encoded.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Readings {
-    /// What it said first.
+    /// The first reading, in milliseconds.
     pub first_ms: u64,
     /// For each change: how many readings were made of the value before, and the difference to the next one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -70,9 +71,10 @@ impl Recording {
     /// Longest settings kept, in bytes: they share the broker's message limit with the input.
     pub const SETTINGS_BYTES_MAX: usize = 16 << 10;
 
-    /// Whether nothing that an earlier call or another input left behind could matter.
+    /// Whether replaying this call gives the same result: it was the instance's first, with one input, and no clock was
+    /// cut.
     pub fn is_exact(&self) -> bool {
-        let clocks = [&self.start, &self.call].map(|sight| sight.wall.cut || sight.monotonic.cut);
+        let clocks = [&self.start, &self.call].map(|reads| reads.wall.cut || reads.monotonic.cut);
         self.calls_before == 0 && self.inputs == 1 && clocks == [false, false]
     }
 
@@ -81,17 +83,17 @@ impl Recording {
         GuestLimits::from_changes(&self.limits)
     }
 
-    /// As it is kept: one line of JSON.
+    /// One line of JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
 impl Readings {
-    /// Most changes kept of one clock in one call: a quarter of a second of looking at nothing else.
+    /// Most changes kept of one clock in one call: a quarter of a second in which it does nothing but read the clock.
     pub const STEPS_MAX: usize = 256;
 
-    /// A clock that was not looked at.
+    /// A clock that was not read.
     pub(crate) fn unread(now_ms: u64) -> Self {
         Self {
             first_ms: now_ms,
@@ -99,7 +101,7 @@ impl Readings {
         }
     }
 
-    /// Whether it was looked at.
+    /// Whether the clock was read.
     pub(crate) fn is_read(&self) -> bool {
         self.last > 0 || !self.steps.is_empty()
     }
@@ -126,7 +128,7 @@ mod tests {
     use super::*;
 
     fn recording() -> Recording {
-        let sight = Sight {
+        let reads = AmbientReads {
             wall: Readings::unread(1_700_000_000_123),
             monotonic: Readings {
                 first_ms: 5,
@@ -144,8 +146,8 @@ mod tests {
             log_levels: vec![LogLevel::Warn, LogLevel::Error],
             inputs: 1,
             calls_before: 0,
-            start: sight.clone(),
-            call: sight,
+            start: reads.clone(),
+            call: reads,
         }
     }
 

@@ -23,8 +23,8 @@ use crate::{
     workers::Workers,
 };
 
-/// Fewest threads that components run on by default. The first long call of a component that was quick so far holds one of
-/// them; what runs on another goes on, also on the same processor.
+/// Fewest threads that components run on by default. The first long call of a component that was quick until then holds
+/// one of them; the others continue, also on the same processor.
 pub const WORKERS_MIN: usize = 2;
 
 /// How to make a sandbox.
@@ -32,10 +32,10 @@ pub const WORKERS_MIN: usize = 2;
 pub struct SandboxOptions {
     /// Directory of compiled components; made if it is not there, and then only this user's.
     pub cache_dir: PathBuf,
-    /// Threads that components run on. As many again, and four at least, are there for those that hold threads for long.
+    /// Threads that components share. As many again, and at least four, run isolated calls.
     pub workers: usize,
-    /// Calls that a connector makes apart from others before it is known to hold no thread for long. Default 16; 0 takes
-    /// everybody for quick until they are not.
+    /// Calls of a new connector that run isolated. Default 16; with 0 a connector shares threads until one of its calls
+    /// holds a thread for long.
     pub calls_to_know: u32,
     /// Where components are compiled.
     pub compiler: Compiler,
@@ -59,7 +59,7 @@ impl SandboxOptions {
     }
 }
 
-/// Where components run. It stays until the last component loaded into it is dropped.
+/// Where components run. It lives until the last component loaded into it is dropped.
 pub struct Sandbox {
     engine: Engine,
     ticker: Ticker,
@@ -89,12 +89,12 @@ impl Compiled {
     }
 }
 
-/// What the sandbox holds at the moment.
+/// What the sandbox uses at present.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usage {
     /// Instances alive: one for each lane that has been called.
     pub instances: u64,
-    /// Places for instances.
+    /// Most instances alive at once.
     pub instances_max: u32,
     /// Linear memories in use.
     pub memories: usize,
@@ -132,18 +132,18 @@ impl Sandbox {
         }))
     }
 
-    /// Runs a future, and what it spawns, on the threads that components run on. Whoever calls into components in a loop
-    /// does so from here: most calls need no other thread then, and preparing and checking what crosses is done by the
-    /// threads that are there for it.
+    /// Runs a future, and the tasks that it spawns, on the threads that components run on. Code that calls components
+    /// in a loop should run here: most calls then need no other thread, and these threads also prepare and check the
+    /// batches.
     pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.workers.among().spawn(future)
+        self.workers.shared().spawn(future)
     }
 
-    /// What it holds at the moment.
+    /// What it uses at present.
     pub fn usage(&self) -> Usage {
         let metrics = self.engine.pooling_allocator_metrics();
         Usage {
@@ -233,8 +233,8 @@ impl Sandbox {
     }
 }
 
-/// Work that waits for the disk or takes long, off the threads that components run on, and behind them: to be called apart,
-/// whose blocking threads stand back, too.
+/// Runs work that waits for the disk or takes long on a blocking thread. Call it on the isolated pool, whose blocking
+/// threads have low priority too.
 pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CompileError> {
     let done = tokio::task::spawn_blocking(work).await;
     done.map_err(|error| CompileError::Unavailable {

@@ -1,24 +1,24 @@
-//! What came from the environment, struck out of whatever a component says about itself.
+//! Redacts values from the environment in everything that a component logs or reports.
 //!
-//! A component is given the values of `${NAME}` in its settings, and may say them: in a log line, in a failure, in what
-//! its panic says. From there they would get into logs, dead letters and answers to callers.
+//! A component gets the values of `${NAME}` in its settings, and may repeat them in a log line, a failure or a panic
+//! message, and so in logs, dead letters and answers to callers.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// Shorter values are no secrets, and common in other words: a port, `true`, a region.
+/// Shorter values are not redacted: they are common in other text (a port, `true`, a region).
 const BYTES_MIN: usize = 6;
-/// What stands in their place.
+/// The text that replaces them.
 const MASK: &str = "***";
 
-/// Values that are never shown.
+/// Values to redact.
 #[derive(Default)]
 pub(crate) struct Secrets(Vec<String>);
 
 impl Secrets {
-    /// The parts of settings that are a reference `${NAME}` where they are written.
-    pub(crate) fn of(settings: &str, written: Option<&str>) -> Self {
+    /// The values of `settings` that are a reference `${NAME}` in `written`, the settings as the user wrote them.
+    pub(crate) fn from_settings(settings: &str, written: Option<&str>) -> Self {
         let mut found = Vec::new();
         if let Some(written) = written
             && let (Ok(settings), Ok(written)) = (serde_json::from_str(settings), serde_json::from_str(written))
@@ -32,12 +32,12 @@ impl Secrets {
         Self(found)
     }
 
-    /// Bytes of the longest: so much more than what is kept of a text has to be looked at.
+    /// Bytes of the longest secret. Text is cut only after that many more bytes were searched.
     pub(crate) fn longest(&self) -> usize {
         self.0.first().map_or(0, String::len)
     }
 
-    /// The text without them.
+    /// The text with secrets replaced.
     pub(crate) fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.0.iter().fold(Cow::Borrowed(text), |text, secret| {
             match text.contains(secret.as_str()) {
@@ -52,7 +52,7 @@ fn collect(settings: &Value, written: &Value, found: &mut Vec<String>) {
     match (settings, written) {
         (Value::String(value), Value::String(written)) if value != written => {
             found.push(value.clone());
-            found.extend(inner(value, written));
+            found.extend(placeholder_value(value, written));
         }
         (Value::Array(values), Value::Array(written)) => {
             for (value, written) in values.iter().zip(written) {
@@ -70,8 +70,8 @@ fn collect(settings: &Value, written: &Value, found: &mut Vec<String>) {
     }
 }
 
-/// What stands for the references, without the text around them: of `Bearer ${TOKEN}`, the token.
-fn inner(value: &str, written: &str) -> Option<String> {
+/// The value of a reference without the text around it: the token of `Bearer ${TOKEN}`.
+fn placeholder_value(value: &str, written: &str) -> Option<String> {
     let before = written.split_once("${")?.0;
     let after = written.rsplit_once('}')?.1;
     value.strip_prefix(before)?.strip_suffix(after).map(str::to_owned)
@@ -86,7 +86,7 @@ mod tests {
             "same": "no secret at all"}}"#;
         let written = r#"{"endpoints": [], "config": {"key": "${KEY}", "auth": ["Bearer ${TOKEN} x"], "port": "${PORT}",
             "same": "no secret at all"}}"#;
-        Secrets::of(settings, Some(written))
+        Secrets::from_settings(settings, Some(written))
     }
 
     #[test]
@@ -102,9 +102,9 @@ mod tests {
     fn other_text_stays() {
         let text = "no secret at all on port 8080";
         assert!(matches!(secrets().masked(text), Cow::Borrowed(same) if same == text));
-        assert_eq!(Secrets::of("{", Some("{")).masked(text), text);
+        assert_eq!(Secrets::from_settings("{", Some("{")).masked(text), text);
         assert_eq!(
-            Secrets::of(r#"{"a": "long enough"}"#, None).masked("long enough"),
+            Secrets::from_settings(r#"{"a": "long enough"}"#, None).masked("long enough"),
             "long enough"
         );
     }

@@ -22,7 +22,7 @@ use crate::{
         exports::danube::connector::sink::{self, Guest as Sink, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_names, check_origins, check_payload_bytes},
+    guest::{ExportResult, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::GuestLimits,
     state::GuestState,
@@ -41,11 +41,11 @@ pub struct SinkComponent {
 #[async_trait]
 impl SinkGuest for SinkComponent {
     fn id(&self) -> &ConnectorId {
-        &self.lanes.plan().id
+        &self.lanes.template().id
     }
 
     fn digest(&self) -> &str {
-        self.lanes.plan().compiled.digest()
+        self.lanes.template().compiled.digest()
     }
 
     fn lanes(&self) -> usize {
@@ -89,15 +89,15 @@ impl Guest for Sink {
         &self,
         store: &mut Store<GuestState>,
         configuration: wit::Configuration<'_>,
-    ) -> Answer<wit::Interests> {
+    ) -> ExportResult<wit::Interests> {
         self.call_initialize(store, configuration).await
     }
 
-    async fn configs(&self, store: &mut Store<GuestState>) -> Answer<Vec<wit::ConsumerConfig>> {
+    async fn configs(&self, store: &mut Store<GuestState>) -> ExportResult<Vec<wit::ConsumerConfig>> {
         self.call_consumer_configs(store).await
     }
 
-    async fn call(&self, store: &mut Store<GuestState>, messages: &MessageBatch) -> Answer<WriteBatch> {
+    async fn call(&self, store: &mut Store<GuestState>, messages: &MessageBatch) -> ExportResult<WriteBatch> {
         let topics = convert::names(&messages.topics);
         let (producers, schemas) = (convert::names(&messages.producers), convert::names(&messages.schemas));
         let extra = match messages.orders.is_empty() {

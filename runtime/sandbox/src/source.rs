@@ -21,7 +21,7 @@ use crate::{
         exports::danube::connector::source::{self, Guest as Source, GuestIndices},
     },
     convert,
-    guest::{Answer, Guest, check_count, check_names, check_origins, check_payload_bytes},
+    guest::{ExportResult, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::{GuestLimits, PARTITIONS_MAX},
     state::GuestState,
@@ -37,11 +37,11 @@ pub struct SourceComponent {
 #[async_trait]
 impl SourceGuest for SourceComponent {
     fn id(&self) -> &ConnectorId {
-        &self.lanes.plan().id
+        &self.lanes.template().id
     }
 
     fn digest(&self) -> &str {
-        self.lanes.plan().compiled.digest()
+        self.lanes.template().compiled.digest()
     }
 
     fn lanes(&self) -> usize {
@@ -115,15 +115,15 @@ impl Guest for Source {
         &self,
         store: &mut Store<GuestState>,
         configuration: wit::Configuration<'_>,
-    ) -> Answer<wit::Interests> {
+    ) -> ExportResult<wit::Interests> {
         self.call_initialize(store, configuration).await
     }
 
-    async fn configs(&self, store: &mut Store<GuestState>) -> Answer<Vec<wit::ProducerConfig>> {
+    async fn configs(&self, store: &mut Store<GuestState>) -> ExportResult<Vec<wit::ProducerConfig>> {
         self.call_producer_configs(store).await
     }
 
-    async fn call(&self, store: &mut Store<GuestState>, events: &EventBatch) -> Answer<RecordBatch> {
+    async fn call(&self, store: &mut Store<GuestState>, events: &EventBatch) -> ExportResult<RecordBatch> {
         let (endpoints, content_types) = (convert::names(&events.endpoints), convert::names(&events.content_types));
         let batch = source::EventBatch {
             endpoints: convert::labels(&events.endpoints, &endpoints),

@@ -1,4 +1,4 @@
-//! Cutting a component's texts to size.
+//! Cuts a component's texts to size.
 
 /// The longest prefix of at most so many bytes that ends between two characters.
 pub(crate) fn truncate(text: &str, bytes_max: usize) -> &str {

@@ -1,7 +1,7 @@
 //! The clock that interrupts components: an OS thread that moves the engine's epoch on every [`TICK`].
 //!
-//! A thread of its own, because a timer on the pool that runs components would be late exactly when it is needed. It
-//! sleeps while no call is running, so that an idle process wakes nobody up; a call that starts wakes it.
+//! It is an OS thread, because a timer on the pool that runs components would be late when it is needed most. It sleeps
+//! while no call is running, so that an idle process wakes no thread; the next call wakes it.
 
 use std::{
     sync::{
@@ -29,7 +29,7 @@ pub(crate) struct Ticker {
 struct Shared {
     /// Calls that are running.
     calls: AtomicUsize,
-    /// Whether the thread sleeps, or is about to look at `calls` and then sleep.
+    /// Whether the thread sleeps, or is about to check `calls` and then sleep.
     asleep: AtomicBool,
     stopped: AtomicBool,
     ticks: Arc<AtomicU64>,
@@ -48,12 +48,12 @@ impl Ticker {
         })
     }
 
-    /// Ticks so far. They go on only while calls are running.
+    /// Ticks so far. They advance only while calls are running.
     pub(crate) fn ticks(&self) -> &Arc<AtomicU64> {
         &self.shared.ticks
     }
 
-    /// Keeps the clock going for as long as the guard lives.
+    /// Keeps the clock running until the guard is dropped.
     pub(crate) fn running(&self) -> Running<'_> {
         self.shared.calls.fetch_add(1, SeqCst);
         // Either this sees that the thread sleeps, or the thread sees this call before it does.

@@ -1,4 +1,4 @@
-//! Sorting what comes out of a failed call: whose fault it was, and which.
+//! Classifies the error of a failed call.
 
 use danube_wasm_model::door::GuestError;
 use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
@@ -15,7 +15,8 @@ const MESSAGE_BYTES_MAX: usize = 1 << 10;
 /// Bytes of one frame's name: mangled generics grow long.
 const FRAME_BYTES_MAX: usize = 256;
 
-/// Says why a call failed. `state` is that of the store it failed in, which is thrown away after this.
+/// Classifies the error of a failed call. `state` is that of the store that it failed in, which is discarded
+/// afterwards.
 pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
     if let Some(error) = state.budget.exceeded() {
         return error;
@@ -43,14 +44,14 @@ pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
         (None, Some(trap)) => trap.to_string(),
         (None, None) => root,
     };
-    let mut complaint = state.capabilities.wasi.complaint();
-    if complaint.is_empty() {
-        complaint.push_str(state.capabilities.log.complaint());
+    let mut panic_message = state.capabilities.wasi.panic_message();
+    if panic_message.is_empty() {
+        panic_message.push_str(state.capabilities.log.panic_message());
     }
-    let message = if complaint.is_empty() {
+    let message = if panic_message.is_empty() {
         what
     } else {
-        format!("{what}: {complaint}")
+        format!("{what}: {panic_message}")
     };
     GuestError::Trap {
         message: truncated(message, MESSAGE_BYTES_MAX),

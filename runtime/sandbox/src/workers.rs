@@ -1,5 +1,5 @@
-//! The threads that components run on: not those of the I/O, so that a busy component delays no socket. Which
-//! processors they run on: see [`crate::processors`].
+//! The threads that components run on. They do no I/O, so a busy component delays no socket. See
+//! [`crate::cpu_placement`] for the processors they use.
 
 use std::{
     io,
@@ -14,62 +14,62 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::{priority::stand_back, processors::Processors};
+use crate::{cpu_placement::CpuPlacement, priority::lower_priority};
 
-/// Fewest threads for those that are called apart: each may be held by one call, while newcomers are called there, too.
-const APART_MIN: usize = 4;
+/// Fewest threads for isolated calls: one call may hold each, while new connectors are called there too.
+const ISOLATED_MIN: usize = 4;
 
 /// Two pools of named threads.
 pub(crate) struct Workers {
-    among: Pool,
-    apart: Pool,
-    processors: Arc<Processors>,
+    shared: Pool,
+    isolated: Pool,
+    placement: Arc<CpuPlacement>,
 }
 
 impl Workers {
     pub(crate) fn start(threads: usize) -> io::Result<Self> {
         let threads = threads.max(1);
-        let processors = Processors::new(threads);
+        let placement = CpuPlacement::new(threads);
         Ok(Self {
-            among: Pool::start("guest", threads, |pool| spread(pool, &processors))?,
-            apart: Pool::start("guest-apart", threads.max(APART_MIN), |pool| {
-                pool.on_thread_start(stand_back);
+            shared: Pool::start("guest", threads, |pool| watch_threads(pool, &placement))?,
+            isolated: Pool::start("guest-isolated", threads.max(ISOLATED_MIN), |pool| {
+                pool.on_thread_start(lower_priority);
             })?,
-            processors,
+            placement,
         })
     }
 
-    /// Where connectors run among each other.
-    pub(crate) fn among(&self) -> &Handle {
-        &self.among.handle
+    /// The pool in which connectors share threads.
+    pub(crate) fn shared(&self) -> &Handle {
+        &self.shared.handle
     }
 
-    /// The processors that the workers among those call from.
-    pub(crate) fn processors(&self) -> &Processors {
-        &self.processors
+    /// The processors that the shared workers call from.
+    pub(crate) fn placement(&self) -> &CpuPlacement {
+        &self.placement
     }
 
-    /// Runs what would hold the others up, and what nobody knows yet: see [`crate::conduct`].
-    pub(crate) fn spawn_apart<F>(&self, future: F) -> JoinHandle<F::Output>
+    /// Runs an isolated call: see [`crate::cpu_class`].
+    pub(crate) fn spawn_isolated<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let apart = self.processors.apart();
-        self.apart.handle.spawn(async move {
-            let _apart = apart;
+        let isolated = self.placement.isolated_call();
+        self.isolated.handle.spawn(async move {
+            let _guard = isolated;
             future.await
         })
     }
 }
 
-/// Tells these processors what the threads of a pool do. Workers have the first numbers, because threads that block are
-/// started later; one that is quicker than a worker takes its number, and that worker is not spread.
-fn spread(pool: &mut Builder, processors: &Arc<Processors>) {
+/// Tells `placement` when threads of a pool start and park. Workers have the first numbers, because blocking threads
+/// are started later. If a blocking thread is quicker it takes a worker's number, and that worker is not placed.
+fn watch_threads(pool: &mut Builder, placement: &Arc<CpuPlacement>) {
     let number = AtomicUsize::new(0);
-    let (started, resting) = (Arc::clone(processors), Arc::clone(processors));
-    pool.on_thread_start(move || started.enter(number.fetch_add(1, Relaxed)))
-        .on_thread_park(move || resting.rest());
+    let (started, resting) = (Arc::clone(placement), Arc::clone(placement));
+    pool.on_thread_start(move || started.register_worker(number.fetch_add(1, Relaxed)))
+        .on_thread_park(move || resting.mark_idle());
 }
 
 struct Pool {

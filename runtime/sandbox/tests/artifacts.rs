@@ -53,7 +53,7 @@ fn counted(log: &Path) -> Compiler {
 }
 
 /// One function of many small blocks: cheap to write down, dear to compile.
-fn dear() -> Guest {
+fn expensive_component() -> Guest {
     let mut items = format!("(func (export \"f\") {}", "(local i32)".repeat(50));
     for i in 0..200_000 {
         let (test, set, a, b) = (i % 50, i * 7 % 50, i * 3 % 50, i * 11 % 50);
@@ -225,7 +225,7 @@ async fn a_child_over_its_memory_is_stopped_and_the_limit_named() {
         memory_bytes_max: 64 << 20,
         ..Default::default()
     };
-    let error = load_with(cache.path(), child(), tight, dear().source()).await;
+    let error = load_with(cache.path(), child(), tight, expensive_component().source()).await;
     match error {
         Err(LoadError::Compile(CompileError::Limit { file, limit })) => {
             assert_eq!(file, "guest.wasm");
@@ -246,7 +246,7 @@ async fn a_child_over_its_cpu_time_is_stopped_and_the_limit_named() {
         cpu_s_max: 1,
         ..Default::default()
     };
-    match load_with(cache.path(), child(), tight, dear().source()).await {
+    match load_with(cache.path(), child(), tight, expensive_component().source()).await {
         Err(LoadError::Compile(CompileError::Limit { limit, .. })) => {
             assert!(limit.contains("1 s of CPU time (`cpu_s_max`)"), "{limit}");
         }

@@ -15,9 +15,9 @@ mod support;
 
 mod hostile {
     pub mod component;
-    pub mod fare;
     pub mod forms;
     pub mod healthy;
+    pub mod latency;
     pub mod manifest;
     pub mod neighbour;
     pub mod process;
@@ -36,10 +36,10 @@ use std::{
 use danube_wasm_sandbox::{GuestLimits, WORKERS_MIN};
 use hostile::{
     component::component,
-    fare,
+    latency,
     manifest::{Behaviour, behaviours},
     neighbour::Neighbours,
-    process::{Held, OthersWorked, back, eventually, resident_bytes},
+    process::{OtherLoad, ResourceUsage, eventually, recovers, resident_bytes},
     readme,
     table::{self, Row},
     trial::Case,
@@ -74,28 +74,28 @@ async fn hostile_guests_hurt_nobody() {
         eprintln!("{panic}");
     }));
     let only = env::var("HOSTILE_ONLY").unwrap_or_default();
-    fare::canary();
+    latency::canary();
     let mut behaviours = behaviours();
     readme::check(&behaviours);
     behaviours.retain(|behaviour| behaviour.name.contains(&only));
     let cases: Vec<_> = behaviours.iter().flat_map(cases).collect();
 
     // The first child that a process starts makes descriptors that stay.
-    let threads = Held::now().threads;
+    let threads = ResourceUsage::now().threads;
     let cache = tempfile::tempdir().expect("a directory");
     Neighbours::start(&bench(2, 16, cache.path())).await.stop().await;
-    eventually(Held::now, |now| now.threads <= threads)
+    eventually(ResourceUsage::now, |now| now.threads <= threads)
         .await
         .expect("no thread stays");
-    let before = Held::now();
+    let before = ResourceUsage::now();
     let (mut rows, mut left) = (Vec::new(), Vec::new());
     // As a new connector, and as one that was quick so far, on the only thread that there is for those.
     for (workers, calls_to_know) in [(2, 16), (1, 0)] {
         let (tried, remains) = pass(workers, calls_to_know, cache.path(), &cases).await;
         rows.extend(tried);
         left.extend(remains);
-        let fine = |now: &Held| now.threads <= before.threads && now.descriptors <= before.descriptors;
-        if let Err(said) = back(Held::now, fine).await {
+        let fine = |now: &ResourceUsage| now.threads <= before.threads && now.descriptors <= before.descriptors;
+        if let Err(said) = recovers(ResourceUsage::now, fine).await {
             left.push(format!("{workers} workers: {before:?} before, {said}"));
         }
     }
@@ -154,44 +154,47 @@ fn calls_min() -> u64 {
 /// Runs all of them in one sandbox with so many workers, on which connectors run after so many calls. Also what remains of
 /// them.
 async fn pass(workers: usize, calls_to_know: u32, cache: &Path, cases: &[Case<'_>]) -> (Vec<Row>, Option<String>) {
-    let before = Held::now();
+    let before = ResourceUsage::now();
     let bench = bench(workers, calls_to_know, cache);
     let neighbours = Neighbours::start(&bench).await;
-    let mut alone = neighbours.alone(calls_min()).await;
-    table::print_alone(workers, &alone);
+    let mut baseline = neighbours.baseline(calls_min()).await;
+    table::print_alone(workers, &baseline);
     let resident = resident_bytes();
-    let held = Held {
+    let held = ResourceUsage {
         threads: before.threads + workers + OTHER_THREADS_MAX,
-        descriptors: Held::now().descriptors,
+        descriptors: ResourceUsage::now().descriptors,
     };
     let mut rows = Vec::new();
     for case in cases {
         // What hurts neighbours does so every time. The slowest of a few hundred calls are also slow by chance.
         let mut measured = 0;
         rows.push(loop {
-            let others = OthersWorked::so_far();
+            let others = OtherLoad::since_start();
             let mut row = row(case, workers, &bench, &neighbours, held).await;
             if !timed() {
                 break row;
             }
-            let before = std::mem::replace(&mut alone, neighbours.alone(calls_min()).await);
-            let own = before.into_iter().zip(&alone).map(|(before, after)| before.or(*after));
+            let before = std::mem::replace(&mut baseline, neighbours.baseline(calls_min()).await);
+            let own = before
+                .into_iter()
+                .zip(&baseline)
+                .map(|(before, after)| before.or(*after));
             let tallies = row.neighbours.iter().zip(own);
-            let hurt: Vec<_> = tallies.filter_map(|(tally, own)| tally.hurt(&own)).collect();
+            let slowdown: Vec<_> = tallies.filter_map(|(tally, own)| tally.slowdown(&own)).collect();
             // Beside other programs' work times say nothing, and nobody runs it with fewer threads who has not asked for it.
-            row.timed = others.was_little() && workers >= WORKERS_MIN;
+            row.timed = others.was_low() && workers >= WORKERS_MIN;
             measured += 1;
-            if hurt.is_empty() || !row.timed {
+            if slowdown.is_empty() || !row.timed {
                 break row;
             }
-            println!("{} ({}), {measured}: {}", row.name, row.world, hurt.join("; "));
+            println!("{} ({}), {measured}: {}", row.name, row.world, slowdown.join("; "));
             if measured == MEASURED_MAX {
-                row.complaints.extend(hurt);
+                row.complaints.extend(slowdown);
                 break row;
             }
         });
     }
-    let remains = back(resident_bytes, |now| *now <= resident + memory_left_max(workers)).await;
+    let remains = recovers(resident_bytes, |now| *now <= resident + memory_left_max(workers)).await;
     neighbours.stop().await;
     println!(
         "{workers} workers: {} MiB resident before, {} after",
@@ -203,7 +206,7 @@ async fn pass(workers: usize, calls_to_know: u32, cache: &Path, cases: &[Case<'_
 }
 
 /// Runs one of them until it was tried, and its neighbours were called, often enough.
-async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighbours, held: Held) -> Row {
+async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighbours, held: ResourceUsage) -> Row {
     let trials_min = env::var("HOSTILE_TRIALS").map_or(5, |n| n.parse().expect("HOSTILE_TRIALS, a number"));
     let usage = || {
         let usage = bench.sandbox.usage();
@@ -241,8 +244,8 @@ async fn row(case: &Case<'_>, workers: usize, bench: &Bench, neighbours: &Neighb
         row.complaints
             .extend(wrong.map(|said| format!("the {}: {said}", tally.world)));
     }
-    let fine = |now: &Held| now.threads <= held.threads && now.descriptors == held.descriptors;
-    if let Err(said) = back(Held::now, fine).await {
+    let fine = |now: &ResourceUsage| now.threads <= held.threads && now.descriptors == held.descriptors;
+    if let Err(said) = recovers(ResourceUsage::now, fine).await {
         row.complaints.push(format!("held: {held:?} before, {said}"));
     }
     row

@@ -7,7 +7,7 @@ use danube_wasm_sandbox::{GuestLimits, LoadError, PoolLimits};
 use support::{Bench, DEADLINE, Guest, LOG, SPIN, TRAP, ZEROS, events, messages, spec};
 
 /// Limits under which a component that spins is soon stopped.
-fn brief() -> GuestLimits {
+fn short_limits() -> GuestLimits {
     GuestLimits {
         call_base_ms: 20,
         call_per_record_us: 1_000,
@@ -63,7 +63,7 @@ async fn a_loop_is_stopped_at_the_budget_in_every_export_and_in_realloc() {
     let bench = Bench::new();
     let with = |guest: Guest| {
         let mut spec = spec(guest.source());
-        spec.limits = brief();
+        spec.limits = short_limits();
         spec
     };
 
@@ -157,15 +157,15 @@ async fn a_connector_is_called_apart_until_it_is_known_and_after_it_has_held_its
         ))
     };
     let source = bench.source(spec(fills_on_two.source())).await.expect("it loads");
-    let mut apart = Vec::new();
+    let mut isolated = Vec::new();
     for given in [&["quick"][..]; 4].into_iter().chain([&["a", "b"][..], &["quick"]]) {
         source.poll(0, events(given)).await.expect("an answer");
         let thread = bench.host.recorded().threads.pop().expect("a line");
         assert!(thread.starts_with("guest-"), "{thread}");
-        apart.push(thread.starts_with("guest-apart-"));
+        isolated.push(thread.starts_with("guest-isolated-"));
     }
     // New; once it is known, when it fills its memory, and after that.
-    assert_eq!(apart, [true, true, true, false, false, true]);
+    assert_eq!(isolated, [true, true, true, false, false, true]);
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::{path::Path, sync::Arc};
 
 use danube_wasm_config::{self as config, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, Targets, TopicName};
-use danube_wasm_sandbox::{Ambient, CompileLimits, GuestLimits, LoadSpec, LogLevel, Readings, Recording, Seed, Sight};
+use danube_wasm_sandbox::{
+    Ambient, AmbientReads, CompileLimits, GuestLimits, LoadSpec, LogLevel, Readings, Recording, Seed,
+};
 
 use super::{connector::Connector, dead_letter::DeadLetter, schemas as schema_files};
 use crate::{
@@ -232,7 +234,7 @@ fn unrecorded(case: &RecordedCall) -> Recording {
         first_ms,
         ..Readings::default()
     };
-    let sight = Sight {
+    let sight = AmbientReads {
         wall: readings(time_ms),
         monotonic: readings(0),
         seed: Seed([0; 32]),

@@ -1,10 +1,10 @@
-//! The sentences that refuse a component.
+//! Errors of admission.
 
 use danube_wasm_model::ConnectorId;
 
 use super::Role;
 
-/// Why a component is not let in.
+/// Why a component is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AdmissionError {
     /// Not a component at all.

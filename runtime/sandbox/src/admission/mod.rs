@@ -1,8 +1,7 @@
 //! Admission: what a component is and asks for, read from its outline, before any of it is compiled or run.
 //!
-//! Compiling is dangerous (its cost is in the hands of whoever wrote the component), so what can be refused is refused
-//! here: this reads a few section headers, in time linear in the component's size, and allocates a name for each
-//! import.
+//! Compiling is dangerous: its cost is chosen by the author of the component. So whatever can be refused is refused
+//! here, from a few section headers, in time linear in the component's size, with one allocation for each import.
 
 mod error;
 mod outline;
@@ -16,7 +15,7 @@ use outline::{Outline, check_header};
 
 pub use error::AdmissionError;
 
-/// The version of package `danube:connector` that this host speaks: major and minor. Any patch of it is compatible.
+/// The version of package `danube:connector` that this host is_compatible: major and minor. Any patch of it is compatible.
 pub(crate) const CONTRACT_VERSION: (u64, u64) = (0, 1);
 
 /// Which of the two worlds a component is for.
@@ -68,9 +67,9 @@ pub struct Import {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(tag = "access", content = "capability", rename_all = "lowercase")]
 pub enum Access {
-    /// Nowhere: offered to every component because language runtimes want it.
+    /// Reaches nothing outside the instance. Offered to every component, because language runtimes import it.
     Always,
-    /// Somewhere that takes a grant.
+    /// Linked only if this capability is granted.
     Needs(Capability),
     /// This host has no such interface, or not this version of it.
     Unknown,
@@ -108,7 +107,7 @@ pub fn inspect(file: &str, bytes: &[u8], bytes_max: usize) -> Result<ComponentIn
     })
 }
 
-/// Lets a component in as this role with these grants, or says what stands against it.
+/// Checks that a component has this role and imports only what is granted.
 pub(crate) fn admit(
     file: &str,
     info: &ComponentInfo,
@@ -147,7 +146,7 @@ fn access(import: &str) -> Access {
     };
     let known = INTERFACES
         .iter()
-        .find(|interface| interface.name == name && speaks(version, interface.version));
+        .find(|interface| interface.name == name && is_compatible(version, interface.version));
     match known.map(|interface| interface.needs) {
         Some(Some(capability)) => Access::Needs(capability),
         Some(None) => Access::Always,
@@ -156,7 +155,7 @@ fn access(import: &str) -> Access {
 }
 
 /// Whether `version` is a release of this major and minor version.
-fn speaks(version: &str, (major, minor): (u64, u64)) -> bool {
+fn is_compatible(version: &str, (major, minor): (u64, u64)) -> bool {
     let mut parts = version.splitn(3, '.').map(str::parse::<u64>);
     let released = [parts.next(), parts.next(), parts.next()];
     matches!(released, [Some(Ok(a)), Some(Ok(b)), Some(Ok(_))] if (a, b) == (major, minor))

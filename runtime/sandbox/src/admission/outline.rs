@@ -2,7 +2,7 @@
 
 use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
 
-use super::{CONTRACT_VERSION, Role, speaks};
+use super::{CONTRACT_VERSION, Role, is_compatible};
 
 /// Imports that a component may have. Far above what any toolchain makes; it bounds the list that is kept.
 const IMPORTS_MAX: usize = 1_000;
@@ -79,7 +79,7 @@ impl Outline {
                 "danube:connector/sink" => Role::Sink,
                 _ => continue,
             };
-            if !speaks(version, CONTRACT_VERSION) {
+            if !is_compatible(version, CONTRACT_VERSION) {
                 let (major, minor) = CONTRACT_VERSION;
                 return Err(format!(
                     "it exports `{export}`, but this host speaks `danube:connector` {major}.{minor}; \

@@ -46,7 +46,7 @@ fn read(path: &Path) -> io::Result<Key> {
     Ok(Key(key))
 }
 
-/// Writes a whole key aside, then gives it its name unless somebody was faster.
+/// Writes the key to a temporary file, then hard-links it into place. Another process that was faster keeps its key.
 fn create(path: &Path) -> io::Result<()> {
     let mut key = [0; KEY_BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;

@@ -5,8 +5,8 @@
 //! constant time before anything looks at the artifact. A file that does not pass (tampered with, cut short, written
 //! by another installation) is removed, and the component is compiled again.
 //!
-//! The name is the component's digest and the engine's compatibility hash, so that a new version or another processor
-//! never meets an old artifact. Files are written aside and renamed.
+//! The file's name is the component's digest and the engine's compatibility hash, so that another version or processor
+//! never loads an old artifact. Files are written under a temporary name and renamed.
 
 mod key;
 

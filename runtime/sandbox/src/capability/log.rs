@@ -1,7 +1,7 @@
 //! Capability `log`: lines for the connector's log, in a bounded number.
 //!
-//! A line is cut at the contract's length, made printable, and charged to the connector's quota. What is over the quota
-//! is dropped and counted, and the next line that gets through says how many were lost before it.
+//! A line is cut at the contract's length, made printable, and charged to the connector's quota. Lines over the quota
+//! are dropped and counted, and the next line that is kept says how many were dropped before it.
 
 use std::{borrow::Cow, fmt::Write, sync::Arc, time::Instant};
 
@@ -23,30 +23,30 @@ const COMPLAINT_BYTES_MAX: usize = 512;
 /// One instance's end of its connector's log.
 pub(crate) struct Log {
     log: Arc<ConnectorLog>,
-    complaint: String,
+    panic_message: String,
 }
 
 impl Log {
     pub(super) fn new(log: &Arc<ConnectorLog>) -> Self {
         Self {
             log: Arc::clone(log),
-            complaint: String::new(),
+            panic_message: String::new(),
         }
     }
 
-    /// Forgets what earlier calls said.
+    /// Forgets the lines of earlier calls.
     pub(crate) fn begin_call(&mut self) {
-        self.complaint.clear();
+        self.panic_message.clear();
     }
 
-    /// See [`ConnectorLog::shown`].
-    pub(crate) fn shown(&self, text: &str, bytes_max: usize) -> String {
-        self.log.shown(text, bytes_max)
+    /// See [`ConnectorLog::redacted`].
+    pub(crate) fn redacted(&self, text: &str, bytes_max: usize) -> String {
+        self.log.redacted(text, bytes_max)
     }
 
     /// The last error line of this call: an SDK's panic hook writes one.
-    pub(crate) fn complaint(&self) -> &str {
-        &self.complaint
+    pub(crate) fn panic_message(&self) -> &str {
+        &self.panic_message
     }
 }
 
@@ -57,7 +57,7 @@ impl Host for Log {
 
     fn log(&mut self, level: Level, message: String) {
         if matches!(level, Level::Error) {
-            self.complaint = printable(&one_line(&self.log.shown(&message, COMPLAINT_BYTES_MAX)));
+            self.panic_message = printable(&one_line(&self.log.redacted(&message, COMPLAINT_BYTES_MAX)));
         }
         self.log.line(level.into(), &message);
     }
@@ -66,7 +66,7 @@ impl Host for Log {
 /// The log of one connector, shared by its instances.
 pub(crate) struct ConnectorLog {
     id: ConnectorId,
-    /// What no line may show.
+    /// Values that are redacted.
     secrets: Secrets,
     host: Arc<dyn GuestHost>,
     line_bytes_max: usize,
@@ -96,12 +96,12 @@ impl ConnectorLog {
         self.host.log_enabled(&self.id, level)
     }
 
-    /// One line, whatever is in it.
+    /// Logs one line with any content.
     pub(crate) fn line(&self, level: LogLevel, text: &str) {
         if !self.enabled(level) {
             return;
         }
-        let kept = self.shown(text, self.line_bytes_max);
+        let kept = self.redacted(text, self.line_bytes_max);
         let lost = {
             let mut state = self.state.lock();
             if !state.quota.take(kept.len(), Instant::now()) {
@@ -119,9 +119,9 @@ impl ConnectorLog {
         self.host.log(&self.id, level, &printable(&one_line(&kept)));
     }
 
-    /// What may be shown of a text, cut to so many bytes.
-    pub(crate) fn shown(&self, text: &str, bytes_max: usize) -> String {
-        // Before it is cut: a part of a secret is not found.
+    /// The redacted text, cut to `bytes_max` bytes.
+    pub(crate) fn redacted(&self, text: &str, bytes_max: usize) -> String {
+        // Redacted before it is cut: a part of a secret would not be found.
         let looked_at = truncate(text, bytes_max.saturating_add(self.secrets.longest()));
         truncated(self.secrets.masked(looked_at).into_owned(), bytes_max)
     }

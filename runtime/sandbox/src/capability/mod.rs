@@ -1,7 +1,7 @@
 //! What a component can reach: the fields of [`Capabilities`], and nothing else.
 //!
-//! One capability is one module here, one field of that struct, and one variant of [`Capability`]. What is not granted
-//! is not linked, so that a component which slipped past admission would still find nothing there.
+//! One capability is one module here, one field of that struct, and one variant of [`Capability`]. An interface that is
+//! not granted is not linked, so that a component which slipped past admission would still not reach it.
 
 pub(crate) mod log;
 pub(crate) mod metrics;
@@ -40,7 +40,7 @@ pub enum Capability {
 pub struct Grants(BTreeSet<Capability>);
 
 impl Default for Grants {
-    /// Everything that reaches nothing outside this process: log, metrics, clocks, random.
+    /// Log, metrics, clocks and random: they reach nothing outside this process.
     fn default() -> Self {
         use Capability::{Clocks, Log, Metrics, Random};
         Self([Log, Metrics, Clocks, Random].into())
@@ -48,7 +48,7 @@ impl Default for Grants {
 }
 
 impl Grants {
-    /// Exactly these.
+    /// Only these.
     pub fn only(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         Self(capabilities.into_iter().collect())
     }
@@ -70,11 +70,11 @@ pub(crate) struct Interface {
     pub(crate) name: &'static str,
     /// Major and minor version that this host speaks; any patch of it.
     pub(crate) version: (u64, u64),
-    /// The grant it takes; `None` if it leads nowhere.
+    /// The grant it needs; `None` if it reaches nothing outside the instance.
     pub(crate) needs: Option<Capability>,
 }
 
-/// Every interface that there is. The rest is refused.
+/// Every interface that this host offers; others are refused.
 pub(crate) const INTERFACES: &[Interface] = &[
     contract("danube:connector/types", None),
     contract("danube:connector/log", Some(Capability::Log)),
@@ -111,14 +111,15 @@ const fn wasi(name: &'static str, needs: Option<Capability>) -> Interface {
     Interface { name, version, needs }
 }
 
-/// The whole surface of one instance.
+/// Everything that one instance can reach.
 pub(crate) struct Capabilities {
     pub(crate) log: log::Log,
     pub(crate) metrics: metrics::Metrics,
     pub(crate) wasi: wasi::Wasi,
 }
 
-/// What all instances of one connector share: quotas belong to it, not to an instance, because a trap gives a new one.
+/// State shared by all instances of one connector. Quotas are per connector, not per instance, because a trap starts a
+/// new instance.
 #[derive(Clone)]
 pub(crate) struct Shared {
     log: Arc<log::ConnectorLog>,
@@ -141,7 +142,7 @@ impl Shared {
         }
     }
 
-    /// The levels of lines that are kept: components can ask for them.
+    /// The log levels that are enabled; components can ask for them.
     pub(crate) fn log_levels(&self) -> Vec<LogLevel> {
         let levels = LogLevel::ALL.into_iter();
         levels.filter(|level| self.log.enabled(*level)).collect()

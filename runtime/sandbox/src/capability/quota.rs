@@ -1,11 +1,11 @@
-//! A token bucket over two quantities at once: so many things a second, and so many bytes.
+//! A token bucket for lines a second and bytes a second.
 
 use std::time::{Duration, Instant};
 
-/// How many seconds' worth may come at once.
+/// Seconds' worth of tokens that a burst may use.
 const BURST_S: u64 = 4;
 
-/// Lines and bytes that may still be taken.
+/// Lines and bytes that are left.
 #[derive(Debug)]
 pub(super) struct Quota {
     lines: Bucket,
@@ -20,7 +20,7 @@ impl Quota {
         }
     }
 
-    /// Takes one line of so many bytes, or nothing.
+    /// Takes one line of `bytes` bytes, if both are left.
     pub(super) fn take(&mut self, bytes: usize, now: Instant) -> bool {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         self.lines.refill(now);

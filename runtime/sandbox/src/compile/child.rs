@@ -11,7 +11,7 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use crate::{engine, limits::CompileLimits, priority};
 
-/// Exit code of a child whose component is no good. Others mean that the child itself is in trouble.
+/// Exit code for a component that does not compile. Others mean that the child itself failed.
 pub(crate) const EXIT_INVALID: u8 = 65;
 const EXIT_TROUBLE: u8 = 70;
 
@@ -42,7 +42,7 @@ impl Request {
         })
     }
 
-    /// From here on the kernel keeps them; nothing the component does can raise them again.
+    /// The kernel enforces them from here on; the component cannot raise them.
     fn apply(self) -> nix::Result<()> {
         setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
         setrlimit(Resource::RLIMIT_FSIZE, 0, 0)?;
@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
     if !matches!(limited, Ok(Ok(()))) {
         return fail(EXIT_TROUBLE, "the compiler was given no limits that it can keep");
     }
-    priority::stand_back_in_child();
+    priority::lower_priority_in_child();
     let mut component = Vec::new();
     if let Err(error) = std::io::stdin().read_to_end(&mut component) {
         return fail(EXIT_TROUBLE, &format!("reading the component failed: {error}"));
@@ -73,7 +73,7 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(code: u8, message: &str) -> ExitCode {
-    // Nobody is left to tell if this fails.
+    // Nothing can be done if writing the message fails.
     let _ = writeln!(std::io::stderr(), "{message}");
     ExitCode::from(code)
 }

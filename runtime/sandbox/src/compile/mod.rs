@@ -1,10 +1,10 @@
 //! Compiling components, in a child process that has limits.
 //!
-//! How long and how much memory the compiler takes is up to whoever wrote the component, so it runs where it can be
-//! stopped: a child of this process with hard limits on CPU time, address space and files, and with nothing in its
-//! environment. The parent gives it the component on standard input, reads the artifact from standard output, and ends
-//! it when its time is up. What the child makes is machine code that the parent will run: the limits keep a component
-//! from exhausting the machine, they do not make the compiler's output any more or less trusted.
+//! How much time and memory compiling takes is up to the author of the component, so the compiler runs in a child
+//! process with hard limits on CPU time, address space and files, and with an empty environment. The parent writes the
+//! component to its standard input, reads the artifact from its standard output, and kills it at its deadline. The
+//! parent then runs the machine code that the child made: the limits protect the machine from the compiler, they do not
+//! make its output more trusted.
 
 pub(crate) mod child;
 
@@ -108,9 +108,9 @@ impl Compiler {
     }
 }
 
-/// Talks to the child until it ends or its time is up.
+/// Exchanges data with the child until it ends or its deadline passes.
 async fn run(mut child: Child, file: &str, component: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, CompileError> {
-    let talk = talk(&mut child, component, limits);
+    let talk = exchange(&mut child, component, limits);
     let (artifact, complaint, status) = match tokio::time::timeout(limits.wall_max, talk).await {
         Ok(talked) => talked.map_err(|error| CompileError::Unavailable {
             message: error.to_string(),
@@ -139,7 +139,7 @@ async fn run(mut child: Child, file: &str, component: &[u8], limits: &CompileLim
     Err(diagnose(file, status, &complaint, limits))
 }
 
-async fn talk(
+async fn exchange(
     child: &mut Child,
     component: &[u8],
     limits: &CompileLimits,

@@ -26,9 +26,9 @@ pub struct Behaviour {
     /// The batch it is called with.
     pub given: Given,
     /// Log lines that it offers in a trial.
-    pub lines: Said,
+    pub lines: Output,
     /// Metric values that it offers in a trial.
-    pub numbers: Said,
+    pub numbers: Output,
     /// Minimum and maximum of its memory, in pages.
     pub memory: String,
     /// Bytes of a section that means nothing, at its end.
@@ -62,7 +62,7 @@ pub struct Given {
 
 /// How much a behaviour says, and how much of it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Said {
+pub enum Output {
     /// So much, and so much of it is kept.
     Exactly { offered: u64, kept: u64 },
     /// As much as it can, and so much of it is kept.
@@ -71,7 +71,7 @@ pub enum Said {
     Endless,
 }
 
-impl Default for Said {
+impl Default for Output {
     fn default() -> Self {
         Self::Exactly { offered: 0, kept: 0 }
     }
@@ -106,8 +106,8 @@ impl Behaviour {
             verdicts: Vec::new(),
             limits: tight(),
             given: Given::parse("8 of 16 bytes"),
-            lines: Said::default(),
-            numbers: Said::default(),
+            lines: Output::default(),
+            numbers: Output::default(),
             memory: "16 256".into(),
             padding: 0,
             instances: 0,
@@ -136,8 +136,8 @@ impl Behaviour {
             "sink" => self.verdicts.push((Role::Sink, Verdict::parse(value))),
             "limits" => value.split(' ').for_each(|limit| set_limit(&mut self.limits, limit)),
             "given" => self.given = Given::parse(value),
-            "lines" => self.lines = Said::parse(value),
-            "numbers" => self.numbers = Said::parse(value),
+            "lines" => self.lines = Output::parse(value),
+            "numbers" => self.numbers = Output::parse(value),
             "memory" => self.memory = value.into(),
             "instances" => self.instances = value.parse().expect("a small number"),
             "padding" => self.padding = value.parse().expect("a number of bytes"),
@@ -201,7 +201,7 @@ impl Given {
     }
 }
 
-impl Said {
+impl Output {
     /// `5`, `1000 kept 4`, `endless kept 4` or `endless`.
     fn parse(text: &str) -> Self {
         let number = |text: &str| text.parse().expect("a number");

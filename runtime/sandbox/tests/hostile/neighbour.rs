@@ -1,8 +1,9 @@
-//! The healthy connectors beside which every behaviour runs, and how they fare.
+//! The healthy connectors beside which every behaviour runs.
 //!
-//! Two, so that both worlds and both places to call from are covered: a source that is called from the sandbox's own
-//! threads, and a sink that is called from another runtime. Calls are offered at a steady rate, whether or not the
-//! earlier ones are done, and each is timed from the moment at which it was due: a pacer that is starved, too, is seen.
+//! Two, so that both worlds and both kinds of caller are covered: a source that is called from the sandbox's own
+//! threads, and a sink that is called from another runtime. Calls are offered at a steady rate, whether or not earlier
+//! ones are answered, and each is timed from the moment at which it was due, so that a starved pacer is noticed as
+//! well.
 
 use std::{
     sync::{
@@ -19,29 +20,29 @@ use tokio::{
 };
 
 use super::{
-    fare::{Alone, Call, Tally},
     healthy::Healthy,
+    latency::{Baseline, Call, LatencyStats},
     process::eventually,
 };
 use crate::support::Bench;
 
 /// Lanes of each: calls that can be under way at once.
 const LANES: usize = 4;
-/// How long the calls that they can do alone at most are counted.
-const MOST: Duration = Duration::from_millis(400);
-/// The part of that which is offered to them.
+/// How long the highest rate is measured.
+const MAX_RATE_TIME: Duration = Duration::from_millis(400);
+/// The part of the highest rate that is offered.
 const OFFERED: f64 = 0.4;
-/// How often calls are offered.
-const BEAT: Duration = Duration::from_millis(2);
+/// How often due calls are made.
+const OFFER_INTERVAL: Duration = Duration::from_millis(2);
 
-/// The two connectors, with calls going on.
+/// The two connectors, with calls being made.
 pub struct Neighbours {
     both: Vec<Arc<Neighbour>>,
     pacers: Vec<JoinHandle<()>>,
     stop: Arc<AtomicBool>,
     rates: Vec<f64>,
-    /// Where the sink is called from: neither the sandbox's threads nor the one on which behaviours are tried.
-    elsewhere: Runtime,
+    /// The runtime that calls the sink: neither the sandbox's threads nor the one on which behaviours are tried.
+    other_runtime: Runtime,
 }
 
 struct Neighbour {
@@ -54,54 +55,54 @@ struct Neighbour {
 }
 
 impl Neighbours {
-    /// Loads both, sees what they can do at most, and begins to offer them a part of it.
+    /// Loads both, measures their highest rate, and starts to offer a part of it.
     pub async fn start(bench: &Bench) -> Self {
-        let elsewhere = Builder::new_multi_thread().worker_threads(1).enable_all().build();
-        let elsewhere = elsewhere.expect("a runtime");
+        let other_runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let other_runtime = other_runtime.expect("a runtime");
         let both = vec![
             Arc::new(Neighbour::new(bench, Role::Source).await),
             Arc::new(Neighbour::new(bench, Role::Sink).await),
         ];
         let stop = Arc::new(AtomicBool::new(false));
-        let most = both
+        let max_rate = both
             .iter()
-            .map(|one| one.at_home(bench, &elsewhere, Arc::clone(one).most()));
-        let most: Vec<_> = most.collect();
+            .map(|one| one.spawn_with_caller(bench, &other_runtime, Arc::clone(one).max_rate()));
+        let max_rate: Vec<_> = max_rate.collect();
         let mut rates = Vec::new();
-        for calls in most {
-            rates.push(calls.await.expect("no panic") as f64 / MOST.as_secs_f64() * OFFERED);
+        for calls in max_rate {
+            rates.push(calls.await.expect("no panic") as f64 / MAX_RATE_TIME.as_secs_f64() * OFFERED);
         }
         let paced = both.iter().zip(&rates);
-        let pacers =
-            paced.map(|(one, rate)| one.at_home(bench, &elsewhere, Arc::clone(one).pace(*rate, Arc::clone(&stop))));
+        let pacers = paced.map(|(one, rate)| {
+            one.spawn_with_caller(bench, &other_runtime, Arc::clone(one).pace(*rate, Arc::clone(&stop)))
+        });
         Self {
             pacers: pacers.collect(),
             both,
             stop,
             rates,
-            elsewhere,
+            other_runtime,
         }
     }
 
-    /// How so many calls of each fare. Ask it while nothing hostile runs.
-    pub async fn alone(&self, calls: u64) -> Vec<Alone> {
+    /// The latencies of so many calls of each. Call it while nothing hostile runs.
+    pub async fn baseline(&self, calls: u64) -> Vec<Baseline> {
         let (begun, enough) = (Instant::now(), self.offered() + calls);
         eventually(|| self.offered(), |offered| *offered >= enough)
             .await
             .expect("calls are offered");
         let tallies = self.tally(begun).await;
         let rates = tallies.iter().zip(&self.rates);
-        rates.map(|(tally, rate)| tally.alone(*rate)).collect()
+        rates.map(|(tally, rate)| tally.baseline(*rate)).collect()
     }
 
-    /// Calls offered so far, of the one that was offered fewer.
+    /// Calls offered so far to the connector that was offered fewer.
     pub fn offered(&self) -> u64 {
         self.both.iter().map(|one| one.offered.load(SeqCst)).min().unwrap_or(0)
     }
 
-    /// For each, what became of the calls that were due from that moment until now. Waits for the last of their answers,
-    /// which then are late.
-    pub async fn tally(&self, begun: Instant) -> Vec<Tally> {
+    /// For each, the calls that were due since `begun`. Waits for the last answers.
+    pub async fn tally(&self, begun: Instant) -> Vec<LatencyStats> {
         let end = Instant::now();
         let mut tallies = Vec::new();
         for one in &self.both {
@@ -110,13 +111,13 @@ impl Neighbours {
         tallies
     }
 
-    /// Stops offering, waits for what is under way, and frees both.
+    /// Stops offering calls and waits for those that are running.
     pub async fn stop(self) {
         self.stop.store(true, SeqCst);
         for pacer in self.pacers {
             pacer.await.expect("no panic");
         }
-        self.elsewhere.shutdown_background();
+        self.other_runtime.shutdown_background();
     }
 }
 
@@ -131,27 +132,27 @@ impl Neighbour {
         }
     }
 
-    /// Runs a future where this one is called from.
-    fn at_home<T: Send + 'static>(
+    /// Runs a future in the runtime that calls this connector.
+    fn spawn_with_caller<T: Send + 'static>(
         &self,
         bench: &Bench,
-        elsewhere: &Runtime,
+        other_runtime: &Runtime,
         future: impl Future<Output = T> + Send + 'static,
     ) -> JoinHandle<T> {
         match self.guest {
             Healthy::Source(..) => bench.sandbox.spawn(future),
-            Healthy::Sink(..) => elsewhere.spawn(future),
+            Healthy::Sink(..) => other_runtime.spawn(future),
         }
     }
 
-    /// Calls on every lane, one after the other, for a while; how many were answered.
-    async fn most(self: Arc<Self>) -> u64 {
+    /// Calls on every lane, one call after the other, for a while; returns how many were answered.
+    async fn max_rate(self: Arc<Self>) -> u64 {
         let start = Instant::now();
         let lane = |lane| {
             let this = Arc::clone(&self);
             tokio::spawn(async move {
                 let mut calls = 0;
-                while start.elapsed() < MOST {
+                while start.elapsed() < MAX_RATE_TIME {
                     this.guest.call(lane).await.expect("a healthy connector");
                     calls += 1;
                 }
@@ -166,21 +167,21 @@ impl Neighbour {
         calls
     }
 
-    /// Offers so many calls a second, then waits for the last of them.
+    /// Offers `per_s` calls a second until stopped, then waits for the last of them.
     async fn pace(self: Arc<Self>, per_s: f64, stop: Arc<AtomicBool>) {
-        let mut beat = tokio::time::interval(BEAT);
-        let start = beat.tick().await;
+        let mut interval = tokio::time::interval(OFFER_INTERVAL);
+        let start = interval.tick().await;
         let mut offered = 0;
         while !stop.load(SeqCst) {
-            // When it should have been: beats that were missed are made up for.
-            let at = beat.tick().await;
+            // The time that the call was due: missed intervals are caught up.
+            let at = interval.tick().await;
             let due = ((at - start).as_secs_f64() * per_s) as usize;
             for i in offered..due {
                 let this = Arc::clone(&self);
                 self.offered.fetch_add(1, SeqCst);
                 tokio::spawn(async move {
                     let answer = this.guest.call(i % LANES).await;
-                    this.note(Call {
+                    this.record_answer(Call {
                         due: at.into_std(),
                         took: at.elapsed(),
                         wrong: answer.err(),
@@ -194,7 +195,7 @@ impl Neighbour {
             .expect("the last answers");
     }
 
-    fn note(&self, call: Call) {
+    fn record_answer(&self, call: Call) {
         self.calls.lock().expect("no panic").push(call);
         self.answered.fetch_add(1, SeqCst);
     }
@@ -204,7 +205,7 @@ impl Neighbour {
         eventually(|| self.answered.load(SeqCst), |answered| *answered >= offered).await
     }
 
-    async fn tally(&self, begun: Instant, end: Instant) -> Tally {
+    async fn tally(&self, begun: Instant, end: Instant) -> LatencyStats {
         let offered = self.offered.load(SeqCst);
         let waited = self.all_answered(offered).await;
         let mut calls = self.calls.lock().expect("no panic");
@@ -212,7 +213,7 @@ impl Neighbour {
             .into_iter()
             .partition(|call: &Call| call.due < end);
         *calls = later;
-        let mut tally = Tally::of(self.world, counted, begun, end);
+        let mut tally = LatencyStats::of(self.world, counted, begun, end);
         let unanswered = waited.map_err(|said| format!("of {offered} calls answered: {said}"));
         tally.complaints.extend(unanswered.err());
         tally

@@ -9,16 +9,16 @@ use std::{
 use crate::support::DEADLINE;
 
 /// How long something of a behaviour may be left after it.
-const BACK_WITHIN: Duration = Duration::from_secs(10);
+const RECOVERY_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Threads and file descriptors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
+pub struct ResourceUsage {
     pub threads: usize,
     pub descriptors: usize,
 }
 
-impl Held {
+impl ResourceUsage {
     pub fn now() -> Self {
         let entries = |dir: &str| fs::read_dir(dir).expect("the kernel's account").count();
         Self {
@@ -32,13 +32,13 @@ impl Held {
 /// is exact; the processors' account is sampled, and much of what neighbours do happens when it is. Programs that this one
 /// cannot see, in other containers, are not in it.
 #[derive(Debug, Clone, Copy)]
-pub struct OthersWorked {
+pub struct OtherLoad {
     at: Instant,
     hundredths: u64,
 }
 
-impl OthersWorked {
-    pub fn so_far() -> Self {
+impl OtherLoad {
+    pub fn since_start() -> Self {
         let programs = fs::read_dir("/proc").expect("the kernel's account");
         // Beside programs there are `self` and `thread-self`, which is the thread that looks.
         let ids = programs.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
@@ -60,8 +60,8 @@ impl OthersWorked {
     }
 
     /// Whether they had less than a tenth of a processor since.
-    pub fn was_little(self) -> bool {
-        let had = Self::so_far().hundredths.saturating_sub(self.hundredths);
+    pub fn was_low(self) -> bool {
+        let had = Self::since_start().hundredths.saturating_sub(self.hundredths);
         (had as f64 / 100.0) < self.at.elapsed().as_secs_f64() / 10.0
     }
 }
@@ -90,8 +90,8 @@ pub async fn eventually<T: Debug>(look: impl Fn() -> T, fine: impl Fn(&T) -> boo
 }
 
 /// The same for what must be back where it was soon after the last fault.
-pub async fn back<T: Debug>(look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {
-    within(BACK_WITHIN, look, fine).await
+pub async fn recovers<T: Debug>(look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {
+    within(RECOVERY_TIME_MAX, look, fine).await
 }
 
 async fn within<T: Debug>(time: Duration, look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {

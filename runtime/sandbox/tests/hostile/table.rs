@@ -3,7 +3,7 @@
 use std::{io::Write, time::Duration};
 
 use super::{
-    fare::{Alone, Tally},
+    latency::{Baseline, LatencyStats},
     manifest::Verdict,
     process::resident_bytes,
 };
@@ -18,7 +18,7 @@ pub struct Row {
     pub longest: Duration,
     pub verdict: Verdict,
     /// Both neighbours.
-    pub neighbours: Vec<Tally>,
+    pub neighbours: Vec<LatencyStats>,
     /// Whether their times were part of the verdict.
     pub timed: bool,
     pub complaints: Vec<String>,
@@ -26,7 +26,7 @@ pub struct Row {
 
 impl Row {
     fn calls(&self) -> u64 {
-        self.neighbours.iter().map(Tally::calls).sum()
+        self.neighbours.iter().map(LatencyStats::calls).sum()
     }
 
     /// Of the neighbour that was slower.
@@ -37,8 +37,8 @@ impl Row {
 }
 
 /// Prints how the neighbours fare alone, before the rows of a pass.
-pub fn print_alone(workers: usize, alone: &[Alone]) {
-    for one in alone {
+pub fn print_alone(workers: usize, baseline: &[Baseline]) {
+    for one in baseline {
         let line = format!(
             "{workers} workers: the {} alone is offered {:.0} calls/s, p99 {:.2?}; beside others it may be {:.2?}",
             one.world,
@@ -94,7 +94,7 @@ pub fn print(rows: &[Row]) {
 
 /// All of them as one class of fault.
 pub fn report(rows: &[Row]) {
-    let mut class = danube_wasm_ledger::Row::new("hostile components");
+    let mut class = danube_wasm_trials::Row::new("hostile components");
     class.trials = rows.iter().map(|row| row.trials as u64).sum();
     class.note("behaviours", rows.len() as u64);
     class.note("neighbours' calls", rows.iter().map(Row::calls).sum());
@@ -103,5 +103,5 @@ pub fn report(rows: &[Row]) {
     class.failures = failed
         .map(|row| (row.name.clone(), row.complaints.join("\n")))
         .collect();
-    danube_wasm_ledger::report(&[class], 0);
+    danube_wasm_trials::report(&[class], 0);
 }

@@ -14,7 +14,7 @@ use danube_wasm_model::{
 };
 use danube_wasm_sandbox::{AdmissionError, CompileError, LoadError, LoadSpec, LogLevel, Role, Sandbox};
 
-use super::manifest::{Behaviour, Given, Said, Verdict};
+use super::manifest::{Behaviour, Given, Output, Verdict};
 use crate::support::{DEADLINE, Recorded, Recorder, spec};
 
 /// A behaviour in one world.
@@ -64,7 +64,7 @@ impl Case<'_> {
         }
     }
 
-    fn compare(&self, outcome: Result<(), (&'static str, Saying)>) -> Option<String> {
+    fn compare(&self, outcome: Result<(), (&'static str, ErrorText)>) -> Option<String> {
         let (stage, kind, text) = match outcome {
             Ok(()) => ("call", "ok", String::new()),
             Err((stage, (kind, text))) => (stage, kind, text),
@@ -94,14 +94,14 @@ impl Case<'_> {
             ("log lines", self.behaviour.lines, lines, dropped("log_lines"), refilled),
             ("numbers", self.behaviour.numbers, numbers as u64, dropped("metrics"), 0),
         ];
-        let complaint = |(what, declared, kept, dropped, refilled): (_, Said, u64, u64, u64)| {
+        let complaint = |(what, declared, kept, dropped, refilled): (_, Output, u64, u64, u64)| {
             let met = match declared {
-                Said::Exactly { offered, kept: all } if offered == all => (kept, dropped) == (all, 0),
-                Said::Exactly { offered, kept: least } => {
+                Output::Exactly { offered, kept: all } if offered == all => (kept, dropped) == (all, 0),
+                Output::Exactly { offered, kept: least } => {
                     kept + dropped == offered && (least..=least + refilled).contains(&kept)
                 }
-                Said::Endless => kept > 0 && dropped == 0,
-                Said::Flood { kept: least } => dropped > 0 && (least..=least + refilled).contains(&kept),
+                Output::Endless => kept > 0 && dropped == 0,
+                Output::Flood { kept: least } => dropped > 0 && (least..=least + refilled).contains(&kept),
             };
             (!met).then(|| format!("{what}: declared {declared:?}, kept {kept}, dropped {dropped}"))
         };
@@ -110,9 +110,9 @@ impl Case<'_> {
 }
 
 /// An error as it is declared: its kind, and its text; of limits and columns, only their name.
-type Saying = (&'static str, String);
+type ErrorText = (&'static str, String);
 
-fn said(error: &GuestError) -> Saying {
+fn said(error: &GuestError) -> ErrorText {
     let text = match error {
         GuestError::Limit { limit, .. } => (*limit).to_owned(),
         GuestError::InvalidOutput(column) => column.column.to_owned(),
@@ -121,7 +121,7 @@ fn said(error: &GuestError) -> Saying {
     (error.kind(), text)
 }
 
-fn refused(error: LoadError) -> (&'static str, Saying) {
+fn refused(error: LoadError) -> (&'static str, ErrorText) {
     let text = error.to_string();
     match &error {
         LoadError::Admission(refusal) => {
@@ -165,7 +165,7 @@ impl Loaded {
         role: Role,
         spec: LoadSpec,
         host: &Arc<Recorder>,
-    ) -> Result<Self, (&'static str, Saying)> {
+    ) -> Result<Self, (&'static str, ErrorText)> {
         let host = Arc::clone(host) as _;
         match role {
             Role::Source => Ok(Self::Source(sandbox.load_source(spec, host).await.map_err(refused)?)),

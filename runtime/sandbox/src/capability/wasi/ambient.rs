@@ -1,8 +1,8 @@
-//! What a component can learn about the world without being told: the time, and chance. All of it passes here, so that
-//! it is known afterwards what a call saw, and a recorded call can be shown the same again.
+//! The ambient inputs of a component: clocks and random bytes. All of them are read through here, so that what a call
+//! read can be recorded, and replayed to another instance.
 //!
-//! An instance's life has stretches: its start, then one for each call. Nothing is done when a call begins but to count
-//! it; a stretch is entered by the first look at a clock or at chance, and most calls take none.
+//! Reads belong to the instance's start or to one of its calls. Beginning a call only counts it; its record is made by
+//! the first read of a clock or of random bytes, and most calls make none.
 
 use std::{
     convert::Infallible,
@@ -20,17 +20,17 @@ use parking_lot::Mutex;
 
 use super::{
     clocks::{Clock, SystemClock},
-    track::Track,
+    track::ClockTrack,
 };
-use crate::recording::{Recording, Seed, Sight};
+use crate::recording::{AmbientReads, Recording, Seed};
 
-/// Where time and chance come from.
+/// Where clock readings and random bytes come from.
 #[derive(Clone)]
 pub enum Ambient {
     /// This clock, and the operating system's randomness.
     Live(Arc<dyn Clock>),
-    /// What another instance saw. Where a component looks at a clock more often than was recorded, the clock goes on
-    /// with a millisecond for each thousand looks; so it moves, and the same at every replay.
+    /// What another instance read. If a component reads a clock more often than was recorded, the clock advances by one
+    /// millisecond for each thousand readings, the same at every replay.
     Recorded(Arc<Recording>),
 }
 
@@ -40,143 +40,145 @@ impl Default for Ambient {
     }
 }
 
-/// One instance's view. Its clones are the ends that the clocks and generators of WASI hold.
+/// One instance's clocks and generators. WASI's clocks and generators hold clones of it.
 #[derive(Clone)]
-pub(crate) struct View(Arc<Shared>);
+pub(crate) struct AmbientView(Arc<Shared>);
 
 struct Shared {
     ambient: Ambient,
     /// 0 while the instance starts, then the number of the call.
-    stretch: AtomicU64,
+    call_number: AtomicU64,
     state: Mutex<State>,
 }
 
 struct State {
-    /// The stretch that was looked at last.
-    stretch: u64,
-    start: Seen,
-    call: Seen,
+    /// The call that made the last read.
+    call_number: u64,
+    start: CallAmbient,
+    call: CallAmbient,
 }
 
-/// What was seen in a stretch, or is to be.
+/// What was read during the start or a call, or is to be replayed.
 #[derive(Default)]
-struct Seen {
-    wall: Track,
-    monotonic: Track,
-    dice: Option<(Seed, ChaCha20Rng)>,
+struct CallAmbient {
+    wall: ClockTrack,
+    monotonic: ClockTrack,
+    rng: Option<(Seed, ChaCha20Rng)>,
 }
 
-impl View {
+impl AmbientView {
     pub(super) fn new(ambient: &Ambient) -> Self {
         let (start, call) = match ambient {
             Ambient::Live(_) => Default::default(),
-            Ambient::Recorded(recording) => (Seen::again(&recording.start), Seen::again(&recording.call)),
+            Ambient::Recorded(recording) => (
+                CallAmbient::replay(&recording.start),
+                CallAmbient::replay(&recording.call),
+            ),
         };
         Self(Arc::new(Shared {
             ambient: ambient.clone(),
-            stretch: AtomicU64::new(0),
+            call_number: AtomicU64::new(0),
             state: Mutex::new(State {
-                stretch: 0,
+                call_number: 0,
                 start,
                 call,
             }),
         }))
     }
 
-    /// What the instance sees from now on belongs to another call.
+    /// Later reads belong to a new call.
     pub(crate) fn begin_call(&self) {
-        let stretch = self.0.stretch.load(Relaxed);
-        self.0.stretch.store(stretch + 1, Relaxed);
+        let call_number = self.0.call_number.load(Relaxed);
+        self.0.call_number.store(call_number + 1, Relaxed);
     }
 
     pub(super) fn wall_ms(&self) -> u64 {
-        self.look(|seen, ambient| match ambient {
-            Ambient::Live(clock) => seen.wall.record(clock.wall_ms()),
-            Ambient::Recorded(_) => seen.wall.play(),
+        self.with_current(|reads, ambient| match ambient {
+            Ambient::Live(clock) => reads.wall.record(clock.wall_ms()),
+            Ambient::Recorded(_) => reads.wall.play(),
         })
     }
 
     pub(super) fn monotonic_ms(&self) -> u64 {
-        self.look(|seen, ambient| match ambient {
-            Ambient::Live(clock) => seen.monotonic.record(clock.monotonic_ms()),
-            Ambient::Recorded(_) => seen.monotonic.play(),
+        self.with_current(|reads, ambient| match ambient {
+            Ambient::Live(clock) => reads.monotonic.record(clock.monotonic_ms()),
+            Ambient::Recorded(_) => reads.monotonic.play(),
         })
     }
 
-    /// What the instance saw when it started, and in its last call. What it did not look at is what it would have seen
-    /// now.
-    pub(crate) fn sights(&self) -> (Sight, Sight) {
+    /// What the instance read when it started, and in its last call. A clock that was not read has the present time.
+    pub(crate) fn reads(&self) -> (AmbientReads, AmbientReads) {
         let (wall_ms, monotonic_ms) = match &self.0.ambient {
             Ambient::Live(clock) => (clock.wall_ms(), clock.monotonic_ms()),
             Ambient::Recorded(recording) => (recording.call.wall.first_ms, recording.call.monotonic.first_ms),
         };
-        self.look(|_, _| ());
+        self.with_current(|_, _| ());
         let mut state = self.0.state.lock();
-        let call = state.call.sight(wall_ms, monotonic_ms);
-        let start = state.start.sight(call.wall.first_ms, call.monotonic.first_ms);
+        let call = state.call.reads(wall_ms, monotonic_ms);
+        let start = state.start.reads(call.wall.first_ms, call.monotonic.first_ms);
         (start, call)
     }
 
-    fn look<T>(&self, at: impl FnOnce(&mut Seen, &Ambient) -> T) -> T {
+    fn with_current<T>(&self, at: impl FnOnce(&mut CallAmbient, &Ambient) -> T) -> T {
         let mut state = self.0.state.lock();
-        let stretch = self.0.stretch.load(Relaxed);
-        if state.stretch != stretch {
-            state.stretch = stretch;
+        let call_number = self.0.call_number.load(Relaxed);
+        if state.call_number != call_number {
+            state.call_number = call_number;
             state.call = match &self.0.ambient {
-                Ambient::Live(_) => Seen::default(),
-                Ambient::Recorded(recording) => Seen::again(&recording.call),
+                Ambient::Live(_) => CallAmbient::default(),
+                Ambient::Recorded(recording) => CallAmbient::replay(&recording.call),
             };
         }
-        let seen = if stretch == 0 {
+        let reads = if call_number == 0 {
             &mut state.start
         } else {
             &mut state.call
         };
-        at(seen, &self.0.ambient)
+        at(reads, &self.0.ambient)
     }
 }
 
-impl TryRng for View {
+impl TryRng for AmbientView {
     type Error = Infallible;
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.look(|seen, _| seen.dice().next_u32()))
+        Ok(self.with_current(|reads, _| reads.rng().next_u32()))
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.look(|seen, _| seen.dice().next_u64()))
+        Ok(self.with_current(|reads, _| reads.rng().next_u64()))
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        self.look(|seen, _| seen.dice().fill_bytes(bytes));
+        self.with_current(|reads, _| reads.rng().fill_bytes(bytes));
         Ok(())
     }
 }
 
-impl Seen {
-    fn again(sight: &Sight) -> Self {
+impl CallAmbient {
+    fn replay(reads: &AmbientReads) -> Self {
         Self {
-            wall: Track::again(&sight.wall),
-            monotonic: Track::again(&sight.monotonic),
-            dice: Some((sight.seed, ChaCha20Rng::from_seed(sight.seed.0))),
+            wall: ClockTrack::replay(&reads.wall),
+            monotonic: ClockTrack::replay(&reads.monotonic),
+            rng: Some((reads.seed, ChaCha20Rng::from_seed(reads.seed.0))),
         }
     }
 
-    /// Every stretch has dice of its own: the seed of one tells nothing of another's.
+    /// Each call has its own seed, so that the seed of one reveals nothing about another's.
     fn seeded(&mut self) -> &mut (Seed, ChaCha20Rng) {
-        self.dice.get_or_insert_with(|| {
+        self.rng.get_or_insert_with(|| {
             let mut seed = [0; 32];
             getrandom::fill(&mut seed).expect("the system has randomness");
             (Seed(seed), ChaCha20Rng::from_seed(seed))
         })
     }
 
-    fn dice(&mut self) -> &mut ChaCha20Rng {
+    fn rng(&mut self) -> &mut ChaCha20Rng {
         &mut self.seeded().1
     }
 
-    fn sight(&mut self, wall_ms: u64, monotonic_ms: u64) -> Sight {
-        Sight {
+    fn reads(&mut self, wall_ms: u64, monotonic_ms: u64) -> AmbientReads {
+        AmbientReads {
             wall: self.wall.readings(wall_ms),
             monotonic: self.monotonic.readings(monotonic_ms),
             seed: self.seeded().0,
@@ -190,15 +192,15 @@ mod tests {
 
     #[test]
     fn every_call_has_chance_of_its_own_and_each_can_be_had_again() {
-        let mut live = View::new(&Ambient::default());
-        let draw = |view: &mut View| view.try_next_u64().expect("infallible");
+        let mut live = AmbientView::new(&Ambient::default());
+        let draw = |view: &mut AmbientView| view.try_next_u64().expect("infallible");
         let started = draw(&mut live);
         live.begin_call();
         let first = draw(&mut live);
         live.begin_call();
         let second = draw(&mut live);
         assert!(started != first && first != second && started != second);
-        let (start, call) = live.sights();
+        let (start, call) = live.reads();
         let recording = Recording {
             role: String::new(),
             settings: None,
@@ -210,7 +212,7 @@ mod tests {
             start,
             call,
         };
-        let mut again = View::new(&Ambient::Recorded(Arc::new(recording)));
+        let mut again = AmbientView::new(&Ambient::Recorded(Arc::new(recording)));
         assert_eq!(draw(&mut again), started);
         again.begin_call();
         assert_eq!(draw(&mut again), second);

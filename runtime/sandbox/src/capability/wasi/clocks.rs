@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock};
 
-use super::ambient::View;
+use super::ambient::AmbientView;
 
 /// The time as components see it.
 pub trait Clock: Send + Sync + 'static {
@@ -40,9 +40,9 @@ impl Clock for SystemClock {
 const RESOLUTION: Duration = Duration::from_millis(1);
 const NS_PER_MS: u64 = 1_000_000;
 
-pub(super) struct Coarse(pub(super) View);
+pub(super) struct MillisecondClock(pub(super) AmbientView);
 
-impl HostWallClock for Coarse {
+impl HostWallClock for MillisecondClock {
     fn resolution(&self) -> Duration {
         RESOLUTION
     }
@@ -52,7 +52,7 @@ impl HostWallClock for Coarse {
     }
 }
 
-impl HostMonotonicClock for Coarse {
+impl HostMonotonicClock for MillisecondClock {
     fn resolution(&self) -> u64 {
         NS_PER_MS
     }

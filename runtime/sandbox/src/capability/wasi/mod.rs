@@ -24,33 +24,33 @@ use wasmtime_wasi::{
 
 use super::{Capability, Grants, log::ConnectorLog};
 use crate::{host::LogLevel, limits::GuestLimits, state::GuestState};
-use ambient::{Ambient, View};
+use ambient::{Ambient, AmbientView};
 use chacha20::rand_core::Rng as _;
-use clocks::Coarse;
-use stdio::Lines;
+use clocks::MillisecondClock;
+use stdio::LineStream;
 
 /// One instance's WASI.
 pub(crate) struct Wasi {
     ctx: WasiCtx,
     table: ResourceTable,
-    view: View,
-    out: Lines,
-    err: Lines,
+    view: AmbientView,
+    out: LineStream,
+    err: LineStream,
 }
 
 impl Wasi {
     pub(super) fn new(log: &Arc<ConnectorLog>, limits: &GuestLimits, ambient: &Ambient) -> Self {
-        let out = Lines::new(log, LogLevel::Info);
-        let err = Lines::new(log, LogLevel::Warn);
-        let mut view = View::new(ambient);
+        let out = LineStream::new(log, LogLevel::Info);
+        let err = LineStream::new(log, LogLevel::Warn);
+        let mut view = AmbientView::new(ambient);
         let mut seed = [0; 16];
         view.fill_bytes(&mut seed);
         let mut builder = WasiCtx::builder();
         builder
             .stdout(out.clone())
             .stderr(err.clone())
-            .wall_clock(Coarse(view.clone()))
-            .monotonic_clock(Coarse(view.clone()))
+            .wall_clock(MillisecondClock(view.clone()))
+            .monotonic_clock(MillisecondClock(view.clone()))
             .secure_random(view.clone())
             .insecure_random(view.clone())
             .insecure_random_seed(u128::from_le_bytes(seed))
@@ -67,13 +67,13 @@ impl Wasi {
     }
 
     /// What it sees of time and chance.
-    pub(crate) fn view(&self) -> &View {
+    pub(crate) fn view(&self) -> &AmbientView {
         &self.view
     }
 
     /// Forgets what earlier calls wrote.
     pub(crate) fn begin_call(&mut self) {
-        self.err.forget();
+        self.err.clear();
     }
 
     /// Writes out lines that were not ended.
@@ -83,8 +83,8 @@ impl Wasi {
     }
 
     /// The first of what this call wrote to its standard error: a panic's message.
-    pub(crate) fn complaint(&self) -> String {
-        self.err.written()
+    pub(crate) fn panic_message(&self) -> String {
+        self.err.captured()
     }
 }
 
@@ -112,7 +112,7 @@ pub(super) fn link(linker: &mut Linker<GuestState>, grants: &Grants) -> wasmtime
 
     io::error::add_to_linker::<S, Table>(l, |s| &mut s.capabilities.wasi.table)?;
     io::streams::add_to_linker::<S, Table>(l, |s| &mut s.capabilities.wasi.table)?;
-    io::poll::add_to_linker::<S, wait::Waiting>(l, wait::Guarded::of)?;
+    io::poll::add_to_linker::<S, wait::PollTable>(l, wait::BudgetedTable::from_state)?;
 
     cli::environment::add_to_linker::<S, WasiCli>(l, S::cli)?;
     cli::exit::add_to_linker::<S, WasiCli>(l, S::cli)?;

@@ -1,7 +1,7 @@
 //! Standard output and error, as lines of the connector's log.
 //!
-//! A stream here takes what it is given at once, and never fails: what is over the log's quota is dropped there. At most
-//! one unfinished line is kept.
+//! A write is accepted at once and never fails: output over the log's quota is dropped there. At most one unfinished
+//! line is kept.
 
 use std::{
     io,
@@ -19,9 +19,9 @@ use wasmtime_wasi::{
 
 use crate::{capability::log::ConnectorLog, host::LogLevel, text::truncate};
 
-/// Bytes of what a call wrote that are kept for its error message.
-const WRITTEN_BYTES_MAX: usize = 512;
-/// Bytes that a component may write at once. As many lines can be in them, and nothing interrupts the host while it
+/// Bytes of a call's output that are kept for its error message.
+const CAPTURED_BYTES_MAX: usize = 512;
+/// Bytes that a component may write at once. Each of them can be a line, and nothing interrupts the host while it
 /// counts those.
 const PERMIT_BYTES: usize = 4 << 10;
 
@@ -30,7 +30,7 @@ const BACKTRACE_NOTE: &str = "note: run with `RUST_BACKTRACE=1`";
 
 /// A stream that is cut into lines.
 #[derive(Clone)]
-pub(super) struct Lines {
+pub(super) struct LineStream {
     log: Arc<ConnectorLog>,
     level: LogLevel,
     state: Arc<Mutex<State>>,
@@ -39,10 +39,10 @@ pub(super) struct Lines {
 #[derive(Default)]
 struct State {
     line: Vec<u8>,
-    written: String,
+    captured: String,
 }
 
-impl Lines {
+impl LineStream {
     pub(super) fn new(log: &Arc<ConnectorLog>, level: LogLevel) -> Self {
         Self {
             log: Arc::clone(log),
@@ -69,38 +69,38 @@ impl Lines {
         if text.is_empty() || text.starts_with(BACKTRACE_NOTE) {
             return;
         }
-        if !state.written.is_empty() {
-            state.written.push_str("; ");
+        if !state.captured.is_empty() {
+            state.captured.push_str("; ");
         }
-        state.written.push_str(&self.log.shown(text, WRITTEN_BYTES_MAX));
-        let kept = truncate(&state.written, WRITTEN_BYTES_MAX).len();
-        state.written.truncate(kept);
+        state.captured.push_str(&self.log.redacted(text, CAPTURED_BYTES_MAX));
+        let kept = truncate(&state.captured, CAPTURED_BYTES_MAX).len();
+        state.captured.truncate(kept);
         self.log.line(self.level, text);
     }
 
-    /// Ends the line that is there.
+    /// Ends the unfinished line.
     pub(super) fn finish(&self) {
         self.end_line(&mut self.state.lock());
     }
 
-    /// Forgets what was written.
-    pub(super) fn forget(&self) {
-        self.state.lock().written.clear();
+    /// Clears the captured output.
+    pub(super) fn clear(&self) {
+        self.state.lock().captured.clear();
     }
 
-    /// The first of what was written since.
-    pub(super) fn written(&self) -> String {
-        self.state.lock().written.clone()
+    /// The beginning of what was written since the last [`clear`](Self::clear).
+    pub(super) fn captured(&self) -> String {
+        self.state.lock().captured.clone()
     }
 }
 
-impl IsTerminal for Lines {
+impl IsTerminal for LineStream {
     fn is_terminal(&self) -> bool {
         false
     }
 }
 
-impl StdoutStream for Lines {
+impl StdoutStream for LineStream {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
         Box::new(self.clone())
     }
@@ -110,7 +110,7 @@ impl StdoutStream for Lines {
     }
 }
 
-impl OutputStream for Lines {
+impl OutputStream for LineStream {
     fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
         if bytes.len() > PERMIT_BYTES {
             return Err(StreamError::trap(&format!(
@@ -132,11 +132,11 @@ impl OutputStream for Lines {
 }
 
 #[async_trait::async_trait]
-impl Pollable for Lines {
+impl Pollable for LineStream {
     async fn ready(&mut self) {}
 }
 
-impl AsyncWrite for Lines {
+impl AsyncWrite for LineStream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.accept(bytes);
         Poll::Ready(Ok(bytes.len()))

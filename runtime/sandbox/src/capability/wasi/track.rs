@@ -1,25 +1,25 @@
-//! What a clock says, look by look: kept while it says it, or said again as it was kept.
+//! The readings of one clock: recorded as they are made, or replayed from a recording.
 
 use crate::recording::Readings;
 
-/// Looks at a clock beyond a record for which it goes on by a millisecond.
+/// Readings past the end of a recording for which the clock advances by one millisecond.
 const LOOKS_PER_MS: u64 = 1_000;
 
-/// A clock, being recorded or played.
+/// A clock that is being recorded or replayed.
 #[derive(Default)]
-pub(super) struct Track {
+pub(super) struct ClockTrack {
     readings: Readings,
-    /// What it said last.
+    /// The last reading, in milliseconds.
     now: u64,
     /// The step to be played next.
     step: usize,
-    /// Looks at this value so far.
+    /// Readings of this value so far.
     looks: u64,
 }
 
-impl Track {
-    /// One that says what was kept.
-    pub(super) fn again(readings: &Readings) -> Self {
+impl ClockTrack {
+    /// Replays these readings.
+    pub(super) fn replay(readings: &Readings) -> Self {
         Self {
             now: readings.first_ms,
             readings: readings.clone(),
@@ -27,7 +27,7 @@ impl Track {
         }
     }
 
-    /// Keeps what the clock says now.
+    /// Records a reading and returns it.
     pub(super) fn record(&mut self, now: u64) -> u64 {
         let readings = &mut self.readings;
         if !readings.is_read() {
@@ -47,7 +47,7 @@ impl Track {
         now
     }
 
-    /// What it says next.
+    /// The next reading of a replay.
     pub(super) fn play(&mut self) -> u64 {
         while let Some((looks, difference)) = self.readings.steps.get(self.step) {
             if self.looks < u64::from(*looks) {
@@ -63,7 +63,7 @@ impl Track {
         self.now.saturating_add(more)
     }
 
-    /// What was kept; of a clock that was not looked at, what it says now.
+    /// The recorded readings; `now` for a clock that was not read.
     pub(super) fn readings(&self, now: u64) -> Readings {
         match self.readings.is_read() {
             true => self.readings.clone(),
@@ -80,8 +80,8 @@ fn difference(from: u64, to: u64) -> i64 {
 mod tests {
     use super::*;
 
-    fn recorded(said: &[u64]) -> Track {
-        let mut track = Track::default();
+    fn recorded(said: &[u64]) -> ClockTrack {
+        let mut track = ClockTrack::default();
         said.iter().for_each(|now| assert_eq!(track.record(*now), *now));
         track
     }
@@ -95,7 +95,7 @@ mod tests {
             &[100, 100, 90, 90, 91],
             &[5, 6, 7, 8],
         ] {
-            let mut again = Track::again(&recorded(said).readings(0));
+            let mut again = ClockTrack::replay(&recorded(said).readings(0));
             let played: Vec<_> = said.iter().map(|_| again.play()).collect();
             assert_eq!(played, said);
             let last = said[said.len() - 1];
@@ -110,7 +110,7 @@ mod tests {
         let said: Vec<u64> = (0..1_000).collect();
         let readings = recorded(&said).readings(0);
         assert!(readings.cut && readings.steps.len() == Readings::STEPS_MAX);
-        let mut again = Track::again(&readings);
+        let mut again = ClockTrack::replay(&readings);
         let played: Vec<_> = (0..=Readings::STEPS_MAX).map(|_| again.play()).collect();
         assert_eq!(played, said[..=Readings::STEPS_MAX]);
     }

@@ -1,5 +1,5 @@
-//! Waiting, guarded: `wasi:io/poll` is the only place where a call can stand still, and the tick that interrupts a
-//! running component does not reach one that waits.
+//! Waiting, charged to the call's budget: `wasi:io/poll` is the only place where a call can block, and the tick that
+//! interrupts a running component does not interrupt one that waits.
 
 use std::time::Instant;
 
@@ -12,21 +12,21 @@ use wasmtime_wasi::p2::{
 use crate::{budget::Budget, state::GuestState};
 
 /// Names the data that `wasi:io/poll` works on.
-pub(super) struct Waiting;
+pub(super) struct PollTable;
 
-impl HasData for Waiting {
-    type Data<'a> = Guarded<'a>;
+impl HasData for PollTable {
+    type Data<'a> = BudgetedTable<'a>;
 }
 
 /// The table of pollables, and the budget that waiting for them is charged to.
-pub(super) struct Guarded<'a> {
+pub(super) struct BudgetedTable<'a> {
     table: &'a mut ResourceTable,
     budget: &'a mut Budget,
 }
 
-impl Guarded<'_> {
-    pub(super) fn of(state: &mut GuestState) -> Guarded<'_> {
-        Guarded {
+impl BudgetedTable<'_> {
+    pub(super) fn from_state(state: &mut GuestState) -> BudgetedTable<'_> {
+        BudgetedTable {
             table: &mut state.capabilities.wasi.table,
             budget: &mut state.budget,
         }
@@ -45,7 +45,7 @@ impl Guarded<'_> {
     }
 }
 
-impl Host for Guarded<'_> {
+impl Host for BudgetedTable<'_> {
     async fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         let held = self.table.max_capacity();
         if pollables.len() > held {
@@ -58,7 +58,7 @@ impl Host for Guarded<'_> {
     }
 }
 
-impl HostPollable for Guarded<'_> {
+impl HostPollable for BudgetedTable<'_> {
     async fn ready(&mut self, pollable: Resource<DynPollable>) -> wasmtime::Result<bool> {
         HostPollable::ready(self.table, pollable).await
     }

@@ -1,56 +1,56 @@
-//! How the healthy connectors fare: alone, and beside a behaviour.
+//! The latency of the healthy connectors: alone, and beside a behaviour.
 
 use std::time::{Duration, Instant};
 
 use danube_wasm_sandbox::limits::TICK;
 
-/// Of the calls that are offered, in per cent, so many are answered as soon as the slowest of a hundred may be.
+/// Percentage of the offered calls that must be answered within the allowed p99.
 const KEPT_PER_CENT: u64 = 99;
 
 /// A call that was answered.
 pub struct Call {
-    /// When it was to be made.
+    /// When it was due.
     pub due: Instant,
-    /// From then to its answer.
+    /// From due to answered.
     pub took: Duration,
-    /// Why its answer is none.
+    /// What is wrong with the answer, if anything.
     pub wrong: Option<String>,
 }
 
-/// What became of the calls to one of them in some time.
+/// The calls to one connector in a period.
 #[derive(Debug, Clone)]
-pub struct Tally {
+pub struct LatencyStats {
     pub world: &'static str,
-    /// From due to answered, in rising order.
+    /// Latencies from due to answered, ascending.
     latencies: Vec<Duration>,
-    /// For each call, its age at the end of that time, and whether it was answered by then.
+    /// For each call, its age at the end of the period, and whether it was answered by then.
     ages: Vec<(Duration, bool)>,
-    /// What was wrong with answers, whenever their calls were due.
+    /// Wrong answers, whenever their calls were due.
     pub complaints: Vec<String>,
 }
 
-/// One of them with nothing hostile beside it, for a while before or after a behaviour was tried.
+/// A connector with nothing hostile beside it, before or after a behaviour was tried.
 #[derive(Debug, Clone, Copy)]
-pub struct Alone {
+pub struct Baseline {
     pub world: &'static str,
-    /// What it is offered, alone and beside behaviours.
+    /// Calls offered a second, alone and beside behaviours.
     pub calls_per_s: f64,
     pub p99: Duration,
 }
 
-impl Alone {
-    /// What its p99 may be beside anything: twice its own, and two ticks of the clock that interrupts components.
+impl Baseline {
+    /// The allowed p99 beside a behaviour: twice its own plus two ticks.
     pub fn p99_max(&self) -> Duration {
         self.p99 * 2 + TICK * 2
     }
 
-    /// Before and after: the slower of both, since the machine may have become busy with something else meanwhile.
+    /// The slower of two baselines, because the machine may have become busy in between.
     pub fn or(self, other: Self) -> Self {
         if other.p99 > self.p99 { other } else { self }
     }
 }
 
-impl Tally {
+impl LatencyStats {
     pub fn of(world: &'static str, calls: Vec<Call>, begun: Instant, end: Instant) -> Self {
         let mut tally = Self {
             world,
@@ -80,18 +80,18 @@ impl Tally {
         self.latencies.get(at).copied().unwrap_or_default()
     }
 
-    pub fn alone(&self, calls_per_s: f64) -> Alone {
-        Alone {
+    pub fn baseline(&self, calls_per_s: f64) -> Baseline {
+        Baseline {
             world: self.world,
             calls_per_s,
             p99: self.quantile(0.99),
         }
     }
 
-    /// How it was hurt, if it was: it must keep the rate that it is offered, and its p99. Calls that are younger than that
-    /// p99 at the end are not due to be answered yet.
-    pub fn hurt(&self, alone: &Alone) -> Option<String> {
-        let p99_max = alone.p99_max();
+    /// How the connector was slowed down, if it was: it must keep the offered rate and its p99. Calls that are younger
+    /// than that p99 at the end are not due yet.
+    pub fn slowdown(&self, baseline: &Baseline) -> Option<String> {
+        let p99_max = baseline.p99_max();
         let due: Vec<bool> = self
             .ages
             .iter()
@@ -104,13 +104,13 @@ impl Tally {
         (!kept || p99 > p99_max).then(|| {
             format!(
                 "the {}: {done} of {due} calls in time, p99 {p99:.1?}; alone it is {:.1?}, so that it may be {p99_max:.1?}",
-                self.world, alone.p99
+                self.world, baseline.p99
             )
         })
     }
 }
 
-/// What the judge must see, or it proves nothing.
+/// Checks that the check itself sees a slow connector.
 ///
 /// # Panics
 /// It does not.
@@ -123,20 +123,24 @@ pub fn canary() {
             took: took(i),
             wrong: None,
         });
-        Tally::of("source", calls.collect(), begun, begun + ms(1_000))
+        LatencyStats::of("source", calls.collect(), begun, begun + ms(1_000))
     };
-    let alone = tally(&|_| ms(1)).alone(1_000.0);
-    assert_eq!(alone.p99_max(), ms(4));
-    assert_eq!(tally(&|i| ms(1 + i % 4)).hurt(&alone), None, "as fast as it may be");
+    let baseline = tally(&|_| ms(1)).baseline(1_000.0);
+    assert_eq!(baseline.p99_max(), ms(4));
+    assert_eq!(
+        tally(&|i| ms(1 + i % 4)).slowdown(&baseline),
+        None,
+        "as fast as it may be"
+    );
     // One in fifty waits; all of them fall behind more and more.
-    for hurt in [
+    for slowdown in [
         tally(&|i| ms(if i % 50 == 0 { 5 } else { 1 })),
         tally(&|i| ms(1 + i / 20)),
     ] {
         assert!(
-            hurt.hurt(&alone).is_some(),
+            slowdown.slowdown(&baseline).is_some(),
             "the judge does not see {:?}",
-            hurt.quantile(0.99)
+            slowdown.quantile(0.99)
         );
     }
 }
