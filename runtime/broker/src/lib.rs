@@ -1,10 +1,11 @@
 //! The broker, behind one trait: [`Broker`].
 //!
-//! The only room that knows a broker's protocol or storage. Two implementations are planned: [`embedded`], a durable
-//! log in this process for one machine, and Danube over gRPC. The trait is shaped for the harder of the two: everything
-//! is asynchronous and batched, a session can be lost at any time (an implementation rebuilds it; callers see
-//! [`ErrorKind::Unavailable`] meanwhile), and acknowledgements come in any order.
+//! The only room that knows a broker's protocol or storage. Implementations: [`embedded`], a durable log in this
+//! process for one machine, and Danube over gRPC. The trait fits the harder of the two: every call is asynchronous and
+//! batched, a session can be lost at any time (the implementation rebuilds it; callers get [`ErrorKind::Unavailable`]
+//! meanwhile), and acknowledgements may come in any order.
 
+mod backoff;
 pub mod embedded;
 mod error;
 
@@ -16,6 +17,7 @@ use danube_wasm_model::{RecordId, SubscriptionType, TopicName, clock::order_at, 
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
+pub use backoff::Backoff;
 pub use danube_wasm_model::StartAt;
 pub use error::{BrokerError, ErrorKind};
 
@@ -25,7 +27,7 @@ pub type Result<T, E = BrokerError> = std::result::Result<T, E>;
 /// A message broker.
 #[async_trait]
 pub trait Broker: Send + Sync + 'static {
-    /// Creates the topic, or confirms one that is there with the same number of partitions.
+    /// Creates the topic, or succeeds if it exists with the same number of partitions.
     async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()>;
 
     /// A handle that publishes under this producer name.
@@ -38,76 +40,77 @@ pub trait Broker: Send + Sync + 'static {
     /// The schema registry.
     fn registry(&self) -> Arc<dyn Registry>;
 
-    /// How far each subscription is behind.
+    /// The lag of each subscription.
     async fn lag(&self) -> Result<Vec<Lag>>;
 
     /// Whether it can take and give messages now.
     async fn ready(&self) -> Result<()>;
 
-    /// Counts lost sessions: grows each time a session was lost after which messages acknowledged shortly before may be
-    /// gone, before anything is published in the one that replaces it. What was handed over in a lost session and not
-    /// acknowledged is answered with [`ErrorKind::Unavailable`], never sent in the next; nor is what is handed later to
-    /// a [`Publisher`] that was opened before the loss was counted. By default none is ever lost.
+    /// The number of lost sessions. It grows when a session was lost after which recently acknowledged messages may be
+    /// gone, before anything is published in the session that replaces it. Records that were published in a lost
+    /// session and not acknowledged get [`ErrorKind::Unavailable`] and are never sent in the next one; nor are records
+    /// given later to a [`Publisher`] that was opened before the loss was counted. By default no session is ever lost.
     fn sessions(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }
 
-    /// Asks the broker, over the wire, whether the sessions that messages were published in are still there: one that
-    /// was lost unnoticed is counted in [`Broker::sessions`] before this returns. After `Ok` with an unchanged count,
-    /// the broker has lived without a break since the count was first seen.
+    /// Asks the broker, over the wire, whether the sessions in which records were published still exist. A session that
+    /// was lost unnoticed is counted in [`Broker::sessions`] before this returns. After `Ok` with an unchanged count
+    /// the broker has run without interruption since the count was first read.
     async fn check_sessions(&self) -> Result<()> {
         self.ready().await
     }
 
-    /// What consumers of this process were not given though it was in their partitions, and no operator has acknowledged yet.
-    /// By default brokers skip nothing.
+    /// Messages of their partitions that consumers of this process did not get and that no operator has acknowledged
+    /// yet. By default brokers skip nothing.
     fn gaps(&self) -> Vec<Gap> {
         Vec::new()
     }
 
-    /// An operator has seen what a subscription was not given: it counts no more. Returns it.
+    /// Acknowledges and returns the gaps of a subscription: they are not counted any more.
     fn acknowledge_gaps(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
         let _ = (topic, subscription);
         Vec::new()
     }
 
-    /// Whether what is published to this topic is on a disk, and kept until it was read, when that is confirmed; `None` as
-    /// long as that is not known. [`Published::durable`] says it of each group.
+    /// Whether records published to this topic are on a disk, and kept until they were read, when they are confirmed;
+    /// `None` while that is not known. [`Published::durable`] answers it for each group.
     fn is_durable(&self, topic: &TopicName) -> Option<bool> {
         let _ = topic;
         Some(true)
     }
 
-    /// What an operator may ask of it: `None` where it cannot be asked from here.
+    /// Administration; `None` if the broker offers none from here.
     fn admin(&self) -> Option<Arc<dyn Admin>> {
         None
     }
 
-    /// Makes everything durable and lets go of files and sockets. Later calls fail with [`ErrorKind::Closed`].
+    /// Makes everything durable and closes files and sockets. Later calls fail with [`ErrorKind::Closed`].
     async fn close(&self) -> Result<()>;
 }
 
-/// What a dead letter may have above the largest ordinary record, in bytes: it is its input, byte for byte, and what is
-/// known about the failure.
-pub const LETTER_HEADROOM_BYTES: usize = 32 << 10;
+/// How much larger a dead letter may be than the largest ordinary record, in bytes: it is its input, byte for byte, and
+/// a description of the failure.
+pub const DEAD_LETTER_HEADROOM_BYTES: usize = 32 << 10;
 
-/// Largest record for `topic` in bytes, with its key and attributes, where an ordinary one may have `ordinary`.
+/// Largest record for `topic` in bytes, with its key and attributes; `ordinary` is the limit for topics that hold no
+/// dead letters.
 pub fn record_bytes_max(topic: &TopicName, ordinary: usize) -> usize {
     match topic.is_for_dead_letters() {
-        true => ordinary.saturating_add(LETTER_HEADROOM_BYTES),
+        true => ordinary.saturating_add(DEAD_LETTER_HEADROOM_BYTES),
         false => ordinary,
     }
 }
 
-/// How a topic is made.
+/// The specification of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TopicSpec {
     /// Number of partitions; 0 for a topic without.
     pub partitions: u32,
     /// Keep messages until every subscription has acknowledged them. The embedded log always does.
     pub reliable_dispatch: bool,
-    /// Keep the order in which records without a key were handed over, too. Records of one key always keep theirs. The
-    /// embedded log always does.
+    /// Also keep the order in which records without a key were published. Records of one key always keep theirs. The
+    /// embedded log always does this.
     pub ordered: bool,
     /// Subject in the registry whose schema its messages are encoded by. Danube ties the topic to it.
     pub schema_subject: Option<String>,
@@ -130,22 +133,22 @@ pub struct Outgoing {
     pub schema: Option<SchemaRef>,
 }
 
-/// Publishes. Calls are ordered: what was handed over first is first in its partition.
+/// Publishes records. Calls are ordered: a record that was published first is first in its partition.
 pub trait Publisher: Send + Sync + 'static {
-    /// Hands over groups of records and returns at once; the future is ready when their fate is known. A group is the
-    /// records of one event: all of it is durable, or none of it (a broker that cannot promise that publishes it so
-    /// that publishing it again is safe). One result for each group, in order.
+    /// Publishes groups of records and returns at once; the future is ready when their results are known. A group is
+    /// the records of one event: all of them are durable, or none is (a broker that cannot promise that publishes them
+    /// so that publishing again is safe). One result for each group, in order.
     fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>>;
 }
 
-/// A group is in the broker.
+/// The broker has accepted a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Published {
-    /// Whether it survives the broker's crash: it is on a disk, synced, and kept until it was read.
+    /// Whether it survives a crash of the broker: it is synced to a disk, and kept until it was read.
     pub durable: bool,
 }
 
-/// How to subscribe.
+/// Options of a subscription's consumer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerOptions {
     /// The topic; all its partitions are consumed.
@@ -156,50 +159,51 @@ pub struct ConsumerOptions {
     pub subscription_type: SubscriptionType,
     /// Name of this consumer, unique in its subscription and the same after a restart.
     pub consumer: String,
-    /// Where to begin if the subscription is new.
+    /// Where a new subscription starts.
     pub start: StartAt,
-    /// Most messages given and not yet acknowledged.
+    /// Most messages delivered and not yet acknowledged.
     pub unacknowledged_max: usize,
 }
 
-/// One consumer of a subscription. Dropping it gives back what it has not acknowledged.
+/// One consumer of a subscription. When it is dropped, messages that it has not acknowledged are redelivered.
 #[async_trait]
 pub trait Consumer: Send + 'static {
-    /// Waits for at least one message, then returns what is there, up to `max`. May be cancelled: nothing is lost.
+    /// Waits for at least one message, then returns those that are available, up to `max`. Safe to cancel: no message
+    /// is lost.
     async fn receive(&mut self, max: usize) -> Result<Vec<Message>>;
 
-    /// Acknowledges from another task than the one that reads.
+    /// The acker, which may be used from another task than the one that receives.
     fn acker(&self) -> Arc<dyn Acker>;
 
-    /// Follows what the broker owes this consumer. By default it owes nothing.
+    /// The broker's delivery state for this consumer, as it changes. By default there are no gaps.
     fn delivery(&self) -> watch::Receiver<Delivery> {
         watch::channel(Delivery::default()).1
     }
 }
 
-/// What a broker owes a consumer.
+/// Messages that a broker did not deliver to a consumer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delivery {
-    /// Messages that it skipped. Never falls.
+    /// Messages that it skipped. Never decreases.
     pub gap_messages: u64,
-    /// What was skipped and no operator has acknowledged, and what to do: for the operator.
+    /// Skipped messages that no operator has acknowledged, and what to do; for the operator.
     pub gap: Option<String>,
-    /// Where nothing comes any more though something is unread, and what to do: for the operator.
+    /// Partitions that deliver nothing although they have unread messages, and what to do; for the operator.
     pub standstill: Option<String>,
 }
 
-/// Messages of a partition that a subscription was not given.
+/// Messages of a partition that a subscription did not get.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gap {
     /// The topic, without its partition.
     pub topic: TopicName,
     /// The subscription.
     pub subscription: String,
-    /// The partition, as a topic of its own.
+    /// The partition's topic name.
     pub partition: TopicName,
-    /// First offset that was not given.
+    /// First offset that was not delivered.
     pub first: u64,
-    /// Last offset that was not given.
+    /// Last offset that was not delivered.
     pub last: u64,
 }
 
@@ -213,27 +217,27 @@ impl Gap {
 /// Confirms messages of one consumer, in any order and from any task.
 #[async_trait]
 pub trait Acker: Send + Sync + 'static {
-    /// These are done. Returns when that is durable, so that they are not delivered again after a crash. Some brokers
-    /// refuse the newest with [`ErrorKind::Unavailable`] while an older one is in hand: say it again later.
+    /// Acknowledges messages. Returns when that is durable, so that they are not delivered again after a crash. Some
+    /// brokers refuse the newest with [`ErrorKind::Unavailable`] while an older one is not acknowledged: retry later.
     async fn ack(&self, messages: &[MessageId]) -> Result<()>;
 
-    /// These are not done: deliver them again after `delay`.
+    /// Negatively acknowledges messages: they are delivered again after `delay`.
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()>;
 }
 
-/// Where a message is in the broker. Opaque to callers.
+/// The id of a message in the broker. Opaque to callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId {
     /// Number of the partition, unique in the broker.
     pub partition: u64,
-    /// Place in it.
+    /// Offset in the partition.
     pub offset: u64,
 }
 
 /// A message as it is delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Names it for [`Acker`].
+    /// Its id for [`Acker`].
     pub message_id: MessageId,
     /// The topic, without its partition.
     pub topic: TopicName,
@@ -243,41 +247,41 @@ pub struct Message {
     pub payload: Bytes,
     /// Attributes, without the record's id.
     pub attributes: Vec<(String, String)>,
-    /// Id of the record. A producer that gives none gets one from the message's place.
+    /// Id of the record. If its producer set none, it is made from the message's id.
     pub id: RecordId,
     /// When it was published, in milliseconds since 1970-01-01 UTC.
     pub publish_time_ms: u64,
-    /// Who published it.
+    /// Name of its producer.
     pub producer: Arc<str>,
     /// Schema that the payload was encoded by.
     pub schema: Option<SchemaRef>,
-    /// How often it was delivered before.
+    /// Number of earlier deliveries.
     pub redeliveries: u32,
 }
 
 impl Message {
-    /// The order of its record: what it was stamped with when it was published. One without a stamp, from another
-    /// publisher, is ordered by its publish time and, within one millisecond, by the lowest 16 bits of its offset: ties
-    /// are possible between partitions.
+    /// The order of its record: the stamp that it was published with. A message of another publisher without a stamp is
+    /// ordered by its publish time and, within one millisecond, by the lowest 16 bits of its offset: ties are possible
+    /// between partitions.
     pub fn order(&self) -> u64 {
         self.stamp()
             .unwrap_or_else(|| order_at(self.publish_time_ms, self.message_id.offset))
     }
 
-    /// What its record was stamped with.
+    /// The order that its record was stamped with.
     pub fn stamp(&self) -> Option<u64> {
         let mut stamps = self.attributes.iter().filter(|(name, _)| name == ORDER_ATTRIBUTE);
         stamps.find_map(|(_, order)| order.parse().ok())
     }
 
-    /// Stamps it anew.
+    /// Replaces its stamp.
     pub fn set_stamp(&mut self, order: u64) {
         self.attributes.retain(|(name, _)| name != ORDER_ATTRIBUTE);
         self.attributes.push((ORDER_ATTRIBUTE.to_owned(), order.to_string()));
     }
 }
 
-/// How far a subscription is behind.
+/// The lag of a subscription.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lag {
     /// The topic.
@@ -300,7 +304,7 @@ pub struct SchemaRef {
 /// A registered schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredSchema {
-    /// Names it in messages.
+    /// Its reference in messages.
     pub reference: SchemaRef,
     /// Its subject.
     pub subject: String,
@@ -322,26 +326,27 @@ pub trait Registry: Send + Sync + 'static {
     /// All versions of a subject, oldest first; none if it does not exist.
     async fn versions(&self, subject: &str) -> Result<Vec<RegisteredSchema>>;
 
-    /// Registers a version. The type and text of a version that exists give that version; anything else a new one.
+    /// Registers a version. If a version with this type and text exists, that one is returned; otherwise a new one is
+    /// made.
     async fn register(&self, subject: &str, schema_type: &str, definition: &str) -> Result<RegisteredSchema>;
 }
 
-/// What an operator asks of a broker. A topic here is without its partitions, which share its fate.
+/// Administration of a broker. Topics are named without their partitions.
 #[async_trait]
 pub trait Admin: Send + Sync + 'static {
     /// Every topic, by name.
     async fn topics(&self) -> Result<Vec<TopicInfo>>;
 
-    /// Deletes a topic with its messages and subscriptions. Consumers and producers of it lose their sessions.
+    /// Deletes a topic with its messages and subscriptions. The sessions of its consumers and producers end.
     async fn delete_topic(&self, topic: &TopicName) -> Result<()>;
 
     /// Every subscription, by topic and name.
     async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>>;
 
-    /// Moves a subscription. What was given to its consumers and not acknowledged counts as not given.
+    /// Moves the position of a subscription. Messages that were delivered and not acknowledged count as not delivered.
     async fn seek(&self, topic: &TopicName, subscription: &str, to: SeekTo) -> Result<SeekReport>;
 
-    /// Deletes a subscription and its position. Its consumers lose their sessions.
+    /// Deletes a subscription and its position. The sessions of its consumers end.
     async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()>;
 }
 
@@ -354,8 +359,8 @@ pub struct TopicInfo {
     pub partitions: u32,
     /// Messages that it holds; `None` where the broker does not say.
     pub messages: Option<u64>,
-    /// How many of them every subscription has acknowledged: they are kept to be read again; `None` where the broker does
-    /// not say.
+    /// How many of them every subscription has acknowledged (they are kept to be read again); `None` where the broker
+    /// does not say.
     pub consumed: Option<u64>,
     /// Their bytes, keys and attributes included.
     pub bytes: Option<u64>,
@@ -378,7 +383,7 @@ pub struct SubscriptionInfo {
     pub consumers: Vec<String>,
 }
 
-/// Where a subscription is moved to.
+/// The new position of a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SeekTo {
     /// The oldest message that is kept.
@@ -389,14 +394,14 @@ pub enum SeekTo {
     PublishTimeMs(u64),
 }
 
-/// What moving a subscription means for its consumers.
+/// The effect of moving a subscription's position.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SeekReport {
-    /// Messages that were acknowledged and are given again.
+    /// Acknowledged messages that are delivered again.
     pub read_again: u64,
-    /// Messages that were not acknowledged and are not given any more.
+    /// Unacknowledged messages that are skipped.
     pub left_out: u64,
-    /// Messages of the topic that are not kept any more and that lie, or may lie, behind the position asked for.
+    /// Messages that are not stored any more and that are, or may be, after the new position.
     pub gone: u64,
     /// When the oldest message that is kept was published, in milliseconds since 1970-01-01 UTC.
     pub oldest_ms: Option<u64>,

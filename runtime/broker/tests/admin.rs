@@ -113,7 +113,7 @@ async fn the_messages_of_a_large_deleted_topic_go_little_by_little_also_across_a
     broker.close().await.unwrap();
     within(async {
         while rows(directory.path(), "messages") > 1 {
-            // It goes on at the next opening.
+            // The deletion continues at the next opening.
             let broker = open(directory.path());
             publish(&*broker, &["a:2"]).await;
             let mut consumer = subscribe(&*broker, Exclusive, "c").await;
@@ -156,8 +156,8 @@ async fn a_group_for_a_deleted_topic_leaves_the_others_of_its_call() {
     };
     // Queued one behind the other: the deletion comes first, although the records were prepared before it was done.
     let deleting = admin(&*broker);
-    let doomed = topic();
-    let mut deleted = Box::pin(deleting.delete_topic(&doomed));
+    let pending_deletes = topic();
+    let mut deleted = Box::pin(deleting.delete_topic(&pending_deletes));
     assert!(futures_util::poll!(&mut deleted).is_pending());
     let published = publisher.publish(vec![
         vec![record("", "gone")],
@@ -201,7 +201,7 @@ async fn a_deleted_subscription_ends_alone() {
     assert_eq!(broker.lag().await.unwrap().len(), 1);
     let again = admin(&*broker).delete_subscription(&topic(), "subscription").await;
     assert_eq!(again.expect_err("gone").kind, ErrorKind::NotFound);
-    // Made again, it is another one: at its own start, whatever is left of the old one.
+    // A subscription created again is a new one: it starts at its own start position, even if data of the old one is left.
     let mut again = subscribe(&*broker, Shared, "c").await;
     assert_eq!(texts(&receive(&mut *again, 1).await), ["1"]);
     drop(gone);
@@ -305,7 +305,7 @@ async fn a_topic_gets_partitions_under_its_consumers() {
     assert_eq!(texts(&messages), ["in 2"]);
     assert_eq!(
         messages[0].message_id.partition,
-        broker.place(&topic(), Some(2)).unwrap()
+        broker.partition_id(&topic(), Some(2)).unwrap()
     );
     ack(&*consumer, &messages).await;
     let nowhere = broker.partition_publisher("p", Some(3)).unwrap();
@@ -393,7 +393,7 @@ async fn a_record_without_an_id_gets_one_of_its_place() {
     for message in &messages {
         assert_eq!(
             message.id,
-            danube_wasm_broker::embedded::place_id(&topic(), message.message_id)
+            danube_wasm_broker::embedded::fallback_record_id(&topic(), message.message_id)
         );
     }
 }

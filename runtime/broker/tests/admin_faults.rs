@@ -50,7 +50,7 @@ enum Step {
     DeleteTopic,
 }
 
-/// The steps, each with what is there after it: partitions, and subscriptions with their lag.
+/// The steps, each with the state after it: partitions, and subscriptions with their lag.
 const STEPS: [(Step, &str); 14] = [
     (Step::Create(2), "2"),
     (Step::Subscribe("a"), "2 a:0"),
@@ -163,7 +163,7 @@ async fn the_power_goes_at_any_operation() {
                 there == before || there == after,
                 "operation {k}, seed {seed}: `{there}` is neither `{before}` nor `{after}`"
             );
-            // It goes on as a log, wherever it was.
+            // The log works normally, whichever step the fault was in.
             let left = STEPS
                 .iter()
                 .skip(if there == after { confirmed + 1 } else { confirmed });

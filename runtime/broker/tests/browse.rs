@@ -50,7 +50,7 @@ async fn more_than_a_window_is_looked_through_in_order() {
         "those that were there when it began"
     );
 
-    // What is acknowledged is passed over, whoever does it and in whichever order.
+    // Acknowledged messages are skipped, whichever consumer acknowledged them and in whichever order.
     let acker = broker.acker(&topic(), SUBSCRIPTION).unwrap();
     let places = ids(&found);
     let (last, middle, first) = (&places[MESSAGES - 5..], &places[200..300], &places[..100]);

@@ -155,7 +155,7 @@ async fn a_number_that_cannot_be_counted_on_refuses_what_needs_the_next() {
     let error = broker.create_topic(&more, Default::default()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Incompatible);
     assert!(error.message.contains("`next-partition` is said to be"), "{error}");
-    // The rest goes on.
+    // The other partitions work normally.
     publish(&*broker, &["d"]).await;
 }
 

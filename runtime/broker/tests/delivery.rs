@@ -5,7 +5,9 @@ mod support;
 
 use std::{collections::HashMap, time::Duration};
 
-use danube_wasm_broker::{Broker, ConsumerOptions, ErrorKind, LETTER_HEADROOM_BYTES, MessageId, StartAt, TopicSpec};
+use danube_wasm_broker::{
+    Broker, ConsumerOptions, DEAD_LETTER_HEADROOM_BYTES, ErrorKind, MessageId, StartAt, TopicSpec,
+};
 use danube_wasm_model::SubscriptionType::{self, Exclusive, Failover, KeyShared, Shared};
 use support::*;
 use tokio::time::Instant;
@@ -104,8 +106,8 @@ async fn a_record_at_the_limit_is_taken_and_one_past_it_is_not_but_for_a_dead_le
         .dead_letters_of(&danube_wasm_model::ConnectorId::try_new("p", "sink").unwrap());
     broker.create_topic(&record.topic, TopicSpec::default()).await.unwrap();
     for (len, taken) in [
-        (fits + LETTER_HEADROOM_BYTES - 100, true),
-        (fits + LETTER_HEADROOM_BYTES + 1, false),
+        (fits + DEAD_LETTER_HEADROOM_BYTES - 100, true),
+        (fits + DEAD_LETTER_HEADROOM_BYTES + 1, false),
     ] {
         record.payload = vec![b'x'; len].into();
         let published = try_publish(&*publisher, vec![record.clone()]).await;
@@ -365,7 +367,7 @@ async fn a_nacked_key_waits_and_others_pass() {
         let b = receive(&mut *consumer, 2).await;
         assert_eq!(texts(&b), ["b1", "b2"], "{kind:?}");
         receives_nothing(&mut *consumer).await;
-        // Acknowledged after all, by whoever finished it: its key is free.
+        // Acknowledged later by the consumer that had it: its key is free.
         consumer.acker().ack(&ids(&messages)).await.unwrap();
         assert_eq!(texts(&receive(&mut *consumer, 1).await), ["a3"], "{kind:?}");
     }

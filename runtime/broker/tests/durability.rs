@@ -350,7 +350,7 @@ async fn schemas_have_versions_that_survive() {
 const CHILD_DIRECTORY: &str = "DANUBE_WASM_TEST_LOG";
 const CHILD_RUN: &str = "DANUBE_WASM_TEST_RUN";
 
-/// Not a test of its own: the process that [`start_child`] starts. It publishes groups of two, acknowledges every
+/// Not a test: the process that [`start_child`] starts. It publishes groups of two, acknowledges every
 /// second message it receives, backwards, and says what it is about to do and what is durable.
 #[tokio::test]
 async fn child() {

@@ -18,8 +18,8 @@ use danube_wasm_broker::{
     Broker, BrokerError, Consumer, ErrorKind, Message, Outgoing, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
 };
-use danube_wasm_ledger::{Row, conclude, panicked};
 use danube_wasm_model::SubscriptionType::Exclusive;
+use danube_wasm_trials::{Row, conclude, panicked};
 use disk::FaultyDisk;
 use futures_util::FutureExt as _;
 use rand::{SeedableRng, rngs::StdRng};
@@ -85,7 +85,7 @@ const GROUPS: u32 = 10;
 /// Groups that are left in the log by [`insistent_workload`].
 const LEFT: u32 = 3;
 
-/// Publishes and consumes whatever happens, checking order and that nothing acknowledged comes again.
+/// Publishes and consumes through all failures, checking order and that nothing acknowledged is delivered again.
 async fn insistent_workload(broker: &EmbeddedBroker) {
     let spec = TopicSpec {
         partitions: 0,
@@ -145,7 +145,7 @@ async fn consume(
     }
 }
 
-/// That what [`insistent_workload`] left is there, in order, whatever is there twice.
+/// Asserts that what [`insistent_workload`] wrote is there, in order; duplicates are allowed.
 async fn check_left(broker: &EmbeddedBroker) {
     assert!(broker.ready().await.is_ok());
     let lag = broker.lag().await.unwrap()[0].messages as usize;
@@ -282,7 +282,7 @@ async fn check_after_power_cut(broker: &EmbeddedBroker, known: &Known) {
             .map(|(n, half)| (n.parse::<u32>().unwrap(), half.to_owned()))
     });
     assert_eq!(there, sorted, "order");
-    // It goes on as a log.
+    // The log works normally.
     publish(broker, &["key:99.a.x"]).await;
     assert_eq!(name(&receive(&mut *consumer, 1).await[0]), "99.a");
 }

@@ -266,7 +266,7 @@ async fn nothing_is_kept_where_nothing_is_asked_for() {
     assert_eq!(info(&broker).await.messages, Some(1), "gone with the acknowledgement");
 }
 
-/// What a subscription must still give, whatever was dropped: its name and the texts that it has not acknowledged.
+/// What a subscription must still deliver after messages were dropped: its name and the texts that it has not acknowledged.
 struct Reader {
     name: &'static str,
     open: BTreeSet<String>,

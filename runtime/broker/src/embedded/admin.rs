@@ -1,5 +1,5 @@
-//! What an operator asks of the log. Everything that changes goes through the writer, in its order and as durable as a
-//! publish; what is reported is read from one snapshot.
+//! Administration of the log. Changes go through the writer, in its order and as durable as a publish; reports are read
+//! from one snapshot.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{Admin, Result, SeekReport, SeekTo, SubscriptionInfo, TopicInfo};
 
-/// See [`Admin`]. What is deleted ends for those who use it: a consumer's next [`receive`](crate::Consumer::receive) and
+/// See [`Admin`]. After a deletion a consumer's next [`receive`](crate::Consumer::receive) and
 /// [`ack`](crate::Acker::ack) and a producer's next publish are [`ErrorKind::NotFound`].
 pub(super) struct EmbeddedAdmin(pub(super) Arc<Shared>);
 
 impl EmbeddedAdmin {
     async fn alter(&self, alteration: Alteration) -> Result<()> {
-        self.0.ask(|reply| Command::Alter { alteration, reply }).await
+        self.0.send(|reply| Command::Alter { alteration, reply }).await
     }
 }
 
@@ -57,18 +57,18 @@ impl Admin for EmbeddedAdmin {
     }
 
     async fn subscriptions(&self) -> Result<Vec<SubscriptionInfo>> {
-        self.0.queue.closed().map_or(Ok(()), Err)?;
+        self.0.queue.close_reason().map_or(Ok(()), Err)?;
         let topics = self.0.topics.read();
         let mut found = Vec::new();
         for topic in topics.values() {
             for subscription in topic.subscriptions() {
-                let delivery = subscription.delivery.lock();
+                let dispatcher = subscription.dispatcher.lock();
                 found.push(SubscriptionInfo {
                     topic: topic.name.clone(),
                     subscription: subscription.name.clone(),
-                    subscription_type: Some(delivery.kind()),
-                    lag: Some(delivery.lag()),
-                    consumers: delivery.consumers(),
+                    subscription_type: Some(dispatcher.kind()),
+                    lag: Some(dispatcher.lag()),
+                    consumers: dispatcher.consumers(),
                 });
             }
         }
@@ -84,7 +84,7 @@ impl Admin for EmbeddedAdmin {
             to,
             reply,
         };
-        self.0.ask(seek).await
+        self.0.send(seek).await
     }
 
     async fn delete_subscription(&self, topic: &TopicName, subscription: &str) -> Result<()> {
@@ -107,14 +107,14 @@ impl Size {
         self.heads.iter().map(|head| head.bytes).sum()
     }
 
-    /// Messages that every subscription has acknowledged, as far as they have no other before them.
+    /// Messages at the start of a partition that every subscription has acknowledged.
     fn consumed(&self, topic: &Topic) -> u64 {
         let subscriptions = topic.subscriptions();
         let partitions = self.heads.iter().enumerate();
-        let consumed = partitions.map(|(place, head)| {
+        let consumed = partitions.map(|(index, head)| {
             let floors = subscriptions
                 .iter()
-                .map(|subscription| subscription.cursor(place).floor());
+                .map(|subscription| subscription.cursor(index).floor());
             let passed = floors.min().unwrap_or(0).min(head.next);
             passed.saturating_sub(head.first)
         });

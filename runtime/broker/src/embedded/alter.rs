@@ -1,8 +1,8 @@
-//! What an operator or a server changes, in the writer's transaction: more partitions, deletions, moved positions.
+//! Changes made by an operator or a server, in the writer's transaction: more partitions, deletions, moved positions.
 //!
-//! A deleted topic is gone, with its subscriptions and their positions, in one transaction of a few rows; its messages
-//! follow, so many a transaction, so that deleting a large topic does not hold up publishing. Until then its partitions
-//! are in the table `doomed`, also across a restart.
+//! A topic is deleted, with its subscriptions and their positions, in one transaction of a few rows. Its messages are
+//! removed later, a limited number in each transaction, so that deleting a large topic does not delay publishing. Until
+//! then its partitions are in the table `PENDING_DELETES` (stored as `doomed`), also across a restart.
 
 use std::sync::Arc;
 
@@ -10,32 +10,24 @@ use danube_wasm_model::TopicName;
 use redb::ReadableTable;
 
 use super::{
-    batch::{Acked, Batch},
-    consumer::ended,
     cursor::Cursor,
-    declare::conflict,
     fault::Fault,
     limits::PARTITIONS_MAX,
     notes,
+    outcome::TopicChange,
     queue::Alteration,
     record,
-    shared::unknown_topic,
-    tables::{CURSORS, DOOMED, HEADS, Head, META, META_DELETED_MS, META_NEXT_PARTITION, SUBSCRIPTIONS, TOPICS},
+    shared::{conflict, subscription_deleted, unknown_topic},
+    tables::{
+        CURSORS, HEADS, Head, META, META_DELETED_MS, META_NEXT_PARTITION, PENDING_DELETES, SUBSCRIPTIONS, TOPICS,
+    },
     topic::{Subscription, Topic},
+    transaction::{Batch, StagedCursor},
 };
 use crate::{BrokerError, SeekReport, SeekTo, TopicSpec};
 
-/// What changes in memory.
-pub(super) enum Change {
-    Nothing,
-    NewTopic(Option<Topic>),
-    Grown(TopicName, usize),
-    TopicGone(Arc<Topic>),
-    SubscriptionGone(Arc<Topic>, u64),
-}
-
 impl Batch<'_> {
-    pub(super) fn alter(&mut self, alteration: &Alteration) -> Result<Result<Change, BrokerError>, Fault> {
+    pub(super) fn alter(&mut self, alteration: &Alteration) -> Result<Result<TopicChange, BrokerError>, Fault> {
         match alteration {
             Alteration::Grow { topic, partitions } => self.grow(topic, *partitions),
             Alteration::DeleteTopic { topic } => self.delete_topic(topic),
@@ -43,12 +35,12 @@ impl Batch<'_> {
             Alteration::Note { kind, name, text } => {
                 notes::write(self.transaction, *kind, name, text)?;
                 self.staged.changed = true;
-                Ok(Ok(Change::Nothing))
+                Ok(Ok(TopicChange::None))
             }
         }
     }
 
-    fn grow(&mut self, name: &TopicName, partitions: u32) -> Result<Result<Change, BrokerError>, Fault> {
+    fn grow(&mut self, name: &TopicName, partitions: u32) -> Result<Result<TopicChange, BrokerError>, Fault> {
         let row = self
             .transaction
             .open_table(TOPICS)?
@@ -60,9 +52,9 @@ impl Batch<'_> {
                     partitions,
                     ..TopicSpec::default()
                 };
-                return Ok(self.create_topic(name, &spec)?.map(Change::NewTopic));
+                return Ok(self.create_topic(name, &spec)?.map(TopicChange::NewTopic));
             }
-            Some((had, _)) if had >= partitions => return Ok(Ok(Change::Nothing)),
+            Some((had, _)) if had >= partitions => return Ok(Ok(TopicChange::None)),
             Some((0, _)) => {
                 return Ok(Err(conflict(format!(
                     "topic {name} has no partitions: publish to {name} itself, or use another topic"
@@ -78,7 +70,7 @@ impl Batch<'_> {
         let wanted = first + u64::from(had)..first + u64::from(partitions);
         if wanted
             .clone()
-            .any(|number| self.places.contains_key(&number) || self.doomed.contains(&number))
+            .any(|number| self.partitions.contains_key(&number) || self.pending_deletes.contains(&number))
         {
             return Ok(Err(conflict(format!(
                 "topic {name} has {had} partitions and was made by a version whose topics cannot get more: use another \
@@ -92,11 +84,11 @@ impl Batch<'_> {
             .open_table(TOPICS)?
             .insert(name.as_str(), (partitions, first))?;
         self.staged.changed = true;
-        Ok(Ok(Change::Grown(name.clone(), partitions as usize)))
+        Ok(Ok(TopicChange::Grown(name.clone(), partitions as usize)))
     }
 
-    fn delete_topic(&mut self, topic: &Arc<Topic>) -> Result<Result<Change, BrokerError>, Fault> {
-        if !self.is_there(topic.first_partition) {
+    fn delete_topic(&mut self, topic: &Arc<Topic>) -> Result<Result<TopicChange, BrokerError>, Fault> {
+        if !self.exists(topic.first_partition) {
             return Ok(Err(unknown_topic(&topic.name)));
         }
         let name = topic.name.as_str();
@@ -120,32 +112,32 @@ impl Batch<'_> {
         let mut meta = self.transaction.open_table(META)?;
         let deleted_ms = meta.get(META_DELETED_MS)?.map_or(0, |row| row.value());
         meta.insert(META_DELETED_MS, deleted_ms.max(newest_ms.unwrap_or_default()))?;
-        let (mut heads, mut doomed) = (
+        let (mut heads, mut pending_deletes) = (
             self.transaction.open_table(HEADS)?,
-            self.transaction.open_table(DOOMED)?,
+            self.transaction.open_table(PENDING_DELETES)?,
         );
         for partition in partitions {
             heads.remove(partition)?;
-            doomed.insert(partition, ())?;
+            pending_deletes.insert(partition, ())?;
             self.staged.heads.remove(&partition);
-            self.staged.doomed.insert(partition);
+            self.staged.pending_deletes.insert(partition);
         }
         self.staged.more_to_trim = true;
         self.staged.changed = true;
-        Ok(Ok(Change::TopicGone(topic.clone())))
+        Ok(Ok(TopicChange::TopicDeleted(topic.clone())))
     }
 
     fn delete_subscription(
         &mut self,
         topic: &Arc<Topic>,
         subscription: &Subscription,
-    ) -> Result<Result<Change, BrokerError>, Fault> {
-        if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
-            return Ok(Err(ended(topic, &subscription.name)));
+    ) -> Result<Result<TopicChange, BrokerError>, Fault> {
+        if subscription.is_deleted() || self.staged.deleted_subscriptions.contains(&subscription.id) {
+            return Ok(Err(subscription_deleted(topic, &subscription.name)));
         }
         self.remove_subscription(topic.name.as_str(), &subscription.name, subscription.id)?;
         self.staged.changed = true;
-        Ok(Ok(Change::SubscriptionGone(topic.clone(), subscription.id)))
+        Ok(Ok(TopicChange::SubscriptionDeleted(topic.clone(), subscription.id)))
     }
 
     fn stored_subscriptions(&self, topic: &str) -> Result<Vec<(String, u64)>, Fault> {
@@ -166,8 +158,8 @@ impl Batch<'_> {
         self.transaction.open_table(SUBSCRIPTIONS)?.remove((topic, name))?;
         let mut cursors = self.transaction.open_table(CURSORS)?;
         cursors.retain_in((id, 0)..=(id, u32::MAX), |_, _| false)?;
-        self.staged.acks.retain(|(of, _), _| *of != id);
-        self.staged.ended.insert(id);
+        self.staged.cursors.retain(|(of, _), _| *of != id);
+        self.staged.deleted_subscriptions.insert(id);
         Ok(())
     }
 
@@ -177,8 +169,8 @@ impl Batch<'_> {
         subscription: &Arc<Subscription>,
         to: SeekTo,
     ) -> Result<Result<SeekReport, BrokerError>, Fault> {
-        if subscription.has_ended() || self.staged.ended.contains(&subscription.id) {
-            return Ok(Err(ended(topic, &subscription.name)));
+        if subscription.is_deleted() || self.staged.deleted_subscriptions.contains(&subscription.id) {
+            return Ok(Err(subscription_deleted(topic, &subscription.name)));
         }
         let mut report = SeekReport::default();
         let mut moved = Vec::with_capacity(topic.len());
@@ -190,27 +182,27 @@ impl Batch<'_> {
                 SeekTo::PublishTimeMs(time_ms) => self.first_at(partition, head.first, head.next, time_ms)?,
             };
             self.report(&mut report, partition, head, to)?;
-            let before = match self.staged.acks.get(&(subscription.id, index)) {
+            let before = match self.staged.cursors.get(&(subscription.id, index)) {
                 Some(staged) => staged.cursor.clone(),
                 None => subscription.cursor(index),
             };
             report.read_again += before.acknowledged_in(offset, head.next);
             report.left_out += (offset - head.first) - before.acknowledged_in(head.first, offset);
-            let acked = Acked {
+            let acked = StagedCursor {
                 topic: topic.clone(),
                 subscription: subscription.clone(),
                 cursor: Cursor::at(offset),
                 offsets: Vec::new(),
-                moved: true,
+                sought: true,
             };
             moved.push(((subscription.id, index), acked));
         }
         // All of them or none.
-        self.staged.acks.extend(moved);
+        self.staged.cursors.extend(moved);
         Ok(Ok(report))
     }
 
-    /// What of one partition is kept and what is gone.
+    /// Counts the stored and the dropped messages of one partition.
     fn report(&self, report: &mut SeekReport, partition: u64, head: Head, to: SeekTo) -> Result<(), Fault> {
         let oldest = self.messages.get((partition, head.first))?;
         let oldest_ms = oldest.map(|stored| record::time(stored.value()));
@@ -218,7 +210,7 @@ impl Batch<'_> {
         let reaches = match to {
             SeekTo::Earliest => true,
             SeekTo::Latest => false,
-            // With nothing left, the newest that is gone was published then.
+            // With no message left, the newest one that was dropped had this time.
             SeekTo::PublishTimeMs(time_ms) => time_ms <= oldest_ms.unwrap_or(head.last_time_ms),
         };
         report.gone += if reaches { head.first } else { 0 };
@@ -242,25 +234,29 @@ impl Batch<'_> {
         Ok(first)
     }
 
-    /// Removes messages of deleted topics, up to `room`.
-    pub(super) fn clear_doomed(&mut self, room: &mut usize) -> Result<(), Fault> {
-        let partitions: Vec<u64> = self.doomed.union(&self.staged.doomed).copied().collect();
+    /// Removes messages of deleted topics, up to `trim_budget`.
+    pub(super) fn remove_pending_deletes(&mut self, trim_budget: &mut usize) -> Result<(), Fault> {
+        let partitions: Vec<u64> = self
+            .pending_deletes
+            .union(&self.staged.pending_deletes)
+            .copied()
+            .collect();
         for partition in partitions {
             let of_partition = (partition, 0)..=(partition, u64::MAX);
             let mut removed = 0;
-            let doomed = self.messages.extract_from_if(of_partition, |_, _| true)?;
-            for message in doomed.take(*room) {
+            let pending_deletes = self.messages.extract_from_if(of_partition, |_, _| true)?;
+            for message in pending_deletes.take(*trim_budget) {
                 message?;
                 removed += 1;
             }
-            *room -= removed;
-            if *room == 0 {
+            *trim_budget -= removed;
+            if *trim_budget == 0 {
                 self.staged.more_to_trim = true;
                 self.staged.changed = true;
                 return Ok(());
             }
-            self.transaction.open_table(DOOMED)?.remove(partition)?;
-            self.staged.cleared.push(partition);
+            self.transaction.open_table(PENDING_DELETES)?.remove(partition)?;
+            self.staged.emptied.push(partition);
             self.staged.changed = true;
         }
         Ok(())

@@ -16,7 +16,7 @@ use super::{
     publisher::EmbeddedPublisher,
     queue::{Command, Queue},
     registry::EmbeddedRegistry,
-    shared::{Shared, writer_gone},
+    shared::{Shared, writer_ended},
     store::Store,
     writer::Writer,
 };
@@ -47,13 +47,13 @@ impl EmbeddedBroker {
         let known = shared
             .store
             .read(|transaction| catalog::load(transaction, &Topics::new()))
-            .map_err(|fault| fault.at(directory))?;
+            .map_err(|fault| fault.into_broker_error(directory))?;
         *shared.topics.write() = known.topics;
         if let Some(orders) = &shared.options.orders {
             orders.observe_ms(known.newest_ms);
         }
         let shared = Arc::new(shared);
-        let writer = Writer::new(shared.clone(), known.places, known.doomed);
+        let writer = Writer::new(shared.clone(), known.partitions, known.pending_deletes);
         std::thread::Builder::new()
             .name("log-writer".into())
             .spawn(move || writer.run())
@@ -69,18 +69,18 @@ impl EmbeddedBroker {
     pub(super) async fn attach(&self, options: ConsumerOptions, only: Option<usize>) -> Result<EmbeddedConsumer> {
         check_name("subscription", &options.subscription)?;
         check_name("consumer", &options.consumer)?;
-        self.0.queue.closed().map_or(Ok(()), Err)?;
+        self.0.queue.close_reason().map_or(Ok(()), Err)?;
         let topic = self.0.topic(&options.topic)?;
         let kind = options.subscription_type;
         let known = topic
             .subscription(&options.subscription)
-            .filter(|s| s.delivery.lock().kind() == kind);
+            .filter(|s| s.dispatcher.lock().kind() == kind);
         let subscription = match known {
             Some(known) => known,
             None => {
                 let (topic, name, start) = (topic.clone(), options.subscription.clone(), options.start);
                 self.0
-                    .ask(|reply| Command::Subscribe {
+                    .send(|reply| Command::Subscribe {
                         topic,
                         name,
                         kind,
@@ -90,11 +90,11 @@ impl EmbeddedBroker {
                     .await?
             }
         };
-        let member = subscription
-            .delivery
+        let consumer = subscription
+            .dispatcher
             .lock()
             .attach(&options.consumer, kind, only, options.unacknowledged_max);
-        let member = member.map_err(|e| {
+        let consumer = consumer.map_err(|e| {
             let place = format!("subscription `{}` of {}", options.subscription, options.topic);
             BrokerError::new(e.kind, format!("{place}: {}", e.message))
         })?;
@@ -103,7 +103,7 @@ impl EmbeddedBroker {
             shared: self.0.clone(),
             topic,
             subscription,
-            member,
+            consumer,
         })
     }
 }
@@ -118,15 +118,15 @@ impl Broker for EmbeddedBroker {
             .get(topic)
             .is_some_and(|known| known.partitions() == spec.partitions)
         {
-            return self.0.queue.closed().map_or(Ok(()), Err);
+            return self.0.queue.close_reason().map_or(Ok(()), Err);
         }
         let topic = topic.clone();
-        self.0.ask(|reply| Command::CreateTopic { topic, spec, reply }).await
+        self.0.send(|reply| Command::CreateTopic { topic, spec, reply }).await
     }
 
     async fn publisher(&self, producer: &str) -> Result<Arc<dyn Publisher>> {
         check_name("producer", producer)?;
-        self.0.queue.closed().map_or(Ok(()), Err)?;
+        self.0.queue.close_reason().map_or(Ok(()), Err)?;
         Ok(Arc::new(EmbeddedPublisher {
             shared: self.0.clone(),
             producer: producer.to_owned(),
@@ -143,13 +143,13 @@ impl Broker for EmbeddedBroker {
     }
 
     async fn lag(&self) -> Result<Vec<Lag>> {
-        self.0.queue.closed().map_or(Ok(()), Err)?;
+        self.0.queue.close_reason().map_or(Ok(()), Err)?;
         let topics = self.0.topics.read();
         let lags = topics.values().flat_map(|topic| {
             topic.subscriptions().into_iter().map(|subscription| Lag {
                 topic: topic.name.clone(),
                 subscription: subscription.name.clone(),
-                messages: subscription.delivery.lock().lag(),
+                messages: subscription.dispatcher.lock().lag(),
             })
         });
         let mut lags: Vec<Lag> = lags.collect();
@@ -172,7 +172,7 @@ impl Broker for EmbeddedBroker {
             .queue
             .close(closed(), Some(Command::Close { reply: Some(reply) }))
         {
-            answer.await.unwrap_or_else(|_| Err(writer_gone()))
+            answer.await.unwrap_or_else(|_| Err(writer_ended()))
         } else {
             Ok(())
         }

@@ -1,5 +1,5 @@
-//! Looking through what a subscription has not acknowledged, by offset: nobody is given anything, so it is not bounded by
-//! what a consumer may have in hand, and disturbs none.
+//! Reads the unacknowledged messages of a subscription by offset. Nothing is delivered, so it is not limited by a
+//! consumer's window and does not disturb consumers.
 
 use std::{ops::Range, sync::Arc};
 
@@ -17,24 +17,23 @@ use super::{
 };
 use crate::{BrokerError, ErrorKind, Message, MessageId, Result};
 
-/// A look at the open messages of a subscription, oldest first in each partition: those that were there when it began. What
-/// is acknowledged or dropped meanwhile is passed over.
+/// Reads the unacknowledged messages of a subscription, oldest first in each partition: those that existed when it was
+/// created. Messages that are acknowledged or dropped meanwhile are skipped.
 pub struct Browse {
     shared: Arc<Shared>,
     topic: Arc<Topic>,
     subscription: Arc<Subscription>,
-    /// What is left to look at of each partition, by its place in the topic.
+    /// The offsets that are left in each partition, by its index in the topic.
     left: Vec<Range<u64>>,
 }
 
 impl EmbeddedBroker {
-    /// Begins a look at what this subscription has not acknowledged.
+    /// Starts to read the unacknowledged messages of a subscription.
     ///
-    /// # Errors
-    /// [`ErrorKind::NotFound`] for a topic or subscription that is not there.
+    /// [`ErrorKind::NotFound`] for a topic or subscription that does not exist.
     pub fn browse(&self, topic: &TopicName, subscription: &str) -> Result<Browse> {
         let (topic, subscription) = self.shared().subscription(topic, subscription)?;
-        let left = (0..topic.len()).map(|place| 0..topic.end(place).unwrap_or(0)).collect();
+        let left = (0..topic.len()).map(|index| 0..topic.end(index).unwrap_or(0)).collect();
         Ok(Browse {
             shared: self.shared().clone(),
             topic,
@@ -45,16 +44,16 @@ impl EmbeddedBroker {
 }
 
 impl Browse {
-    /// The next ones, up to `max`; none at the end.
+    /// The next messages, up to `max`; none at the end.
     ///
     /// # Errors
     /// [`ErrorKind::Incompatible`] for a stored message that cannot be read, [`ErrorKind::Storage`] or
     /// [`ErrorKind::Unavailable`] for a log that cannot be read now: then the same ones are read next.
     pub async fn next(&mut self, max: usize) -> Result<Vec<Message>> {
         let mut found = Vec::new();
-        for place in 0..self.left.len() {
-            while found.is_empty() && !self.left[place].is_empty() {
-                if self.subscription.has_ended() {
+        for index in 0..self.left.len() {
+            while found.is_empty() && !self.left[index].is_empty() {
+                if self.subscription.is_deleted() {
                     let name = &self.subscription.name;
                     let message = format!("subscription `{name}` of {} was deleted", self.topic.name);
                     return Err(BrokerError::new(ErrorKind::NotFound, message));
@@ -62,12 +61,12 @@ impl Browse {
                 let page = Page {
                     topic: self.topic.clone(),
                     subscription: self.subscription.clone(),
-                    place,
-                    offsets: self.left[place].clone(),
+                    index,
+                    offsets: self.left[index].clone(),
                     max,
                 };
                 let (messages, read_to) = blocking(&self.shared, move |transaction| page.read(transaction)).await?;
-                self.left[place].start = read_to;
+                self.left[index].start = read_to;
                 found = messages;
             }
         }
@@ -78,15 +77,15 @@ impl Browse {
 struct Page {
     topic: Arc<Topic>,
     subscription: Arc<Subscription>,
-    place: usize,
+    index: usize,
     offsets: Range<u64>,
     max: usize,
 }
 
 impl Page {
-    /// What is open, and up to where it looked.
+    /// The unacknowledged messages, and the offset up to which it has read.
     fn read(&self, transaction: &ReadTransaction) -> Result<(Vec<Message>, u64), Fault> {
-        let partition = self.topic.first_partition + self.place as u64;
+        let partition = self.topic.first_partition + self.index as u64;
         let row = transaction.open_table(HEADS)?.get(partition)?.map(|row| row.value());
         let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
         let stored = transaction.open_table(MESSAGES)?;
@@ -94,11 +93,11 @@ impl Page {
         let (mut messages, mut bytes) = (Vec::new(), 0);
         let mut offset = self.offsets.start.max(head.first);
         while messages.len() < self.max && bytes < LOAD_BYTES_MAX {
-            offset = self.next_open(offset);
+            offset = self.next_unacknowledged(offset);
             if offset >= self.offsets.end {
                 break;
             }
-            // Gone since, with its topic or because it was acknowledged.
+            // Deleted meanwhile, with its topic or because it was acknowledged.
             if let Some(row) = stored.get((partition, offset))? {
                 let id = MessageId { partition, offset };
                 let message = decoder.decode(id, row.value());
@@ -110,9 +109,9 @@ impl Page {
         Ok((messages, offset.min(self.offsets.end)))
     }
 
-    fn next_open(&self, from: u64) -> u64 {
-        let delivery = self.subscription.delivery.lock();
-        let window = delivery.windows().get(self.place);
-        window.map_or(from, |window| window.cursor().next_open(from))
+    fn next_unacknowledged(&self, from: u64) -> u64 {
+        let dispatcher = self.subscription.dispatcher.lock();
+        let window = dispatcher.windows().get(self.index);
+        window.map_or(from, |window| window.cursor().next_unacknowledged(from))
     }
 }

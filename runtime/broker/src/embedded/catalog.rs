@@ -1,4 +1,4 @@
-//! Topics, subscriptions and partitions as they are on disk, read at the start and after each reopening.
+//! Loads topics, subscriptions and partitions from disk, at the start and after each reopening.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -12,38 +12,38 @@ use super::{
     cursor::Cursor,
     fault::Fault,
     limits::{NUMBER_MAX, PARTITIONS_MAX},
-    tables::{CURSORS, DOOMED, HEADS, Head, META, META_DELETED_MS, SUBSCRIPTIONS, TOPICS},
+    tables::{CURSORS, HEADS, Head, META, META_DELETED_MS, PENDING_DELETES, SUBSCRIPTIONS, TOPICS},
     topic::{Subscription, Topic, kind_from},
 };
 
 /// Topics by name.
 pub(super) type Topics = HashMap<TopicName, Arc<Topic>>;
-/// What the writer knows of each partition.
-pub(super) type Places = HashMap<u64, Place>;
+/// The writer's state of each partition.
+pub(super) type Partitions = HashMap<u64, PartitionState>;
 
 /// A partition.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct PartitionState {
     pub(super) topic: Arc<Topic>,
     pub(super) index: usize,
     pub(super) head: Head,
 }
 
-/// What is on disk.
-pub(super) struct Known {
+/// The stored topics and partitions.
+pub(super) struct CatalogContents {
     pub(super) topics: Topics,
-    pub(super) places: Places,
+    pub(super) partitions: Partitions,
     /// Partitions of deleted topics that still have messages.
-    pub(super) doomed: BTreeSet<u64>,
-    /// Newest publish time of what is or was in the log, in milliseconds since 1970-01-01 UTC.
+    pub(super) pending_deletes: BTreeSet<u64>,
+    /// Newest publish time of any message that is or was in the log, in milliseconds since 1970-01-01 UTC.
     pub(super) newest_ms: u64,
 }
 
-/// Reads everything, keeping what of `known` is there already: a failed commit may have left topics, subscriptions and
-/// messages that nobody was told about, and may have deleted some.
-pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Known, Fault> {
+/// Loads everything, reusing topics of `known` that still exist: a failed commit may have created topics, subscriptions
+/// and messages without an answer to the caller, and may have deleted some.
+pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<CatalogContents, Fault> {
     let heads = transaction.open_table(HEADS)?;
-    let (mut topics, mut places) = (Topics::new(), Places::new());
+    let (mut topics, mut states) = (Topics::new(), Partitions::new());
     for row in transaction.open_table(TOPICS)?.iter()? {
         let (name, row) = row?;
         let (partitions, first_partition) = row.value();
@@ -61,7 +61,7 @@ pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Know
             let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
             topic.set_end(index, head);
             let topic = topic.clone();
-            if let Some(other) = places.insert(partition, Place { topic, index, head }) {
+            if let Some(other) = states.insert(partition, PartitionState { topic, index, head }) {
                 let other = &other.topic.name;
                 return Err(Fault::Damaged(format!(
                     "partition {partition} belongs to two topics, and one is {other}"
@@ -70,27 +70,27 @@ pub(super) fn load(transaction: &ReadTransaction, known: &Topics) -> Result<Know
         }
         topics.insert(topic.name.clone(), topic);
     }
-    load_subscriptions(transaction, &topics, &places)?;
+    load_subscriptions(transaction, &topics, &states)?;
     for (name, topic) in known {
         if !topics.get(name).is_some_and(|there| Arc::ptr_eq(there, topic)) {
-            topic.keep_subscriptions(|_| false);
+            topic.retain_subscriptions(|_| false);
         }
     }
-    let mut doomed = BTreeSet::new();
-    for row in transaction.open_table(DOOMED)?.iter()? {
-        doomed.insert(row?.0.value());
+    let mut pending_deletes = BTreeSet::new();
+    for row in transaction.open_table(PENDING_DELETES)?.iter()? {
+        pending_deletes.insert(row?.0.value());
     }
     let deleted_ms = transaction.open_table(META)?.get(META_DELETED_MS)?;
-    let newest_ms = places.values().map(|place| place.head.last_time_ms).max();
-    Ok(Known {
+    let newest_ms = states.values().map(|state| state.head.last_time_ms).max();
+    Ok(CatalogContents {
         topics,
-        places,
-        doomed,
+        partitions: states,
+        pending_deletes,
         newest_ms: newest_ms.max(deleted_ms.map(|row| row.value())).unwrap_or_default(),
     })
 }
 
-fn load_subscriptions(transaction: &ReadTransaction, topics: &Topics, places: &Places) -> Result<(), Fault> {
+fn load_subscriptions(transaction: &ReadTransaction, topics: &Topics, states: &Partitions) -> Result<(), Fault> {
     let mut rows = HashMap::new();
     for row in transaction.open_table(SUBSCRIPTIONS)?.iter()? {
         let (key, row) = row?;
@@ -106,12 +106,12 @@ fn load_subscriptions(transaction: &ReadTransaction, topics: &Topics, places: &P
         rows.insert(id, (topic, name.to_owned(), kind));
     }
     for topic in topics.values() {
-        topic.keep_subscriptions(|subscription| rows.contains_key(&subscription.id));
+        topic.retain_subscriptions(|subscription| rows.contains_key(&subscription.id));
     }
     let cursors = transaction.open_table(CURSORS)?;
     for (id, (topic, name, kind)) in rows {
         if topic.subscription(&name).is_none() {
-            let cursors = stored_cursors(&cursors, id, topic, places)?;
+            let cursors = stored_cursors(&cursors, id, topic, states)?;
             topic.add_subscription(Subscription::new(id, &name, kind, topic, cursors));
         }
     }
@@ -136,7 +136,7 @@ fn stored_cursors(
     table: &ReadOnlyTable<(u64, u32), &'static [u8]>,
     id: u64,
     topic: &Topic,
-    places: &Places,
+    states: &Partitions,
 ) -> Result<Vec<Cursor>, Fault> {
     let mut cursors = Vec::with_capacity(topic.len());
     for (index, partition) in (0..topic.len() as u32).zip(topic.first_partition..) {
@@ -145,7 +145,7 @@ fn stored_cursors(
                 .map_err(|e| Fault::damaged(format_args!("the cursor of subscription {id} on {}", topic.name), e))?,
             None => Cursor::default(),
         };
-        let head = places.get(&partition).map(|place| place.head).unwrap_or_default();
+        let head = states.get(&partition).map(|state| state.head).unwrap_or_default();
         if cursor.end() > head.next {
             return Err(Fault::Damaged(format!(
                 "subscription {id} has acknowledged message {} of {}, which was never published",
@@ -153,8 +153,8 @@ fn stored_cursors(
                 topic.partition_name(index as usize)
             )));
         }
-        // Retention may have passed it.
-        cursor.raise(head.first);
+        // Retention may have dropped messages after it.
+        cursor.advance_floor(head.first);
         cursors.push(cursor);
     }
     Ok(cursors)

@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::{
     loader,
     queue::Command,
-    shared::Shared,
+    shared::{Shared, subscription_deleted},
     topic::{Subscription, Topic},
-    window::MemberId,
+    window::ConsumerId,
 };
 use crate::{Acker, BrokerError, Consumer, ErrorKind, Message, MessageId, Result};
 
@@ -19,7 +19,7 @@ pub(super) struct EmbeddedConsumer {
     pub(super) shared: Arc<Shared>,
     pub(super) topic: Arc<Topic>,
     pub(super) subscription: Arc<Subscription>,
-    pub(super) member: MemberId,
+    pub(super) consumer: ConsumerId,
 }
 
 #[async_trait]
@@ -28,17 +28,17 @@ impl Consumer for EmbeddedConsumer {
         loop {
             // Before looking, so that nothing that happens after the look is missed.
             let changed = self.subscription.changed.notified();
-            if let Some(why) = self.shared.queue.closed() {
+            if let Some(why) = self.shared.queue.close_reason() {
                 return Err(why);
             }
-            if self.subscription.has_ended() {
-                return Err(ended(&self.topic, &self.subscription.name));
+            if self.subscription.is_deleted() {
+                return Err(subscription_deleted(&self.topic, &self.subscription.name));
             }
             let can_load = self.shared.store.ready().is_ok();
-            let (turn, damage) = {
-                let mut delivery = self.subscription.delivery.lock();
-                let turn = delivery.take(self.member, max.max(1), Instant::now(), can_load);
-                (turn.map_err(|_| self.taken_over())?, delivery.damage.clone())
+            let (turn, unreadable) = {
+                let mut dispatcher = self.subscription.dispatcher.lock();
+                let turn = dispatcher.take(self.consumer, max.max(1), Instant::now(), can_load);
+                (turn.map_err(|_| self.taken_over())?, dispatcher.unreadable.clone())
             };
             for (index, load) in turn.loads {
                 loader::start(&self.shared, &self.topic, &self.subscription, index, load);
@@ -46,8 +46,8 @@ impl Consumer for EmbeddedConsumer {
             if !turn.messages.is_empty() {
                 return Ok(turn.messages);
             }
-            if let Some(damage) = damage {
-                return Err(damage);
+            if let Some(unreadable) = unreadable {
+                return Err(unreadable);
             }
             match turn.due {
                 Some(due) => {
@@ -63,7 +63,7 @@ impl Consumer for EmbeddedConsumer {
             shared: self.shared.clone(),
             topic: self.topic.clone(),
             subscription: self.subscription.clone(),
-            member: self.member,
+            consumer: self.consumer,
         })
     }
 }
@@ -82,43 +82,36 @@ impl EmbeddedConsumer {
 
 impl Drop for EmbeddedConsumer {
     fn drop(&mut self) {
-        self.subscription.delivery.lock().detach(self.member);
+        self.subscription.dispatcher.lock().detach(self.consumer);
         self.subscription.changed.notify_waiters();
     }
-}
-
-/// The session is over: what it consumed was deleted.
-pub(super) fn ended(topic: &Topic, subscription: &str) -> BrokerError {
-    let name = &topic.name;
-    let message = format!("subscription `{subscription}` of {name} was deleted, alone or with its topic");
-    BrokerError::new(ErrorKind::NotFound, message)
 }
 
 pub(super) struct EmbeddedAcker {
     shared: Arc<Shared>,
     topic: Arc<Topic>,
     subscription: Arc<Subscription>,
-    member: MemberId,
+    consumer: ConsumerId,
 }
 
 impl EmbeddedAcker {
-    /// Belongs to no consumer.
-    pub(super) fn of_nobody(shared: Arc<Shared>, topic: Arc<Topic>, subscription: Arc<Subscription>) -> Self {
+    /// An acker that belongs to no consumer.
+    pub(super) fn without_consumer(shared: Arc<Shared>, topic: Arc<Topic>, subscription: Arc<Subscription>) -> Self {
         Self {
             shared,
             topic,
             subscription,
-            member: 0,
+            consumer: 0,
         }
     }
 
-    /// Offsets by partition. A message of another topic, or one that was never published, is refused: acknowledging it
-    /// would skip a message that is still to come.
-    fn sort(&self, messages: &[MessageId]) -> Result<Vec<(usize, Vec<u64>)>> {
+    /// Sorts offsets by partition. A message of another topic, or one that was never published, is refused:
+    /// acknowledging it would skip a future message.
+    fn by_partition(&self, messages: &[MessageId]) -> Result<Vec<(usize, Vec<u64>)>> {
         let mut sorted: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
         for message in messages {
-            let place = self.topic.place(message.partition);
-            let there = place.filter(|at| self.topic.end(*at).is_some_and(|end| message.offset < end));
+            let index = self.topic.index_of(message.partition);
+            let there = index.filter(|at| self.topic.end(*at).is_some_and(|end| message.offset < end));
             let index = there.ok_or_else(|| {
                 BrokerError::new(
                     ErrorKind::NotFound,
@@ -137,10 +130,10 @@ impl EmbeddedAcker {
 #[async_trait]
 impl Acker for EmbeddedAcker {
     async fn ack(&self, messages: &[MessageId]) -> Result<()> {
-        let offsets = self.sort(messages)?;
+        let offsets = self.by_partition(messages)?;
         let (topic, subscription) = (self.topic.clone(), self.subscription.clone());
         self.shared
-            .ask(|reply| Command::Ack {
+            .send(|reply| Command::Ack {
                 topic,
                 subscription,
                 offsets,
@@ -150,18 +143,18 @@ impl Acker for EmbeddedAcker {
     }
 
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
-        let offsets = self.sort(messages)?;
-        if self.subscription.has_ended() {
-            return Err(ended(&self.topic, &self.subscription.name));
+        let offsets = self.by_partition(messages)?;
+        if self.subscription.is_deleted() {
+            return Err(subscription_deleted(&self.topic, &self.subscription.name));
         }
         let due = Instant::now().checked_add(delay).filter(|_| !delay.is_zero());
-        let mut delivery = self.subscription.delivery.lock();
+        let mut dispatcher = self.subscription.dispatcher.lock();
         for (index, offsets) in offsets {
             offsets
                 .into_iter()
-                .for_each(|offset| delivery.nack(self.member, index, offset, due));
+                .for_each(|offset| dispatcher.nack(self.consumer, index, offset, due));
         }
-        drop(delivery);
+        drop(dispatcher);
         self.subscription.changed.notify_waiters();
         Ok(())
     }

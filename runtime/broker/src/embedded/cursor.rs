@@ -1,4 +1,4 @@
-//! What a subscription has acknowledged of one partition: all below the floor, and ranges above it.
+//! The acknowledged offsets of a subscription in one partition: everything below the floor, and ranges above it.
 //!
 //! Stored as version byte 1, then varints: the floor, the number of ranges, and for each the gap to the one before and
 //! its length, both at least 1.
@@ -64,7 +64,7 @@ impl Cursor {
     }
 
     /// The first offset from `from` on that is not acknowledged.
-    pub(super) fn next_open(&self, from: u64) -> u64 {
+    pub(super) fn next_unacknowledged(&self, from: u64) -> u64 {
         let from = from.max(self.floor);
         match self.ranges.range(..=from).next_back() {
             Some((_, end)) => from.max(*end),
@@ -73,7 +73,7 @@ impl Cursor {
     }
 
     /// The first acknowledged offset above `from`, which is not acknowledged itself.
-    pub(super) fn next_done(&self, from: u64) -> Option<u64> {
+    pub(super) fn next_acknowledged(&self, from: u64) -> Option<u64> {
         self.ranges.range(from..).next().map(|(start, _)| *start)
     }
 
@@ -99,11 +99,11 @@ impl Cursor {
     }
 
     /// Acknowledges everything below `floor`.
-    pub(super) fn raise(&mut self, floor: u64) {
+    pub(super) fn advance_floor(&mut self, floor: u64) {
         if floor <= self.floor {
             return;
         }
-        self.floor = self.next_open(floor);
+        self.floor = self.next_unacknowledged(floor);
         self.ranges = self.ranges.split_off(&self.floor);
     }
 
@@ -165,7 +165,7 @@ mod tests {
             for _ in 0..40 {
                 if rng.random_bool(0.05) {
                     let floor = rng.random_range(0..40);
-                    cursor.raise(floor);
+                    cursor.advance_floor(floor);
                     model.extend(0..floor);
                 } else {
                     let offset = rng.random_range(0..40);
@@ -181,9 +181,9 @@ mod tests {
                 for o in 0..42 {
                     assert_eq!(cursor.contains(o), model.contains(&o), "seed {seed} offset {o}");
                     let open = (o..).find(|o| !model.contains(o)).expect("some offset is open");
-                    assert_eq!(cursor.next_open(o), open, "seed {seed} offset {o}");
+                    assert_eq!(cursor.next_unacknowledged(o), open, "seed {seed} offset {o}");
                     assert_eq!(
-                        cursor.next_done(open),
+                        cursor.next_acknowledged(open),
                         model.range(open..).next().copied(),
                         "seed {seed} offset {o}"
                     );

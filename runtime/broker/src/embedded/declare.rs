@@ -1,4 +1,4 @@
-//! Making topics and subscriptions, in the writer's transaction.
+//! Creates topics and subscriptions, in the writer's transaction.
 
 use std::sync::Arc;
 
@@ -6,22 +6,16 @@ use danube_wasm_model::{SubscriptionType, TopicName};
 use redb::ReadableTable;
 
 use super::{
-    batch::{Batch, next_number},
     cursor::Cursor,
     fault::Fault,
     limits::PARTITIONS_MAX,
-    shared::unknown_topic,
+    outcome::NewSubscription,
+    shared::{conflict, unknown_topic},
     tables::{CURSORS, META_NEXT_PARTITION, META_NEXT_SUBSCRIPTION, SUBSCRIPTIONS, TOPICS},
     topic::{Topic, kind_code, kind_from},
+    transaction::{Batch, next_number},
 };
-use crate::{BrokerError, ErrorKind, StartAt, TopicSpec};
-
-/// A subscription as it is on disk.
-pub(super) struct NewSubscription {
-    pub(super) id: u64,
-    /// Where it begins, if it is new to memory.
-    pub(super) cursors: Vec<Cursor>,
-}
+use crate::{BrokerError, StartAt, TopicSpec};
 
 impl Batch<'_> {
     pub(super) fn create_topic(
@@ -63,7 +57,7 @@ impl Batch<'_> {
         kind: SubscriptionType,
         start: StartAt,
     ) -> Result<Result<NewSubscription, BrokerError>, Fault> {
-        if !self.is_there(topic.first_partition) {
+        if !self.exists(topic.first_partition) {
             return Ok(Err(unknown_topic(&topic.name)));
         }
         let mut rows = self.transaction.open_table(SUBSCRIPTIONS)?;
@@ -71,9 +65,11 @@ impl Batch<'_> {
         let stored = rows.get(key)?.map(|row| row.value());
         let known = topic
             .subscription(name)
-            .filter(|known| !self.staged.ended.contains(&known.id));
+            .filter(|known| !self.staged.deleted_subscriptions.contains(&known.id));
         if let Some((id, code)) = stored {
-            let live = known.as_ref().is_some_and(|known| known.delivery.lock().is_live());
+            let live = known
+                .as_ref()
+                .is_some_and(|known| known.dispatcher.lock().has_consumers());
             if kind_from(code) != Some(kind) {
                 if live {
                     return Ok(Err(conflict(format!(
@@ -91,7 +87,7 @@ impl Batch<'_> {
                     cursors: Vec::new(),
                 }));
             }
-            // Made by an earlier call of this transaction.
+            // Created by an earlier call of this transaction.
             return Ok(Ok(NewSubscription {
                 id,
                 cursors: self.start_cursors(topic, start),
@@ -104,7 +100,7 @@ impl Batch<'_> {
         for (index, cursor) in (0u32..).zip(&cursors) {
             table.insert((id, index), cursor.encode().as_slice())?;
         }
-        self.staged.subscribed.insert(topic.first_partition);
+        self.staged.new_subscriptions.insert(topic.first_partition);
         self.staged.changed = true;
         Ok(Ok(NewSubscription { id, cursors }))
     }
@@ -122,8 +118,4 @@ impl Batch<'_> {
             })
             .collect()
     }
-}
-
-pub(super) fn conflict(message: String) -> BrokerError {
-    BrokerError::new(ErrorKind::Conflict, message)
 }

@@ -1,4 +1,4 @@
-//! The disk by the front door: the log's file is opened here and nowhere else, so a test can make it fail.
+//! The disk as a dependency: the log's file is opened only here, so that a test can make it fail.
 
 use std::{fs::OpenOptions, io, path::Path};
 

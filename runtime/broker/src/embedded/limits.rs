@@ -6,10 +6,10 @@ use std::time::Duration;
 pub(super) const COMMIT_BYTES_MAX: usize = 8 << 20;
 /// Most calls in one transaction, for the same reason when they are small.
 pub(super) const COMMIT_CALLS_MAX: usize = 16 << 10;
-/// Most messages that a transaction without calls trims: the calls that come meanwhile wait for it.
+/// Most messages that a transaction without calls trims; calls that arrive meanwhile wait for it.
 pub(super) const TRIM_MESSAGES_MAX: usize = 4 << 10;
-/// Messages that a transaction with calls trims at most, beside as many as it acknowledges and twice as many as it
-/// publishes: retention must neither hold up publishing nor fall behind it.
+/// Most messages that a transaction with calls trims, beside as many as it acknowledges and twice as many as it
+/// publishes: retention must neither delay publishing nor fall behind it.
 pub(super) const TRIM_BESIDE_CALLS: usize = 256;
 
 /// Messages read ahead of the consumers, for each subscription and partition.
@@ -20,12 +20,12 @@ pub(super) const READ_AHEAD_BYTES: usize = 4 << 20;
 pub(super) const BLOCKED_MESSAGES_MAX: usize = 16 << 10;
 /// Messages read and not acknowledged, for each subscription and partition. Bounds memory and the size of a cursor.
 pub(super) const WINDOW_MESSAGES_MAX: usize = 64 << 10;
-/// Messages read in one go.
+/// Messages read at once.
 pub(super) const LOAD_MESSAGES_MAX: usize = 1 << 10;
-/// Bytes read in one go; one message is always read.
+/// Bytes read at once; one message is always read.
 pub(super) const LOAD_BYTES_MAX: usize = 1 << 20;
 
-/// Most that anything stored is counted up to, offsets and bytes: more was never counted, and could not be added to.
+/// Largest stored offset or number of bytes: a larger one is damage, and could overflow.
 pub(super) const NUMBER_MAX: u64 = 1 << 48;
 /// Most partitions of a topic: each costs a row and memory in every subscription.
 pub(super) const PARTITIONS_MAX: u32 = 1 << 10;
@@ -39,7 +39,7 @@ pub(super) const REOPEN_BACKOFF_MIN: Duration = Duration::from_millis(10);
 /// Longest wait before a failed log is opened again.
 pub(super) const REOPEN_BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// Shortest pause between two looks at age and size.
+/// Shortest pause between two checks of age and size.
 pub(super) const RETENTION_CHECK_MIN: Duration = Duration::from_millis(20);
-/// Longest pause between two looks at age and size.
+/// Longest pause between two checks of age and size.
 pub(super) const RETENTION_CHECK_MAX: Duration = Duration::from_secs(3600);

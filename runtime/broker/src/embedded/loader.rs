@@ -1,4 +1,4 @@
-//! Reads messages for a subscription, on a thread that may wait for the disk.
+//! Reads messages for a subscription on a blocking thread.
 
 use std::{ops::Range, sync::Arc};
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{ErrorKind, Message, MessageId};
 
-/// Reads `load` for a window in the background; consumers are woken when it is there.
+/// Reads `load` for a window in the background, then wakes the consumers.
 pub(super) fn start(
     shared: &Arc<Shared>,
     topic: &Arc<Topic>,
@@ -23,7 +23,7 @@ pub(super) fn start(
     index: usize,
     load: Load,
 ) {
-    let job = Job {
+    let job = LoadJob {
         shared: shared.clone(),
         topic: topic.clone(),
         subscription: subscription.clone(),
@@ -33,8 +33,8 @@ pub(super) fn start(
     tokio::task::spawn_blocking(move || job.run(load));
 }
 
-/// Ends the loading when it goes, whether it ran or not.
-struct Job {
+/// Marks the load as ended when it is dropped, whether it ran or not.
+struct LoadJob {
     shared: Arc<Shared>,
     topic: Arc<Topic>,
     subscription: Arc<Subscription>,
@@ -42,42 +42,42 @@ struct Job {
     epoch: u64,
 }
 
-/// What was read.
-struct Loaded {
+/// The result of a load.
+struct LoadedMessages {
     messages: Vec<Message>,
     read_to: u64,
 }
 
-impl Job {
+impl LoadJob {
     fn run(self, load: Load) {
         match self.shared.read(|transaction| self.read(transaction, &load)) {
             Ok(loaded) => {
-                let mut delivery = self.subscription.delivery.lock();
-                delivery.update(self.index, |window| {
+                let mut dispatcher = self.subscription.dispatcher.lock();
+                dispatcher.update(self.index, |window| {
                     window.loaded(self.epoch, loaded.read_to, loaded.messages);
                     (Vec::new(), ())
                 });
             }
             Err(error) if error.kind == ErrorKind::Incompatible => {
                 tracing::error!(subscription = self.subscription.name, %error, "a stored message cannot be read");
-                self.subscription.delivery.lock().damage = Some(error);
+                self.subscription.dispatcher.lock().unreadable = Some(error);
             }
-            // The writer opens the log again, then wakes everybody.
+            // The writer opens the log again, then wakes all consumers.
             Err(_) => {}
         }
     }
 
-    fn read(&self, transaction: &ReadTransaction, load: &Load) -> Result<Loaded, Fault> {
+    fn read(&self, transaction: &ReadTransaction, load: &Load) -> Result<LoadedMessages, Fault> {
         let partition = self.topic.first_partition + self.index as u64;
         let stored = transaction.open_table(MESSAGES)?;
         let row = transaction.open_table(HEADS)?.get(partition)?.map(|row| row.value());
         let head = row.map_or(Ok(Head::default()), |row| Head::from_row(partition, row))?;
-        let mut sink = Sink {
+        let mut sink = MessageSink {
             decoder: Decoder::new(self.topic.name.clone()),
             messages: Vec::new(),
             bytes: 0,
         };
-        for offset in &load.again {
+        for offset in &load.reread {
             if sink.is_full() {
                 break;
             }
@@ -115,7 +115,7 @@ impl Job {
                 return Err(self.missing(read_to));
             }
         }
-        Ok(Loaded {
+        Ok(LoadedMessages {
             messages: sink.messages,
             read_to,
         })
@@ -129,9 +129,9 @@ impl Job {
     }
 }
 
-impl Drop for Job {
+impl Drop for LoadJob {
     fn drop(&mut self) {
-        self.subscription.delivery.lock().update(self.index, |window| {
+        self.subscription.dispatcher.lock().update(self.index, |window| {
             window.load_ended(self.epoch);
             (Vec::new(), ())
         });
@@ -139,13 +139,13 @@ impl Drop for Job {
     }
 }
 
-struct Sink {
+struct MessageSink {
     decoder: Decoder,
     messages: Vec<Message>,
     bytes: usize,
 }
 
-impl Sink {
+impl MessageSink {
     fn push(&mut self, id: MessageId, stored: &[u8]) -> Result<(), Fault> {
         let message = self.decoder.decode(id, stored);
         let message =

@@ -1,5 +1,5 @@
-//! Short texts that whoever serves the log keeps beside it: what Danube's protocol has a place for and the log itself has
-//! no use of. Written by the writer, so as durable as everything else.
+//! Short texts that a server of the log stores in it: what Danube's protocol has a field for and the log itself does
+//! not use. Written by the writer, so as durable as everything else.
 
 use redb::{ReadTransaction, WriteTransaction};
 
@@ -8,9 +8,9 @@ use super::{fault::Fault, tables::NOTES};
 /// What a note is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteKind {
-    /// A topic: the schema subject that it is tied to. Goes with the topic.
+    /// A topic: its schema subject. Deleted with the topic.
     TopicSubject,
-    /// A topic: how its payloads are to be validated. Goes with the topic.
+    /// A topic: how its payloads are to be validated. Deleted with the topic.
     TopicValidation,
     /// A schema subject: its compatibility mode.
     SubjectMode,

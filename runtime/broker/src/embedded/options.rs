@@ -1,4 +1,4 @@
-//! What an operator or a test can choose.
+//! Options of the log.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,24 +6,24 @@ use danube_wasm_model::clock::{self, OrderClock};
 
 use super::disk::{DiskFactory, FileDisk};
 
-/// How the log is kept. [`EmbeddedOptions::default`] suits one machine.
+/// Options of the log. [`EmbeddedOptions::default`] suits one machine.
 #[derive(Clone)]
 pub struct EmbeddedOptions {
     /// How long messages are kept.
     pub retention: RetentionOptions,
     /// Largest record, encoded with its key, attributes and ids, in bytes; dead letters may have
-    /// [`LETTER_HEADROOM_BYTES`](crate::LETTER_HEADROOM_BYTES) more. Default 10 MiB.
+    /// [`DEAD_LETTER_HEADROOM_BYTES`](crate::DEAD_LETTER_HEADROOM_BYTES) more. Default 10 MiB.
     pub record_bytes_max: usize,
-    /// Most bytes handed over and not yet on disk; more is refused as [`crate::ErrorKind::Unavailable`], so that a slow
-    /// disk cannot eat the memory. Default 64 MiB. A call is always taken when nothing waits.
+    /// Most bytes of queued records; more is refused as [`crate::ErrorKind::Unavailable`], so that a slow disk cannot
+    /// fill the memory. Default 64 MiB. A call is always taken when the queue is empty.
     pub queue_bytes_max: usize,
     /// Memory for pages of the log, in bytes. Default 64 MiB.
     pub cache_bytes: usize,
-    /// Where the log's file is opened; a test puts a failing disk here.
+    /// Opens the log's file; tests inject a failing disk here.
     pub disk: Arc<dyn DiskFactory>,
     /// Now, in milliseconds since 1970-01-01 UTC.
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// What gives the records of this process their order, where it publishes any: after opening, orders are above all
+    /// The clock that orders the records of this process, if it publishes any. After opening, its orders are above all
     /// that the log has ever held, and no record's publish time is before its order.
     pub orders: Option<Arc<OrderClock>>,
 }
@@ -43,7 +43,7 @@ impl Default for EmbeddedOptions {
 }
 
 impl EmbeddedOptions {
-    /// When what is published now was published.
+    /// The publish time of records that are published now.
     pub(super) fn publish_time_ms(&self) -> u64 {
         let orders = self.orders.as_ref().map_or(0, |orders| orders.now_ms());
         orders.max((self.clock)())
@@ -63,30 +63,30 @@ impl fmt::Debug for EmbeddedOptions {
 
 /// How long messages are kept.
 ///
-/// What every subscription of a topic has acknowledged stays for a while, so that a subscription can be moved back and a
-/// new one can begin with the earliest: `keep` and `keep_bytes`, which never touch what somebody has not acknowledged.
-/// The other limits also drop messages that were **not** acknowledged, which is logged with their number.
+/// Messages that every subscription of a topic has acknowledged are kept for a while, so that a subscription can be
+/// moved back and a new one can start at the earliest: `keep` and `keep_bytes`, which never drop unacknowledged
+/// messages. The other limits also drop messages that were **not** acknowledged; that is logged with their number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetentionOptions {
-    /// Keep acknowledged messages until they are this old, counted from their publishing. Zero: a message goes with its
-    /// last acknowledgement. Default one day.
+    /// Keep acknowledged messages until they are this old, counted from their publish time. Zero: a message is dropped
+    /// with its last acknowledgement. Default one day.
     pub keep: Duration,
-    /// Acknowledged messages of a topic go earlier, oldest first, while the topic holds more than this, in bytes.
-    /// Messages that are not acknowledged count, and stay. Default 1 GiB.
+    /// Acknowledged messages of a topic are dropped earlier, oldest first, while the topic holds more than this, in
+    /// bytes. Unacknowledged messages count, and are not dropped. Default 1 GiB.
     pub keep_bytes: u64,
     /// Drop messages older than this. Default: never.
     pub age: Option<Duration>,
     /// Drop the oldest messages of a partition that holds more than this, in bytes. Default: no limit.
     pub bytes: Option<u64>,
-    /// Drop messages older than this from a topic that has no subscription, which nothing else would ever free.
-    /// Default 7 days.
+    /// Drop messages older than this from a topic that has no subscription, which nothing else would ever free. Default
+    /// 7 days.
     pub unsubscribed_age: Option<Duration>,
-    /// How often age and bytes are looked at. Default 10 s.
+    /// How often age and bytes are checked. Default 10 s.
     pub check_interval: Duration,
 }
 
 impl RetentionOptions {
-    /// Nothing is dropped: for who looks at a log that another process keeps by its own rules.
+    /// Drops nothing: for a process that reads a log which another process maintains with its own rules.
     pub fn unlimited() -> Self {
         Self {
             keep: Duration::MAX,

@@ -17,7 +17,7 @@ use crate::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result, reco
 pub(super) struct EmbeddedPublisher {
     pub(super) shared: Arc<Shared>,
     pub(super) producer: String,
-    /// Where all its records go; by key or in turn without.
+    /// The partition of all its records; `None`: by key or round-robin.
     pub(super) partition: Option<u32>,
 }
 
@@ -28,7 +28,7 @@ impl Publisher for EmbeddedPublisher {
         let fates: Vec<Result<()>> = groups
             .iter()
             .enumerate()
-            .map(|(place, group)| self.prepare(&topics, place, group, &mut records))
+            .map(|(index, group)| self.prepare(&topics, index, group, &mut records))
             .collect();
         drop(topics);
         let (reply, answer) = oneshot::channel();
@@ -37,25 +37,25 @@ impl Publisher for EmbeddedPublisher {
         let shared = self.shared.clone();
         Box::pin(async move {
             let fate = answer.await.unwrap_or_else(|_| Err(shared.no_answer()));
-            let published = |place| match &fate {
-                Ok(refused) if refused.contains(&place) => Err(topic_gone()),
+            let published = |index| match &fate {
+                Ok(refused) if refused.contains(&index) => Err(topic_gone()),
                 Ok(_) => Ok(Published { durable: true }),
                 Err(error) => Err(error.clone()),
             };
             let fates = fates.into_iter().enumerate();
             fates
-                .map(|(place, prepared)| prepared.and_then(|()| published(place)))
+                .map(|(index, prepared)| prepared.and_then(|()| published(index)))
                 .collect()
         })
     }
 }
 
 impl EmbeddedPublisher {
-    /// Encodes a group here, where callers run in parallel; all of it or nothing.
-    fn prepare(&self, topics: &Topics, place: usize, group: &[Outgoing], out: &mut Vec<Prepared>) -> Result<()> {
+    /// Encodes a whole group on the caller's thread, where calls run in parallel.
+    fn prepare(&self, topics: &Topics, index: usize, group: &[Outgoing], out: &mut Vec<Prepared>) -> Result<()> {
         let before = out.len();
         for outgoing in group {
-            match self.prepare_record(topics, place, outgoing) {
+            match self.prepare_record(topics, index, outgoing) {
                 Ok(prepared) => out.push(prepared),
                 Err(error) => {
                     out.truncate(before);
@@ -83,20 +83,20 @@ impl EmbeddedPublisher {
                 ),
             ));
         }
-        let place = match self.partition {
+        let index = match self.partition {
             Some(partition) if (partition as usize) < topic.len() => u64::from(partition),
             Some(partition) => return Err(unknown_topic(&topic.name.partition(partition))),
             None => topic.route(outgoing.key.as_deref()),
         };
         Ok(Prepared {
             group,
-            partition: topic.first_partition + place,
+            partition: topic.first_partition + index,
             encoded,
         })
     }
 }
 
-/// It was there when the record was handed over.
+/// The topic existed when the record was published.
 fn topic_gone() -> BrokerError {
     BrokerError::new(ErrorKind::NotFound, "the topic was deleted before the record was in it")
 }

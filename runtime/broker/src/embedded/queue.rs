@@ -1,4 +1,4 @@
-//! What the writer is asked to do, in the order in which it was asked.
+//! The writer's calls, in order.
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
@@ -13,12 +13,12 @@ use super::{
 };
 use crate::{BrokerError, ErrorKind, RegisteredSchema, Result, SeekReport, SeekTo, StartAt, TopicSpec};
 
-/// Where an answer goes. Nobody may be waiting for it any more.
+/// Where the answer is sent. The caller may have stopped waiting.
 pub(super) type Reply<T> = oneshot::Sender<Result<T>>;
 
 /// One call.
 pub(super) enum Command {
-    /// Answered with the groups that were refused because a topic of theirs is gone.
+    /// Answered with the groups that were refused because their topic was deleted.
     Publish {
         records: Vec<Prepared>,
         reply: Reply<Vec<usize>>,
@@ -51,7 +51,7 @@ pub(super) enum Command {
         alteration: Alteration,
         reply: Reply<()>,
     },
-    /// What an operator moves.
+    /// Moves a subscription's position.
     Seek {
         topic: Arc<Topic>,
         subscription: Arc<Subscription>,
@@ -62,15 +62,15 @@ pub(super) enum Command {
     Reopen {
         generation: u64,
     },
-    /// The last one.
+    /// The last call.
     Close {
         reply: Option<Reply<()>>,
     },
 }
 
-/// What an operator or a server of the log changes.
+/// Changes made by an operator or a server of the log.
 pub(super) enum Alteration {
-    /// At least so many partitions; the topic is made if it is not there.
+    /// At least this many partitions; the topic is created if it does not exist.
     Grow {
         topic: TopicName,
         partitions: u32,
@@ -92,7 +92,7 @@ pub(super) enum Alteration {
 
 /// An encoded record and the partition it goes to.
 pub(super) struct Prepared {
-    /// Place of its group in the call.
+    /// Index of its group in the call.
     pub(super) group: usize,
     pub(super) partition: u64,
     pub(super) encoded: Vec<u8>,
@@ -107,8 +107,8 @@ impl Command {
         }
     }
 
-    /// Answers that it was not done.
-    pub(super) fn fail(self, error: &BrokerError) {
+    /// Answers the call with an error.
+    pub(super) fn reject(self, error: &BrokerError) {
         fn send<T>(reply: Reply<T>, error: &BrokerError) {
             let _ = reply.send(Err(error.clone()));
         }
@@ -130,13 +130,13 @@ impl Command {
 
 /// Calls waiting for the writer.
 pub(super) struct Queue {
-    waiting: Mutex<Waiting>,
+    pending: Mutex<PendingCommands>,
     arrived: Condvar,
     bytes_max: usize,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct PendingCommands {
     commands: VecDeque<Command>,
     bytes: usize,
     closed: Option<BrokerError>,
@@ -145,7 +145,7 @@ struct Waiting {
 impl Queue {
     pub(super) fn new(bytes_max: usize) -> Self {
         Self {
-            waiting: Mutex::default(),
+            pending: Mutex::default(),
             arrived: Condvar::new(),
             bytes_max,
         }
@@ -154,69 +154,69 @@ impl Queue {
     /// Adds a call, or answers it at once when it cannot be taken.
     pub(super) fn push(&self, command: Command) {
         let bytes = command.bytes();
-        let mut waiting = self.waiting.lock();
-        let refusal = match &waiting.closed {
+        let mut pending = self.pending.lock();
+        let refusal = match &pending.closed {
             Some(why) => Some(why.clone()),
-            None if bytes > 0 && waiting.bytes > 0 && waiting.bytes + bytes > self.bytes_max => Some(BrokerError::new(
+            None if bytes > 0 && pending.bytes > 0 && pending.bytes + bytes > self.bytes_max => Some(BrokerError::new(
                 ErrorKind::Unavailable,
                 format!(
                     "the log has {} bytes waiting for the disk, its limit: back off and try again",
-                    waiting.bytes
+                    pending.bytes
                 ),
             )),
             None => None,
         };
         match refusal {
             Some(error) => {
-                drop(waiting);
-                command.fail(&error);
+                drop(pending);
+                command.reject(&error);
             }
             None => {
-                waiting.bytes += bytes;
-                waiting.commands.push_back(command);
-                drop(waiting);
+                pending.bytes += bytes;
+                pending.commands.push_back(command);
+                drop(pending);
                 self.arrived.notify_one();
             }
         }
     }
 
-    /// Refuses all further calls, with `last` behind those that wait. Whether it was open.
+    /// Refuses all further calls, and queues `last` behind those that wait. Returns whether it was open.
     pub(super) fn close(&self, why: BrokerError, last: Option<Command>) -> bool {
-        let mut waiting = self.waiting.lock();
-        if waiting.closed.is_some() {
+        let mut pending = self.pending.lock();
+        if pending.closed.is_some() {
             return false;
         }
-        waiting.closed = Some(why);
-        waiting.commands.extend(last);
-        drop(waiting);
+        pending.closed = Some(why);
+        pending.commands.extend(last);
+        drop(pending);
         self.arrived.notify_one();
         true
     }
 
-    /// Why it is closed, if it is.
-    pub(super) fn closed(&self) -> Option<BrokerError> {
-        self.waiting.lock().closed.clone()
+    /// The reason, if it is closed.
+    pub(super) fn close_reason(&self) -> Option<BrokerError> {
+        self.pending.lock().closed.clone()
     }
 
-    /// What waits, up to one commit's worth; empty at `until` when nothing came.
+    /// Takes the queued calls, up to one commit's worth; waits until `until` for the first one.
     pub(super) fn take(&self, until: Instant) -> Vec<Command> {
-        let mut waiting = self.waiting.lock();
-        while waiting.commands.is_empty() {
-            if self.arrived.wait_until(&mut waiting, until).timed_out() {
+        let mut pending = self.pending.lock();
+        while pending.commands.is_empty() {
+            if self.arrived.wait_until(&mut pending, until).timed_out() {
                 break;
             }
         }
         let (mut taken, mut taken_bytes) = (Vec::new(), 0);
-        while let Some(command) = waiting.commands.front() {
+        while let Some(command) = pending.commands.front() {
             let bytes = command.bytes();
             let full = taken_bytes + bytes > COMMIT_BYTES_MAX || taken.len() == COMMIT_CALLS_MAX;
             if full && !taken.is_empty() {
                 break;
             }
             taken_bytes += bytes;
-            taken.extend(waiting.commands.pop_front());
+            taken.extend(pending.commands.pop_front());
         }
-        waiting.bytes = waiting.bytes.saturating_sub(taken_bytes);
+        pending.bytes = pending.bytes.saturating_sub(taken_bytes);
         taken
     }
 }
@@ -248,9 +248,9 @@ mod tests {
             ErrorKind::Unavailable
         );
         assert_eq!(queue.take(Instant::now()).len(), 1);
-        let (third, mut waiting) = publish(100);
+        let (third, mut pending) = publish(100);
         queue.push(third);
-        assert!(waiting.try_recv().is_err(), "not answered yet");
+        assert!(pending.try_recv().is_err(), "not answered yet");
     }
 
     #[test]

@@ -65,9 +65,9 @@ pub(super) fn time(encoded: &[u8]) -> u64 {
     array.map_or(0, u64::from_le_bytes)
 }
 
-/// The id of a record whose producer gave none: its place, which is never used twice, not even by a topic that is made
-/// again.
-pub fn place_id(topic: &TopicName, place: MessageId) -> RecordId {
+/// The id of a record whose producer set none: made of the topic and the message's id, which is never used twice, not
+/// even by a topic that is created again.
+pub fn fallback_record_id(topic: &TopicName, place: MessageId) -> RecordId {
     RecordId::from_broker(format!("{topic}:{}-{}.0", place.partition, place.offset))
 }
 
@@ -94,7 +94,7 @@ impl Decoder {
         let flags = reader.byte()?;
         let producer = self.producer(&reader.bytes()?)?;
         let id = match reader.text()? {
-            none if none.is_empty() => place_id(&self.topic, message_id),
+            none if none.is_empty() => fallback_record_id(&self.topic, message_id),
             id => RecordId::from_broker(id),
         };
         let key = (flags & HAS_KEY != 0).then(|| reader.bytes()).transpose()?;

@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::{
-    batch::next_number,
     fault::Fault,
     limits::{NAME_BYTES_MAX, SCHEMA_BYTES_MAX},
     queue::Command,
     shared::{Shared, blocking},
     tables::{META_NEXT_SUBJECT, SCHEMAS, SUBJECTS},
+    transaction::next_number,
 };
 use crate::{BrokerError, ErrorKind, RegisteredSchema, Registry, Result, SchemaRef};
 
@@ -88,7 +88,7 @@ impl Registry for EmbeddedRegistry {
         }
         let (subject, schema_type, definition) = (subject.to_owned(), schema_type.to_owned(), definition.to_owned());
         self.0
-            .ask(|reply| Command::Register {
+            .send(|reply| Command::Register {
                 subject,
                 schema_type,
                 definition,

@@ -1,4 +1,4 @@
-//! What publishers, consumers and the writer have in common.
+//! State shared by publishers, consumers and the writer.
 
 use std::sync::Arc;
 
@@ -41,44 +41,44 @@ impl Shared {
         found.map(|subscription| (topic, subscription))
     }
 
-    /// Hands a call to the writer and waits for its answer.
-    pub(super) async fn ask<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
+    /// Sends a call to the writer and waits for its answer.
+    pub(super) async fn send<T>(&self, command: impl FnOnce(Reply<T>) -> Command) -> Result<T> {
         let (reply, answer) = oneshot::channel();
         self.queue.push(command(reply));
         answer.await.unwrap_or_else(|_| Err(self.no_answer()))
     }
 
-    /// The writer dropped a call.
+    /// The error of a call that the writer dropped.
     pub(super) fn no_answer(&self) -> BrokerError {
         let failed = || {
             let message =
                 "the log failed while it did this, and it may be done or not: see the log above, and try again";
             BrokerError::new(ErrorKind::Storage, message)
         };
-        self.queue.closed().unwrap_or_else(failed)
+        self.queue.close_reason().unwrap_or_else(failed)
     }
 
-    /// Reads a consistent view; a failure of the disk makes the writer open the log again. Waits for the disk: not for
-    /// an asynchronous thread.
+    /// Reads a snapshot; if the disk fails, the writer opens the log again. It waits for the disk: do not call it on an
+    /// asynchronous thread.
     pub(super) fn read<T>(&self, f: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T> {
         let generation = self.store.generation();
         self.store.read(f).map_err(|fault| {
-            if fault.ends_the_engine() {
+            if fault.requires_reopen() {
                 self.queue.push(Command::Reopen { generation });
             }
-            fault.at(self.store.directory())
+            fault.into_broker_error(self.store.directory())
         })
     }
 
     /// Whether messages can be published and read now.
     pub(super) fn ready(&self) -> Result<()> {
-        match self.queue.closed() {
+        match self.queue.close_reason() {
             Some(why) => Err(why),
             None => self.store.ready(),
         }
     }
 
-    /// Something changed that concerns every consumer.
+    /// Wakes every consumer.
     pub(super) fn wake_all(&self) {
         for topic in self.topics.read().values() {
             topic
@@ -89,7 +89,7 @@ impl Shared {
     }
 }
 
-/// Reads a consistent view from an asynchronous task.
+/// Reads a snapshot from an asynchronous task.
 pub(super) async fn blocking<T: Send + 'static>(
     shared: &Arc<Shared>,
     f: impl FnOnce(&ReadTransaction) -> Result<T, Fault> + Send + 'static,
@@ -103,7 +103,7 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
-/// No such topic.
+/// The topic does not exist.
 pub(super) fn unknown_topic(name: &TopicName) -> BrokerError {
     BrokerError::new(
         ErrorKind::NotFound,
@@ -111,10 +111,22 @@ pub(super) fn unknown_topic(name: &TopicName) -> BrokerError {
     )
 }
 
-/// The writer ended without an answer, which only a defect explains.
-pub(super) fn writer_gone() -> BrokerError {
+/// The writer ended without an answer, which happens only through a bug.
+pub(super) fn writer_ended() -> BrokerError {
     BrokerError::new(
         ErrorKind::Closed,
         "the log's writer has ended: see the log above, then restart the process",
     )
+}
+
+/// A subscription was deleted, alone or with its topic.
+pub(super) fn subscription_deleted(topic: &Topic, subscription: &str) -> BrokerError {
+    let name = &topic.name;
+    let message = format!("subscription `{subscription}` of {name} was deleted, alone or with its topic");
+    BrokerError::new(ErrorKind::NotFound, message)
+}
+
+/// A call does not fit a topic or subscription that exists.
+pub(super) fn conflict(message: String) -> BrokerError {
+    BrokerError::new(ErrorKind::Conflict, message)
 }

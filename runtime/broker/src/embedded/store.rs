@@ -16,30 +16,31 @@ use super::{
     disk::{DiskFactory, sync_directory},
     fault::{Fault, in_use},
     tables::{
-        CURSORS, DOOMED, FORMAT, HEADS, MESSAGES, META, META_FORMAT, NOTES, SCHEMAS, SUBJECTS, SUBSCRIPTIONS, TOPICS,
+        CURSORS, FORMAT, HEADS, MESSAGES, META, META_FORMAT, NOTES, PENDING_DELETES, SCHEMAS, SUBJECTS, SUBSCRIPTIONS,
+        TOPICS,
     },
-    tracked::{Tracked, Unsynced},
+    tracked::{TrackedBackend, UnsyncedRanges},
 };
 use crate::{BrokerError, ErrorKind, Result};
 
 /// Name of the database file in the directory.
 const FILE: &str = "log.redb";
-/// Name of the file whose lock says who owns the directory. The engine locks its own file too, but lets go of it
-/// while it is reopened.
+/// Name of the file whose lock shows which process owns the directory. The engine locks its own file too, but not while
+/// it is being reopened.
 const LOCK: &str = "lock";
 
-/// The database, which may be out of order for a while.
+/// The database, which may be closed during an outage.
 pub(super) struct Store {
     directory: PathBuf,
     disk: Arc<dyn DiskFactory>,
     cache_bytes: usize,
-    unsynced: Arc<Unsynced>,
+    unsynced: Arc<UnsyncedRanges>,
     state: RwLock<State>,
     lock: Mutex<Option<File>>,
 }
 
 enum State {
-    /// Every opening has a number, so that a failure seen late is not taken for a new one.
+    /// Every opening has a number, so that a failure noticed late is not taken for a new one.
     Open {
         database: Database,
         generation: u64,
@@ -51,9 +52,9 @@ enum State {
 }
 
 impl Store {
-    /// Takes the directory, creating it if it is not there, and opens the database in it.
+    /// Locks the directory, creating it if it does not exist, and opens the database in it.
     pub(super) fn open(directory: &Path, disk: Arc<dyn DiskFactory>, cache_bytes: usize) -> Result<Self> {
-        let lock = take(directory)?;
+        let lock = lock_directory(directory)?;
         let why = BrokerError::new(ErrorKind::Unavailable, "the log is being opened");
         let store = Self {
             directory: directory.to_owned(),
@@ -63,7 +64,7 @@ impl Store {
             state: RwLock::new(State::Down { why, generation: 0 }),
             lock: Mutex::new(Some(lock)),
         };
-        store.reopen().map_err(|fault| fault.at(directory))?;
+        store.reopen().map_err(|fault| fault.into_broker_error(directory))?;
         Ok(store)
     }
 
@@ -79,7 +80,7 @@ impl Store {
         }
     }
 
-    /// Why it cannot be used now, if it cannot.
+    /// Fails with the reason if it cannot be used now.
     pub(super) fn ready(&self) -> Result<()> {
         match &*self.state.read() {
             State::Open { .. } => Ok(()),
@@ -87,16 +88,16 @@ impl Store {
         }
     }
 
-    /// Reads a consistent view. Waits for the disk: not for an asynchronous thread.
+    /// Reads a snapshot. It waits for the disk: do not call it on an asynchronous thread.
     pub(super) fn read<T>(&self, f: impl FnOnce(&ReadTransaction) -> Result<T, Fault>) -> Result<T, Fault> {
         match &*self.state.read() {
-            State::Open { database, .. } => Fault::instead_of_panic(|| f(&database.begin_read()?)),
+            State::Open { database, .. } => Fault::catch_panic(|| f(&database.begin_read()?)),
             State::Down { why, .. } => Err(Fault::Down(why.clone())),
         }
     }
 
-    /// Runs one durable transaction, or none of it when `f` fails or says that nothing changed. After `Err` it may
-    /// nevertheless be on disk: only reopening tells.
+    /// Runs one durable transaction; nothing is written if `f` fails or reports no change. After an error of the commit
+    /// it may nevertheless be on disk: only reopening shows that.
     pub(super) fn write<T>(&self, f: impl FnOnce(&WriteTransaction) -> Result<(bool, T), Fault>) -> Result<T, Fault> {
         match &*self.state.read() {
             State::Open { database, .. } => {
@@ -113,29 +114,29 @@ impl Store {
         }
     }
 
-    /// Closes what is open and says why until it is opened again.
-    pub(super) fn take_down(&self, why: BrokerError) {
+    /// Closes the database; calls get `why` until it is opened again.
+    pub(super) fn set_down(&self, why: BrokerError) {
         let mut state = self.state.write();
         let generation = match &*state {
             State::Open { generation, .. } | State::Down { generation, .. } => *generation,
         };
         let before = std::mem::replace(&mut *state, State::Down { why, generation });
         if let State::Open { database, .. } = before {
-            // Its error is the one that brought us here, and so is its panic.
-            let _ = Fault::instead_of_panic(|| Ok(database.close()?));
+            // Its error or panic is the one that led here.
+            let _ = Fault::catch_panic(|| Ok(database.close()?));
         }
     }
 
     fn open_checked(&self) -> Result<Database, Fault> {
         let backend = self.disk.open(&self.directory.join(FILE))?;
-        let backend = Tracked::heal(backend, self.unsynced.clone())?;
+        let backend = TrackedBackend::resync(backend, self.unsynced.clone())?;
         let checked = Arc::new(AtomicBool::new(false));
         let repairing = checked.clone();
         let mut database = Builder::new()
             .set_cache_size(self.cache_bytes)
             .set_repair_callback(move |_| repairing.store(true, Ordering::Relaxed))
             .create_with_backend(backend)?;
-        // After a clean shutdown the engine would believe every page, and panic at one that makes no sense.
+        // After a clean shutdown the engine would trust every page, and panic at a damaged one.
         if !checked.load(Ordering::Relaxed) && !database.check_integrity()? {
             tracing::error!(
                 directory = %self.directory.display(),
@@ -150,7 +151,7 @@ impl Store {
     /// Opens the database of a store that is down. The engine checks and repairs what a crash, a failed write or a bad
     /// disk left.
     pub(super) fn reopen(&self) -> Result<(), Fault> {
-        let database = Fault::instead_of_panic(|| self.open_checked())?;
+        let database = Fault::catch_panic(|| self.open_checked())?;
         let mut state = self.state.write();
         let generation = match &*state {
             State::Open { generation, .. } | State::Down { generation, .. } => generation + 1,
@@ -159,7 +160,7 @@ impl Store {
         Ok(())
     }
 
-    /// Closes the database and lets go of the directory.
+    /// Closes the database and unlocks the directory.
     pub(super) fn close(&self, why: BrokerError) -> Result<(), Fault> {
         let mut state = self.state.write();
         let generation = u64::MAX;
@@ -179,8 +180,8 @@ impl Store {
     }
 }
 
-/// Creates the directory if need be and locks it.
-fn take(directory: &Path) -> Result<File> {
+/// Creates the directory if necessary and locks it.
+fn lock_directory(directory: &Path) -> Result<File> {
     let unusable = |e: std::io::Error| {
         let kind = match e.kind() {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => ErrorKind::Denied,
@@ -223,13 +224,13 @@ fn take(directory: &Path) -> Result<File> {
     }
 }
 
-/// Makes the tables that are not there; refuses a database of another format.
+/// Creates missing tables; refuses a database of another format.
 fn check_format(database: &Database) -> Result<(), Fault> {
     match stored_format(&database.begin_read()?)? {
         Some(FORMAT) if has_all_tables(&database.begin_read()?)? => return Ok(()),
         Some(FORMAT) => {}
         Some(stored) => {
-            return Err(Fault::Foreign(format!(
+            return Err(Fault::UnknownFormat(format!(
                 "the log has format {stored} and this version of danube-wasm writes format {FORMAT}: use the version \
                  that wrote it or a newer one, or start with another directory"
             )));
@@ -245,7 +246,7 @@ fn check_format(database: &Database) -> Result<(), Fault> {
     transaction.open_table(CURSORS)?;
     transaction.open_table(SUBJECTS)?;
     transaction.open_table(SCHEMAS)?;
-    transaction.open_table(DOOMED)?;
+    transaction.open_table(PENDING_DELETES)?;
     transaction.open_table(NOTES)?;
     transaction.commit()?;
     Ok(())
@@ -254,12 +255,13 @@ fn check_format(database: &Database) -> Result<(), Fault> {
 /// The tables that came after the first logs of this format; an older version leaves them alone.
 fn has_all_tables(transaction: &ReadTransaction) -> Result<bool, Fault> {
     let tables = transaction.list_tables()?;
-    let later = tables.filter(|table| table.name() == DOOMED.name() || table.name() == NOTES.name());
+    let later = tables.filter(|table| table.name() == PENDING_DELETES.name() || table.name() == NOTES.name());
     Ok(later.count() == 2)
 }
 
 fn stored_format(transaction: &ReadTransaction) -> Result<Option<u64>, Fault> {
-    let foreign = || Fault::Foreign("the database there is not a log of danube-wasm: use another directory".into());
+    let foreign =
+        || Fault::UnknownFormat("the database there is not a log of danube-wasm: use another directory".into());
     match transaction.open_table(META) {
         Ok(meta) => match meta.get(META_FORMAT)? {
             Some(format) => Ok(Some(format.value())),

@@ -1,4 +1,4 @@
-//! Topics and subscriptions in memory, as far as they are on disk.
+//! Topics and subscriptions in memory; all of them are on disk.
 
 use std::sync::{
     Arc,
@@ -9,7 +9,7 @@ use danube_wasm_model::{SubscriptionType, TopicName, hash::fnv1a};
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 
-use super::{cursor::Cursor, delivery::Delivery, tables::Head, window::Window};
+use super::{cursor::Cursor, dispatcher::Dispatcher, tables::Head, window::Window};
 
 /// A topic that is on disk.
 pub(super) struct Topic {
@@ -18,26 +18,26 @@ pub(super) struct Topic {
     pub(super) first_partition: u64,
     /// Whether its partitions have numbers in their names.
     partitioned: bool,
-    /// The first offset of each partition that is not in the log yet.
+    /// The end of each partition: the first offset that is not in the log yet.
     ends: RwLock<Vec<AtomicU64>>,
-    turn: AtomicU64,
+    round_robin: AtomicU64,
     subscriptions: RwLock<Vec<Arc<Subscription>>>,
 }
 
 impl Topic {
-    /// `partitions` as it was asked for: 0 is one partition without a number in its name.
+    /// `partitions` is the requested number: 0 is one partition without a number in its name.
     pub(super) fn new(name: TopicName, partitions: u32, first_partition: u64) -> Self {
         Self {
             name,
             first_partition,
             partitioned: partitions > 0,
             ends: RwLock::new((0..partitions.max(1)).map(|_| AtomicU64::new(0)).collect()),
-            turn: AtomicU64::new(0),
+            round_robin: AtomicU64::new(0),
             subscriptions: RwLock::default(),
         }
     }
 
-    /// Number of partitions as it was asked for: 0 for a topic without.
+    /// The requested number of partitions: 0 for a topic without.
     pub(super) fn partitions(&self) -> u32 {
         match self.partitioned {
             true => u32::try_from(self.len()).unwrap_or(u32::MAX),
@@ -51,21 +51,21 @@ impl Topic {
     }
 
     /// The first offset of a partition that is not in the log.
-    pub(super) fn end(&self, place: usize) -> Option<u64> {
-        self.ends.read().get(place).map(|end| end.load(Ordering::Acquire))
+    pub(super) fn end(&self, index: usize) -> Option<u64> {
+        self.ends.read().get(index).map(|end| end.load(Ordering::Acquire))
     }
 
     /// A partition has grown.
-    pub(super) fn set_end(&self, place: usize, head: Head) {
-        if let Some(end) = self.ends.read().get(place) {
+    pub(super) fn set_end(&self, index: usize, head: Head) {
+        if let Some(end) = self.ends.read().get(index) {
             end.store(head.next, Ordering::Release);
         }
     }
 
-    /// There are `len` partitions now. Subscriptions have all of a new one before them.
+    /// Adds partitions up to `len`. Existing subscriptions start at the beginning of new ones.
     pub(super) fn grow(&self, len: usize) {
         for subscription in self.subscriptions() {
-            subscription.delivery.lock().grow(len);
+            subscription.dispatcher.lock().grow(len);
         }
         let mut ends = self.ends.write();
         while ends.len() < len {
@@ -73,25 +73,25 @@ impl Topic {
         }
     }
 
-    /// The partition of a record, as a place in this topic: by its key, or the next in turn.
+    /// The index of the partition for a record: by its key, or round-robin.
     pub(super) fn route(&self, key: Option<&[u8]>) -> u64 {
         let number = match key {
             Some(key) => fnv1a(key.iter().copied()),
-            None => self.turn.fetch_add(1, Ordering::Relaxed),
+            None => self.round_robin.fetch_add(1, Ordering::Relaxed),
         };
         number % self.len() as u64
     }
 
-    /// The place of a partition in this topic.
-    pub(super) fn place(&self, partition: u64) -> Option<usize> {
-        let place = usize::try_from(partition.checked_sub(self.first_partition)?).ok()?;
-        (place < self.len()).then_some(place)
+    /// The index of a partition in this topic.
+    pub(super) fn index_of(&self, partition: u64) -> Option<usize> {
+        let index = usize::try_from(partition.checked_sub(self.first_partition)?).ok()?;
+        (index < self.len()).then_some(index)
     }
 
-    /// The partition as operators know it.
-    pub(super) fn partition_name(&self, place: usize) -> TopicName {
-        match u32::try_from(place) {
-            Ok(place) if self.partitioned => self.name.partition(place),
+    /// The name of a partition, as operators see it.
+    pub(super) fn partition_name(&self, index: usize) -> TopicName {
+        match u32::try_from(index) {
+            Ok(index) if self.partitioned => self.name.partition(index),
             _ => self.name.clone(),
         }
     }
@@ -104,7 +104,7 @@ impl Topic {
         self.subscriptions.read().iter().find(|s| s.name == name).cloned()
     }
 
-    /// Adds a subscription that is on disk, unless it is known.
+    /// Adds a stored subscription, unless it is there already.
     pub(super) fn add_subscription(&self, new: Subscription) -> Arc<Subscription> {
         let mut subscriptions = self.subscriptions.write();
         if let Some(known) = subscriptions.iter().find(|s| s.name == new.name) {
@@ -115,8 +115,8 @@ impl Topic {
         new
     }
 
-    /// Ends every subscription that is not on disk any more.
-    pub(super) fn keep_subscriptions(&self, mut on_disk: impl FnMut(&Subscription) -> bool) {
+    /// Marks every subscription as deleted for which `on_disk` is false, and removes it.
+    pub(super) fn retain_subscriptions(&self, mut on_disk: impl FnMut(&Subscription) -> bool) {
         let mut ended = Vec::new();
         self.subscriptions.write().retain(|subscription| {
             let keep = on_disk(subscription);
@@ -125,7 +125,7 @@ impl Topic {
             }
             keep
         });
-        ended.iter().for_each(|subscription| subscription.end());
+        ended.iter().for_each(|subscription| subscription.delete());
     }
 }
 
@@ -133,41 +133,41 @@ impl Topic {
 pub(super) struct Subscription {
     pub(super) id: u64,
     pub(super) name: String,
-    pub(super) delivery: Mutex<Delivery>,
-    /// Something changed that a waiting consumer wants to know.
+    pub(super) dispatcher: Mutex<Dispatcher>,
+    /// Wakes waiting consumers.
     pub(super) changed: Notify,
-    ended: AtomicBool,
+    deleted: AtomicBool,
 }
 
 impl Subscription {
     pub(super) fn new(id: u64, name: &str, kind: SubscriptionType, topic: &Topic, cursors: Vec<Cursor>) -> Self {
         let windows = cursors.into_iter().enumerate();
         let windows = windows
-            .map(|(place, cursor)| Window::new(kind, cursor, topic.end(place).unwrap_or(0)))
+            .map(|(index, cursor)| Window::new(kind, cursor, topic.end(index).unwrap_or(0)))
             .collect();
         Self {
             id,
             name: name.to_owned(),
-            delivery: Mutex::new(Delivery::new(kind, windows)),
+            dispatcher: Mutex::new(Dispatcher::new(kind, windows)),
             changed: Notify::new(),
-            ended: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
         }
     }
 
-    /// What is acknowledged of a partition.
-    pub(super) fn cursor(&self, place: usize) -> Cursor {
-        let delivery = self.delivery.lock();
-        let window = delivery.windows().get(place);
+    /// The cursor of a partition.
+    pub(super) fn cursor(&self, index: usize) -> Cursor {
+        let dispatcher = self.dispatcher.lock();
+        let window = dispatcher.windows().get(index);
         window.map(|window| window.cursor().clone()).unwrap_or_default()
     }
 
-    /// It was deleted, alone or with its topic.
-    pub(super) fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Acquire)
+    /// Whether it was deleted, alone or with its topic.
+    pub(super) fn is_deleted(&self) -> bool {
+        self.deleted.load(Ordering::Acquire)
     }
 
-    fn end(&self) {
-        self.ended.store(true, Ordering::Release);
+    fn delete(&self) {
+        self.deleted.store(true, Ordering::Release);
         self.changed.notify_waiters();
     }
 }

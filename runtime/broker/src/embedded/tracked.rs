@@ -1,10 +1,10 @@
-//! What was written and not yet synced, remembered across reopening.
+//! Remembers unsynced writes across reopening.
 //!
-//! After a failed `fsync` the kernel may drop the error and the dirty mark together: the file then reads as if all had
-//! been written, while the disk has the old bytes, and the next `fsync` succeeds without writing them. A log that is
-//! reopened in the same process would build on pages that a power cut takes away. So every range written since the last
-//! good sync is remembered here, and before the log is opened again each is read, written back as it was read, and
-//! synced: from then on the disk holds what is read, whichever of the two contents that is, and the engine's own
+//! After a failed `fsync` the kernel may drop both the error and the dirty mark: the file then reads as if everything
+//! had been written, while the disk has the old bytes, and the next `fsync` succeeds without writing them. A log that
+//! is reopened in the same process would build on pages that a power cut loses. So every range written since the last
+//! good sync is remembered, and before the log is opened again each one is read, written back as it was read, and
+//! synced. From then on the disk holds what is read, whichever of the two contents that is, and the engine's own
 //! checksums decide what is valid.
 
 use std::{collections::BTreeMap, fmt, io, ops::Bound, sync::Arc};
@@ -14,9 +14,9 @@ use redb::{BackendError, StorageBackend};
 
 /// Ranges by offset, with their lengths in bytes.
 #[derive(Debug, Default)]
-pub(super) struct Unsynced(Mutex<BTreeMap<u64, u64>>);
+pub(super) struct UnsyncedRanges(Mutex<BTreeMap<u64, u64>>);
 
-impl Unsynced {
+impl UnsyncedRanges {
     fn record(&self, offset: u64, len: u64) {
         let mut ranges = self.0.lock();
         let known = ranges.entry(offset).or_default();
@@ -31,14 +31,14 @@ impl Unsynced {
 }
 
 /// A backend whose unsynced ranges are remembered.
-pub(super) struct Tracked {
+pub(super) struct TrackedBackend {
     inner: Box<dyn StorageBackend>,
-    unsynced: Arc<Unsynced>,
+    unsynced: Arc<UnsyncedRanges>,
 }
 
-impl Tracked {
-    /// Wraps a freshly opened backend, after making what an earlier one left unsynced durable.
-    pub(super) fn heal(inner: Box<dyn StorageBackend>, unsynced: Arc<Unsynced>) -> io::Result<Self> {
+impl TrackedBackend {
+    /// Wraps a newly opened backend, after making durable what an earlier one left unsynced.
+    pub(super) fn resync(inner: Box<dyn StorageBackend>, unsynced: Arc<UnsyncedRanges>) -> io::Result<Self> {
         let ranges = unsynced.0.lock().clone();
         if !ranges.is_empty() {
             let end = inner.len()?;
@@ -57,7 +57,7 @@ impl Tracked {
     }
 
     /// The engine writes its magic number after the first header is synced. A crash before that leaves a file that it
-    /// refuses ever after; nothing was stored in it, which is so only if all beyond the header page is zero.
+    /// always refuses. Nothing was stored in it if everything after the header page is zero.
     fn discard_interrupted_creation(&self) -> io::Result<()> {
         const MAGIC: usize = 9;
         const HEADER_PAGE: u64 = 4096;
@@ -77,13 +77,13 @@ impl Tracked {
     }
 }
 
-impl fmt::Debug for Tracked {
+impl fmt::Debug for TrackedBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.inner.fmt(f)
     }
 }
 
-impl StorageBackend for Tracked {
+impl StorageBackend for TrackedBackend {
     fn len(&self) -> io::Result<u64> {
         self.inner.len()
     }

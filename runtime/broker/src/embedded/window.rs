@@ -1,16 +1,16 @@
-//! One subscription on one partition: which messages wait, which are with a consumer, which come back later. Pure: no
-//! clock, no disk, no lock.
+//! The messages of one subscription on one partition: which wait, which are with a consumer, which are delayed. Pure:
+//! no clock, no disk, no lock.
 //!
-//! A message is *waiting* (read ahead, or to be read again after it came back), *in flight* with a member, or *delayed*
-//! by a nack. It leaves when its acknowledgement is durable. Waiting messages are given out in offset order, but for
-//! those whose **lane** is closed:
+//! A message is *waiting* (read ahead, or to be read again after it was requeued), *in flight* to a consumer, or
+//! *delayed* by a nack. It is removed when its acknowledgement is durable. Waiting messages are delivered in offset
+//! order, except those whose **lane** is closed:
 //!
 //! * a lane is a key where order is kept; messages of an ordered subscription that have no key share one, those of a
 //!   KeyShared subscription have none;
-//! * a delayed message closes its lane for all later messages, until it is given out again;
-//! * on KeyShared, a lane with messages in flight is open only to the member that has them.
+//! * a delayed message closes its lane for all later messages, until it is delivered again;
+//! * on KeyShared, a lane with messages in flight is open only to the consumer that has them.
 //!
-//! Keys are told apart by a 64-bit hash: two that collide wait for each other, and nothing worse.
+//! Keys are compared by a 64-bit hash: two keys that collide wait for each other, which does no other harm.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -24,7 +24,7 @@ use super::{
 use crate::Message;
 
 /// Number of a consumer in its subscription, never used twice.
-pub(super) type MemberId = u64;
+pub(super) type ConsumerId = u64;
 
 /// See the module.
 pub(super) struct Window {
@@ -43,7 +43,7 @@ pub(super) struct Window {
     /// Memory of the messages that wait.
     bytes: usize,
     loading: bool,
-    /// Rises when the window begins anew, so that what was read for the old one is not taken for the new.
+    /// Increases when the window is reset, so that a load that was started before is not taken for a new one.
     epoch: u64,
 }
 
@@ -55,14 +55,14 @@ struct Entry {
 
 enum EntryState {
     Waiting(Option<Box<Message>>),
-    InFlight(MemberId),
+    InFlight(ConsumerId),
     Delayed(Instant),
 }
 
 #[derive(Default)]
 struct Lane {
     in_flight: u32,
-    owner: MemberId,
+    owner: ConsumerId,
     delayed: BTreeSet<u64>,
 }
 
@@ -70,10 +70,10 @@ struct Lane {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Load {
     /// Messages to read again.
-    pub(super) again: Vec<u64>,
+    pub(super) reread: Vec<u64>,
     /// Messages to read for the first time, none of them acknowledged.
     pub(super) fresh: std::ops::Range<u64>,
-    /// Of the window when it asked.
+    /// The window's epoch when the load was started.
     pub(super) epoch: u64,
 }
 
@@ -95,7 +95,7 @@ impl Window {
         }
     }
 
-    /// Begins anew with another type. Only while no message is in flight.
+    /// Resets the window for another type. Only while no message is in flight.
     pub(super) fn restart(&mut self, kind: SubscriptionType) {
         let epoch = self.epoch + 1;
         *self = Self {
@@ -104,10 +104,10 @@ impl Window {
         };
     }
 
-    /// Begins anew at `cursor`. Returns the members that had messages, once for each.
-    pub(super) fn seek(&mut self, cursor: Cursor) -> Vec<MemberId> {
+    /// Resets the window to `cursor`. Returns the consumers that had messages, once for each message.
+    pub(super) fn seek(&mut self, cursor: Cursor) -> Vec<ConsumerId> {
         let had = self.entries.values().filter_map(|entry| match entry.state {
-            EntryState::InFlight(member) => Some(member),
+            EntryState::InFlight(consumer) => Some(consumer),
             _ => None,
         });
         let had = had.collect();
@@ -127,12 +127,12 @@ impl Window {
         (self.end.saturating_sub(self.cursor.floor())).saturating_sub(self.cursor.above_floor())
     }
 
-    /// Messages that wait to be given, due or not.
+    /// Messages that wait or are delayed.
     pub(super) fn waiting(&self) -> usize {
         self.waiting.len() + self.delayed.len()
     }
 
-    /// The log has grown.
+    /// Sets the new end of the log.
     pub(super) fn extend(&mut self, end: u64) {
         self.end = self.end.max(end);
     }
@@ -142,22 +142,22 @@ impl Window {
         self.delayed.first().map(|(due, _)| *due)
     }
 
-    /// Gives up to `max` messages to a member, lowest offset first.
-    pub(super) fn take(&mut self, member: MemberId, max: usize, now: Instant, out: &mut Vec<Message>) -> usize {
+    /// Delivers up to `max` messages to a consumer, lowest offset first.
+    pub(super) fn take(&mut self, consumer: ConsumerId, max: usize, now: Instant, out: &mut Vec<Message>) -> usize {
         self.release(now);
         let mut given = Vec::new();
         for &offset in &self.waiting {
-            // What is to be read again must not be overtaken.
+            // A message that must be read again must not be overtaken.
             if given.len() == max || self.unloaded.contains(&offset) {
                 break;
             }
             let Some(entry) = self.entries.get_mut(&offset) else {
                 continue;
             };
-            if is_closed(&self.lanes, self.kind, entry.lane, offset, member) {
+            if is_closed(&self.lanes, self.kind, entry.lane, offset, consumer) {
                 continue;
             }
-            let before = std::mem::replace(&mut entry.state, EntryState::InFlight(member));
+            let before = std::mem::replace(&mut entry.state, EntryState::InFlight(consumer));
             if let EntryState::Waiting(Some(mut message)) = before {
                 self.bytes = self.bytes.saturating_sub(memory(&message));
                 message.redeliveries = entry.deliveries;
@@ -167,7 +167,7 @@ impl Window {
             if let Some(id) = entry.lane.filter(|_| self.kind == SubscriptionType::KeyShared) {
                 let lane = self.lanes.entry(id).or_default();
                 lane.in_flight += 1;
-                lane.owner = member;
+                lane.owner = consumer;
             }
             given.push(offset);
         }
@@ -177,12 +177,12 @@ impl Window {
         given.len()
     }
 
-    /// Takes a message back from a member, to be given again at `due`. Whether the member had it.
-    pub(super) fn give_back(&mut self, member: MemberId, offset: u64, due: Option<Instant>) -> bool {
+    /// Takes a message back from a consumer, to be delivered again at `due`. Returns whether the consumer had it.
+    pub(super) fn nack(&mut self, consumer: ConsumerId, offset: u64, due: Option<Instant>) -> bool {
         let Some(entry) = self.entries.get_mut(&offset) else {
             return false;
         };
-        if !matches!(entry.state, EntryState::InFlight(owner) if owner == member) {
+        if !matches!(entry.state, EntryState::InFlight(owner) if owner == consumer) {
             return false;
         }
         let lane = entry.lane;
@@ -194,39 +194,39 @@ impl Window {
                     self.lanes.entry(id).or_default().delayed.insert(offset);
                 }
             }
-            None => self.wait_again(offset),
+            None => self.requeue(offset),
         }
-        self.left_flight(lane);
+        self.leave_flight(lane);
         true
     }
 
     /// Takes back all that a member has.
-    pub(super) fn give_back_all(&mut self, member: MemberId) {
-        let has = |entry: &Entry| matches!(entry.state, EntryState::InFlight(owner) if owner == member);
+    pub(super) fn requeue_all(&mut self, consumer: ConsumerId) {
+        let has = |entry: &Entry| matches!(entry.state, EntryState::InFlight(owner) if owner == consumer);
         let offsets: Vec<u64> = self.entries.iter().filter(|(_, e)| has(e)).map(|(o, _)| *o).collect();
         for offset in offsets {
-            self.give_back(member, offset, None);
+            self.nack(consumer, offset, None);
         }
     }
 
     /// These were acknowledged, durably, and `cursor` says so. Returns the members that had them.
-    pub(super) fn acknowledged(&mut self, cursor: Cursor, offsets: &[u64]) -> Vec<MemberId> {
+    pub(super) fn acknowledged(&mut self, cursor: Cursor, offsets: &[u64]) -> Vec<ConsumerId> {
         self.cursor = cursor;
         offsets.iter().filter_map(|offset| self.forget(*offset)).collect()
     }
 
     /// Everything below `first` is gone from the log. Returns the members that had some of it, and how many messages
     /// were never acknowledged.
-    pub(super) fn skip_to(&mut self, first: u64) -> (Vec<MemberId>, u64) {
+    pub(super) fn skip_to(&mut self, first: u64) -> (Vec<ConsumerId>, u64) {
         if first <= self.cursor.floor() {
             return (Vec::new(), 0);
         }
         let before = self.cursor.floor() + self.cursor.above_floor();
-        self.cursor.raise(first);
+        self.cursor.advance_floor(first);
         let lost = (self.cursor.floor() + self.cursor.above_floor()) - before;
         let gone: Vec<u64> = self.entries.range(..first).map(|(offset, _)| *offset).collect();
-        let members = gone.into_iter().filter_map(|offset| self.forget(offset)).collect();
-        (members, lost)
+        let consumers = gone.into_iter().filter_map(|offset| self.forget(offset)).collect();
+        (consumers, lost)
     }
 
     /// What should be read next, if anything; then it is being read until [`Window::load_ended`]. `starved` when a
@@ -235,9 +235,9 @@ impl Window {
         if self.loading {
             return None;
         }
-        let again: Vec<u64> = self.unloaded.iter().take(LOAD_MESSAGES_MAX).copied().collect();
-        let fresh = self.cursor.next_open(self.read_to);
-        let until = self.cursor.next_done(fresh).unwrap_or(self.end).min(self.end);
+        let reread: Vec<u64> = self.unloaded.iter().take(LOAD_MESSAGES_MAX).copied().collect();
+        let fresh = self.cursor.next_unacknowledged(self.read_to);
+        let until = self.cursor.next_acknowledged(fresh).unwrap_or(self.end).min(self.end);
         let ahead_max = if starved {
             BLOCKED_MESSAGES_MAX
         } else {
@@ -247,13 +247,13 @@ impl Window {
         // Not yet while much is there: fewer, larger reads.
         let low = starved || self.waiting.len() <= READ_AHEAD_MESSAGES / 2;
         let wants_fresh = room && low && fresh < until && self.entries.len() < WINDOW_MESSAGES_MAX;
-        if again.is_empty() && !wants_fresh {
+        if reread.is_empty() && !wants_fresh {
             return None;
         }
         self.loading = true;
         let fresh = if wants_fresh { fresh..until } else { fresh..fresh };
         Some(Load {
-            again,
+            reread,
             fresh,
             epoch: self.epoch,
         })
@@ -306,11 +306,11 @@ impl Window {
             self.delayed.pop_first();
             let lane = self.entries.get(&offset).and_then(|entry| entry.lane);
             self.reopen(lane, offset);
-            self.wait_again(offset);
+            self.requeue(offset);
         }
     }
 
-    fn wait_again(&mut self, offset: u64) {
+    fn requeue(&mut self, offset: u64) {
         if let Some(entry) = self.entries.get_mut(&offset) {
             entry.state = EntryState::Waiting(None);
             self.waiting.insert(offset);
@@ -318,12 +318,12 @@ impl Window {
         }
     }
 
-    fn forget(&mut self, offset: u64) -> Option<MemberId> {
+    fn forget(&mut self, offset: u64) -> Option<ConsumerId> {
         let entry = self.entries.remove(&offset)?;
         match entry.state {
-            EntryState::InFlight(member) => {
-                self.left_flight(entry.lane);
-                return Some(member);
+            EntryState::InFlight(consumer) => {
+                self.leave_flight(entry.lane);
+                return Some(consumer);
             }
             EntryState::Delayed(due) => {
                 self.delayed.remove(&(due, offset));
@@ -338,7 +338,7 @@ impl Window {
         None
     }
 
-    fn left_flight(&mut self, lane: Option<u64>) {
+    fn leave_flight(&mut self, lane: Option<u64>) {
         if self.kind == SubscriptionType::KeyShared {
             self.change_lane(lane, |lane| lane.in_flight = lane.in_flight.saturating_sub(1));
         }
@@ -366,13 +366,13 @@ fn is_closed(
     kind: SubscriptionType,
     lane: Option<u64>,
     offset: u64,
-    member: MemberId,
+    consumer: ConsumerId,
 ) -> bool {
     let Some(lane) = lane.and_then(|id| lanes.get(&id)) else {
         return false;
     };
     let behind_delayed = lane.delayed.first().is_some_and(|first| *first < offset);
-    let with_another = kind == SubscriptionType::KeyShared && lane.in_flight > 0 && lane.owner != member;
+    let with_another = kind == SubscriptionType::KeyShared && lane.in_flight > 0 && lane.owner != consumer;
     behind_delayed || with_another
 }
 

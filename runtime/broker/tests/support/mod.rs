@@ -69,7 +69,7 @@ pub(crate) async fn try_publish(publisher: &dyn Publisher, records: Vec<Outgoing
         .expect("one result for one group")
 }
 
-/// Publishes each as a group of its own, `key:text` or `text`, and waits until all are durable.
+/// Publishes each in a separate group, `key:text` or `text`, and waits until all are durable.
 pub(crate) async fn publish(broker: &dyn Broker, records: &[&str]) {
     let publisher = broker.publisher("test").await.expect("publisher");
     let groups = records.iter().map(|r| match r.split_once(':') {
@@ -110,7 +110,7 @@ pub(crate) async fn receive(consumer: &mut dyn Consumer, n: usize) -> Vec<Messag
     messages
 }
 
-/// That nothing can be received now: whatever is ready has been looked at when a background read has had its turn.
+/// Asserts that nothing can be received now, after giving a background read time to finish.
 pub(crate) async fn receives_nothing(consumer: &mut dyn Consumer) {
     let nothing = tokio::time::timeout(Duration::from_millis(50), consumer.receive(10)).await;
     assert!(nothing.is_err(), "received {nothing:?}");

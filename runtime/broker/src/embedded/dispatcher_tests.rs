@@ -13,8 +13,8 @@ use tokio::time::Instant;
 
 use super::{
     cursor::Cursor,
-    delivery::Delivery,
-    window::{MemberId, Window},
+    dispatcher::Dispatcher,
+    window::{ConsumerId, Window},
 };
 use crate::{Message, MessageId};
 
@@ -44,11 +44,11 @@ fn message(offset: u64) -> Message {
 /// A subscription with random consumers, and what a bystander knows about it.
 struct World {
     kind: SubscriptionType,
-    delivery: Delivery,
+    dispatcher: Dispatcher,
     rng: StdRng,
     now: Instant,
-    members: Vec<MemberId>,
-    in_flight: HashMap<u64, MemberId>,
+    members: Vec<ConsumerId>,
+    in_flight: HashMap<u64, ConsumerId>,
     delayed: HashMap<u64, Instant>,
     acknowledged: BTreeSet<u64>,
     given: HashMap<u64, u32>,
@@ -58,7 +58,7 @@ impl World {
     fn new(kind: SubscriptionType, seed: u64) -> Self {
         Self {
             kind,
-            delivery: Delivery::new(kind, vec![Window::new(kind, Cursor::default(), MESSAGES)]),
+            dispatcher: Dispatcher::new(kind, vec![Window::new(kind, Cursor::default(), MESSAGES)]),
             rng: StdRng::seed_from_u64(seed),
             now: Instant::now(),
             members: Vec::new(),
@@ -74,13 +74,13 @@ impl World {
             0 if self.members.len() < 3 => {
                 let name = format!("member-{}", self.rng.random::<u32>());
                 // An occupied Exclusive subscription refuses.
-                self.members.extend(self.delivery.attach(&name, self.kind, None, 8));
+                self.members.extend(self.dispatcher.attach(&name, self.kind, None, 8));
             }
             1 if !self.members.is_empty() => {
                 let at = self.rng.random_range(0..self.members.len());
-                let member = self.members.remove(at);
-                self.delivery.detach(member);
-                self.in_flight.retain(|_, owner| *owner != member);
+                let consumer = self.members.remove(at);
+                self.dispatcher.detach(consumer);
+                self.in_flight.retain(|_, owner| *owner != consumer);
             }
             2 => self.now += Duration::from_secs(self.rng.random_range(0..20)),
             3 => self.nack(),
@@ -93,25 +93,25 @@ impl World {
         let Some(at) = self.members.len().checked_sub(1) else {
             return;
         };
-        let member = self.members[self.rng.random_range(0..=at)];
+        let consumer = self.members[self.rng.random_range(0..=at)];
         let max = self.rng.random_range(1..10);
-        let Ok(turn) = self.delivery.take(member, max, self.now, true) else {
+        let Ok(turn) = self.dispatcher.take(consumer, max, self.now, true) else {
             panic!("a member is a member")
         };
         assert!(turn.messages.len() <= max);
         for given in turn.messages {
-            self.check(member, &given);
+            self.check(consumer, &given);
         }
         for (window, load) in turn.loads {
             // Sometimes it is read later, or in part.
             let end = load.fresh.end.min(load.fresh.start + self.rng.random_range(1..20));
-            let offsets = load.again.iter().copied().chain(load.fresh.start..end);
+            let offsets = load.reread.iter().copied().chain(load.fresh.start..end);
             let messages = offsets
                 .filter(|o| !self.acknowledged.contains(o))
                 .map(message)
                 .collect();
             let read_to = if load.fresh.is_empty() { load.fresh.start } else { end };
-            self.delivery.update(window, |window| {
+            self.dispatcher.update(window, |window| {
                 window.loaded(load.epoch, read_to, messages);
                 window.load_ended(load.epoch);
                 (Vec::new(), ())
@@ -119,7 +119,7 @@ impl World {
         }
     }
 
-    fn check(&mut self, member: MemberId, given: &Message) {
+    fn check(&mut self, consumer: ConsumerId, given: &Message) {
         let (kind, offset) = (self.kind, given.message_id.offset);
         assert!(!self.acknowledged.contains(&offset), "{offset} was acknowledged");
         assert!(!self.in_flight.contains_key(&offset), "{offset} is with a consumer");
@@ -132,7 +132,7 @@ impl World {
         *before += 1;
         self.delayed.remove(&offset);
         if kind == SubscriptionType::Failover {
-            assert_eq!(Some(&member), self.members.first(), "only the first is active");
+            assert_eq!(Some(&consumer), self.members.first(), "only the first is active");
         }
         let ordered_with = |other: u64| match (kind, key(offset)) {
             (SubscriptionType::Shared, _) | (SubscriptionType::KeyShared, None) => false,
@@ -144,17 +144,17 @@ impl World {
         }
         if kind == SubscriptionType::KeyShared {
             for (other, owner) in self.in_flight.iter().filter(|(o, _)| ordered_with(**o)) {
-                assert_eq!(*owner, member, "{offset} and {other} have one key");
+                assert_eq!(*owner, consumer, "{offset} and {other} have one key");
             }
         }
-        self.in_flight.insert(offset, member);
+        self.in_flight.insert(offset, consumer);
         assert!(
-            self.in_flight.values().filter(|owner| **owner == member).count() <= 8,
+            self.in_flight.values().filter(|owner| **owner == consumer).count() <= 8,
             "the window"
         );
     }
 
-    fn some_in_flight(&mut self) -> Option<(u64, MemberId)> {
+    fn some_in_flight(&mut self) -> Option<(u64, ConsumerId)> {
         let mut all: Vec<_> = self.in_flight.iter().map(|(o, m)| (*o, *m)).collect();
         all.sort_unstable();
         let n = all.len();
@@ -162,12 +162,12 @@ impl World {
     }
 
     fn nack(&mut self) {
-        let Some((offset, member)) = self.some_in_flight() else {
+        let Some((offset, consumer)) = self.some_in_flight() else {
             return;
         };
         let due = self.now + Duration::from_secs(self.rng.random_range(1..30));
         let due = self.rng.random_bool(0.7).then_some(due);
-        self.delivery.nack(member, 0, offset, due);
+        self.dispatcher.nack(consumer, 0, offset, due);
         self.in_flight.remove(&offset);
         self.delayed.extend(due.map(|due| (offset, due)));
     }
@@ -176,9 +176,9 @@ impl World {
         let Some((offset, _)) = self.some_in_flight() else {
             return;
         };
-        let mut cursor = self.delivery.windows()[0].cursor().clone();
+        let mut cursor = self.dispatcher.windows()[0].cursor().clone();
         cursor.ack(offset);
-        self.delivery
+        self.dispatcher
             .update(0, |window| (window.acknowledged(cursor, &[offset]), ()));
         self.in_flight.remove(&offset);
         self.acknowledged.insert(offset);
@@ -195,7 +195,7 @@ fn rules_hold_whatever_consumers_do() {
             for _ in 0..3000 {
                 world.step();
                 let lag = MESSAGES - world.acknowledged.len() as u64;
-                assert_eq!(world.delivery.windows()[0].lag(), lag);
+                assert_eq!(world.dispatcher.windows()[0].lag(), lag);
             }
             if world.acknowledged.len() as u64 == MESSAGES {
                 finished.insert(seed);
@@ -213,15 +213,15 @@ fn rules_hold_whatever_consumers_do() {
 fn what_retention_takes_is_nobodys() {
     let kind = SubscriptionType::KeyShared;
     let mut world = World::new(kind, 1);
-    world.members.extend(world.delivery.attach("a", kind, None, 8));
+    world.members.extend(world.dispatcher.attach("a", kind, None, 8));
     while world.in_flight.len() < 8 {
         world.take();
     }
     world.nack();
     let (lost, next) = (MESSAGES - 5, MESSAGES - 5);
-    let skipped = world.delivery.update(0, |window| window.skip_to(next));
+    let skipped = world.dispatcher.update(0, |window| window.skip_to(next));
     assert_eq!(skipped, Some(lost));
-    assert_eq!(world.delivery.windows()[0].lag(), 5);
+    assert_eq!(world.dispatcher.windows()[0].lag(), 5);
     world.in_flight.clear();
     world.acknowledged.extend(0..next);
     while world.in_flight.len() < 5 {

@@ -1,4 +1,4 @@
-//! For whoever serves the log over a protocol that addresses partitions one by one, as Danube's does: topics that grow,
+//! What a server of the log needs for a protocol that addresses single partitions, as Danube's does: topics that grow,
 //! publishing to and consuming from one partition, and notes.
 
 use std::sync::Arc;
@@ -23,20 +23,20 @@ impl EmbeddedBroker {
         self.shared().topics.read().get(topic).map(|topic| topic.partitions())
     }
 
-    /// Gives a topic at least so many partitions, and makes it if it is not there. Subscriptions that exist get all of a
-    /// new partition. [`ErrorKind::Conflict`] for a topic without partitions.
+    /// Grows a topic to at least `partitions` partitions, and creates it if it does not exist. Existing subscriptions
+    /// start at the beginning of a new partition. [`ErrorKind::Conflict`] for a topic without partitions.
     pub async fn ensure_partitions(&self, topic: &TopicName, partitions: u32) -> Result<()> {
         if self.partitions(topic).is_some_and(|has| has > 0 && has >= partitions) {
-            return self.shared().queue.closed().map_or(Ok(()), Err);
+            return self.shared().queue.close_reason().map_or(Ok(()), Err);
         }
         let topic = topic.clone();
         self.alter(Alteration::Grow { topic, partitions }).await
     }
 
-    /// A handle that publishes to one partition whatever the key; with `None`, as [`crate::Broker::publisher`].
+    /// A publisher for one partition, whatever the key; with `None` like [`crate::Broker::publisher`].
     pub fn partition_publisher(&self, producer: &str, partition: Option<u32>) -> Result<Arc<dyn Publisher>> {
         check_name("producer", producer)?;
-        self.shared().queue.closed().map_or(Ok(()), Err)?;
+        self.shared().queue.close_reason().map_or(Ok(()), Err)?;
         Ok(Arc::new(EmbeddedPublisher {
             shared: self.shared().clone(),
             producer: producer.to_owned(),
@@ -44,8 +44,9 @@ impl EmbeddedBroker {
         }))
     }
 
-    /// Consumes one partition, beside others of the same subscription that consume it, another or all. The rules of the
-    /// subscription's type hold for each partition: Exclusive has one consumer of each, Failover an active one.
+    /// Consumes one partition, beside other consumers of the subscription that consume it, another one or all. The
+    /// rules of the subscription's type apply to each partition: Exclusive has one consumer of each, Failover an active
+    /// one.
     pub async fn subscribe_partition(&self, options: ConsumerOptions, partition: u32) -> Result<Box<dyn Consumer>> {
         if self.partitions(&options.topic).is_none_or(|has| partition >= has) {
             return Err(unknown_topic(&options.topic.partition(partition)));
@@ -53,8 +54,8 @@ impl EmbeddedBroker {
         Ok(Box::new(self.attach(options, Some(partition as usize)).await?))
     }
 
-    /// The number by which [`crate::MessageId`] knows a partition of a topic, or the topic without partitions.
-    pub fn place(&self, topic: &TopicName, partition: Option<u32>) -> Result<u64> {
+    /// The number of a partition in [`crate::MessageId`]; `None` for a topic without partitions.
+    pub fn partition_id(&self, topic: &TopicName, partition: Option<u32>) -> Result<u64> {
         let known = self.shared().topic(topic)?;
         let place = u64::from(partition.unwrap_or(0));
         if partition.is_some() == (known.partitions() == 0) || place >= known.len() as u64 {
@@ -64,19 +65,23 @@ impl EmbeddedBroker {
         Ok(known.first_partition + place)
     }
 
-    /// Acknowledges messages of a subscription, whoever got them. What it nacks is nobody's, so that does nothing.
+    /// An acker for messages of any consumer of a subscription. Its nacks do nothing.
     pub fn acker(&self, topic: &TopicName, subscription: &str) -> Result<Arc<dyn Acker>> {
         let (topic, found) = self.shared().subscription(topic, subscription)?;
-        Ok(Arc::new(EmbeddedAcker::of_nobody(self.shared().clone(), topic, found)))
+        Ok(Arc::new(EmbeddedAcker::without_consumer(
+            self.shared().clone(),
+            topic,
+            found,
+        )))
     }
 
-    /// A note.
+    /// Reads a note.
     pub async fn note(&self, kind: NoteKind, name: &str) -> Result<Option<String>> {
         let name = name.to_owned();
         blocking(self.shared(), move |transaction| notes::read(transaction, kind, &name)).await
     }
 
-    /// Writes a note over what was there.
+    /// Writes a note, replacing an earlier one.
     pub async fn set_note(&self, kind: NoteKind, name: &str, text: &str) -> Result<()> {
         let (name, text) = (name.to_owned(), text.to_owned());
         self.alter(Alteration::Note { kind, name, text }).await
@@ -95,6 +100,6 @@ impl EmbeddedBroker {
     }
 
     async fn alter(&self, alteration: Alteration) -> Result<()> {
-        self.shared().ask(|reply| Command::Alter { alteration, reply }).await
+        self.shared().send(|reply| Command::Alter { alteration, reply }).await
     }
 }
