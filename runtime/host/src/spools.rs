@@ -8,7 +8,7 @@ use std::{
 };
 
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind};
-use danube_wasm_broker_spool::{Spool, SpoolStatus, records_in};
+use danube_wasm_broker_spool::{Spool, SpoolStatus, count_records};
 use danube_wasm_config::Pipeline;
 use danube_wasm_model::ConnectorId;
 use tokio::time::Instant;
@@ -92,7 +92,7 @@ pub async fn stranded(pipeline: &Pipeline) -> Result<Vec<Stranded>, Failure> {
     let unreadable = |e: io::Error| Failure::configuration(format!("{} cannot be read: {e}", place.display()));
     let mut found = Vec::new();
     for (connector, directory) in unowned(pipeline, &place).map_err(unreadable)? {
-        let why = match records_in(&directory).await {
+        let why = match count_records(&directory).await {
             Ok(0) => continue,
             Ok(records) => Why::Holds(records),
             Err(error) if error.kind == ErrorKind::Conflict => Why::InUse,

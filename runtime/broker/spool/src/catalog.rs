@@ -1,6 +1,6 @@
-//! What a spool remembers of the topics it publishes to and the subscriptions it made, so that after a restart it goes on
-//! with what is in it before anybody asks, and starts without the broker. Kept as messages in a topic of its own; the last
-//! one counts.
+//! The topics that a spool publishes to and the subscriptions that it made, so that after a restart it continues before
+//! any caller asks, and starts without the broker. Stored as messages in a topic of the log; the last entry for a topic
+//! or subscription counts.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,7 +32,7 @@ enum Entry {
 }
 
 impl Catalog {
-    /// Reads what is remembered.
+    /// Reads the catalog from the log.
     pub(crate) async fn open(store: Arc<Store>) -> Result<Self> {
         let catalog = Self {
             topic: store::catalog()?,
@@ -55,12 +55,12 @@ impl Catalog {
             .collect()
     }
 
-    /// How a topic that is published to was asked for.
+    /// The spec with which a topic was created.
     pub(crate) fn spec<T>(&self, topic: &TopicName, of: impl FnOnce(&TopicSpec) -> T) -> Option<T> {
         self.topics.read().get(topic).map(of)
     }
 
-    /// Remembers a topic, durably.
+    /// Stores a topic durably.
     pub(crate) async fn remember(&self, topic: &TopicName, spec: &TopicSpec) -> Result<()> {
         let _one = self.writing.lock().await;
         if self.topics.read().get(topic) == Some(spec) {
@@ -69,27 +69,29 @@ impl Catalog {
         self.add(Entry::Topic(topic.clone(), spec.clone())).await
     }
 
-    /// The subscriptions that are at the broker, and where their messages are held.
+    /// The subscriptions that exist at the broker, and the log's topic of each for spilled messages.
     pub(crate) fn subscriptions(&self) -> Vec<((TopicName, String), TopicName)> {
         let held = self.held.read();
         held.iter().map(|(of, at)| (of.clone(), at.clone())).collect()
     }
 
-    /// Where the messages of a subscription are held. Only one that is at the broker has a place.
-    pub(crate) fn place(&self, topic: &TopicName, subscription: &str) -> Option<TopicName> {
+    /// The log's topic for spilled messages of a subscription; `None` if the subscription was not made through this
+    /// spool.
+    pub(crate) fn spill_topic(&self, topic: &TopicName, subscription: &str) -> Option<TopicName> {
         self.held.read().get(&(topic.clone(), subscription.to_owned())).cloned()
     }
 
-    /// The same, making a place if there is none: the subscription is at the broker.
-    pub(crate) async fn make_place(&self, topic: &TopicName, subscription: &str) -> Result<TopicName> {
+    /// Like [`Catalog::spill_topic`], but creates the topic if there is none. Call it only when the subscription exists
+    /// at the broker.
+    pub(crate) async fn ensure_spill_topic(&self, topic: &TopicName, subscription: &str) -> Result<TopicName> {
         let _one = self.writing.lock().await;
-        if let Some(place) = self.place(topic, subscription) {
-            return Ok(place);
+        if let Some(spill_topic) = self.spill_topic(topic, subscription) {
+            return Ok(spill_topic);
         }
-        let place = store::held(self.held.read().len())?;
-        self.store.create(&place, 0).await?;
+        let spill_topic = store::spill_topic(self.held.read().len())?;
+        self.store.create(&spill_topic, 0).await?;
         self.add(Entry::Held(topic.clone(), subscription.to_owned())).await?;
-        Ok(place)
+        Ok(spill_topic)
     }
 
     async fn add(&self, entry: Entry) -> Result<()> {
@@ -102,8 +104,8 @@ impl Catalog {
             Entry::Topic(topic, spec) => drop(self.topics.write().insert(topic, spec)),
             Entry::Held(topic, subscription) => {
                 let mut held = self.held.write();
-                let place = store::held(held.len())?;
-                held.entry((topic, subscription)).or_insert(place);
+                let spill_topic = store::spill_topic(held.len())?;
+                held.entry((topic, subscription)).or_insert(spill_topic);
             }
         }
         Ok(())

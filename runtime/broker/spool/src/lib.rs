@@ -1,60 +1,65 @@
 //! Messages kept on this disk while the broker or the target is away.
 //!
-//! [`Spool`] is a broker in front of a broker: publishers and consumers use it as they would use the one behind it. It
-//! keeps what it must in an [embedded log](danube_wasm_broker::embedded) in a directory of its own, one for each
+//! [`Spool`] is a broker in front of a broker: publishers and consumers use it like the broker behind it. It stores
+//! records and messages in an [embedded log](danube_wasm_broker::embedded) in its own directory, one for each
 //! connector, used by one process at a time.
 //!
 //! # What can be lost without one
 //!
-//! * **Publishing.** Danube acknowledges a record when it is in the broker's memory, and writes it to disk at most 5 s
-//!   later, without a sync. A broker that is killed, or only restarted, forgets what it acknowledged in its last seconds:
-//!   a source has told its senders that these records are safe. And while the broker is away, senders are told to come
-//!   back (503); those that do not keep what they send lose it.
+//! * **Publishing.** Danube acknowledges a record when it is in the broker's memory, and writes it to disk up to 5 s
+//!   later, without a sync. A broker that is killed, or only restarted, loses what it acknowledged in its last seconds,
+//!   although the source has confirmed these records to its senders. While the broker is unreachable, senders get 503;
+//!   those that do not retry lose their events.
+//! * **Consuming.** Danube delivers a message again if it was not acknowledged within 30 s, by default at most five
+//!   times. Then, with the failure policy Block, the partition's subscription stops for good; with Drop, the message is
+//!   lost. A target that is down for a few minutes is enough.
 //! * **Consuming.** Danube delivers a message again when it was not acknowledged within 30 s, and by default five times
 //!   at most; then, with the failure policy Block, the partition's subscription stands still for good; with Drop, the
 //!   message is gone. A target that is away for some minutes is enough.
 //!
 //! # Publishing
 //!
-//! A record is confirmed when it is durable in the log. A forwarder for each topic publishes what the log holds: many
-//! records at once, but those of one key (or without a key, where the topic is ordered) one after the other, so that none
-//! overtakes another whatever the broker does. Records of different keys, topics and partitions do not wait for each
-//! other.
+//! A record is confirmed when it is durable in the log. A forwarder for each topic publishes the records of the log:
+//! many at once, but those of one key (or without a key, where the topic is ordered) one after the other, so that their
+//! order is kept whatever the broker does. Records of different keys, topics and partitions do not wait for each other.
 //!
-//! A record leaves the log when the flush time (10 s) has passed since the broker accepted it, and the broker, asked after
-//! that, says that the session is still the same. When a session was lost ([`Broker::sessions`]), a publish failed as if
-//! one had been, or this process was restarted, everything that is still in the log is published again, in its order,
-//! and after the flush time once more: a Danube that was killed may skip what it is given first, for reasons told in
-//! `source/doubt.rs`. Consumers tell another time by the record's id, which does not change; the publish time does: it is
-//! that of the publishing.
+//! A record leaves the log when the flush time (10 s) has passed since the broker accepted it, and the broker, asked
+//! after that, reports that the session is still the same. When a session was lost ([`Broker::sessions`]), a publish
+//! failed as if one had been lost, or this process was restarted, every record in the log is published again, in order,
+//! and once more after the flush time: a Danube that was killed may skip the first records after it is back
+//! (`source/unconfirmed_publishes.rs`). Consumers recognise the copies by the record's id, which does not change; the
+//! publish time is that of the last publish.
 //!
-//! Topics are remembered, and so is what the broker's registry said of their schemas ([`Spool::last_seen`]), so a source
-//! starts without the broker, and what is in the log is published after a restart even if no source asks. A topic that the
-//! broker refuses waits and is tried again; it holds up no other. A record that it refuses for good (too large, or denied
-//! again and again while others of its topic are not) is set aside: counted, and given by [`Spool::refused`] to whoever
-//! makes a dead letter of it, until [`Spool::let_refused_go`]. A full spool refuses records with [`ErrorKind::Storage`], which a source answers with
-//! 503.
+//! Topics are remembered, and so are the schemas that the broker's registry returned ([`Spool::last_seen`]). So a
+//! source starts without the broker, and the log is published after a restart even if no source runs. A topic that the
+//! broker refuses waits and is retried; it does not block other topics. A record that the broker refuses for good (too
+//! large, or denied repeatedly while others of its topic are accepted) is stored as refused: it is counted, and
+//! [`Spool::refused`] returns it, until it is removed with [`Spool::remove_refused`] once it is a dead letter. A full
+//! spool refuses records with [`ErrorKind::Storage`], which a source answers with 503.
 //!
 //! # Consuming
 //!
 //! Messages pass through without a write. When the caller has not acknowledged one within `hold_max` (half the ack
-//! timeout), all that it has is written to the log and acknowledged at the broker; its acknowledgements then concern the
-//! copies. As long as the log holds any, what the broker delivers goes behind it, and is acknowledged there when it is
-//! durable. So the broker's window is never full and nothing is delivered too often, for as long as the disk has room;
-//! when it has none, the spool reads no further and says so. Nothing is dropped. What is held is delivered first after a
-//! restart, also without the broker. What the caller gives back is held at once, and given to it again from here after its
-//! delay: the broker is not told, so what it counts is never used up by a message that the caller refuses for the hundredth
-//! time. That a subscription was made is remembered, too: only its first start needs the
-//! broker.
+//! timeout), all of its messages are written to the log (spilled) and acknowledged at the broker; the caller's
+//! acknowledgements then apply to the copies. While the log has messages, new ones from the broker are appended to it,
+//! and acknowledged at the broker when they are durable. So the broker's window is never full and no message is
+//! redelivered too often, as long as the disk has room. Without room the spool stops reading and reports it. Nothing is
+//! dropped. After a restart spilled messages are delivered first, also without the broker. A message that the caller
+//! negatively acknowledges is spilled at once and redelivered from here after its delay; the broker is not told, so its
+//! redelivery limit is never used up. The spool also remembers that a subscription was created: only its first start
+//! needs the broker.
 //!
-//! What is held belongs to this process. If another takes over its part of a Shared, Failover or KeyShared subscription,
-//! later messages may be processed there before those that are held here.
+//! Spilled messages belong to this process. If another process takes over its part of a Shared, Failover or KeyShared
+//! subscription, it may process later messages before those.
 //!
 //! # What it costs
 //!
-//! * Publishing: each record is written twice to this disk (once when it comes, once when it goes, both shared by all
-//!   that wait), and passes at most once in a round trip for each key. It stays for 10 s: so many seconds of traffic are
-//!   always on the disk, and are published again, twice, after an outage or a restart.
+//! * Publishing: each record is written to this disk twice (when it arrives and when it is removed, both in shared
+//!   transactions), and at most one record of each key is published in a round trip. A record stays for 10 s: that much
+//!   traffic is always on the disk, and is published again, twice, after an outage or a restart.
+//! * Consuming: no writes normally; two writes a message while spilling.
+//! * The file may be up to about twice `bytes_max`, and does not shrink; its space is used again.
+//! * Opening after a crash reads the whole file.
 //! * Consuming: nothing while all is well; two writes a message while it is not.
 //! * The file may be up to about twice `bytes_max`, and does not shrink; its space is used again.
 //! * Opening after a crash reads the whole file.
@@ -62,11 +67,10 @@
 //! [`Broker::sessions`]: danube_wasm_broker::Broker::sessions
 //! [`ErrorKind::Storage`]: danube_wasm_broker::ErrorKind::Storage
 
-mod backoff;
 mod catalog;
 mod epochs;
+mod inspect;
 mod limits;
-mod look;
 mod options;
 mod schemas;
 mod sink;
@@ -76,7 +80,7 @@ mod status;
 mod store;
 mod usage;
 
-pub use look::records_in;
+pub use inspect::count_records;
 pub use options::SpoolOptions;
 pub use source::Refused;
 pub use spool::Spool;

@@ -1,29 +1,30 @@
-//! What an operator or a test can choose.
+//! Options of a spool.
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use danube_wasm_broker::embedded::{DiskFactory, FileDisk};
 use danube_wasm_model::clock::OrderClock;
 
-/// How a spool is kept.
+/// Options of a spool.
 #[derive(Clone)]
 pub struct SpoolOptions {
-    /// Where: a directory of its own for each connector.
+    /// The spool's directory, one for each connector.
     pub directory: PathBuf,
     /// Most bytes of records, with their keys and attributes. The file may be up to about twice as large. Default 1 GiB.
     pub bytes_max: u64,
-    /// How long after the broker accepted a record it may still lose it. Danube writes to its disk every 5 s; the
-    /// default, 10 s, leaves it as long again.
+    /// How long the broker may still lose a record after accepting it. Danube writes to its disk every 5 s; the default
+    /// is 10 s, twice that.
     pub flush: Duration,
-    /// How long a message may be unacknowledged before it is held here. Default 15 s, half of Danube's ack timeout.
+    /// How long a message may be unacknowledged before it is spilled. Default 15 s, half of Danube's ack timeout.
     pub hold_max: Duration,
-    /// Largest record taken for publishing, in bytes, with its key and attributes. Danube takes 4 MiB with everything
-    /// around it; the default is 64 KiB below that, and dead letters have half of those. What the broker refuses later has
-    /// already been confirmed.
+    /// Largest record taken for publishing, in bytes, with its key and attributes. Danube's limit is 4 MiB for a whole
+    /// request; the default is 64 KiB below that, and half of those are reserved for dead letters. A record that the
+    /// broker refuses later has already been confirmed.
     pub record_bytes_max: usize,
-    /// What gives records their order where this process is their source: orders go on above all that waits here.
+    /// The clock that orders records where this process is their source: new orders are above those of all records in
+    /// the spool.
     pub orders: Option<Arc<OrderClock>>,
-    /// Where the log's file is opened; a test puts a failing disk here.
+    /// Opens the log's file; tests inject a failing disk here.
     pub disk: Arc<dyn DiskFactory>,
 }
 

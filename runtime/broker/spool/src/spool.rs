@@ -16,46 +16,46 @@ use crate::{
     epochs::Epochs,
     limits::{OWN_NAMESPACE, PARTITIONS, START_TIME_MAX, STATUS_PAUSE, STATUS_PAUSE_MIN},
     options::SpoolOptions,
-    schemas::{Asking, Memory},
+    schemas::{RecordingRegistry, RememberedRegistry},
     sink::{Subscription, consume},
-    source::{Forwarder, Refused, SpoolPublisher, let_refused_go, list_refused},
+    source::{Forwarder, Refused, SpoolPublisher, list_refused, remove_refused},
     status::SpoolStatus,
     store::{self, Store},
 };
 
-/// A broker whose publishers and consumers go by way of a disk of this machine when the one behind it, or the target,
-/// is away. The [crate] has the design. Dropping it stops it; what it holds is passed on after it is opened again.
+/// A broker that stores records and messages on this machine's disk when the broker behind it, or the target, is
+/// unavailable. The [crate] describes the design. Dropping it stops it; it continues when it is opened again.
 pub struct Spool {
     broker: Arc<dyn Broker>,
     options: SpoolOptions,
     store: Arc<Store>,
     catalog: Arc<Catalog>,
-    memory: Arc<Memory>,
+    remembered: Arc<RememberedRegistry>,
     epochs: Arc<Epochs>,
-    /// The forwarder of each topic, as far as it listens.
+    /// The spec channel of each topic's forwarder.
     forwarders: Mutex<HashMap<TopicName, watch::Sender<TopicSpec>>>,
     tasks: Mutex<JoinSet<()>>,
     status: watch::Sender<SpoolStatus>,
 }
 
 impl Spool {
-    /// Opens the spool in its directory, creating it if need be, and begins to publish what it holds. The broker need
-    /// not be in reach.
+    /// Opens the spool in its directory, creating it if necessary, and starts to publish its records. The broker need
+    /// not be reachable.
     ///
-    /// Errors are those of [`danube_wasm_broker::embedded::EmbeddedBroker::open`], which it is kept by.
+    /// Errors are those of [`danube_wasm_broker::embedded::EmbeddedBroker::open`].
     pub async fn open(broker: Arc<dyn Broker>, options: SpoolOptions) -> Result<Arc<Self>> {
         let store = Store::open(&options).await?;
         store.create(&store::refused()?, 0).await?;
         let catalog = Arc::new(Catalog::open(store.clone()).await?);
-        let memory = Arc::new(Memory::open(store.clone()).await?);
+        let remembered = Arc::new(RememberedRegistry::open(store.clone()).await?);
         let status = watch::channel(store.status().await?).0;
         let spool = Self {
-            epochs: Arc::new(Epochs::of(&*broker)),
+            epochs: Arc::new(Epochs::watch(&*broker)),
             broker,
             options,
             store,
             catalog,
-            memory,
+            remembered,
             forwarders: Mutex::default(),
             tasks: Mutex::default(),
             status,
@@ -63,52 +63,52 @@ impl Spool {
         spool.resume().await?;
         let (store, status) = (spool.store.clone(), spool.status.clone());
         spool.tasks.lock().spawn(async move {
-            let tell = |new| {
+            let publish = |new| {
                 status.send_if_modified(|old| std::mem::replace(old, new) != *old);
             };
-            store.watch(STATUS_PAUSE, STATUS_PAUSE_MIN, tell).await;
+            store.watch(STATUS_PAUSE, STATUS_PAUSE_MIN, publish).await;
         });
         Ok(Arc::new(spool))
     }
 
-    /// Follows how full it is and what is in the way.
+    /// The status, updated as it changes.
     pub fn status(&self) -> watch::Receiver<SpoolStatus> {
         self.status.subscribe()
     }
 
-    /// How full it is and what is in the way, measured now.
+    /// The status, measured now.
     pub async fn measure(&self) -> Result<SpoolStatus> {
         self.store.status().await
     }
 
-    /// What the broker's registry said last to those who asked through here, before this process started, too: for a
-    /// start while the broker is away. It answers at once and from this disk, and registers nothing.
+    /// What the broker's registry returned last through this spool, also before this process started: for a start
+    /// without the broker. It answers from this disk and registers nothing.
     pub fn last_seen(&self) -> Arc<dyn Registry> {
-        self.memory.clone()
+        self.remembered.clone()
     }
 
     /// Records that the broker will never accept, oldest first, up to `max`. They stay here, and are counted in the
-    /// [status](Spool::status), until somebody has taken them.
+    /// [status](Spool::status), until they are removed.
     pub async fn refused(&self, max: usize) -> Result<Vec<Refused>> {
         list_refused(&self.store, max).await
     }
 
-    /// Forgets refused records that somebody has taken; durable when it returns.
-    pub async fn let_refused_go(&self, places: &[MessageId]) -> Result<()> {
-        let_refused_go(&self.store, places).await?;
+    /// Removes refused records; durable when it returns.
+    pub async fn remove_refused(&self, places: &[MessageId]) -> Result<()> {
+        remove_refused(&self.store, places).await?;
         self.store.board.changed.notify_one();
         Ok(())
     }
 
-    /// Goes on with what the spool holds, and says what nobody may ask for any more.
+    /// Starts the forwarders of all topics, and logs which subscriptions have spilled messages.
     async fn resume(&self) -> Result<()> {
         for (topic, spec) in self.catalog.topics() {
-            // Nobody publishes yet: an earlier process has left it.
-            let left = self.store.waiting(&topic).await?;
-            self.forward(&topic, spec, left);
+            // No publisher exists yet: these are records of an earlier process.
+            let leftover = self.store.unacknowledged(&topic).await?;
+            self.forward(&topic, spec, leftover);
         }
         for ((topic, subscription), place) in self.catalog.subscriptions() {
-            let messages = self.store.waiting(&place).await?;
+            let messages = self.store.unacknowledged(&place).await?;
             if messages > 0 {
                 tracing::info!(%topic, subscription, messages, directory = %self.options.directory.display(), "the spool holds messages, which are delivered when this subscription is consumed");
             }
@@ -116,8 +116,9 @@ impl Spool {
         Ok(())
     }
 
-    /// Starts the forwarder of a topic, of which so many records were left, or tells it how the topic is asked for now.
-    fn forward(&self, topic: &TopicName, spec: TopicSpec, left: u64) {
+    /// Starts the forwarder of a topic with `leftover` records of an earlier process, or passes the new spec to the one
+    /// that runs.
+    fn forward(&self, topic: &TopicName, spec: TopicSpec, leftover: u64) {
         let mut forwarders = self.forwarders.lock();
         if let Some(forwarder) = forwarders.get(topic) {
             forwarder.send_if_modified(|old| std::mem::replace(old, spec) != *old);
@@ -131,7 +132,7 @@ impl Spool {
             self.store.clone(),
             self.epochs.clone(),
             self.options.flush,
-            left,
+            leftover,
         );
         forwarders.insert(topic.clone(), sender);
         self.tasks.lock().spawn(forwarder.run());
@@ -140,8 +141,8 @@ impl Spool {
 
 #[async_trait]
 impl Broker for Spool {
-    /// Succeeds without the broker, which gets the topic before its first record. A broker that answers at once that it
-    /// has the topic otherwise is believed: nothing could ever be published to it.
+    /// Succeeds without the broker, which gets the topic before its first record. It fails only if the broker answers
+    /// at once that the topic exists with another spec: nothing could ever be published to it.
     async fn create_topic(&self, topic: &TopicName, spec: TopicSpec) -> Result<()> {
         if topic.namespace() == OWN_NAMESPACE {
             let message = format!("{topic} is in the spool's own namespace: use another");
@@ -169,8 +170,8 @@ impl Broker for Spool {
         }))
     }
 
-    /// Needs the broker the first time. Later the subscription is there, and nothing is missed that comes before the
-    /// broker is in reach; what the spool holds comes first.
+    /// Needs the broker the first time. After that the subscription exists, and messages published before the broker is
+    /// reachable again are not missed. Spilled messages are delivered first.
     async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
         let subscription = Subscription {
             broker: self.broker.clone(),
@@ -183,19 +184,19 @@ impl Broker for Spool {
         consume(subscription).await
     }
 
-    /// The broker's, which is needed to answer; what it says is there for [`Spool::last_seen`].
+    /// The broker's registry, which must be reachable; its answers are stored for [`Spool::last_seen`].
     fn registry(&self) -> Arc<dyn Registry> {
-        Arc::new(Asking {
+        Arc::new(RecordingRegistry {
             registry: self.broker.registry(),
-            memory: self.memory.clone(),
+            remembered: self.remembered.clone(),
         })
     }
 
-    /// The broker's, with what is held here.
+    /// The broker's lag plus the spilled messages.
     async fn lag(&self) -> Result<Vec<Lag>> {
         let mut lags = self.broker.lag().await?;
         for ((topic, subscription), place) in self.catalog.subscriptions() {
-            let messages = self.store.waiting(&place).await?;
+            let messages = self.store.unacknowledged(&place).await?;
             match lags
                 .iter_mut()
                 .find(|lag| lag.topic == topic && lag.subscription == subscription)
@@ -211,14 +212,14 @@ impl Broker for Spool {
         Ok(lags)
     }
 
-    /// Whether it takes records. That the broker is away is in the [status](Spool::status).
+    /// Whether it takes records. Whether the broker is reachable is part of the [status](Spool::status).
     async fn ready(&self) -> Result<()> {
         self.store.log.ready().await?;
-        self.store.ready()
+        self.store.check_room()
     }
 
     fn sessions(&self) -> watch::Receiver<u64> {
-        // What was confirmed here is on this disk.
+        // Confirmed records are on this disk.
         watch::channel(0).1
     }
 
@@ -230,7 +231,7 @@ impl Broker for Spool {
         self.broker.acknowledge_gaps(topic, subscription)
     }
 
-    /// What was confirmed is on this disk, and leaves it for a broker that may not keep it.
+    /// Confirmed records are on this disk, and leave it for a broker that may not keep them.
     fn is_durable(&self, topic: &TopicName) -> Option<bool> {
         self.catalog.spec(topic, |spec| spec.reliable_dispatch)
     }

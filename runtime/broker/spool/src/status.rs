@@ -1,67 +1,67 @@
-//! What a spool says of itself.
+//! The status of a spool.
 
 use std::collections::BTreeMap;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// A spool as an operator sees it.
+/// The status of a spool, as an operator sees it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SpoolStatus {
-    /// Bytes it holds, with keys and attributes.
+    /// Bytes in the spool, with keys and attributes.
     pub bytes: u64,
     /// Most bytes it may hold.
     pub bytes_max: u64,
-    /// It refused something for want of room: sources are told to come back, sinks read no further.
+    /// The spool is out of room: sources answer 503, sinks stop reading.
     pub full: bool,
-    /// Records and messages it holds, but for the refused ones.
+    /// Records and messages in the spool, without refused ones.
     pub records: u64,
-    /// Of these, records that the broker has accepted and may still lose.
+    /// Records among those that the broker has accepted and may still lose.
     pub unconfirmed: u64,
-    /// Records that the broker will never accept, set aside.
+    /// Records that the broker will never accept, stored until they are removed.
     pub refused: u64,
-    /// When the oldest was put here, in milliseconds since 1970-01-01 UTC.
+    /// When the oldest was stored, in milliseconds since 1970-01-01 UTC.
     pub oldest_ms: Option<u64>,
-    /// Topics whose messages go by way of the disk, because the target did not take them in time.
+    /// Topics whose messages are spilled to disk, because the target did not process them in time.
     pub holding: Vec<String>,
-    /// What is in the way, by topic; nothing when all is well.
+    /// The current error of each topic; empty when all is well.
     pub troubles: BTreeMap<String, String>,
 }
 
-/// Where the parts of a spool say how they are.
+/// The current reports of a spool's tasks.
 #[derive(Default)]
-pub(crate) struct Board {
-    reports: Mutex<BTreeMap<Part, Report>>,
+pub(crate) struct StatusBoard {
+    reports: Mutex<BTreeMap<SpoolTask, TaskReport>>,
     /// Something changed.
     pub(crate) changed: Notify,
 }
 
-/// A part of a spool.
+/// A task of a spool.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Part {
-    /// Publishes what is here for a topic.
+pub(crate) enum SpoolTask {
+    /// Publishes the records of a topic.
     Forwarder(String),
-    /// Holds the messages of a topic for a subscription.
+    /// Relays the messages of a topic for a subscription.
     Consumer(String, String),
 }
 
-/// How a part is.
+/// The state of a task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Report {
+pub(crate) struct TaskReport {
     pub(crate) trouble: Option<String>,
     pub(crate) unconfirmed: u64,
     pub(crate) oldest_ms: Option<u64>,
     pub(crate) holding: bool,
 }
 
-impl Board {
-    /// Changes what a part says.
-    pub(crate) fn report(&self, part: &Part, change: impl FnOnce(&mut Report)) {
+impl StatusBoard {
+    /// Changes a task's report.
+    pub(crate) fn report(&self, task: &SpoolTask, change: impl FnOnce(&mut TaskReport)) {
         let mut reports = self.reports.lock();
-        if !reports.contains_key(part) {
-            reports.insert(part.clone(), Report::default());
+        if !reports.contains_key(task) {
+            reports.insert(task.clone(), TaskReport::default());
         }
-        let Some(report) = reports.get_mut(part) else { return };
+        let Some(report) = reports.get_mut(task) else { return };
         let before = report.clone();
         change(report);
         if *report != before {
@@ -69,16 +69,16 @@ impl Board {
         }
     }
 
-    /// A part has ended.
-    pub(crate) fn forget(&self, part: &Part) {
-        self.reports.lock().remove(part);
+    /// Removes a task that has ended.
+    pub(crate) fn remove(&self, task: &SpoolTask) {
+        self.reports.lock().remove(task);
         self.changed.notify_one();
     }
 
-    /// Adds up what the parts say.
-    pub(crate) fn fill(&self, status: &mut SpoolStatus) {
-        for (part, report) in &*self.reports.lock() {
-            let (Part::Forwarder(topic) | Part::Consumer(topic, _)) = part;
+    /// Adds the tasks' reports to a status.
+    pub(crate) fn add_to(&self, status: &mut SpoolStatus) {
+        for (task, report) in &*self.reports.lock() {
+            let (SpoolTask::Forwarder(topic) | SpoolTask::Consumer(topic, _)) = task;
             status.unconfirmed += report.unconfirmed;
             status.oldest_ms = [status.oldest_ms, report.oldest_ms].into_iter().flatten().min();
             if report.holding {

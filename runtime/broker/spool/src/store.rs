@@ -1,4 +1,4 @@
-//! The log that a spool is kept in, and how full it is.
+//! The embedded log of a spool, and how full it is.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,8 +13,8 @@ use danube_wasm_model::{SubscriptionType, TopicName};
 use crate::{
     limits::{HELD_BYTES_MAX, OWN_NAMESPACE, READ_ONCE_MAX},
     options::SpoolOptions,
-    status::{Board, SpoolStatus},
-    usage::{Room, Usage},
+    status::{SpoolStatus, StatusBoard},
+    usage::{Reservation, Usage},
 };
 
 /// The subscription and the consumer of every topic in the log.
@@ -23,17 +23,17 @@ const SPOOL: &str = "spool";
 /// See the module.
 pub(crate) struct Store {
     pub(crate) log: Arc<EmbeddedBroker>,
-    pub(crate) board: Board,
+    pub(crate) board: StatusBoard,
     usage: Arc<Usage>,
     directory: String,
 }
 
 impl Store {
-    /// Opens the log. After a crash it is read whole, on a thread that may wait.
+    /// Opens the log. After a crash it is read completely, on a blocking thread.
     pub(crate) async fn open(options: &SpoolOptions) -> Result<Arc<Self>> {
         let directory = options.directory.clone();
         let log = EmbeddedOptions {
-            // Nothing here may go before it was passed on, nor stay after.
+            // Records must stay until they were passed on, and not longer.
             retention: RetentionOptions {
                 keep: Duration::ZERO,
                 unsubscribed_age: None,
@@ -48,7 +48,7 @@ impl Store {
         let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&directory, log)).await;
         let store = Self {
             log: opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())))?,
-            board: Board::default(),
+            board: StatusBoard::default(),
             usage: Usage::new(options.bytes_max),
             directory: options.directory.display().to_string(),
         };
@@ -56,21 +56,21 @@ impl Store {
         Ok(Arc::new(store))
     }
 
-    /// Room for so many bytes.
-    pub(crate) fn reserve(&self, bytes: u64) -> Result<Room> {
+    /// Reserves room for `bytes`; [`ErrorKind::Storage`] if there is not enough.
+    pub(crate) fn reserve(&self, bytes: u64) -> Result<Reservation> {
         self.usage.reserve(bytes).ok_or_else(|| {
             self.board.changed.notify_one();
             self.full()
         })
     }
 
-    /// Bytes that there is room for.
-    pub(crate) fn room(&self) -> usize {
-        usize::try_from(self.usage.room()).unwrap_or(usize::MAX)
+    /// Free bytes.
+    pub(crate) fn free_bytes(&self) -> usize {
+        usize::try_from(self.usage.free_bytes()).unwrap_or(usize::MAX)
     }
 
-    /// Whether there is room for something.
-    pub(crate) fn ready(&self) -> Result<()> {
+    /// Fails if the spool is full.
+    pub(crate) fn check_room(&self) -> Result<()> {
         if self.usage.is_full() { Err(self.full()) } else { Ok(()) }
     }
 
@@ -92,14 +92,15 @@ impl Store {
             ..TopicSpec::default()
         };
         self.log.create_topic(topic, spec).await?;
-        // Not in the place of a consumer that is at work.
+        // Not while a consumer exists, which this would replace.
         if self.log.lag().await?.iter().all(|lag| lag.topic != *topic) {
             self.read(topic, SubscriptionType::Exclusive, 1).await?;
         }
         Ok(())
     }
 
-    /// The consumer of a topic of the log, in the place of the one before. What that one left unacknowledged comes again.
+    /// Opens the consumer of a topic of the log, replacing the one before. Messages that it left unacknowledged are
+    /// delivered again.
     pub(crate) async fn read(
         &self,
         topic: &TopicName,
@@ -117,21 +118,21 @@ impl Store {
         self.log.subscribe(options).await
     }
 
-    /// A look at what waits in a topic of the log.
+    /// Reads the unacknowledged messages of a topic of the log without consuming them.
     pub(crate) fn browse(&self, topic: &TopicName) -> Result<Browse> {
         self.log.browse(topic, SPOOL)
     }
 
-    /// Acknowledges what waits in a topic of the log, whoever has it.
+    /// An acker for a topic of the log, for messages of any consumer.
     pub(crate) fn acker(&self, topic: &TopicName) -> Result<Arc<dyn Acker>> {
         self.log.acker(topic, SPOOL)
     }
 
-    /// Reads all that was ever written to a topic in which nothing is acknowledged, oldest first. Makes it if need be.
+    /// Reads every message of a topic in which nothing is acknowledged, oldest first. Creates it if necessary.
     pub(crate) async fn read_all(&self, topic: &TopicName, mut each: impl FnMut(Message) -> Result<()>) -> Result<()> {
         self.create(topic, 0).await?;
         let mut consumer = self.read(topic, SubscriptionType::Exclusive, usize::MAX).await?;
-        let mut left = self.waiting(topic).await?;
+        let mut left = self.unacknowledged(topic).await?;
         while left > 0 {
             for message in consumer.receive(READ_ONCE_MAX).await? {
                 each(message)?;
@@ -141,7 +142,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes records as one transaction, whether there is room or not; returns when they are durable.
+    /// Writes records as one transaction, even if the spool is full; returns when they are durable.
     pub(crate) async fn write(&self, records: Vec<Outgoing>) -> Result<()> {
         let publisher = self.log.publisher(SPOOL).await?;
         let published = publisher.publish(vec![records]).await;
@@ -154,7 +155,7 @@ impl Store {
     }
 
     /// Messages of a topic of the log that are not acknowledged.
-    pub(crate) async fn waiting(&self, topic: &TopicName) -> Result<u64> {
+    pub(crate) async fn unacknowledged(&self, topic: &TopicName) -> Result<u64> {
         let lags = self.log.lag().await?;
         Ok(lags
             .iter()
@@ -165,7 +166,7 @@ impl Store {
 
     /// Measures the log.
     pub(crate) async fn status(&self) -> Result<SpoolStatus> {
-        let before = self.usage.measuring();
+        let before = self.usage.begin_measuring();
         if let Some(admin) = self.log.admin() {
             let topics = admin.topics().await?;
             self.usage
@@ -184,15 +185,15 @@ impl Store {
                 _ => status.records += lag.messages,
             }
         }
-        self.board.fill(&mut status);
+        self.board.add_to(&mut status);
         Ok(status)
     }
 
-    /// Draws up the status when something changed, and from time to time.
-    pub(crate) async fn watch(&self, pause_max: Duration, pause_min: Duration, mut tell: impl FnMut(SpoolStatus)) {
+    /// Publishes the status when something changed, and every `pause_max` at least.
+    pub(crate) async fn watch(&self, pause_max: Duration, pause_min: Duration, mut publish: impl FnMut(SpoolStatus)) {
         loop {
             match self.status().await {
-                Ok(status) => tell(status),
+                Ok(status) => publish(status),
                 Err(error) => tracing::debug!(%error, "the spool cannot be measured now"),
             }
             tokio::time::sleep(pause_min).await;
@@ -205,34 +206,34 @@ const CATALOG: &str = "catalog";
 const REFUSED: &str = "refused";
 const SCHEMAS: &str = "schemas";
 
-/// Where the spool remembers what topics and subscriptions it serves.
+/// The topic of the catalog.
 pub(crate) fn catalog() -> Result<TopicName> {
-    own(CATALOG)
+    own_topic(CATALOG)
 }
 
-/// Where the spool remembers what the broker's registry said.
+/// The topic of the remembered schemas.
 pub(crate) fn schemas() -> Result<TopicName> {
-    own(SCHEMAS)
+    own_topic(SCHEMAS)
 }
 
-/// Where records are that the broker will never accept.
+/// The topic of the refused records.
 pub(crate) fn refused() -> Result<TopicName> {
-    own(REFUSED)
+    own_topic(REFUSED)
 }
 
-/// Where the messages of subscription number `n` are held.
-pub(crate) fn held(n: usize) -> Result<TopicName> {
-    own(&format!("held-{n}"))
+/// The topic for spilled messages of subscription number `n`.
+pub(crate) fn spill_topic(n: usize) -> Result<TopicName> {
+    own_topic(&format!("held-{n}"))
 }
 
-fn own(name: &str) -> Result<TopicName> {
+fn own_topic(name: &str) -> Result<TopicName> {
     let topic = format!("/{OWN_NAMESPACE}/{name}").parse();
     // All names above are valid.
     topic.map_err(|e| BrokerError::new(ErrorKind::Incompatible, format!("{e}")))
 }
 
-/// About the bytes that a record takes in the log.
-pub(crate) fn size(record: &Outgoing) -> usize {
+/// Approximate bytes of a record in the log.
+pub(crate) fn record_size(record: &Outgoing) -> usize {
     let attributes: usize = record.attributes.iter().map(|(n, v)| n.len() + v.len() + 4).sum();
     let key = record.key.as_ref().map_or(0, Bytes::len);
     record.payload.len() + attributes + key + record.id.as_str().len() + 64

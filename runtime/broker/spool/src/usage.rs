@@ -1,5 +1,5 @@
-//! How much of `bytes_max` is taken. The log is measured from time to time; what was handed to it since is added, what
-//! it let go of since is not yet subtracted: so it is never thought emptier than it is.
+//! How much of `bytes_max` is used. The log is measured from time to time. Bytes written since then are added, bytes
+//! removed since then are not yet subtracted: so the result is never too low.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ struct State {
     since: u64,
     /// Being written.
     pending: u64,
-    /// The last one who asked got no room.
+    /// The last reservation was refused.
     refused: bool,
 }
 
@@ -31,26 +31,26 @@ impl Usage {
         })
     }
 
-    /// Room for so many bytes, if there is some.
-    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Option<Room> {
+    /// Reserves `bytes`, if there is room.
+    pub(crate) fn reserve(self: &Arc<Self>, bytes: u64) -> Option<Reservation> {
         let mut state = self.state.lock();
         state.refused = state.used().saturating_add(bytes) > self.bytes_max;
         if state.refused {
             return None;
         }
         state.pending += bytes;
-        Some(Room {
+        Some(Reservation {
             usage: self.clone(),
             bytes,
         })
     }
 
-    /// Bytes not taken.
-    pub(crate) fn room(&self) -> u64 {
+    /// Free bytes.
+    pub(crate) fn free_bytes(&self) -> u64 {
         self.bytes_max.saturating_sub(self.state.lock().used())
     }
 
-    /// Bytes taken.
+    /// Used bytes.
     pub(crate) fn used(&self) -> u64 {
         self.state.lock().used()
     }
@@ -59,18 +59,18 @@ impl Usage {
         self.bytes_max
     }
 
-    /// Whether the last one who asked got no room, and there still is little.
+    /// Whether the last reservation was refused and more than three quarters are still used.
     pub(crate) fn is_full(&self) -> bool {
         let state = self.state.lock();
         state.refused && state.used() > self.bytes_max / 4 * 3
     }
 
-    /// Before the log is measured; [`Usage::measured`] wants the answer.
-    pub(crate) fn measuring(&self) -> u64 {
+    /// Call before the log is measured, and pass the result to [`Usage::measured`].
+    pub(crate) fn begin_measuring(&self) -> u64 {
         self.state.lock().since
     }
 
-    /// What was in the log at some time after `before` was asked for.
+    /// Sets what the log held at some time after `before` was taken.
     pub(crate) fn measured(&self, bytes: u64, before: u64) {
         let mut state = self.state.lock();
         state.measured = bytes;
@@ -84,13 +84,13 @@ impl State {
     }
 }
 
-/// Bytes being written. Dropped when their fate is known; if they were not written, the next measuring shows it.
-pub(crate) struct Room {
+/// Bytes being written. Drop it when the write has ended; if it failed, the next measurement shows it.
+pub(crate) struct Reservation {
     usage: Arc<Usage>,
     bytes: u64,
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
         let mut state = self.usage.state.lock();
         state.pending -= self.bytes;
@@ -107,7 +107,7 @@ mod tests {
         let usage = Usage::new(100);
         let room = usage.reserve(60).expect("room");
         assert!(usage.reserve(41).is_none(), "being written");
-        let before = usage.measuring();
+        let before = usage.begin_measuring();
         drop(room);
         usage.measured(0, before);
         assert_eq!(
@@ -115,7 +115,7 @@ mod tests {
             60,
             "written after the measuring began: counted until the next"
         );
-        let before = usage.measuring();
+        let before = usage.begin_measuring();
         usage.measured(60, before);
         assert_eq!(usage.used(), 60);
         assert!(usage.reserve(40).is_some(), "to the last byte");
@@ -128,7 +128,7 @@ mod tests {
         assert!(!usage.is_full(), "nobody was refused");
         assert!(usage.reserve(1).is_none());
         assert!(usage.is_full());
-        let before = usage.measuring();
+        let before = usage.begin_measuring();
         usage.measured(50, before);
         assert!(!usage.is_full());
     }

@@ -33,7 +33,7 @@ async fn a_record_over_the_brokers_limit_is_set_aside_until_somebody_has_taken_i
         assert!(refused[0].time_ms > 0);
     }
     let refused = spool.refused(10).await.unwrap();
-    spool.let_refused_go(&[refused[0].place]).await.unwrap();
+    spool.remove_refused(&[refused[0].place]).await.unwrap();
     status(&spool, |status| status.refused == 0 && status.records == 0).await;
     assert_eq!(spool.refused(10).await.unwrap(), []);
     assert_eq!(remote.distinct(), ["a:1", "a:3"]);

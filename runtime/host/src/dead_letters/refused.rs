@@ -59,7 +59,7 @@ impl RefusedRecords {
             for refused in page {
                 let place = refused.place;
                 self.keep(refused).await?;
-                self.spool.let_refused_go(&[place]).await?;
+                self.spool.remove_refused(&[place]).await?;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What is remembered, as a message.
+//! A stored schema as a message.
 
 use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Message, Outgoing, RegisteredSchema, Result};
@@ -8,12 +8,12 @@ const SUBJECT: &str = "schema";
 const TYPE: &str = "schema-type";
 const FORGET: &str = "forget";
 
-/// One thing to remember.
+/// One entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Entry {
     /// A version of a subject.
     Schema(RegisteredSchema),
-    /// All that was remembered of a subject before is void.
+    /// All earlier entries of a subject are void.
     Forget(String),
 }
 

@@ -1,55 +1,55 @@
-//! A message in the hand, and where it is.
+//! A message in flight, and where it is.
 
 use danube_wasm_broker::{Message, MessageId};
 use tokio::time::Instant;
 
-use super::known::Print;
+use super::dedup::Fingerprint;
 
-/// The caller's number of a message.
-pub(super) type Number = u64;
+/// The caller's id of a message.
+pub(super) type EntryNumber = u64;
 
-/// A message in the hand.
+/// A message in flight.
 pub(super) struct Entry {
-    /// Its place in the broker.
+    /// Its id in the broker.
     pub(super) origin: MessageId,
-    pub(super) at: At,
-    /// The message, as long as it may be needed: to be given, or to be written to disk.
+    pub(super) location: Location,
+    /// The message, while it may have to be delivered or written to disk.
     pub(super) message: Option<Message>,
-    pub(super) given: bool,
+    pub(super) delivered: bool,
     pub(super) since: Instant,
 }
 
-/// Whether the broker was asked to let go of a message.
+/// The state of the acknowledgement at the broker.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Asked {
-    No,
-    /// Its answer is awaited.
-    Yes,
-    /// It did not. The caller is done with the message, so there is nothing to be held.
+pub(super) enum AckState {
+    None,
+    /// Sent, not answered.
+    Pending,
+    /// It failed. The caller has processed the message, so it is not spilled.
     Failed,
 }
 
-/// A message that was taken out of the hand, to be given back.
-pub(super) struct Taken(pub(super) Number, pub(super) Entry);
+/// A message that was removed to be negatively acknowledged in the log.
+pub(super) struct Removed(pub(super) EntryNumber, pub(super) Entry);
 
-/// What an acknowledgement concerns.
-pub(super) enum At {
+/// Where a message is, and so what an acknowledgement applies to.
+pub(super) enum Location {
     /// The message at the broker.
-    Broker(Asked),
-    /// A copy that is being written, or is written and not yet read back.
-    Moving,
+    Broker(AckState),
+    /// A copy that is being written, or is written and not yet read from the log.
+    Spilling,
     Disk {
         place: MessageId,
-        print: Print,
+        fingerprint: Fingerprint,
         time_ms: u64,
     },
     /// The broker has lost it.
-    Nowhere,
+    Lost,
 }
 
 impl Entry {
-    /// Whether it is this message, whatever place it has by now.
-    pub(super) fn is(&self, other: &Message) -> bool {
+    /// Whether it is the same message, whatever its id in the broker.
+    pub(super) fn is_same(&self, other: &Message) -> bool {
         let same = |own: &Message| {
             own.id == other.id && own.publish_time_ms == other.publish_time_ms && own.payload == other.payload
         };

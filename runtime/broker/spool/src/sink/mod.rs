@@ -1,13 +1,20 @@
-//! Consuming by way of the disk, when the target does not take messages in time.
+//! Consuming, with spilling to disk when the target does not process messages in time.
 //!
 //! ```text
 //! broker → pump → [hand] → caller                       as long as acknowledgements come in time
 //! broker → pump → log (durable: acknowledged) → pump → [hand] → caller     from then on, until the log is empty
 //! ```
 //!
-//! * A message that the caller has not acknowledged after `hold_max` makes the pump write **all** that is in hand to the
-//!   log and acknowledge it at the broker; the caller's own acknowledgement then concerns the copy. The caller notices
-//!   nothing, because the ids that it is given are the hand's.
+//! * When a message is not acknowledged within `hold_max`, the relay task writes **all** messages in flight to the log
+//!   and acknowledges them at the broker; the caller's own acknowledgement then applies to the copy. The caller does
+//!   not notice, because the message ids that it gets are those of `InFlight`.
+//! * When the caller negatively acknowledges a message, the relay task does the same at once. The broker is not told,
+//!   because it counts that: Danube gives up on a message, or on its whole partition, after the fifth time. The caller
+//!   gets the message again from here, after its delay.
+//! * While the log has messages, new ones from the broker are appended to it, so that order is kept and the broker's
+//!   window is never full. When the log is empty, messages pass through again without a write.
+//! * A message that the broker delivers again, because an acknowledgement was lost, is recognised by its content
+//!   (`dedup.rs`) and acknowledged again.
 //! * A message that the caller gives back makes the pump do the same at once. It is not given back to the broker, which
 //!   counts that: Danube gives up on a message, or on its whole partition, after the fifth time. The caller has it again
 //!   after its delay, from here.
@@ -18,15 +25,17 @@
 
 mod acker;
 mod consumer;
-mod copies;
+mod dedup;
 mod entry;
-mod hand;
+mod in_flight;
 #[cfg(test)]
-mod hand_tests;
-mod held;
-mod known;
-mod pace;
-mod pump;
-mod receipts;
+mod in_flight_tests;
+mod pending_acks;
+mod relay;
+mod retry_timer;
+mod shared;
+mod spilled;
+mod stored_copy;
 
-pub(crate) use consumer::{Subscription, consume};
+pub(crate) use consumer::consume;
+pub(crate) use shared::Subscription;

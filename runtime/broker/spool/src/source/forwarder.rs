@@ -1,14 +1,14 @@
-//! Publishes what the log holds for one topic.
+//! Publishes the log's records of one topic.
 //!
-//! A **run** begins with the oldest record that is in the log and goes on until something is lost: a session, an answer,
-//! the log. Then everything that is still in the log comes again, in its order, and once more after the flush time (see
-//! [`super::doubt`]). A record leaves the log only when the flush time has passed since the broker accepted it and the
-//! broker, asked after that, still has the session.
+//! A **run** starts with the oldest record in the log and lasts until something is lost: a session, an answer, the log.
+//! Then every record in the log is published again, in order, and once more after the flush time (see
+//! [`super::unconfirmed_publishes`]). A record is removed only when the flush time has passed since the broker accepted
+//! it and the broker, asked after that, still has the session.
 
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{
-    Broker, BrokerError, Consumer, ErrorKind, MessageId, Published, Publisher, Result, TopicSpec,
+    Backoff, Broker, BrokerError, Consumer, ErrorKind, MessageId, Published, Publisher, Result, TopicSpec,
 };
 use danube_wasm_model::{SubscriptionType, TopicName, clock};
 use futures_util::StreamExt;
@@ -17,19 +17,21 @@ use tokio::{
     time::{Instant, sleep, sleep_until},
 };
 
-use super::{answer_of, denials::Denials, doubt::Doubt, no_answer, refused, run::Run, window::Window};
+use super::{
+    answer_of, no_answer, refused, rejections::Rejections, run::Run, unconfirmed_publishes::UnconfirmedPublishes,
+    window::Window,
+};
 use crate::{
-    backoff::Backoff,
     epochs::{Epoch, Epochs},
-    limits::{READ_ONCE_MAX, UNCONFIRMED_RECORDS_MAX},
-    status::Part,
+    limits::{BACKOFF_MAX, BACKOFF_MIN, READ_ONCE_MAX, UNCONFIRMED_RECORDS_MAX},
+    status::SpoolTask,
     store::Store,
 };
 
 /// See the module.
 pub(crate) struct Forwarder {
     pub(crate) topic: TopicName,
-    /// How the topic was asked for last.
+    /// The latest spec of the topic.
     pub(crate) spec: watch::Receiver<TopicSpec>,
     pub(crate) broker: Arc<dyn Broker>,
     pub(crate) store: Arc<Store>,
@@ -38,29 +40,28 @@ pub(crate) struct Forwarder {
     state: State,
 }
 
-/// What outlives a run.
-#[derive(Default)]
+/// State that outlives a run.
 struct State {
     backoff: Backoff,
-    /// The last run ended in an error, and nothing was accepted since.
+    /// The last run ended with an error, and no record was accepted since.
     failing: bool,
-    /// The broker has the topic.
+    /// The topic was created at the broker.
     declared: bool,
-    denials: Denials,
-    doubt: Doubt,
+    rejections: Rejections,
+    unconfirmed_publishes: UnconfirmedPublishes,
 }
 
 /// Why a run ended.
-enum End {
-    /// What was accepted may be gone.
+enum RunEnd {
+    /// Accepted records may be lost.
     Lost,
-    /// What was accepted may be skipped.
-    Doubted,
-    /// The topic was asked for differently.
+    /// Accepted records may be skipped: publish them once more.
+    Republish,
+    /// The topic has a new spec.
     Respecified,
-    /// The broker did not do something.
+    /// The broker failed.
     Broker(BrokerError),
-    /// The log did not.
+    /// The log failed.
     Log(BrokerError),
 }
 
@@ -72,7 +73,7 @@ impl Forwarder {
         store: Arc<Store>,
         epochs: Arc<Epochs>,
         flush: Duration,
-        left: u64,
+        leftover: u64,
     ) -> Self {
         Self {
             topic,
@@ -82,8 +83,11 @@ impl Forwarder {
             epochs,
             flush,
             state: State {
-                doubt: Doubt::of_left(left),
-                ..State::default()
+                backoff: Backoff::new(BACKOFF_MIN),
+                failing: false,
+                declared: false,
+                rejections: Rejections::default(),
+                unconfirmed_publishes: UnconfirmedPublishes::from_leftover(leftover),
             },
         }
     }
@@ -93,28 +97,29 @@ impl Forwarder {
         loop {
             let epoch = self.epochs.current();
             match self.forward(epoch).await {
-                End::Lost => {
+                RunEnd::Lost => {
                     tracing::warn!(topic = %self.topic, "a session with the broker was lost: what it may not have on its disk is published again");
                 }
-                End::Doubted => {
+                RunEnd::Republish => {
                     tracing::info!(topic = %self.topic, "published once more, because a broker that was killed may skip what it is given first");
                 }
-                End::Respecified => self.state.declared = false,
-                End::Broker(error) => {
+                RunEnd::Respecified => self.state.declared = false,
+                RunEnd::Broker(error) => {
                     self.state.declared &= error.kind != ErrorKind::NotFound;
-                    // What others published before this may be gone too; said once for each outage.
+                    // Records of other topics may be lost too; recorded once for each outage.
                     if error.is_transient() && !self.state.failing {
-                        self.epochs.lost();
+                        self.epochs.record_loss();
                     }
-                    self.pause("the broker does not take what the spool holds", error).await;
+                    self.wait_after_error("the broker does not take what the spool holds", error)
+                        .await;
                 }
-                End::Log(error) => self.pause("the spool cannot be read", error).await,
+                RunEnd::Log(error) => self.wait_after_error("the spool cannot be read", error).await,
             }
         }
     }
 
-    async fn pause(&mut self, what: &str, error: BrokerError) {
-        let wait = self.state.backoff.next();
+    async fn wait_after_error(&mut self, what: &str, error: BrokerError) {
+        let wait = self.state.backoff.next(BACKOFF_MAX);
         if self.state.failing {
             tracing::debug!(topic = %self.topic, kind = error.kind.as_str(), %error, wait_ms = clock::millis(wait), "{what}");
         } else {
@@ -126,14 +131,14 @@ impl Forwarder {
     }
 
     /// One run.
-    async fn forward(&mut self, epoch: Epoch) -> End {
+    async fn forward(&mut self, epoch: Epoch) -> RunEnd {
         let exclusive = SubscriptionType::Exclusive;
         let mut consumer = match self.store.read(&self.topic, exclusive, UNCONFIRMED_RECORDS_MAX).await {
             Ok(consumer) => consumer,
-            Err(error) => return End::Log(error),
+            Err(error) => return RunEnd::Log(error),
         };
         if let Err(error) = self.declare().await {
-            return End::Broker(error);
+            return RunEnd::Broker(error);
         }
         let mut run = Run::new(epoch, consumer.acker());
         let end = loop {
@@ -141,12 +146,12 @@ impl Forwarder {
                 break end;
             }
         };
-        let doubt = &mut self.state.doubt;
+        let unconfirmed_publishes = &mut self.state.unconfirmed_publishes;
         match &end {
-            End::Lost => doubt.raise(&run.window),
-            End::Broker(error) if error.is_transient() => doubt.raise(&run.window),
-            End::Doubted => doubt.settle(),
-            End::Broker(_) | End::Respecified | End::Log(_) => {}
+            RunEnd::Lost => unconfirmed_publishes.record_loss(&run.window),
+            RunEnd::Broker(error) if error.is_transient() => unconfirmed_publishes.record_loss(&run.window),
+            RunEnd::Republish => unconfirmed_publishes.clear(),
+            RunEnd::Broker(_) | RunEnd::Respecified | RunEnd::Log(_) => {}
         }
         end
     }
@@ -157,53 +162,57 @@ impl Forwarder {
             let spec = self.spec.borrow_and_update().clone();
             answer_of(self.broker.create_topic(&self.topic, spec)).await?;
             self.state.declared = true;
-            self.goes_on();
+            self.record_progress();
         }
         Ok(())
     }
 
-    /// The broker did something.
-    fn goes_on(&mut self) {
+    /// The broker works again: resets the backoff.
+    fn record_progress(&mut self) {
         if std::mem::take(&mut self.state.failing) {
             tracing::info!(topic = %self.topic, "the broker takes what the spool holds again");
         }
         self.state.backoff.reset();
     }
 
-    /// Sends what may be sent, then waits for one thing to happen.
-    async fn step(&mut self, run: &mut Run, consumer: &mut dyn Consumer) -> Result<(), End> {
+    /// Publishes what may be published, then waits for one event.
+    async fn step(&mut self, run: &mut Run, consumer: &mut dyn Consumer) -> Result<(), RunEnd> {
         self.send(run).await?;
         self.report(Some(&run.window), None);
         let due = run.window.due(self.flush);
-        let doubt = &self.state.doubt;
-        let repeat_at = doubt.repeat_at(&run.window, due);
-        let ask_at = run.proof.ask_at(due).filter(|_| !doubt.is_raised());
-        let stalled = run.stalled();
+        let unconfirmed_publishes = &self.state.unconfirmed_publishes;
+        let republish_at = unconfirmed_publishes.republish_at(&run.window, due);
+        let next_request_at = run
+            .confirmation
+            .next_request_at(due)
+            .filter(|_| !unconfirmed_publishes.is_pending());
+        let stalled = run.stalled_at();
         tokio::select! {
             biased;
-            () = self.epochs.over(run.epoch) => Err(End::Lost),
-            Ok(()) = self.spec.changed() => Err(End::Respecified),
-            Some((ids, results)) = run.calls.next() => self.answered(run, ids, results).await,
-            Some((until, result)) = &mut run.proof.question => self.checked(run, until, result).await,
-            () = sleep_until(ask_at.unwrap_or(stalled)), if ask_at.is_some() => {
-                run.proof.ask(self.broker.clone(), self.flush, Instant::now());
+            () = self.epochs.ended(run.epoch) => Err(RunEnd::Lost),
+            Ok(()) = self.spec.changed() => Err(RunEnd::Respecified),
+            Some((ids, results)) = run.calls.next() => self.handle_answers(run, ids, results).await,
+            Some((until, result)) = &mut run.confirmation.request => self.handle_confirmation(run, until, result).await,
+            () = sleep_until(next_request_at.unwrap_or(stalled)), if next_request_at.is_some() => {
+                run.confirmation.start(self.broker.clone(), self.flush, Instant::now());
                 Ok(())
             }
-            () = sleep_until(repeat_at.unwrap_or(stalled)), if repeat_at.is_some() => Err(End::Doubted),
-            () = sleep_until(stalled), if !run.calls.is_empty() => Err(End::Broker(no_answer())),
+            () = sleep_until(republish_at.unwrap_or(stalled)), if republish_at.is_some() => Err(RunEnd::Republish),
+            () = sleep_until(stalled), if !run.calls.is_empty() => Err(RunEnd::Broker(no_answer())),
             read = consumer.receive(READ_ONCE_MAX), if run.window.has_room() => {
-                read.map_err(End::Log)?.into_iter().for_each(|message| run.window.add(message));
+                read.map_err(RunEnd::Log)?.into_iter().for_each(|message| run.window.add(message));
                 Ok(())
             }
         }
     }
 
-    async fn send(&mut self, run: &mut Run) -> Result<(), End> {
+    async fn send(&mut self, run: &mut Run) -> Result<(), RunEnd> {
         while let Some(call) = run.window.next_call() {
-            let publisher = self.publisher(run, &call.producer).await.map_err(End::Broker)?;
-            // In a new session a record would come before an older one of its key that the lost session took with it.
+            let publisher = self.publisher(run, &call.producer).await.map_err(RunEnd::Broker)?;
+            // In a new session the record could be published before an older one of its key that was lost with the old
+            // session.
             if self.epochs.current() != run.epoch {
-                return Err(End::Lost);
+                return Err(RunEnd::Lost);
             }
             run.call(&*publisher, call);
         }
@@ -219,51 +228,57 @@ impl Forwarder {
         Ok(new)
     }
 
-    async fn answered(
+    async fn handle_answers(
         &mut self,
         run: &mut Run,
         ids: Vec<MessageId>,
         results: Vec<Result<Published>>,
-    ) -> Result<(), End> {
+    ) -> Result<(), RunEnd> {
         let now = Instant::now();
-        run.answered = now;
+        run.last_answer = now;
         let mut end = None;
         let mut results = results.into_iter();
         for id in ids {
             match results.next().unwrap_or_else(|| Err(no_answer())) {
-                Ok(_) => self.accepted(run, id, now),
-                Err(error) if self.state.denials.is_final(id, error.kind) => self.set_aside(run, id, error).await?,
+                Ok(_) => self.record_accepted(run, id, now),
+                Err(error) if self.state.rejections.is_final(id, error.kind) => {
+                    self.store_refused(run, id, error).await?
+                }
                 Err(error) => end = Some(error),
             }
         }
-        end.map_or(Ok(()), |error| Err(End::Broker(error)))
+        end.map_or(Ok(()), |error| Err(RunEnd::Broker(error)))
     }
 
-    fn accepted(&mut self, run: &mut Run, id: MessageId, now: Instant) {
-        run.window.accepted(id, now);
-        self.state.denials.accepted(id);
-        self.goes_on();
+    fn record_accepted(&mut self, run: &mut Run, id: MessageId, now: Instant) {
+        run.window.record_accepted(id, now);
+        self.state.rejections.record_accepted(id);
+        self.record_progress();
     }
 
-    async fn set_aside(&mut self, run: &mut Run, id: MessageId, error: BrokerError) -> Result<(), End> {
-        let Some((record, producer)) = run.window.refused(id) else {
+    async fn store_refused(&mut self, run: &mut Run, id: MessageId, error: BrokerError) -> Result<(), RunEnd> {
+        let Some((record, producer)) = run.window.take_refused(id) else {
             return Ok(());
         };
         tracing::error!(topic = %self.topic, record = %record.id, kind = error.kind.as_str(), %error, "the broker refuses a record: it is set aside in the spool");
-        refused::set_aside(&self.store, record, &producer, &error.message)
+        refused::store_refused(&self.store, record, &producer, &error.message)
             .await
-            .map_err(End::Log)?;
-        run.acker.ack(&[id]).await.map_err(End::Log)
+            .map_err(RunEnd::Log)?;
+        run.acker.ack(&[id]).await.map_err(RunEnd::Log)
     }
 
-    /// What was accepted by `until` is safe if the session is still there.
-    async fn checked(&mut self, run: &mut Run, until: Instant, result: Result<()>) -> Result<(), End> {
-        run.proof.answered();
+    /// Records accepted by `until` are safe if the session still exists.
+    async fn handle_confirmation(&mut self, run: &mut Run, until: Instant, result: Result<()>) -> Result<(), RunEnd> {
+        run.confirmation.finish();
         if self.epochs.current() != run.epoch {
-            return Err(End::Lost);
+            return Err(RunEnd::Lost);
         }
         match result {
-            Ok(()) => run.acker.ack(&run.window.confirmed(until)).await.map_err(End::Log),
+            Ok(()) => run
+                .acker
+                .ack(&run.window.take_confirmed(until))
+                .await
+                .map_err(RunEnd::Log),
             Err(error) => {
                 tracing::debug!(topic = %self.topic, %error, "the broker cannot be asked whether a session is still there");
                 Ok(())
@@ -272,8 +287,8 @@ impl Forwarder {
     }
 
     fn report(&self, window: Option<&Window>, trouble: Option<String>) {
-        let part = Part::Forwarder(self.topic.to_string());
-        self.store.board.report(&part, |report| {
+        let task = SpoolTask::Forwarder(self.topic.to_string());
+        self.store.board.report(&task, |report| {
             match window {
                 Some(window) => {
                     report.unconfirmed = window.unconfirmed();

@@ -1,17 +1,17 @@
-//! Publishing by way of the disk.
+//! Publishing through the log on disk.
 //!
 //! ```text
 //! publisher → log (durable: confirmed) → forwarder: [window] → broker → flush time, session still there → gone from here
 //! ```
 
-mod denials;
-mod doubt;
+mod flush_confirmation;
 mod forwarder;
 mod lanes;
-mod proof;
 mod publisher;
 mod refused;
+mod rejections;
 mod run;
+mod unconfirmed_publishes;
 mod window;
 #[cfg(test)]
 mod window_tests;
@@ -26,9 +26,9 @@ use crate::limits::CALL_TIME_MAX;
 pub(crate) use forwarder::Forwarder;
 pub(crate) use publisher::SpoolPublisher;
 pub use refused::Refused;
-pub(crate) use refused::{let_go as let_refused_go, list as list_refused};
+pub(crate) use refused::{list as list_refused, remove as remove_refused};
 
-/// The broker's answer, within a time that its client should keep anyway.
+/// The broker's answer, with a deadline above that of its client.
 async fn answer_of<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(CALL_TIME_MAX, call).await.unwrap_or_else(|_| Err(no_answer()))
 }

@@ -1,4 +1,4 @@
-//! Takes records from a connector: they are confirmed when they are durable here.
+//! Takes records from a connector. They are confirmed when they are durable here.
 
 use std::sync::Arc;
 
@@ -8,48 +8,49 @@ use futures_util::future::BoxFuture;
 use super::lanes::lane_of;
 use crate::{
     catalog::Catalog,
-    store::{Store, size},
-    usage::Room,
+    store::{Store, record_size},
+    usage::Reservation,
 };
 
 /// See [`Publisher`].
 pub(crate) struct SpoolPublisher {
     pub(crate) store: Arc<Store>,
     pub(crate) catalog: Arc<Catalog>,
-    /// Of the spool's log.
+    /// Publisher of the spool's log.
     pub(crate) log: Arc<dyn Publisher>,
     pub(crate) record_bytes_max: usize,
 }
 
 /// A group that is ready for the log.
-struct Kept {
-    /// Whether the broker keeps all of it until it was read, once it leaves the log.
+struct AdmittedGroup {
+    /// Whether the broker keeps the whole group until it was read, once it leaves the log.
     is_reliable: bool,
-    /// Until it is written.
-    _room: Room,
+    /// Reserved until it is written.
+    _room: Reservation,
 }
 
 impl Publisher for SpoolPublisher {
     fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
         let mut kept = Vec::with_capacity(groups.len());
-        let fates: Vec<Result<Kept>> = groups.into_iter().map(|group| self.keep(group, &mut kept)).collect();
+        let admitted: Vec<Result<AdmittedGroup>> =
+            groups.into_iter().map(|group| self.admit(group, &mut kept)).collect();
         let written = self.log.publish(kept);
         Box::pin(async move {
             let mut written = written.await.into_iter();
-            let mut fate = |kept: Kept| {
+            let mut fate = |kept: AdmittedGroup| {
                 let published = written.next().unwrap_or_else(no_answer)?;
                 Ok(Published {
                     durable: published.durable && kept.is_reliable,
                 })
             };
-            fates.into_iter().map(|kept| kept.and_then(&mut fate)).collect()
+            admitted.into_iter().map(|kept| kept.and_then(&mut fate)).collect()
         })
     }
 }
 
 impl SpoolPublisher {
-    /// Finds room for a group and makes it ready for the log: all of it, or nothing.
-    fn keep(&self, mut group: Vec<Outgoing>, kept: &mut Vec<Vec<Outgoing>>) -> Result<Kept> {
+    /// Reserves room for a whole group and prepares it for the log.
+    fn admit(&self, mut group: Vec<Outgoing>, kept: &mut Vec<Vec<Outgoing>>) -> Result<AdmittedGroup> {
         let (mut bytes, mut is_reliable) = (0, true);
         for record in &mut group {
             let known = self
@@ -68,15 +69,18 @@ impl SpoolPublisher {
         }
         let room = self.store.reserve(bytes as u64)?;
         kept.push(group);
-        Ok(Kept {
+        Ok(AdmittedGroup {
             is_reliable,
             _room: room,
         })
     }
 
-    /// Later is too late: the sender has been told that all is well.
+    /// Checked here, because after this the record is confirmed to its sender.
     fn check(&self, record: &Outgoing) -> Result<usize> {
-        let (bytes, bytes_max) = (size(record), record_bytes_max(&record.topic, self.record_bytes_max));
+        let (bytes, bytes_max) = (
+            record_size(record),
+            record_bytes_max(&record.topic, self.record_bytes_max),
+        );
         if bytes <= bytes_max {
             return Ok(bytes);
         }

@@ -1,4 +1,4 @@
-//! Records that the broker will never accept: kept in a topic of the log and counted, until somebody takes them.
+//! Records that the broker will never accept: stored in a topic of the log and counted, until they are removed.
 
 use danube_wasm_broker::{Message, MessageId, Outgoing, Result};
 
@@ -11,20 +11,20 @@ const PRODUCER: &str = "danube-wasm-spool-producer";
 /// A record that the broker refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// As it was handed over.
+    /// The record as it was published.
     pub record: Outgoing,
-    /// By whom.
+    /// Its producer.
     pub producer: String,
-    /// What the broker said.
+    /// The broker's error.
     pub reason: String,
-    /// When it was set aside, in milliseconds since 1970-01-01 UTC.
+    /// When it was stored as refused, in milliseconds since 1970-01-01 UTC.
     pub time_ms: u64,
-    /// Names it for [`Spool::let_refused_go`](crate::Spool::let_refused_go).
+    /// Its id for [`Spool::remove_refused`](crate::Spool::remove_refused).
     pub place: MessageId,
 }
 
-/// Sets a record aside; returns when that is durable.
-pub(super) async fn set_aside(store: &Store, mut record: Outgoing, producer: &str, reason: &str) -> Result<()> {
+/// Stores a refused record; returns when it is durable.
+pub(super) async fn store_refused(store: &Store, mut record: Outgoing, producer: &str, reason: &str) -> Result<()> {
     let mut set = |name: &str, value: &str| record.attributes.push((name.to_owned(), value.to_owned()));
     set(TOPIC, record.topic.as_str());
     set(REASON, reason);
@@ -35,7 +35,7 @@ pub(super) async fn set_aside(store: &Store, mut record: Outgoing, producer: &st
     Ok(())
 }
 
-/// What was set aside, oldest first, up to `max`.
+/// The refused records, oldest first, up to `max`.
 pub(crate) async fn list(store: &Store, max: usize) -> Result<Vec<Refused>> {
     let mut listed = Vec::new();
     let mut waiting = store.browse(&store::refused()?)?;
@@ -49,8 +49,8 @@ pub(crate) async fn list(store: &Store, max: usize) -> Result<Vec<Refused>> {
     Ok(listed)
 }
 
-/// Forgets these.
-pub(crate) async fn let_go(store: &Store, places: &[MessageId]) -> Result<()> {
+/// Removes refused records.
+pub(crate) async fn remove(store: &Store, places: &[MessageId]) -> Result<()> {
     store.acker(&store::refused()?)?.ack(places).await
 }
 

@@ -1,4 +1,4 @@
-//! What a forwarder works with from one loss to the next.
+//! A forwarder's state between two losses.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -7,25 +7,25 @@ use futures_util::{FutureExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::Instant;
 
 use super::{
-    proof::Proof,
+    flush_confirmation::FlushConfirmation,
     window::{Call, Window},
 };
 use crate::{epochs::Epoch, limits::CALL_TIME_MAX};
 
-/// Which records, and what became of them.
+/// Records and their results.
 pub(super) type Answer = (Vec<MessageId>, Vec<Result<Published>>);
 
 /// See the module.
 pub(super) struct Run {
     pub(super) epoch: Epoch,
     pub(super) acker: Arc<dyn Acker>,
-    /// Opened in this run: what is handed to them is not published in a session that was opened after a loss.
+    /// Opened in this run: records handed to them are not published in a session that was opened after a loss.
     pub(super) publishers: HashMap<Arc<str>, Arc<dyn Publisher>>,
     pub(super) window: Window,
     pub(super) calls: FuturesUnordered<BoxFuture<'static, Answer>>,
-    pub(super) proof: Proof,
-    /// When the broker last answered, or was handed something after it had answered all.
-    pub(super) answered: Instant,
+    pub(super) confirmation: FlushConfirmation,
+    /// When the broker last answered, or when the first of the open calls was made.
+    pub(super) last_answer: Instant,
 }
 
 impl Run {
@@ -37,22 +37,22 @@ impl Run {
             publishers: HashMap::new(),
             window: Window::default(),
             calls: FuturesUnordered::new(),
-            proof: Proof::new(now),
-            answered: now,
+            confirmation: FlushConfirmation::new(now),
+            last_answer: now,
         }
     }
 
-    /// Hands records to the broker.
+    /// Publishes records.
     pub(super) fn call(&mut self, publisher: &dyn Publisher, call: Call) {
         if self.calls.is_empty() {
-            self.answered = Instant::now();
+            self.last_answer = Instant::now();
         }
         let (ids, answer) = (call.ids, publisher.publish(call.groups));
         self.calls.push(answer.map(|results| (ids, results)).boxed());
     }
 
-    /// When the broker has been silent for too long, if it has anything to answer.
-    pub(super) fn stalled(&self) -> Instant {
-        self.answered + CALL_TIME_MAX
+    /// When the broker has not answered for too long, if a call is open.
+    pub(super) fn stalled_at(&self) -> Instant {
+        self.last_answer + CALL_TIME_MAX
     }
 }

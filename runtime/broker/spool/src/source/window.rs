@@ -1,8 +1,9 @@
-//! The records of a topic that were read from the log and may not go from it yet. Pure: no clock, no disk, no broker.
+//! The records of a topic that were read from the log and may not be removed from it yet. Pure: no clock, no disk, no
+//! broker.
 //!
-//! A record *waits*, is *in flight* with the broker, or was *accepted* by it and stays until the flush time has passed.
-//! The records of one lane (see [`super::lanes`]) go to the broker one after the other: so whatever the broker does with
-//! one of them, a later one never comes before it. Records without a lane go as they come.
+//! A record *waits*, is *in flight* to the broker, or was *accepted* by it and stays until the flush time has passed.
+//! Records of one lane (see [`super::lanes`]) are published one after the other, so that a later one never reaches the
+//! broker before an earlier one. Records without a lane are published as they come.
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
@@ -19,7 +20,7 @@ use crate::{
     limits::{
         CALL_BYTES_MAX, CALL_RECORDS_MAX, IN_FLIGHT_BYTES_MAX, IN_FLIGHT_RECORDS_MAX, READ_BYTES_MAX, READ_RECORDS_MAX,
     },
-    store::size,
+    store::record_size,
 };
 
 /// See the module.
@@ -28,9 +29,9 @@ pub(super) struct Window {
     entries: BTreeMap<MessageId, Entry>,
     /// Records of each lane that the broker has not accepted, in order. The first is ready or in flight.
     lanes: HashMap<Bytes, VecDeque<MessageId>>,
-    /// What may be sent.
+    /// Records that may be published.
     ready: VecDeque<MessageId>,
-    /// What the broker accepted, and when.
+    /// Accepted records, and when they were accepted.
     accepted: VecDeque<(Instant, MessageId)>,
     /// Read and not accepted.
     open: Load,
@@ -52,7 +53,7 @@ struct Load {
     bytes: usize,
 }
 
-/// Records to hand to the broker together, each a group of its own.
+/// Records to publish in one call, each in a separate group.
 pub(super) struct Call {
     pub(super) producer: Arc<str>,
     pub(super) ids: Vec<MessageId>,
@@ -60,7 +61,7 @@ pub(super) struct Call {
 }
 
 impl Window {
-    /// A record was read. The log gives those of one lane in their order.
+    /// Adds a record from the log, which returns those of one lane in order.
     pub(super) fn add(&mut self, message: Message) {
         let (id, lane) = (message.message_id, message.key);
         let record = Outgoing {
@@ -71,7 +72,7 @@ impl Window {
             id: message.id,
             schema: message.schema,
         };
-        let bytes = size(&record);
+        let bytes = record_size(&record);
         match &lane {
             None => self.ready.push_back(id),
             Some(lane) => {
@@ -98,7 +99,7 @@ impl Window {
         self.open.records < READ_RECORDS_MAX && self.open.bytes < READ_BYTES_MAX
     }
 
-    /// What to send next, of one producer; it is in flight then.
+    /// The next records to publish, all of one producer; they are in flight then.
     pub(super) fn next_call(&mut self) -> Option<Call> {
         let mut call: Option<Call> = None;
         let mut load = Load::default();
@@ -129,18 +130,18 @@ impl Window {
         call
     }
 
-    /// The broker has it.
-    pub(super) fn accepted(&mut self, id: MessageId, now: Instant) {
-        self.landed(id);
+    /// The broker accepted it.
+    pub(super) fn record_accepted(&mut self, id: MessageId, now: Instant) {
+        self.leave_broker(id);
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.record = None;
             self.accepted.push_back((now, id));
         }
     }
 
-    /// The broker will never have it. The record, to be set aside.
-    pub(super) fn refused(&mut self, id: MessageId) -> Option<(Outgoing, Arc<str>)> {
-        self.landed(id);
+    /// The broker will never accept it. Returns the record.
+    pub(super) fn take_refused(&mut self, id: MessageId) -> Option<(Outgoing, Arc<str>)> {
+        self.leave_broker(id);
         let entry = self.entries.remove(&id)?;
         Some((entry.record?, entry.producer))
     }
@@ -150,8 +151,8 @@ impl Window {
         self.accepted.front().map(|(at, _)| *at + flush)
     }
 
-    /// Lets go of what was accepted at `until` or before.
-    pub(super) fn confirmed(&mut self, until: Instant) -> Vec<MessageId> {
+    /// Removes and returns records accepted at `until` or before.
+    pub(super) fn take_confirmed(&mut self, until: Instant) -> Vec<MessageId> {
         let mut done = Vec::new();
         while let Some((_, id)) = self.accepted.pop_front_if(|(at, _)| *at <= until) {
             self.entries.remove(&id);
@@ -166,11 +167,12 @@ impl Window {
     }
 
     /// Whether the broker has accepted all that was read.
-    pub(super) fn is_through(&self) -> bool {
+    pub(super) fn is_drained(&self) -> bool {
         self.open.records == 0
     }
 
-    /// When the oldest record was put into the log, in milliseconds since 1970: the first of each partition tells.
+    /// When the oldest record was written to the log, in milliseconds since 1970: the oldest of the partitions' first
+    /// records.
     pub(super) fn oldest_ms(&self) -> Option<u64> {
         let mut oldest = None;
         let mut next = self.entries.first_key_value();
@@ -185,8 +187,8 @@ impl Window {
         oldest
     }
 
-    /// A record is with the broker no more; the next of its lane may go.
-    fn landed(&mut self, id: MessageId) {
+    /// A record is no longer in flight; the next one of its lane may be published.
+    fn leave_broker(&mut self, id: MessageId) {
         let Some(entry) = self.entries.get(&id) else { return };
         self.open.remove(entry.bytes);
         self.in_flight.remove(entry.bytes);

@@ -48,9 +48,9 @@ fn of_each_key_one_record_is_with_the_broker() {
     let mut window = window(&["a", "a", "b", "", "", "a"]);
     assert_eq!(next(&mut window), [0, 2, 3, 4]);
     assert!(next(&mut window).is_empty());
-    window.accepted(id(0), Instant::now());
+    window.record_accepted(id(0), Instant::now());
     assert_eq!(next(&mut window), [1]);
-    let (refused, producer) = window.refused(id(1)).expect("in flight");
+    let (refused, producer) = window.take_refused(id(1)).expect("in flight");
     assert_eq!(
         (refused.id.as_str(), refused.key.as_deref(), &*producer),
         ("1", Some(&b"a"[..]), "p")
@@ -64,13 +64,13 @@ fn a_record_is_let_go_only_when_its_time_has_passed() {
     assert_eq!(next(&mut window), [0, 1, 2]);
     let (flush, start) = (Duration::from_secs(10), Instant::now());
     assert_eq!(window.due(flush), None);
-    window.accepted(id(1), start);
-    window.accepted(id(0), start + Duration::from_secs(1));
+    window.record_accepted(id(1), start);
+    window.record_accepted(id(0), start + Duration::from_secs(1));
     assert_eq!((window.due(flush), window.unconfirmed()), (Some(start + flush), 2));
     assert_eq!(window.oldest_ms(), Some(1000));
-    assert!(window.confirmed(start - Duration::from_millis(1)).is_empty());
-    assert_eq!(window.confirmed(start), [id(1)]);
-    assert_eq!(window.confirmed(start + flush), [id(0)]);
+    assert!(window.take_confirmed(start - Duration::from_millis(1)).is_empty());
+    assert_eq!(window.take_confirmed(start), [id(1)]);
+    assert_eq!(window.take_confirmed(start + flush), [id(0)]);
     assert_eq!((window.unconfirmed(), window.oldest_ms()), (0, Some(1002)));
 }
 
@@ -93,7 +93,7 @@ fn what_is_sent_and_what_is_read_is_bounded() {
         sent += call;
     }
     assert_eq!(sent, IN_FLIGHT_RECORDS_MAX);
-    window.accepted(id(0), Instant::now());
+    window.record_accepted(id(0), Instant::now());
     assert!(window.has_room());
     assert_eq!(next(&mut window).len(), 1);
 }

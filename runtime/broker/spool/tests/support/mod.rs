@@ -103,7 +103,7 @@ pub(crate) async fn try_publish(broker: &dyn Broker, record: Outgoing) -> Result
     within(publisher.publish(vec![vec![record]])).await.remove(0)
 }
 
-/// Publishes each as a group of its own and waits until all are confirmed.
+/// Publishes each in a separate group and waits until all are confirmed.
 pub(crate) async fn publish<T: AsRef<str>>(broker: &dyn Broker, texts: &[T]) {
     let publisher = broker.publisher("producer").await.expect("publisher");
     let groups = texts.iter().map(|text| vec![record(text.as_ref())]).collect();

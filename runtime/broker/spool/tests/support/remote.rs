@@ -156,7 +156,7 @@ impl Remote {
         self.log.lag().await.expect("lag").iter().map(|lag| lag.messages).sum()
     }
 
-    /// Delivers again whatever was not acknowledged, as after a time without acknowledgement.
+    /// Delivers every unacknowledged message again, as after the acknowledgement timeout.
     pub(crate) async fn redeliver(&self) {
         let given = std::mem::take(&mut *self.given.lock());
         for (acker, id) in given {

@@ -24,7 +24,7 @@ use super::{consumer_options, receive, texts, topic, within};
 pub(crate) struct Served {
     address: SocketAddr,
     directory: TempDir,
-    /// Its own: when it goes, every connection and the log go, in the middle of whatever they do.
+    /// A runtime of its own: dropping it ends every connection and the log at once, as a crash does.
     runtime: Option<Runtime>,
 }
 

@@ -1,4 +1,4 @@
-//! What the registry said last, kept as messages in a topic of the spool's own.
+//! The registry's last answers, stored as messages in a topic of the spool's log.
 
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ use danube_wasm_model::TopicName;
 use parking_lot::RwLock;
 
 use super::{
+    cache::{RegistryAnswer, SchemaCache},
     entry::Entry,
-    known::{Known, Said},
 };
 use crate::{
     limits::SCHEMAS_MAX,
@@ -17,51 +17,51 @@ use crate::{
 };
 
 /// See the module. As a [`Registry`], it answers from memory, and registers nothing.
-pub(crate) struct Memory {
+pub(crate) struct RememberedRegistry {
     store: Arc<Store>,
     topic: TopicName,
-    known: RwLock<Known>,
+    cache: RwLock<SchemaCache>,
     /// One writer at a time.
     writing: tokio::sync::Mutex<()>,
 }
 
-impl Memory {
-    /// Reads what is remembered.
+impl RememberedRegistry {
+    /// Reads the stored answers.
     pub(crate) async fn open(store: Arc<Store>) -> Result<Self> {
-        let memory = Self {
+        let remembered = Self {
             topic: store::schemas()?,
             store,
-            known: RwLock::default(),
+            cache: RwLock::default(),
             writing: tokio::sync::Mutex::default(),
         };
-        let read = |message: Message| Entry::decode(&message).map(|entry| memory.known.write().apply(entry));
-        memory.store.read_all(&memory.topic, read).await?;
-        Ok(memory)
+        let read = |message: Message| Entry::decode(&message).map(|entry| remembered.cache.write().apply(entry));
+        remembered.store.read_all(&remembered.topic, read).await?;
+        Ok(remembered)
     }
 
-    /// Remembers, durably. That this fails is no reason to keep from the caller what the registry said.
-    pub(super) async fn learn(&self, said: Said<'_>) {
+    /// Stores an answer durably. If that fails, the caller gets the registry's answer all the same.
+    pub(super) async fn remember(&self, answer: RegistryAnswer<'_>) {
         let _one = self.writing.lock().await;
-        let (news, all) = {
-            let known = self.known.read();
-            let news = known.news(said);
-            let all = news.len();
-            (known.fitting(news, SCHEMAS_MAX), all)
+        let (changes, all) = {
+            let cache = self.cache.read();
+            let changes = cache.changes(answer);
+            let all = changes.len();
+            (cache.fitting(changes, SCHEMAS_MAX), all)
         };
-        if news.len() < all {
+        if changes.len() < all {
             tracing::warn!(
                 SCHEMAS_MAX,
                 "the spool remembers no more schemas: a start with a new one needs the broker"
             );
         }
-        if news.is_empty() {
+        if changes.is_empty() {
             return;
         }
-        let records = news.iter().map(|entry| entry.encode(&self.topic)).collect();
+        let records = changes.iter().map(|entry| entry.encode(&self.topic)).collect();
         match self.store.write(records).await {
             Ok(()) => {
-                let mut known = self.known.write();
-                news.into_iter().for_each(|entry| known.apply(entry));
+                let mut cache = self.cache.write();
+                changes.into_iter().for_each(|entry| cache.apply(entry));
             }
             Err(error) => {
                 tracing::warn!(%error, "the spool cannot remember a schema now: the next start needs the broker");
@@ -71,22 +71,22 @@ impl Memory {
 }
 
 #[async_trait]
-impl Registry for Memory {
+impl Registry for RememberedRegistry {
     async fn latest(&self, subject: &str) -> Result<Option<RegisteredSchema>> {
-        Ok(self.known.read().versions(subject).pop())
+        Ok(self.cache.read().versions(subject).pop())
     }
 
     async fn get(&self, reference: SchemaRef) -> Result<Option<RegisteredSchema>> {
-        Ok(self.known.read().find(reference))
+        Ok(self.cache.read().find(reference))
     }
 
     async fn versions(&self, subject: &str) -> Result<Vec<RegisteredSchema>> {
-        Ok(self.known.read().versions(subject))
+        Ok(self.cache.read().versions(subject))
     }
 
-    /// One that was registered before is known; any other has no number without the broker.
+    /// Finds a schema that was registered before; another one cannot get an id without the broker.
     async fn register(&self, subject: &str, schema_type: &str, definition: &str) -> Result<RegisteredSchema> {
-        let versions = self.known.read().versions(subject);
+        let versions = self.cache.read().versions(subject);
         let same = |schema: &RegisteredSchema| schema.schema_type == schema_type && schema.definition == definition;
         versions.into_iter().rev().find(same).ok_or_else(|| {
             let message = format!("schema `{subject}` can only be registered when the broker is in reach");

@@ -4,7 +4,7 @@
 mod support;
 
 use danube_wasm_broker::{Broker, ErrorKind};
-use danube_wasm_broker_spool::records_in;
+use danube_wasm_broker_spool::count_records;
 use support::*;
 
 #[tokio::test]
@@ -18,14 +18,14 @@ async fn all_that_it_holds_for_others_is_counted_and_nothing_goes_on() {
     publish(&*spool, &["a:1", "a:2", "b:1"]).await;
     // Two that the broker may lose, and a message that nobody has taken.
     status(&spool, |status| (status.records, status.refused) == (3, 1)).await;
-    let error = records_in(directory.path()).await.unwrap_err();
+    let error = count_records(directory.path()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict, "in use: {error}");
 
     drop(consumer);
     spool.close().await.unwrap();
     let accepted = remote.accepted();
     for _ in 0..2 {
-        assert_eq!(records_in(directory.path()).await.unwrap(), 4);
+        assert_eq!(count_records(directory.path()).await.unwrap(), 4);
     }
     assert_eq!(remote.accepted(), accepted);
 }
@@ -34,6 +34,6 @@ async fn all_that_it_holds_for_others_is_counted_and_nothing_goes_on() {
 async fn what_cannot_be_read_is_not_taken_for_empty_nor_for_in_use() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::write(directory.path().join("log.redb"), "no log").unwrap();
-    let error = records_in(directory.path()).await.unwrap_err();
+    let error = count_records(directory.path()).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Incompatible, "{error}");
 }

@@ -1,27 +1,27 @@
-//! Messages as they are held in the log: an ordinary record, with what a record has no place for in one attribute.
+//! Messages as they are stored in the log: as a record, with the other fields of the message in one attribute.
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Message, MessageId, Outgoing, Result};
 use danube_wasm_model::TopicName;
 
-use crate::store::size;
+use crate::store::record_size;
 
-/// `life partition offset publish-time-ms redeliveries producer`.
+/// `incarnation partition offset publish-time-ms redeliveries producer`.
 const ATTRIBUTE: &str = "danube-wasm-spool-message";
 
 /// A message that was read from the log.
-pub(super) struct Copy {
+pub(super) struct StoredCopy {
     /// As the broker delivered it.
     pub(super) message: Message,
-    /// Where it is in the log.
+    /// Its id in the log.
     pub(super) place: MessageId,
-    /// Of the process that wrote it.
-    pub(super) life: u64,
+    /// The incarnation of the process that wrote it.
+    pub(super) incarnation: u64,
     /// When it was written, in milliseconds since 1970.
     pub(super) time_ms: u64,
 }
 
-/// The copy of a message, to be written to a topic of the log.
-pub(super) fn copy(message: &Message, to: &TopicName, life: u64) -> Outgoing {
+/// The record of a message, for a topic of the log.
+pub(super) fn to_record(message: &Message, to: &TopicName, incarnation: u64) -> Outgoing {
     let Message {
         message_id: MessageId { partition, offset },
         publish_time_ms,
@@ -29,7 +29,7 @@ pub(super) fn copy(message: &Message, to: &TopicName, life: u64) -> Outgoing {
         producer,
         ..
     } = message;
-    let rest = format!("{life} {partition} {offset} {publish_time_ms} {redeliveries} {producer}");
+    let rest = format!("{incarnation} {partition} {offset} {publish_time_ms} {redeliveries} {producer}");
     let mut attributes = message.attributes.clone();
     attributes.push((ATTRIBUTE.to_owned(), rest));
     Outgoing {
@@ -42,22 +42,22 @@ pub(super) fn copy(message: &Message, to: &TopicName, life: u64) -> Outgoing {
     }
 }
 
-/// Of these copies, from the first on, how many fit into so many bytes.
-pub(super) fn fitting(copies: &[Outgoing], room: usize) -> usize {
+/// How many of these records, counted from the first, fit into `room` bytes.
+pub(super) fn count_fitting(copies: &[Outgoing], room: usize) -> usize {
     let mut left = Some(room);
     let fits = |copy: &&Outgoing| {
-        left = left.and_then(|left| left.checked_sub(size(copy)));
+        left = left.and_then(|left| left.checked_sub(record_size(copy)));
         left.is_some()
     };
     copies.iter().take_while(fits).count()
 }
 
-/// The message of a copy.
-pub(super) fn restore(mut copy: Message, topic: &TopicName) -> Result<Copy> {
+/// Reads a message from its record.
+pub(super) fn from_record(mut copy: Message, topic: &TopicName) -> Result<StoredCopy> {
     let (place, time_ms) = (copy.message_id, copy.publish_time_ms);
     let rest = copy.attributes.pop().filter(|(name, _)| name == ATTRIBUTE);
-    let life = rest.and_then(|(_, rest)| fill(&mut copy, &rest));
-    let life = life.ok_or_else(|| {
+    let incarnation = rest.and_then(|(_, rest)| parse_attribute(&mut copy, &rest));
+    let incarnation = incarnation.ok_or_else(|| {
         let message = format!(
             "message {} of {} in the spool is damaged, or of another version: use the version that wrote it",
             place.offset, copy.topic
@@ -65,19 +65,19 @@ pub(super) fn restore(mut copy: Message, topic: &TopicName) -> Result<Copy> {
         BrokerError::new(ErrorKind::Incompatible, message)
     })?;
     copy.topic = topic.clone();
-    Ok(Copy {
+    Ok(StoredCopy {
         message: copy,
         place,
-        life,
+        incarnation,
         time_ms,
     })
 }
 
-/// Fills in what the attribute says; returns the life.
-fn fill(message: &mut Message, rest: &str) -> Option<u64> {
+/// Sets the message's fields from the attribute; returns the incarnation.
+fn parse_attribute(message: &mut Message, rest: &str) -> Option<u64> {
     let mut fields = rest.splitn(6, ' ');
     let mut number = || fields.next()?.parse::<u64>().ok();
-    let life = number()?;
+    let incarnation = number()?;
     message.message_id = MessageId {
         partition: number()?,
         offset: number()?,
@@ -86,7 +86,7 @@ fn fill(message: &mut Message, rest: &str) -> Option<u64> {
     let before = u32::try_from(number()?).ok()?;
     message.redeliveries = message.redeliveries.saturating_add(before);
     message.producer = fields.next()?.into();
-    Some(life)
+    Some(incarnation)
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
                 attributes,
                 id,
                 schema,
-            } = copy(&message, &"/s/p".parse().expect("valid"), 5);
+            } = to_record(&message, &"/s/p".parse().expect("valid"), 5);
             let read = Message {
                 message_id: place,
                 topic: at,
@@ -140,9 +140,9 @@ mod tests {
                 producer: "spool".into(),
                 redeliveries: 0,
             };
-            let copy = restore(read.clone(), &topic).expect("restores");
+            let copy = from_record(read.clone(), &topic).expect("restores");
             assert_eq!(
-                (copy.message, copy.place, copy.life, copy.time_ms),
+                (copy.message, copy.place, copy.incarnation, copy.time_ms),
                 (message, place, 5, 99)
             );
             let bare = Message {
@@ -150,7 +150,7 @@ mod tests {
                 ..read
             };
             assert_eq!(
-                restore(bare, &topic).err().map(|e| e.kind),
+                from_record(bare, &topic).err().map(|e| e.kind),
                 Some(ErrorKind::Incompatible)
             );
         }
