@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{Broker, ConsumerOptions, Outgoing, StartAt, TopicSpec};
+use danube_wasm_broker::{Broker, Consumer, ConsumerOptions, Message, Outgoing, Publisher, StartAt, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use danube_wasm_model::{ConnectorId, RecordId, SubscriptionType, TopicName};
 use tokio::time::{Instant, interval};
@@ -24,6 +24,23 @@ struct Seen {
     /// Records of a key whose first occurrence came after that of a later one.
     disordered: u64,
     newest: HashMap<Vec<u8>, u64>,
+}
+
+impl Seen {
+    fn receive(&mut self, message: &Message) {
+        let n: u64 = std::str::from_utf8(&message.payload)
+            .ok()
+            .and_then(|t| t.parse().ok())
+            .unwrap_or(0);
+        let times = self.received.entry(message.id.to_string()).or_default();
+        *times += 1;
+        if *times == 1 {
+            let key = message.key.as_deref().unwrap_or_default().to_vec();
+            let newest = self.newest.entry(key).or_default();
+            self.disordered += u64::from(n < *newest);
+            *newest = n.max(*newest);
+        }
+    }
 }
 
 #[tokio::main]
@@ -41,7 +58,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..TopicSpec::default()
     };
     danube.create_topic(&topic, spec).await?;
-    let mut consumer = danube
+    let consumer = danube
         .subscribe(ConsumerOptions {
             topic: topic.clone(),
             subscription: "traffic".into(),
@@ -52,91 +69,85 @@ async fn main() -> Result<(), Box<dyn Error>> {
         })
         .await?;
     let seen = Arc::new(Mutex::new(Seen::default()));
-    let counted = seen.clone();
-    tokio::spawn(async move {
-        let acker = consumer.acker();
-        loop {
-            let messages = match consumer.receive(100).await {
-                Ok(messages) => messages,
-                Err(error) => {
-                    println!("receive: {error}");
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                    continue;
-                }
-            };
-            if let Ok(mut seen) = counted.lock() {
-                for message in &messages {
-                    let n: u64 = std::str::from_utf8(&message.payload)
-                        .ok()
-                        .and_then(|t| t.parse().ok())
-                        .unwrap_or(0);
-                    let times = seen.received.entry(message.id.to_string()).or_default();
-                    *times += 1;
-                    if *times == 1 {
-                        let key = message.key.as_deref().unwrap_or_default().to_vec();
-                        let newest = seen.newest.entry(key).or_default();
-                        let late = n < *newest;
-                        *newest = n.max(*newest);
-                        seen.disordered += u64::from(late);
-                    }
-                }
-            }
-            let (acker, ids) = (acker.clone(), messages.iter().map(|m| m.message_id).collect::<Vec<_>>());
-            tokio::spawn(async move {
-                if let Err(error) = acker.ack(&ids).await {
-                    println!("ack: {error}");
-                }
-            });
-        }
-    });
+    tokio::spawn(consume(consumer, seen.clone()));
     let publisher = danube.publisher("traffic/source").await?;
     let connector = ConnectorId::try_new("traffic", "source")?;
     let mut ticks = interval(Duration::from_millis(10));
     let began = Instant::now();
-    let (mut sent, mut told) = (0_u64, 0);
+    let (mut sent, mut reported) = (0_u64, 0);
     while began.elapsed() < Duration::from_secs(seconds) {
         ticks.tick().await;
         let due = u64::try_from(began.elapsed().as_millis())? * rate / 1000;
-        let groups: Vec<Vec<Outgoing>> = (sent..due)
-            .map(|n| {
-                vec![Outgoing {
-                    topic: topic.clone(),
-                    key: Some(format!("key-{}", n % 20).into()),
-                    payload: n.to_string().into(),
-                    attributes: Vec::new(),
-                    id: RecordId::derive(&connector, "", &n.to_string(), 0),
-                    schema: None,
-                }]
-            })
-            .collect();
+        let groups = (sent..due).map(|n| vec![record(&connector, &topic, n)]).collect();
         sent = due;
-        let ids: Vec<String> = groups.iter().flatten().map(|record| record.id.to_string()).collect();
-        let (fate, fates) = (publisher.publish(groups), seen.clone());
-        tokio::spawn(async move {
-            let results = fate.await;
-            if let Ok(mut seen) = fates.lock() {
-                for (id, result) in ids.into_iter().zip(results) {
-                    match result {
-                        Ok(_) => drop(seen.confirmed.insert(id)),
-                        Err(error) => {
-                            if seen.failed == 0 {
-                                println!("publish: {error}");
-                            }
-                            seen.failed += 1;
-                        }
-                    }
-                }
-            }
-        });
-        if began.elapsed().as_secs() > told {
-            told = began.elapsed().as_secs();
+        publish(&*publisher, groups, seen.clone());
+        if began.elapsed().as_secs() > reported {
+            reported = began.elapsed().as_secs();
             let ready = danube.ready().await.map_or_else(|e| e.to_string(), |()| "ready".into());
-            report(told, sent, &seen, &ready);
+            report(reported, sent, &seen, &ready);
         }
     }
     tokio::time::sleep(Duration::from_secs(3)).await;
     report(seconds + 3, sent, &seen, "end");
     Ok(())
+}
+
+fn record(connector: &ConnectorId, topic: &TopicName, n: u64) -> Outgoing {
+    Outgoing {
+        topic: topic.clone(),
+        key: Some(format!("key-{}", n % 20).into()),
+        payload: n.to_string().into(),
+        attributes: Vec::new(),
+        id: RecordId::derive(connector, "", &n.to_string(), 0),
+        schema: None,
+    }
+}
+
+/// Counts every delivered record and acknowledges it.
+async fn consume(mut consumer: Box<dyn Consumer>, seen: Arc<Mutex<Seen>>) {
+    let acker = consumer.acker();
+    loop {
+        let messages = match consumer.receive(100).await {
+            Ok(messages) => messages,
+            Err(error) => {
+                println!("receive: {error}");
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                continue;
+            }
+        };
+        if let Ok(mut seen) = seen.lock() {
+            for message in &messages {
+                seen.receive(message);
+            }
+        }
+        let (acker, ids) = (acker.clone(), messages.iter().map(|m| m.message_id).collect::<Vec<_>>());
+        tokio::spawn(async move {
+            if let Err(error) = acker.ack(&ids).await {
+                println!("ack: {error}");
+            }
+        });
+    }
+}
+
+/// Publishes the groups and counts their results when they arrive.
+fn publish(publisher: &dyn Publisher, groups: Vec<Vec<Outgoing>>, seen: Arc<Mutex<Seen>>) {
+    let ids: Vec<String> = groups.iter().flatten().map(|record| record.id.to_string()).collect();
+    let results = publisher.publish(groups);
+    tokio::spawn(async move {
+        let results = results.await;
+        let Ok(mut seen) = seen.lock() else { return };
+        for (id, result) in ids.into_iter().zip(results) {
+            match result {
+                Ok(_) => drop(seen.confirmed.insert(id)),
+                Err(error) => {
+                    if seen.failed == 0 {
+                        println!("publish: {error}");
+                    }
+                    seen.failed += 1;
+                }
+            }
+        }
+    });
 }
 
 fn report(second: u64, sent: u64, seen: &Mutex<Seen>, ready: &str) {

@@ -1,4 +1,4 @@
-//! Questions that are asked before a pipeline runs: is everything there, and as it should be?
+//! Checks before a pipeline runs: does everything exist, with the right settings?
 
 use std::collections::BTreeSet;
 
@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Danube {
-    /// Reaches every seed the way a session would: name, port, scheme, certificate, token. One result for each, whose
-    /// error says what is in the way and what to do.
+    /// Connects to every seed as a session would: name, port, scheme, certificate, token. One result for each; an error
+    /// says what is wrong and what to do.
     pub async fn check(&self) -> Vec<(String, Result<()>)> {
         let mut found = Vec::new();
         for seed in &self.shared.seeds.addresses {
@@ -24,7 +24,7 @@ impl Danube {
         found
     }
 
-    /// Whether a topic can be published to as `spec` says. Creates it if it is not there, as publishing would.
+    /// Checks that a topic can be published to with `spec`. Creates it if it does not exist, as publishing would.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for an unknown namespace or schema subject, [`ErrorKind::Conflict`] for other
@@ -33,10 +33,9 @@ impl Danube {
         self.create_topic(topic, spec).await
     }
 
-    /// Whether a topic is there and may be consumed. Subscribes to nothing.
+    /// Checks that a topic exists and may be consumed. Does not subscribe.
     ///
-    /// # Errors
-    /// [`ErrorKind::Denied`] for a missing permission, [`ErrorKind::NotFound`] for a topic that is not there yet.
+    /// [`ErrorKind::Denied`] for a missing permission, [`ErrorKind::NotFound`] for a topic that does not exist yet.
     pub async fn check_consume(&self, topic: &TopicName) -> Result<()> {
         let shared = &self.shared;
         shared.open()?;
@@ -44,8 +43,8 @@ impl Danube {
         let Some(partition) = layout.names(topic).into_iter().next() else {
             return Err(consume::missing(topic));
         };
-        let route = shared.route(&partition).await.map_err(Fault::into_error)?;
-        let route = route.ok_or_else(|| consume::missing(topic))?;
+        let endpoint = shared.locate(&partition).await.map_err(Fault::into_error)?;
+        let endpoint = endpoint.ok_or_else(|| consume::missing(topic))?;
         // No consumer has the number 0. Brokers look at permissions first.
         let request = ReceiveRequest {
             request_id: shared.wire.number(),
@@ -53,17 +52,17 @@ impl Danube {
         };
         let call =
             |channel, request| async move { ConsumerServiceClient::new(channel).receive_messages(request).await };
-        let doing = format!("reading {partition}");
+        let action = format!("reading {partition}");
         let within = shared.options.request_timeout;
-        match shared.wire.stream(&route, within, &doing, request, call).await {
+        match shared.wire.stream(&endpoint, within, &action, request, call).await {
             Ok(_) | Err(Fault::Missing(_)) => Ok(()),
             Err(fault) => Err(fault.into_error()),
         }
     }
 
-    /// What becomes of messages of a subscription that nobody acknowledges: what was set, or the broker's default as it
-    /// was when the subscription was made. `None` where the broker tells none, as for topics without reliable dispatch.
-    /// Of a topic with partitions it is that of the first with this subscription.
+    /// What the broker does with unacknowledged messages of a subscription: the configured policy, or the broker's
+    /// default at the time when the subscription was created. `None` where the broker does not report it, as for topics
+    /// without reliable dispatch. For a topic with partitions it is that of the first partition with this subscription.
     ///
     /// # Errors
     /// [`ErrorKind::NotFound`] for a topic or subscription that is not there, [`ErrorKind::Denied`] for a missing
@@ -73,8 +72,8 @@ impl Danube {
         admin.failure_policy(topic, subscription).await
     }
 
-    /// Names of the namespaces that are there, each once, those without topics too: `default`, without slashes. A topic
-    /// in any other cannot be made, and only an operator makes a namespace.
+    /// Names of all namespaces, without duplicates and including empty ones: `default`, without slashes. A topic in any
+    /// other cannot be created, and only an operator can create a namespace.
     ///
     /// # Errors
     /// [`ErrorKind::Denied`] without the permission `ManageNamespace` on the whole cluster, [`ErrorKind::Unavailable`]

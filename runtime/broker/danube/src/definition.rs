@@ -1,5 +1,5 @@
-//! The text of a schema. Danube's brokers answer with their own wrapping of it: `"String"` for a type without a text,
-//! `{"JsonSchema": {"raw_schema": …, "fingerprint": …}}` for one with. Others answer with the text.
+//! The text of a schema. Danube's brokers return it in a wrapping of their own: `"String"` for a type without a text,
+//! `{"JsonSchema": {"raw_schema": …, "fingerprint": …}}` for one with. Others return the text.
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub(crate) fn text(definition: &[u8]) -> Result<String> {
         Ok(Value::String(name)) if PRIMITIVES.contains(&name.as_str()) => Some(String::new()),
         Ok(Value::Object(wrapping)) if wrapping.len() == 1 => WRAPPED.iter().find_map(|(kind, field)| {
             let inner = wrapping.get(*kind)?;
-            // The fingerprint tells Danube's wrapping from a schema that happens to have such a member.
+            // The fingerprint distinguishes Danube's wrapping from a schema that happens to have such a member.
             inner.get("fingerprint")?;
             Some(inner.get(field)?.as_str()?.to_owned())
         }),

@@ -1,8 +1,8 @@
-//! What a failed call means: is the session lost, so that a new one helps, or was the request refused?
+//! Classifies a failed call: is the session lost, so that a new one helps, or was the request refused?
 //!
-//! Danube's codes do not say. An unknown namespace is `Unavailable`, everything that keeps a message from being stored
-//! is `PermissionDenied`, an incompatible schema is `Internal`. Where the code is not enough, the text decides; a text
-//! that is not known is taken for a loss, because a session that is rebuilt in vain costs nothing.
+//! Danube's status codes do not say. An unknown namespace is `Unavailable`, everything that keeps a message from being
+//! stored is `PermissionDenied`, an incompatible schema is `Internal`. Where the code is ambiguous, the text decides;
+//! an unknown text counts as a loss, because rebuilding a session unnecessarily costs little.
 
 use std::error::Error;
 
@@ -12,16 +12,16 @@ use tonic::{Code, Status};
 /// Why a call failed.
 #[derive(Debug, Clone)]
 pub(crate) enum Fault {
-    /// The broker is out of reach, or has forgotten the session, or wants it gone: look the topic up and begin anew.
+    /// The broker is unreachable, or does not know the session any more: look the topic up and open a new one.
     Lost(BrokerError),
-    /// There is no such thing as was asked for. Of a session's own id: it is lost.
+    /// The requested item does not exist. For a session's own id: it is lost.
     Missing(BrokerError),
-    /// Asking again will not help.
+    /// A retry will not help.
     Refused(BrokerError),
 }
 
 impl Fault {
-    /// For a caller who asked for one thing.
+    /// For a caller of one operation.
     pub(crate) fn into_error(self) -> BrokerError {
         match self {
             Self::Lost(error) | Self::Missing(error) | Self::Refused(error) => error,
@@ -42,47 +42,49 @@ impl Fault {
         Self::Refused(BrokerError::new(kind, message))
     }
 
-    /// What a status means. `doing` says what was attempted and where, as in `publishing to /default/x at
+    /// Classifies a status. `action` says what was attempted and where, as in `publishing to /default/x at
     /// http://host:6650`; `token` where the token came from.
-    pub(crate) fn of(status: &Status, doing: &str, token: &str) -> Self {
+    pub(crate) fn of(status: &Status, action: &str, token: &str) -> Self {
         if let Some(error) = own_error(status) {
             return Self::Lost(error);
         }
-        let said = status.message();
-        let told = format!("{doing}: {}", text(status));
+        let message = status.message();
+        let description = format!("{action}: {}", text(status));
         match status.code() {
-            Code::NotFound => Self::Missing(BrokerError::new(ErrorKind::NotFound, told)),
-            Code::Unavailable if said.contains("find the namespace") => Self::refused(
+            Code::NotFound => Self::Missing(BrokerError::new(ErrorKind::NotFound, description)),
+            Code::Unavailable if message.contains("find the namespace") => Self::refused(
                 ErrorKind::NotFound,
                 format!(
-                    "{told}. Create it first: `danube-admin namespaces create <name>`; only `default` is always there"
+                    "{description}. Create it first: `danube-admin namespaces create <name>`; only `default` is always there"
                 ),
             ),
             Code::Unauthenticated => Self::Lost(BrokerError::new(
                 ErrorKind::Denied,
                 format!(
-                    "{doing}: the broker does not accept who is asking ({said}; {token}): get a token that has not expired and is signed with the cluster's secret"
+                    "{action}: the broker does not accept who is asking ({message}; {token}): get a token that has not expired and is signed with the cluster's secret"
                 ),
             )),
-            Code::PermissionDenied => denied(said, told),
-            Code::FailedPrecondition => precondition(said, told),
-            Code::AlreadyExists => Self::refused(ErrorKind::Conflict, told),
-            Code::InvalidArgument | Code::OutOfRange => match is_size(said) {
-                true => Self::refused(ErrorKind::TooLarge, told),
-                false => Self::refused(ErrorKind::Conflict, told),
+            Code::PermissionDenied => denied(message, description),
+            Code::FailedPrecondition => precondition(message, description),
+            Code::AlreadyExists => Self::refused(ErrorKind::Conflict, description),
+            Code::InvalidArgument | Code::OutOfRange => match is_size(message) {
+                true => Self::refused(ErrorKind::TooLarge, description),
+                false => Self::refused(ErrorKind::Conflict, description),
             },
             Code::Unimplemented => Self::refused(
                 ErrorKind::Incompatible,
-                format!("{told}: what answers there does not speak Danube's client API; its port is 6650 by default"),
+                format!(
+                    "{description}: what answers there does not speak Danube's client API; its port is 6650 by default"
+                ),
             ),
-            _ => Self::lost(told),
+            _ => Self::lost(description),
         }
     }
 }
 
-/// An error as those see it who wait for a session or for an answer: a token that is refused now may be renewed, so that
-/// everything that is lost can be had again.
-pub(crate) fn as_loss(error: &BrokerError) -> BrokerError {
+/// An error for callers that wait for a session or an answer: retryable, because a token that is refused now may be
+/// renewed.
+pub(crate) fn as_unavailable(error: &BrokerError) -> BrokerError {
     let kind = match error.is_transient() {
         true => error.kind,
         false => ErrorKind::Unavailable,
@@ -90,11 +92,11 @@ pub(crate) fn as_loss(error: &BrokerError) -> BrokerError {
     BrokerError::new(kind, error.message.clone())
 }
 
-fn denied(said: &str, told: String) -> Fault {
-    if said.contains("subscription can't be shared") {
+fn denied(message: &str, description: String) -> Fault {
+    if message.contains("subscription can't be shared") {
         return Fault::refused(
             ErrorKind::Conflict,
-            format!("{told}. Use the other consumer's name to replace it, or another subscription type"),
+            format!("{description}. Use the other consumer's name to replace it, or another subscription type"),
         );
     }
     if [
@@ -104,56 +106,58 @@ fn denied(said: &str, told: String) -> Fault {
         "authorization check failed",
     ]
     .iter()
-    .any(|sign| said.contains(sign))
-        && !said.contains("Schema")
+    .any(|sign| message.contains(sign))
+        && !message.contains("Schema")
     {
-        return Fault::lost(told);
+        return Fault::lost(description);
     }
-    if let Some(why) = said.strip_prefix("Unable to publish the message: ") {
+    if let Some(why) = message.strip_prefix("Unable to publish the message: ") {
         return match () {
-            () if is_size(why) => Fault::refused(ErrorKind::TooLarge, told),
-            () if ["chema", "alidat"].iter().any(|sign| why.contains(sign)) => Fault::refused(ErrorKind::Denied, told),
+            () if is_size(why) => Fault::refused(ErrorKind::TooLarge, description),
+            () if ["chema", "alidat"].iter().any(|sign| why.contains(sign)) => {
+                Fault::refused(ErrorKind::Denied, description)
+            }
             // Its log: a full disk, an object store out of reach.
-            () => Fault::Lost(BrokerError::new(ErrorKind::Storage, told)),
+            () => Fault::Lost(BrokerError::new(ErrorKind::Storage, description)),
         };
     }
     let cure = match () {
-        () if said.contains("Consume on Cluster") => {
+        () if message.contains("Consume on Cluster") => {
             ": reading and acknowledging need `Consume` on the whole cluster, a binding to the topic is not enough"
         }
-        () if said.contains("ManageSchema on Cluster") => {
+        () if message.contains("ManageSchema on Cluster") => {
             ": reading a schema by its number needs `ManageSchema` on the whole cluster; bind a role with it to the token's \
              principal"
         }
-        () if said.contains("no binding grants") => ": bind a role with this permission to the token's principal",
+        () if message.contains("no binding grants") => ": bind a role with this permission to the token's principal",
         () => "",
     };
-    Fault::refused(ErrorKind::Denied, format!("{told}{cure}"))
+    Fault::refused(ErrorKind::Denied, format!("{description}{cure}"))
 }
 
-fn precondition(said: &str, told: String) -> Fault {
+fn precondition(message: &str, description: String) -> Fault {
     let (kind, cure) = match () {
-        () if said.contains("dispatch strategy") => (
+        () if message.contains("dispatch strategy") => (
             ErrorKind::Conflict,
             ". The topic was made with the other one, which cannot be changed: set `reliable_dispatch` to what it has, \
              or use another topic",
         ),
-        () if said.contains("uses schema subject") => (ErrorKind::Conflict, ". Use that subject, or another topic"),
-        () if said.contains("schema is registered first") => (ErrorKind::NotFound, ""),
-        () if said.contains("JWT") => (
+        () if message.contains("uses schema subject") => (ErrorKind::Conflict, ". Use that subject, or another topic"),
+        () if message.contains("schema is registered first") => (ErrorKind::NotFound, ""),
+        () if message.contains("JWT") => (
             ErrorKind::Denied,
             ". Remove the token, or switch authentication on in the broker",
         ),
         () => (ErrorKind::Conflict, ""),
     };
-    Fault::refused(kind, format!("{told}{cure}"))
+    Fault::refused(kind, format!("{description}{cure}"))
 }
 
-fn is_size(said: &str) -> bool {
-    said.contains("exceeds maximum allowed") || said.contains("message length too large")
+fn is_size(message: &str) -> bool {
+    message.contains("exceeds maximum allowed") || message.contains("message length too large")
 }
 
-/// What this client's own connector said, at the root of the transport's error.
+/// The error of this client's own connector, at the root of the transport's error.
 fn own_error(status: &Status) -> Option<BrokerError> {
     sources(status).find_map(|e| e.downcast_ref::<BrokerError>()).cloned()
 }

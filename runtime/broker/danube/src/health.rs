@@ -1,11 +1,11 @@
-//! Which sessions are lost at the moment. Readiness is false while there is one.
+//! The sessions that are lost at present. The client is not ready while there is one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use danube_wasm_broker::BrokerError;
 use parking_lot::Mutex;
 
-/// The lost sessions of a client, and why.
+/// The lost sessions of a client, with errors.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Health(Arc<Mutex<State>>);
 
@@ -16,11 +16,11 @@ struct State {
 }
 
 impl Health {
-    /// A session to watch; fine until it says otherwise, and forgotten when this is dropped.
-    pub(crate) fn session(&self) -> Pulse {
+    /// Registers a session: healthy until reported otherwise, removed when dropped.
+    pub(crate) fn session(&self) -> SessionHealth {
         let mut state = self.0.lock();
         state.next += 1;
-        Pulse {
+        SessionHealth {
             health: self.clone(),
             number: state.next,
         }
@@ -34,12 +34,12 @@ impl Health {
 
 /// How one session is.
 #[derive(Debug)]
-pub(crate) struct Pulse {
+pub(crate) struct SessionHealth {
     health: Health,
     number: u64,
 }
 
-impl Pulse {
+impl SessionHealth {
     pub(crate) fn up(&self) {
         self.health.0.lock().down.remove(&self.number);
     }
@@ -49,7 +49,7 @@ impl Pulse {
     }
 }
 
-impl Drop for Pulse {
+impl Drop for SessionHealth {
     fn drop(&mut self) {
         self.up();
     }

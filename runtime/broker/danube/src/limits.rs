@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use danube_wasm_broker::LETTER_HEADROOM_BYTES;
+use danube_wasm_broker::DEAD_LETTER_HEADROOM_BYTES;
 
 /// Largest message that is sent, with key and attributes; dead letters have
-/// [`LETTER_HEADROOM_BYTES`](danube_wasm_broker::LETTER_HEADROOM_BYTES) more. Danube's own limit is 10 MiB, but its
-/// brokers and clients decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds on the way
-/// out, names and places, has to fit too.
-pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024 - LETTER_HEADROOM_BYTES;
+/// [`DEAD_LETTER_HEADROOM_BYTES`](danube_wasm_broker::DEAD_LETTER_HEADROOM_BYTES) more. Danube's own limit is 10 MiB,
+/// but its brokers and clients decode at most 4 MiB (tonic's default, which none of them raises); what the broker adds
+/// to a delivery, numbers and names, has to fit too.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4 * 1024 * 1024 - 4 * 1024 - DEAD_LETTER_HEADROOM_BYTES;
 
 /// Largest message that is read. Over Danube's own 10 MiB: a broker with a raised limit is no reason to lose messages.
 pub(crate) const DECODE_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -19,33 +19,33 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one call may take: a loaded broker answers within milliseconds, a cluster elects a leader within seconds.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a record is tried before its publisher is told that the broker is out of reach. Webhook senders give up after
-/// 5 to 10 s, and are better told to come back; a partition that moves is back sooner.
+/// How long a record is retried before its publisher gets an error. Webhook senders give up after 5 to 10 s, and should
+/// get a 503 before that; a partition that moves is back sooner.
 pub(crate) const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a cluster may take to assign a new topic to a broker, and its maker to make all of its partitions.
+/// How long a cluster may take to assign a new topic to a broker, and its creator to create all of its partitions.
 pub(crate) const ASSIGN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Danube's own ack timeout: what is not acknowledged by then is delivered again, so trying longer is of no use.
 pub(crate) const ACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// After how long a silence of a connection an HTTP/2 ping asks whether the other end is there. It finds a black hole
-/// in 7 s, also under a call that could take longer: pings are answered apart from calls.
+/// After this time without data an HTTP/2 ping is sent. It detects a black hole in 7 s, also during a call that could
+/// take longer: pings are answered independently of calls.
 pub(crate) const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// How long the answer to a ping may take. A broker that stands still for a moment keeps its consumers.
+/// How long the answer to a ping may take. A broker that pauses for a moment keeps its consumers.
 pub(crate) const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Messages of one partition that are sent and not answered, on brokers of Danube: 0.15 mixes up what is sent side by side,
-/// and ends subscriptions for good where it did. More partitions give throughput.
+/// Messages of one partition that are sent and not answered, on brokers of Danube: 0.15 mixes up concurrent messages,
+/// and then stops subscriptions for good. More partitions give more throughput.
 pub(crate) const IN_FLIGHT_MAX: usize = 1;
 
 /// The same on danube-wasm's own broker, which mixes nothing up. Covers 5 ms of round trip at 12,000 messages/s; more would
 /// only lengthen what is sent again after a loss.
 pub(crate) const IN_FLIGHT_AT_OWN_BROKER_MAX: usize = 64;
 
-/// Messages of one partition that this process has published and a consumer of this process has not got. Danube (0.15) keeps
-/// 256 for a subscription that reads live, and skips the rest.
+/// Messages of one partition that this process has published and a consumer of this process has not received. Danube
+/// (0.15) buffers 256 for a subscription that reads live, and skips the rest.
 pub(crate) const UNREAD_MAX: usize = 200;
 
 /// Acknowledgements of one partition that are sent and not answered: as with messages.
@@ -55,23 +55,24 @@ pub(crate) const ACKS_IN_FLIGHT_MAX: usize = 64;
 /// target are done within moments of each other. A stop waits once more for one that will not be done.
 pub(crate) const NEWEST_WAITS_MAX: Duration = Duration::from_secs(5);
 
-/// How long a message that was given back is expected to come again, where it can go to no other consumer, and one whose
-/// acknowledgement failed, where it can: Danube's own delays double up to 60 s, ours are up to 30 s.
+/// How long a redelivery is expected: of a message that was negatively acknowledged, where no other consumer can get
+/// it, and of one whose acknowledgement failed, where another can. Danube's own delays double up to 60 s, ours are up
+/// to 30 s.
 pub(crate) const GIVEN_BACK_MAX: Duration = Duration::from_secs(70);
 
 /// How long the call of an acknowledgement may take at least, however late it is.
 pub(crate) const ACK_CALL_MIN: Duration = Duration::from_secs(1);
 
-/// Messages of one partition that are read and not yet given out. The largest window a Danube broker can be configured
-/// to: a reliable subscription never sends more than that, so its stream is always read. A stream that is not read
-/// blocks its dispatcher, and that one the acknowledgements.
+/// Messages of one partition that are read and not yet delivered: the largest window that a Danube broker can be
+/// configured to. A reliable subscription never sends more, so its stream is always read. A stream that is not read
+/// blocks its dispatcher, and the dispatcher blocks the acknowledgements.
 pub(crate) const BUFFER_MESSAGES_MAX: usize = 10_000;
 
 /// Their payloads' bytes. Reading stops there: memory is the harder limit.
 pub(crate) const BUFFER_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// Acknowledged messages of one partition that are remembered. A broker saves its position every 10 s and gives
-/// everything since then again when it restarts: enough for 6,000 messages/s, at about 4 MiB.
+/// Acknowledged messages of one partition that are remembered. A broker saves its position every 10 s and redelivers
+/// everything since then when it restarts: enough for 6,000 messages/s, at about 4 MiB.
 pub(crate) const REMEMBERED_MAX: usize = 65_536;
 
 /// How long a jump of offsets may take to be filled: what was sent side by side comes with the next messages.
@@ -114,15 +115,15 @@ pub(crate) const FIRST_STREAMS_MAX: usize = 100;
 /// Metadata of one answer, in bytes: what went wrong, in words.
 pub(crate) const METADATA_BYTES_MAX: u32 = 16 * 1024;
 
-/// How often a topic is looked at that is being made. What is published meanwhile to a partition that is not subscribed to
-/// never arrives, so this is short; each look is one small call.
+/// How often a topic that is being created is looked up. Messages published meanwhile to a partition without a
+/// subscription never arrive, so this is short; each lookup is one small call.
 pub(crate) const MAKING_PAUSE: Duration = Duration::from_millis(100);
 
 /// How often new partitions of a consumed topic are looked for.
 pub(crate) const DISCOVERY_INTERVAL: Duration = Duration::from_secs(30);
 
-/// How often a consumer asks its broker whether it is still wanted: what Danube's own clients do. A topic that moves
-/// is announced in no other way.
+/// How often a consumer asks its broker whether its session still exists, as Danube's own clients do. The only sign of
+/// a topic that moves.
 pub(crate) const HEALTH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// First wait after a loss, before jitter.
@@ -141,13 +142,13 @@ pub(crate) const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// Producer sessions that brokers are asked about at once: a small part of the streams of a connection.
 pub(crate) const CHECKS_MAX: usize = 16;
 
-/// How long a token read from its file is used before the file is looked at again.
+/// How long a token is used before its file is read again.
 pub(crate) const TOKEN_FRESH: Duration = Duration::from_secs(1);
 
-/// How long a broker that has answered is believed to be there.
+/// How long after an answer a broker counts as reachable.
 pub(crate) const READY_FRESH: Duration = Duration::from_secs(1);
 
-/// Questions about topics that the admin API is asked at once.
+/// Concurrent calls of the admin API about topics.
 pub(crate) const ADMIN_CALLS_MAX: usize = 8;
 
 /// Danube's port for operators.

@@ -1,5 +1,5 @@
-//! Questions that any broker answers: always through the seeds, never through the broker that served a topic last,
-//! which may be the one that is gone.
+//! Calls that any broker answers: always through the seeds, never through the broker that served a topic last, which
+//! may be gone.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,10 +14,10 @@ use crate::{
     limits::DECODE_BYTES_MAX,
     options::DanubeOptions,
     partitions::Layout,
-    wire::{Address, Channel, Route, Wire, broker_metadata},
+    wire::{Address, BrokerEndpoint, Channel, Wire, broker_metadata},
 };
 
-/// The brokers that the operator named.
+/// The configured brokers.
 #[derive(Debug)]
 pub(crate) struct Seeds {
     pub(crate) addresses: Vec<Address>,
@@ -33,43 +33,43 @@ impl Seeds {
         }
     }
 
-    /// A broker that can be reached, as far as is known.
-    pub(crate) fn any(&self) -> Result<Route, Fault> {
+    /// The broker that answered last.
+    pub(crate) fn preferred_seed(&self) -> Result<BrokerEndpoint, Fault> {
         let preferred = self.addresses.get(self.preferred.load(Ordering::Relaxed));
         preferred
             .cloned()
-            .map(Route::direct)
+            .map(BrokerEndpoint::direct)
             .ok_or_else(|| Fault::lost("no broker is named"))
     }
 
-    /// Asks one seed after the other until one can be reached.
-    pub(crate) async fn ask<Q, A, F>(
+    /// Calls one seed after the other until one can be reached.
+    pub(crate) async fn call_any<Q, A, F>(
         &self,
         wire: &Wire,
         options: &DanubeOptions,
-        doing: &str,
+        action: &str,
         message: Q,
         call: impl Fn(Channel, Request<Q>) -> F,
-    ) -> Result<(A, Route), Fault>
+    ) -> Result<(A, BrokerEndpoint), Fault>
     where
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
         let n = self.addresses.len();
         let first = self.preferred.load(Ordering::Relaxed);
-        let mut lost = Fault::lost(format!("{doing}: no broker is named"));
+        let mut lost = Fault::lost(format!("{action}: no broker is named"));
         for i in (0..n).map(|i| (first + i) % n) {
             let Some(address) = self.addresses.get(i) else {
                 continue;
             };
-            let route = Route::direct(address.clone());
+            let endpoint = BrokerEndpoint::direct(address.clone());
             match wire
-                .call(&route, options.request_timeout, doing, message.clone(), &call)
+                .call(&endpoint, options.request_timeout, action, message.clone(), &call)
                 .await
             {
                 Ok(answer) => {
                     self.preferred.store(i, Ordering::Relaxed);
-                    return Ok((answer, route));
+                    return Ok((answer, endpoint));
                 }
                 Err(Fault::Lost(error)) => lost = Fault::Lost(error),
                 Err(Fault::Missing(error)) => {
@@ -82,20 +82,20 @@ impl Seeds {
         Err(lost)
     }
 
-    /// Which broker serves a topic; `None` if the cluster does not know the topic.
-    pub(crate) async fn route(
+    /// The broker that serves a topic; `None` if the cluster does not know the topic.
+    pub(crate) async fn locate(
         &self,
         wire: &Wire,
         options: &DanubeOptions,
         topic: &TopicName,
-    ) -> Result<Option<Route>, Fault> {
+    ) -> Result<Option<BrokerEndpoint>, Fault> {
         let request = TopicLookupRequest {
             request_id: wire.number(),
             topic: topic.to_string(),
         };
         let call = |channel, request| async move { discovery(channel).topic_lookup(request).await };
         let (found, asked) = match self
-            .ask(wire, options, &format!("looking up {topic}"), request, call)
+            .call_any(wire, options, &format!("looking up {topic}"), request, call)
             .await
         {
             Ok(found) => found,
@@ -116,13 +116,13 @@ impl Seeds {
             true => Some(broker_metadata(&found.broker_url).map_err(Fault::Refused)?),
             false => None,
         };
-        Ok(Some(Route {
+        Ok(Some(BrokerEndpoint {
             address: advertised,
             broker,
         }))
     }
 
-    /// What of a topic is in the cluster.
+    /// Which partitions of a topic exist.
     pub(crate) async fn layout(
         &self,
         wire: &Wire,
@@ -135,7 +135,7 @@ impl Seeds {
         };
         let call = |channel, request| async move { discovery(channel).topic_partitions(request).await };
         match self
-            .ask(
+            .call_any(
                 wire,
                 options,
                 &format!("listing the partitions of {topic}"),

@@ -1,10 +1,10 @@
-//! Partitions: `/namespace/topic-part-0` and on, each a topic of its own to a Danube broker.
+//! Partitions: `/namespace/topic-part-0`, `-part-1` …; to a Danube broker each is a separate topic.
 
 use std::collections::BTreeSet;
 
 use danube_wasm_model::{TopicName, hash::fnv1a};
 
-/// What of a topic is in the cluster.
+/// Which partitions of a topic exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Layout {
     /// Nothing.
@@ -16,8 +16,8 @@ pub(crate) enum Layout {
 }
 
 impl Layout {
-    /// From what a broker lists for a topic. Danube's brokers list every topic whose name begins with this one's; only
-    /// `<topic>` and `<topic>-part-<n>` are it.
+    /// From a broker's list for a topic. Danube's brokers list every topic whose name begins with this one's; only
+    /// `<topic>` and `<topic>-part-<n>` belong to it.
     pub(crate) fn of(topic: &TopicName, listed: &[String]) -> Self {
         if listed.iter().any(|name| name == topic.as_str()) {
             return Self::Plain;
@@ -38,8 +38,8 @@ impl Layout {
         }
     }
 
-    /// How many partitions it has: 0 without, `None` if some are missing in between. Partitions are made from the last
-    /// to the first, so that one that was left half made is seen to be.
+    /// Number of partitions: 0 without, `None` if some are missing in between. Partitions are created from the last to
+    /// the first, so that an incomplete topic can be recognised.
     pub(crate) fn complete(&self) -> Option<u32> {
         match self {
             Self::Missing => None,
@@ -51,8 +51,8 @@ impl Layout {
         }
     }
 
-    /// Whether it is what is left of making `partitions` of them, interrupted.
-    pub(crate) fn is_half_of(&self, partitions: u32) -> bool {
+    /// Whether it is the result of an interrupted creation of `partitions` partitions.
+    pub(crate) fn is_partial_creation_of(&self, partitions: u32) -> bool {
         matches!(self, Self::Partitioned(numbers)
             if self.complete().is_none() && numbers.last() == partitions.checked_sub(1).as_ref())
     }
@@ -60,7 +60,7 @@ impl Layout {
 
 fn number(topic: &TopicName, name: &str) -> Option<u32> {
     let digits = name.strip_prefix(topic.as_str())?.strip_prefix("-part-")?;
-    // One spelling for each number.
+    // Each number has one spelling.
     let canonical = digits == "0" || !digits.starts_with('0');
     (canonical && digits.bytes().all(|b| b.is_ascii_digit())).then(|| digits.parse().ok())?
 }
@@ -102,9 +102,9 @@ mod tests {
     fn a_topic_left_half_made_is_told_from_one_with_fewer_partitions() {
         let half = layout(&["/default/orders-part-3", "/default/orders-part-2"]);
         assert_eq!(half.complete(), None);
-        assert!(half.is_half_of(4) && !half.is_half_of(5));
+        assert!(half.is_partial_creation_of(4) && !half.is_partial_creation_of(5));
         let whole = layout(&["/default/orders-part-0", "/default/orders-part-1"]);
-        assert!(!whole.is_half_of(2) && !whole.is_half_of(4));
+        assert!(!whole.is_partial_creation_of(2) && !whole.is_partial_creation_of(4));
     }
 
     #[test]

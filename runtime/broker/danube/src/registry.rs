@@ -11,10 +11,10 @@ use danube_wasm_proto::registry::{
 use tonic::{Request, Response, Status};
 
 use crate::{
-    danube::Shared,
     definition,
-    fault::{Fault, as_loss},
+    fault::{Fault, as_unavailable},
     limits::DECODE_BYTES_MAX,
+    shared::Shared,
     wire::Channel,
 };
 
@@ -24,7 +24,7 @@ pub(crate) struct DanubeRegistry(pub(crate) Arc<Shared>);
 impl DanubeRegistry {
     async fn ask<Q, A, F>(
         &self,
-        doing: &str,
+        action: &str,
         message: Q,
         call: impl Fn(SchemaRegistryClient<Channel>, Request<Q>) -> F,
     ) -> Result<A, Fault>
@@ -40,7 +40,7 @@ impl DanubeRegistry {
         };
         let asked = shared
             .seeds
-            .ask(&shared.wire, &shared.options, doing, message, call)
+            .call_any(&shared.wire, &shared.options, action, message, call)
             .await;
         asked.map(|(answer, _)| answer)
     }
@@ -90,7 +90,7 @@ impl Registry for DanubeRegistry {
                 id: info.schema_id,
                 version: info.version,
             };
-            // One that was deleted meanwhile is not there.
+            // A version may have been deleted meanwhile.
             versions.extend(self.get(reference).await?);
         }
         versions.sort_by_key(|schema| schema.reference.version);
@@ -108,8 +108,8 @@ impl Registry for DanubeRegistry {
         };
         let call =
             |mut client: SchemaRegistryClient<Channel>, request| async move { client.register_schema(request).await };
-        let doing = format!("registering schema `{subject}`");
-        let registered = self.ask(&doing, request, call).await.map_err(refused)?;
+        let action = format!("registering schema `{subject}`");
+        let registered = self.ask(&action, request, call).await.map_err(refused)?;
         Ok(RegisteredSchema {
             reference: SchemaRef {
                 id: registered.schema_id,
@@ -138,16 +138,16 @@ fn found(answer: Result<GetSchemaResponse, Fault>) -> Result<Option<RegisteredSc
     }
 }
 
-/// Why there is no answer. A token that is refused now may be renewed, a file that cannot be read may be put right: like
-/// everything that is lost, that is to be tried again.
+/// Why there is no answer. Retryable: a token that is refused now may be renewed, a file that cannot be read may be
+/// fixed.
 fn unanswered(fault: Fault) -> BrokerError {
     match fault {
-        Fault::Lost(error) => as_loss(&error),
+        Fault::Lost(error) => as_unavailable(&error),
         Fault::Missing(error) | Fault::Refused(error) => error,
     }
 }
 
-/// Brokers answer `Internal` both to a schema that cannot be registered and to trouble of their own.
+/// Brokers return `Internal` both for a schema that cannot be registered and for their own failures.
 fn refused(fault: Fault) -> BrokerError {
     let signs = [
         "not compatible",

@@ -1,21 +1,19 @@
-//! Creates topics, and remembers how they are to be published to.
+//! Creates topics, and caches how they are published to.
 //!
-//! A Danube broker has no call to create a topic on its client port: a topic is made by its first producer. So one is
-//! opened on each partition, from the last to the first, which lets a topic that was left half made be told from one
-//! that has fewer partitions.
+//! A Danube broker has no call to create a topic on its client port: a topic is created by its first producer. So a
+//! producer is opened on each partition, from the last to the first, so that an incomplete topic can be distinguished
+//! from one with fewer partitions.
 
 use std::{collections::HashMap, sync::Arc, time::Instant};
 
-use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
+use danube_wasm_broker::{Backoff, BrokerError, ErrorKind, Result, TopicSpec};
 use danube_wasm_model::TopicName;
 use parking_lot::RwLock;
 
-use crate::{
-    backoff::Backoff, danube::Shared, fault::Fault, limits::MAKING_PAUSE, partitions::Layout, publish::ProducerSession,
-};
+use crate::{fault::Fault, limits::MAKING_PAUSE, partitions::Layout, publish::ProducerSession, shared::Shared};
 
-/// Producer that makes topics. Sharing its name with other processes is harmless: they get the same producer.
-const MAKER: &str = "danube-wasm-topics";
+/// Name of the producer that creates topics. Sharing it with other processes is harmless: they get the same producer.
+const TOPIC_CREATOR: &str = "danube-wasm-topics";
 
 /// How topics are published to.
 #[derive(Debug, Default)]
@@ -26,27 +24,27 @@ impl Topics {
         self.0.read().get(topic).cloned()
     }
 
-    /// It is deleted.
-    pub(crate) fn forget(&self, topic: &TopicName) {
+    /// Removes a deleted topic.
+    pub(crate) fn remove(&self, topic: &TopicName) {
         self.0.write().remove(topic);
     }
 
-    fn remember(&self, topic: &TopicName, spec: TopicSpec) -> Arc<TopicSpec> {
+    fn insert(&self, topic: &TopicName, spec: TopicSpec) -> Arc<TopicSpec> {
         let spec = Arc::new(spec);
         self.0.write().insert(topic.clone(), spec.clone());
         spec
     }
 }
 
-/// Creates the topic, or confirms one that is there. A cluster assigns a new topic to a broker before it can be used,
-/// and answers `Unavailable` meanwhile: that is waited for.
+/// Creates the topic, or confirms one that exists. A cluster assigns a new topic to a broker before it can be used, and
+/// answers `Unavailable` meanwhile: this waits for that.
 pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) -> Result<()> {
     let found = shared.layout(topic).await.map_err(Fault::into_error)?;
     let wanted = spec.partitions;
     match found.complete() {
-        _ if found == Layout::Missing || found.is_half_of(wanted) => {}
+        _ if found == Layout::Missing || found.is_partial_creation_of(wanted) => {}
         Some(there) if there == wanted => {}
-        there => return Err(differs(topic, &found, there, wanted)),
+        there => return Err(partition_conflict(topic, &found, there, wanted)),
     }
     let names: Vec<TopicName> = match wanted {
         0 => vec![topic.clone()],
@@ -56,21 +54,23 @@ pub(crate) async fn create(shared: &Shared, topic: &TopicName, spec: TopicSpec) 
     for name in names {
         open_one(shared, &name, &spec, deadline).await?;
     }
-    shared.topics.remember(topic, spec);
+    shared.topics.insert(topic, spec);
     Ok(())
 }
 
 async fn open_one(shared: &Shared, partition: &TopicName, spec: &TopicSpec, deadline: Instant) -> Result<()> {
     let mut backoff = Backoff::new(shared.options.retry_floor);
     loop {
-        let opened = match ProducerSession::open(shared, partition, MAKER, spec).await {
-            // A broker that makes a topic does not look at its schema; the next producer has it looked at.
-            Ok(_) if spec.schema_subject.is_some() => ProducerSession::open(shared, partition, MAKER, spec).await,
+        let opened = match ProducerSession::open(shared, partition, TOPIC_CREATOR, spec).await {
+            // A broker that creates a topic does not check its schema; it checks that of the next producer.
+            Ok(_) if spec.schema_subject.is_some() => {
+                ProducerSession::open(shared, partition, TOPIC_CREATOR, spec).await
+            }
             opened => opened,
         };
         match opened {
             Ok(_) => return Ok(()),
-            // A cluster out of reach is the caller's to wait for; one that is at work on this topic is not.
+            // If the cluster is unreachable the caller retries; if it is assigning this topic, this does.
             Err(Fault::Lost(error) | Fault::Missing(error)) if !is_assigning(&error) => return Err(error),
             Err(Fault::Refused(error)) => return Err(error),
             Err(fault) => {
@@ -85,8 +85,8 @@ async fn open_one(shared: &Shared, partition: &TopicName, spec: &TopicSpec, dead
     }
 }
 
-/// What is there of a topic, once it is whole: one that is being made is waited for, within limits.
-pub(crate) async fn whole(shared: &Shared, topic: &TopicName) -> Result<Layout> {
+/// The layout of a topic, once it is complete: waits for one that is being created, within limits.
+pub(crate) async fn wait_until_complete(shared: &Shared, topic: &TopicName) -> Result<Layout> {
     let deadline = Instant::now() + shared.options.assign_timeout;
     loop {
         let layout = shared.layout(topic).await.map_err(Fault::into_error)?;
@@ -110,7 +110,7 @@ fn is_assigning(error: &BrokerError) -> bool {
     error.message.contains("redo the lookup") || error.message.contains("redo the Lookup")
 }
 
-fn differs(topic: &TopicName, found: &Layout, there: Option<u32>, wanted: u32) -> BrokerError {
+fn partition_conflict(topic: &TopicName, found: &Layout, there: Option<u32>, wanted: u32) -> BrokerError {
     let has = match (there, found) {
         (Some(0), _) => "no partitions".to_owned(),
         (Some(n), _) => format!("{n} partitions"),
@@ -125,7 +125,7 @@ fn differs(topic: &TopicName, found: &Layout, there: Option<u32>, wanted: u32) -
     )
 }
 
-/// How to publish to a topic: as it was created from here, else as it is found.
+/// How to publish to a topic: as it was created from here, else as it exists.
 pub(crate) async fn resolve(shared: &Shared, topic: &TopicName) -> Result<Arc<TopicSpec>, Fault> {
     if let Some(spec) = shared.topics.get(topic) {
         return Ok(spec);
@@ -148,19 +148,19 @@ pub(crate) async fn resolve(shared: &Shared, topic: &TopicName) -> Result<Arc<To
         0 => topic.clone(),
         _ => topic.partition(0),
     };
-    // Brokers do not say how a topic dispatches; they refuse producers that think otherwise.
+    // Brokers do not report how a topic dispatches; they refuse producers that declare otherwise.
     let mut spec = TopicSpec {
         partitions,
         reliable_dispatch: true,
         ..TopicSpec::default()
     };
-    match ProducerSession::open(shared, &name, MAKER, &spec).await {
+    match ProducerSession::open(shared, &name, TOPIC_CREATOR, &spec).await {
         Ok(_) => {}
         Err(Fault::Refused(error)) if error.kind == ErrorKind::Conflict => {
             spec.reliable_dispatch = false;
-            ProducerSession::open(shared, &name, MAKER, &spec).await?;
+            ProducerSession::open(shared, &name, TOPIC_CREATOR, &spec).await?;
         }
         Err(fault) => return Err(fault),
     }
-    Ok(shared.topics.remember(topic, spec))
+    Ok(shared.topics.insert(topic, spec))
 }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{Broker, ErrorKind, LETTER_HEADROOM_BYTES, Outgoing, Publisher, TopicSpec};
+use danube_wasm_broker::{Broker, DEAD_LETTER_HEADROOM_BYTES, ErrorKind, Outgoing, Publisher, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions};
 use support::{Act, Wire, number, publish, quick, record, reliable, soon, topic};
 use tonic::Status;
@@ -432,7 +432,7 @@ async fn what_is_too_large_is_refused_before_it_is_sent() {
     client.create_topic(&topic, reliable(0)).await.unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
     let letters_limit = 4 * 1024 * 1024 - 4 * 1024;
-    let limit = letters_limit - LETTER_HEADROOM_BYTES;
+    let limit = letters_limit - DEAD_LETTER_HEADROOM_BYTES;
     let mut fits = record(&topic, None, 0);
     fits.payload = vec![0; limit - 1024].into();
     let mut over = fits.clone();

@@ -1,11 +1,11 @@
-//! Danube's admin API: a service of its own, on another port than clients use.
+//! Danube's admin API: a separate service, on another port than the client API.
 //!
 //! ```text
 //! calls.rs   the calls      fold.rs   partitions as one topic      policy.rs   what becomes of unacknowledged messages
 //! ```
 
 mod calls;
-mod fold;
+mod listed;
 mod policy;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -15,27 +15,27 @@ use danube_wasm_broker::{Admin, BrokerError, ErrorKind, Result, SeekReport, Seek
 use danube_wasm_model::TopicName;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::{danube::Shared, limits::ADMIN_CALLS_MAX, wire::Route};
-use fold::{Folded, fold};
+use crate::{limits::ADMIN_CALLS_MAX, shared::Shared, wire::BrokerEndpoint};
+use listed::{ListedTopic, group_partitions};
 pub use policy::{FailurePolicy, Poison};
 
-/// See [`Admin`]. Danube does not tell how much a topic holds, how far a subscription is behind, nor who consumes it.
+/// See [`Admin`]. Danube does not report how much a topic holds, the lag of a subscription, nor its consumers.
 #[derive(Clone)]
 pub(crate) struct DanubeAdmin {
     shared: Arc<Shared>,
-    route: Route,
+    endpoint: BrokerEndpoint,
 }
 
 /// The subscriptions of a topic, each with one of the names it is on.
 type Subscriptions = BTreeMap<String, TopicName>;
 
 impl DanubeAdmin {
-    /// Where the options say that it is.
+    /// `None` if the options have no admin URL.
     pub(crate) fn of(shared: &Arc<Shared>) -> Option<Self> {
         let address = shared.admin.clone()?;
         Some(Self {
             shared: shared.clone(),
-            route: Route::direct(address),
+            endpoint: BrokerEndpoint::direct(address),
         })
     }
 
@@ -47,10 +47,10 @@ impl DanubeAdmin {
         Ok(self.policy(&name, subscription).await?.0)
     }
 
-    async fn all(&self) -> Result<Vec<(Folded, Subscriptions)>> {
+    async fn all(&self) -> Result<Vec<(ListedTopic, Subscriptions)>> {
         let mut topics = Vec::new();
         for namespace in self.namespaces().await? {
-            topics.extend(fold(&self.listed(&namespace).await?));
+            topics.extend(group_partitions(&self.listed(&namespace).await?));
         }
         topics.sort_by(|a, b| a.topic.cmp(&b.topic));
         let with_subscriptions = |topic| async move {
@@ -61,20 +61,20 @@ impl DanubeAdmin {
         asked.buffered(ADMIN_CALLS_MAX).try_collect().await
     }
 
-    async fn find(&self, topic: &TopicName) -> Result<Folded> {
+    async fn find(&self, topic: &TopicName) -> Result<ListedTopic> {
         find(&self.listed(topic.namespace()).await?, topic)
     }
 
-    /// A broker of its own deletes partitions one by one. One of a cluster refuses that, and deletes them under the
-    /// topic's name; and with them those of every other topic whose name begins so.
-    async fn delete_all(&self, found: &Folded, listed: &[String]) -> Result<()> {
+    /// A standalone broker deletes partitions one by one. One of a cluster refuses that, and deletes them by the
+    /// topic's name, together with those of every other topic whose name has this prefix.
+    async fn delete_all(&self, found: &ListedTopic, listed: &[String]) -> Result<()> {
         if found.partitions > 0 {
             match self.delete_each(&found.names).await {
                 Err(error) if error.message.contains("individual partition") => {}
                 result => return result,
             }
         }
-        match fold::taken_along(found, listed) {
+        match listed::deleted_with(found, listed) {
             None => self.delete(&found.topic).await,
             Some(other) => {
                 let message = format!(
@@ -94,7 +94,7 @@ impl DanubeAdmin {
         Ok(())
     }
 
-    async fn subscriptions_on(&self, topic: &Folded) -> Result<Subscriptions> {
+    async fn subscriptions_on(&self, topic: &ListedTopic) -> Result<Subscriptions> {
         let mut found = Subscriptions::new();
         for name in &topic.names {
             for subscription in self.subscriptions_of(name).await? {
@@ -119,7 +119,7 @@ impl DanubeAdmin {
 #[async_trait]
 impl Admin for DanubeAdmin {
     async fn topics(&self) -> Result<Vec<TopicInfo>> {
-        let info = |(found, subscriptions): (Folded, Subscriptions)| TopicInfo {
+        let info = |(found, subscriptions): (ListedTopic, Subscriptions)| TopicInfo {
             topic: found.topic,
             partitions: found.partitions,
             messages: None,
@@ -134,7 +134,7 @@ impl Admin for DanubeAdmin {
         let listed = self.listed(topic.namespace()).await?;
         let found = find(&listed, topic)?;
         self.delete_all(&found, &listed).await?;
-        self.shared.topics.forget(topic);
+        self.shared.topics.remove(topic);
         Ok(())
     }
 
@@ -173,8 +173,8 @@ impl Admin for DanubeAdmin {
     }
 }
 
-fn find(listed: &[String], topic: &TopicName) -> Result<Folded> {
-    let found = fold(listed).into_iter().find(|found| found.topic == *topic);
+fn find(listed: &[String], topic: &TopicName) -> Result<ListedTopic> {
+    let found = group_partitions(listed).into_iter().find(|found| found.topic == *topic);
     found.ok_or_else(|| BrokerError::new(ErrorKind::NotFound, format!("there is no topic {topic}")))
 }
 

@@ -1,4 +1,4 @@
-//! What a broker does with messages that nobody acknowledges.
+//! What a broker does with messages that are not acknowledged.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use danube_wasm_proto::admin::{self, SubscriptionPoisonPolicy};
 /// What a subscription's broker does with messages that are not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FailurePolicy {
-    /// What becomes of a message after its last delivery.
+    /// What happens to a message after its last delivery.
     pub poison: Poison,
     /// How often a message is delivered again.
     pub max_redelivery_count: u32,
-    /// After how long a message counts as not acknowledged.
+    /// When a message counts as not acknowledged.
     pub ack_timeout: Duration,
 }
 
-/// What becomes of a message that was delivered again as often as allowed.
+/// What happens to a message after the last allowed delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Poison {
-    /// It stays, and nothing behind it on its partition is delivered any more.
+    /// It stays, and no later message of its partition is delivered.
     Block,
-    /// It is gone.
+    /// It is dropped.
     Drop,
-    /// It goes to another topic.
+    /// It is moved to another topic.
     DeadLetter,
 }
 

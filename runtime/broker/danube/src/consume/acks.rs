@@ -1,11 +1,11 @@
-//! Acknowledgements of one partition: beside the reading, several at once, through whatever happens to the session.
+//! Sends the acknowledgements of one partition: beside reading, several at once, retried through lost sessions.
 
 use std::{
     sync::{Arc, Weak},
     time::Duration,
 };
 
-use danube_wasm_broker::{BrokerError, ErrorKind, MessageId, Result};
+use danube_wasm_broker::{Backoff, BrokerError, ErrorKind, MessageId, Result};
 use danube_wasm_model::TopicName;
 use danube_wasm_proto::api::{AckRequest, MsgId, NackRequest, consumer_service_client::ConsumerServiceClient};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -15,28 +15,27 @@ use tokio::{
 };
 
 use super::{
-    partition::{Partition, Place},
-    tracker::Turn,
+    partition::{Partition, ServingBroker},
+    tracker::AckTurn,
 };
 use crate::{
-    backoff::Backoff,
-    danube::{Shared, closed},
-    fault::{Fault, as_loss},
+    fault::{Fault, as_unavailable},
     limits::{ACK_CALL_MIN, ACKS_IN_FLIGHT_MAX},
+    shared::{Shared, closed},
 };
 
-/// One message to acknowledge or to give back.
-pub(super) struct Work {
+/// One message to acknowledge, positively or negatively.
+pub(super) struct AckTask {
     id: MessageId,
     msg_id: MsgId,
-    /// Give it back, to be delivered again after this.
+    /// Negatively: deliver it again after this.
     nack: Option<Duration>,
     deadline: Instant,
     reply: oneshot::Sender<Result<()>>,
 }
 
-impl Work {
-    /// With the end at which its reply comes out.
+impl AckTask {
+    /// Returns the task and the receiver of its result.
     pub(super) fn new(
         shared: &Shared,
         id: MessageId,
@@ -44,23 +43,23 @@ impl Work {
         nack: Option<Duration>,
     ) -> (Self, oneshot::Receiver<Result<()>>) {
         let (reply, answer) = oneshot::channel();
-        let work = Self {
+        let task = Self {
             id,
             msg_id,
             nack,
             deadline: Instant::now() + shared.options.ack_timeout,
             reply,
         };
-        (work, answer)
+        (task, answer)
     }
 }
 
-/// Runs until nobody can hand anything over any more, or the client is closed.
+/// Runs until no sender is left, or the client is closed.
 pub(super) async fn run(
     shared: Arc<Shared>,
     subscription: String,
     partition: Weak<Partition>,
-    mut queue: mpsc::UnboundedReceiver<Work>,
+    mut queue: mpsc::UnboundedReceiver<AckTask>,
 ) {
     let mut in_flight = FuturesUnordered::new();
     let closing = shared.closed.clone();
@@ -69,67 +68,72 @@ pub(super) async fn run(
             biased;
             () = closing.cancelled() => return,
             Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
-            work = queue.recv(), if in_flight.len() < ACKS_IN_FLIGHT_MAX => {
-                let (Some(work), Some(partition)) = (work, partition.upgrade()) else {
+            task = queue.recv(), if in_flight.len() < ACKS_IN_FLIGHT_MAX => {
+                let (Some(task), Some(partition)) = (task, partition.upgrade()) else {
                     return;
                 };
-                in_flight.push(finish(&shared, &subscription, partition, work));
+                in_flight.push(finish(&shared, &subscription, partition, task));
             }
         }
     }
 }
 
-async fn finish(shared: &Shared, subscription: &str, partition: Arc<Partition>, work: Work) {
-    let fate = until_confirmed(shared, subscription, &partition, &work).await;
-    if fate.is_ok() && work.nack.is_none() {
-        partition.confirmed(work.id);
+async fn finish(shared: &Shared, subscription: &str, partition: Arc<Partition>, task: AckTask) {
+    let result = ack_until_confirmed(shared, subscription, &partition, &task).await;
+    if result.is_ok() && task.nack.is_none() {
+        partition.confirm_ack(task.id);
     }
-    // Nobody waits for what is acknowledged a second time.
-    let _ = work.reply.send(fate);
+    // No caller waits for a message that is acknowledged a second time.
+    let _ = task.reply.send(result);
 }
 
-/// Tries until the broker has confirmed it or the time is over. After that it delivers the message again, which is
-/// acknowledged then without being given out.
-async fn until_confirmed(shared: &Shared, subscription: &str, partition: &Arc<Partition>, work: &Work) -> Result<()> {
+/// Tries until the broker has confirmed it or the time is over. After that the broker delivers the message again, which
+/// is then acknowledged without being delivered to the caller.
+async fn ack_until_confirmed(
+    shared: &Shared,
+    subscription: &str,
+    partition: &Arc<Partition>,
+    task: &AckTask,
+) -> Result<()> {
     let mut backoff = Backoff::new(shared.options.retry_floor);
     let mut why = None;
     loop {
-        let place = match place(partition, work.deadline).await {
-            Ok(place) => place,
+        let serving = match serving(partition, task.deadline).await {
+            Ok(serving) => serving,
             Err(waited) => return Err(why.unwrap_or(waited)),
         };
-        if work.nack.is_none() {
-            let left = work.deadline.saturating_duration_since(Instant::now());
-            let patience = shared.options.newest_waits_max.min(left);
-            match partition.turn(&place, work.id, patience).await {
-                Some(Turn::Now) => {}
-                Some(Turn::Needless) => return Ok(()),
-                Some(Turn::Later) => return Err(behind(&partition.name)),
+        if task.nack.is_none() {
+            let left = task.deadline.saturating_duration_since(Instant::now());
+            let wait_max = shared.options.newest_waits_max.min(left);
+            match partition.wait_ack_turn(&serving, task.id, wait_max).await {
+                Some(AckTurn::Now) => {}
+                Some(AckTurn::Needless) => return Ok(()),
+                Some(AckTurn::Later) => return Err(newest_waits_error(&partition.name)),
                 None => continue,
             }
         }
-        match once(shared, subscription, &place, partition, work).await {
+        match send_once(shared, subscription, &serving, partition, task).await {
             Ok(()) => return Ok(()),
             Err(Fault::Refused(error)) => return Err(error),
             Err(Fault::Lost(error) | Fault::Missing(error)) => {
-                partition.suspect(place.session);
+                partition.suspect_session(serving.session);
                 let wait = backoff.next(shared.options.retry_ceiling);
-                if Instant::now() + wait >= work.deadline {
-                    return Err(as_loss(&error));
+                if Instant::now() + wait >= task.deadline {
+                    return Err(as_unavailable(&error));
                 }
-                why = Some(as_loss(&error));
+                why = Some(as_unavailable(&error));
                 sleep(wait).await;
             }
         }
     }
 }
 
-/// Where the partition is served, once it is.
-async fn place(partition: &Partition, deadline: Instant) -> Result<Place> {
-    let mut place = partition.place.subscribe();
-    let served = timeout_at(deadline, place.wait_for(Option::is_some)).await;
+/// The broker that serves the partition; waits until there is one.
+async fn serving(partition: &Partition, deadline: Instant) -> Result<ServingBroker> {
+    let mut serving = partition.serving.subscribe();
+    let served = timeout_at(deadline, serving.wait_for(Option::is_some)).await;
     match served {
-        Ok(Ok(place)) => place.clone().ok_or_else(closed),
+        Ok(Ok(serving)) => serving.clone().ok_or_else(closed),
         Ok(Err(_)) => Err(closed()),
         Err(_) => Err(BrokerError::new(
             ErrorKind::Unavailable,
@@ -141,7 +145,7 @@ async fn place(partition: &Partition, deadline: Instant) -> Result<Place> {
     }
 }
 
-fn behind(partition: &TopicName) -> BrokerError {
+fn newest_waits_error(partition: &TopicName) -> BrokerError {
     BrokerError::new(
         ErrorKind::Unavailable,
         format!(
@@ -151,19 +155,19 @@ fn behind(partition: &TopicName) -> BrokerError {
     )
 }
 
-async fn once(
+async fn send_once(
     shared: &Shared,
     subscription: &str,
-    place: &Place,
+    serving: &ServingBroker,
     partition: &Partition,
-    work: &Work,
+    task: &AckTask,
 ) -> Result<(), Fault> {
-    let left = work.deadline.saturating_duration_since(Instant::now());
-    // What takes too long is taken for a lost session: what is late gets its chance, too.
+    let left = task.deadline.saturating_duration_since(Instant::now());
+    // A call that takes too long counts as a lost session: a late acknowledgement gets a minimum of time too.
     let within = left.max(ACK_CALL_MIN).min(shared.options.request_timeout);
     let request_id = shared.wire.number();
-    let (msg_id, subscription_name) = (Some(work.msg_id.clone()), subscription.to_owned());
-    match work.nack {
+    let (msg_id, subscription_name) = (Some(task.msg_id.clone()), subscription.to_owned());
+    match task.nack {
         None => {
             let request = AckRequest {
                 request_id,
@@ -171,10 +175,10 @@ async fn once(
                 subscription_name,
             };
             let call = |channel, request| async move { ConsumerServiceClient::new(channel).ack(request).await };
-            let doing = "acknowledging";
+            let action = "acknowledging";
             shared
                 .wire
-                .call(&place.route, within, doing, request, call)
+                .call(&serving.endpoint, within, action, request, call)
                 .await
                 .map(drop)
         }
@@ -187,10 +191,10 @@ async fn once(
                 reason: None,
             };
             let call = |channel, request| async move { ConsumerServiceClient::new(channel).nack(request).await };
-            let doing = format!("giving back a message of {}", partition.name);
+            let action = format!("giving back a message of {}", partition.name);
             shared
                 .wire
-                .call(&place.route, within, &doing, request, call)
+                .call(&serving.endpoint, within, &action, request, call)
                 .await
                 .map(drop)
         }

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::Core;
+use super::{attach, shared::Core};
 
 /// Runs until the consumer is dropped.
 pub(super) async fn watch(core: Arc<Core>) {
     let stopped = core.stopped.clone();
     tokio::select! {
         () = stopped.cancelled() => {}
-        () = look_again(core) => {}
+        () = run(core) => {}
     }
 }
 
-async fn look_again(core: Arc<Core>) {
+async fn run(core: Arc<Core>) {
     let mut ticks = interval(core.shared.options.discovery_interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.reset();
@@ -31,7 +31,7 @@ async fn look_again(core: Arc<Core>) {
                 continue;
             }
             tracing::info!(topic = %name, "a partition was added");
-            if let Err(error) = core.clone().begin(name).await {
+            if let Err(error) = attach::add_partition(core.clone(), name).await {
                 tracing::warn!(%error, "cannot consume the added partition; trying again later");
             }
         }

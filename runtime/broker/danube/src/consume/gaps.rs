@@ -1,15 +1,15 @@
-//! Which offsets of a partition did not come in a session: what the broker skipped.
+//! Detects offsets of a partition that the broker skipped in a session.
 //!
-//! Danube's offsets are contiguous, and so is what one consumer gets of them, but for:
+//! Danube's offsets are contiguous, and so are those that one consumer gets, except for:
 //!
-//! * what was dispatched before the session began: it comes first, with holes where others were acknowledged. So a jump
-//!   counts only behind a message that was published after the session began;
-//! * what comes out of order: messages that several publishers sent side by side, and what could not be sent at first. So a
-//!   jump counts only when nothing has filled it for a while;
-//! * what other consumers of a `Shared` subscription get. Danube gives in turn, so that none of them gets two in a row while
-//!   there is another. So a jump counts there only between two runs of [`ALONE_RUN_MIN`]: after and before it, this consumer
-//!   was the only one. Of several jumps in quick succession none counts;
-//! * what others have of a `KeyShared` subscription, by key: nothing can be said there.
+//! * messages dispatched before the session started: they come first, with holes where others were acknowledged. So a
+//!   jump counts only after a message that was published after the session started;
+//! * messages out of order: those that several publishers sent side by side, and those that could not be sent at first.
+//!   So a jump counts only when it was not filled for a while;
+//! * messages that other consumers of a `Shared` subscription get. Danube delivers round-robin, so that no consumer
+//!   gets two in a row while there is another. So a jump counts only between two runs of [`ALONE_RUN_MIN`]: before and
+//!   after it, this consumer was the only one. Of several jumps in quick succession none counts;
+//! * messages that other consumers of a `KeyShared` subscription get, by key: gaps cannot be detected there.
 
 use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
@@ -20,31 +20,32 @@ use crate::{limits::ALONE_RUN_MIN, options::DanubeOptions};
 
 /// See the module.
 #[derive(Debug)]
-pub(super) struct Gaps {
+pub(super) struct GapDetector {
     kind: SubscriptionType,
-    /// When the session began, in milliseconds since 1970.
+    /// When the session started, in milliseconds since 1970.
     since_ms: u64,
-    /// The next offset, once a message has come that was published in this session.
+    /// The next offset, once a message of this session has arrived.
     next: Option<u64>,
-    /// How many have come in a row.
+    /// Number of consecutive offsets received.
     run: u64,
     /// By first offset.
-    open: BTreeMap<u64, Open>,
-    /// After what time nothing fills a jump any more.
+    open: BTreeMap<u64, OpenGap>,
+    /// After this time a jump counts as a gap.
     filled_within: Duration,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenGap {
     last: u64,
     since: Instant,
     run_before: u64,
-    /// Once another jump has ended it.
+    /// Set when another jump ends the run.
     run_after: Option<u64>,
 }
 
-impl Gaps {
-    /// What another consumer has of a `Shared` subscription comes here when that one is gone, after the ack timeout.
+impl GapDetector {
+    /// A message that another consumer of a `Shared` subscription has is delivered here after the ack timeout when that
+    /// one is gone.
     pub(super) fn new(kind: SubscriptionType, options: &DanubeOptions) -> Self {
         let filled_within = match kind {
             SubscriptionType::Shared => options.ack_timeout + options.gap_filled_within,
@@ -60,20 +61,20 @@ impl Gaps {
         }
     }
 
-    /// A session begins now.
-    pub(super) fn begin(&mut self, now_ms: u64) {
+    /// Starts a session.
+    pub(super) fn start_session(&mut self, now_ms: u64) {
         (self.since_ms, self.next, self.run) = (now_ms, None, 0);
-        // A broker that starts again gives what it skipped, if it still has it.
+        // A restarted broker delivers skipped messages if it still has them.
         self.open.values_mut().for_each(|open| open.since = Instant::now());
     }
 
-    /// A message came.
+    /// Records a message.
     pub(super) fn arrived(&mut self, offset: u64, published_ms: u64) {
         match self.next {
             Some(next) if offset >= next => self.advance(next, offset),
-            Some(_) => self.fill(offset),
+            Some(_) => self.fill_gap(offset),
             None if published_ms >= self.since_ms => (self.next, self.run) = (Some(offset + 1), 1),
-            None => self.fill(offset),
+            None => self.fill_gap(offset),
         }
     }
 
@@ -84,7 +85,7 @@ impl Gaps {
             if let Some(mut latest) = self.open.last_entry() {
                 latest.get_mut().run_after.get_or_insert(self.run);
             }
-            let open = Open {
+            let open = OpenGap {
                 last: offset - 1,
                 since: Instant::now(),
                 run_before: self.run,
@@ -96,15 +97,15 @@ impl Gaps {
         self.next = Some(offset + 1);
     }
 
-    /// It comes late.
-    fn fill(&mut self, offset: u64) {
+    /// A message that arrives late.
+    fn fill_gap(&mut self, offset: u64) {
         let Some((&first, open)) = self.open.range_mut(..=offset).next_back() else {
             return;
         };
         if offset > open.last {
             return;
         }
-        let rest = Some(Open { ..*open }).filter(|open| offset < open.last);
+        let rest = Some(OpenGap { ..*open }).filter(|open| offset < open.last);
         match offset == first {
             true => drop(self.open.remove(&first)),
             false => open.last = offset - 1,
@@ -114,26 +115,26 @@ impl Gaps {
         }
     }
 
-    /// What nothing has filled in time, and counts.
-    pub(super) fn settle(&mut self) -> Vec<RangeInclusive<u64>> {
-        self.settle_after(self.filled_within)
+    /// Removes and returns the gaps that were not filled in time.
+    pub(super) fn take_confirmed(&mut self) -> Vec<RangeInclusive<u64>> {
+        self.take_older_than(self.filled_within)
     }
 
-    fn settle_after(&mut self, time: Duration) -> Vec<RangeInclusive<u64>> {
+    fn take_older_than(&mut self, time: Duration) -> Vec<RangeInclusive<u64>> {
         let due: Vec<u64> = (self.open.iter())
             .filter(|(_, open)| open.since.elapsed() >= time)
             .map(|(first, _)| *first)
             .collect();
         let mut found = Vec::new();
         for first in due {
-            if let Some(open) = self.open.remove(&first).filter(|open| self.counts(open)) {
+            if let Some(open) = self.open.remove(&first).filter(|open| self.is_real_gap(open)) {
                 found.push(first..=open.last);
             }
         }
         found
     }
 
-    fn counts(&self, open: &Open) -> bool {
+    fn is_real_gap(&self, open: &OpenGap) -> bool {
         match self.kind {
             SubscriptionType::Exclusive | SubscriptionType::Failover => true,
             SubscriptionType::Shared => {
@@ -159,24 +160,24 @@ mod tests {
 
     const OPENED_MS: u64 = 1_000;
 
-    fn gaps(kind: SubscriptionType, offsets: impl IntoIterator<Item = u64>) -> Gaps {
-        let mut gaps = Gaps::new(kind, &DanubeOptions::new(["http://a"]));
-        gaps.begin(OPENED_MS);
+    fn gaps(kind: SubscriptionType, offsets: impl IntoIterator<Item = u64>) -> GapDetector {
+        let mut gaps = GapDetector::new(kind, &DanubeOptions::new(["http://a"]));
+        gaps.start_session(OPENED_MS);
         for offset in offsets {
             gaps.arrived(offset, OPENED_MS);
         }
         gaps
     }
 
-    fn settled(gaps: &mut Gaps) -> Vec<RangeInclusive<u64>> {
-        gaps.settle_after(Duration::ZERO)
+    fn settled(gaps: &mut GapDetector) -> Vec<RangeInclusive<u64>> {
+        gaps.take_older_than(Duration::ZERO)
     }
 
     #[test]
     fn what_an_only_consumer_did_not_get_is_missing() {
         for kind in [SubscriptionType::Exclusive, SubscriptionType::Failover] {
             let mut gaps = gaps(kind, [7, 8, 12, 13, 20]);
-            assert!(gaps.settle().is_empty(), "it may come yet");
+            assert!(gaps.take_confirmed().is_empty(), "it may come yet");
             assert_eq!(settled(&mut gaps), [9..=11, 14..=19]);
             assert!(settled(&mut gaps).is_empty(), "said once");
         }
@@ -186,7 +187,7 @@ mod tests {
     fn what_comes_out_of_order_or_again_is_not_missing() {
         let mut gaps = gaps(SubscriptionType::Exclusive, [1, 2, 6, 4, 2, 3, 5, 7, 1]);
         assert!(settled(&mut gaps).is_empty());
-        gaps.begin(OPENED_MS);
+        gaps.start_session(OPENED_MS);
         gaps.arrived(9, OPENED_MS);
         assert!(settled(&mut gaps).is_empty(), "another session");
     }

@@ -1,4 +1,4 @@
-//! Messages as they are given out.
+//! Decodes messages for delivery.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -10,15 +10,15 @@ use danube_wasm_broker::{Message, SchemaRef};
 use danube_wasm_model::{RecordId, TopicName, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::{KEY_ATTRIBUTE, KEY_IN_HEX, api::StreamMessage};
 
-use super::tracker::Given;
+use super::tracker::TrackedMessage;
 
 /// The message of a delivery.
-pub(super) fn decode(given: Given, topic: &TopicName, partition: &TopicName) -> Message {
-    let Given {
+pub(super) fn decode(delivered: TrackedMessage, topic: &TopicName, partition: &TopicName) -> Message {
+    let TrackedMessage {
         id: message_id,
         redeliveries,
         message,
-    } = given;
+    } = delivered;
     let foreign = || foreign_id(&message, partition);
     let id = message.attributes.get(ID_ATTRIBUTE).cloned().unwrap_or_else(foreign);
     let StreamMessage {
@@ -61,8 +61,8 @@ pub(super) fn decode(given: Given, topic: &TopicName, partition: &TopicName) -> 
     }
 }
 
-/// The id of a message that another kind of producer made: its place, and its publish time, because a broker that
-/// crashed uses places again. Without reliable dispatch every place is 0, so there what the message is counts too.
+/// The record id of a message from another kind of producer: its offset and publish time, because a broker that crashed
+/// reuses offsets. Without reliable dispatch every offset is 0, so the content is hashed too.
 fn foreign_id(message: &StreamMessage, partition: &TopicName) -> String {
     let (offset, producer) = message
         .msg_id

@@ -1,4 +1,4 @@
-//! One partition of a consumer: what was read of it, and the way to its session.
+//! One partition of a consumer: its messages, and the broker that serves it.
 
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
@@ -12,22 +12,22 @@ use tokio::{
 };
 
 use super::{
-    acks::Work,
-    gaps::Gaps,
+    acks::AckTask,
+    gaps::GapDetector,
     incoming,
-    tracker::{Arrival, Tracker, Turn},
+    tracker::{AckTurn, Arrival, Tracker},
 };
 use crate::{
-    danube::Shared,
-    flow::{Reader, record_hash},
-    wire::Route,
+    flow::{LocalConsumer, record_hash},
+    shared::Shared,
+    wire::BrokerEndpoint,
 };
 
-/// Where a partition is served, as long as its session lives.
+/// The broker that serves a partition in a session.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
-    pub(super) route: Route,
-    /// Counts sessions: a failure in an old one says nothing of a new one.
+pub(super) struct ServingBroker {
+    pub(super) endpoint: BrokerEndpoint,
+    /// Number of the session: a failure in an old one says nothing about a new one.
     pub(super) session: u64,
     /// Whether the broker is danube-wasm's own.
     pub(super) own: bool,
@@ -38,75 +38,75 @@ pub(super) struct Partition {
     pub(super) name: TopicName,
     kind: SubscriptionType,
     tracker: Mutex<Tracker>,
-    gaps: Mutex<Gaps>,
-    /// What this process has published there.
-    pub(super) reader: Arc<Reader>,
-    /// There is room for what is read.
-    pub(super) room: Notify,
-    /// Where acknowledgements go now; `None` while the session is lost.
-    pub(super) place: watch::Sender<Option<Place>>,
-    /// The session that an acknowledgement found to be lost.
+    gaps: Mutex<GapDetector>,
+    /// Messages that this process has published there.
+    pub(super) local: Arc<LocalConsumer>,
+    /// There is room to read more.
+    pub(super) capacity_freed: Notify,
+    /// The broker that takes acknowledgements now; `None` while the session is lost.
+    pub(super) serving: watch::Sender<Option<ServingBroker>>,
+    /// The session that an acknowledgement found lost.
     pub(super) suspected: watch::Sender<u64>,
-    /// Something came or was confirmed.
-    moved: Notify,
-    work: mpsc::UnboundedSender<Work>,
+    /// A message arrived or was confirmed.
+    progress: Notify,
+    task: mpsc::UnboundedSender<AckTask>,
 }
 
 impl Partition {
-    /// With the queue of its acknowledgements.
+    /// Returns the partition and the queue of its acknowledgements.
     pub(super) fn new(
         shared: &Shared,
         options: &ConsumerOptions,
         name: TopicName,
-    ) -> (Self, mpsc::UnboundedReceiver<Work>) {
-        let (work, queue) = mpsc::unbounded_channel();
+    ) -> (Self, mpsc::UnboundedReceiver<AckTask>) {
+        let (task, queue) = mpsc::unbounded_channel();
         let kind = options.subscription_type;
         let partition = Self {
             kind,
             tracker: Mutex::new(Tracker::new(shared.number(&name))),
-            gaps: Mutex::new(Gaps::new(kind, &shared.options)),
-            reader: shared.flow(&name).reader(&options.subscription),
+            gaps: Mutex::new(GapDetector::new(kind, &shared.options)),
+            local: shared.flow(&name).consumer(&options.subscription),
             name,
-            room: Notify::new(),
-            place: watch::Sender::new(None),
+            capacity_freed: Notify::new(),
+            serving: watch::Sender::new(None),
             suspected: watch::Sender::new(0),
-            moved: Notify::new(),
-            work,
+            progress: Notify::new(),
+            task,
         };
         (partition, queue)
     }
 
-    /// A session begins here.
-    pub(super) fn session_begins(&self, place: &Place) {
-        self.gaps.lock().begin(now_ms());
-        self.reader.session_begins();
-        self.place.send_replace(Some(place.clone()));
+    /// Starts a session.
+    pub(super) fn start_session(&self, serving: &ServingBroker) {
+        self.gaps.lock().start_session(now_ms());
+        self.local.start_session();
+        self.serving.send_replace(Some(serving.clone()));
     }
 
-    /// A message was read.
-    pub(super) fn arrive(&self, message: StreamMessage) -> Arrival {
+    /// Records a message that was read.
+    pub(super) fn record_arrival(&self, message: StreamMessage) -> Arrival {
         if self.is_at_danube() {
             let offset = message.msg_id.as_ref().map_or(0, |id| id.topic_offset);
             self.gaps.lock().arrived(offset, message.publish_time);
             let record = message.attributes.get(ID_ATTRIBUTE).map(|id| record_hash(id));
-            self.reader.arrived(record);
+            self.local.arrived(record);
         }
         let mut tracker = self.tracker.lock();
-        let arrival = tracker.arrive(message);
-        self.reader.fills(tracker.is_half_full());
+        let arrival = tracker.record_arrival(message);
+        self.local.set_buffer_full(tracker.is_half_full());
         drop(tracker);
-        self.moved.notify_waiters();
+        self.progress.notify_waiters();
         arrival
     }
 
-    /// Whether it is served by a broker of Danube, as far as is known.
+    /// Whether a broker of Danube serves it, as far as is known.
     pub(super) fn is_at_danube(&self) -> bool {
-        self.place.borrow().as_ref().is_some_and(|place| !place.own)
+        self.serving.borrow().as_ref().is_some_and(|serving| !serving.own)
     }
 
-    /// Ranges of offsets that did not come, each once.
-    pub(super) fn skipped(&self) -> Vec<RangeInclusive<u64>> {
-        self.gaps.lock().settle()
+    /// Ranges of skipped offsets, each returned once.
+    pub(super) fn take_gaps(&self) -> Vec<RangeInclusive<u64>> {
+        self.gaps.lock().take_confirmed()
     }
 
     /// Whether this consumer is the only one of the subscription, as far as can be seen.
@@ -114,7 +114,7 @@ impl Partition {
         self.gaps.lock().is_alone()
     }
 
-    /// How many messages the broker has given and not been told to be done with.
+    /// Number of messages that the broker has delivered and that are not acknowledged.
     pub(super) fn unacknowledged(&self) -> usize {
         self.tracker.lock().unacknowledged()
     }
@@ -123,95 +123,100 @@ impl Partition {
         self.tracker.lock().has_room()
     }
 
-    /// Up to `max` messages to give out.
-    pub(super) fn give(&self, max: usize, topic: &TopicName) -> Vec<Message> {
+    /// Delivers up to `max` messages.
+    pub(super) fn deliver(&self, max: usize, topic: &TopicName) -> Vec<Message> {
         if max == 0 {
             return Vec::new();
         }
         let mut tracker = self.tracker.lock();
-        let given = tracker.give(max);
+        let delivered = tracker.deliver(max);
         let is_full = tracker.is_half_full();
         drop(tracker);
-        if !given.is_empty() {
-            self.reader.fills(is_full);
-            self.room.notify_one();
+        if !delivered.is_empty() {
+            self.local.set_buffer_full(is_full);
+            self.capacity_freed.notify_one();
         }
-        given
+        delivered
             .into_iter()
-            .map(|given| incoming::decode(given, topic, &self.name))
+            .map(|delivered| incoming::decode(delivered, topic, &self.name))
             .collect()
     }
 
-    pub(super) fn done(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
-        self.tracker.lock().done(id)
+    pub(super) fn ack(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
+        self.tracker.lock().ack(id)
     }
 
-    pub(super) fn given_back(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
-        self.tracker.lock().given_back(id)
+    pub(super) fn nack(&self, id: MessageId) -> Option<(bool, Option<MsgId>)> {
+        self.tracker.lock().nack(id)
     }
 
-    pub(super) fn confirmed(&self, id: MessageId) {
-        self.tracker.lock().confirmed(id);
-        self.moved.notify_waiters();
+    pub(super) fn confirm_ack(&self, id: MessageId) {
+        self.tracker.lock().confirm_ack(id);
+        self.progress.notify_waiters();
     }
 
-    /// Waits until a message may be acknowledged at this place, not longer than `patience`: [`Turn::Later`] if it may not
-    /// be then. `None` if the session ends before.
-    pub(super) async fn turn(&self, place: &Place, id: MessageId, patience: Duration) -> Option<Turn> {
-        // 0.15's dispatcher for KeyShared looks in another way, which no order of acknowledgements helps.
-        let ordered = !place.own && self.kind != SubscriptionType::KeyShared;
-        let (ended, over) = (self.ended(place.session), sleep(patience));
+    /// Waits until a message may be acknowledged at this broker, `wait_max` at most: [`AckTurn::Later`] if it may not
+    /// be by then. `None` if the session ends before.
+    pub(super) async fn wait_ack_turn(
+        &self,
+        serving: &ServingBroker,
+        id: MessageId,
+        wait_max: Duration,
+    ) -> Option<AckTurn> {
+        // 0.15's dispatcher for KeyShared reads in another way, which no order of acknowledgements helps.
+        let ordered = !serving.own && self.kind != SubscriptionType::KeyShared;
+        let (ended, over) = (self.session_ended(serving.session), sleep(wait_max));
         tokio::pin!(ended, over);
         loop {
             // Before looking, so that nothing that happens after the look is missed.
-            let moved = self.moved.notified();
-            let turn = self.tracker.lock().turn(id, ordered);
-            if turn != Turn::Later {
+            let progress = self.progress.notified();
+            let turn = self.tracker.lock().ack_turn(id, ordered);
+            if turn != AckTurn::Later {
                 return Some(turn);
             }
             tokio::select! {
                 biased;
                 () = &mut ended => return None,
-                () = moved => {}
+                () = progress => {}
                 () = &mut over => {
                     let alone = matches!(self.kind, SubscriptionType::Exclusive | SubscriptionType::Failover);
-                    let turn = self.tracker.lock().turn_at_last(id, alone);
-                    self.moved.notify_waiters();
+                    let turn = self.tracker.lock().ack_turn_after_wait(id, alone);
+                    self.progress.notify_waiters();
                     return Some(turn);
                 }
             }
         }
     }
 
-    async fn ended(&self, session: u64) {
-        let mut place = self.place.subscribe();
-        // It is there as long as this partition is.
-        let _ = place
+    async fn session_ended(&self, session: u64) {
+        let mut serving = self.serving.subscribe();
+        // The sender lives as long as this partition.
+        let _ = serving
             .wait_for(|now| now.as_ref().is_none_or(|now| now.session != session))
             .await;
     }
 
-    /// The session ended.
+    /// Ends the session.
     pub(super) fn session_lost(&self) {
-        self.place.send_replace(None);
+        self.serving.send_replace(None);
         self.tracker.lock().session_lost();
-        self.reader.fills(false);
-        self.reader.session_lost();
-        self.room.notify_one();
+        self.local.set_buffer_full(false);
+        self.local.session_lost();
+        self.capacity_freed.notify_one();
     }
 
-    /// Queues an acknowledgement. Its reply comes when the broker has confirmed it.
-    pub(super) fn hand_over(
+    /// Queues an acknowledgement. Its reply is sent when the broker has confirmed it.
+    pub(super) fn queue_ack(
         &self,
-        (work, reply): (Work, oneshot::Receiver<Result<()>>),
+        (task, reply): (AckTask, oneshot::Receiver<Result<()>>),
     ) -> oneshot::Receiver<Result<()>> {
-        // The queue is read as long as this partition is there.
-        let _ = self.work.send(work);
+        // The queue is read as long as this partition exists.
+        let _ = self.task.send(task);
         reply
     }
 
-    /// An acknowledgement found this session lost.
-    pub(super) fn suspect(self: &Arc<Self>, session: u64) {
+    /// Records that an acknowledgement found this session lost.
+    pub(super) fn suspect_session(self: &Arc<Self>, session: u64) {
         self.suspected.send_if_modified(|suspected| {
             let newer = session > *suspected;
             *suspected = session.max(*suspected);

@@ -1,4 +1,4 @@
-//! The session of one partition: subscribed, with a stream that is read until it ends, and then another.
+//! The session of one partition: subscribes, reads its stream until it ends, and repeats.
 
 use std::{
     sync::{
@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_broker::{BrokerError, StartAt};
+use danube_wasm_broker::{Backoff, BrokerError, StartAt};
 use danube_wasm_model::{SubscriptionType, clock};
 use danube_wasm_proto::{
     OWN_BROKER_METADATA, START_METADATA,
@@ -22,36 +22,36 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tonic::{Request, Streaming, metadata::MetadataValue};
 
 use super::{
-    Core,
-    acks::Work,
-    partition::{Partition, Place},
+    acks::AckTask,
+    partition::{Partition, ServingBroker},
+    shared::Core,
     tracker::Arrival,
 };
 use crate::{
-    backoff::Backoff,
-    fault::{Fault, as_loss},
+    fault::{Fault, as_unavailable},
     limits::{DECODE_BYTES_MAX, REFUSED_CEILING, STABLE_AFTER},
-    wire::{Channel, InUse, Route},
+    wire::{BrokerEndpoint, Channel, InUse},
 };
 
 /// A stream of messages.
 pub(super) struct Session {
     stream: Streaming<StreamMessage>,
     consumer_id: u64,
-    place: Place,
+    serving: ServingBroker,
     /// Keeps the stream's connection counted.
     _connection: InUse,
 }
 
-/// Looks the partition up, subscribes and attaches. The same consumer name takes over what the broker still has of it.
+/// Looks the partition up, subscribes and attaches. The same consumer name replaces the session that the broker may
+/// still have.
 pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, Fault> {
     static SESSIONS: AtomicU64 = AtomicU64::new(1);
     let (shared, options, name) = (&core.shared, &core.options, &partition.name);
     let within = shared.options.request_timeout;
-    let route = match shared.route(name).await? {
-        Some(route) => route,
-        // Brokers load what they are to serve when it is asked for, and know nothing of it before.
-        None => shared.seeds.any()?,
+    let endpoint = match shared.locate(name).await? {
+        Some(endpoint) => endpoint,
+        // Brokers load a topic when it is first requested, and do not know it before.
+        None => shared.seeds.preferred_seed()?,
     };
     let request = ConsumerRequest {
         request_id: shared.wire.number(),
@@ -66,7 +66,7 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
         StartAt::Latest => "latest",
     };
     let call = |channel, mut request: Request<ConsumerRequest>| async move {
-        // Danube's brokers pass over it.
+        // Danube's brokers ignore it.
         request
             .metadata_mut()
             .insert(START_METADATA, MetadataValue::from_static(start));
@@ -74,65 +74,65 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
         let own = answer.metadata().contains_key(OWN_BROKER_METADATA);
         Ok(answer.map(|subscribed| (subscribed, own)))
     };
-    let doing = format!("subscribing to {name} as `{}`", options.subscription);
-    let (subscribed, own) = shared.wire.call(&route, within, &doing, request, call).await?;
+    let action = format!("subscribing to {name} as `{}`", options.subscription);
+    let (subscribed, own) = shared.wire.call(&endpoint, within, &action, request, call).await?;
     if !own {
-        core.traps.warn(options);
+        core.quirks.warn(options);
     }
     let request = ReceiveRequest {
         request_id: shared.wire.number(),
         consumer_id: subscribed.consumer_id,
     };
     let call = |channel, request| async move { client(channel).receive_messages(request).await };
-    let doing = format!("reading {name}");
-    let (stream, connection) = shared.wire.stream(&route, within, &doing, request, call).await?;
+    let action = format!("reading {name}");
+    let (stream, connection) = shared.wire.stream(&endpoint, within, &action, request, call).await?;
     let session = SESSIONS.fetch_add(1, Ordering::Relaxed);
     Ok(Session {
         stream,
         consumer_id: subscribed.consumer_id,
-        place: Place { route, session, own },
+        serving: ServingBroker { endpoint, session, own },
         _connection: connection,
     })
 }
 
-/// Keeps the partition consumed until the consumer is dropped.
-pub(super) async fn keep(core: Arc<Core>, partition: Arc<Partition>, first: Result<Session, Fault>) {
+/// Consumes the partition until the consumer is dropped.
+pub(super) async fn run(core: Arc<Core>, partition: Arc<Partition>, first: Result<Session, Fault>) {
     let stopped = core.stopped.clone();
     tokio::select! {
         () = stopped.cancelled() => {}
-        () = keep_on(&core, &partition, first) => {}
+        () = run_sessions(&core, &partition, first) => {}
     }
-    partition.reader.ends();
-    // Acknowledgements of what was given out still know where to go.
+    partition.local.stop();
+    // Acknowledgements of delivered messages can still be sent.
 }
 
-async fn keep_on(core: &Core, partition: &Arc<Partition>, first: Result<Session, Fault>) {
+async fn run_sessions(core: &Core, partition: &Arc<Partition>, first: Result<Session, Fault>) {
     let options = &core.shared.options;
-    let pulse = core.shared.health.session();
+    let health = core.shared.health.session();
     let mut backoff = Backoff::new(options.retry_floor);
     let mut next = first;
     loop {
         let wait = match next {
             Ok(session) => {
-                pulse.up();
+                health.up();
                 let began = Instant::now();
                 let end = read(core, partition, session).await;
                 partition.session_lost();
                 if began.elapsed() >= STABLE_AFTER {
                     backoff.reset();
                 }
-                after(core, partition, &end, &mut backoff, &pulse)
+                wait_after_end(core, partition, &end, &mut backoff, &health)
             }
             Err(Fault::Refused(error)) => {
                 tracing::warn!(topic = %partition.name, %error, "the broker refuses the consumer");
-                pulse.down(error.clone());
+                health.down(error.clone());
                 *core.refusal.lock() = Some(error);
                 core.changed.notify_one();
                 backoff.next(REFUSED_CEILING)
             }
             Err(Fault::Lost(error) | Fault::Missing(error)) => {
                 tracing::debug!(topic = %partition.name, %error, "no session yet");
-                pulse.down(as_loss(&error));
+                health.down(as_unavailable(&error));
                 backoff.next(options.retry_ceiling)
             }
         };
@@ -142,23 +142,23 @@ async fn keep_on(core: &Core, partition: &Arc<Partition>, first: Result<Session,
 }
 
 /// How long to wait after a stream ended.
-fn after(
+fn wait_after_end(
     core: &Core,
     partition: &Partition,
-    end: &End,
+    end: &StreamEnd,
     backoff: &mut Backoff,
-    pulse: &crate::health::Pulse,
+    health: &crate::health::SessionHealth,
 ) -> Duration {
     let options = &core.shared.options;
     match end {
-        End::Lost(error) => {
+        StreamEnd::Lost(error) => {
             tracing::warn!(topic = %partition.name, %error, "the consumer's session is lost; building another");
-            pulse.down(as_loss(error));
+            health.down(as_unavailable(error));
             backoff.next(options.retry_ceiling)
         }
-        // A takeover, a topic that moves or a broker that stops: all look the same from here. If it was a takeover,
-        // taking it back at once would be answered in kind.
-        End::Finished => {
+        // A takeover, a topic that moves and a broker that stops look the same from here. After a takeover,
+        // reconnecting at once would be answered by another takeover.
+        StreamEnd::Finished => {
             let wait = backoff.next(REFUSED_CEILING);
             let why = format!(
                 "the broker ended the stream of {}: the topic moves, or another consumer named `{}` took subscription \
@@ -166,62 +166,68 @@ fn after(
                 partition.name, core.options.consumer, core.options.subscription
             );
             tracing::warn!(topic = %partition.name, wait_ms = clock::millis(wait), "{why}");
-            pulse.down(BrokerError::new(danube_wasm_broker::ErrorKind::Unavailable, why));
+            health.down(BrokerError::new(danube_wasm_broker::ErrorKind::Unavailable, why));
             wait
         }
     }
 }
 
-enum End {
+enum StreamEnd {
     /// The broker ended the stream in order.
     Finished,
     Lost(BrokerError),
 }
 
-/// Reads until the stream ends, the broker wants it gone, or an acknowledgement finds the session lost.
-async fn read(core: &Core, partition: &Arc<Partition>, mut session: Session) -> End {
+/// Reads until the stream ends, the broker does not know the consumer any more, or an acknowledgement finds the session
+/// lost.
+async fn read(core: &Core, partition: &Arc<Partition>, mut session: Session) -> StreamEnd {
     let mut health = interval(core.shared.options.health_interval);
     health.set_missed_tick_behavior(MissedTickBehavior::Delay);
     health.reset();
     let mut suspect = partition.suspected.subscribe();
-    let (number, route) = (session.place.session, session.place.route.clone());
-    partition.session_begins(&session.place);
-    // Asked beside the reading, which must not wait for the answer.
-    let asking = still_wanted(core, &route, session.consumer_id, &mut health);
-    tokio::pin!(asking);
+    let (number, endpoint) = (session.serving.session, session.serving.endpoint.clone());
+    partition.start_session(&session.serving);
+    // Runs beside the reading, which must not wait for the answer.
+    let liveness = watch_liveness(core, &endpoint, session.consumer_id, &mut health);
+    tokio::pin!(liveness);
     loop {
         tokio::select! {
             message = session.stream.message(), if partition.has_room() => match message {
-                Ok(Some(message)) => accept(core, partition, message),
-                Ok(None) => return End::Finished,
+                Ok(Some(message)) => handle_message(core, partition, message),
+                Ok(None) => return StreamEnd::Finished,
                 Err(status) => {
-                    let doing = format!("reading {} at {}", partition.name, route.address);
-                    return End::Lost(Fault::of(&status, &doing, "").into_error());
+                    let action = format!("reading {} at {}", partition.name, endpoint.address);
+                    return StreamEnd::Lost(Fault::of(&status, &action, "").into_error());
                 }
             },
-            () = partition.room.notified(), if !partition.has_room() => {}
-            error = &mut asking => return End::Lost(error),
+            () = partition.capacity_freed.notified(), if !partition.has_room() => {}
+            error = &mut liveness => return StreamEnd::Lost(error),
             _ = suspect.wait_for(|suspected| *suspected >= number) => {
-                return End::Lost(Fault::lost(format!("acknowledging on {} failed", partition.name)).into_error());
+                return StreamEnd::Lost(Fault::lost(format!("acknowledging on {} failed", partition.name)).into_error());
             }
         }
     }
 }
 
-fn accept(core: &Core, partition: &Arc<Partition>, message: StreamMessage) {
-    core.came(partition, &message);
-    match partition.arrive(message) {
+fn handle_message(core: &Core, partition: &Arc<Partition>, message: StreamMessage) {
+    core.on_message(partition, &message);
+    match partition.record_arrival(message) {
         Arrival::Queued => core.changed.notify_one(),
-        Arrival::InHand => {}
-        Arrival::Done(id, msg_id) => {
+        Arrival::AlreadyDelivered => {}
+        Arrival::AlreadyAcked(id, msg_id) => {
             tracing::debug!(topic = %partition.name, offset = id.offset, "acknowledged before; acknowledging it again");
-            drop(partition.hand_over(Work::new(&core.shared, id, msg_id, None)));
+            drop(partition.queue_ack(AckTask::new(&core.shared, id, msg_id, None)));
         }
     }
 }
 
-/// Returns when the broker does not want this consumer any more, or cannot be asked.
-async fn still_wanted(core: &Core, route: &Route, consumer_id: u64, health: &mut tokio::time::Interval) -> BrokerError {
+/// Returns when the broker does not know this consumer any more, or cannot be asked.
+async fn watch_liveness(
+    core: &Core,
+    endpoint: &BrokerEndpoint,
+    consumer_id: u64,
+    health: &mut tokio::time::Interval,
+) -> BrokerError {
     let wire = &core.shared.wire;
     loop {
         health.tick().await;
@@ -231,18 +237,18 @@ async fn still_wanted(core: &Core, route: &Route, consumer_id: u64, health: &mut
             id: consumer_id,
         };
         let call = |channel, request| async move { HealthCheckClient::new(channel).health_check(request).await };
-        let doing = format!("asking whether consumer `{}` is wanted", core.options.consumer);
+        let action = format!("asking whether consumer `{}` is wanted", core.options.consumer);
         let within = core.shared.options.request_timeout;
-        match wire.call(route, within, &doing, request, call).await {
+        match wire.call(endpoint, within, &action, request, call).await {
             Ok(answer) if answer.status() == ClientStatus::Ok => {}
             Ok(_) => {
                 let message = format!(
                     "the broker at {} has let consumer `{}` go",
-                    route.address, core.options.consumer
+                    endpoint.address, core.options.consumer
                 );
                 return Fault::lost(message).into_error();
             }
-            // A broker that cannot be asked this is none that moves topics.
+            // A broker that does not support this call does not move topics.
             Err(Fault::Refused(_)) => {}
             Err(fault) => return fault.into_error(),
         }

@@ -1,18 +1,18 @@
-//! What goes through each partition in this process, whoever publishes and consumes: [`FlowControl`].
+//! Flow control for each partition, over all publishers and consumers of this process: [`FlowControl`].
 //!
-//! Danube (0.15) has two races that lose or stop what goes too fast, and no word for either:
+//! Danube (0.15) has two races that lose messages or stop subscriptions at high speed, and reports neither:
 //!
-//! * `append` takes a message's offset before it takes the lock of the log's cache. Messages that are sent side by side enter
-//!   the cache out of order, and a subscription that reads from the log ends for good there. So of a partition, this process
-//!   has at most [`DanubeOptions::in_flight_max`](crate::DanubeOptions::in_flight_max) under way, one by default, whichever
-//!   publisher of whichever client sends it.
-//! * A subscription that was made since the broker started reads live, from a buffer of 256 messages, and skips what it is
-//!   further behind with. So nothing is sent while [`UNREAD_MAX`] messages of this process wait for a consumer of this
-//!   process: with Danube's window, no more are unacknowledged than the window and these.
+//! * `append` takes a message's offset before it locks the log's cache. Messages that are sent side by side enter the
+//!   cache out of order, and a subscription that reads from the log then stops for good. So this process has at most
+//!   [`DanubeOptions::in_flight_max`](crate::DanubeOptions::in_flight_max) messages of a partition in flight, one by
+//!   default, counted over all publishers of all clients.
+//! * A subscription that was created since the broker started reads live, from a buffer of 256 messages, and skips
+//!   messages if it falls behind further. So nothing is sent while [`UNREAD_MAX`] messages of this process wait for a
+//!   consumer of this process.
 //!
 //! danube-wasm's own broker has neither race, and is not slowed down.
 
-mod reader;
+mod local_consumer;
 
 use std::{
     collections::HashMap,
@@ -29,16 +29,16 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-pub(crate) use reader::Reader;
+pub(crate) use local_consumer::LocalConsumer;
 
 use crate::limits::UNREAD_MAX;
 
-/// Shared by the clients of one process that go to the same cluster: clone it into the options of each.
+/// Shared by the clients of one process for the same cluster: clone it into the options of each.
 #[derive(Clone, Default)]
 pub struct FlowControl(Arc<Mutex<HashMap<TopicName, Arc<PartitionFlow>>>>);
 
 impl FlowControl {
-    /// The partition's, made with so many calls at a time when it is asked for first.
+    /// The flow of a partition; the first call sets its `in_flight_max`.
     pub(crate) fn partition(&self, name: &TopicName, in_flight_max: usize) -> Arc<PartitionFlow> {
         let mut partitions = self.0.lock();
         let made = || Arc::new(PartitionFlow::new(name.clone(), in_flight_max));
@@ -52,7 +52,7 @@ impl fmt::Debug for FlowControl {
     }
 }
 
-/// Names a record among those of its partition.
+/// A hash that identifies a record in its partition.
 pub(crate) fn record_hash(id: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     id.hash(&mut hasher);
@@ -64,9 +64,9 @@ pub(crate) fn record_hash(id: &str) -> u64 {
 pub(crate) struct PartitionFlow {
     name: TopicName,
     calls: Semaphore,
-    readers: Mutex<Vec<Weak<Reader>>>,
-    /// A reader has got something, or is gone.
-    room: Notify,
+    consumers: Mutex<Vec<Weak<LocalConsumer>>>,
+    /// A consumer has received something, or was dropped.
+    capacity_freed: Notify,
 }
 
 impl PartitionFlow {
@@ -74,18 +74,18 @@ impl PartitionFlow {
         Self {
             name,
             calls: Semaphore::new(in_flight_max.max(1)),
-            readers: Mutex::default(),
-            room: Notify::new(),
+            consumers: Mutex::default(),
+            capacity_freed: Notify::new(),
         }
     }
 
-    /// A consumer of this partition in this process.
-    pub(crate) fn reader(self: &Arc<Self>, subscription: &str) -> Arc<Reader> {
-        let reader = Arc::new(Reader::new(self.clone(), subscription));
-        let mut readers = self.readers.lock();
-        readers.retain(|reader| reader.strong_count() > 0);
-        readers.push(Arc::downgrade(&reader));
-        reader
+    /// Adds a consumer of this partition in this process.
+    pub(crate) fn consumer(self: &Arc<Self>, subscription: &str) -> Arc<LocalConsumer> {
+        let consumer = Arc::new(LocalConsumer::new(self.clone(), subscription));
+        let mut consumers = self.consumers.lock();
+        consumers.retain(|consumer| consumer.strong_count() > 0);
+        consumers.push(Arc::downgrade(&consumer));
+        consumer
     }
 
     /// Waits until a record may be sent.
@@ -96,32 +96,32 @@ impl PartitionFlow {
         };
         loop {
             // Before looking, so that nothing that happens after the look is missed.
-            let room = self.room.notified();
-            let Some(behind) = self.behind() else { break };
-            if timeout_at(deadline, room).await.is_err() {
+            let freed = self.capacity_freed.notified();
+            let Some(lagging) = self.lagging() else { break };
+            if timeout_at(deadline, freed).await.is_err() {
                 return Err(self.busy(&format!(
-                    "subscription `{behind}`, which this process consumes, has not got the last {UNREAD_MAX} messages yet, \
+                    "subscription `{lagging}`, which this process consumes, has not got the last {UNREAD_MAX} messages yet, \
                      and Danube may skip what it is further behind with; see why its sink does not go on"
                 )));
             }
         }
-        let readers: Vec<_> = self.readers.lock().iter().filter_map(Weak::upgrade).collect();
-        readers.iter().for_each(|reader| reader.sent(record));
+        let consumers: Vec<_> = self.consumers.lock().iter().filter_map(Weak::upgrade).collect();
+        consumers.iter().for_each(|consumer| consumer.sent(record));
         Ok(Admission {
             record,
-            readers,
+            consumers,
             _permit: permit,
         })
     }
 
-    /// The subscription of a consumer that has too much to get.
-    fn behind(&self) -> Option<String> {
-        let readers = self.readers.lock();
-        let mut behind = readers
+    /// The subscription of a consumer that is too far behind.
+    fn lagging(&self) -> Option<String> {
+        let consumers = self.consumers.lock();
+        let mut lagging = consumers
             .iter()
             .filter_map(Weak::upgrade)
-            .filter(|reader| reader.is_behind());
-        behind.next().map(|reader| reader.subscription().to_owned())
+            .filter(|consumer| consumer.is_behind());
+        lagging.next().map(|consumer| consumer.subscription().to_owned())
     }
 
     fn busy(&self, why: &str) -> BrokerError {
@@ -132,18 +132,18 @@ impl PartitionFlow {
     }
 }
 
-/// A record that is under way.
+/// A record in flight.
 pub(crate) struct Admission<'a> {
     record: u64,
-    readers: Vec<Arc<Reader>>,
+    consumers: Vec<Arc<LocalConsumer>>,
     _permit: SemaphorePermit<'a>,
 }
 
 impl Admission<'_> {
-    /// The broker has answered, or not in time.
+    /// Call it when the broker has answered, or the deadline has passed.
     pub(crate) fn answered(self, accepted: bool) {
-        self.readers
+        self.consumers
             .iter()
-            .for_each(|reader| reader.answered(self.record, accepted));
+            .for_each(|consumer| consumer.answered(self.record, accepted));
     }
 }

@@ -1,8 +1,8 @@
-//! The call that publishes a message, with what all its sendings have in common encoded once.
+//! The call that publishes a message; the part that is the same in all sends is encoded once.
 //!
-//! A message is sent under a number of its own, in a session's name, perhaps in several sessions. The generated stub
-//! would clone and encode it for each: with attributes and names, as much work as the whole call. In protobuf the fields
-//! of a message may be encoded apart and one after the other, in any order.
+//! Each send of a message has its own request number and the ids of its session. The generated stub would clone and
+//! encode the whole message each time: with attributes and names, as much work as the rest of the call. In protobuf the
+//! fields of a message may be encoded separately and concatenated, in any order.
 
 use bytes::{BufMut, Bytes};
 use danube_wasm_proto::api::{MessageResponse, MsgId, StreamMessage};
@@ -25,11 +25,11 @@ const HEADER_BYTES: usize = 5;
 /// An answer is a number.
 const ANSWER_BYTES: usize = 64;
 
-/// One sending of a message.
+/// One send of a message.
 #[derive(Debug, Clone)]
 pub(super) struct Publish {
     pub(super) request_id: u64,
-    /// What the session adds: see [`in_session`].
+    /// The session's fields: see [`in_session`].
     pub(super) session: Bytes,
     /// All other fields of the [`StreamMessage`].
     pub(super) record: Bytes,
@@ -48,7 +48,7 @@ impl Publish {
     }
 }
 
-/// What a session adds to each of its messages.
+/// The fields that a session adds to each of its messages.
 pub(super) fn in_session(msg_id: MsgId) -> Bytes {
     let part = StreamMessage {
         msg_id: Some(msg_id),
@@ -69,7 +69,7 @@ pub(super) async fn publish(channel: Channel, request: Request<Publish>) -> Resu
 
 #[derive(Clone, Copy)]
 struct PublishCodec {
-    /// Of the one message that it encodes.
+    /// Size of the message that it encodes.
     bytes: usize,
 }
 
@@ -101,7 +101,7 @@ impl Encoder for PublishCodec {
     }
 
     fn buffer_settings(&self) -> BufferSettings {
-        // Exactly what it takes: nothing is copied as it grows, and nothing is left over as long as it waits.
+        // The exact size, so that the buffer neither grows nor keeps unused memory while it waits.
         let bytes = self.bytes + HEADER_BYTES;
         BufferSettings::new(bytes, bytes)
     }

@@ -1,13 +1,13 @@
 //! Publishing: records to partitions, partitions to lanes.
 
 mod call;
-mod job;
 mod lane;
 mod order;
 mod outgoing;
-mod route;
+mod pending;
 mod session;
 mod sessions;
+mod topic_state;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -22,47 +22,48 @@ use tokio::{
 };
 
 use crate::{
-    danube::{Shared, closed},
     flow::record_hash,
+    shared::{Shared, closed},
 };
-use job::Job;
-use route::Partitions;
+use pending::PendingRecord;
 pub(crate) use session::ProducerSession;
 pub(crate) use sessions::Sessions;
+use topic_state::Partitions;
 
 /// See [`Publisher`].
 ///
-/// Records that cannot be sent now are kept in memory until their deadline: callers bound what they hand over by
-/// waiting for its fate. A topic without reliable dispatch loses what a slow consumer does not take in time, and loses
-/// more of it the faster it is published.
+/// Records that cannot be sent now are kept in memory until their deadline: callers bound that memory by waiting for
+/// the results. A topic without reliable dispatch loses messages that a slow consumer does not read in time, and the
+/// more of them the faster it is published.
 pub(crate) struct DanubePublisher {
     shared: Arc<Shared>,
     producer: Producer,
-    /// Where the records of each topic go. Locked while a batch is handed over, which keeps its order.
-    topics: Mutex<HashMap<TopicName, Way>>,
+    /// The state of each topic. Locked while a batch is enqueued, which keeps its order.
+    topics: Mutex<HashMap<TopicName, TopicState>>,
 }
 
-enum Way {
-    /// Straight to its partitions.
+enum TopicState {
+    /// Records go directly to its partitions.
     Known(Partitions),
-    /// To a task that finds out about the topic first.
-    Unknown(mpsc::UnboundedSender<Job>),
+    /// Records go to a task that looks the topic up first.
+    Resolving(mpsc::UnboundedSender<PendingRecord>),
 }
 
-/// On whose behalf records are sent, and for how long.
+/// The producer of the records.
 #[derive(Debug, Clone)]
 struct Producer {
     name: String,
-    /// Records are taken as long as no more sessions than these were lost; without, they are sent again in the next.
+    /// Records are accepted while at most this many sessions were lost; `None`: they are sent again in the next
+    /// session.
     lost_max: Option<u64>,
 }
 
-/// What becomes of one record.
-type Fate = Result<oneshot::Receiver<Result<bool>>>;
+/// The result of one record.
+type PendingResult = Result<oneshot::Receiver<Result<bool>>>;
 
 impl DanubePublisher {
     pub(crate) fn new(shared: Arc<Shared>, producer: &str) -> Self {
-        let lost_max = (!shared.options.resend_after_loss).then(|| shared.sessions.lost_so_far());
+        let lost_max = (!shared.options.resend_after_loss).then(|| shared.sessions.lost_count());
         Self {
             shared,
             producer: Producer {
@@ -73,34 +74,38 @@ impl DanubePublisher {
         }
     }
 
-    fn hand_over(&self, topics: &mut HashMap<TopicName, Way>, encoded: Encoded) -> oneshot::Receiver<Result<bool>> {
+    fn enqueue(
+        &self,
+        topics: &mut HashMap<TopicName, TopicState>,
+        encoded: Encoded,
+    ) -> oneshot::Receiver<Result<bool>> {
         let Encoded {
             topic,
             hash,
             key,
             record,
         } = encoded;
-        let (reply, fate) = oneshot::channel();
-        let job = Job {
+        let (reply, result) = oneshot::channel();
+        let job = PendingRecord {
             hash,
             record,
             key,
             deadline: Instant::now() + self.shared.options.publish_timeout,
             reply,
         };
-        let way = topics.entry(topic).or_insert_with_key(|topic| self.way_to(topic));
-        match way {
-            Way::Known(partitions) => partitions.push(job),
-            // Its task ends only with the client; the reply is dropped then.
-            Way::Unknown(jobs) => drop(jobs.send(job)),
+        let state = topics.entry(topic).or_insert_with_key(|topic| self.topic_state(topic));
+        match state {
+            TopicState::Known(partitions) => partitions.push(job),
+            // Its task ends only with the client, which drops the reply.
+            TopicState::Resolving(jobs) => drop(jobs.send(job)),
         }
-        fate
+        result
     }
 
-    fn way_to(&self, topic: &TopicName) -> Way {
+    fn topic_state(&self, topic: &TopicName) -> TopicState {
         match self.shared.topics.get(topic) {
-            Some(spec) => Way::Known(Partitions::start(&self.shared, topic, &self.producer, &spec)),
-            None => Way::Unknown(route::resolve_first(&self.shared, topic, &self.producer)),
+            Some(spec) => TopicState::Known(Partitions::start(&self.shared, topic, &self.producer, &spec)),
+            None => TopicState::Resolving(topic_state::resolve_first(&self.shared, topic, &self.producer)),
         }
     }
 }
@@ -115,7 +120,8 @@ struct Encoded {
 impl Publisher for DanubePublisher {
     fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
         let bytes_max = self.shared.options.message_bytes_max;
-        // Encoded before the lock, where callers run in parallel; a group with one record too large is not sent at all.
+        // Encoded before the lock, where callers run in parallel. A group with one record that is too large is not sent
+        // at all.
         let encoded: Vec<Result<Vec<Encoded>>> = groups
             .into_iter()
             .map(|group| {
@@ -126,19 +132,19 @@ impl Publisher for DanubePublisher {
             })
             .collect();
         let mut topics = self.topics.lock();
-        let fates: Vec<Vec<Fate>> = encoded
+        let pending: Vec<Vec<PendingResult>> = encoded
             .into_iter()
             .map(|group| match group {
                 Ok(_) if self.shared.closed.is_cancelled() => vec![Err(closed())],
-                Ok(group) => group.into_iter().map(|m| Ok(self.hand_over(&mut topics, m))).collect(),
+                Ok(group) => group.into_iter().map(|m| Ok(self.enqueue(&mut topics, m))).collect(),
                 Err(error) => vec![Err(error)],
             })
             .collect();
         drop(topics);
         Box::pin(async move {
-            let mut results = Vec::with_capacity(fates.len());
-            for group in fates {
-                results.push(fate_of(group).await);
+            let mut results = Vec::with_capacity(pending.len());
+            for group in pending {
+                results.push(group_result(group).await);
             }
             results
         })
@@ -157,20 +163,20 @@ fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Encode
     })
 }
 
-/// A group is in the broker when all its records are. Publishing it again is safe: ids stay the same.
-async fn fate_of(group: Vec<Fate>) -> Result<Published> {
-    let mut fate = Ok(Published { durable: true });
+/// The result of a group: confirmed when all its records are. Publishing it again is safe: ids stay the same.
+async fn group_result(group: Vec<PendingResult>) -> Result<Published> {
+    let mut result = Ok(Published { durable: true });
     for record in group {
         let known = match record {
             Ok(known) => known.await.unwrap_or_else(|_| Err(closed())),
             Err(error) => Err(error),
         };
-        match (known, &mut fate) {
+        match (known, &mut result) {
             (Ok(durable), Ok(published)) => published.durable &= durable,
-            // Every record is waited for: nothing of a group is under way when its fate is told.
-            (Err(error), Ok(_)) => fate = Err(error),
+            // Waits for every record, so that none of the group is in flight when its result is returned.
+            (Err(error), Ok(_)) => result = Err(error),
             (_, Err(_)) => {}
         }
     }
-    fate
+    result
 }

@@ -1,62 +1,64 @@
-//! Which records wait for which: of one chain, a key or a whole ordered partition, only one is under way.
+//! Keeps records in order: of one order key, only one record is in flight.
 
 use std::collections::{HashMap, VecDeque};
 
 use bytes::Bytes;
 
-/// What has to keep an order among itself.
+/// Records with the same order key are sent in order.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Chain {
+pub(super) enum OrderKey {
     /// Records of one key.
     Key(Bytes),
     /// All records of an ordered topic's partition.
     Partition,
 }
 
-/// Records that wait for their predecessors, by chain. A chain is here as long as one of its records is under way.
+/// Records that wait for an earlier one, by order key. A key is here while one of its records is in flight.
 #[derive(Debug)]
-pub(super) struct Chains<T>(HashMap<Chain, VecDeque<T>>);
+pub(super) struct OrderQueues<T>(HashMap<OrderKey, VecDeque<T>>);
 
-impl<T> Default for Chains<T> {
+impl<T> Default for OrderQueues<T> {
     fn default() -> Self {
         Self(HashMap::new())
     }
 }
 
-impl<T> Chains<T> {
-    /// Gives the record back if it may go now, and keeps it if it has to wait.
-    pub(super) fn admit(&mut self, chain: Option<&Chain>, record: T) -> Option<T> {
-        let Some(chain) = chain else {
+impl<T> OrderQueues<T> {
+    /// Returns the record if it may be sent now, and queues it otherwise.
+    pub(super) fn admit(&mut self, order_key: Option<&OrderKey>, record: T) -> Option<T> {
+        let Some(order_key) = order_key else {
             return Some(record);
         };
-        match self.0.get_mut(chain) {
+        match self.0.get_mut(order_key) {
             Some(waiting) => {
                 waiting.push_back(record);
                 None
             }
             None => {
-                self.0.insert(chain.clone(), VecDeque::new());
+                self.0.insert(order_key.clone(), VecDeque::new());
                 Some(record)
             }
         }
     }
 
-    /// The one under way is done: the next one, which may go now.
-    pub(super) fn advance(&mut self, chain: Option<&Chain>) -> Option<T> {
-        let chain = chain?;
-        let next = self.0.get_mut(chain)?.pop_front();
+    /// Call it when the record in flight is confirmed: returns the next one, which may be sent now.
+    pub(super) fn advance(&mut self, order_key: Option<&OrderKey>) -> Option<T> {
+        let order_key = order_key?;
+        let next = self.0.get_mut(order_key)?.pop_front();
         if next.is_none() {
-            self.0.remove(chain);
+            self.0.remove(order_key);
         }
         next
     }
 
-    /// The one under way failed: all that must not overtake it.
-    pub(super) fn fail(&mut self, chain: Option<&Chain>) -> VecDeque<T> {
-        chain.and_then(|chain| self.0.remove(chain)).unwrap_or_default()
+    /// Call it when the record in flight failed: returns all records that must not overtake it.
+    pub(super) fn fail(&mut self, order_key: Option<&OrderKey>) -> VecDeque<T> {
+        order_key
+            .and_then(|order_key| self.0.remove(order_key))
+            .unwrap_or_default()
     }
 
-    /// Everything that waits.
+    /// All queued records.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
         self.0.drain().flat_map(|(_, waiting)| waiting)
     }
@@ -68,17 +70,17 @@ mod tests {
 
     #[test]
     fn one_of_a_key_at_a_time_and_others_beside_it() {
-        let mut chains = Chains::default();
-        let (a, b) = (Chain::Key("a".into()), Chain::Key("b".into()));
-        assert_eq!(chains.admit(Some(&a), 1), Some(1));
-        assert_eq!(chains.admit(Some(&a), 2), None);
-        assert_eq!(chains.admit(Some(&b), 3), Some(3));
-        assert_eq!(chains.admit(None, 4), Some(4));
-        assert_eq!(chains.admit(Some(&a), 5), None);
-        assert_eq!(chains.advance(Some(&a)), Some(2));
-        assert_eq!(chains.fail(Some(&a)), [5]);
-        assert_eq!(chains.admit(Some(&a), 6), Some(6));
-        assert_eq!(chains.advance(Some(&a)), None);
-        assert_eq!(chains.admit(Some(&a), 7), Some(7));
+        let mut order_queues = OrderQueues::default();
+        let (a, b) = (OrderKey::Key("a".into()), OrderKey::Key("b".into()));
+        assert_eq!(order_queues.admit(Some(&a), 1), Some(1));
+        assert_eq!(order_queues.admit(Some(&a), 2), None);
+        assert_eq!(order_queues.admit(Some(&b), 3), Some(3));
+        assert_eq!(order_queues.admit(None, 4), Some(4));
+        assert_eq!(order_queues.admit(Some(&a), 5), None);
+        assert_eq!(order_queues.advance(Some(&a)), Some(2));
+        assert_eq!(order_queues.fail(Some(&a)), [5]);
+        assert_eq!(order_queues.admit(Some(&a), 6), Some(6));
+        assert_eq!(order_queues.advance(Some(&a)), None);
+        assert_eq!(order_queues.admit(Some(&a), 7), Some(7));
     }
 }

@@ -1,4 +1,4 @@
-//! Records as messages, encoded.
+//! Encodes records as messages.
 
 use std::collections::HashMap;
 
@@ -8,10 +8,10 @@ use danube_wasm_model::{clock::now_ms, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::{KEY_ATTRIBUTE, KEY_IN_HEX, api::StreamMessage};
 use prost::Message as _;
 
-/// What each sending adds, but the topic: numbers, and the broker's name.
+/// Most bytes that are added at each send, without the topic: numbers, and the broker's name.
 const ENVELOPE_BYTES: usize = 512;
 
-/// The message of a record without what each sending adds, if it is not too large.
+/// The message of a record without the fields that are added at each send; an error if it is too large.
 pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Bytes> {
     let Outgoing {
         topic,

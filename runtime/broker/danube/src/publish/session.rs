@@ -1,4 +1,4 @@
-//! A producer of one partition: an id in a broker's memory.
+//! A producer session on one partition: an id in a broker's memory.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -19,38 +19,38 @@ use danube_wasm_proto::{
 use tokio_util::sync::CancellationToken;
 
 use super::call::{self, Publish};
-use crate::{danube::Shared, fault::Fault, wire::Route};
+use crate::{fault::Fault, shared::Shared, wire::BrokerEndpoint};
 
 /// A producer that a broker knows, until the broker restarts or the topic moves.
 #[derive(Debug)]
 pub(crate) struct ProducerSession {
     partition: TopicName,
-    route: Route,
+    endpoint: BrokerEndpoint,
     producer_id: u64,
     /// Whether the broker is danube-wasm's own.
     own: bool,
-    /// What it adds to each message.
+    /// The fields that it adds to each message.
     adds: Bytes,
-    /// What sending is called in errors.
-    doing: String,
+    /// The action, for errors.
+    action: String,
     /// Counted as lost.
     lost: AtomicBool,
-    /// Cancelled when what is under way is to be given up.
-    ended: CancellationToken,
+    /// Cancelled when calls in flight are to be given up.
+    cancelled: CancellationToken,
 }
 
 impl ProducerSession {
-    /// Looks the partition up and opens a producer there. The name makes it the same producer at every attempt.
+    /// Looks the partition up and opens a producer there. With the same name it is the same producer at every attempt.
     pub(crate) async fn open(
         shared: &Shared,
         partition: &TopicName,
         name: &str,
         spec: &TopicSpec,
     ) -> Result<Self, Fault> {
-        let route = match shared.route(partition).await? {
-            Some(route) => route,
-            // A topic that is nowhere is made where its first producer asks.
-            None => shared.seeds.any()?,
+        let endpoint = match shared.locate(partition).await? {
+            Some(endpoint) => endpoint,
+            // A topic that does not exist is created by the broker that its first producer asks.
+            None => shared.seeds.preferred_seed()?,
         };
         let strategy = match spec.reliable_dispatch {
             true => DispatchStrategy::Reliable,
@@ -73,29 +73,29 @@ impl ProducerSession {
             let own = answer.metadata().contains_key(OWN_BROKER_METADATA);
             Ok(answer.map(|opened| (opened, own)))
         };
-        let doing = format!("opening a producer on {partition}");
+        let action = format!("opening a producer on {partition}");
         let within = shared.options.request_timeout;
-        let (answer, own) = shared.wire.call(&route, within, &doing, request, call).await?;
-        shared.sessions.opened_at(own);
+        let (answer, own) = shared.wire.call(&endpoint, within, &action, request, call).await?;
+        shared.sessions.record_broker(own);
         let adds = call::in_session(MsgId {
             producer_id: answer.producer_id,
             topic_name: partition.to_string(),
-            // As the broker is told where it is itself; its own clients do.
-            broker_addr: match &route.broker {
+            // The broker's own address, as Danube's clients send it.
+            broker_addr: match &endpoint.broker {
                 Some(broker) => broker.to_str().unwrap_or_default().to_owned(),
-                None => route.address.to_string(),
+                None => endpoint.address.to_string(),
             },
             topic_offset: 0,
         });
         Ok(Self {
             partition: partition.clone(),
-            doing: format!("publishing to {partition}"),
+            action: format!("publishing to {partition}"),
             adds,
-            route,
+            endpoint,
             producer_id: answer.producer_id,
             own,
             lost: AtomicBool::new(false),
-            ended: CancellationToken::new(),
+            cancelled: CancellationToken::new(),
         })
     }
 
@@ -111,18 +111,18 @@ impl ProducerSession {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Notes that it is lost; false if that was known.
-    pub(super) fn set_lost(&self) -> bool {
+    /// Marks it as lost; false if it was marked already.
+    pub(super) fn mark_lost(&self) -> bool {
         !self.lost.swap(true, Ordering::AcqRel)
     }
 
-    /// Gives up what is under way, and whatever comes.
-    pub(super) fn end(&self) {
-        self.ended.cancel();
+    /// Gives up calls in flight, and later ones.
+    pub(super) fn cancel(&self) {
+        self.cancelled.cancel();
     }
 
-    /// Whether the broker still knows it. A broker that does not answer is asked for by the topic: another may serve it
-    /// by now.
+    /// Whether the broker still knows it. If the broker does not answer, the topic is looked up: another broker may
+    /// serve it now.
     pub(super) async fn is_known(&self, shared: &Shared) -> Result<bool, Fault> {
         let request = HealthCheckRequest {
             request_id: shared.wire.number(),
@@ -130,20 +130,20 @@ impl ProducerSession {
             id: self.producer_id,
         };
         let call = |channel, request| async move { HealthCheckClient::new(channel).health_check(request).await };
-        let doing = format!("asking whether a producer on {} is still known", self.partition);
+        let action = format!("asking whether a producer on {} is still known", self.partition);
         let within = shared.options.request_timeout;
-        match shared.wire.call(&self.route, within, &doing, request, call).await {
+        match shared.wire.call(&self.endpoint, within, &action, request, call).await {
             Ok(answer) => Ok(answer.status() == ClientStatus::Ok),
             Err(Fault::Missing(_)) => Ok(false),
-            Err(Fault::Lost(error)) => match shared.route(&self.partition).await? {
-                Some(now) if now == self.route => Err(Fault::Lost(error)),
+            Err(Fault::Lost(error)) => match shared.locate(&self.partition).await? {
+                Some(now) if now == self.endpoint => Err(Fault::Lost(error)),
                 _ => Ok(false),
             },
             Err(refused) => Err(refused),
         }
     }
 
-    /// Publishes one message. Whether it is in the broker is not known after a [`Fault::Lost`].
+    /// Publishes one message. After a [`Fault::Lost`] it is unknown whether the broker has it.
     pub(crate) async fn send(&self, shared: &Shared, record: Bytes, within: Duration) -> Result<(), Fault> {
         let publish = Publish {
             request_id: shared.wire.number(),
@@ -152,8 +152,8 @@ impl ProducerSession {
         };
         tokio::select! {
             biased;
-            () = self.ended.cancelled() => Err(Fault::lost(format!("{}: the session is lost", self.doing))),
-            sent = shared.wire.call(&self.route, within, &self.doing, publish, call::publish) => sent.map(drop),
+            () = self.cancelled.cancelled() => Err(Fault::lost(format!("{}: the session is lost", self.action))),
+            sent = shared.wire.call(&self.endpoint, within, &self.action, publish, call::publish) => sent.map(drop),
         }
     }
 }

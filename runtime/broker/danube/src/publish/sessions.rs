@@ -1,8 +1,8 @@
-//! Which producer sessions there are, and how many were lost.
+//! The producer sessions of a client, and how many were lost.
 //!
-//! A broker acknowledges a message before it is on its disk. One that comes back after a crash has forgotten its sessions
-//! and may have forgotten messages: whoever keeps what it published until it is safe watches the count of lost sessions,
-//! which grows before anything is published in a session that replaces a lost one.
+//! A broker acknowledges a message before it is on its disk. After a crash it has forgotten its sessions and may have
+//! lost messages. Callers that keep their records until they are safe watch the count of lost sessions, which grows
+//! before anything is published in a session that replaces a lost one.
 
 use std::sync::{Arc, Weak};
 
@@ -12,14 +12,14 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use super::ProducerSession;
-use crate::{danube::Shared, fault::Fault, limits::CHECKS_MAX};
+use crate::{fault::Fault, limits::CHECKS_MAX, shared::Shared};
 
 /// See the module.
 #[derive(Debug)]
 pub(crate) struct Sessions {
     lost: watch::Sender<u64>,
     open: Mutex<Vec<Weak<ProducerSession>>>,
-    /// Whether the broker of the newest is danube-wasm's own.
+    /// Whether the newest session's broker is danube-wasm's own.
     own: Mutex<Option<bool>>,
 }
 
@@ -34,36 +34,36 @@ impl Default for Sessions {
 }
 
 impl Sessions {
-    /// Follows how many were lost.
+    /// The number of lost sessions, as it changes.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.lost.subscribe()
     }
 
-    /// How many were lost.
-    pub(crate) fn lost_so_far(&self) -> u64 {
+    /// The number of lost sessions.
+    pub(crate) fn lost_count(&self) -> u64 {
         *self.lost.borrow()
     }
 
-    /// A broker has opened one, and has said whether it is danube-wasm's own.
-    pub(super) fn opened_at(&self, own: bool) {
+    /// Records whether the broker that opened a session is danube-wasm's own.
+    pub(super) fn record_broker(&self, own: bool) {
         *self.own.lock() = Some(own);
     }
 
-    /// Whether they are with danube-wasm's own broker; `None` before there was one.
-    pub(crate) fn are_at_own_broker(&self) -> Option<bool> {
+    /// Whether the sessions' broker is danube-wasm's own; `None` before there was one.
+    pub(crate) fn is_own_broker(&self) -> Option<bool> {
         *self.own.lock()
     }
 
-    /// One more is published in, until it is dropped.
-    pub(super) fn opened(&self, session: &Arc<ProducerSession>) {
+    /// Adds a session, which counts until it is dropped.
+    pub(super) fn add(&self, session: &Arc<ProducerSession>) {
         let mut open = self.open.lock();
         open.retain(|session| session.strong_count() > 0);
         open.push(Arc::downgrade(session));
     }
 
-    /// One is lost; counted once, however many find out.
-    pub(super) fn lost(&self, session: &ProducerSession) {
-        if session.set_lost() {
+    /// Counts a lost session, once.
+    pub(super) fn record_loss(&self, session: &ProducerSession) {
+        if session.mark_lost() {
             self.lost.send_modify(|lost| *lost += 1);
         }
     }
@@ -73,7 +73,7 @@ impl Sessions {
         self.check_some(shared, |_| true).await
     }
 
-    /// The same for those of one partition.
+    /// The same for the sessions of one partition.
     pub(super) async fn check_on(&self, shared: &Shared, partition: &TopicName) -> Result<(), Fault> {
         self.check_some(shared, |session| session.partition() == partition)
             .await
@@ -86,9 +86,9 @@ impl Sessions {
             .try_for_each_concurrent(CHECKS_MAX, |session| async move {
                 if !session.is_known(shared).await? {
                     tracing::warn!(topic = %session.partition(), "the broker has forgotten a producer: it was restarted, or the topic moved");
-                    self.lost(&session);
-                    // What is under way there has no answer to wait for.
-                    session.end();
+                    self.record_loss(&session);
+                    // Calls in flight there will not be answered.
+                    session.cancel();
                 }
                 Ok(())
             })

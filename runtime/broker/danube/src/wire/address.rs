@@ -19,7 +19,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// From a URL that an operator wrote.
+    /// Parses a URL from the configuration.
     pub(crate) fn parse(url: &str) -> Result<Self> {
         Self::parse_at(url, DEFAULT_PORT)
     }
@@ -58,9 +58,9 @@ impl Address {
         })
     }
 
-    /// What a broker says of itself, or of another: a URL, or `host:port`. How it is spoken to stays as with `self`,
-    /// through which it was learned: no broker's word turns TLS off. A broker that names no place in particular
-    /// (`0.0.0.0`) is where it was asked.
+    /// The address that a broker advertises for itself or another: a URL, or `host:port`. The scheme stays that of
+    /// `self`, through which it was learned: no broker can turn TLS off. A broker that advertises `0.0.0.0` is at the
+    /// address where it was asked.
     pub(crate) fn advertised(&self, text: &str) -> Option<Self> {
         let authority = text.split_once("://").map_or(text, |(_, rest)| rest);
         let uri: Uri = format!("http://{authority}").parse().ok()?;

@@ -1,7 +1,7 @@
-//! Connections by address, shared by everything that goes there.
+//! Connections by address, shared by all calls and streams to it.
 //!
-//! Calls and streams have connections of their own: a stream lasts for ever and servers take a limited number of them
-//! on one connection, so that enough partitions would leave no room for a single acknowledgement.
+//! Calls and streams use separate connections: a stream lasts for ever and servers allow a limited number of them on
+//! one connection, so that enough partitions would leave no room for a single acknowledgement.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -88,7 +88,7 @@ impl Channels {
         Ok(connection)
     }
 
-    /// Uses this one no more: it swallowed a call. The next call gets a new one.
+    /// Drops a connection that did not answer a call. The next call gets a new one.
     pub(super) fn discard(&self, connection: &Connection) {
         if let Some(pool) = self.pools.lock().get_mut(&connection.0.address) {
             pool.calls.take_if(|held| held.is(connection));

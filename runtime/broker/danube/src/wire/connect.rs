@@ -1,5 +1,5 @@
-//! One connection: name, TCP, TLS. What goes wrong is a sentence with its cure, found again at the root of whatever
-//! error the call that wanted the connection returns.
+//! Opens one connection: name lookup, TCP, TLS. A failure is a sentence that says how to correct it; it is the root
+//! cause of the error that the call returns.
 
 use std::{
     io,

@@ -1,8 +1,8 @@
-//! Calls: to an address, with a deadline, a token and, behind a proxy, the broker that is meant.
+//! Calls to an address, with a deadline, a token and, behind a proxy, the name of the broker.
 //!
 //! The only metadata ever sent are `authorization`, from the operator's configuration, `x-danube-broker-url`, from a
-//! broker's lookup, and where a new subscription begins: one of two words. Nothing of a record or of its producer gets
-//! there: Danube's brokers believe some metadata.
+//! broker's lookup, and the start of a new subscription: one of two words. No data of a record or its producer is sent
+//! as metadata, because Danube's brokers trust some metadata.
 
 mod address;
 mod channel;
@@ -36,16 +36,16 @@ use token::Tokens;
 
 use crate::{fault::Fault, options::DanubeOptions};
 
-/// Where calls about a topic go.
+/// Where calls about a topic are sent.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Route {
+pub(crate) struct BrokerEndpoint {
     /// Where to connect.
     pub(crate) address: Address,
-    /// Behind a proxy: the broker that is meant.
+    /// Behind a proxy: the name of the broker.
     pub(crate) broker: Option<MetadataValue<Ascii>>,
 }
 
-impl Route {
+impl BrokerEndpoint {
     /// Directly to a broker.
     pub(crate) fn direct(address: Address) -> Self {
         Self { address, broker: None }
@@ -74,12 +74,12 @@ impl Wire {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Calls once; and once more if the token was replaced meanwhile. `doing` is what is being done, for a sentence.
+    /// Makes a call; and a second one if the token was replaced meanwhile. `action` describes it, for errors.
     pub(crate) async fn call<Q, A, F>(
         &self,
-        route: &Route,
+        endpoint: &BrokerEndpoint,
         within: Duration,
-        doing: &str,
+        action: &str,
         message: Q,
         call: impl Fn(Channel, Request<Q>) -> F,
     ) -> Result<A, Fault>
@@ -87,17 +87,17 @@ impl Wire {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let connection = self.channels.for_calls(&route.address).map_err(Fault::Refused)?;
-        self.call_on(&connection, route, within, doing, message, call).await
+        let connection = self.channels.for_calls(&endpoint.address).map_err(Fault::Refused)?;
+        self.call_on(&connection, endpoint, within, action, message, call).await
     }
 
-    /// As [`Self::call`], for a call that returns a stream. The stream's connection is counted as used until what is
-    /// returned with it is dropped.
+    /// Like [`Self::call`], for a call that returns a stream. The connection counts as used until the second part of
+    /// the result is dropped.
     pub(crate) async fn stream<Q, A, F>(
         &self,
-        route: &Route,
+        endpoint: &BrokerEndpoint,
         within: Duration,
-        doing: &str,
+        action: &str,
         message: Q,
         call: impl Fn(Channel, Request<Q>) -> F,
     ) -> Result<(A, Connection), Fault>
@@ -105,17 +105,19 @@ impl Wire {
         Q: Clone,
         F: Future<Output = Result<Response<A>, Status>>,
     {
-        let connection = self.channels.for_stream(&route.address).map_err(Fault::Refused)?;
-        let answer = self.call_on(&connection, route, within, doing, message, call).await?;
+        let connection = self.channels.for_stream(&endpoint.address).map_err(Fault::Refused)?;
+        let answer = self
+            .call_on(&connection, endpoint, within, action, message, call)
+            .await?;
         Ok((answer, connection))
     }
 
     async fn call_on<Q, A, F>(
         &self,
         connection: &Connection,
-        route: &Route,
+        endpoint: &BrokerEndpoint,
         within: Duration,
-        doing: &str,
+        action: &str,
         message: Q,
         call: impl Fn(Channel, Request<Q>) -> F,
     ) -> Result<A, Fault>
@@ -125,7 +127,7 @@ impl Wire {
     {
         let bearer = self.tokens.bearer().await.map_err(Fault::Lost)?;
         let spare = self.tokens.may_change().then(|| message.clone());
-        let first = self.request(route, bearer.clone(), message);
+        let first = self.request(endpoint, bearer.clone(), message);
         let mut status = match self.once(connection, within, call(connection.channel(), first)).await {
             Ok(answer) => return Ok(answer),
             Err(status) => status,
@@ -135,23 +137,23 @@ impl Wire {
             && self.tokens.renew(&refused).await
         {
             let bearer = self.tokens.bearer().await.map_err(Fault::Lost)?;
-            let again = self.request(route, bearer, message);
+            let again = self.request(endpoint, bearer, message);
             match self.once(connection, within, call(connection.channel(), again)).await {
                 Ok(answer) => return Ok(answer),
                 Err(second) => status = second,
             }
         }
-        let doing = format!("{doing} at {}", route.address);
-        Err(Fault::of(&status, &doing, &self.tokens.origin()))
+        let action = format!("{action} at {}", endpoint.address);
+        Err(Fault::of(&status, &action, &self.tokens.origin()))
     }
 
-    fn request<Q>(&self, route: &Route, bearer: Option<MetadataValue<Ascii>>, message: Q) -> Request<Q> {
+    fn request<Q>(&self, endpoint: &BrokerEndpoint, bearer: Option<MetadataValue<Ascii>>, message: Q) -> Request<Q> {
         let mut request = Request::new(message);
         let metadata = request.metadata_mut();
         if let Some(bearer) = bearer {
             metadata.insert("authorization", bearer);
         }
-        if let Some(broker) = &route.broker {
+        if let Some(broker) = &endpoint.broker {
             metadata.insert(BROKER_URL_METADATA, broker.clone());
         }
         request
@@ -166,7 +168,7 @@ impl Wire {
         match tokio::time::timeout(within, answer).await {
             Ok(answer) => answer.map(Response::into_inner),
             Err(_) => {
-                // It may be a black hole. A new connection tells, and costs little if it is not.
+                // It may be a black hole. Trying a new connection costs little if it is not.
                 self.channels.discard(connection);
                 let waited = within.as_millis();
                 Err(Status::deadline_exceeded(format!("no answer within {waited} ms")))

@@ -51,18 +51,18 @@ impl Tokens {
         Ok(Some(value))
     }
 
-    /// Whether another token may be there later.
+    /// Whether the token may change.
     pub(super) fn may_change(&self) -> bool {
         matches!(self.source, Some(Token::File(_)))
     }
 
-    /// The broker refused it: whether there is another one by now.
+    /// Call it when the broker refused a token: reads it again, and returns whether there is another one now.
     pub(super) async fn renew(&self, refused: &MetadataValue<Ascii>) -> bool {
         *self.read.lock() = None;
         matches!(self.bearer().await, Ok(Some(token)) if token != refused)
     }
 
-    /// Where it comes from, for a sentence.
+    /// Where the token comes from, for errors.
     pub(super) fn origin(&self) -> String {
         match &self.source {
             None => "no token is configured".to_owned(),

@@ -1,4 +1,4 @@
-//! Danube's admin API, over what a test says is there. Partitions are topics of their own in it, as in Danube's.
+//! Danube's admin API, answering with what a test sets. It lists every partition as a topic, as Danube's does.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tonic::{Request, Response, Status, transport::Server};
 
-/// What a policy says that was set, whatever it does at the end: not what Danube does where none was.
+/// The values of every policy that a test sets; they differ from Danube's defaults.
 const MAX_REDELIVERY_COUNT: u32 = 3;
 const ACK_TIMEOUT_MS: u64 = 12_000;
 

@@ -1,39 +1,39 @@
-//! A partition of which something is unread and nothing comes any more, though nothing keeps it.
+//! Detects a partition that has unread messages and delivers none, without a reason.
 
 use danube_wasm_model::SubscriptionType;
 use tokio::time::Instant;
 
-use super::{Core, Partition};
+use super::super::{partition::Partition, shared::Core};
 use crate::limits::{STANDSTILL_ALONE_MIN, STANDSTILL_SHARED_MIN};
 
-/// How long a partition has been quiet.
+/// How long a partition has been idle.
 #[derive(Default)]
-pub(super) struct Quiet {
-    /// The session, and since when it has had nothing to do.
+pub(super) struct StandstillDetector {
+    /// The session, and since when it has been idle.
     since: Option<(u64, Instant)>,
-    said: bool,
+    reported: bool,
 }
 
-impl Quiet {
-    /// A sentence, if it stands still.
-    pub(super) fn look(&mut self, core: &Core, partition: &Partition) -> Option<String> {
-        let place = partition.place.borrow().clone().filter(|place| !place.own);
-        let Some(place) = place.filter(|_| partition.unacknowledged() == 0) else {
+impl StandstillDetector {
+    /// Returns a description if the partition stands still.
+    pub(super) fn check(&mut self, core: &Core, partition: &Partition) -> Option<String> {
+        let serving = partition.serving.borrow().clone().filter(|serving| !serving.own);
+        let Some(serving) = serving.filter(|_| partition.unacknowledged() == 0) else {
             self.since = None;
             return None;
         };
-        let (session, since) = *self.since.get_or_insert_with(|| (place.session, Instant::now()));
-        if session != place.session {
-            self.since = Some((place.session, Instant::now()));
+        let (session, since) = *self.since.get_or_insert_with(|| (serving.session, Instant::now()));
+        if session != serving.session {
+            self.since = Some((serving.session, Instant::now()));
             return None;
         }
         let after = core.shared.options.standstill_after;
-        let unread = partition.reader.overdue(after);
+        let unread = partition.local.overdue(after);
         let stands_still = since.elapsed() >= after && unread >= unread_min(core, partition)?;
         match stands_still {
-            true => Some(self.say(core, partition, unread)),
+            true => Some(self.report(core, partition, unread)),
             false => {
-                if std::mem::take(&mut self.said) {
+                if std::mem::take(&mut self.reported) {
                     tracing::info!(topic = %partition.name, subscription = core.options.subscription, "the partition goes on");
                 }
                 None
@@ -41,9 +41,9 @@ impl Quiet {
         }
     }
 
-    fn say(&mut self, core: &Core, partition: &Partition, unread: usize) -> String {
+    fn report(&mut self, core: &Core, partition: &Partition, unread: usize) -> String {
         let subscription = &core.options.subscription;
-        partition.reader.stands_still();
+        partition.local.mark_stalled();
         let why = format!(
             "{} stands still for subscription `{subscription}`: Danube has confirmed {unread} messages of this process and has \
              given none for {} ms, though none is unacknowledged. Where the brokers share their storage, unload the topic \
@@ -53,19 +53,20 @@ impl Quiet {
             core.shared.options.standstill_after.as_millis(),
             partition.name
         );
-        if !std::mem::replace(&mut self.said, true) {
+        if !std::mem::replace(&mut self.reported, true) {
             tracing::error!(topic = %partition.name, subscription, unread, "{why}");
         }
         why
     }
 }
 
-/// How many must be unread to say so; `None` where it cannot be said. Others of a `Shared` subscription get some of them, by
-/// turns, those of a `KeyShared` one all of a key, and a stand-by of a `Failover` one none.
+/// Unread messages that must be known before it is reported; `None` where it cannot be known. Other consumers of a
+/// `Shared` subscription get some of them, round-robin; those of a `KeyShared` one all of a key; and a standby of a
+/// `Failover` one gets none.
 fn unread_min(core: &Core, partition: &Partition) -> Option<usize> {
     match core.options.subscription_type {
         SubscriptionType::Exclusive => Some(1),
-        SubscriptionType::Failover => partition.reader.is_active().then_some(1),
+        SubscriptionType::Failover => partition.local.is_active().then_some(1),
         SubscriptionType::Shared => Some(match partition.is_alone() {
             true => STANDSTILL_ALONE_MIN,
             false => STANDSTILL_SHARED_MIN,

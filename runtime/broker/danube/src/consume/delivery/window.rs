@@ -1,27 +1,28 @@
-//! How many messages of a partition a broker of Danube gives unacknowledged before it waits: told once, if that is few.
+//! Detects how many messages of a partition a broker of Danube delivers unacknowledged before it waits; logged once, if
+//! that is few.
 
-use super::{Core, Partition};
+use super::super::{partition::Partition, shared::Core};
 use crate::limits::{WINDOW_SEEN_MIN, WINDOW_SMALL, WINDOW_WAITING_MIN};
 
-/// What was seen of it.
+/// See the module.
 #[derive(Default)]
-pub(super) struct Window {
+pub(super) struct WindowDetector {
     most: usize,
     seen: u32,
-    said: bool,
+    reported: bool,
 }
 
-impl Window {
-    /// Only where messages are known to wait it is the window that keeps them.
-    pub(super) fn look(&mut self, core: &Core, partition: &Partition) {
-        let given = partition.unacknowledged();
-        if given > self.most {
-            (self.most, self.seen) = (given, 0);
+impl WindowDetector {
+    /// The window is the limit only where messages are known to wait.
+    pub(super) fn check(&mut self, core: &Core, partition: &Partition) {
+        let delivered = partition.unacknowledged();
+        if delivered > self.most {
+            (self.most, self.seen) = (delivered, 0);
         }
-        let waits = given > 0 && given == self.most && partition.reader.unread() >= WINDOW_WAITING_MIN;
+        let waits = delivered > 0 && delivered == self.most && partition.local.unread() >= WINDOW_WAITING_MIN;
         self.seen += u32::from(waits);
         let is_known = self.seen >= WINDOW_SEEN_MIN && self.most < WINDOW_SMALL && partition.is_at_danube();
-        if is_known && !std::mem::replace(&mut self.said, true) {
+        if is_known && !std::mem::replace(&mut self.reported, true) {
             core.window_is_small(self.most);
         }
     }

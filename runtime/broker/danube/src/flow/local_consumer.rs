@@ -1,4 +1,4 @@
-//! What a consumer of this process has still to get of what this process published.
+//! Tracks the messages of this process that a consumer of this process has not received yet.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,27 +14,27 @@ use crate::limits::{REMEMBERED_MAX, STANDSTILL_AFTER, UNREAD_MAX};
 
 /// One consumer of a partition.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(crate) struct LocalConsumer {
     flow: Arc<PartitionFlow>,
     subscription: String,
-    unread: Mutex<Unread>,
+    unread: Mutex<UnreadRecords>,
 }
 
-/// Records in the order in which they were sent, which is that of the log where one is under way at a time.
+/// Records in the order in which they were sent, which is the order of the log if one is in flight at a time.
 #[derive(Debug, Default)]
-struct Unread {
-    /// In the consumer's session.
+struct UnreadRecords {
+    /// Sent in the consumer's session.
     session: BTreeMap<u64, Sent>,
-    /// Before it. Nobody is made to wait for them: the broker may have lost them with the session.
+    /// Sent before it. Publishers do not wait for these: the broker may have lost them with the session.
     before: BTreeMap<u64, Sent>,
     numbers: HashMap<u64, u64>,
     next: u64,
-    /// Something has come: this one is given messages.
+    /// A message has arrived: this consumer gets messages.
     active: bool,
-    /// What has come and was not given out fills half of the memory that there is for it: a stream that is not read stops its
-    /// dispatcher, with the acknowledgements.
+    /// Undelivered messages fill half of the memory for them: a stream that is not read stops its dispatcher, and with
+    /// it the acknowledgements.
     full: bool,
-    /// Nothing comes any more: see [`Reader::stands_still`].
+    /// No message arrives any more: see [`LocalConsumer::mark_stalled`].
     stalled: bool,
     /// There was a session.
     begun: bool,
@@ -49,7 +49,7 @@ struct Sent {
     accepted: Option<Instant>,
 }
 
-impl Reader {
+impl LocalConsumer {
     pub(super) fn new(flow: Arc<PartitionFlow>, subscription: &str) -> Self {
         Self {
             flow,
@@ -64,7 +64,7 @@ impl Reader {
 
     pub(super) fn is_behind(&self) -> bool {
         let unread = self.unread.lock();
-        // A consumer that has lost its session comes back, or is not one any more.
+        // A consumer that has lost its session comes back soon, or is not counted any more.
         let counts = unread.down.is_none_or(|since| since.elapsed() < STANDSTILL_AFTER);
         let waits = unread.active && !unread.stalled && unread.session.len() >= UNREAD_MAX;
         counts && (waits || unread.full)
@@ -77,11 +77,11 @@ impl Reader {
     pub(super) fn answered(&self, record: u64, accepted: bool) {
         self.unread.lock().answered(record, accepted);
         if !accepted {
-            self.flow.room.notify_waiters();
+            self.flow.capacity_freed.notify_waiters();
         }
     }
 
-    /// A message has come, with all that was sent before it, or without: that will not come any more.
+    /// Records a message: it and all that were sent before it are received, or will not come any more.
     pub(crate) fn arrived(&self, record: Option<u64>) {
         let mut unread = self.unread.lock();
         (unread.active, unread.stalled) = (true, false);
@@ -89,20 +89,20 @@ impl Reader {
             unread.forget_up_to(number);
         }
         drop(unread);
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 
-    /// Whether what has come fills half of its memory.
-    pub(crate) fn fills(&self, full: bool) {
+    /// Sets whether undelivered messages fill half of their memory.
+    pub(crate) fn set_buffer_full(&self, full: bool) {
         let was = std::mem::replace(&mut self.unread.lock().full, full);
         if was && !full {
-            self.flow.room.notify_waiters();
+            self.flow.capacity_freed.notify_waiters();
         }
     }
 
-    /// There is a session with the broker. What was sent before the first one is not for this consumer: a new subscription
-    /// begins at the end.
-    pub(crate) fn session_begins(&self) {
+    /// Starts a session with the broker. Messages sent before the first one are not for this consumer: a new
+    /// subscription starts at the end.
+    pub(crate) fn start_session(&self) {
         let mut unread = self.unread.lock();
         unread.down = None;
         if !std::mem::replace(&mut unread.begun, true) {
@@ -110,58 +110,58 @@ impl Reader {
         }
     }
 
-    /// It does not consume any more.
-    pub(crate) fn ends(&self) {
+    /// The consumer stops.
+    pub(crate) fn stop(&self) {
         let mut unread = self.unread.lock();
         (unread.active, unread.full) = (false, false);
         drop(unread);
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 
     /// The session with the broker has ended.
     pub(crate) fn session_lost(&self) {
         self.unread.lock().session_lost();
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 
-    /// How many the broker has confirmed so long ago and not given.
+    /// Number of messages that the broker confirmed `after` ago or earlier and has not delivered.
     pub(crate) fn overdue(&self, after: Duration) -> usize {
         let unread = self.unread.lock();
         let is_overdue = |sent: &&Sent| sent.accepted.is_some_and(|at| at.elapsed() >= after);
         unread.all().filter(is_overdue).count()
     }
 
-    /// How many the broker has confirmed and not given, in this session.
+    /// Number of messages of this session that the broker has confirmed and not delivered.
     pub(crate) fn unread(&self) -> usize {
         let unread = self.unread.lock();
         unread.session.values().filter(|sent| sent.accepted.is_some()).count()
     }
 
-    /// Whether anything has come.
+    /// Whether any message has arrived.
     pub(crate) fn is_active(&self) -> bool {
         self.unread.lock().active
     }
 
-    /// Nobody waits for it until something comes.
-    pub(crate) fn stands_still(&self) {
+    /// Publishers do not wait for this consumer until a message arrives.
+    pub(crate) fn mark_stalled(&self) {
         self.unread.lock().stalled = true;
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 
-    /// What has not come is not expected any more.
-    pub(crate) fn forget(&self) {
+    /// Messages that have not arrived are not expected any more.
+    pub(crate) fn forget_unread(&self) {
         self.unread.lock().clear();
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 }
 
-impl Drop for Reader {
+impl Drop for LocalConsumer {
     fn drop(&mut self) {
-        self.flow.room.notify_waiters();
+        self.flow.capacity_freed.notify_waiters();
     }
 }
 
-impl Unread {
+impl UnreadRecords {
     fn all(&self) -> impl Iterator<Item = &Sent> {
         self.before.values().chain(self.session.values())
     }
@@ -230,11 +230,11 @@ mod tests {
     use super::*;
     use crate::flow::FlowControl;
 
-    fn reader() -> (Arc<PartitionFlow>, Arc<Reader>) {
+    fn consumer() -> (Arc<PartitionFlow>, Arc<LocalConsumer>) {
         let topic: TopicName = "/default/t".parse().expect("valid");
         let flow = FlowControl::default().partition(&topic, 1);
-        let reader = flow.reader("sub");
-        (flow, reader)
+        let consumer = flow.consumer("sub");
+        (flow, consumer)
     }
 
     fn soon() -> Instant {
@@ -253,76 +253,79 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_sent_while_too_much_waits_for_a_consumer_that_gets_messages() {
-        let (flow, reader) = reader();
+        let (flow, consumer) = consumer();
         for record in 0..1_000 {
             assert!(publish(&flow, record).await, "one that never got any is not waited for");
         }
-        reader.arrived(Some(799));
+        consumer.arrived(Some(799));
         assert!(!publish(&flow, 1_000).await);
-        reader.arrived(Some(800));
+        consumer.arrived(Some(800));
         assert!(publish(&flow, 1_000).await);
         assert!(!publish(&flow, 1_001).await);
         let error = flow.admit(1_001, soon()).await.err().map(|error| error.message);
         assert!(error.is_some_and(|message| message.contains("subscription `sub`")));
-        drop(reader);
+        drop(consumer);
         assert!(publish(&flow, 1_001).await, "a consumer that is gone is not waited for");
     }
 
     #[tokio::test]
     async fn what_a_session_took_along_holds_nobody_up_and_is_still_missed() {
-        let (flow, reader) = reader();
-        reader.arrived(None);
+        let (flow, consumer) = consumer();
+        consumer.arrived(None);
         for record in 0..UNREAD_MAX as u64 {
             assert!(publish(&flow, record).await);
         }
         assert!(!publish(&flow, 1_000).await);
-        reader.session_lost();
+        consumer.session_lost();
         assert!(publish(&flow, 1_000).await);
-        assert_eq!((reader.overdue(Duration::ZERO), reader.unread()), (UNREAD_MAX + 1, 1));
-        reader.arrived(Some(1_000));
-        assert_eq!(reader.overdue(Duration::ZERO), 0);
+        assert_eq!(
+            (consumer.overdue(Duration::ZERO), consumer.unread()),
+            (UNREAD_MAX + 1, 1)
+        );
+        consumer.arrived(Some(1_000));
+        assert_eq!(consumer.overdue(Duration::ZERO), 0);
     }
 
     #[tokio::test]
     async fn what_was_sent_before_the_subscription_was_there_is_not_expected() {
-        let (flow, reader) = reader();
+        let (flow, consumer) = consumer();
         publish(&flow, 1).await;
-        reader.session_begins();
-        assert_eq!(reader.overdue(Duration::ZERO), 0);
+        consumer.start_session();
+        assert_eq!(consumer.overdue(Duration::ZERO), 0);
         publish(&flow, 2).await;
-        reader.session_begins();
-        assert_eq!(reader.overdue(Duration::ZERO), 1);
+        consumer.start_session();
+        assert_eq!(consumer.overdue(Duration::ZERO), 1);
     }
 
     #[tokio::test]
     async fn nothing_is_sent_while_what_has_come_fills_its_memory() {
-        let (flow, reader) = reader();
-        reader.fills(true);
+        let (flow, consumer) = consumer();
+        consumer.set_buffer_full(true);
         assert!(!publish(&flow, 1).await);
-        reader.fills(false);
+        consumer.set_buffer_full(false);
         assert!(publish(&flow, 1).await);
     }
 
     #[tokio::test]
     async fn one_call_at_a_time_whoever_makes_it_and_what_fails_is_not_expected() {
-        let (flow, reader) = reader();
+        let (flow, consumer) = consumer();
         let first = flow.admit(1, soon()).await.ok();
         assert!(flow.admit(2, soon()).await.is_err(), "the first is under way");
         first.expect("admitted").answered(false);
         assert!(publish(&flow, 2).await);
-        assert_eq!(reader.overdue(Duration::ZERO), 1);
+        assert_eq!(consumer.overdue(Duration::ZERO), 1);
     }
 
     #[tokio::test]
     async fn a_consumer_that_stands_still_is_waited_for_again_when_something_comes() {
-        let (flow, reader) = reader();
-        reader.arrived(None);
+        let (flow, consumer) = consumer();
+        consumer.arrived(None);
         for record in 0..UNREAD_MAX as u64 {
             publish(&flow, record).await;
         }
-        reader.stands_still();
+        consumer.mark_stalled();
         assert!(publish(&flow, 1_000).await);
-        reader.arrived(None);
+        consumer.arrived(None);
         assert!(!publish(&flow, 1_001).await);
     }
 }

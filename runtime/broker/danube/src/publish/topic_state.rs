@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{BrokerError, ErrorKind, TopicSpec};
+use danube_wasm_broker::{Backoff, BrokerError, ErrorKind, TopicSpec};
 use danube_wasm_model::TopicName;
 use futures_util::future::BoxFuture;
 use tokio::{
@@ -17,12 +17,12 @@ use tokio::{
     time::{sleep, sleep_until},
 };
 
-use super::{Producer, job::Job, lane::Lane};
-use crate::{backoff::Backoff, danube::Shared, fault::Fault, partitions, topics};
+use super::{Producer, lane::Lane, pending::PendingRecord};
+use crate::{fault::Fault, partitions, shared::Shared, topics};
 
 /// The lanes of a topic's partitions.
 pub(super) struct Partitions {
-    lanes: Vec<mpsc::UnboundedSender<Job>>,
+    lanes: Vec<mpsc::UnboundedSender<PendingRecord>>,
     next: AtomicUsize,
 }
 
@@ -48,26 +48,26 @@ impl Partitions {
         }
     }
 
-    /// To the partition of its key, or the next one in turn.
-    pub(super) fn push(&self, job: Job) {
+    /// Sends a record to the partition of its key, or round-robin.
+    pub(super) fn push(&self, job: PendingRecord) {
         let at = match &job.key {
             Some(key) => partitions::of_key(key, self.lanes.len()),
             None => self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len().max(1),
         };
         if let Some(lane) = self.lanes.get(at) {
-            // A lane ends only with the client; the reply is dropped then.
+            // A lane ends only with the client, which drops the reply.
             let _ = lane.send(job);
         }
     }
 }
 
-/// A task for a topic that was not created through this client: it finds out how the topic is published to, while
-/// records wait, then hands them on in order.
+/// Starts a task for a topic that was not created through this client: it looks up how the topic is published to while
+/// records wait, then passes them on in order.
 pub(super) fn resolve_first(
     shared: &Arc<Shared>,
     topic: &TopicName,
     producer: &Producer,
-) -> mpsc::UnboundedSender<Job> {
+) -> mpsc::UnboundedSender<PendingRecord> {
     let (jobs, queue) = mpsc::unbounded_channel();
     let resolver = Resolver {
         shared: shared.clone(),
@@ -91,7 +91,7 @@ struct Resolver {
 }
 
 impl Resolver {
-    async fn run(self, mut jobs: mpsc::UnboundedReceiver<Job>) {
+    async fn run(self, mut jobs: mpsc::UnboundedReceiver<PendingRecord>) {
         let mut waiting = VecDeque::new();
         while let Some(job) = jobs.recv().await {
             waiting.push_back(job);
@@ -105,18 +105,17 @@ impl Resolver {
         }
     }
 
-    /// The topic's partitions, if they are found while one of those that wait has time left. No one's deadline cuts the
-    /// search short for the others.
+    /// The topic's partitions, if they are found before the last waiting record times out.
     async fn partitions(
         &self,
-        waiting: &mut VecDeque<Job>,
-        jobs: &mut mpsc::UnboundedReceiver<Job>,
+        waiting: &mut VecDeque<PendingRecord>,
+        jobs: &mut mpsc::UnboundedReceiver<PendingRecord>,
     ) -> Option<Partitions> {
         let mut backoff = Backoff::new(self.shared.options.retry_floor);
         let mut why = format!("{}: no answer", self.topic);
         let mut resolving = self.resolve(Duration::ZERO);
         let mut wanted = true;
-        // Deadlines are in the order of the records: none is overtaken by a later one.
+        // Deadlines are in the order of the records.
         while let Some(deadline) = waiting.front().map(|job| job.deadline) {
             tokio::select! {
                 biased;
@@ -153,7 +152,11 @@ impl Resolver {
     }
 }
 
-fn fail_all(waiting: &mut VecDeque<Job>, jobs: &mut mpsc::UnboundedReceiver<Job>, error: &BrokerError) {
+fn fail_all(
+    waiting: &mut VecDeque<PendingRecord>,
+    jobs: &mut mpsc::UnboundedReceiver<PendingRecord>,
+    error: &BrokerError,
+) {
     while let Ok(job) = jobs.try_recv() {
         waiting.push_back(job);
     }

@@ -1,4 +1,4 @@
-//! What a subscription of Danube's brokers does not do is said to whoever uses it.
+//! What Danube's brokers do not do for a subscription is logged when the subscription is used.
 #![allow(clippy::unwrap_used, reason = "in tests")]
 
 mod support;
@@ -27,7 +27,7 @@ impl Subscriber for Warnings {
         *metadata.level() == Level::WARN
             && metadata
                 .target()
-                .starts_with("danube_wasm_broker_danube::consume::traps")
+                .starts_with("danube_wasm_broker_danube::consume::quirks")
     }
 
     fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {

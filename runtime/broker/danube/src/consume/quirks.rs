@@ -1,31 +1,31 @@
-//! What Danube's brokers do otherwise than the type of a subscription promises: said once, by whoever meets one of them.
+//! Warns once where Danube's brokers differ from what the type of a subscription promises.
 
 use std::sync::OnceLock;
 
 use danube_wasm_broker::ConsumerOptions;
 use danube_wasm_model::SubscriptionType;
 
-/// Whether it was said.
+/// Set once the warning was logged.
 #[derive(Default)]
-pub(super) struct Traps(OnceLock<()>);
+pub(super) struct BrokerQuirks(OnceLock<()>);
 
-impl Traps {
-    /// A broker that is not danube-wasm's own has taken the subscription.
+impl BrokerQuirks {
+    /// Call it when a broker that is not danube-wasm's own has accepted the subscription.
     pub(super) fn warn(&self, options: &ConsumerOptions) {
-        let Some(trap) = of(options.subscription_type) else {
+        let Some(quirk) = quirk_of(options.subscription_type) else {
             return;
         };
         self.0.get_or_init(|| {
-            tracing::warn!(topic = %options.topic, subscription = options.subscription, "{trap}");
+            tracing::warn!(topic = %options.topic, subscription = options.subscription, "{quirk}");
         });
     }
 }
 
-/// As of Danube 0.15.1, read in its dispatchers and seen on it.
-fn of(kind: SubscriptionType) -> Option<&'static str> {
+/// As of Danube 0.15.1, from its dispatchers' source and from tests.
+fn quirk_of(kind: SubscriptionType) -> Option<&'static str> {
     match kind {
         SubscriptionType::Exclusive | SubscriptionType::Shared => None,
-        // The active consumer is chosen when the first one comes, and never again.
+        // The active consumer is chosen when the first one subscribes, and never again.
         SubscriptionType::Failover => Some(
             "Danube 0.15 does not fail over: when the active consumer of this `Failover` subscription is gone, nobody \
              else gets its messages. Use `Exclusive` and have the one process restarted, or `Shared` where order does \

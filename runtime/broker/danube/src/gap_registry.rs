@@ -1,5 +1,5 @@
-//! What consumers of this process were found not to have got, until an operator has acknowledged it. It outlives them: a
-//! connector that is started anew is as incomplete as before.
+//! Messages that consumers of this process did not get, until an operator acknowledges that. It outlives the consumers:
+//! a restarted connector has the same gaps.
 
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
@@ -10,19 +10,19 @@ use tokio::sync::watch;
 
 /// See the module.
 #[derive(Debug, Default)]
-pub(crate) struct Missing {
-    subscriptions: Mutex<BTreeMap<(TopicName, String), Partitions>>,
-    /// How often an operator has acknowledged.
+pub(crate) struct GapRegistry {
+    subscriptions: Mutex<BTreeMap<(TopicName, String), PartitionGaps>>,
+    /// Number of acknowledgements by an operator.
     acknowledged: Mutex<BTreeMap<(TopicName, String), u64>>,
     /// Grows whenever something changes.
     changes: watch::Sender<u64>,
 }
 
 /// Ranges by first offset, by partition.
-type Partitions = BTreeMap<TopicName, BTreeMap<u64, u64>>;
+type PartitionGaps = BTreeMap<TopicName, BTreeMap<u64, u64>>;
 
-impl Missing {
-    /// Follows changes.
+impl GapRegistry {
+    /// Watches for changes.
     pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
@@ -43,8 +43,8 @@ impl Missing {
         self.changed();
     }
 
-    /// A message came: whether it was thought to be missing.
-    pub(crate) fn came(&self, topic: &TopicName, subscription: &str, partition: &TopicName, offset: u64) -> bool {
+    /// Removes a message that has arrived. Returns whether it was missing.
+    pub(crate) fn remove(&self, topic: &TopicName, subscription: &str, partition: &TopicName, offset: u64) -> bool {
         let mut subscriptions = self.subscriptions.lock();
         if subscriptions.is_empty() {
             return false;
@@ -53,7 +53,9 @@ impl Missing {
         let Some(partitions) = subscriptions.get_mut(&key) else {
             return false;
         };
-        let is_cut = partitions.get_mut(partition).is_some_and(|ranges| cut(ranges, offset));
+        let is_cut = partitions
+            .get_mut(partition)
+            .is_some_and(|ranges| remove_offset(ranges, offset));
         partitions.retain(|_, ranges| !ranges.is_empty());
         if partitions.is_empty() {
             subscriptions.remove(&key);
@@ -65,7 +67,7 @@ impl Missing {
         is_cut
     }
 
-    /// Everything.
+    /// All gaps.
     pub(crate) fn all(&self) -> Vec<Gap> {
         let subscriptions = self.subscriptions.lock();
         let each = subscriptions.iter();
@@ -73,8 +75,8 @@ impl Missing {
             .collect()
     }
 
-    /// What is missing of a subscription.
-    pub(crate) fn of(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
+    /// The gaps of a subscription.
+    pub(crate) fn of_subscription(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
         let subscriptions = self.subscriptions.lock();
         let key = (topic.clone(), subscription.to_owned());
         subscriptions
@@ -82,9 +84,9 @@ impl Missing {
             .map_or_else(Vec::new, |partitions| gaps(topic, subscription, partitions))
     }
 
-    /// An operator has seen it.
+    /// Removes and returns the gaps of a subscription, which an operator has acknowledged.
     pub(crate) fn acknowledge(&self, topic: &TopicName, subscription: &str) -> Vec<Gap> {
-        let seen = self.of(topic, subscription);
+        let seen = self.of_subscription(topic, subscription);
         let key = (topic.clone(), subscription.to_owned());
         self.subscriptions.lock().remove(&key);
         *self.acknowledged.lock().entry(key).or_default() += 1;
@@ -92,7 +94,7 @@ impl Missing {
         seen
     }
 
-    /// How often an operator has acknowledged what is wrong with a subscription.
+    /// Number of acknowledgements for a subscription.
     pub(crate) fn acknowledgements(&self, topic: &TopicName, subscription: &str) -> u64 {
         let key = (topic.clone(), subscription.to_owned());
         self.acknowledged.lock().get(&key).copied().unwrap_or_default()
@@ -103,7 +105,7 @@ impl Missing {
     }
 }
 
-fn gaps(topic: &TopicName, subscription: &str, partitions: &Partitions) -> Vec<Gap> {
+fn gaps(topic: &TopicName, subscription: &str, partitions: &PartitionGaps) -> Vec<Gap> {
     let gap = |partition: &TopicName, first: &u64, last: &u64| Gap {
         topic: topic.clone(),
         subscription: subscription.to_owned(),
@@ -116,8 +118,8 @@ fn gaps(topic: &TopicName, subscription: &str, partitions: &Partitions) -> Vec<G
         .collect()
 }
 
-/// Takes an offset out of ranges; whether it was in one.
-fn cut(ranges: &mut BTreeMap<u64, u64>, offset: u64) -> bool {
+/// Removes an offset from ranges; returns whether it was in one.
+fn remove_offset(ranges: &mut BTreeMap<u64, u64>, offset: u64) -> bool {
     let Some((&first, &last)) = ranges.range(..=offset).next_back() else {
         return false;
     };
@@ -142,16 +144,16 @@ mod tests {
     fn what_comes_after_all_and_what_is_acknowledged_is_not_missing() {
         let (topic, partition): (TopicName, TopicName) =
             ("/a/t".parse().expect("valid"), "/a/t-part-0".parse().expect("valid"));
-        let missing = Missing::default();
+        let missing = GapRegistry::default();
         missing.add(&topic, "sub", &partition, &(3..=6));
-        assert!(!missing.came(&topic, "sub", &partition, 7) && !missing.came(&topic, "other", &partition, 4));
-        assert!(missing.came(&topic, "sub", &partition, 4));
+        assert!(!missing.remove(&topic, "sub", &partition, 7) && !missing.remove(&topic, "other", &partition, 4));
+        assert!(missing.remove(&topic, "sub", &partition, 4));
         let ranges = |gaps: Vec<Gap>| gaps.iter().map(|gap| (gap.first, gap.last)).collect::<Vec<_>>();
-        assert_eq!(ranges(missing.of(&topic, "sub")), [(3, 3), (5, 6)]);
+        assert_eq!(ranges(missing.of_subscription(&topic, "sub")), [(3, 3), (5, 6)]);
         assert_eq!(ranges(missing.acknowledge(&topic, "sub")), [(3, 3), (5, 6)]);
         assert!(missing.all().is_empty());
         missing.add(&topic, "sub", &partition, &(9..=9));
-        assert!(missing.came(&topic, "sub", &partition, 9));
+        assert!(missing.remove(&topic, "sub", &partition, 9));
         assert!(missing.all().is_empty());
     }
 }
