@@ -8,18 +8,18 @@ use danube_wasm_proto::api::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{core::Core, gate, names};
+use crate::{auth, names, shared::ServerState};
 
 /// See the module.
-pub(crate) struct DiscoveryRoom(pub(crate) Arc<Core>);
+pub(crate) struct DiscoveryApi(pub(crate) Arc<ServerState>);
 
 #[tonic::async_trait]
-impl Discovery for DiscoveryRoom {
+impl Discovery for DiscoveryApi {
     async fn topic_lookup(
         &self,
         request: Request<TopicLookupRequest>,
     ) -> Result<Response<TopicLookupResponse>, Status> {
-        let address = gate::address(&request);
+        let address = auth::address(&request);
         let TopicLookupRequest { request_id, topic } = request.into_inner();
         if partitions(&self.0, &topic)?.is_empty() {
             return Err(Status::not_found(format!("topic {topic} does not exist")));
@@ -43,13 +43,13 @@ impl Discovery for DiscoveryRoom {
     }
 }
 
-/// The topics that hold the messages of `topic`, as the wire names them: itself, its partitions, or none.
-fn partitions(core: &Core, topic: &str) -> Result<Vec<String>, Status> {
+/// The names of the topics that hold the messages of `topic` on the wire: itself, its partitions, or none.
+fn partitions(server: &ServerState, topic: &str) -> Result<Vec<String>, Status> {
     let name = names::parse(topic)?;
-    Ok(match core.broker.partitions(&name) {
+    Ok(match server.broker.partitions(&name) {
         Some(n) if n > 0 => (0..n).map(|number| name.partition(number).to_string()).collect(),
-        _ => match names::find(&core.broker, topic) {
-            Ok(place) => vec![place.name.to_string()],
+        _ => match names::find_existing(&server.broker, topic) {
+            Ok(target) => vec![target.name.to_string()],
             Err(_) => Vec::new(),
         },
     })

@@ -1,4 +1,5 @@
-//! Whether a producer or a consumer is still known. Danube's clients ask every 5 s, and begin anew on `CLOSE`.
+//! Health checks: whether a producer or a consumer is still known. Danube's clients ask every 5 s, and reconnect after
+//! `CLOSE`.
 
 use std::sync::Arc;
 
@@ -8,28 +9,28 @@ use danube_wasm_proto::api::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::core::Core;
+use crate::shared::ServerState;
 
 /// See the module.
-pub(crate) struct HealthRoom(pub(crate) Arc<Core>);
+pub(crate) struct HealthApi(pub(crate) Arc<ServerState>);
 
 #[tonic::async_trait]
-impl HealthCheck for HealthRoom {
+impl HealthCheck for HealthApi {
     async fn health_check(
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<Response<HealthCheckResponse>, Status> {
         let HealthCheckRequest { client, id, .. } = request.into_inner();
-        let core = &self.0;
+        let server = &self.0;
         let is_known = match ClientType::try_from(client) {
-            Ok(ClientType::Producer) => core.producers.is_alive(core, id),
-            Ok(ClientType::Consumer) => core.consumers.is_alive(core, id),
+            Ok(ClientType::Producer) => server.producers.is_alive(&server.broker, id),
+            Ok(ClientType::Consumer) => server.consumers.is_alive(&server.broker, id),
             Err(_) => {
                 let message = format!("there is no client type {client}: 0 is a producer, 1 a consumer");
                 return Err(Status::invalid_argument(message));
             }
         };
-        let status = if is_known && !core.stopping.is_cancelled() {
+        let status = if is_known && !server.stopping.is_cancelled() {
             ClientStatus::Ok
         } else {
             ClientStatus::Close

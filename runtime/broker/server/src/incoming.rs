@@ -1,4 +1,4 @@
-//! Accepting connections, so many at a time.
+//! Accepts connections, a limited number at a time.
 
 use std::{
     io,

@@ -1,4 +1,4 @@
-//! Topics as the wire names them: see the crate's words on partitions.
+//! Topic names on the wire: see "Topics and partitions" in the crate's documentation.
 
 use danube_wasm_broker::{Broker, TopicSpec, embedded::EmbeddedBroker};
 use danube_wasm_model::TopicName;
@@ -9,13 +9,13 @@ use crate::status;
 /// Partitions are numbered below this.
 const PARTITIONS_MAX: u32 = 1024;
 
-/// A topic without partitions, or one partition of a topic: what producers and consumers have.
+/// A topic without partitions, or one partition of a topic: what producers and consumers use.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Place {
+pub(crate) struct TopicPartition {
     /// The topic in the log.
     pub(crate) topic: TopicName,
     pub(crate) partition: Option<u32>,
-    /// The wire's name of it.
+    /// Its name on the wire.
     pub(crate) name: TopicName,
 }
 
@@ -25,10 +25,10 @@ pub(crate) fn parse(text: &str) -> Result<TopicName, Status> {
         .map_err(|e: danube_wasm_model::topic::InvalidTopic| Status::invalid_argument(e.to_string()))
 }
 
-/// A place that is there.
-pub(crate) fn find(broker: &EmbeddedBroker, text: &str) -> Result<Place, Status> {
+/// Finds an existing topic or partition.
+pub(crate) fn find_existing(broker: &EmbeddedBroker, text: &str) -> Result<TopicPartition, Status> {
     let name = parse(text)?;
-    if let Some(found) = look(broker, &name) {
+    if let Some(found) = lookup(broker, &name) {
         return Ok(found);
     }
     match broker.partitions(&name) {
@@ -41,10 +41,10 @@ pub(crate) fn find(broker: &EmbeddedBroker, text: &str) -> Result<Place, Status>
     }
 }
 
-/// A place, made if it is not there.
-pub(crate) async fn make(broker: &EmbeddedBroker, text: &str) -> Result<Place, Status> {
+/// Finds a topic or partition, or creates it.
+pub(crate) async fn find_or_create(broker: &EmbeddedBroker, text: &str) -> Result<TopicPartition, Status> {
     let name = parse(text)?;
-    if let Some(found) = look(broker, &name) {
+    if let Some(found) = lookup(broker, &name) {
         return Ok(found);
     }
     if let Some(n) = broker.partitions(&name) {
@@ -57,8 +57,11 @@ pub(crate) async fn make(broker: &EmbeddedBroker, text: &str) -> Result<Place, S
             "topic {topic} is there without partitions: publish to {topic} itself, or use another topic"
         ))),
         Some((topic, number)) => {
-            broker.ensure_partitions(&topic, number + 1).await.map_err(status::of)?;
-            Ok(Place {
+            broker
+                .ensure_partitions(&topic, number + 1)
+                .await
+                .map_err(status::from_error)?;
+            Ok(TopicPartition {
                 topic,
                 partition: Some(number),
                 name,
@@ -68,34 +71,34 @@ pub(crate) async fn make(broker: &EmbeddedBroker, text: &str) -> Result<Place, S
             broker
                 .create_topic(&name, TopicSpec::default())
                 .await
-                .map_err(status::of)?;
+                .map_err(status::from_error)?;
             Ok(plain(name))
         }
     }
 }
 
-fn look(broker: &EmbeddedBroker, name: &TopicName) -> Option<Place> {
+fn lookup(broker: &EmbeddedBroker, name: &TopicName) -> Option<TopicPartition> {
     if broker.partitions(name) == Some(0) {
         return Some(plain(name.clone()));
     }
     let (topic, number) = split(name)?;
     let there = broker.partitions(&topic).is_some_and(|n| number < n);
-    there.then(|| Place {
+    there.then(|| TopicPartition {
         topic,
         partition: Some(number),
         name: name.clone(),
     })
 }
 
-fn plain(name: TopicName) -> Place {
-    Place {
+fn plain(name: TopicName) -> TopicPartition {
+    TopicPartition {
         topic: name.clone(),
         partition: None,
         name,
     }
 }
 
-/// `/ns/name-part-N` in two.
+/// Splits `/ns/name-part-N`.
 fn split(name: &TopicName) -> Option<(TopicName, u32)> {
     let (topic, digits) = name.as_str().rsplit_once("-part-")?;
     let number: u32 = digits.parse().ok().filter(|number| *number < PARTITIONS_MAX)?;

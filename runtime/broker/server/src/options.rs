@@ -1,29 +1,29 @@
-//! What an operator can choose.
+//! Options of the server.
 
 use std::{fmt, time::Duration};
 
 use danube_wasm_broker::StartAt;
 
-/// How the log is served. [`ServerOptions::default`] suits one machine.
+/// Options of the server. [`ServerOptions::default`] suits one machine.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// What clients are told to connect to, such as `http://broker.local:6650`. Default: whatever they connected to,
-    /// which is right unless something in between translates addresses.
+    /// The URL that clients are told to connect to, such as `http://broker.local:6650`. Default: the one that they
+    /// used, which is right unless something in between translates addresses.
     pub advertised_url: Option<String>,
     /// Speak TLS. Default: plaintext, which suits loopback only.
     pub tls: Option<TlsIdentity>,
-    /// Secret that every call must bear as `authorization: Bearer`. Default: none is asked for.
+    /// Token that every call must send as `authorization: Bearer`. Default: none is required.
     pub token: Option<Secret>,
-    /// Most messages given to a consumer of one partition and not yet acknowledged. Default 1000.
+    /// Most messages delivered to a consumer of one partition and not yet acknowledged. Default 1000.
     pub unacknowledged_max: usize,
-    /// A message that is not acknowledged for so long is given again. Default 30 s.
+    /// A message that is not acknowledged for this time is delivered again. Default 30 s.
     pub ack_timeout: Duration,
-    /// Where a new subscription begins when the client does not say. Default: at the end, as in Danube.
+    /// Where a new subscription starts if the client does not say. Default: at the end, as in Danube.
     pub new_subscriptions: StartAt,
     /// Largest message with its key, attributes and names, in bytes. Default 4 MiB: Danube's clients cannot receive
     /// more, so a larger one would be stored and never consumed.
     pub message_bytes_max: usize,
-    /// How long calls that run may take to end when the server stops. Default 10 s.
+    /// How long running calls may take to finish when the server stops. Default 10 s.
     pub drain_max: Duration,
 }
 
@@ -57,7 +57,7 @@ impl fmt::Debug for TlsIdentity {
     }
 }
 
-/// A text that does not appear in logs.
+/// A text that is never logged.
 #[derive(Clone)]
 pub struct Secret(String);
 
@@ -78,24 +78,24 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// An option has a value that makes no sense.
+/// An option has an invalid value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidOptions {
     /// Nothing could be delivered.
     #[error("a consumer must be allowed at least one unacknowledged message")]
     NoWindow,
-    /// Everything would be delivered again at once.
+    /// Every message would be delivered again at once.
     #[error(
         "the acknowledgement timeout is {0:?}: it must be at least 1 s, or messages are given again while they are worked on"
     )]
     AckTimeout(Duration),
-    /// No message, or one that is cut off by the transport.
+    /// No message would fit, or the transport would cut it off.
     #[error("the largest message is {0} bytes: allow 4096 to {max}", max = crate::limits::CALL_BYTES_MAX)]
     MessageBytes(usize),
     /// An empty secret protects nothing.
     #[error("the token is empty: give it a value, or leave it out")]
     EmptyToken,
-    /// Clients could not connect to it.
+    /// Clients could not connect to this URL.
     #[error("`{0}` is no URL to advertise: write `http://host:port`, or `https://host:port` with TLS")]
     AdvertisedUrl(String),
 }

@@ -1,4 +1,4 @@
-//! Serving, from the first connection to the last.
+//! Runs the server.
 
 use std::{future::Future, pin::pin, sync::Arc};
 
@@ -15,25 +15,25 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::{Identity, Server, ServerTlsConfig};
 
 use crate::{
-    consume::ConsumerRoom,
-    core::Core,
-    discovery::DiscoveryRoom,
-    gate::Gate,
-    health::HealthRoom,
+    auth::AuthLayer,
+    consume::ConsumerApi,
+    discovery::DiscoveryApi,
+    health::HealthApi,
     incoming,
     limits::{
         CALL_BYTES_MAX, CALLS_PER_CONNECTION_MAX, CONNECTION_WINDOW_BYTES, KEEPALIVE_INTERVAL, KEEPALIVE_TIMEOUT,
         METADATA_BYTES_MAX, STREAM_WINDOW_BYTES,
     },
     options::{InvalidOptions, ServerOptions},
-    produce::ProducerRoom,
-    registry::RegistryRoom,
+    produce::ProducerApi,
+    registry::RegistryApi,
+    shared::ServerState,
 };
 
-/// Why the server did not start, or ended before it was told to.
+/// Why the server did not start, or ended before it was stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// An option makes no sense.
+    /// An option is invalid.
     #[error(transparent)]
     Options(#[from] InvalidOptions),
     /// The certificate or its key.
@@ -46,9 +46,8 @@ pub enum ServeError {
     Transport(String),
 }
 
-/// Serves the log on these sockets until `shutdown`. Then streams end with
-/// [`Unavailable`](tonic::Code::Unavailable), calls that run finish, for [`ServerOptions::drain_max`] at most, and it
-/// returns. The log stays open; closing it is the caller's.
+/// Serves the log on these sockets until `shutdown`. Then streams end with [`Unavailable`](tonic::Code::Unavailable),
+/// running calls finish, within [`ServerOptions::drain_max`], and it returns. The log stays open; the caller closes it.
 pub async fn serve(
     broker: Arc<EmbeddedBroker>,
     listeners: Vec<TcpListener>,
@@ -57,15 +56,15 @@ pub async fn serve(
 ) -> Result<(), ServeError> {
     options.check()?;
     let drain_max = options.drain_max;
-    let mut server = transport(&options)?.layer(Gate::new(&options));
+    let mut transport = transport(&options)?.layer(AuthLayer::new(&options));
     let stopping = CancellationToken::new();
-    let core = Arc::new(Core::new(broker, options, stopping.clone()));
-    let router = server
-        .add_service(ProducerServiceServer::new(ProducerRoom(core.clone())).max_decoding_message_size(CALL_BYTES_MAX))
-        .add_service(ConsumerServiceServer::new(ConsumerRoom(core.clone())))
-        .add_service(DiscoveryServer::new(DiscoveryRoom(core.clone())))
-        .add_service(HealthCheckServer::new(HealthRoom(core.clone())))
-        .add_service(SchemaRegistryServer::new(RegistryRoom(core)));
+    let server = Arc::new(ServerState::new(broker, options, stopping.clone()));
+    let router = transport
+        .add_service(ProducerServiceServer::new(ProducerApi(server.clone())).max_decoding_message_size(CALL_BYTES_MAX))
+        .add_service(ConsumerServiceServer::new(ConsumerApi(server.clone())))
+        .add_service(DiscoveryServer::new(DiscoveryApi(server.clone())))
+        .add_service(HealthCheckServer::new(HealthApi(server.clone())))
+        .add_service(SchemaRegistryServer::new(RegistryApi(server)));
     let stop = stopping.clone();
     let serving = router.serve_with_incoming_shutdown(incoming::accept(listeners), stop.cancelled_owned());
     let mut serving = pin!(serving);
@@ -96,8 +95,8 @@ fn transport(options: &ServerOptions) -> Result<Server, ServeError> {
     let Some(tls) = &options.tls else {
         return Ok(server);
     };
-    // In a process where another crate brings a second one along, rustls asks to be told which cryptography is meant. Who
-    // was here first has told it.
+    // If another crate of the process brings a second cryptography provider, rustls requires one to be installed. An
+    // error means that one is installed already.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let identity = Identity::from_pem(&tls.certificate_pem, &tls.key_pem);
     server
@@ -105,7 +104,7 @@ fn transport(options: &ServerOptions) -> Result<Server, ServeError> {
         .map_err(|error| ServeError::Tls(with_sources(&error)))
 }
 
-/// The transport's own errors say little above their causes.
+/// The transport's errors say little without their sources.
 fn with_sources(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |e| e.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))

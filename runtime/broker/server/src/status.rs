@@ -1,11 +1,11 @@
-//! What clients are told. Danube's clients try again on `Unavailable`, `DeadlineExceeded` and `ResourceExhausted`, and
-//! give up on the rest.
+//! Errors for clients. Danube's clients retry after `Unavailable`, `DeadlineExceeded` and `ResourceExhausted`, and give
+//! up after others.
 
 use danube_wasm_broker::{BrokerError, ErrorKind};
 use tonic::Status;
 
-/// The log's refusal as a status.
-pub(crate) fn of(error: BrokerError) -> Status {
+/// The status of an error of the log.
+pub(crate) fn from_error(error: BrokerError) -> Status {
     let message = error.message;
     match error.kind {
         ErrorKind::Unavailable | ErrorKind::Closed => Status::unavailable(message),
@@ -18,7 +18,7 @@ pub(crate) fn of(error: BrokerError) -> Status {
     }
 }
 
-/// A field that every client fills in.
+/// The error for a missing field.
 pub(crate) fn missing(field: &str) -> Status {
     Status::invalid_argument(format!("the request has no {field}"))
 }

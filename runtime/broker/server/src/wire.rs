@@ -1,28 +1,28 @@
-//! Records as messages of the wire, and back.
+//! Converts records to messages of the wire, and back.
 
 use std::collections::HashMap;
 
 use bytes::Bytes;
-use danube_wasm_broker::{Message, Outgoing, SchemaRef, embedded::place_id};
+use danube_wasm_broker::{Message, Outgoing, SchemaRef, embedded::fallback_record_id};
 use danube_wasm_model::{RecordId, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::{
     KEY_ATTRIBUTE, KEY_IN_HEX,
     api::{MsgId, StreamMessage},
 };
 
-use crate::names::Place;
+use crate::names::TopicPartition;
 
-/// The record of a message that was sent to a place.
-pub(crate) fn record(place: &Place, message: StreamMessage) -> Outgoing {
+/// The record of a message that was sent to a topic or partition.
+pub(crate) fn record(target: &TopicPartition, message: StreamMessage) -> Outgoing {
     let mut attributes = message.attributes;
-    // Foreign producers give none: then it is made of the message's place.
+    // Producers of other clients send no id: then it is made from the message's id.
     let id = RecordId::from_broker(attributes.remove(ID_ATTRIBUTE).unwrap_or_default());
     let key = message.routing_key.map(|key| read_key(key, &mut attributes));
     let mut attributes: Vec<(String, String)> = attributes.into_iter().collect();
     attributes.sort();
     let version = message.schema_version.unwrap_or(NO_VERSION);
     Outgoing {
-        topic: place.topic.clone(),
+        topic: target.topic.clone(),
         key,
         payload: message.payload,
         attributes,
@@ -34,18 +34,18 @@ pub(crate) fn record(place: &Place, message: StreamMessage) -> Outgoing {
 /// Versions count from 1.
 const NO_VERSION: u32 = 0;
 
-/// The message of a record, on its way to a consumer.
-pub(crate) fn message(place: &Place, subscription: &str, address: &str, record: Message) -> StreamMessage {
-    let own_id = (record.id != place_id(&record.topic, record.message_id)).then(|| record.id.to_string());
+/// The message of a record, for a consumer.
+pub(crate) fn message(target: &TopicPartition, subscription: &str, address: &str, record: Message) -> StreamMessage {
+    let own_id = (record.id != fallback_record_id(&record.topic, record.message_id)).then(|| record.id.to_string());
     let mut attributes: HashMap<String, String> = record.attributes.into_iter().collect();
     attributes.extend(own_id.map(|id| (ID_ATTRIBUTE.to_owned(), id)));
     let routing_key = record.key.map(|key| write_key(&key, &mut attributes));
     StreamMessage {
-        // The same at every delivery, because clients may tell messages apart by it.
+        // The same at every delivery, because clients may identify messages by it.
         request_id: record.message_id.offset,
         msg_id: Some(MsgId {
             producer_id: 0,
-            topic_name: place.name.to_string(),
+            topic_name: target.name.to_string(),
             broker_addr: address.to_owned(),
             topic_offset: record.message_id.offset,
         }),

@@ -249,7 +249,7 @@ async fn what_a_foreign_producer_sends_arrives_whole_in_process() {
     assert_eq!(&*full.producer, "producer");
     assert_eq!(
         full.id,
-        danube_wasm_broker::embedded::place_id(&full.topic, full.message_id)
+        danube_wasm_broker::embedded::fallback_record_id(&full.topic, full.message_id)
     );
     assert_eq!(
         (ours.id.as_str(), ours.key.as_deref()),

@@ -9,11 +9,11 @@ use danube_wasm_proto::{
     registry::{
         CheckCompatibilityRequest, ConfigureTopicSchemaRequest, DeleteSchemaVersionRequest, GetLatestSchemaRequest,
         GetSchemaRequest, GetTopicSchemaConfigRequest, ListSubjectsRequest, ListVersionsRequest, RegisterSchemaRequest,
-        SetCompatibilityModeRequest, UpdateTopicValidationPolicyRequest,
+        SetCompatibilityModeRequest, UpdateTopicValidationPolicyRequest, schema_registry_client::SchemaRegistryClient,
     },
 };
 use support::*;
-use tonic::Code;
+use tonic::{Code, transport::Channel};
 
 const FIRST: &str = r#"{"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}"#;
 const OPTIONAL_ADDED: &str =
@@ -35,9 +35,6 @@ fn register(subject: &str, schema_type: &str, text: &str) -> RegisterSchemaReque
 async fn versions_are_registered_found_and_compared() {
     let server = Server::start().await;
     let mut registry = server.client().await.registry;
-    let latest = |subject: &str| GetLatestSchemaRequest {
-        subject: subject.into(),
-    };
     assert_eq!(code(registry.get_latest_schema(latest("s")).await), Code::NotFound);
     let first = registry
         .register_schema(register("s", "json_schema", FIRST))
@@ -68,11 +65,21 @@ async fn versions_are_registered_found_and_compared() {
         .unwrap()
         .into_inner();
     assert_eq!((second.schema_id, second.version), (first.schema_id, 2));
+    check_found(&mut registry, first.schema_id).await;
+    check_listed(&server, &mut registry).await;
+}
 
+fn latest(subject: &str) -> GetLatestSchemaRequest {
+    GetLatestSchemaRequest {
+        subject: subject.into(),
+    }
+}
+
+async fn check_found(registry: &mut SchemaRegistryClient<Channel>, schema_id: u64) {
     let found = registry.get_latest_schema(latest("s")).await.unwrap().into_inner();
     assert_eq!(
         (found.version, found.schema_id, found.subject.as_str()),
-        (2, first.schema_id, "s")
+        (2, schema_id, "s")
     );
     assert_eq!(
         (found.schema_type.as_str(), found.compatibility_mode.as_str()),
@@ -85,10 +92,7 @@ async fn versions_are_registered_found_and_compared() {
     );
     let wrapped: serde_json::Value = serde_json::from_slice(&found.schema_definition).unwrap();
     assert_eq!(wrapped["JsonSchema"]["raw_schema"], OPTIONAL_ADDED);
-    let by_id = |version| GetSchemaRequest {
-        schema_id: first.schema_id,
-        version,
-    };
+    let by_id = |version| GetSchemaRequest { schema_id, version };
     assert_eq!(registry.get_schema(by_id(None)).await.unwrap().into_inner().version, 2);
     let old = registry.get_schema(by_id(Some(1))).await.unwrap().into_inner();
     let wrapped: serde_json::Value = serde_json::from_slice(&old.schema_definition).unwrap();
@@ -109,7 +113,9 @@ async fn versions_are_registered_found_and_compared() {
         .list_versions(ListVersionsRequest { subject: "t".into() })
         .await;
     assert_eq!(code(missing), Code::NotFound);
+}
 
+async fn check_listed(server: &Server, registry: &mut SchemaRegistryClient<Channel>) {
     // What the process itself registers is there too.
     server.broker.registry().register("own", "string", "").await.unwrap();
     let own = registry.get_latest_schema(latest("own")).await.unwrap().into_inner();
@@ -208,12 +214,8 @@ async fn malformed_schemas_are_refused() {
     assert_eq!(refused(chatty).await, Code::InvalidArgument);
 }
 
-#[tokio::test]
-async fn the_first_producer_ties_a_topic_to_its_subject() {
-    let server = Server::start().await;
-    let client = server.client().await;
-    let mut registry = client.registry.clone();
-    let producer = |subject: &str, version_ref| ProducerRequest {
+fn producer(subject: &str, version_ref: Option<VersionRef>) -> ProducerRequest {
+    ProducerRequest {
         producer_name: "p".into(),
         topic_name: format!("{TOPIC}-part-0"),
         schema_ref: Some(SchemaReference {
@@ -221,7 +223,14 @@ async fn the_first_producer_ties_a_topic_to_its_subject() {
             version_ref,
         }),
         ..Default::default()
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_first_producer_ties_a_topic_to_its_subject() {
+    let server = Server::start().await;
+    let client = server.client().await;
+    let mut registry = client.registry.clone();
     let create = |request| {
         let mut producers = client.producers.clone();
         async move { producers.create_producer(request).await }
@@ -255,7 +264,24 @@ async fn the_first_producer_ties_a_topic_to_its_subject() {
     let other = create(producer("two", None)).await.unwrap_err();
     assert_eq!(other.code(), Code::FailedPrecondition);
     assert!(other.message().contains("uses schema subject `one`"), "{other:?}");
+}
 
+#[tokio::test]
+async fn an_administrator_changes_the_subject_and_the_policy_of_a_topic() {
+    let server = Server::start().await;
+    let client = server.client().await;
+    let mut registry = client.registry.clone();
+    for subject in ["one", "two"] {
+        registry
+            .register_schema(register(subject, "json_schema", FIRST))
+            .await
+            .unwrap();
+    }
+    let create = |request| {
+        let mut producers = client.producers.clone();
+        async move { producers.create_producer(request).await }
+    };
+    create(producer("one", None)).await.unwrap();
     let configuration = || GetTopicSchemaConfigRequest {
         topic_name: TOPIC.into(),
     };

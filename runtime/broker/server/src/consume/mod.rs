@@ -1,13 +1,10 @@
-//! Consumers: joined by name, each on one place, with a stream of messages.
+//! Consumers: subscribed by name, each on one topic or partition, with a stream of messages.
 
-mod flight;
-mod session;
 mod stream;
-mod table;
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
-use danube_wasm_broker::{Acker, Consumer, ConsumerOptions, MessageId, StartAt};
+use danube_wasm_broker::{Consumer, ConsumerOptions, MessageId, StartAt};
 use danube_wasm_model::SubscriptionType;
 use danube_wasm_proto::{
     OWN_BROKER_METADATA, START_METADATA,
@@ -23,25 +20,23 @@ use tonic::{
 };
 
 use crate::{
-    core::Core,
-    gate,
+    auth,
     limits::{NACK_DELAY_DEFAULT, NACK_DELAY_MAX},
-    names::{self, Place},
+    names::{self, TopicPartition},
+    shared::ServerState,
     status,
 };
 
-pub(crate) use table::Consumers;
-
 /// See the module.
-pub(crate) struct ConsumerRoom(pub(crate) Arc<Core>);
+pub(crate) struct ConsumerApi(pub(crate) Arc<ServerState>);
 
 #[tonic::async_trait]
-impl ConsumerService for ConsumerRoom {
+impl ConsumerService for ConsumerApi {
     type ReceiveMessagesStream = Pin<Box<dyn Stream<Item = Result<StreamMessage, Status>> + Send>>;
 
     async fn subscribe(&self, request: Request<ConsumerRequest>) -> Result<Response<ConsumerResponse>, Status> {
-        let core = &self.0;
-        let start = start(request.metadata())?.unwrap_or(core.options.new_subscriptions);
+        let server = &self.0;
+        let start = start(request.metadata())?.unwrap_or(server.options.new_subscriptions);
         let request = request.into_inner();
         status::check_name("consumer", &request.consumer_name)?;
         status::check_name("subscription", &request.subscription)?;
@@ -50,19 +45,19 @@ impl ConsumerService for ConsumerRoom {
                 "this broker has no key filters: consume all keys, or use a Danube cluster",
             ));
         }
-        let place = names::find(&core.broker, &request.topic_name)?;
+        let target = names::find_existing(&server.broker, &request.topic_name)?;
         let options = ConsumerOptions {
-            topic: place.topic.clone(),
+            topic: target.topic.clone(),
             subscription: request.subscription,
             subscription_type: kind(request.subscription_type)?,
             consumer: request.consumer_name.clone(),
             start,
-            unacknowledged_max: core.options.unacknowledged_max,
+            unacknowledged_max: server.options.unacknowledged_max,
         };
-        let attaching = core.consumers.attaching.lock().await;
-        let consumer = attach(core, &place, options.clone()).await?;
-        let consumer_id = core.consumers.open(core, place, options, consumer)?;
-        drop(attaching);
+        let attach_lock = server.consumers.attach_lock.lock().await;
+        let consumer = attach(server, &target, options.clone()).await?;
+        let consumer_id = server.consumers.add(&server.stopping, target, options, consumer)?;
+        drop(attach_lock);
         let mut answer = Response::new(ConsumerResponse {
             request_id: request.request_id,
             consumer_id,
@@ -78,45 +73,47 @@ impl ConsumerService for ConsumerRoom {
         &self,
         request: Request<ReceiveRequest>,
     ) -> Result<Response<Self::ReceiveMessagesStream>, Status> {
-        let address = gate::address(&request);
-        let core = &self.0;
+        let address = auth::address(&request);
+        let server = &self.0;
         let consumer_id = request.into_inner().consumer_id;
-        let attaching = core.consumers.attaching.lock().await;
-        let session = core.consumers.get(consumer_id)?;
-        let consumer = match session.take_waiting() {
+        let attach_lock = server.consumers.attach_lock.lock().await;
+        let session = server.consumers.get(consumer_id)?;
+        let consumer = match session.take_pending() {
             Some(waiting) => waiting,
-            None => attach(core, &session.place, session.options.clone()).await?,
+            None => attach(server, &session.target, session.options.clone()).await?,
         };
-        let flight = session.begin(consumer.acker());
-        drop(attaching);
+        let deliveries = session.start_stream(consumer.acker());
+        drop(attach_lock);
         Ok(Response::new(stream::start(
-            core.clone(),
+            server.clone(),
             session,
-            flight,
+            deliveries,
             consumer,
             address,
         )))
     }
 
     async fn ack(&self, request: Request<AckRequest>) -> Result<Response<AckResponse>, Status> {
-        let core = &self.0;
+        let server = &self.0;
         let AckRequest {
             request_id,
             msg_id,
             subscription_name,
         } = request.into_inner();
-        let (place, message) = locate(core, msg_id)?;
-        let acker = core
+        let (target, message) = locate(server, msg_id)?;
+        let acker = server
             .broker
-            .acker(&place.topic, &subscription_name)
-            .map_err(status::of)?;
-        acker.ack(&[message]).await.map_err(status::of)?;
-        core.consumers.done(&place, &subscription_name, message.offset);
+            .acker(&target.topic, &subscription_name)
+            .map_err(status::from_error)?;
+        acker.ack(&[message]).await.map_err(status::from_error)?;
+        server
+            .consumers
+            .finish_delivery(&target, &subscription_name, message.offset);
         Ok(Response::new(AckResponse { request_id }))
     }
 
     async fn nack(&self, request: Request<NackRequest>) -> Result<Response<NackResponse>, Status> {
-        let core = &self.0;
+        let server = &self.0;
         let NackRequest {
             request_id,
             msg_id,
@@ -124,40 +121,51 @@ impl ConsumerService for ConsumerRoom {
             delay_ms,
             reason,
         } = request.into_inner();
-        let (place, message) = locate(core, msg_id)?;
-        // That the subscription is there.
-        core.broker
-            .acker(&place.topic, &subscription_name)
-            .map_err(status::of)?;
+        let (target, message) = locate(server, msg_id)?;
+        // Fails if the subscription does not exist.
+        server
+            .broker
+            .acker(&target.topic, &subscription_name)
+            .map_err(status::from_error)?;
         let delay = delay_ms
             .map_or(NACK_DELAY_DEFAULT, Duration::from_millis)
             .min(NACK_DELAY_MAX);
-        let place_name = &place.name;
+        let place_name = &target.name;
         tracing::debug!(topic = %place_name, offset = message.offset, ?delay, ?reason, "not acknowledged");
-        // Without one that has it, it was given back already, or acknowledged.
-        if let Some(acker) = core.consumers.done(&place, &subscription_name, message.offset) {
-            acker.nack(&[message], delay).await.map_err(status::of)?;
+        // If no consumer has it, it was redelivered already, or acknowledged.
+        if let Some(acker) = server
+            .consumers
+            .finish_delivery(&target, &subscription_name, message.offset)
+        {
+            acker.nack(&[message], delay).await.map_err(status::from_error)?;
         }
         Ok(Response::new(NackResponse { request_id }))
     }
 }
 
-async fn attach(core: &Core, place: &Place, options: ConsumerOptions) -> Result<Box<dyn Consumer>, Status> {
+async fn attach(
+    server: &ServerState,
+    target: &TopicPartition,
+    options: ConsumerOptions,
+) -> Result<Box<dyn Consumer>, Status> {
     use danube_wasm_broker::Broker;
-    let consumer = match place.partition {
-        Some(partition) => core.broker.subscribe_partition(options, partition).await,
-        None => core.broker.subscribe(options).await,
+    let consumer = match target.partition {
+        Some(partition) => server.broker.subscribe_partition(options, partition).await,
+        None => server.broker.subscribe(options).await,
     };
-    consumer.map_err(status::of)
+    consumer.map_err(status::from_error)
 }
 
-/// The message that an acknowledgement names.
-fn locate(core: &Core, message: Option<MsgId>) -> Result<(Place, MessageId), Status> {
+/// The message of an acknowledgement.
+fn locate(server: &ServerState, message: Option<MsgId>) -> Result<(TopicPartition, MessageId), Status> {
     let message = message.ok_or_else(|| status::missing("message id"))?;
-    let place = names::find(&core.broker, &message.topic_name)?;
-    let partition = core.broker.place(&place.topic, place.partition).map_err(status::of)?;
+    let target = names::find_existing(&server.broker, &message.topic_name)?;
+    let partition = server
+        .broker
+        .partition_id(&target.topic, target.partition)
+        .map_err(status::from_error)?;
     let offset = message.topic_offset;
-    Ok((place, MessageId { partition, offset }))
+    Ok((target, MessageId { partition, offset }))
 }
 
 fn kind(code: i32) -> Result<SubscriptionType, Status> {
@@ -185,6 +193,3 @@ fn start(metadata: &MetadataMap) -> Result<Option<StartAt>, Status> {
         ))),
     }
 }
-
-/// Acknowledges for a consumer.
-type SharedAcker = Arc<dyn Acker>;

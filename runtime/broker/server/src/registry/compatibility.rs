@@ -1,6 +1,6 @@
-//! Whether a schema may follow another. JSON Schemas are compared as Danube's brokers compare them: names, required
-//! names and their types at the top level. Avro and Protobuf texts are not compared here, only their type is: danube-wasm
-//! compares them more strictly before it registers.
+//! Checks whether a schema may follow another. JSON Schemas are compared as Danube's brokers compare them: names,
+//! required names and their types at the top level. Of Avro and Protobuf only the type is compared here: danube-wasm
+//! compares their texts more strictly before it registers.
 
 use std::collections::BTreeSet;
 
@@ -9,19 +9,19 @@ use tonic::Status;
 
 use super::definition::Definition;
 
-/// What must be compatible with what.
+/// Which direction must be compatible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Mode {
+pub(super) enum CompatibilityMode {
     None,
-    /// The new schema reads what was written by the old one.
+    /// The new schema can read data written with the old one.
     #[default]
     Backward,
-    /// The old schema reads what is written by the new one.
+    /// The old schema can read data written with the new one.
     Forward,
     Full,
 }
 
-impl Mode {
+impl CompatibilityMode {
     pub(super) fn read(text: &str) -> Result<Self, Status> {
         let mode = [Self::None, Self::Backward, Self::Forward, Self::Full]
             .into_iter()
@@ -44,7 +44,7 @@ impl Mode {
         }
     }
 
-    /// What keeps `new` from following `old`.
+    /// Why `new` may not follow `old`.
     pub(super) fn errors(self, old: &Definition, new: &Definition) -> Vec<String> {
         if self == Self::None {
             return Vec::new();
@@ -59,10 +59,10 @@ impl Mode {
         if old.schema_type() != "json_schema" {
             return Vec::new();
         }
-        let (old, new) = (Shape::of(old), Shape::of(new));
+        let (old, new) = (JsonShape::of(old), JsonShape::of(new));
         let mut errors = old.changed_types(&new);
         if matches!(self, Self::Backward | Self::Full) {
-            errors.extend(old.not_read_by(&new));
+            errors.extend(old.unreadable_changes(&new));
         }
         if matches!(self, Self::Forward | Self::Full) {
             let added = new.required.iter().filter(|name| !old.properties.contains_key(*name));
@@ -73,12 +73,12 @@ impl Mode {
 }
 
 /// The top level of a JSON Schema.
-struct Shape {
+struct JsonShape {
     properties: Map<String, Value>,
     required: BTreeSet<String>,
 }
 
-impl Shape {
+impl JsonShape {
     fn of(definition: &Definition) -> Self {
         let json = definition.json().unwrap_or_default();
         let properties = json.get("properties").and_then(Value::as_object).cloned();
@@ -103,7 +103,7 @@ impl Shape {
             .collect()
     }
 
-    fn not_read_by(&self, new: &Self) -> Vec<String> {
+    fn unreadable_changes(&self, new: &Self) -> Vec<String> {
         let gone = self.required.iter().filter(|name| !new.properties.contains_key(*name));
         let gone = gone.map(|name| format!("`{name}` was required and is gone"));
         let optional = |name: &&String| self.properties.contains_key(*name) && !self.required.contains(*name);
@@ -117,7 +117,7 @@ impl Shape {
 mod tests {
     use super::*;
 
-    fn errors(mode: Mode, old: &str, new: &str) -> usize {
+    fn errors(mode: CompatibilityMode, old: &str, new: &str) -> usize {
         let read = |text: &str| Definition::read("json_schema", text.as_bytes()).expect("valid");
         mode.errors(&read(old), &read(new)).len()
     }
@@ -138,10 +138,14 @@ mod tests {
             (retyped, 1, 1),
         ];
         for (new, backward, forward) in table {
-            assert_eq!(errors(Mode::Backward, base, new), backward, "{new}");
-            assert_eq!(errors(Mode::Forward, base, new), forward, "{new}");
-            assert_eq!(errors(Mode::Full, base, new) > 0, backward + forward > 0, "{new}");
-            assert_eq!(errors(Mode::None, base, new), 0, "{new}");
+            assert_eq!(errors(CompatibilityMode::Backward, base, new), backward, "{new}");
+            assert_eq!(errors(CompatibilityMode::Forward, base, new), forward, "{new}");
+            assert_eq!(
+                errors(CompatibilityMode::Full, base, new) > 0,
+                backward + forward > 0,
+                "{new}"
+            );
+            assert_eq!(errors(CompatibilityMode::None, base, new), 0, "{new}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A schema's text: read from a request, and wrapped as Danube's brokers wrap it, because its clients unwrap it.
+//! A schema's text: read from a request, and wrapped in answers as Danube's brokers wrap it, because its clients unwrap
+//! it.
 
 use danube_wasm_broker::RegisteredSchema;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ pub(super) struct Definition {
 }
 
 impl Definition {
-    /// Of a request. Danube's other spellings of types are understood.
+    /// Reads it from a request. Danube's other spellings of types are accepted.
     pub(super) fn read(schema_type: &str, definition: &[u8]) -> Result<Self, Status> {
         let schema_type = match schema_type.to_lowercase().as_str() {
             "json_schema" | "json" => "json_schema",
@@ -44,7 +45,7 @@ impl Definition {
         })
     }
 
-    /// Of a version that is registered.
+    /// From a registered version.
     pub(super) fn of(schema: &RegisteredSchema) -> Self {
         Self {
             schema_type: schema.schema_type.clone(),
@@ -76,7 +77,7 @@ impl Definition {
         format!("sha256:{}", hex::encode(digest))
     }
 
-    /// As `GetSchema` answers it.
+    /// The text as `GetSchema` returns it.
     pub(super) fn wrapped(&self) -> Vec<u8> {
         let fingerprint = self.fingerprint();
         let wrapped = match self.schema_type.as_str() {

@@ -1,15 +1,15 @@
-//! Who registered a version of a schema, when, and why: kept beside the log's own registry, which has no use of it.
+//! Who registered a version of a schema, when, and why: stored beside the log's own registry, which does not use it.
 
 use danube_wasm_broker::embedded::NoteKind;
 use danube_wasm_model::clock;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 
-use crate::{core::Core, limits::DETAILS_BYTES_MAX, status};
+use crate::{limits::DETAILS_BYTES_MAX, shared::ServerState, status};
 
-/// See the module. All empty for a version that was registered in this process.
+/// See the module. Empty for a version that was registered in this process.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Details {
+pub(super) struct SchemaDetails {
     pub(super) description: String,
     pub(super) created_by: String,
     /// Seconds since 1970, as Danube has it.
@@ -17,7 +17,7 @@ pub(super) struct Details {
     pub(super) tags: Vec<String>,
 }
 
-impl Details {
+impl SchemaDetails {
     pub(super) fn now(description: String, created_by: String, tags: Vec<String>) -> Result<Self, Status> {
         let bytes = description.len() + created_by.len() + tags.iter().map(|tag| tag.len() + 4).sum::<usize>();
         if bytes > DETAILS_BYTES_MAX {
@@ -33,18 +33,21 @@ impl Details {
         })
     }
 
-    pub(super) async fn keep(&self, core: &Core, subject: &str, version: u32) -> Result<(), Status> {
+    pub(super) async fn store(&self, server: &ServerState, subject: &str, version: u32) -> Result<(), Status> {
         let text = serde_json::to_string(self).map_err(|e| Status::internal(e.to_string()))?;
-        let kept = core
+        let kept = server
             .broker
             .set_note(NoteKind::SchemaDetails, &name(subject, version), &text)
             .await;
-        kept.map_err(status::of)
+        kept.map_err(status::from_error)
     }
 
-    pub(super) async fn of(core: &Core, subject: &str, version: u32) -> Result<Self, Status> {
-        let kept = core.broker.note(NoteKind::SchemaDetails, &name(subject, version)).await;
-        let kept = kept.map_err(status::of)?;
+    pub(super) async fn load(server: &ServerState, subject: &str, version: u32) -> Result<Self, Status> {
+        let kept = server
+            .broker
+            .note(NoteKind::SchemaDetails, &name(subject, version))
+            .await;
+        let kept = kept.map_err(status::from_error)?;
         Ok(kept
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default())

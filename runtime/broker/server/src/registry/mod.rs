@@ -18,16 +18,16 @@ use danube_wasm_proto::registry::{
 };
 use tonic::{Request, Response, Status};
 
-use self::{compatibility::Mode, definition::Definition, details::Details};
-use crate::{core::Core, status};
+use self::{compatibility::CompatibilityMode, definition::Definition, details::SchemaDetails};
+use crate::{shared::ServerState, status};
 
 pub(crate) use topics::bind_topic;
 
 /// See the module.
-pub(crate) struct RegistryRoom(pub(crate) Arc<Core>);
+pub(crate) struct RegistryApi(pub(crate) Arc<ServerState>);
 
 #[tonic::async_trait]
-impl SchemaRegistry for RegistryRoom {
+impl SchemaRegistry for RegistryApi {
     async fn register_schema(
         &self,
         request: Request<RegisterSchemaRequest>,
@@ -36,11 +36,11 @@ impl SchemaRegistry for RegistryRoom {
         let subject = request.subject.as_str();
         status::check_name("subject", subject)?;
         let definition = Definition::read(&request.schema_type, &request.schema_definition)?;
-        let details = Details::now(request.description, request.created_by, request.tags)?;
-        let core = &self.0;
-        let _comparing = core.schemas.lock().await;
-        let registry = core.broker.registry();
-        let versions = registry.versions(subject).await.map_err(status::of)?;
+        let details = SchemaDetails::now(request.description, request.created_by, request.tags)?;
+        let server = &self.0;
+        let _comparing = server.schemas.lock().await;
+        let registry = server.broker.registry();
+        let versions = registry.versions(subject).await.map_err(status::from_error)?;
         let fingerprint = definition.fingerprint();
         if let Some(same) = versions
             .iter()
@@ -49,7 +49,7 @@ impl SchemaRegistry for RegistryRoom {
             return Ok(Response::new(registered(same, false, fingerprint)));
         }
         if let Some(newest) = versions.last() {
-            let mode = mode(core, subject).await?;
+            let mode = mode(server, subject).await?;
             let errors = mode.errors(&Definition::of(newest), &definition);
             if !errors.is_empty() {
                 return Err(Status::failed_precondition(format!(
@@ -64,23 +64,23 @@ impl SchemaRegistry for RegistryRoom {
         let new = registry
             .register(subject, definition.schema_type(), definition.text())
             .await;
-        let new = new.map_err(status::of)?;
-        details.keep(core, subject, new.reference.version).await?;
+        let new = new.map_err(status::from_error)?;
+        details.store(server, subject, new.reference.version).await?;
         Ok(Response::new(registered(&new, true, fingerprint)))
     }
 
     async fn get_schema(&self, request: Request<GetSchemaRequest>) -> Result<Response<GetSchemaResponse>, Status> {
         let GetSchemaRequest { schema_id: id, version } = request.into_inner();
         let registry = self.0.broker.registry();
-        // The first version says which subject it is: versions are never deleted.
+        // The first version names the subject: versions are never deleted.
         let version_asked = version.unwrap_or(1);
         let reference = SchemaRef {
             id,
             version: version_asked,
         };
-        let mut found = registry.get(reference).await.map_err(status::of)?;
+        let mut found = registry.get(reference).await.map_err(status::from_error)?;
         if let (Some(first), None) = (&found, version) {
-            found = registry.latest(&first.subject).await.map_err(status::of)?;
+            found = registry.latest(&first.subject).await.map_err(status::from_error)?;
         }
         let found = found.ok_or_else(|| {
             Status::not_found(match version {
@@ -105,14 +105,19 @@ impl SchemaRegistry for RegistryRoom {
         request: Request<ListVersionsRequest>,
     ) -> Result<Response<ListVersionsResponse>, Status> {
         let subject = request.into_inner().subject;
-        let core = &self.0;
-        let known = core.broker.registry().versions(&subject).await.map_err(status::of)?;
+        let server = &self.0;
+        let known = server
+            .broker
+            .registry()
+            .versions(&subject)
+            .await
+            .map_err(status::from_error)?;
         if known.is_empty() {
             return Err(unknown(&subject));
         }
         let mut versions = Vec::with_capacity(known.len());
         for schema in known {
-            let details = Details::of(core, &subject, schema.reference.version).await?;
+            let details = SchemaDetails::load(server, &subject, schema.reference.version).await?;
             versions.push(SchemaVersionInfo {
                 version: schema.reference.version,
                 created_at: details.created_at,
@@ -130,12 +135,12 @@ impl SchemaRegistry for RegistryRoom {
         request: Request<CheckCompatibilityRequest>,
     ) -> Result<Response<CheckCompatibilityResponse>, Status> {
         let request = request.into_inner();
-        let core = &self.0;
-        let newest = latest(core, &request.subject).await?;
+        let server = &self.0;
+        let newest = latest(server, &request.subject).await?;
         let definition = Definition::read(&request.schema_type, &request.new_schema_definition)?;
         let mode = match request.compatibility_mode.as_deref() {
-            Some(text) => Mode::read(text)?,
-            None => mode(core, &request.subject).await?,
+            Some(text) => CompatibilityMode::read(text)?,
+            None => mode(server, &request.subject).await?,
         };
         let errors = mode.errors(&Definition::of(&newest), &definition);
         Ok(Response::new(CheckCompatibilityResponse {
@@ -159,14 +164,14 @@ impl SchemaRegistry for RegistryRoom {
         request: Request<SetCompatibilityModeRequest>,
     ) -> Result<Response<SetCompatibilityModeResponse>, Status> {
         let request = request.into_inner();
-        let mode = Mode::read(&request.compatibility_mode)?;
-        let (core, subject) = (&self.0, &request.subject);
-        latest(core, subject).await?;
-        let kept = core
+        let mode = CompatibilityMode::read(&request.compatibility_mode)?;
+        let (server, subject) = (&self.0, &request.subject);
+        latest(server, subject).await?;
+        let kept = server
             .broker
             .set_note(NoteKind::SubjectMode, subject, mode.as_str())
             .await;
-        kept.map_err(status::of)?;
+        kept.map_err(status::from_error)?;
         Ok(Response::new(SetCompatibilityModeResponse {
             success: true,
             message: format!("the compatibility mode of `{subject}` is {}", mode.as_str()),
@@ -201,15 +206,15 @@ impl SchemaRegistry for RegistryRoom {
     }
 
     async fn list_subjects(&self, _: Request<ListSubjectsRequest>) -> Result<Response<ListSubjectsResponse>, Status> {
-        let core = &self.0;
+        let server = &self.0;
         let mut subjects = Vec::new();
-        for subject in core.broker.subjects().await.map_err(status::of)? {
-            let newest = latest(core, &subject).await?;
-            let details = Details::of(core, &subject, newest.reference.version).await?;
+        for subject in server.broker.subjects().await.map_err(status::from_error)? {
+            let newest = latest(server, &subject).await?;
+            let details = SchemaDetails::load(server, &subject, newest.reference.version).await?;
             subjects.push(SubjectSummary {
                 schema_type: Definition::of(&newest).schema_type().to_owned(),
                 latest_version: newest.reference.version,
-                compatibility_mode: mode(core, &subject).await?.as_str().to_owned(),
+                compatibility_mode: mode(server, &subject).await?.as_str().to_owned(),
                 schema_id: newest.reference.id,
                 tags: details.tags,
                 subject,
@@ -219,11 +224,11 @@ impl SchemaRegistry for RegistryRoom {
     }
 }
 
-impl RegistryRoom {
+impl RegistryApi {
     async fn response(&self, schema: RegisteredSchema) -> Result<Response<GetSchemaResponse>, Status> {
-        let core = &self.0;
-        let details = Details::of(core, &schema.subject, schema.reference.version).await?;
-        let mode = mode(core, &schema.subject).await?;
+        let server = &self.0;
+        let details = SchemaDetails::load(server, &schema.subject, schema.reference.version).await?;
+        let mode = mode(server, &schema.subject).await?;
         let definition = Definition::of(&schema);
         Ok(Response::new(GetSchemaResponse {
             schema_id: schema.reference.id,
@@ -241,20 +246,25 @@ impl RegistryRoom {
     }
 }
 
-async fn latest(core: &Core, subject: &str) -> Result<RegisteredSchema, Status> {
-    let found = core.broker.registry().latest(subject).await.map_err(status::of)?;
+async fn latest(server: &ServerState, subject: &str) -> Result<RegisteredSchema, Status> {
+    let found = server
+        .broker
+        .registry()
+        .latest(subject)
+        .await
+        .map_err(status::from_error)?;
     found.ok_or_else(|| unknown(subject))
 }
 
-async fn mode(core: &Core, subject: &str) -> Result<Mode, Status> {
-    match core
+async fn mode(server: &ServerState, subject: &str) -> Result<CompatibilityMode, Status> {
+    match server
         .broker
         .note(NoteKind::SubjectMode, subject)
         .await
-        .map_err(status::of)?
+        .map_err(status::from_error)?
     {
-        Some(text) => Mode::read(&text),
-        None => Ok(Mode::default()),
+        Some(text) => CompatibilityMode::read(&text),
+        None => Ok(CompatibilityMode::default()),
     }
 }
 

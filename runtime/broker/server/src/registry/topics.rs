@@ -1,4 +1,4 @@
-//! The schema subject that a topic is tied to: by its first producer that names one, or by an administrator.
+//! The schema subject of a topic: set by its first producer that names one, or by an administrator.
 
 use danube_wasm_broker::embedded::NoteKind;
 use danube_wasm_model::TopicName;
@@ -12,12 +12,16 @@ use danube_wasm_proto::{
 use tonic::Status;
 
 use super::latest;
-use crate::{core::Core, names, status};
+use crate::{names, shared::ServerState, status};
 
-/// Ties a topic to a producer's subject, or confirms that it is tied to it.
-pub(crate) async fn bind_topic(core: &Core, topic: &TopicName, schema: &SchemaReference) -> Result<(), Status> {
+/// Sets a topic's subject to that of a producer, or confirms that it is the same.
+pub(crate) async fn bind_topic(
+    server: &ServerState,
+    topic: &TopicName,
+    schema: &SchemaReference,
+) -> Result<(), Status> {
     let subject = schema.subject.as_str();
-    let newest = latest(core, subject).await.map_err(|status| match status.code() {
+    let newest = latest(server, subject).await.map_err(|status| match status.code() {
         tonic::Code::NotFound => Status::failed_precondition(format!(
             "topic {topic} cannot use schema subject `{subject}`, which does not exist: ensure that the schema is \
              registered first"
@@ -36,101 +40,104 @@ pub(crate) async fn bind_topic(core: &Core, topic: &TopicName, schema: &SchemaRe
              registered first"
         )));
     }
-    let _comparing = core.schemas.lock().await;
-    match subject_of(core, topic).await? {
+    let _comparing = server.schemas.lock().await;
+    match subject_of(server, topic).await? {
         Some(tied) if tied == subject => Ok(()),
         Some(tied) => Err(Status::failed_precondition(format!(
             "topic {topic} uses schema subject `{tied}`, and the producer names `{subject}`"
         ))),
-        None => tie(core, topic, subject).await,
+        None => set_subject(server, topic, subject).await,
     }
 }
 
 pub(super) async fn configure(
-    core: &Core,
+    server: &ServerState,
     request: ConfigureTopicSchemaRequest,
 ) -> Result<ConfigureTopicSchemaResponse, Status> {
-    let place = find(core, &request.topic_name)?;
+    let target = find(server, &request.topic_name)?;
     check_policy(&request.validation_policy, request.enable_payload_validation)?;
-    latest(core, &request.schema_subject).await?;
-    let _comparing = core.schemas.lock().await;
-    tie(core, &place, &request.schema_subject).await?;
-    keep_policy(core, &place, &request.validation_policy).await?;
+    latest(server, &request.schema_subject).await?;
+    let _comparing = server.schemas.lock().await;
+    set_subject(server, &target, &request.schema_subject).await?;
+    store_policy(server, &target, &request.validation_policy).await?;
     Ok(ConfigureTopicSchemaResponse {
         success: true,
-        message: format!("topic {place} uses schema subject `{}`", request.schema_subject),
+        message: format!("topic {target} uses schema subject `{}`", request.schema_subject),
     })
 }
 
 pub(super) async fn update_policy(
-    core: &Core,
+    server: &ServerState,
     request: UpdateTopicValidationPolicyRequest,
 ) -> Result<UpdateTopicValidationPolicyResponse, Status> {
-    let place = find(core, &request.topic_name)?;
+    let target = find(server, &request.topic_name)?;
     check_policy(&request.validation_policy, request.enable_payload_validation)?;
-    if subject_of(core, &place).await?.is_none() {
-        return Err(untied(&place));
+    if subject_of(server, &target).await?.is_none() {
+        return Err(no_subject_error(&target));
     }
-    keep_policy(core, &place, &request.validation_policy).await?;
+    store_policy(server, &target, &request.validation_policy).await?;
     Ok(UpdateTopicValidationPolicyResponse {
         success: true,
         message: format!(
-            "the validation policy of topic {place} is {}",
+            "the validation policy of topic {target} is {}",
             request.validation_policy
         ),
     })
 }
 
 pub(super) async fn configuration(
-    core: &Core,
+    server: &ServerState,
     request: GetTopicSchemaConfigRequest,
 ) -> Result<GetTopicSchemaConfigResponse, Status> {
-    let place = find(core, &request.topic_name)?;
-    let subject = subject_of(core, &place).await?.ok_or_else(|| untied(&place))?;
-    let schema = latest(core, &subject).await?;
-    let policy = core.broker.note(NoteKind::TopicValidation, place.as_str()).await;
+    let target = find(server, &request.topic_name)?;
+    let subject = subject_of(server, &target)
+        .await?
+        .ok_or_else(|| no_subject_error(&target))?;
+    let schema = latest(server, &subject).await?;
+    let policy = server.broker.note(NoteKind::TopicValidation, target.as_str()).await;
     Ok(GetTopicSchemaConfigResponse {
         schema_subject: subject,
-        validation_policy: policy.map_err(status::of)?.unwrap_or_else(|| "none".to_owned()),
+        validation_policy: policy.map_err(status::from_error)?.unwrap_or_else(|| "none".to_owned()),
         enable_payload_validation: false,
         schema_id: schema.reference.id,
     })
 }
 
-/// The topic, named as a whole or by one of its partitions.
-fn find(core: &Core, text: &str) -> Result<TopicName, Status> {
+/// The topic, from its name or that of one of its partitions.
+fn find(server: &ServerState, text: &str) -> Result<TopicName, Status> {
     let name = names::parse(text)?;
-    match core.broker.partitions(&name) {
+    match server.broker.partitions(&name) {
         Some(_) => Ok(name),
-        None => names::find(&core.broker, text).map(|place| place.topic),
+        None => names::find_existing(&server.broker, text).map(|target| target.topic),
     }
 }
 
-async fn subject_of(core: &Core, topic: &TopicName) -> Result<Option<String>, Status> {
-    core.broker
+async fn subject_of(server: &ServerState, topic: &TopicName) -> Result<Option<String>, Status> {
+    server
+        .broker
         .note(NoteKind::TopicSubject, topic.as_str())
         .await
-        .map_err(status::of)
+        .map_err(status::from_error)
 }
 
-async fn tie(core: &Core, topic: &TopicName, subject: &str) -> Result<(), Status> {
-    let tied = core
+async fn set_subject(server: &ServerState, topic: &TopicName, subject: &str) -> Result<(), Status> {
+    let tied = server
         .broker
         .set_note(NoteKind::TopicSubject, topic.as_str(), subject)
         .await;
-    tied.map_err(status::of)
+    tied.map_err(status::from_error)
 }
 
-async fn keep_policy(core: &Core, topic: &TopicName, policy: &str) -> Result<(), Status> {
+async fn store_policy(server: &ServerState, topic: &TopicName, policy: &str) -> Result<(), Status> {
     let policy = policy.to_lowercase();
-    let kept = core
+    let kept = server
         .broker
         .set_note(NoteKind::TopicValidation, topic.as_str(), &policy)
         .await;
-    kept.map_err(status::of)
+    kept.map_err(status::from_error)
 }
 
-/// A policy that this broker keeps: one that refuses nothing.
+/// Accepts only a policy that refuses nothing.
 fn check_policy(policy: &str, validate: bool) -> Result<(), Status> {
     match policy.to_lowercase().as_str() {
         "none" | "warn" if !validate => Ok(()),
@@ -141,6 +148,6 @@ fn check_policy(policy: &str, validate: bool) -> Result<(), Status> {
     }
 }
 
-fn untied(topic: &TopicName) -> Status {
+fn no_subject_error(topic: &TopicName) -> Status {
     Status::not_found(format!("topic {topic} uses no schema subject"))
 }

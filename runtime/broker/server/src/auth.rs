@@ -1,4 +1,4 @@
-//! What every call passes first: the token, and the address that the client reached this broker by.
+//! A layer before every call: checks the token, and determines the address by which the client reached this broker.
 
 use std::{
     sync::Arc,
@@ -12,11 +12,11 @@ use tower::{Layer, Service};
 
 use crate::options::ServerOptions;
 
-/// Where the client should connect to: where it did, or what the operator says.
+/// The URL that clients should connect to: the one they used, or the advertised one.
 #[derive(Debug, Clone)]
 struct Address(Arc<str>);
 
-/// The URL that clients of this call are given.
+/// The URL that is returned to the client of this call.
 pub(crate) fn address<T>(request: &Request<T>) -> String {
     let address = request.extensions().get::<Address>();
     address.map(|address| address.0.to_string()).unwrap_or_default()
@@ -24,20 +24,20 @@ pub(crate) fn address<T>(request: &Request<T>) -> String {
 
 /// See the module.
 #[derive(Clone)]
-pub(crate) struct Gate(Arc<Rules>);
+pub(crate) struct AuthLayer(Arc<CallRules>);
 
-struct Rules {
+struct CallRules {
     /// The whole value of the header.
     authorization: Option<String>,
     advertised: Option<Address>,
     scheme: &'static str,
 }
 
-impl Gate {
+impl AuthLayer {
     pub(crate) fn new(options: &ServerOptions) -> Self {
         let token = options.token.as_ref();
         let url = options.advertised_url.as_deref();
-        Self(Arc::new(Rules {
+        Self(Arc::new(CallRules {
             authorization: token.map(|token| format!("Bearer {}", token.expose())),
             advertised: url.map(|url| Address(url.trim_end_matches('/').into())),
             scheme: if options.tls.is_some() { "https" } else { "http" },
@@ -45,7 +45,7 @@ impl Gate {
     }
 }
 
-impl Rules {
+impl CallRules {
     fn check(&self, headers: &http::HeaderMap) -> Result<(), Status> {
         let Some(wanted) = &self.authorization else {
             return Ok(());
@@ -73,25 +73,25 @@ impl Rules {
     }
 }
 
-impl<S> Layer<S> for Gate {
-    type Service = Gated<S>;
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
 
-    fn layer(&self, inner: S) -> Gated<S> {
-        Gated {
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService {
             inner,
             rules: self.0.clone(),
         }
     }
 }
 
-/// A service behind the gate.
+/// A service behind the layer.
 #[derive(Clone)]
-pub(crate) struct Gated<S> {
+pub(crate) struct AuthService<S> {
     inner: S,
-    rules: Arc<Rules>,
+    rules: Arc<CallRules>,
 }
 
-impl<S, B> Service<http::Request<B>> for Gated<S>
+impl<S, B> Service<http::Request<B>> for AuthService<S>
 where
     S: Service<http::Request<B>, Response = http::Response<Body>>,
 {
