@@ -54,7 +54,7 @@ pub(crate) async fn watch(
         spools.retain(|id, _| {
             let is_open = open.iter().any(|(other, _)| other == id);
             if !is_open {
-                metrics.forget_spool(id);
+                metrics.remove_spool(id);
             }
             is_open
         });

@@ -1,5 +1,5 @@
-//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health/connectors`. It reads, and nothing else; bind it to loopback or to a
-//! network of the operator's.
+//! The admin port: `/metrics`, `/health/live`, `/health/ready`, `/health/connectors`. It only reads; bind it to
+//! loopback or to an internal network.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -45,12 +45,12 @@ impl AdminServer {
         })
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn local_addr(&self) -> SocketAddr {
         self.address
     }
 
-    /// Takes no new connections and ends.
+    /// Accepts no new connections and ends.
     pub fn stop(&mut self) {
         drop(self.stop.take());
     }
@@ -84,8 +84,8 @@ async fn ready(State(health): State<Health>) -> Response {
     (status(report.ready), Json(report)).into_response()
 }
 
-fn status(fine: bool) -> StatusCode {
-    match fine {
+fn status(is_ok: bool) -> StatusCode {
+    match is_ok {
         true => StatusCode::OK,
         false => StatusCode::SERVICE_UNAVAILABLE,
     }

@@ -1,4 +1,4 @@
-//! What works and what does not, told as it is.
+//! The health of the process: its parts, its connectors, and whether it can make progress.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,36 +11,36 @@ use serde::Serialize;
 pub enum State {
     /// Works.
     Ready,
-    /// Is held up: not ready, and expected to recover by itself.
+    /// Not ready, and expected to recover by itself.
     Degraded(String),
-    /// Does not work and will not by itself.
+    /// Does not work and will not recover by itself.
     Down(String),
 }
 
 /// All parts. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Health(Arc<RwLock<Parts>>);
+pub struct Health(Arc<RwLock<HealthState>>);
 
 #[derive(Debug, Default)]
-struct Parts {
-    /// By name, with the number of the handle that speaks for it.
+struct HealthState {
+    /// By name, with the number of the handle that sets it.
     states: BTreeMap<String, (u64, State)>,
     handles: u64,
     connectors: BTreeMap<String, Connector>,
-    start: Start,
-    /// What cannot go on, and why.
+    start: StartPhase,
+    /// What cannot continue, and why.
     dead: BTreeMap<&'static str, String>,
     draining: bool,
 }
 
-/// How far the process has come.
+/// The start phase of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Start {
-    /// Not every configured connector is known.
+enum StartPhase {
+    /// Some configured connectors are not known yet.
     Reading,
-    /// Every one is known, and not every one has started once.
+    /// All are known, and some have not started once.
     Starting,
-    /// It has started; from now on its parts tell.
+    /// It has started; from now on its parts decide.
     #[default]
     Done,
 }
@@ -55,9 +55,9 @@ pub struct Connector {
     /// Why it does not run as it should.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// How often it was started again after a crash.
+    /// Number of restarts after a crash.
     pub restarts: u64,
-    /// What it means for readiness.
+    /// Its contribution to readiness.
     #[serde(skip)]
     pub ready: State,
     /// Whether it runs, and so has started.
@@ -68,9 +68,9 @@ pub struct Connector {
 /// What `/health/live` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Liveness {
-    /// Whether the process can make progress. If it cannot, only a restart helps.
+    /// Whether the process can make progress. If not, only a restart helps.
     pub live: bool,
-    /// What cannot go on, each with its reason.
+    /// What cannot continue, each with its reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub dead: BTreeMap<&'static str, String>,
 }
@@ -78,7 +78,7 @@ pub struct Liveness {
 /// What `/health/ready` answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Whether every configured connector has started once, every part is ready and nothing is being drained.
+    /// Whether every configured connector has started once, every part is ready and nothing is draining.
     pub ready: bool,
     /// Whether the process is about to end.
     pub draining: bool,
@@ -87,37 +87,37 @@ pub struct Report {
 }
 
 impl Health {
-    /// Of a process that is not ready before [`Health::all_known`] and before each of its connectors has started once.
+    /// For a process that is not ready before [`Health::all_known`] and before each of its connectors has started once.
     pub fn starting() -> Self {
-        Self(Arc::new(RwLock::new(Parts {
-            start: Start::Reading,
-            ..Parts::default()
+        Self(Arc::new(RwLock::new(HealthState {
+            start: StartPhase::Reading,
+            ..HealthState::default()
         })))
     }
 
-    /// Every configured connector is known from now on.
+    /// Call it when every configured connector is known.
     pub fn all_known(&self) {
         let mut parts = self.0.write();
-        if parts.start == Start::Reading {
-            parts.start = Start::Starting;
+        if parts.start == StartPhase::Reading {
+            parts.start = StartPhase::Starting;
         }
-        parts.look_at_start();
+        parts.update_start();
     }
 
-    /// A connector is like this now.
+    /// Sets the state of a connector.
     pub fn set_connector(&self, name: &str, mut connector: Connector) {
         let mut parts = self.0.write();
         let before = parts.connectors.get(name);
         connector.has_started |= before.is_some_and(|before| before.has_started);
         parts.connectors.insert(name.to_owned(), connector);
-        parts.look_at_start();
+        parts.update_start();
     }
 
-    /// A connector is no more.
+    /// Removes a connector.
     pub fn remove_connector(&self, name: &str) {
         let mut parts = self.0.write();
         parts.connectors.remove(name);
-        parts.look_at_start();
+        parts.update_start();
     }
 
     /// Each connector.
@@ -125,12 +125,12 @@ impl Health {
         self.0.read().connectors.clone()
     }
 
-    /// This cannot go on, and the process is of no use without it.
+    /// Marks something as unable to continue that the process needs.
     pub fn set_dead(&self, what: &'static str, why: impl Into<String>) {
         self.0.write().dead.insert(what, why.into());
     }
 
-    /// This goes on.
+    /// Marks it as working again.
     pub fn set_alive(&self, what: &'static str) {
         self.0.write().dead.remove(what);
     }
@@ -144,8 +144,8 @@ impl Health {
         }
     }
 
-    /// Adds a part, which is not ready until its handle says so. It is gone when the handle is dropped. A part that
-    /// takes another's place under its name is from then on the only one that counts.
+    /// Adds a part, which is not ready until its handle reports that. It is removed when the handle is dropped. A new
+    /// part with the same name replaces it.
     pub fn part(&self, name: impl Into<String>) -> HealthHandle {
         let name = name.into();
         let mut parts = self.0.write();
@@ -160,12 +160,12 @@ impl Health {
         }
     }
 
-    /// From now on the process is not ready, whatever its parts say.
+    /// Makes the process not ready, independent of what its parts report.
     pub fn set_draining(&self) {
         self.0.write().draining = true;
     }
 
-    /// The state of everything.
+    /// The states of all parts.
     pub fn report(&self) -> Report {
         let parts = self.0.read();
         let states = parts.states.iter().map(|(name, (_, state))| (name, state));
@@ -174,7 +174,7 @@ impl Health {
             .chain(connectors)
             .map(|(name, state)| (name.clone(), state.clone()))
             .collect();
-        let ready = parts.start == Start::Done && checks.values().all(|state| *state == State::Ready);
+        let ready = parts.start == StartPhase::Done && checks.values().all(|state| *state == State::Ready);
         Report {
             ready: ready && !parts.draining,
             draining: parts.draining,
@@ -183,15 +183,15 @@ impl Health {
     }
 }
 
-impl Parts {
-    fn look_at_start(&mut self) {
-        if self.start == Start::Starting && self.connectors.values().all(|connector| connector.has_started) {
-            self.start = Start::Done;
+impl HealthState {
+    fn update_start(&mut self) {
+        if self.start == StartPhase::Starting && self.connectors.values().all(|connector| connector.has_started) {
+            self.start = StartPhase::Done;
         }
     }
 }
 
-/// Says how one part is.
+/// Sets the state of one part.
 #[derive(Debug)]
 pub struct HealthHandle {
     health: Health,

@@ -1,7 +1,8 @@
 //! Metric names, log format, traces and health, and the admin port that shows them.
 //!
-//! Nothing here changes what the runtime does: the admin port reads, and an exporter that cannot keep up drops spans
-//! rather than hold an event. Metric names that Danube Connect has are kept; labels are real topics and closed sets.
+//! Nothing here changes what the runtime does: the admin port only reads, and an exporter that cannot keep up drops
+//! spans instead of delaying events. Metric names of Danube Connect are kept; labels are configured topics and closed
+//! sets.
 
 pub mod admin;
 pub mod health;

@@ -1,12 +1,12 @@
-//! The log: one JSON object a line, or plain text where a person watches.
+//! The log: one JSON object a line, or plain text in a terminal.
 
 use std::io::IsTerminal;
 
 use tracing::Subscriber;
 use tracing_subscriber::{EnvFilter, fmt::MakeWriter, util::SubscriberInitExt};
 
-/// Libraries speak at `info` about their own insides; that is not the operator's business. Nor is SurrealKV's warning at
-/// every close, that its last handle was dropped outside of a runtime: each commit was synced before it was confirmed.
+/// Libraries log their own internals at `info`, which operators do not need. The same holds for SurrealKV's warning at
+/// every close that its last handle was dropped outside of a runtime: each commit was synced before it was confirmed.
 const DEFAULT_FILTER: &str = "info,surrealdb=warn,surrealkv=warn,surrealkv::lsm=error,surrealdb_core=warn,hyper=warn,h2=warn,opentelemetry=warn,opentelemetry_sdk=warn,opentelemetry_otlp=warn";
 
 /// How lines are written to standard error.
@@ -22,7 +22,7 @@ pub enum LogFormat {
 }
 
 impl LogFormat {
-    /// Whether lines are text, here and now.
+    /// Whether lines are text in this process.
     pub fn is_text(self) -> bool {
         match self {
             Self::Auto => std::io::stderr().is_terminal(),
@@ -32,21 +32,22 @@ impl LogFormat {
     }
 }
 
-/// Begins to log. `RUST_LOG` decides what; without it, `info` of everything. Does nothing when a log was begun before.
+/// Starts the log. `RUST_LOG` sets the filter; without it, `info` of everything. Does nothing if a log was started
+/// before.
 pub fn init(format: LogFormat) {
-    let (filter, wrong) = filter(std::env::var("RUST_LOG").ok());
+    let (filter, error) = filter(std::env::var("RUST_LOG").ok());
     let ansi = has_colours(std::io::stderr().is_terminal(), |name| std::env::var(name).ok());
-    let begun = if format.is_text() {
+    let started = if format.is_text() {
         text(filter, std::io::stderr, ansi).try_init()
     } else {
         json(filter, std::io::stderr).try_init()
     };
-    if let (Ok(()), Some(wrong)) = (begun, wrong) {
-        tracing::warn!("RUST_LOG is not understood and is ignored: {wrong}");
+    if let (Ok(()), Some(error)) = (started, error) {
+        tracing::warn!("RUST_LOG is not understood and is ignored: {error}");
     }
 }
 
-/// Whether a terminal is there that is written on in place and in colours: not one that can do neither (`TERM=dumb`).
+/// Whether standard error is a terminal with colours and cursor movement: not `TERM=dumb`.
 pub fn is_screen(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> bool {
     is_terminal && variable("TERM").is_none_or(|term| term != "dumb")
 }
@@ -56,7 +57,7 @@ fn has_colours(is_terminal: bool, variable: impl Fn(&str) -> Option<String>) -> 
     is_screen(is_terminal, &variable) && variable("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// What is asked for, or the default and what is wrong with what was asked for.
+/// The requested filter, or the default and the error of the requested one.
 fn filter(asked: Option<String>) -> (EnvFilter, Option<String>) {
     match asked.as_deref().map(EnvFilter::try_new) {
         Some(Ok(filter)) if asked.as_deref() != Some("") => (filter, None),
@@ -174,13 +175,13 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_kept_and_what_is_not_understood_is_said() {
         let lines = Lines::default();
-        let (asked, wrong) = filter(Some("debug".into()));
-        assert_eq!(wrong, None);
+        let (asked, error) = filter(Some("debug".into()));
+        assert_eq!(error, None);
         tracing::subscriber::with_default(json(asked, lines.writer()), speak);
         assert_eq!(lines.text().lines().count(), 3);
 
-        let (default, wrong) = filter(Some("a=b=c".into()));
-        assert!(wrong.is_some());
+        let (default, error) = filter(Some("a=b=c".into()));
+        assert!(error.is_some());
         assert_eq!(default.to_string(), EnvFilter::new(DEFAULT_FILTER).to_string());
         assert_eq!(filter(Some(String::new())).1, None, "empty is as if it were not set");
     }

@@ -1,8 +1,8 @@
-//! Traces: one follows an event from its HTTP request through the component, the broker and the other component to its
-//! write. The W3C `traceparent` is what is handed on: in a request's header, in a record's attribute.
+//! Traces: one follows an event from its HTTP request through the source component, the broker and the sink component
+//! to its write. The W3C `traceparent` is passed in a request's header and in a record's attribute.
 //!
 //! Without an endpoint nothing is recorded, and a sender's own `traceparent` still travels with its event. The exporter
-//! has a thread of its own and drops spans when its queue is full.
+//! has its own thread and drops spans when its queue is full.
 
 mod exporter;
 
@@ -24,7 +24,7 @@ use opentelemetry_sdk::{
     trace::{Sampler, SdkTracer, SdkTracerProvider},
 };
 
-use self::exporter::WatchedExporter;
+use self::exporter::ReportingExporter;
 use crate::Metrics;
 
 /// Where traces go.
@@ -32,7 +32,7 @@ use crate::Metrics;
 pub struct OtlpOptions {
     /// URL of an OTLP/HTTP receiver, such as `http://127.0.0.1:4318`; `/v1/traces` is added unless it is there.
     pub endpoint: String,
-    /// Share of traces that begin here that are kept, 0 to 1. A sender's own decision goes before it.
+    /// Share of traces started here that are kept, 0 to 1. A sender's decision takes precedence.
     pub sample_ratio: f64,
     /// Name of this service in the traces.
     pub service_name: String,
@@ -46,7 +46,7 @@ pub struct TraceError {
     reason: String,
 }
 
-/// Records spans, or nothing. Cheap to clone.
+/// Records spans, if an endpoint is set. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Tracing(Option<Exporting>);
 
@@ -60,7 +60,7 @@ struct Exporting {
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Tracing {
-    /// Exports to `options`, or records nothing. What cannot be exported is logged, and counted in `metrics`.
+    /// Exports to `options`, or records nothing. Spans that cannot be exported are logged, and counted in `metrics`.
     pub fn new(options: Option<&OtlpOptions>, metrics: &Arc<Metrics>) -> Result<Self, TraceError> {
         let Some(options) = options else { return Ok(Self(None)) };
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -75,7 +75,7 @@ impl Tracing {
             })?;
         let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(options.sample_ratio)));
         let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(WatchedExporter::new(exporter, &options.endpoint, metrics.clone()))
+            .with_batch_exporter(ReportingExporter::new(exporter, &options.endpoint, metrics.clone()))
             .with_sampler(sampler)
             .with_resource(
                 Resource::builder()
@@ -87,12 +87,12 @@ impl Tracing {
         Ok(Self(Some(Exporting { provider, tracer })))
     }
 
-    /// Whether anything is recorded at all.
+    /// Whether spans are recorded.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
 
-    /// Begins a span that takes an event in. `None` when nothing is recorded.
+    /// Starts the span of an event's arrival. `None` when nothing is recorded.
     pub fn start(
         &self,
         name: &'static str,
@@ -108,8 +108,8 @@ impl Tracing {
         Some(Span(span))
     }
 
-    /// Records a span that is over, as a child of `parent`, and gives the `traceparent` for what follows from it. `None`
-    /// when nothing is recorded for this trace: hand on `parent` instead.
+    /// Records a finished span as a child of `parent`, and returns the `traceparent` for the next step. `None` when
+    /// nothing is recorded for this trace: pass `parent` on instead.
     pub fn record(
         &self,
         name: &'static str,
@@ -137,7 +137,7 @@ impl Tracing {
         Some(traceparent)
     }
 
-    /// Exports what is left. Blocks for at most a few seconds: call it from a thread that may.
+    /// Exports the remaining spans. Blocks for up to 5 s: do not call it on an asynchronous thread.
     pub fn shutdown(&self) {
         if let Some(Exporting { provider, .. }) = &self.0
             && let Err(error) = provider.shutdown_with_timeout(EXPORT_TIMEOUT)
@@ -147,11 +147,11 @@ impl Tracing {
     }
 }
 
-/// A span that is under way.
+/// An unfinished span.
 pub struct Span(opentelemetry_sdk::trace::Span);
 
 impl Span {
-    /// What to hand on to what follows from it.
+    /// The `traceparent` for the next step.
     pub fn traceparent(&self) -> String {
         format_traceparent(self.0.span_context())
     }
@@ -168,18 +168,13 @@ impl Span {
     }
 }
 
-/// Whether a `traceparent` is one: version 00, non-zero ids.
-pub fn is_traceparent(text: &str) -> bool {
-    parse(text).is_some()
-}
-
 fn traces_url(endpoint: &str) -> String {
     let base = endpoint.trim_end_matches('/');
     let base = base.strip_suffix("/v1/traces").unwrap_or(base);
     format!("{base}/v1/traces")
 }
 
-/// What OpenTelemetry calls a step of the path by which an event travels.
+/// OpenTelemetry's kind of a step.
 fn kind(name: &str) -> SpanKind {
     match name {
         "broker.publish" => SpanKind::Producer,
@@ -252,7 +247,7 @@ mod tests {
             &format!("{SAMPLED}-x"),
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
         ] {
-            assert!(!is_traceparent(text), "{text}");
+            assert!(parse(text).is_none(), "{text}");
         }
     }
 

@@ -40,6 +40,44 @@ fn id(connector: &str) -> ConnectorId {
     ConnectorId::try_new("pipeline", connector).expect("valid")
 }
 
+/// Lines of the metrics page after [`everything_that_is_counted_is_shown_under_its_name`] counted.
+const LINES: [&str; 30] = [
+    r#"danube_connector_messages_received_total{connector="pipeline/c",topic="/ns/t"} 3"#,
+    r#"danube_connector_messages_processed_total{connector="pipeline/c",topic="/ns/t"} 2"#,
+    r#"danube_connector_messages_failed_total{connector="pipeline/c",error_type="trap",topic="/ns/t"} 1"#,
+    r#"danube_connector_messages_retried_total{connector="pipeline/c",topic="/ns/t"} 4"#,
+    r#"danube_connector_inflight_messages{connector="pipeline/c"} 1"#,
+    r#"danube_connector_health{connector="pipeline/c"} 1"#,
+    r#"danube_wasm_connector_state{connector="pipeline/c",state="degraded"} 1"#,
+    r#"danube_wasm_connector_state{connector="pipeline/c",state="running"} 0"#,
+    r#"danube_wasm_connector_state{connector="pipeline/c",state="failed"} 0"#,
+    r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="25"} 0"#,
+    r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="50"} 1"#,
+    r#"danube_connector_processing_duration_seconds_bucket{connector="pipeline/c",le="0.001"} 1"#,
+    r#"danube_wasm_schema_violations_total{connector="pipeline/c",subject="subject",topic="/ns/t"} 1"#,
+    r#"danube_wasm_publish_duration_seconds_count{connector="pipeline/c"} 1"#,
+    r#"danube_wasm_guest_call_duration_seconds_count{connector="pipeline/c"} 1"#,
+    r#"danube_wasm_guest_failures_total{connector="pipeline/c",kind="budget"} 1"#,
+    r#"danube_wasm_guest_dropped_total{connector="pipeline/c",what="log_lines"} 7"#,
+    r#"danube_wasm_egress_write_duration_seconds_count{connector="pipeline/c"} 1"#,
+    r#"danube_wasm_egress_failures_total{connector="pipeline/c",kind="transient"} 1"#,
+    r#"danube_wasm_dead_letters_total{connector="pipeline/c",reason="trap"} 1"#,
+    r#"danube_wasm_http_requests_total{endpoint="/hook",status="200"} 1"#,
+    r#"danube_wasm_http_request_duration_seconds_bucket{endpoint="/hook",le="0.001"} 1"#,
+    r#"danube_wasm_subscription_lag_messages{subscription="sub",topic="/ns/t"} 12"#,
+    r#"danube_wasm_topic_messages{topic="/ns/t"} 5"#,
+    r#"danube_wasm_topic_consumed_messages{topic="/ns/t"} 3"#,
+    r#"danube_wasm_topic_bytes{topic="/ns/t"} 700"#,
+    r#"danube_guest_seen{connector="pipeline/c"} 2"#,
+    r#"danube_guest_level{connector="pipeline/c"} 0.5"#,
+    r#"danube_guest_sizes_bucket{connector="pipeline/c",le="0.5"} 1"#,
+    concat!(
+        r#"danube_wasm_build_info{version=""#,
+        env!("CARGO_PKG_VERSION"),
+        r#""} 1"#
+    ),
+];
+
 #[tokio::test]
 async fn everything_that_is_counted_is_shown_under_its_name() {
     let admin = Admin::start().await;
@@ -72,42 +110,7 @@ async fn everything_that_is_counted_is_shown_under_its_name() {
     let (status, text) = admin.get("/metrics").await;
     assert_eq!(status, StatusCode::OK);
     assert!(!text.contains("removed"), "the lag of a subscription that is gone");
-    for line in [
-        r#"danube_connector_messages_received_total{connector="pipeline/c",topic="/ns/t"} 3"#,
-        r#"danube_connector_messages_processed_total{connector="pipeline/c",topic="/ns/t"} 2"#,
-        r#"danube_connector_messages_failed_total{connector="pipeline/c",error_type="trap",topic="/ns/t"} 1"#,
-        r#"danube_connector_messages_retried_total{connector="pipeline/c",topic="/ns/t"} 4"#,
-        r#"danube_connector_inflight_messages{connector="pipeline/c"} 1"#,
-        r#"danube_connector_health{connector="pipeline/c"} 1"#,
-        r#"danube_wasm_connector_state{connector="pipeline/c",state="degraded"} 1"#,
-        r#"danube_wasm_connector_state{connector="pipeline/c",state="running"} 0"#,
-        r#"danube_wasm_connector_state{connector="pipeline/c",state="failed"} 0"#,
-        r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="25"} 0"#,
-        r#"danube_connector_batch_size_bucket{connector="pipeline/c",le="50"} 1"#,
-        r#"danube_connector_processing_duration_seconds_bucket{connector="pipeline/c",le="0.001"} 1"#,
-        r#"danube_wasm_schema_violations_total{connector="pipeline/c",subject="subject",topic="/ns/t"} 1"#,
-        r#"danube_wasm_publish_duration_seconds_count{connector="pipeline/c"} 1"#,
-        r#"danube_wasm_guest_call_duration_seconds_count{connector="pipeline/c"} 1"#,
-        r#"danube_wasm_guest_failures_total{connector="pipeline/c",kind="budget"} 1"#,
-        r#"danube_wasm_guest_dropped_total{connector="pipeline/c",what="log_lines"} 7"#,
-        r#"danube_wasm_egress_write_duration_seconds_count{connector="pipeline/c"} 1"#,
-        r#"danube_wasm_egress_failures_total{connector="pipeline/c",kind="transient"} 1"#,
-        r#"danube_wasm_dead_letters_total{connector="pipeline/c",reason="trap"} 1"#,
-        r#"danube_wasm_http_requests_total{endpoint="/hook",status="200"} 1"#,
-        r#"danube_wasm_http_request_duration_seconds_bucket{endpoint="/hook",le="0.001"} 1"#,
-        r#"danube_wasm_subscription_lag_messages{subscription="sub",topic="/ns/t"} 12"#,
-        r#"danube_wasm_topic_messages{topic="/ns/t"} 5"#,
-        r#"danube_wasm_topic_consumed_messages{topic="/ns/t"} 3"#,
-        r#"danube_wasm_topic_bytes{topic="/ns/t"} 700"#,
-        r#"danube_guest_seen{connector="pipeline/c"} 2"#,
-        r#"danube_guest_level{connector="pipeline/c"} 0.5"#,
-        r#"danube_guest_sizes_bucket{connector="pipeline/c",le="0.5"} 1"#,
-        concat!(
-            r#"danube_wasm_build_info{version=""#,
-            env!("CARGO_PKG_VERSION"),
-            r#""} 1"#
-        ),
-    ] {
+    for line in LINES {
         assert!(text.lines().any(|shown| shown == line), "no line {line} in\n{text}");
     }
     assert!(text.contains("\ndanube_wasm_start_time_seconds "), "{text}");
@@ -170,7 +173,7 @@ async fn a_connector_that_is_gone_is_shown_no_more() {
         c.guest_observe("h", 1.0);
     }
     let before = admin.get("/metrics").await.1;
-    admin.metrics.forget(&id("gone"));
+    admin.metrics.remove_connector(&id("gone"));
     let after = admin.get("/metrics").await.1;
     let lines = |text: &str, name: &str| text.lines().filter(|line| line.contains(name)).count();
     assert!(lines(&before, "pipeline/gone") > 40);

@@ -33,7 +33,7 @@ pub(super) fn show(services: &Services, id: &ConnectorId, condition: &Condition)
 /// It is no more.
 pub(super) fn forget(services: &Services, id: &ConnectorId) {
     services.health.remove_connector(id.as_str());
-    services.metrics.forget(id);
+    services.metrics.remove_connector(id);
 }
 
 fn state(status: &Status) -> ConnectorState {

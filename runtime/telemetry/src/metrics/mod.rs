@@ -1,12 +1,14 @@
 //! Every metric this process shows, by name.
 //!
-//! Names that Danube Connect has (`danube_connector_*`) mean the same here; what it does not have is `danube_wasm_*`, and
-//! what components count themselves is `danube_guest_*`. Label values are connectors, configured topics and endpoints,
-//! and closed sets: nothing that a sender or a component writes becomes a label.
+//! Names of Danube Connect (`danube_connector_*`) mean the same here; others are `danube_wasm_*`, and components' own
+//! metrics are `danube_guest_*`. Label values are connectors, configured topics and endpoints, and closed sets: no data
+//! of a sender or a component becomes a label.
 
 mod connector;
 mod families;
-mod own;
+mod groups;
+mod guest;
+mod registration;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,14 +16,15 @@ use danube_wasm_model::ConnectorId;
 use prometheus::{CounterVec, Encoder, GaugeVec, Registry, TextEncoder, core::Collector};
 
 pub use connector::{ConnectorMetrics, ConnectorState};
-use families::{CONNECTOR, Families, gauge};
-use own::OwnMetrics;
+use families::Families;
+use guest::GuestMetrics;
+use registration::{CONNECTOR, gauge};
 
 /// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
     families: Families,
-    own: OwnMetrics,
+    guest: GuestMetrics,
 }
 
 /// Totals for the terminal.
@@ -31,7 +34,7 @@ pub struct Totals {
     pub received: f64,
     /// Events of sources whose records are durable.
     pub published: f64,
-    /// Messages that sinks are done with.
+    /// Messages that sinks have acknowledged.
     pub written: f64,
     /// Those that failed.
     pub failed: f64,
@@ -40,7 +43,7 @@ pub struct Totals {
 }
 
 impl Metrics {
-    /// A registry of its own with every metric in it.
+    /// Creates a registry with every metric.
     pub fn new() -> Result<Arc<Self>, prometheus::Error> {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
@@ -53,7 +56,7 @@ impl Metrics {
         Ok(Arc::new(Self {
             registry,
             families,
-            own: OwnMetrics::default(),
+            guest: GuestMetrics::default(),
         }))
     }
 
@@ -62,63 +65,62 @@ impl Metrics {
         ConnectorMetrics::new(self.clone(), id)
     }
 
-    /// Takes away every series of a connector that is gone for good. What its handles count afterwards is shown only for
-    /// metrics that are looked up by topic: drop them first.
-    pub fn forget(&self, id: &ConnectorId) {
-        self.families.forget(id.as_str());
-        self.own.forget(id.as_str());
+    /// Removes every series of a connector that was removed. Drop its [`ConnectorMetrics`] first, or later calls on
+    /// them create series again.
+    pub fn remove_connector(&self, id: &ConnectorId) {
+        self.families.remove_connector(id.as_str());
+        self.guest.remove_connector(id.as_str());
     }
 
-    /// A request was answered. `endpoint` is a configured path, or a fixed word for all others.
+    /// Counts an answered request. `endpoint` is a configured path, or a fixed word for all others.
     pub fn http_request(&self, endpoint: &str, status: u16, elapsed: Duration) {
         let mut digits = [0; 5];
-        let requests = &self.families.http_requests;
+        let requests = &self.families.http.requests;
         requests
             .with_label_values(&[endpoint, decimal(status, &mut digits)])
             .inc();
-        let duration = &self.families.http_duration;
+        let duration = &self.families.http.duration;
         duration.with_label_values(&[endpoint]).observe(elapsed.as_secs_f64());
     }
 
-    /// The id of an event came with another body before.
+    /// Counts an event whose id was used before with another body.
     pub fn id_reused(&self, endpoint: &str) {
-        self.families.ids_reused.with_label_values(&[endpoint]).inc();
+        self.families.http.ids_reused.with_label_values(&[endpoint]).inc();
     }
 
-    /// What waits on this disk for a connector: bytes, records, those of them that will never be accepted, and the oldest
-    /// one's age.
+    /// Sets what a connector's spool holds: bytes, records, refused records, and the age of the oldest record.
     pub fn set_spool(&self, id: &ConnectorId, bytes: u64, records: u64, refused: u64, oldest: Duration) {
         let families = &self.families;
         let set = |gauge: &GaugeVec, value: f64| gauge.with_label_values(&[id.as_str()]).set(value);
-        set(&families.spool_bytes, bytes as f64);
-        set(&families.spool_records, records as f64);
-        set(&families.spool_refused, refused as f64);
-        set(&families.spool_oldest, oldest.as_secs_f64());
+        set(&families.spool.bytes, bytes as f64);
+        set(&families.spool.records, records as f64);
+        set(&families.spool.refused, refused as f64);
+        set(&families.spool.oldest_age, oldest.as_secs_f64());
     }
 
-    /// Nothing waits on this disk for this connector any more.
-    pub fn forget_spool(&self, id: &ConnectorId) {
-        self.families.forget_spool(id.as_str());
+    /// Removes the series of a connector's spool.
+    pub fn remove_spool(&self, id: &ConnectorId) {
+        self.families.remove_spool(id.as_str());
     }
 
-    /// So many spans of traces could not be exported.
+    /// Counts spans that could not be exported.
     pub fn spans_lost(&self, spans: usize) {
-        let lost = &self.families.spans_lost;
+        let lost = &self.families.host.spans_lost;
         lost.with_label_values::<&str>(&[]).inc_by(spans as f64);
     }
 
-    /// A task of the host has panicked.
+    /// Counts a panic in a task of the host.
     pub fn panicked(&self) {
-        self.families.panics.with_label_values::<&str>(&[]).inc();
+        self.families.host.panics.with_label_values::<&str>(&[]).inc();
     }
 
-    /// How far each subscription is behind: topic, subscription, messages. Those that are not named are gone.
+    /// Sets the lag of all subscriptions: topic, subscription, messages. Series of others are removed.
     pub fn set_lags<'a>(&self, lags: impl IntoIterator<Item = (&'a str, &'a str, u64)>) {
         self.families.set_lags(lags);
     }
 
-    /// What the embedded log holds, by topic: messages, those of them that every subscription has acknowledged, bytes.
-    /// Topics that are not named are gone.
+    /// Sets what the embedded log holds, by topic: messages, consumed messages, bytes. Series of other topics are
+    /// removed.
     pub fn set_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, [u64; 3])>) {
         self.families.set_topics(topics);
     }
@@ -132,7 +134,7 @@ impl Metrics {
         String::from_utf8(text).unwrap_or_default()
     }
 
-    /// Totals of all connectors. What goes through a source and a sink is counted by each, so they are not added up.
+    /// Totals of all connectors. A message that passes a source and a sink is counted by each, so the two are separate.
     pub fn totals(&self, is_source: impl Fn(&str) -> bool) -> Totals {
         let sum = |family: &CounterVec, of: &dyn Fn(&str) -> bool| -> f64 {
             let families = family.collect();
@@ -145,16 +147,16 @@ impl Metrics {
         };
         let families = &self.families;
         Totals {
-            received: sum(&families.received, &is_source),
-            published: sum(&families.processed, &is_source),
-            written: sum(&families.processed, &|connector| !is_source(connector)),
-            failed: sum(&families.failed, &|_| true),
-            dead_letters: sum(&families.dead_letters, &|_| true),
+            received: sum(&families.messages.received, &is_source),
+            published: sum(&families.messages.processed, &is_source),
+            written: sum(&families.messages.processed, &|connector| !is_source(connector)),
+            failed: sum(&families.messages.failed, &|_| true),
+            dead_letters: sum(&families.messages.dead_letters, &|_| true),
         }
     }
 }
 
-/// A status as text without allocating.
+/// Formats a status code without allocating.
 fn decimal(mut value: u16, digits: &mut [u8; 5]) -> &str {
     let mut at = digits.len();
     loop {

@@ -1,4 +1,4 @@
-//! The exporter of spans, with its failures told: in the log when they begin and end, and as a number.
+//! Exports spans, and reports failures: in the log when they start and end, and in a metric.
 
 use std::{
     fmt,
@@ -19,34 +19,34 @@ use opentelemetry_sdk::{
 use crate::Metrics;
 
 /// See the module.
-pub(super) struct WatchedExporter {
+pub(super) struct ReportingExporter {
     exporter: SpanExporter,
     endpoint: String,
     metrics: Arc<Metrics>,
-    fails: AtomicBool,
+    is_failing: AtomicBool,
 }
 
-impl WatchedExporter {
+impl ReportingExporter {
     pub(super) fn new(exporter: SpanExporter, endpoint: &str, metrics: Arc<Metrics>) -> Self {
         Self {
             exporter,
             endpoint: endpoint.to_owned(),
             metrics,
-            fails: AtomicBool::new(false),
+            is_failing: AtomicBool::new(false),
         }
     }
 
-    fn tell(&self, result: &OTelSdkResult, spans: usize) {
+    fn report(&self, result: &OTelSdkResult, spans: usize) {
         let endpoint = &self.endpoint;
         match result {
             Ok(()) => {
-                if self.fails.swap(false, Ordering::Relaxed) {
+                if self.is_failing.swap(false, Ordering::Relaxed) {
                     tracing::info!(endpoint, "traces are exported again");
                 }
             }
             Err(error) => {
                 self.metrics.spans_lost(spans);
-                if !self.fails.swap(true, Ordering::Relaxed) {
+                if !self.is_failing.swap(true, Ordering::Relaxed) {
                     tracing::warn!(endpoint, %error, "traces cannot be exported and are dropped: check `telemetry.otlp_endpoint` and what listens there");
                 }
             }
@@ -54,7 +54,7 @@ impl WatchedExporter {
     }
 }
 
-impl fmt::Debug for WatchedExporter {
+impl fmt::Debug for ReportingExporter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WatchedExporter")
             .field("endpoint", &self.endpoint)
@@ -62,11 +62,11 @@ impl fmt::Debug for WatchedExporter {
     }
 }
 
-impl Exports for WatchedExporter {
+impl Exports for ReportingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
-        self.tell(&result, spans);
+        self.report(&result, spans);
         result
     }
 
