@@ -1,6 +1,6 @@
-//! How payloads of each schema type look on the wire, and to components.
+//! The encodings of each schema type, on the wire and for components.
 //!
-//! Components see JSON text, whatever the type; the wire holds what Danube's own clients write:
+//! Components get JSON text for every type; the wire has what Danube's own clients write:
 //!
 //! | type | on the wire | to a component |
 //! |---|---|---|
@@ -11,11 +11,12 @@
 //! | `avro` | an object container file | see [`crate::avro`] |
 //! | `protobuf` | a bare message | Protobuf's JSON mapping, see [`crate::protobuf`] |
 //!
-//! A body that a component forwards from a sender who does not call it JSON goes to a `string` or `bytes` topic as it is.
+//! A body that a component forwards from a sender that did not send JSON is published unchanged to a `string` or
+//! `bytes` topic.
 //!
-//! A `number` is text because that is what Danube Connect and `danube-cli` write and read. A broker that is told to validate
-//! payloads (off by default) wants exactly 4 or 8 bytes instead, without saying of which type or byte order; it refuses
-//! most numbers of all these clients, and ours.
+//! A `number` is text because Danube Connect and `danube-cli` write and read it so. A broker that validates payloads
+//! (off by default) expects exactly 4 or 8 bytes instead, without saying of which type or byte order; it refuses most
+//! numbers of all these clients, and ours.
 
 use std::{fmt, str::FromStr};
 
@@ -121,7 +122,7 @@ struct Blob {
 }
 
 impl Codec {
-    /// Compiles, or says in a sentence why not.
+    /// Compiles a definition; the error is a message.
     pub(crate) fn compile(schema_type: SchemaType, definition: &str) -> Result<Self, String> {
         if !schema_type.has_definition() && !definition.trim().is_empty() {
             return Err(format!(
@@ -145,7 +146,7 @@ impl Codec {
         })
     }
 
-    /// What its documents hold that JSON has no type for.
+    /// Fields with types that JSON does not have.
     pub(crate) fn field_types(&self) -> Option<FieldTypes> {
         match self {
             Self::Avro(avro) => avro.field_types(),
@@ -154,7 +155,7 @@ impl Codec {
         }
     }
 
-    /// Checks a component's JSON text and gives what goes on the wire.
+    /// Checks a component's JSON text and encodes it for the wire.
     pub(crate) fn encode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
         match self {
             Self::Json(schema) => schema.check(&payload).map(|()| payload),
@@ -179,8 +180,8 @@ impl Codec {
         }
     }
 
-    /// The same for what is no JSON text, and was never meant to be: text for `string`, anything for `bytes`. The other types are
-    /// made from JSON alone.
+    /// The same for payloads that are not JSON: text for `string`, anything for `bytes`. The other types are made from
+    /// JSON only.
     pub(crate) fn encode_raw(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
         match self {
             Self::String => match std::str::from_utf8(&payload) {
@@ -192,18 +193,18 @@ impl Codec {
         }
     }
 
-    /// Gives a component's JSON text for what came over the wire. Whoever published it may not have checked it.
+    /// Decodes a payload from the wire to JSON text. Its publisher may not have checked it.
     pub(crate) fn decode(&self, payload: Bytes) -> Result<Bytes, Vec<Violation>> {
         match self {
             Self::Json(_) => strict::scan(&payload, PAYLOAD)
                 .map(|_| payload)
                 .map_err(|violation| vec![violation]),
             Self::String => match std::str::from_utf8(&payload) {
-                Ok(text) => written(&text),
+                Ok(text) => to_json(&text),
                 Err(_) => Err(vec![violations::whole("the text is not UTF-8")]),
             },
             Self::Number => read::<serde_json::Number>(&payload, "a JSON number is expected").map(|_| payload),
-            Self::Bytes => written(&Blob {
+            Self::Bytes => to_json(&Blob {
                 data: BASE64_STANDARD.encode(&payload),
                 size: Some(payload.len() as u64),
             }),
@@ -218,7 +219,7 @@ fn read<'a, T: Deserialize<'a>>(payload: &'a [u8], expected: &'static str) -> Re
     serde_json::from_slice(payload).map_err(|_| vec![violations::whole(expected)])
 }
 
-fn written<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, Vec<Violation>> {
+fn to_json<T: Serialize + ?Sized>(value: &T) -> Result<Bytes, Vec<Violation>> {
     serde_json::to_vec(value)
         .map(Bytes::from)
         .map_err(|error| vec![violations::whole(error)])

@@ -1,11 +1,11 @@
-//! What a pipeline declares about a topic, and which registered version that means.
+//! A topic's declared schema, and which registered version it means.
 
 use std::borrow::Cow;
 
 use danube_wasm_broker::{RegisteredSchema, Registry};
 use danube_wasm_model::TopicName;
 
-use crate::{SchemaError, SchemaType, evolution::Break, examine, schemas::examine_blocking, with_message};
+use crate::{SchemaError, SchemaType, evolution::Incompatibility, examine, schemas::examine_blocking, with_message};
 
 /// A topic's schema, as a pipeline file declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,18 +16,18 @@ pub struct Declaration {
     pub subject: String,
     /// The type.
     pub schema_type: SchemaType,
-    /// The text, for types that have one. `None` takes what is registered.
+    /// The text, for types that have one. `None` uses the registered one.
     pub definition: Option<String>,
     /// The message of a Protobuf text, by its full name. `None` takes the one that the text names in a comment line
     /// `// message: shop.Order`, or its first.
     pub message: Option<String>,
-    /// Register the text where it is new.
+    /// Register the text if it is new.
     pub auto_register: bool,
     /// Which version.
     pub version: VersionStrategy,
 }
 
-/// Which version of a subject is meant.
+/// Which version of a subject to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VersionStrategy {
     /// The newest. A declared text that differs from it becomes the next version if all that was valid stays valid.
@@ -39,11 +39,11 @@ pub enum VersionStrategy {
     Minimum(u32),
 }
 
-/// What to do about a declaration.
-pub(crate) enum Plan {
-    /// This version is the one.
+/// What a declaration requires.
+pub(crate) enum RegistrationPlan {
+    /// Use this version.
     Use(RegisteredSchema),
-    /// This text becomes a version, after the newest there is.
+    /// Register this text as a version after the newest one.
     Register {
         text: String,
         after: Option<RegisteredSchema>,
@@ -51,7 +51,7 @@ pub(crate) enum Plan {
 }
 
 impl Declaration {
-    /// Whether the declared text can be a schema of its type; registers nothing, and asks no registry.
+    /// Checks that the declared text is a schema of its type, without a registry.
     pub async fn examine(&self) -> Result<(), SchemaError> {
         match self.text()? {
             Some(text) => examine(&self.subject, self.schema_type, &text).await,
@@ -59,7 +59,7 @@ impl Declaration {
         }
     }
 
-    /// [`Self::examine`] for who cannot wait in any other way. It takes milliseconds.
+    /// Blocking form of [`Self::examine`]. It takes milliseconds.
     pub fn examine_blocking(&self) -> Result<(), SchemaError> {
         match self.text()? {
             Some(text) => examine_blocking(&self.subject, self.schema_type, &text),
@@ -87,19 +87,19 @@ impl Declaration {
         }
     }
 
-    /// Compares with what is registered.
-    pub(crate) async fn plan(&self, registry: &dyn Registry) -> Result<Plan, SchemaError> {
+    /// Compares the declaration with the registered versions.
+    pub(crate) async fn plan(&self, registry: &dyn Registry) -> Result<RegistrationPlan, SchemaError> {
         let failed = |source| SchemaError::Registry {
             subject: self.subject.clone(),
             source,
         };
         match self.version {
-            VersionStrategy::Latest => self.newest(registry.latest(&self.subject).await.map_err(failed)?),
+            VersionStrategy::Latest => self.plan_latest(registry.latest(&self.subject).await.map_err(failed)?),
             VersionStrategy::Minimum(minimum) => {
                 let latest = registry.latest(&self.subject).await.map_err(failed)?;
                 let there = latest.as_ref().map_or(0, |latest| latest.reference.version);
-                let plan = self.newest(latest)?;
-                let version = if matches!(plan, Plan::Register { .. }) {
+                let plan = self.plan_latest(latest)?;
+                let version = if matches!(plan, RegistrationPlan::Register { .. }) {
                     there + 1
                 } else {
                     there
@@ -113,16 +113,16 @@ impl Declaration {
                 Ok(plan)
             }
             VersionStrategy::Pinned(version) => {
-                self.pinned(version, registry.versions(&self.subject).await.map_err(failed)?)
+                self.plan_pinned(version, registry.versions(&self.subject).await.map_err(failed)?)
             }
         }
     }
 
-    fn newest(&self, latest: Option<RegisteredSchema>) -> Result<Plan, SchemaError> {
+    fn plan_latest(&self, latest: Option<RegisteredSchema>) -> Result<RegistrationPlan, SchemaError> {
         let text = self.text()?;
         let Some(latest) = latest else {
             return match (self.auto_register, text) {
-                (true, Some(text)) => Ok(Plan::Register {
+                (true, Some(text)) => Ok(RegistrationPlan::Register {
                     text: text.into_owned(),
                     after: None,
                 }),
@@ -132,11 +132,11 @@ impl Declaration {
                 )),
             };
         };
-        self.same_type(&latest)?;
+        self.check_type(&latest)?;
         let version = latest.reference.version;
         match text {
-            Some(text) if self.is_same(&text, &latest) => Ok(Plan::Use(latest)),
-            Some(text) if self.auto_register => Ok(Plan::Register {
+            Some(text) if self.is_same(&text, &latest) => Ok(RegistrationPlan::Use(latest)),
+            Some(text) if self.auto_register => Ok(RegistrationPlan::Register {
                 text: text.into_owned(),
                 after: Some(latest),
             }),
@@ -145,13 +145,13 @@ impl Declaration {
                  `auto_register = true` to register it, `version_strategy = {{ pinned = N }}` to use an older one, or \
                  leave `schema_file` out to use what is registered"
             ))),
-            None => Ok(Plan::Use(latest)),
+            None => Ok(RegistrationPlan::Use(latest)),
         }
     }
 
-    fn pinned(&self, version: u32, versions: Vec<RegisteredSchema>) -> Result<Plan, SchemaError> {
+    fn plan_pinned(&self, version: u32, versions: Vec<RegisteredSchema>) -> Result<RegistrationPlan, SchemaError> {
         if versions.is_empty() && version == 1 {
-            return self.newest(None);
+            return self.plan_latest(None);
         }
         let newest = versions.last().map_or(0, |newest| newest.reference.version);
         let Some(pinned) = versions.into_iter().find(|schema| schema.reference.version == version) else {
@@ -164,18 +164,18 @@ impl Declaration {
                 }
             )));
         };
-        self.same_type(&pinned)?;
+        self.check_type(&pinned)?;
         match self.text()? {
             Some(text) if !self.is_same(&text, &pinned) => Err(self.refused(format!(
                 "`schema_file` differs from the pinned version, {version}: leave `schema_file` out, or use `latest` to \
                  register it as the next version"
             ))),
-            _ => Ok(Plan::Use(pinned)),
+            _ => Ok(RegistrationPlan::Use(pinned)),
         }
     }
 
-    /// The versions of a subject are of one type: what reads the older ones must be able to read the newer.
-    fn same_type(&self, registered: &RegisteredSchema) -> Result<(), SchemaError> {
+    /// All versions of a subject have one type: a reader of the older ones must be able to read the newer.
+    fn check_type(&self, registered: &RegisteredSchema) -> Result<(), SchemaError> {
         if registered.schema_type == self.schema_type.as_str() {
             return Ok(());
         }
@@ -185,32 +185,32 @@ impl Declaration {
         )))
     }
 
-    /// The declared text does not go with the newest version.
+    /// The error of a declared text that is not compatible with the newest version.
     pub(crate) async fn incompatible(
         &self,
         latest: &RegisteredSchema,
         text: &str,
-        broken: Break,
+        incompatibility: Incompatibility,
         registry: &dyn Registry,
     ) -> SchemaError {
         let newest = latest.reference.version;
-        // Only for a better sentence: no answer is no reason to say less.
+        // Only for a better message: if there is no answer, the message says less.
         let versions = registry.versions(&self.subject).await.unwrap_or_default();
         let is_older = |version: &&RegisteredSchema| self.is_same(text, version);
         self.refused(match versions.iter().find(is_older).map(|older| older.reference.version) {
             Some(older) => format!(
-                "`schema_file` is version {older}, and the newest, {newest}, allows more ({broken}): write \
+                "`schema_file` is version {older}, and the newest, {newest}, allows more ({incompatibility}): write \
                  `version_strategy = {{ pinned = {older} }}` to go back to it"
             ),
             None => format!(
-                "`schema_file` is not compatible with the newest registered version, {newest}: {broken}. Give it a new \
+                "`schema_file` is not compatible with the newest registered version, {newest}: {incompatibility}. Give it a new \
                  subject, or leave `schema_file` out and write `version_strategy = {{ pinned = {newest} }}` to stay with \
                  that version"
             ),
         })
     }
 
-    /// What was registered may be an older version, if the text is one.
+    /// Accepts the registered version, which may be an older one if the text is.
     pub(crate) fn accept(&self, registered: RegisteredSchema) -> Result<RegisteredSchema, SchemaError> {
         match self.version {
             VersionStrategy::Minimum(minimum) if registered.reference.version < minimum => Err(self.refused(format!(
@@ -222,7 +222,7 @@ impl Declaration {
         }
     }
 
-    /// Whether a text says the same as a registered one: in JSON, white space and the order of keys do not count; in
+    /// Whether a text is equivalent to a registered one: in JSON, white space and the order of keys do not count; in
     /// Protobuf, the ends of lines do not.
     pub(crate) fn is_same(&self, text: &str, registered: &RegisteredSchema) -> bool {
         let parsed = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();

@@ -76,7 +76,7 @@ impl JsonSchema {
             validator
                 .iter_errors(&document)
                 .take(VIOLATIONS_MAX)
-                .map(|error| told(&error))
+                .map(|error| violation_of(&error))
                 .collect()
         } else {
             Vec::new()
@@ -91,7 +91,7 @@ impl JsonSchema {
 }
 
 /// The value itself is not repeated: it may be long, or a customer's.
-fn told(error: &ValidationError<'_>) -> Violation {
+fn violation_of(error: &ValidationError<'_>) -> Violation {
     violations::at(error.instance_path().as_str(), error.masked_with("the value"))
 }
 

@@ -1,10 +1,9 @@
-//! Schemas: subjects and versions in the broker's registry, validators compiled once for each version, and the forms that
-//! payloads have on the wire and to components.
+//! Schemas: subjects and versions in the broker's registry, validators that are compiled once for each version, and the
+//! encodings of payloads on the wire and for components.
 //!
 //! Every record passes [`Validator::encode`] before it is published, and every message [`Validator::decode`] before a
-//! component sees it. Both schemas and payloads come from tenants, and are taken to be hostile: see [`limits`] for what
-//! bounds each, and [`strict`] for the JSON that is accepted at all. Nothing here knows what a payload means, and
-//! nothing fetches anything.
+//! component gets it. Schemas and payloads come from tenants and may be hostile: [`limits`] bounds both, and [`strict`]
+//! defines which JSON is accepted. Nothing here knows what a payload means, and nothing is fetched.
 
 mod avro;
 mod bounds;
@@ -15,11 +14,13 @@ mod evolution;
 mod exact;
 mod json_schema;
 pub mod limits;
+mod pointer;
 mod protobuf;
 mod recall;
 mod schemas;
 pub mod strict;
 mod validator;
+mod varint;
 mod violations;
 
 pub use codec::{SchemaType, UnknownSchemaType};

@@ -1,6 +1,6 @@
-//! Declarations while the registry is out of reach: a schema that is declared as it was when the registry was last seen
-//! is the same, and its number is known. Anything else waits for the registry. Whoever went on so asks the registry again
-//! when it is back.
+//! Declarations while the registry is unreachable: a schema that is declared as it was when the registry was last
+//! reached is the same, and its number is known. Any other waits for the registry. A caller that used a recalled schema
+//! confirms it when the registry is back.
 
 use std::sync::Arc;
 
@@ -8,7 +8,8 @@ use danube_wasm_broker::{BrokerError, ErrorKind, RegisteredSchema, SchemaRef};
 use tokio::time::timeout;
 
 use crate::{
-    Declaration, SchemaError, Schemas, Validator, declaration::Plan, limits::REGISTRY_TIME_MAX, schemas::compare,
+    Declaration, SchemaError, Schemas, Validator, declaration::RegistrationPlan, limits::REGISTRY_TIME_MAX,
+    schemas::compare,
 };
 
 /// A declared schema.
@@ -16,11 +17,11 @@ use crate::{
 pub struct Declared {
     /// Checks and encodes.
     pub validator: Arc<Validator>,
-    /// Set where the registry was out of reach: it is to be asked again, with [`Schemas::confirm`].
+    /// Set if the registry was unreachable: confirm it later with [`Schemas::confirm`].
     pub recalled: Option<Recalled>,
 }
 
-/// A declaration that was answered from what the registry said before.
+/// A declaration that was answered from the registry's earlier answers.
 #[derive(Debug, Clone)]
 pub struct Recalled {
     declaration: Declaration,
@@ -28,14 +29,14 @@ pub struct Recalled {
     why: String,
 }
 
-/// What the registry says later.
+/// The result of confirming a recalled schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     /// It is the same.
     Same,
-    /// The declaration means this version of the subject now; the other is still there.
+    /// The declaration now means this version of the subject; the recalled one still exists.
     Moved(SchemaRef),
-    /// The registry does not have what was recalled any more: it was made anew, and gives this reference now.
+    /// The registry does not have the recalled schema any more: it was created anew, and this is the reference now.
     Replaced(SchemaRef),
 }
 
@@ -50,7 +51,7 @@ impl Recalled {
         &self.schema.subject
     }
 
-    /// The version as it was last seen.
+    /// The last seen version.
     pub fn version(&self) -> u32 {
         self.schema.reference.version
     }
@@ -62,8 +63,9 @@ impl Recalled {
 }
 
 impl Schemas {
-    /// [`Schemas::declare`], but where the registry is out of reach and the schema is declared as it was last seen, that
-    /// will do. What the registry refuses is refused, and what it does not know is registered or waits for it.
+    /// Like [`Schemas::declare`], but if the registry is unreachable and the schema is declared as it was last seen,
+    /// that version is used. A schema that the registry refuses is refused, and an unknown one is registered or waits
+    /// for the registry.
     pub async fn declare_or_recall(&self, declaration: Declaration) -> Result<Declared, SchemaError> {
         let Some(seen) = self.recall(&declaration).await else {
             let declared = self.declare(declaration).await;
@@ -72,7 +74,7 @@ impl Schemas {
                     validator,
                     recalled: None,
                 }),
-                Err(error) if self.last_seen.is_some() => Err(new_here(error)),
+                Err(error) if self.last_seen.is_some() => Err(explain_unavailable(error)),
                 Err(error) => Err(error),
             };
         };
@@ -80,7 +82,7 @@ impl Schemas {
             Ok(Err(SchemaError::Registry { source, .. })) if source.kind == ErrorKind::Unavailable => source.message,
             Err(_) => format!("the registry did not answer within {} s", REGISTRY_TIME_MAX.as_secs()),
             Ok(plan) => {
-                let registered = self.carry_out(plan?, &declaration).await?;
+                let registered = self.execute_plan(plan?, &declaration).await?;
                 return Ok(Declared {
                     validator: self.validator(registered).await?,
                     recalled: None,
@@ -98,14 +100,14 @@ impl Schemas {
         })
     }
 
-    /// Asks the registry about a schema that was recalled, registering it if need be. Transient errors as long as it is
-    /// out of reach; any other means that the declaration would be refused now.
+    /// Asks the registry about a recalled schema, registering it if necessary. Errors are transient while it is
+    /// unreachable; any other error means that the declaration would be refused now.
     pub async fn confirm(&self, recalled: &Recalled) -> Result<Confirmation, SchemaError> {
         let Recalled {
             declaration, schema, ..
         } = recalled;
         let plan = self.plan(declaration).await?;
-        let now = self.carry_out(plan, declaration).await?;
+        let now = self.execute_plan(plan, declaration).await?;
         if is_same(declaration, schema, &now) {
             return Ok(Confirmation::Same);
         }
@@ -120,13 +122,14 @@ impl Schemas {
         }
     }
 
-    /// What the declaration meant when the registry was last seen; `None` where only the registry can say.
+    /// The version that the declaration meant when the registry was last reached; `None` if only the registry can
+    /// answer.
     async fn recall(&self, declaration: &Declaration) -> Option<RegisteredSchema> {
         let last_seen = self.last_seen.as_deref()?;
         match declaration.plan(last_seen).await.ok()? {
-            Plan::Use(seen) => Some(seen),
-            // An older version that the newest can follow: the registry gives it again.
-            Plan::Register { text, after } => {
+            RegistrationPlan::Use(seen) => Some(seen),
+            // An older version, which the newest one may precede: the registry returns it again.
+            RegistrationPlan::Register { text, after } => {
                 let (subject, name) = (&declaration.subject, declaration.schema_type.as_str());
                 let seen = last_seen.register(subject, name, &text).await.ok()?;
                 if let Some(latest) = after {
@@ -138,14 +141,14 @@ impl Schemas {
     }
 }
 
-/// Registries may write a text in their own way.
+/// Registries may format a text in their own way.
 fn is_same(declaration: &Declaration, seen: &RegisteredSchema, now: &RegisteredSchema) -> bool {
     let of = |schema: &RegisteredSchema| (schema.reference, schema.subject.clone(), schema.schema_type.clone());
     of(seen) == of(now) && declaration.is_same(&seen.definition, now)
 }
 
-/// That it waits is the registry's doing, and that it has to is the declaration's.
-fn new_here(error: SchemaError) -> SchemaError {
+/// Explains why a connector waits for the registry.
+fn explain_unavailable(error: SchemaError) -> SchemaError {
     match error {
         SchemaError::Registry { subject, source } if source.kind == ErrorKind::Unavailable => {
             let message = format!(

@@ -9,15 +9,15 @@ use tokio::{sync::oneshot, time::timeout};
 use crate::{
     Declaration, SchemaError, SchemaType, Validator,
     codec::Codec,
-    declaration::Plan,
-    evolution::{self, Break},
+    declaration::RegistrationPlan,
+    evolution::{self, Incompatibility},
     limits::{COMPILE_STACK_BYTES, REGISTRY_TIME_MAX, VALIDATORS_MAX},
 };
 
 /// Finds, registers and compiles schemas. Versions never change, so a validator is compiled once and kept.
 pub struct Schemas {
     pub(crate) registry: Arc<dyn Registry>,
-    /// What the registry said last, for when it is out of reach.
+    /// The registry's earlier answers, for when it is unreachable.
     pub(crate) last_seen: Option<Arc<dyn Registry>>,
     compiled: Mutex<HashMap<SchemaRef, Arc<Validator>>>,
     /// One schema is compiled at a time: it takes milliseconds, and a tenant's hostile one must not take every core.
@@ -25,7 +25,7 @@ pub struct Schemas {
 }
 
 impl Schemas {
-    /// Over a broker's registry.
+    /// Uses a broker's registry.
     pub fn new(registry: Arc<dyn Registry>) -> Self {
         Self {
             registry,
@@ -35,8 +35,8 @@ impl Schemas {
         }
     }
 
-    /// Others, for a connector that starts without its broker: `last_seen` answers at once what `registry` said before.
-    /// Schemas of both are compiled in turn.
+    /// The same for a connector that starts without its broker: `last_seen` returns at once what `registry` returned
+    /// before. Both compile one schema at a time between them.
     pub fn remembering(&self, registry: Arc<dyn Registry>, last_seen: Arc<dyn Registry>) -> Self {
         Self {
             last_seen: Some(last_seen),
@@ -46,31 +46,33 @@ impl Schemas {
     }
 
     /// The validator of a topic's declared schema. A declared text is compiled, and compared with the newest version,
-    /// before it is registered, so that a broken or incompatible one never gets into the registry.
+    /// before it is registered, so that no broken or incompatible schema enters the registry.
     pub async fn declare(&self, declaration: Declaration) -> Result<Arc<Validator>, SchemaError> {
         let plan = self.plan(&declaration).await?;
-        let registered = self.carry_out(plan, &declaration).await?;
+        let registered = self.execute_plan(plan, &declaration).await?;
         self.validator(registered).await
     }
 
-    pub(crate) async fn plan(&self, declaration: &Declaration) -> Result<Plan, SchemaError> {
+    pub(crate) async fn plan(&self, declaration: &Declaration) -> Result<RegistrationPlan, SchemaError> {
         declaration.plan(&*self.registry).await
     }
 
-    /// The version that was planned, registered if need be.
-    pub(crate) async fn carry_out(
+    /// The planned version, registered if necessary.
+    pub(crate) async fn execute_plan(
         &self,
-        plan: Plan,
+        plan: RegistrationPlan,
         declaration: &Declaration,
     ) -> Result<RegisteredSchema, SchemaError> {
         match plan {
-            Plan::Use(registered) => Ok(registered),
-            Plan::Register { text, after } => {
+            RegistrationPlan::Use(registered) => Ok(registered),
+            RegistrationPlan::Register { text, after } => {
                 examine(&declaration.subject, declaration.schema_type, &text).await?;
                 if let Some(latest) = after
-                    && let Err(broken) = compare(declaration, &latest, &text).await?
+                    && let Err(incompatibility) = compare(declaration, &latest, &text).await?
                 {
-                    return Err(declaration.incompatible(&latest, &text, broken, &*self.registry).await);
+                    return Err(declaration
+                        .incompatible(&latest, &text, incompatibility, &*self.registry)
+                        .await);
                 }
                 self.register(declaration, &text).await
             }
@@ -88,11 +90,10 @@ impl Schemas {
         declaration.accept(registered)
     }
 
-    /// The validator of the schema that a message names. A version never changes: while the registry does not say, one
-    /// that was seen before will do.
+    /// The validator of the schema that a message refers to. A version never changes: while the registry does not
+    /// answer, one that was seen before is used.
     ///
-    /// # Errors
-    /// Only those of which [`SchemaError::is_about_the_schema`] holds say that the message can never be decoded.
+    /// Only errors with [`SchemaError::is_about_the_schema`] mean that the message can never be decoded.
     pub async fn by_reference(&self, reference: SchemaRef) -> Result<Arc<Validator>, SchemaError> {
         if let Some(known) = self.known(reference) {
             return Ok(known);
@@ -108,7 +109,7 @@ impl Schemas {
 
     async fn find(&self, reference: SchemaRef) -> danube_wasm_broker::Result<Option<RegisteredSchema>> {
         let asking = self.registry.get(reference);
-        let Some(seen) = self.seen(reference).await else {
+        let Some(seen) = self.last_seen_schema(reference).await else {
             return asking.await;
         };
         match timeout(REGISTRY_TIME_MAX, asking).await {
@@ -117,7 +118,7 @@ impl Schemas {
         }
     }
 
-    async fn seen(&self, reference: SchemaRef) -> Option<RegisteredSchema> {
+    async fn last_seen_schema(&self, reference: SchemaRef) -> Option<RegisteredSchema> {
         let last_seen = self.last_seen.as_ref()?;
         last_seen.get(reference).await.unwrap_or_default()
     }
@@ -155,21 +156,21 @@ impl Schemas {
     }
 }
 
-/// Whether a text can be a schema of this type; registers nothing.
+/// Checks that a text is a schema of this type; registers nothing.
 pub async fn examine(subject: &str, schema_type: SchemaType, definition: &str) -> Result<(), SchemaError> {
     compile(subject, schema_type, definition.to_owned()).await.map(drop)
 }
 
-/// [`examine`] for who cannot wait in any other way.
+/// Blocking form of [`examine`].
 pub(crate) fn examine_blocking(subject: &str, schema_type: SchemaType, definition: &str) -> Result<(), SchemaError> {
     let definition = definition.to_owned();
-    let compiling = deeply(subject, move || Codec::compile(schema_type, &definition))?;
+    let compiling = spawn_deep_stack(subject, move || Codec::compile(schema_type, &definition))?;
     let compiled = compiling.join().map_err(|_| panicked(subject))?;
     compiled.map(drop).map_err(|reason| refused(subject, reason))
 }
 
 async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> Result<Codec, SchemaError> {
-    let compiled = deep(subject, move || Codec::compile(schema_type, &definition)).await?;
+    let compiled = run_on_deep_stack(subject, move || Codec::compile(schema_type, &definition)).await?;
     compiled.map_err(|reason| refused(subject, reason))
 }
 
@@ -184,22 +185,25 @@ pub(crate) async fn compare(
     declaration: &Declaration,
     latest: &RegisteredSchema,
     text: &str,
-) -> Result<Result<(), Break>, SchemaError> {
+) -> Result<Result<(), Incompatibility>, SchemaError> {
     let (schema_type, old, new) = (declaration.schema_type, latest.definition.clone(), text.to_owned());
-    deep(&declaration.subject, move || {
+    run_on_deep_stack(&declaration.subject, move || {
         evolution::compare(schema_type, &old, &new)
     })
     .await
 }
 
-async fn deep<T: Send + 'static>(subject: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<T, SchemaError> {
+async fn run_on_deep_stack<T: Send + 'static>(
+    subject: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, SchemaError> {
     let (done, result) = oneshot::channel();
-    deeply(subject, move || drop(done.send(work())))?;
+    spawn_deep_stack(subject, move || drop(done.send(work())))?;
     result.await.map_err(|_| panicked(subject))
 }
 
-/// On a thread of its own: following references goes as deep as they do.
-fn deeply<T: Send + 'static>(
+/// On a thread with a large stack: following references recurses as deep as they go.
+fn spawn_deep_stack<T: Send + 'static>(
     subject: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<JoinHandle<T>, SchemaError> {

@@ -22,8 +22,8 @@ pub(crate) fn at(path: &str, message: impl fmt::Display) -> Violation {
     }
 }
 
-/// Displays no more than `bytes_max`, and stops producing what nobody will see.
-fn bounded(text: &dyn fmt::Display, bytes_max: usize) -> String {
+/// Displays no more than `bytes_max`, and stops producing what is not shown.
+pub(crate) fn bounded(text: &dyn fmt::Display, bytes_max: usize) -> String {
     let mut bounded = Bounded {
         text: String::new(),
         bytes_max,
@@ -45,31 +45,5 @@ impl Write for Bounded {
         let fits = more.floor_char_boundary(room);
         self.text.push_str(&more[..fits]);
         if fits < more.len() { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
-/// A JSON pointer under construction.
-#[derive(Default)]
-pub(crate) struct Pointer(String);
-
-impl Pointer {
-    pub(crate) fn push_key(&mut self, key: &str) {
-        self.0.push('/');
-        for c in key.chars().take(VIOLATION_PATH_BYTES_MAX) {
-            match c {
-                '~' => self.0.push_str("~0"),
-                '/' => self.0.push_str("~1"),
-                c => self.0.push(c),
-            }
-        }
-    }
-
-    pub(crate) fn push_index(&mut self, index: usize) {
-        self.0.push('/');
-        self.0.push_str(&index.to_string());
-    }
-
-    pub(crate) fn finish(self) -> String {
-        bounded(&self.0, VIOLATION_PATH_BYTES_MAX)
     }
 }

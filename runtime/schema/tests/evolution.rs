@@ -41,35 +41,37 @@ impl Log {
     }
 }
 
+/// Of each type: a text, an equivalent one, a compatible one, an incompatible one, and the error's place.
+const VERSIONS: [(SchemaType, &str, &str, &str, &str, &str); 3] = [
+    (
+        SchemaType::JsonSchema,
+        r#"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#,
+        "{ \"required\": [\"n\"], \"properties\": {\"n\":{\"type\":\"integer\"}} }",
+        r#"{"properties":{"n":{"type":"number"},"m":{"type":"string"}},"required":["n"]}"#,
+        r#"{"properties":{"n":{"type":"number"},"m":{"type":"string"}},"required":["n","m"]}"#,
+        "at `#/required`: `m` was not required before",
+    ),
+    (
+        SchemaType::Avro,
+        r#"{"type":"record","name":"A","fields":[{"name":"n","type":"int"}]}"#,
+        r#"{"name":"A","type":"record","fields":[{"type":"int","name":"n"}]}"#,
+        r#"{"type":"record","name":"A","fields":[{"name":"n","type":"long"},{"name":"m","type":"int","default":0}]}"#,
+        r#"{"type":"record","name":"A","fields":[{"name":"n","type":"long"},{"name":"m","type":"string"}]}"#,
+        "at `#/m`: `int` became `string`",
+    ),
+    (
+        SchemaType::Protobuf,
+        "syntax = \"proto3\";\nmessage A { int32 n = 1; }\n",
+        "syntax = \"proto3\";\r\nmessage A { int32 n = 1; }  \r\n",
+        "syntax = \"proto3\";\nmessage A { int64 n = 1; string m = 2; }\n",
+        "syntax = \"proto3\";\nmessage A { int64 n = 1; int32 m = 2; }\n",
+        "at `A.m`: `string` became `int32`",
+    ),
+];
+
 #[tokio::test]
 async fn a_changed_text_is_registered_if_it_is_compatible_and_refused_with_the_cure_if_not() {
-    use SchemaType::{Avro, JsonSchema, Protobuf};
-    for (schema_type, one, same, two, broken, place) in [
-        (
-            JsonSchema,
-            r#"{"properties":{"n":{"type":"integer"}},"required":["n"]}"#,
-            "{ \"required\": [\"n\"], \"properties\": {\"n\":{\"type\":\"integer\"}} }",
-            r#"{"properties":{"n":{"type":"number"},"m":{"type":"string"}},"required":["n"]}"#,
-            r#"{"properties":{"n":{"type":"number"},"m":{"type":"string"}},"required":["n","m"]}"#,
-            "at `#/required`: `m` was not required before",
-        ),
-        (
-            Avro,
-            r#"{"type":"record","name":"A","fields":[{"name":"n","type":"int"}]}"#,
-            r#"{"name":"A","type":"record","fields":[{"type":"int","name":"n"}]}"#,
-            r#"{"type":"record","name":"A","fields":[{"name":"n","type":"long"},{"name":"m","type":"int","default":0}]}"#,
-            r#"{"type":"record","name":"A","fields":[{"name":"n","type":"long"},{"name":"m","type":"string"}]}"#,
-            "at `#/m`: `int` became `string`",
-        ),
-        (
-            Protobuf,
-            "syntax = \"proto3\";\nmessage A { int32 n = 1; }\n",
-            "syntax = \"proto3\";\r\nmessage A { int32 n = 1; }  \r\n",
-            "syntax = \"proto3\";\nmessage A { int64 n = 1; string m = 2; }\n",
-            "syntax = \"proto3\";\nmessage A { int64 n = 1; int32 m = 2; }\n",
-            "at `A.m`: `string` became `int32`",
-        ),
-    ] {
+    for (schema_type, one, same, two, broken, place) in VERSIONS {
         let log = open();
         let first = log.declare(schema_type, one).await.expect("registered");
         let again = log.declare(schema_type, same).await.expect("there");

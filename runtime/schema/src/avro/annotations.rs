@@ -3,13 +3,13 @@
 use serde_json::{Map, Value};
 
 use super::{
-    parse::Place,
+    parse::SchemaPath,
     schema::{Fixed, Kind, Logical, Name, short},
 };
 use crate::limits::DECIMAL_DIGITS_MAX;
 
 /// What the bytes stand for. An annotation that does not fit its type is ignored, as Avro's specification wants it.
-pub(super) fn logical(object: &Map<String, Value>, kind: &Kind, place: &Place) -> Result<Option<Logical>, String> {
+pub(super) fn logical(object: &Map<String, Value>, kind: &Kind, path: &SchemaPath) -> Result<Option<Logical>, String> {
     let Some(word) = object.get("logicalType").and_then(Value::as_str) else {
         return Ok(None);
     };
@@ -23,12 +23,12 @@ pub(super) fn logical(object: &Map<String, Value>, kind: &Kind, place: &Place) -
         ("decimal", Kind::Bytes | Kind::Fixed(_)) => {
             let (precision, scale) = (number("precision").unwrap_or(0), number("scale").unwrap_or(0));
             if precision > DECIMAL_DIGITS_MAX {
-                return place.refuse(format!("a decimal has at most {DECIMAL_DIGITS_MAX} digits here"));
+                return path.refuse(format!("a decimal has at most {DECIMAL_DIGITS_MAX} digits here"));
             }
             (precision > 0 && scale <= precision).then_some(Logical::Decimal { precision, scale })
         }
         ("big-decimal", Kind::Bytes) => {
-            return place.refuse("the logical type `big-decimal` is not supported: use `decimal`");
+            return path.refuse("the logical type `big-decimal` is not supported: use `decimal`");
         }
         ("uuid", Kind::String) => Some(Logical::Uuid),
         ("date" | "time-millis", Kind::Int)
@@ -47,18 +47,18 @@ pub(super) fn logical(object: &Map<String, Value>, kind: &Kind, place: &Place) -
     })
 }
 
-pub(super) fn name(object: &Map<String, Value>, namespace: &str, place: &Place) -> Result<Name, String> {
+pub(super) fn name(object: &Map<String, Value>, namespace: &str, path: &SchemaPath) -> Result<Name, String> {
     let own = object.get("name").and_then(Value::as_str).unwrap_or_default();
     let namespace = object.get("namespace").and_then(Value::as_str).unwrap_or(namespace);
     let full = full_name(own, namespace);
     if !full.split('.').all(is_identifier) {
-        return place.refuse("`name` is letters, digits and `_`, not beginning with a digit; dots separate namespaces");
+        return path.refuse("`name` is letters, digits and `_`, not beginning with a digit; dots separate namespaces");
     }
     if matches!(
         short(&full),
         "null" | "boolean" | "int" | "long" | "float" | "double" | "bytes" | "string"
     ) {
-        return place.refuse(format!("`{}` is the name of a primitive type", short(&full)));
+        return path.refuse(format!("`{}` is the name of a primitive type", short(&full)));
     }
     let aliases = strings(object.get("aliases"));
     Ok(Name { full, aliases })
@@ -84,6 +84,6 @@ pub(super) fn strings(value: Option<&Value>) -> Vec<String> {
 }
 
 /// A name that is short enough for a sentence.
-pub(super) fn shown(name: &str) -> String {
+pub(super) fn shortened(name: &str) -> String {
     name.chars().take(100).collect()
 }

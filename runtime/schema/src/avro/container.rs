@@ -19,7 +19,7 @@ pub(super) struct Container<'a> {
     pub(super) datum: Cow<'a, [u8]>,
 }
 
-/// What all containers of a schema have in common.
+/// The header that all containers of a schema share.
 #[derive(Debug)]
 pub(super) struct Header {
     bytes: Vec<u8>,
@@ -27,8 +27,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// The marker between blocks need only be unlikely in the data; made from the fingerprint, it gives the same bytes for
-    /// the same document every time.
+    /// The marker between blocks need only be unlikely in the data. Made from the fingerprint, it gives the same bytes
+    /// for the same document every time.
     pub(super) fn new(schema: &str, fingerprint: u64) -> Self {
         let mut sync = [0; 16];
         sync[..8].copy_from_slice(&fingerprint.to_le_bytes());

@@ -1,8 +1,8 @@
 //! From JSON to a bare datum.
 //!
-//! A union takes the value as it is, without Avro's JSON wrapper (`{"string": "x"}`), because that is how documents look
-//! in every other schema type: the first branch that fits is taken, in the schema's order. Where only the wrapper can tell
-//! which is meant, the wrapper is understood. Trying branches costs steps, of which there is a fixed number.
+//! A union takes the value without Avro's JSON wrapper (`{"string": "x"}`), because documents of every other schema
+//! type look like that: the first branch that fits is taken, in the schema's order. If only the wrapper can show which
+//! branch is meant, the wrapper is accepted. Trying branches costs steps, of which there is a fixed number.
 
 use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ pub(super) struct Encoder<'s> {
     out: Vec<u8>,
     steps_left: usize,
     depth: usize,
-    /// Inside a default, where logical types are written as the types that they are.
+    /// Inside a default, in which logical types are written as their underlying types.
     in_default: bool,
 }
 

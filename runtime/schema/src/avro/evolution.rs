@@ -8,14 +8,15 @@ use super::{
     parse,
     schema::{Enum, Field, Id, Kind, Name, Record, Schema, short},
 };
-use crate::evolution::{Break, Pairs};
+use crate::evolution::{ComparedPairs, Incompatibility};
 
 /// Whether what was written with `old` can be read with `new`.
-pub(crate) fn compare(old: &str, new: &str) -> Result<(), Break> {
-    let parse =
-        |text, which| parse::parse(text).map_err(|error| Break::new("#", format!("the {which} version: {error}")));
+pub(crate) fn compare(old: &str, new: &str) -> Result<(), Incompatibility> {
+    let parse = |text, which| {
+        parse::parse(text).map_err(|error| Incompatibility::new("#", format!("the {which} version: {error}")))
+    };
     let (writer, reader) = (parse(old, "older")?, parse(new, "new")?);
-    Pairs::settle(|pairs| {
+    ComparedPairs::compare_all(|pairs| {
         Comparison {
             writer: &writer,
             reader: &reader,
@@ -29,22 +30,22 @@ pub(crate) fn compare(old: &str, new: &str) -> Result<(), Break> {
 struct Comparison<'a> {
     writer: &'a Schema,
     reader: &'a Schema,
-    pairs: &'a mut Pairs<(Id, Id)>,
+    pairs: &'a mut ComparedPairs<(Id, Id)>,
     /// Fields and the like from the root to here.
     place: String,
 }
 
 impl Comparison<'_> {
-    fn pair(&mut self, writer: Id, reader: Id) -> Result<(), Break> {
+    fn pair(&mut self, writer: Id, reader: Id) -> Result<(), Incompatibility> {
         self.pairs.step()?;
-        if let Some(known) = self.pairs.known(&(writer, reader)) {
+        if let Some(known) = self.pairs.known_result(&(writer, reader)) {
             return known;
         }
         let result = self.kinds(writer, reader);
-        self.pairs.found((writer, reader), result)
+        self.pairs.record_result((writer, reader), result)
     }
 
-    fn kinds(&mut self, writer: Id, reader: Id) -> Result<(), Break> {
+    fn kinds(&mut self, writer: Id, reader: Id) -> Result<(), Incompatibility> {
         let (old, new) = (self.writer.node(writer), self.reader.node(reader));
         if let Kind::Union(branches) = &old.kind {
             for branch in branches {
@@ -59,10 +60,10 @@ impl Comparison<'_> {
                 }
             }
             let what = format!("the union no longer has a type that takes `{}`", old.kind.name());
-            return self.broken(what);
+            return self.incompatibility(what);
         }
         if old.logical != new.logical {
-            return self.broken("`logicalType`, `precision` or `scale` changed");
+            return self.incompatibility("`logicalType`, `precision` or `scale` changed");
         }
         match (&old.kind, &new.kind) {
             (Kind::Int, Kind::Long | Kind::Float | Kind::Double)
@@ -80,22 +81,22 @@ impl Comparison<'_> {
             {
                 Ok(())
             }
-            (old, new) => self.broken(format!("`{}` became `{}`", old.name(), new.name())),
+            (old, new) => self.incompatibility(format!("`{}` became `{}`", old.name(), new.name())),
         }
     }
 
-    fn enums(&self, old: &Enum, new: &Enum) -> Result<(), Break> {
+    fn enums(&self, old: &Enum, new: &Enum) -> Result<(), Incompatibility> {
         self.names(&old.name, &new.name)?;
         let gone = old.symbols.iter().find(|symbol| !new.numbers.contains_key(*symbol));
         match gone {
             Some(gone) if new.default.is_none() => {
-                self.broken(format!("symbol `{gone}` is gone, and there is no `default`"))
+                self.incompatibility(format!("symbol `{gone}` is gone, and there is no `default`"))
             }
             _ => Ok(()),
         }
     }
 
-    fn records(&mut self, old: &Record, new: &Record) -> Result<(), Break> {
+    fn records(&mut self, old: &Record, new: &Record) -> Result<(), Incompatibility> {
         self.names(&old.name, &new.name)?;
         for field in &new.fields {
             let known = std::iter::once(&field.name)
@@ -107,18 +108,22 @@ impl Comparison<'_> {
                     self.within(&field.name, |this| this.pair(written.node, field.node))?;
                 }
                 None if field.default.is_some() => {}
-                None => return self.within(&field.name, |this| this.broken("a field without `default` was added")),
+                None => {
+                    return self.within(&field.name, |this| {
+                        this.incompatibility("a field without `default` was added")
+                    });
+                }
             }
         }
         Ok(())
     }
 
-    fn names(&self, old: &Name, new: &Name) -> Result<(), Break> {
+    fn names(&self, old: &Name, new: &Name) -> Result<(), Incompatibility> {
         let is_alias = || new.aliases.iter().any(|alias| short(alias) == old.short());
         if old.short() == new.short() || is_alias() {
             return Ok(());
         }
-        self.broken(format!(
+        self.incompatibility(format!(
             "`{}` became `{}`, which does not have it in its `aliases`",
             old.full, new.full
         ))
@@ -133,7 +138,7 @@ impl Comparison<'_> {
         result
     }
 
-    fn broken(&self, what: impl Into<String>) -> Result<(), Break> {
-        Err(Break::new(self.place.clone(), what))
+    fn incompatibility(&self, what: impl Into<String>) -> Result<(), Incompatibility> {
+        Err(Incompatibility::new(self.place.clone(), what))
     }
 }

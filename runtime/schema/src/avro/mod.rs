@@ -2,12 +2,12 @@
 //!
 //! # What is written
 //!
-//! Danube has no form of its own for Avro payloads, and its parts (0.15.1) disagree: a broker that validates payloads
-//! wants an object container file and refuses all else; `danube-cli` and Danube Connect take the payload for JSON text;
-//! the Iceberg exporter for a bare datum; the client libraries hand the bytes over as they are. Written here is the
-//! container file, with the registered schema in it, not compressed and with one object: it is the only form that a
-//! broker accepts under every policy, and every Avro library reads it without a registry. The price is the schema's
-//! length in each message, and that `danube-cli` cannot print it.
+//! Danube defines no encoding of Avro payloads, and its parts (0.15.1) disagree: a broker that validates payloads
+//! accepts only an object container file; `danube-cli` and Danube Connect take the payload for JSON text; the Iceberg
+//! exporter for a bare datum; the client libraries pass the bytes through. This module writes the container file, with
+//! the registered schema in it, uncompressed and with one object: the only form that a broker accepts under every
+//! policy, and every Avro library reads it without a registry. The cost is the schema's length in each message, and
+//! that `danube-cli` cannot print it.
 //!
 //! # What is read
 //!
@@ -26,15 +26,16 @@
 //! | `uuid` | text |
 //! | dates and times | the number that they are |
 //!
-//! What of it is more than its JSON says, decimals and moments, a target is told beside the document ([`fields`]).
+//! Decimals and timestamps, which are more than their JSON shows, are passed to a target beside the document
+//! ([`fields`]).
 //!
 //! A field that is missing gets its default, or null where its type has null. A field that the schema does not know, a
 //! number that would change, a key that is in a map twice, infinities: refused, as in JSON.
 //!
 //! # Why not a library
 //!
-//! The reader in widest use allocates what a block's count claims (some 28 GiB for six bytes), takes the end of the bytes
-//! for null, and its parser panics on names. Tests here use it as the second opinion that it is.
+//! The most used reader allocates as much as a block's count claims (some 28 GiB for six bytes), takes the end of the
+//! bytes for null, and its parser panics on names. Tests here compare with it.
 
 mod annotations;
 mod canonical;
@@ -154,7 +155,7 @@ impl Avro {
     }
 }
 
-/// A default that is none is found when the schema is declared, not when the field is first missing.
+/// An invalid default is found when the schema is declared, not when the field is first missing.
 fn check_defaults(schema: &Schema) -> Result<(), String> {
     let mut encoder = Encoder::new(schema, DEFAULTS_STEPS_MAX);
     for node in &schema.nodes {

@@ -1,15 +1,15 @@
-//! Why a value was refused, with its place found on the way out.
+//! Why a value was refused; its path is collected on the way out.
 
 use danube_wasm_model::door::Violation;
 
-use crate::violations::{self, Pointer};
+use crate::{pointer::Pointer, violations};
 
 /// Why, and where: the steps from the value to the root.
 #[derive(Debug)]
 pub(super) struct Refusal {
     message: String,
     steps: Vec<Step>,
-    /// Nothing else need be tried.
+    /// No other alternative need be tried.
     pub(super) is_final: bool,
 }
 

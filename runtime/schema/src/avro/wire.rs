@@ -1,5 +1,7 @@
 //! The numbers and lengths that Avro's binary form is made of.
 
+use crate::varint;
+
 /// Reads bytes from front to back.
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
@@ -30,19 +32,10 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn long(&mut self) -> Result<i64, &'static str> {
-        let mut zigzag = 0u64;
-        for place in 0..10 {
-            let [byte] = self.array::<1>()?;
-            let bits = u64::from(byte & 0x7f);
-            if place == 9 && bits > 1 {
-                break;
-            }
-            zigzag |= bits << (7 * place);
-            if byte < 0x80 {
-                return Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed());
-            }
-        }
-        Err("a number has more than 64 bits")
+        let mut rest = self.rest();
+        let zigzag = varint::read(&mut rest)?;
+        self.at = self.bytes.len() - rest.len();
+        Ok((zigzag >> 1).cast_signed() ^ -(zigzag & 1).cast_signed())
     }
 
     /// A length in bytes, and those bytes.
@@ -53,12 +46,7 @@ impl<'a> Cursor<'a> {
 }
 
 pub(super) fn put_long(out: &mut Vec<u8>, n: i64) {
-    let mut zigzag = ((n << 1) ^ (n >> 63)).cast_unsigned();
-    while zigzag >= 0x80 {
-        out.push((zigzag & 0x7f) as u8 | 0x80);
-        zigzag >>= 7;
-    }
-    out.push(zigzag as u8);
+    varint::write(out, ((n << 1) ^ (n >> 63)).cast_unsigned());
 }
 
 pub(super) fn put_length(out: &mut Vec<u8>, n: usize) {

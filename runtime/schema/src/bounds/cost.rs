@@ -11,7 +11,7 @@ use crate::limits::PAYLOAD;
 /// The worst case of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cost {
-    /// For learning whether a payload is valid.
+    /// For checking whether a payload is valid.
     pub(crate) verdict: Work,
     /// For listing what is wrong with it: alternatives are first tried and then asked for their errors.
     pub(crate) listing: Work,
@@ -39,7 +39,7 @@ impl Work {
         self.states = self.states.max(other.states);
     }
 
-    /// For a payload of so many values and bytes.
+    /// The cost for a payload with this many values and bytes.
     pub(crate) fn of(self, values: usize, bytes: usize) -> u64 {
         let steps = self.steps.saturating_mul(values as u64);
         steps.saturating_add(self.states.saturating_mul(bytes as u64))
@@ -51,7 +51,7 @@ impl Work {
 struct Row {
     verdict: Work,
     listing: Work,
-    /// Another walk over what applies in place, for `unevaluatedProperties` and `unevaluatedItems`.
+    /// A second walk over schemas that apply in place, for `unevaluatedProperties` and `unevaluatedItems`.
     walk: Work,
     stack: u64,
 }

@@ -279,7 +279,11 @@ impl<'d> Reader<'d> {
             if !value.is_object() && !value.is_boolean() {
                 continue;
             }
-            let pointer = format!("{}/{keyword}/{}", self.schemas[from].pointer, reference::escaped(name));
+            let pointer = format!(
+                "{}/{keyword}/{}",
+                self.schemas[from].pointer,
+                crate::pointer::escaped(name)
+            );
             let to = self.add(value, pointer)?;
             self.schemas[from].edges.extend(edge.map(|edge| edge(to)));
         }

@@ -1,8 +1,8 @@
-//! References: to a place in the same document, or to the metaschema of a known draft. Nothing is ever fetched.
+//! References: to a schema of the same document, or to the metaschema of a known draft. Nothing is fetched.
 
 use serde_json::Value;
 
-/// What a reference leads to.
+/// The target of a reference.
 pub(crate) enum Target<'d> {
     /// A schema of the same document.
     Place { value: &'d Value, pointer: String },
@@ -49,11 +49,6 @@ pub(crate) fn parse<'d>(document: &'d Value, reference: &str) -> Result<Target<'
         value,
         pointer: fragment,
     })
-}
-
-/// A name as a part of a JSON pointer.
-pub(crate) fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 fn percent_decoded(text: &str) -> Option<String> {

@@ -1,23 +1,23 @@
-//! Pairs of an older and a new type under comparison.
+//! Pairs of an older and a new type that are compared.
 //!
-//! Types refer to themselves, so a pair that is met again while it is being compared is taken to be fine. If it then turns
-//! out not to be, what was built on it is in doubt: the whole is compared again, with that pair known to be a break, until
-//! nothing new is found. Breaks only add up, so this ends.
+//! Types may refer to themselves, so a pair that is met again while it is being compared is assumed to be compatible.
+//! If it then is not, the whole comparison is repeated with that pair known to be incompatible, until nothing new is
+//! found. Incompatibilities only accumulate, so this ends.
 
 use std::{
     collections::{HashMap, HashSet},
     hash::Hash,
 };
 
-use super::Break;
+use super::Incompatibility;
 use crate::limits::COMPARE_STEPS_MAX;
 
-/// The comparison took more steps than it may.
+/// The comparison took too many steps.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct TooMuch;
+pub(crate) struct TooManySteps;
 
-impl From<TooMuch> for Break {
-    fn from(TooMuch: TooMuch) -> Self {
+impl From<TooManySteps> for Incompatibility {
+    fn from(TooManySteps: TooManySteps) -> Self {
         Self::new(
             "#",
             "the versions are too large, or refer to themselves too often, to be compared",
@@ -25,61 +25,67 @@ impl From<TooMuch> for Break {
     }
 }
 
-/// What is known of the pairs so far.
-pub(crate) struct Pairs<K> {
+/// The results of pairs so far.
+pub(crate) struct ComparedPairs<K> {
     assumed: HashSet<K>,
-    broken: HashMap<K, Break>,
-    in_doubt: bool,
+    incompatibility: HashMap<K, Incompatibility>,
+    needs_another_pass: bool,
     steps: usize,
 }
 
-impl<K: Eq + Hash + Clone> Pairs<K> {
-    /// Compares until nothing is in doubt.
-    pub(crate) fn settle(mut compare: impl FnMut(&mut Self) -> Result<(), Break>) -> Result<(), Break> {
+impl<K: Eq + Hash + Clone> ComparedPairs<K> {
+    /// Compares until no further pass is needed.
+    pub(crate) fn compare_all(
+        mut compare: impl FnMut(&mut Self) -> Result<(), Incompatibility>,
+    ) -> Result<(), Incompatibility> {
         let mut pairs = Self {
             assumed: HashSet::new(),
-            broken: HashMap::new(),
-            in_doubt: false,
+            incompatibility: HashMap::new(),
+            needs_another_pass: false,
             steps: 0,
         };
         loop {
             pairs.assumed.clear();
-            pairs.in_doubt = false;
+            pairs.needs_another_pass = false;
             compare(&mut pairs)?;
-            if !pairs.in_doubt {
+            if !pairs.needs_another_pass {
                 return Ok(());
             }
         }
     }
 
     /// One step of the comparison.
-    pub(crate) fn step(&mut self) -> Result<(), TooMuch> {
+    pub(crate) fn step(&mut self) -> Result<(), TooManySteps> {
         self.steps += 1;
         if self.steps > COMPARE_STEPS_MAX {
-            Err(TooMuch)
+            Err(TooManySteps)
         } else {
             Ok(())
         }
     }
 
-    /// Whether there is any step left.
-    pub(crate) fn is_over(&self) -> bool {
+    /// Whether the steps are used up.
+    pub(crate) fn is_exhausted(&self) -> bool {
         self.steps > COMPARE_STEPS_MAX
     }
 
-    /// What is known of a pair; `None` if it must be compared now, and [`Self::found`] be told.
-    pub(crate) fn known(&mut self, pair: &K) -> Option<Result<(), Break>> {
-        if let Some(broken) = self.broken.get(pair) {
-            return Some(Err(broken.clone()));
+    /// The result of a pair; `None` if it must be compared now, and the result recorded with [`Self::record_result`].
+    pub(crate) fn known_result(&mut self, pair: &K) -> Option<Result<(), Incompatibility>> {
+        if let Some(incompatibility) = self.incompatibility.get(pair) {
+            return Some(Err(incompatibility.clone()));
         }
         (!self.assumed.insert(pair.clone())).then_some(Ok(()))
     }
 
-    /// What came out.
-    pub(crate) fn found(&mut self, pair: K, result: Result<(), Break>) -> Result<(), Break> {
-        if let Err(broken) = &result {
-            self.broken.insert(pair, broken.clone());
-            self.in_doubt = true;
+    /// Records the result of a pair.
+    pub(crate) fn record_result(
+        &mut self,
+        pair: K,
+        result: Result<(), Incompatibility>,
+    ) -> Result<(), Incompatibility> {
+        if let Err(incompatibility) = &result {
+            self.incompatibility.insert(pair, incompatibility.clone());
+            self.needs_another_pass = true;
         }
         result
     }

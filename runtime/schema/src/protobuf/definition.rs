@@ -1,4 +1,4 @@
-//! Which message of a `.proto` text is meant: the one that a comment line of its own names,
+//! Finds the message of a `.proto` text that a record uses: the one that a separate comment line names,
 //!
 //! ```proto
 //! // message: shop.Order

@@ -5,37 +5,39 @@
 //! * its type stays, or grows in a way that the wire format cannot tell: `int32` to `int64`, `uint32` to `uint64`, `sint32`
 //!   to `sint64`, `string` to `bytes`;
 //! * single, repeated and map stay what they are, and a field stays in its `oneof`;
-//! * nothing becomes `required` or is added as such;
+//! * nothing becomes `required` or is added as `required`;
 //! * numbers and names of an enum stay; there may be more.
 
 use prost_reflect::{Cardinality, EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
 
 use super::message_of;
-use crate::evolution::{Break, Pairs};
+use crate::evolution::{ComparedPairs, Incompatibility};
 
 /// Whether what was written with `old` can be read with `new`.
-pub(crate) fn compare(old: &str, new: &str) -> Result<(), Break> {
-    let read = |text, which| message_of(text).map_err(|error| Break::new("#", format!("the {which} version: {error}")));
+pub(crate) fn compare(old: &str, new: &str) -> Result<(), Incompatibility> {
+    let read = |text, which| {
+        message_of(text).map_err(|error| Incompatibility::new("#", format!("the {which} version: {error}")))
+    };
     let (old, new) = (read(old, "older")?, read(new, "new")?);
     if old.full_name() != new.full_name() {
         let what = format!("message `{}` became `{}`", old.full_name(), new.full_name());
-        return Err(Break::new("#", what));
+        return Err(Incompatibility::new("#", what));
     }
-    Pairs::settle(|pairs| messages(pairs, &old, &new))
+    ComparedPairs::compare_all(|pairs| messages(pairs, &old, &new))
 }
 
-type Known = Pairs<(String, String)>;
+type Known = ComparedPairs<(String, String)>;
 
-fn messages(pairs: &mut Known, old: &MessageDescriptor, new: &MessageDescriptor) -> Result<(), Break> {
+fn messages(pairs: &mut Known, old: &MessageDescriptor, new: &MessageDescriptor) -> Result<(), Incompatibility> {
     let pair = (old.full_name().to_owned(), new.full_name().to_owned());
-    if let Some(known) = pairs.known(&pair) {
+    if let Some(known) = pairs.known_result(&pair) {
         return known;
     }
     let result = fields(pairs, old, new);
-    pairs.found(pair, result)
+    pairs.record_result(pair, result)
 }
 
-fn fields(pairs: &mut Known, old: &MessageDescriptor, new: &MessageDescriptor) -> Result<(), Break> {
+fn fields(pairs: &mut Known, old: &MessageDescriptor, new: &MessageDescriptor) -> Result<(), Incompatibility> {
     for field in old.fields() {
         pairs.step()?;
         let place = format!("{}.{}", new.full_name(), field.name());
@@ -47,34 +49,34 @@ fn fields(pairs: &mut Known, old: &MessageDescriptor, new: &MessageDescriptor) -
                 "the field is gone: write `reserved {};`, so that nobody uses its number again",
                 field.number()
             );
-            return Err(Break::new(place, what));
+            return Err(Incompatibility::new(place, what));
         };
-        same_field(pairs, &field, &now).map_err(|broken| match broken {
-            Break { place: inner, what } if inner.is_empty() => Break::new(place, what),
-            broken => broken,
+        same_field(pairs, &field, &now).map_err(|incompatibility| match incompatibility {
+            Incompatibility { place: inner, what } if inner.is_empty() => Incompatibility::new(place, what),
+            incompatibility => incompatibility,
         })?;
     }
     for field in new.fields() {
         pairs.step()?;
         if field.cardinality() == Cardinality::Required && old.get_field(field.number()).is_none() {
-            return Err(Break::new(field.full_name(), "a `required` field was added"));
+            return Err(Incompatibility::new(field.full_name(), "a `required` field was added"));
         }
         let renumbered = old
             .get_field_by_name(field.name())
             .filter(|old| old.number() != field.number());
         if let Some(old) = renumbered {
             let what = format!("the field's number was {}, and is {}", old.number(), field.number());
-            return Err(Break::new(field.full_name(), what));
+            return Err(Incompatibility::new(field.full_name(), what));
         }
     }
     Ok(())
 }
 
 /// Breaks of the field itself have no place yet.
-fn same_field(pairs: &mut Known, old: &FieldDescriptor, new: &FieldDescriptor) -> Result<(), Break> {
-    let broken = |what: String| Err(Break::new("", what));
+fn same_field(pairs: &mut Known, old: &FieldDescriptor, new: &FieldDescriptor) -> Result<(), Incompatibility> {
+    let incompatibility = |what: String| Err(Incompatibility::new("", what));
     if old.name() != new.name() || old.json_name() != new.json_name() {
-        return broken(format!(
+        return incompatibility(format!(
             "field {} was `{}`, and is `{}`",
             old.number(),
             old.name(),
@@ -82,23 +84,23 @@ fn same_field(pairs: &mut Known, old: &FieldDescriptor, new: &FieldDescriptor) -
         ));
     }
     if (old.is_list(), old.is_map()) != (new.is_list(), new.is_map()) {
-        return broken("single, repeated and map do not turn into each other".to_owned());
+        return incompatibility("single, repeated and map do not turn into each other".to_owned());
     }
     if new.cardinality() == Cardinality::Required && old.cardinality() != Cardinality::Required {
-        return broken("the field became `required`".to_owned());
+        return incompatibility("the field became `required`".to_owned());
     }
     let oneof = |field: &FieldDescriptor| {
         let own = field.containing_oneof().filter(|oneof| !oneof.is_synthetic());
         own.map(|oneof| oneof.name().to_owned())
     };
     if oneof(old) != oneof(new) {
-        return broken("the field moved into or out of a `oneof`".to_owned());
+        return incompatibility("the field moved into or out of a `oneof`".to_owned());
     }
     match (old.kind(), new.kind()) {
         (Kind::Message(old), Kind::Message(new)) => messages(pairs, &old, &new),
         (Kind::Enum(old), Kind::Enum(new)) => enums(&old, &new),
         (old, new) if is_wide_enough(&old, &new) => Ok(()),
-        (old, new) => broken(format!("`{}` became `{}`", name(&old), name(&new))),
+        (old, new) => incompatibility(format!("`{}` became `{}`", name(&old), name(&new))),
     }
 }
 
@@ -121,13 +123,13 @@ fn name(kind: &Kind) -> String {
     }
 }
 
-fn enums(old: &EnumDescriptor, new: &EnumDescriptor) -> Result<(), Break> {
+fn enums(old: &EnumDescriptor, new: &EnumDescriptor) -> Result<(), Incompatibility> {
     let gone = old.values().find(|value| {
         new.get_value_by_name(value.name())
             .is_none_or(|now| now.number() != value.number())
     });
     match gone {
-        Some(gone) => Err(Break::new(
+        Some(gone) => Err(Incompatibility::new(
             new.full_name(),
             format!(
                 "value `{}` is gone, or has another number than {}",

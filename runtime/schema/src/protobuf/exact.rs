@@ -7,11 +7,7 @@ use danube_wasm_model::door::Violation;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Number, Value};
 
-use crate::{
-    exact, strict,
-    strict::Limits,
-    violations::{self, Pointer},
-};
+use crate::{exact, pointer::Pointer, strict, strict::Limits, violations};
 
 /// A number in quotes.
 const QUOTED: Limits = Limits {

@@ -109,7 +109,7 @@ fn message_of(text: &str) -> Result<MessageDescriptor, String> {
         "" => message.name().to_owned(),
         package => format!("{package}.{}", message.name()),
     });
-    let mut compiler = Compiler::with_file_resolver(Own(file));
+    let mut compiler = Compiler::with_file_resolver(WellKnownFiles(file));
     compiler.open_file(FILE).map_err(|error| format!("{error:?}"))?;
     let pool = compiler.descriptor_pool();
     let Some(name) = wanted.or(first) else {
@@ -156,9 +156,9 @@ fn examine(root: &MessageDescriptor) -> Result<(), String> {
 }
 
 /// Finds the one text and the well-known types, and nothing else.
-struct Own(File);
+struct WellKnownFiles(File);
 
-impl FileResolver for Own {
+impl FileResolver for WellKnownFiles {
     fn open_file(&self, name: &str) -> Result<File, protox::Error> {
         if name == FILE {
             return Ok(self.0.clone());

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use prost_reflect::{DynamicMessage, SerializeOptions};
 use serde_path_to_error::{Path, Segment};
 
-use crate::{limits::PAYLOAD, violations::Pointer};
+use crate::{limits::PAYLOAD, pointer::Pointer};
 
 pub(super) fn json(message: &DynamicMessage) -> Result<Vec<u8>, serde_json::Error> {
     let mut bounded = Bounded(Vec::new());
-    // A field that is 0, false or empty is there: what reads the document cannot know that it was not left out.
+    // A field that is 0, false or empty is printed: a reader of the document cannot know that it was left out.
     let options = SerializeOptions::new().skip_default_fields(false);
     message.serialize_with_options(&mut serde_json::Serializer::new(&mut bounded), &options)?;
     Ok(bounded.0)
@@ -32,7 +32,7 @@ impl Write for Bounded {
     }
 }
 
-/// Where a reader was when it failed.
+/// The pointer at which a reader failed.
 pub(super) fn pointer(path: &Path) -> String {
     let mut pointer = Pointer::default();
     for segment in path {

@@ -1,16 +1,19 @@
-//! What a message would take when it is decoded, found out without building anything: two bytes can stand for a message of
-//! a hundred, an element of a packed list for forty, and nesting takes stack.
+//! Measures what a message takes when it is decoded, without building anything: two bytes can stand for a message of a
+//! hundred, an element of a packed list for forty, and nesting takes stack.
 
 use prost_reflect::{Kind, MessageDescriptor};
 
-use crate::limits::{MESSAGE, MESSAGE_DEPTH_MAX};
+use crate::{
+    limits::{MESSAGE, MESSAGE_DEPTH_MAX},
+    varint,
+};
 
-/// Refuses what is over the limits, or not what the wire format allows.
+/// Refuses a message that is over the limits, or not valid in the wire format.
 pub(super) fn measure(message: &MessageDescriptor, bytes: &[u8]) -> Result<(), String> {
     if bytes.len() > MESSAGE.bytes_max {
         return Err(format!("the message has more than {} bytes", MESSAGE.bytes_max));
     }
-    let mut walk = Walk {
+    let mut walk = SizeWalk {
         values_left: MESSAGE.values_max,
     };
     let rest = walk.fields(Some(message), bytes, 0, None)?;
@@ -18,12 +21,12 @@ pub(super) fn measure(message: &MessageDescriptor, bytes: &[u8]) -> Result<(), S
     Ok(())
 }
 
-struct Walk {
+struct SizeWalk {
     values_left: usize,
 }
 
-impl Walk {
-    /// Reads fields to the end of the bytes, or of the group `number`. Gives what follows.
+impl SizeWalk {
+    /// Reads fields to the end of the bytes, or of the group `number`. Returns the rest.
     fn fields<'b>(
         &mut self,
         message: Option<&MessageDescriptor>,
@@ -35,18 +38,18 @@ impl Walk {
             return Err(format!("messages are nested deeper than {MESSAGE_DEPTH_MAX}"));
         }
         while !bytes.is_empty() {
-            let tag = varint(&mut bytes)?;
+            let tag = varint::read(&mut bytes)?;
             let number = u32::try_from(tag >> 3).map_err(|_| "a field has no possible number")?;
             self.take(1)?;
             let field = message.and_then(|message| message.get_field(number));
             match tag & 7 {
                 0 => {
-                    varint(&mut bytes)?;
+                    varint::read(&mut bytes)?;
                 }
                 1 => skip(&mut bytes, 8)?,
                 5 => skip(&mut bytes, 4)?,
                 2 => {
-                    let length = usize::try_from(varint(&mut bytes)?).map_err(|_| "a length is too large")?;
+                    let length = usize::try_from(varint::read(&mut bytes)?).map_err(|_| "a length is too large")?;
                     let (inner, rest) = bytes.split_at_checked(length).ok_or("the bytes end too early")?;
                     bytes = rest;
                     match field.map(|field| (field.kind(), field.is_list())) {
@@ -87,19 +90,6 @@ fn elements(kind: &Kind, bytes: &[u8]) -> usize {
         Kind::Float | Kind::Fixed32 | Kind::Sfixed32 => bytes.len().div_ceil(4),
         _ => bytes.iter().filter(|byte| **byte < 0x80).count(),
     }
-}
-
-fn varint(bytes: &mut &[u8]) -> Result<u64, String> {
-    let mut number = 0u64;
-    for place in 0..10 {
-        let (byte, rest) = bytes.split_first().ok_or("the bytes end too early")?;
-        *bytes = rest;
-        number |= u64::from(byte & 0x7f) << (7 * place);
-        if *byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err("a number has more than 64 bits".to_owned())
 }
 
 fn skip(bytes: &mut &[u8], n: usize) -> Result<(), String> {

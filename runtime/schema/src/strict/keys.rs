@@ -1,4 +1,4 @@
-//! The keys of the objects that are open, to find one that comes twice.
+//! The keys of the open objects, to find duplicates.
 
 use std::{borrow::Cow, collections::HashSet};
 

@@ -1,9 +1,9 @@
 //! Strict JSON: one pass over the bytes, before anything is built from them.
 //!
-//! What other readers let through is refused here, because money travels in these documents: a key that is in its object
-//! twice (readers disagree about which one counts) and a number that would come out changed (see [`number`]). So are
-//! text that is not UTF-8, lone surrogates, trailing bytes, and nesting or counts over a limit. The offence is named by
-//! its JSON pointer.
+//! Documents that other readers accept are refused here, because they may carry money: a key that is twice in its
+//! object (readers disagree which one counts) and a number that would be changed by reading (see [`number`]). Also
+//! refused: text that is not UTF-8, lone surrogates, trailing bytes, and nesting or counts over a limit. The error
+//! names its JSON pointer.
 //!
 //! Every event passes through here, so the pass allocates nothing for documents of few keys beyond two small vectors, and
 //! skips plain text eight bytes at a time.
@@ -21,7 +21,7 @@ pub use size::within;
 
 use crate::violations;
 
-/// What a document may be at most.
+/// Limits of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Length, in bytes.
@@ -32,7 +32,7 @@ pub struct Limits {
     pub values_max: usize,
 }
 
-/// What a document was found to be.
+/// Measures of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Shape {
     /// Number of values: each object, array, string, number and literal.
@@ -58,17 +58,17 @@ pub fn scan(bytes: &[u8], limits: Limits) -> Result<Shape, Violation> {
     let mut scanner = Scanner::new(text, limits);
     match scanner.document() {
         Ok(()) if utf8 => Ok(scanner.shape),
-        Err(problem) if utf8 || problem.at < text.len() => Err(scanner.violation(problem)),
-        // What is before the offending byte is fine, or ends there.
-        _ => Err(scanner.violation(Problem {
+        Err(syntax_error) if utf8 || syntax_error.at < text.len() => Err(scanner.violation(syntax_error)),
+        // The text before the offending byte is valid, or ends there.
+        _ => Err(scanner.violation(SyntaxError {
             at: text.len(),
             message: format!("byte {} is not UTF-8", text.len()).into(),
         })),
     }
 }
 
-/// Why the pass ended early, and at which byte.
-struct Problem {
+/// Why the pass failed, and at which byte.
+struct SyntaxError {
     at: usize,
     message: Cow<'static, str>,
 }
@@ -100,7 +100,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn document(&mut self) -> Result<(), Problem> {
+    fn document(&mut self) -> Result<(), SyntaxError> {
         loop {
             if self.value()? {
                 continue;
@@ -112,17 +112,17 @@ impl<'a> Scanner<'a> {
         }
         self.skip_space();
         if self.at < self.text.len() {
-            return Err(self.problem("the document ends, and more follows it"));
+            return Err(self.syntax_error("the document ends, and more follows it"));
         }
         Ok(())
     }
 
     /// Reads a value, or opens one: true if its first member or element is next.
-    fn value(&mut self) -> Result<bool, Problem> {
+    fn value(&mut self) -> Result<bool, SyntaxError> {
         self.skip_space();
         self.shape.values += 1;
         if self.shape.values > self.limits.values_max {
-            return Err(self.problem(format!("the document has more than {} values", self.limits.values_max)));
+            return Err(self.syntax_error(format!("the document has more than {} values", self.limits.values_max)));
         }
         match self.peek() {
             Some(b'{') => {
@@ -142,15 +142,15 @@ impl<'a> Scanner<'a> {
             Some(b't') => self.literal(b"true")?,
             Some(b'f') => self.literal(b"false")?,
             Some(b'n') => self.literal(b"null")?,
-            Some(_) => return Err(self.problem("a value is expected here")),
-            None => return Err(self.problem("the document ends where a value is expected")),
+            Some(_) => return Err(self.syntax_error("a value is expected here")),
+            None => return Err(self.syntax_error("the document ends where a value is expected")),
         }
         Ok(false)
     }
 
-    fn open(&mut self, frame: Frame, end: u8) -> Result<bool, Problem> {
+    fn open(&mut self, frame: Frame, end: u8) -> Result<bool, SyntaxError> {
         if self.open.len() == self.limits.depth_max {
-            return Err(self.problem(format!(
+            return Err(self.syntax_error(format!(
                 "objects and arrays are nested deeper than {}",
                 self.limits.depth_max
             )));
@@ -173,7 +173,7 @@ impl<'a> Scanner<'a> {
 
     /// What follows a value: true if a container was closed, so that this was asked about a value inside and must be
     /// asked again; false if a value is next, or the document is over.
-    fn after_value(&mut self) -> Result<bool, Problem> {
+    fn after_value(&mut self) -> Result<bool, SyntaxError> {
         let Some(frame) = self.open.last_mut() else {
             return Ok(false);
         };
@@ -204,40 +204,40 @@ impl<'a> Scanner<'a> {
                 self.at += 1;
                 Ok(true)
             }
-            (_, None) => Err(self.problem("the document ends inside an object or array")),
-            (Frame::Array { .. }, _) => Err(self.problem("`,` or `]` is expected here")),
-            (Frame::Object { .. }, _) => Err(self.problem("`,` or `}` is expected here")),
+            (_, None) => Err(self.syntax_error("the document ends inside an object or array")),
+            (Frame::Array { .. }, _) => Err(self.syntax_error("`,` or `]` is expected here")),
+            (Frame::Object { .. }, _) => Err(self.syntax_error("`,` or `}` is expected here")),
         }
     }
 
     /// Reads a key and its colon.
-    fn key(&mut self) -> Result<(), Problem> {
+    fn key(&mut self) -> Result<(), SyntaxError> {
         if self.peek() != Some(b'"') {
-            return Err(self.problem("a key in double quotes is expected here"));
+            return Err(self.syntax_error("a key in double quotes is expected here"));
         }
         let start = self.at;
         let key = text::read(self.text, &mut self.at)?;
         let Some(Frame::Object { keys_from, at_key }) = self.open.last_mut() else {
-            return Err(self.problem("a key is outside of an object"));
+            return Err(self.syntax_error("a key is outside of an object"));
         };
         *at_key = true;
         if !self.keys.push(*keys_from, key.unescaped()) {
-            return Err(Problem {
+            return Err(SyntaxError {
                 at: start,
                 message: "this key is in its object twice".into(),
             });
         }
         self.skip_space();
         if self.peek() != Some(b':') {
-            return Err(self.problem("`:` is expected here"));
+            return Err(self.syntax_error("`:` is expected here"));
         }
         self.at += 1;
         Ok(())
     }
 
-    fn literal(&mut self, word: &[u8]) -> Result<(), Problem> {
+    fn literal(&mut self, word: &[u8]) -> Result<(), SyntaxError> {
         if !self.text[self.at..].starts_with(word) {
-            return Err(self.problem("a value is expected here"));
+            return Err(self.syntax_error("a value is expected here"));
         }
         self.at += word.len();
         Ok(())
@@ -253,16 +253,16 @@ impl<'a> Scanner<'a> {
         self.text.get(self.at).copied()
     }
 
-    fn problem(&self, message: impl Into<Cow<'static, str>>) -> Problem {
-        Problem {
+    fn syntax_error(&self, message: impl Into<Cow<'static, str>>) -> SyntaxError {
+        SyntaxError {
             at: self.at,
             message: message.into(),
         }
     }
 
-    /// Names the place in the document that the pass is at.
-    fn violation(&self, problem: Problem) -> Violation {
-        let mut path = violations::Pointer::default();
+    /// The violation at the current position.
+    fn violation(&self, syntax_error: SyntaxError) -> Violation {
+        let mut path = crate::pointer::Pointer::default();
         let mut frames = self.open.iter().peekable();
         while let Some(frame) = frames.next() {
             match frame {
@@ -282,7 +282,7 @@ impl<'a> Scanner<'a> {
         }
         Violation {
             path: path.finish(),
-            message: format!("{} (byte {})", problem.message, problem.at),
+            message: format!("{} (byte {})", syntax_error.message, syntax_error.at),
         }
     }
 }

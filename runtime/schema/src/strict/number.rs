@@ -1,21 +1,21 @@
-//! Numbers that survive: a reader that holds integers in 64 bits and all else in an IEEE double, and prints them again
-//! with the fewest digits, must show the same value that was sent.
+//! Numbers must round-trip: a reader that holds integers in 64 bits and all other numbers in an IEEE double, and prints
+//! them with the fewest digits, must show the value that was sent.
 //!
 //! So an integer is within -2^63 to 2^64-1, and a number with a point or an exponent is the shortest name of a double, or
 //! that name with zeros added: `1.10` and `1e3` survive, `0.1` does, `3.14159265358979323846` and `1e400` do not.
 
-use super::Problem;
+use super::SyntaxError;
 
-/// A decimal of so many digits always survives, if its exponent is nowhere near the ends of a double's range.
+/// A decimal of up to this many digits always round-trips, if its exponent is not near the ends of a double's range.
 const DIGITS_ALWAYS_KEPT: usize = 15;
 const EXPONENT_ALWAYS_KEPT: i64 = 290;
 /// No double needs more digits than this.
 const DIGITS_EVER_KEPT: usize = 17;
-/// An integer of so many digits always fits.
+/// An integer of up to this many digits always fits.
 const INTEGER_DIGITS_ALWAYS_KEPT: usize = 18;
 
 /// Reads from the sign to after the last digit.
-pub(super) fn read(text: &[u8], at: &mut usize) -> Result<(), Problem> {
+pub(super) fn read(text: &[u8], at: &mut usize) -> Result<(), SyntaxError> {
     let start = *at;
     if text.get(*at) == Some(&b'-') {
         *at += 1;
@@ -24,7 +24,7 @@ pub(super) fn read(text: &[u8], at: &mut usize) -> Result<(), Problem> {
     match text.get(*at) {
         Some(b'0') => *at += 1,
         Some(b'1'..=b'9') => skip_digits(text, at),
-        _ => return Err(problem(*at, "a digit is expected here")),
+        _ => return Err(syntax_error(*at, "a digit is expected here")),
     }
     let integer_digits = *at - digits_from;
     let mut integer = true;
@@ -47,23 +47,23 @@ pub(super) fn read(text: &[u8], at: &mut usize) -> Result<(), Problem> {
     let number = std::str::from_utf8(&text[start..*at]).unwrap_or_default();
     match integer {
         true if number.parse::<i64>().is_ok() || number.parse::<u64>().is_ok() => Ok(()),
-        true => Err(problem(
+        true => Err(syntax_error(
             start,
             "this integer does not fit in 64 bits; send it as a string",
         )),
-        false if survives(number) => Ok(()),
-        false => Err(problem(
+        false if round_trips(number) => Ok(()),
+        false => Err(syntax_error(
             start,
             "this number changes when it is read as a 64-bit floating-point number; send it as a string",
         )),
     }
 }
 
-fn at_least_one_digit(text: &[u8], at: &mut usize) -> Result<(), Problem> {
+fn at_least_one_digit(text: &[u8], at: &mut usize) -> Result<(), SyntaxError> {
     let start = *at;
     skip_digits(text, at);
     if *at == start {
-        Err(problem(start, "a digit is expected here"))
+        Err(syntax_error(start, "a digit is expected here"))
     } else {
         Ok(())
     }
@@ -75,7 +75,7 @@ fn skip_digits(text: &[u8], at: &mut usize) {
     }
 }
 
-fn survives(number: &str) -> bool {
+fn round_trips(number: &str) -> bool {
     let Some(sent) = Decimal::of(number) else { return true };
     if sent.digits.len() > DIGITS_EVER_KEPT {
         return false;
@@ -84,7 +84,7 @@ fn survives(number: &str) -> bool {
         return true;
     }
     let kept = number.parse::<f64>().unwrap_or(f64::INFINITY);
-    // A double halfway between its two shortest names is printed as one by some and as the other by others: both survive.
+    // Some printers choose one and some the other of a double's two shortest decimals: both round-trip.
     let printed = [format!("{kept:e}"), serde_json::json!(kept).to_string()];
     kept.is_finite()
         && printed
@@ -109,7 +109,7 @@ impl Decimal {
         let first = digits().position(|digit| digit != b'0')?;
         let trailing = digits().rev().position(|digit| digit != b'0')?;
         let last = whole.len() + fraction.len() - 1 - trailing;
-        // Beyond 18 digits an exponent is far out of every range, whatever it is exactly.
+        // An exponent of more than 18 digits is out of range, whatever its exact value.
         let exponent = exponent
             .strip_prefix('+')
             .unwrap_or(exponent)
@@ -117,15 +117,15 @@ impl Decimal {
             .unwrap_or(i64::MAX / 2);
         let places = i64::try_from(whole.len()).ok()? - i64::try_from(first).ok()?;
         Some(Self {
-            // One digit more than can survive is enough to see that it does not.
+            // One digit more than can round-trip is enough to detect that it does not.
             digits: digits().take(last + 1).skip(first).take(DIGITS_EVER_KEPT + 1).collect(),
             exponent: exponent.saturating_add(places),
         })
     }
 }
 
-fn problem(at: usize, message: &'static str) -> Problem {
-    Problem {
+fn syntax_error(at: usize, message: &'static str) -> SyntaxError {
+    SyntaxError {
         at,
         message: message.into(),
     }
@@ -135,7 +135,7 @@ fn problem(at: usize, message: &'static str) -> Problem {
 mod tests {
     use super::*;
 
-    fn survives(number: &str) -> bool {
+    fn round_trips(number: &str) -> bool {
         let mut at = 0;
         read(number.as_bytes(), &mut at).is_ok() && at == number.len()
     }
@@ -167,7 +167,7 @@ mod tests {
             "0.00001234",
             "899280097004533.2",
         ] {
-            assert!(survives(number), "{number}");
+            assert!(round_trips(number), "{number}");
         }
     }
 
@@ -189,14 +189,14 @@ mod tests {
             "12345678901234567.89",
             "0.30000000000000003",
         ] {
-            assert!(!survives(number), "{number}");
+            assert!(!round_trips(number), "{number}");
         }
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
         for number in ["-", "+1", ".5", "1.", "1e", "1e+", "--1", "01"] {
-            assert!(!survives(number), "{number}");
+            assert!(!round_trips(number), "{number}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! How deep and how large a document is, whatever else is in it: for topics without a schema.
+//! Limits the depth and size of a document of a topic without a schema.
 
 use danube_wasm_model::door::Violation;
 use serde::de::IgnoredAny;
@@ -6,13 +6,13 @@ use serde::de::IgnoredAny;
 use super::Limits;
 use crate::violations;
 
-/// Refuses JSON that later readers could not read back. What is no JSON is not looked at any further: a topic without a
-/// schema takes anything.
+/// Refuses JSON that later readers could not read back. Payloads that are not JSON are not checked: a topic without a
+/// schema accepts anything.
 pub fn within(bytes: &[u8], limits: Limits) -> Result<(), Violation> {
     let Some(over) = over(bytes, limits) else {
         return Ok(());
     };
-    // This reader has no limit of its own, and keeps nothing.
+    // This reader has no limit and keeps nothing.
     match serde_json::from_slice::<IgnoredAny>(bytes) {
         Ok(_) => Err(violations::whole(over)),
         Err(_) => Ok(()),
@@ -73,19 +73,19 @@ mod tests {
         values_max: 10,
     };
 
-    fn says(text: &str) -> Option<String> {
+    fn over_limit(text: &str) -> Option<String> {
         within(text.as_bytes(), LIMITS).err().map(|violation| violation.message)
     }
 
     #[test]
     fn what_is_too_deep_or_has_too_many_values_is_refused() {
-        assert_eq!(says(r#" {"a":[[1]]}"#), None);
-        let deep = says(r#" {"a":[[[1]]]}"#);
+        assert_eq!(over_limit(r#" {"a":[[1]]}"#), None);
+        let deep = over_limit(r#" {"a":[[[1]]]}"#);
         assert_eq!(deep.as_deref(), Some("objects and arrays are nested deeper than 3"));
-        let large = says(&format!("[{}0]", "0,".repeat(10)));
+        let large = over_limit(&format!("[{}0]", "0,".repeat(10)));
         assert_eq!(large.as_deref(), Some("the document has more than 10 values"));
         let deepest = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
-        assert!(says(&deepest).is_some());
+        assert!(over_limit(&deepest).is_some());
     }
 
     #[test]
@@ -99,7 +99,7 @@ mod tests {
             "[[[[",
             "\u{feff}[[[[1]]]]",
         ] {
-            assert_eq!(says(text), None, "{text}");
+            assert_eq!(over_limit(text), None, "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Problem;
+use super::SyntaxError;
 
 /// A string as it is written, without its quotes.
 pub(super) struct Raw<'a> {
@@ -33,7 +33,7 @@ impl<'a> Raw<'a> {
 }
 
 /// Reads from the opening quote to after the closing one.
-pub(super) fn read<'a>(text: &'a [u8], at: &mut usize) -> Result<Raw<'a>, Problem> {
+pub(super) fn read<'a>(text: &'a [u8], at: &mut usize) -> Result<Raw<'a>, SyntaxError> {
     *at += 1;
     let start = *at;
     let mut escaped = false;
@@ -49,14 +49,14 @@ pub(super) fn read<'a>(text: &'a [u8], at: &mut usize) -> Result<Raw<'a>, Proble
                 escaped = true;
                 escape(text, at)?;
             }
-            Some(_) => return Err(problem(*at, "a control character must be escaped")),
-            None => return Err(problem(*at, "the document ends inside a string")),
+            Some(_) => return Err(syntax_error(*at, "a control character must be escaped")),
+            None => return Err(syntax_error(*at, "the document ends inside a string")),
         }
     }
 }
 
 /// Reads an escape from its backslash to after its last character.
-fn escape(text: &[u8], at: &mut usize) -> Result<char, Problem> {
+fn escape(text: &[u8], at: &mut usize) -> Result<char, SyntaxError> {
     let start = *at;
     let simple = match text.get(start + 1) {
         Some(b'"') => '"',
@@ -68,42 +68,42 @@ fn escape(text: &[u8], at: &mut usize) -> Result<char, Problem> {
         Some(b'r') => '\r',
         Some(b't') => '\t',
         Some(b'u') => return unicode(text, at),
-        Some(_) => return Err(problem(start, "this escape is not one of JSON's")),
-        None => return Err(problem(text.len(), "the document ends inside a string")),
+        Some(_) => return Err(syntax_error(start, "this escape is not one of JSON's")),
+        None => return Err(syntax_error(text.len(), "the document ends inside a string")),
     };
     *at = start + 2;
     Ok(simple)
 }
 
 /// `\uXXXX`, or two of them for a character beyond 16 bits.
-fn unicode(text: &[u8], at: &mut usize) -> Result<char, Problem> {
+fn unicode(text: &[u8], at: &mut usize) -> Result<char, SyntaxError> {
     let start = *at;
     let first = hex(text, start)?;
     *at = start + 6;
     let code = match first {
         0xD800..=0xDBFF => {
             if !text[*at..].starts_with(b"\\u") {
-                return Err(problem(start, "a surrogate is without its partner"));
+                return Err(syntax_error(start, "a surrogate is without its partner"));
             }
             let second = hex(text, *at)?;
             if !(0xDC00..=0xDFFF).contains(&second) {
-                return Err(problem(start, "a surrogate is without its partner"));
+                return Err(syntax_error(start, "a surrogate is without its partner"));
             }
             *at += 6;
             0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)
         }
         code => code,
     };
-    char::from_u32(code).ok_or_else(|| problem(start, "a surrogate is without its partner"))
+    char::from_u32(code).ok_or_else(|| syntax_error(start, "a surrogate is without its partner"))
 }
 
 /// The four digits after `\u`.
-fn hex(text: &[u8], backslash: usize) -> Result<u32, Problem> {
+fn hex(text: &[u8], backslash: usize) -> Result<u32, SyntaxError> {
     let mut code = 0;
     for place in backslash + 2..backslash + 6 {
         let digit = text.get(place).and_then(|&byte| char::from(byte).to_digit(16));
-        code =
-            code * 16 + digit.ok_or_else(|| problem(place.min(text.len()), "four hexadecimal digits are expected"))?;
+        code = code * 16
+            + digit.ok_or_else(|| syntax_error(place.min(text.len()), "four hexadecimal digits are expected"))?;
     }
     Ok(code)
 }
@@ -134,8 +134,8 @@ fn skip_plain(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-fn problem(at: usize, message: &'static str) -> Problem {
-    Problem {
+fn syntax_error(at: usize, message: &'static str) -> SyntaxError {
+    SyntaxError {
         at,
         message: message.into(),
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{super::Break, Comparison, Older, Side};
+use super::{super::Incompatibility, Comparison, Document, OlderSchemas};
 
 /// How a schema divides an array.
 struct Elements<'a> {
@@ -11,7 +11,7 @@ struct Elements<'a> {
 }
 
 impl<'a> Elements<'a> {
-    fn of(schema: &'a Map<String, Value>, side: &Side) -> Self {
+    fn of(schema: &'a Map<String, Value>, side: &Document) -> Self {
         let list = |keyword: &str| schema.get(keyword).and_then(Value::as_array).map(Vec::as_slice);
         let (prefix, rest) = if side.has_prefix_items() {
             (list("prefixItems"), schema.get("items"))
@@ -32,7 +32,12 @@ impl<'a> Elements<'a> {
 }
 
 impl<'a> Comparison<'a, '_> {
-    pub(super) fn items(&mut self, older: &Older<'a>, new: &'a Map<String, Value>, place: &str) -> Result<(), Break> {
+    pub(super) fn items(
+        &mut self,
+        older: &OlderSchemas<'a>,
+        new: &'a Map<String, Value>,
+        place: &str,
+    ) -> Result<(), Incompatibility> {
         let olds: Vec<_> = older.all.iter().filter_map(|schema| schema.as_object()).collect();
         let olds: Vec<_> = olds.into_iter().map(|schema| Elements::of(schema, self.old)).collect();
         let new = Elements::of(new, self.new);
@@ -46,7 +51,7 @@ impl<'a> Comparison<'a, '_> {
         for i in 0..=longest {
             let Some(wanted) = new.at(i) else { continue };
             let found: Vec<_> = olds.iter().filter_map(|old| old.at(i)).collect();
-            self.fits(&Older::of(&found), wanted, &format!("{place}/items"))?;
+            self.accepts_all_of(&OlderSchemas::of(&found), wanted, &format!("{place}/items"))?;
         }
         Ok(())
     }

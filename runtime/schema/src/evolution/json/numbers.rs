@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Number, Value};
 
-use super::{super::Break, older::Older};
+use super::{super::Incompatibility, older::OlderSchemas};
 
 /// `minimum`, `maximum`, their exclusive forms, and `multipleOf`.
-pub(super) fn value(older: &Older<'_>, keyword: &str, value: &Value, at: &str) -> Result<(), Break> {
+pub(super) fn value(older: &OlderSchemas<'_>, keyword: &str, value: &Value, at: &str) -> Result<(), Incompatibility> {
     let Value::Number(new) = value else { return Ok(()) };
     let (inclusive, exclusive, beyond) = match keyword {
         "minimum" | "exclusiveMinimum" => ("minimum", "exclusiveMinimum", Ordering::Greater),
@@ -30,13 +30,13 @@ pub(super) fn value(older: &Older<'_>, keyword: &str, value: &Value, at: &str) -
     if follows {
         return Ok(());
     }
-    Err(Break::new(
+    Err(Incompatibility::new(
         at,
         format!("`{keyword}` is new or narrower: numbers that were allowed no longer are"),
     ))
 }
 
-fn multiple(older: &Older<'_>, new: &Number, at: &str) -> Result<(), Break> {
+fn multiple(older: &OlderSchemas<'_>, new: &Number, at: &str) -> Result<(), Incompatibility> {
     let is_one = new.as_u64() == Some(1);
     let divides = |old: &Number| {
         let whole = old.as_u64().zip(new.as_u64());
@@ -49,14 +49,14 @@ fn multiple(older: &Older<'_>, new: &Number, at: &str) -> Result<(), Break> {
     if (is_one && older.types().is_whole()) || olds.any(divides) {
         return Ok(());
     }
-    Err(Break::new(
+    Err(Incompatibility::new(
         at,
         "`multipleOf` is new or another: numbers that were allowed no longer are",
     ))
 }
 
 /// `minLength`, `maxItems` and the like.
-pub(super) fn size(older: &Older<'_>, keyword: &str, value: &Value, at: &str) -> Result<(), Break> {
+pub(super) fn size(older: &OlderSchemas<'_>, keyword: &str, value: &Value, at: &str) -> Result<(), Incompatibility> {
     let Value::Number(new) = value else { return Ok(()) };
     let is_minimum = keyword.starts_with("min");
     let beyond = if is_minimum { Ordering::Greater } else { Ordering::Less };
@@ -67,7 +67,7 @@ pub(super) fn size(older: &Older<'_>, keyword: &str, value: &Value, at: &str) ->
     if follows || (is_minimum && new.as_f64() == Some(0.0)) {
         return Ok(());
     }
-    Err(Break::new(
+    Err(Incompatibility::new(
         at,
         format!("`{keyword}` is new or narrower: what was allowed no longer is"),
     ))

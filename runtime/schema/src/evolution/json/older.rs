@@ -1,16 +1,16 @@
-//! The older side of a comparison: schemas that all hold for a value at once.
+//! The older side of a comparison: schemas that all apply to a value.
 
 use std::{collections::HashSet, fmt};
 
 use serde_json::{Value, json};
 
-use super::Side;
+use super::Document;
 
-/// Schemas that all hold.
+/// Schemas that all apply.
 #[derive(Clone)]
-pub(super) struct Older<'a> {
+pub(super) struct OlderSchemas<'a> {
     pub(super) all: Vec<&'a Value>,
-    /// Addresses of the alternatives that are already told apart.
+    /// Addresses of the alternatives that were split already.
     split: Vec<usize>,
 }
 
@@ -23,11 +23,11 @@ const INTEGER: u8 = 1 << 2;
 const NUMBER: u8 = INTEGER | 1 << 3;
 
 /// `{"type": …}` for each type.
-pub(super) fn kinds() -> Vec<Value> {
+pub(super) fn type_schemas() -> Vec<Value> {
     NAMES.iter().map(|name| json!({"type": name})).collect()
 }
 
-impl<'a> Older<'a> {
+impl<'a> OlderSchemas<'a> {
     pub(super) fn of(schemas: &[&'a Value]) -> Self {
         Self {
             all: schemas.to_vec(),
@@ -35,8 +35,8 @@ impl<'a> Older<'a> {
         }
     }
 
-    /// With what `$ref` and `allOf` lead to. A reference that cannot be followed says nothing.
-    pub(super) fn flattened(&self, side: &'a Side) -> Self {
+    /// Adds the schemas that `$ref` and `allOf` lead to. A reference that cannot be followed adds nothing.
+    pub(super) fn flatten(&self, side: &'a Document) -> Self {
         let (mut all, mut unread, mut read) = (Vec::new(), self.all.clone(), HashSet::new());
         unread.reverse();
         while let Some(schema) = unread.pop() {
@@ -50,7 +50,7 @@ impl<'a> Older<'a> {
             if let Some(target) = target {
                 unread.extend(target.map(|(target, _)| target));
                 if side.is_draft_7() {
-                    // What stands beside the reference does not count.
+                    // Keywords beside the reference are ignored.
                     continue;
                 }
             }
@@ -63,7 +63,7 @@ impl<'a> Older<'a> {
         }
     }
 
-    /// This and a new schema, for telling a pair that was met before.
+    /// A key of this and a new schema, to recognise a pair that was met before.
     pub(super) fn with(&self, new: &Value) -> (Vec<usize>, Vec<usize>, usize) {
         let mut all: Vec<usize> = self.all.iter().map(|schema| address(schema)).collect();
         all.sort_unstable();
@@ -72,7 +72,7 @@ impl<'a> Older<'a> {
         (all, split, address(new))
     }
 
-    /// The cases of the first `anyOf` or `oneOf` that is not yet told apart.
+    /// One case for each branch of the first `anyOf` or `oneOf` that is not split yet.
     pub(super) fn alternatives(&self) -> Option<Vec<Self>> {
         let lists = self
             .all
@@ -85,10 +85,10 @@ impl<'a> Older<'a> {
     }
 
     /// A case for each type, if there are several.
-    pub(super) fn by_type(&self, kinds: &'a [Value]) -> Option<Vec<Self>> {
-        let mark = kinds.as_ptr() as usize;
+    pub(super) fn by_type(&self, type_schemas: &'a [Value]) -> Option<Vec<Self>> {
+        let mark = type_schemas.as_ptr() as usize;
         let several = self.types().0.count_ones() > 1 && !self.split.contains(&mark);
-        several.then(|| self.cases(mark, kinds))
+        several.then(|| self.cases(mark, type_schemas))
     }
 
     fn cases(&self, mark: usize, branches: &'a [Value]) -> Vec<Self> {
@@ -118,7 +118,7 @@ impl<'a> Older<'a> {
         types
     }
 
-    /// The values that are possible, if they are few.
+    /// The possible values, if they are few.
     pub(super) fn values(&self) -> Option<Vec<Value>> {
         if let Some(values) = self.all.iter().find_map(|schema| listed(schema)) {
             return Some(values.to_vec());
@@ -144,7 +144,7 @@ impl Types {
     pub(super) const NONE: Self = Self(0);
     const ALL: Self = Self(0x7f);
 
-    /// What `type` names.
+    /// The types that `type` names.
     pub(super) fn named(value: &Value) -> Self {
         let listed = std::slice::from_ref(value);
         let names = value

@@ -1,20 +1,20 @@
-//! One of the two documents under comparison.
+//! One of the two compared documents.
 
 use serde_json::Value;
 
-use super::super::Break;
+use super::super::Incompatibility;
 use crate::bounds::reference::{self, Target};
 
 /// A document and its draft.
-pub(super) struct Side {
+pub(super) struct Document {
     pub(super) document: Value,
     pub(super) draft: String,
 }
 
-impl Side {
-    pub(super) fn read(text: &str, which: &str) -> Result<Self, Break> {
-        let document: Value =
-            serde_json::from_str(text).map_err(|error| Break::new("#", format!("the {which} version: {error}")))?;
+impl Document {
+    pub(super) fn read(text: &str, which: &str) -> Result<Self, Incompatibility> {
+        let document: Value = serde_json::from_str(text)
+            .map_err(|error| Incompatibility::new("#", format!("the {which} version: {error}")))?;
         let draft = document
             .get("$schema")
             .and_then(Value::as_str)
@@ -25,7 +25,7 @@ impl Side {
         })
     }
 
-    /// Whether what stands beside a `$ref` is ignored, and `format` is more than a remark.
+    /// Whether keywords beside a `$ref` are ignored, and `format` is checked.
     pub(super) fn is_draft_7(&self) -> bool {
         self.draft.ends_with("draft-07/schema")
     }
@@ -34,7 +34,7 @@ impl Side {
         self.draft.ends_with("2020-12/schema")
     }
 
-    /// What a reference leads to, if that is a place in this document.
+    /// The schema that a reference leads to, if it is in this document.
     pub(super) fn resolve(&self, text: &str) -> Option<(&Value, String)> {
         match reference::parse(&self.document, text) {
             Ok(Target::Place { value, pointer }) => Some((value, pointer)),

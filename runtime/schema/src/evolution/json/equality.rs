@@ -1,25 +1,25 @@
-//! Whether two schemas are the same: equal as JSON, and so is all that they refer to.
+//! Checks whether two schemas are the same: equal as JSON, including everything that they refer to.
 
 use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::super::TooMuch;
+use super::super::TooManySteps;
 use crate::{
     bounds::reference::{self, Target},
     limits::COMPARE_STEPS_MAX,
 };
 
 /// Compares parts of two documents.
-pub(super) struct Same<'a> {
+pub(super) struct EqualityCheck<'a> {
     old: &'a Value,
     new: &'a Value,
-    /// References that were found to lead to different places.
+    /// References that lead to different schemas.
     different: HashSet<&'a str>,
     steps: usize,
 }
 
-impl<'a> Same<'a> {
+impl<'a> EqualityCheck<'a> {
     pub(super) fn new(old: &'a Value, new: &'a Value) -> Self {
         Self {
             old,
@@ -29,7 +29,7 @@ impl<'a> Same<'a> {
         }
     }
 
-    pub(super) fn check(&mut self, old: &'a Value, new: &'a Value) -> Result<bool, TooMuch> {
+    pub(super) fn check(&mut self, old: &'a Value, new: &'a Value) -> Result<bool, TooManySteps> {
         self.step()?;
         if old != new {
             return Ok(false);
@@ -57,8 +57,9 @@ impl<'a> Same<'a> {
         Ok(true)
     }
 
-    /// Every reference in a schema. One that depends on how it was reached is never the same.
-    fn collect(&mut self, schema: &'a Value, references: &mut Vec<&'a str>) -> Result<(), TooMuch> {
+    /// Collects every reference in a schema. A dynamic one, whose target depends on how it was reached, is never the
+    /// same.
+    fn collect(&mut self, schema: &'a Value, references: &mut Vec<&'a str>) -> Result<(), TooManySteps> {
         self.step()?;
         match schema {
             Value::Array(items) => items.iter().try_for_each(|item| self.collect(item, references)),
@@ -74,10 +75,10 @@ impl<'a> Same<'a> {
         }
     }
 
-    fn step(&mut self) -> Result<(), TooMuch> {
+    fn step(&mut self) -> Result<(), TooManySteps> {
         self.steps += 1;
         if self.steps > COMPARE_STEPS_MAX {
-            Err(TooMuch)
+            Err(TooManySteps)
         } else {
             Ok(())
         }
