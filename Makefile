@@ -20,7 +20,7 @@ test: lint
 # The broker's conformance suite, and what else meets a real Danube, against one that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
 # With DANUBE_BROKER=EXECUTABLE the suite starts brokers itself, and restarts them, too.
 test-danube:
-	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-conformance --test danube real:: -- --nocapture
+	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-conformance --test danube real:: -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test --workspace --test e2e real_danube -- --nocapture
 
@@ -34,13 +34,13 @@ guests:
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
-# More trials of what `make test` holds a bounded part of, printed as tables and added to docs/chaos-ledger.jsonl: processes
-# killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
+# More trials of what `make test` holds a bounded part of, printed as tables and added to
+# runtime/testing/trials/chaos.jsonl: processes killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
 # database and the whole binary. What must be quick (a healthy neighbour, being alive again) is judged here, not in
 # `make test`: let the machine be quiet.
 # With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults, with DANUBE_BROKER=EXECUTABLE also a
 # real Danube's.
-chaos: export CHAOS_LEDGER = docs/chaos-ledger.jsonl
+chaos: export CHAOS_LEDGER = runtime/testing/trials/chaos.jsonl
 chaos: export CHAOS ?= minutes
 chaos: export SWARM_SEEDS ?= 20000
 chaos: export HOSTILE_TRIALS ?= 10
@@ -64,9 +64,9 @@ FUZZ_TARGETS := config columns envelope topic ingress log
 FUZZ_SECONDS ?= 60
 fuzz: export FUZZ_RUNS ?= 20000
 fuzz:
-	@if $(CARGO) fuzz --version > /dev/null 2>&1; then cd runtime/fuzz && cp ../../Cargo.lock fuzz/ && for target in $(FUZZ_TARGETS); do \
-	  mkdir -p ../../target/fuzz/$$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target \
-	    ../../target/fuzz/$$target corpus/$$target -- -timeout=60 -max_total_time=$(FUZZ_SECONDS) || exit 1; done; \
+	@if $(CARGO) fuzz --version > /dev/null 2>&1; then cd runtime/testing/fuzz && cp ../../../Cargo.lock fuzz/ && for target in $(FUZZ_TARGETS); do \
+	  mkdir -p ../../../target/fuzz/$$target && RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run --sanitizer none $$target \
+	    ../../../target/fuzz/$$target corpus/$$target -- -timeout=60 -max_total_time=$(FUZZ_SECONDS) || exit 1; done; \
 	else echo "cargo-fuzz is not installed: mutating the corpora instead"; \
 	  $(CARGO) test -p danube-wasm-fuzz --test mutations -- --nocapture; fi
 

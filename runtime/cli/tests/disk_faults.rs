@@ -19,7 +19,7 @@ use std::{
 };
 
 use danube_wasm_faultdisk::{Crash, Disk, Fault, Record, Spy, journal};
-use danube_wasm_ledger::{Row, conclude};
+use danube_wasm_trials::{Row, conclude};
 use harness::{DEADLINE, Scratch, Setup, payment, post};
 use process::Process;
 use tempfile::TempDir;

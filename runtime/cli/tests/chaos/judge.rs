@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 use serde_json::Value;
 
 use crate::{

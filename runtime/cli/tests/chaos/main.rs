@@ -26,7 +26,7 @@ use std::{
     time::Instant,
 };
 
-use danube_wasm_ledger::{Row, panicked};
+use danube_wasm_trials::{Row, panicked};
 
 use crate::{
     classes::{Class, Trial},
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         .iter()
         .filter(|class| wanted.is_empty() || wanted.iter().any(|part| class.name.contains(part.as_str())));
     let rows: Vec<Row> = picked.map(|class| try_class(class, run)).collect();
-    danube_wasm_ledger::report(&rows, run);
+    danube_wasm_trials::report(&rows, run);
     let failed = rows.iter().filter(|row| !row.failures.is_empty()).count();
     let skipped = rows.iter().filter(|row| row.skipped.is_some()).count();
     println!(

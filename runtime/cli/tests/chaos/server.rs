@@ -1,6 +1,6 @@
 //! Who serves Danube's API to a site: `danube-wasm broker`, or a real Danube.
 
-#[path = "../../../broker/conformance/tests/danube_process/executable.rs"]
+#[path = "../../../testing/conformance/tests/danube_process/executable.rs"]
 pub mod executable;
 
 use std::{fs, net::SocketAddr, path::Path};

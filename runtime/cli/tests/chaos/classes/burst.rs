@@ -9,8 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_ledger::Row;
 use danube_wasm_proto::admin::{TopicRequest, TopicResponse};
+use danube_wasm_trials::Row;
 use http::uri::PathAndQuery;
 use parking_lot::RwLock;
 use serde_json::Value;

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use danube_wasm_ledger::Row;
 use danube_wasm_pipeline::failpoints::FailPoint;
+use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{

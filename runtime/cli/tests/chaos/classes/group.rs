@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, thread};
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 use serde_json::Value;
 
 use super::{Class, Trial};

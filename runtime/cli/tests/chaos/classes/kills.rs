@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Instant};
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{

@@ -8,7 +8,7 @@ pub mod group;
 pub mod kills;
 pub mod stops;
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 
 use crate::{dice::Dice, judge::Judged};
 

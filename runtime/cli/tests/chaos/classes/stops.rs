@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 use serde_json::Value;
 
 use super::{Class, Trial};

@@ -2,7 +2,7 @@
 
 use std::{env, sync::Arc};
 
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 
 /// Complaints that are kept of a class: the first say what is wrong, the others only that it still is.
 const COMPLAINTS_MAX: usize = 10;

@@ -95,7 +95,7 @@ async fn all(plan: Plan) {
         }
         rows.push(class.row(name, begun.elapsed().as_secs()));
     }
-    danube_wasm_ledger::report(&rows, plan.seed);
+    danube_wasm_trials::report(&rows, plan.seed);
     println!("{} MiB resident at the end", resident_mib());
     let failures: Vec<_> = rows.iter().flat_map(|row| &row.failures).collect();
     assert!(failures.is_empty() && !rows.is_empty(), "{failures:#?}");

@@ -25,7 +25,7 @@ async fn any_change_fails_and_so_do_some_after_it() {
             );
         }
     }
-    danube_wasm_ledger::conclude(row, 0);
+    danube_wasm_trials::conclude(row, 0);
 }
 
 async fn fails(first: u64, count: u64, errno: Errno) -> Result<(), String> {

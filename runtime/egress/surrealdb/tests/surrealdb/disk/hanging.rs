@@ -5,11 +5,11 @@ use std::{fs::File, path::Path, time::Duration};
 
 use danube_wasm_egress_surrealdb::SurrealOptions;
 use danube_wasm_faultdisk::{Crash, Disk, Fault, variable};
-use danube_wasm_ledger::Row;
 use danube_wasm_model::{
     door::{Egress as _, EgressError, Write},
     message::Operation,
 };
+use danube_wasm_trials::Row;
 use nix::errno::Errno;
 
 use super::{
@@ -95,5 +95,5 @@ async fn what_another_write_has_done_counts_once_it_is_durable() {
             verdict.map_err(|problem| format!("{problem}\n{}", trial.output)),
         );
     }
-    danube_wasm_ledger::conclude(row, 0);
+    danube_wasm_trials::conclude(row, 0);
 }

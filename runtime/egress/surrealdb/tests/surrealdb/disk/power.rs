@@ -44,7 +44,7 @@ async fn the_power_goes_after_any_change() {
             );
         }
     }
-    danube_wasm_ledger::conclude(row, 0);
+    danube_wasm_trials::conclude(row, 0);
 }
 
 #[tokio::test]
@@ -61,5 +61,5 @@ async fn the_process_dies_after_any_change() {
             verdict::holds(&trial.disk(), &trial.acknowledged()).await,
         );
     }
-    danube_wasm_ledger::conclude(row, 0);
+    danube_wasm_trials::conclude(row, 0);
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use danube_wasm_faultdisk::{Fault, Record, Spy, journal};
-use danube_wasm_ledger::Row;
+use danube_wasm_trials::Row;
 use tempfile::TempDir;
 
 use super::workload;

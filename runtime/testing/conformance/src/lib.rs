@@ -1,0 +1,143 @@
+//! What every broker behind [`Broker`] must do, as test cases that run on each of them.
+//!
+//! A test file provides a [`Harness`] and calls [`conformance_tests!`], which makes a test of every case. Known
+//! deviations of a broker are in its [`Capabilities`]: the case then asserts the deviation, so that one that disappears
+//! is noticed like one that appears.
+//!
+//! Each case uses its own topics, so cases may run concurrently on one broker, and again on the same one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test that fails panics"
+)]
+
+mod test_case;
+
+pub mod delivery;
+pub mod order;
+pub mod publish;
+pub mod registry;
+pub mod restart;
+pub mod subscriptions;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use danube_wasm_broker::Broker;
+
+pub use test_case::within;
+
+/// A broker under test.
+#[async_trait]
+pub trait Harness: Send + Sync {
+    /// A handle, as a separate process would have.
+    async fn open(&self) -> Arc<dyn Broker>;
+
+    /// Restarts the broker with its stored data. False if that is not possible from here.
+    async fn restart(&self) -> bool;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+}
+
+/// What a broker can do, where brokers differ. [`Capabilities::full`] is what the trait asks for; set the known
+/// deviations on it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The records of a group are all published or none. Otherwise each has its own result, and publishing the group
+    /// again is safe.
+    pub groups_are_atomic: bool,
+    /// Confirmed records are on a disk. Otherwise they are in the broker's memory, and reported as such.
+    pub publishes_durably: bool,
+    /// A new subscription may start at the oldest message. Otherwise it starts at the end whatever was requested.
+    pub starts_at_earliest: bool,
+    /// When the active consumer of a Failover subscription is dropped, another takes over. Otherwise none does.
+    pub fails_over: bool,
+    /// An Exclusive subscription is free when its consumer was dropped. Otherwise that consumer's name holds it.
+    pub frees_exclusive: bool,
+    /// Acknowledged messages are not delivered again after a restart. Otherwise they may be.
+    pub keeps_acknowledgements: bool,
+    /// Messages may be acknowledged in any order. Otherwise the newest is refused while an older one is unacknowledged.
+    pub acknowledges_in_any_order: bool,
+    /// A handle works after a restart. Otherwise it is closed with the broker.
+    pub handles_survive: bool,
+    /// Reports the lag of subscriptions. Otherwise it reports none.
+    pub tells_lag: bool,
+    /// The registry refuses a version that is not compatible with the newest. Otherwise it registers it.
+    pub refuses_incompatible: bool,
+    /// Size of a payload that must be accepted, in bytes.
+    pub payload_bytes: usize,
+    /// Size of a payload that must be refused, in bytes.
+    pub payload_bytes_refused: usize,
+    /// Most messages delivered and not acknowledged, of a partition.
+    pub window: usize,
+}
+
+impl Capabilities {
+    /// Everything that the trait asks for.
+    pub fn full() -> Self {
+        Self {
+            groups_are_atomic: true,
+            publishes_durably: true,
+            starts_at_earliest: true,
+            fails_over: true,
+            frees_exclusive: true,
+            keeps_acknowledgements: true,
+            acknowledges_in_any_order: true,
+            handles_survive: true,
+            tells_lag: true,
+            refuses_incompatible: true,
+            payload_bytes: 1 << 20,
+            payload_bytes_refused: 32 << 20,
+            window: 10,
+        }
+    }
+}
+
+/// Makes a test of every case. The expression gives the harness: it is `async`, evaluated once for each case, and an
+/// `Option`: `None`, after printing why, if there is no such broker here.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_tests! { @cases $harness;
+            publish::a_record_arrives_as_it_was_sent,
+            publish::groups_have_fates_of_their_own,
+            publish::what_is_too_large_is_refused_and_the_largest_arrives,
+            publish::a_topic_that_is_not_there_is_not_found,
+            publish::a_topic_keeps_its_number_of_partitions,
+            order::keys_keep_their_partition_and_their_order,
+            order::records_without_a_key_go_round,
+            order::publishers_of_several_processes_meet_in_one_topic,
+            subscriptions::each_has_all_messages,
+            subscriptions::a_new_one_begins_where_it_was_asked_to,
+            subscriptions::an_exclusive_one_refuses_a_second_name,
+            subscriptions::a_shared_one_spreads_its_load,
+            subscriptions::a_failover_one_has_one_active_consumer_and_then_the_next,
+            subscriptions::a_key_shared_one_keeps_each_key_in_order,
+            delivery::what_is_acknowledged_does_not_come_again,
+            delivery::what_is_refused_comes_again_after_its_delay,
+            delivery::what_a_gone_consumer_had_goes_to_another,
+            delivery::the_same_name_takes_over,
+            delivery::no_more_is_given_than_was_asked_for,
+            delivery::lag_is_told,
+            restart::positions_survive,
+            restart::sessions_go_on,
+            registry::versions_are_registered_and_found,
+            registry::types_keep_their_texts,
+            registry::an_incompatible_version_is_refused,
+            registry::messages_name_their_versions,
+        }
+    };
+    (@cases $harness:expr; $($module:ident :: $case:ident,)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let harness = async { $harness };
+                if let Some(harness) = harness.await {
+                    $crate::$module::$case(&harness).await;
+                }
+            }
+        )*
+    };
+}
