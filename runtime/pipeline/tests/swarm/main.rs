@@ -5,32 +5,32 @@
 //! * `SWARM_SEED=n` runs that one and prints its journal.
 
 mod broker;
-mod dice;
-mod front;
+mod event_mix;
+mod faults;
 mod guests;
 mod journal;
-mod oddities;
+mod listener;
 mod operator;
 mod oracle;
 mod panics;
-mod parcel;
+mod rng;
 mod run;
 mod scenario;
 mod senders;
 mod target;
-mod wall;
-mod weather;
+mod test_event;
+mod wall_clock;
 mod world;
 
-use danube_wasm_ledger::Row;
 use danube_wasm_pipeline::mutants::{Mutant, activate};
+use danube_wasm_trials::Row;
 use run::run;
 
-/// How many seeds an ordinary test run takes: some seconds.
+/// Number of seeds in a normal test run; takes some seconds.
 const SEEDS: u64 = 500;
-/// Within how many seeds each mutant must be caught.
+/// Number of seeds within which each mutant must be caught.
 const MUTANT_SEEDS_MAX: u64 = 500;
-/// Lines of a journal that are printed for a failure.
+/// Number of journal lines that are printed for a failure.
 const TAIL: usize = 60;
 
 fn number(variable: &str) -> Option<u64> {
@@ -54,7 +54,7 @@ fn every_promise_is_kept_whatever_goes_wrong() {
     let failed: Vec<_> = (0..seeds).filter(|seed| !passes(*seed)).collect();
     let repeat = |seed: &u64| (format!("SWARM_SEED={seed}"), "see above".to_owned());
     row.failures = failed.iter().map(repeat).collect();
-    danube_wasm_ledger::report(&[row], 0);
+    danube_wasm_trials::report(&[row], 0);
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
 
@@ -72,8 +72,8 @@ fn passes(seed: u64) -> bool {
     report.violations.is_empty()
 }
 
-/// What a journal of some seed has to say, or the runs are about less than they seem to be.
-const SIGHTS: [&str; 28] = [
+/// Texts that must each be in the journal of some seed: they show that the runs cover these cases.
+const EXPECTED_TEXTS: [&str; 28] = [
     "source: crashes",
     "sink: crashes",
     "source: failed",
@@ -106,10 +106,10 @@ const SIGHTS: [&str; 28] = [
 
 #[test]
 fn the_runs_are_about_everything_they_should_be_about() {
-    let mut missing = SIGHTS.to_vec();
+    let mut missing = EXPECTED_TEXTS.to_vec();
     for seed in 0..SEEDS {
         let journal = run(seed).journal;
-        missing.retain(|sight| !journal.contains(sight));
+        missing.retain(|text| !journal.contains(text));
         if missing.is_empty() {
             return;
         }

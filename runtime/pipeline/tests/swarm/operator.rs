@@ -12,40 +12,40 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     broker::{NoSchemas, Server, Session},
-    dice::Dice,
-    front::Front,
     guests::{SimSink, SimSource},
-    scenario::{Disruption, How},
+    listener::Listener,
+    rng::Rng,
+    scenario::{Disruption, DisruptionKind},
     target::Target,
     world::{World, sink_id},
 };
 
-/// What an operator works with.
+/// Starts and stops the two connectors.
 pub struct Operator {
     pub world: Arc<World>,
     pub broker: Arc<Server>,
-    pub front: Arc<Front>,
+    pub listener: Arc<Listener>,
     pub target: Arc<Target>,
-    pub dice: Dice,
-    /// When to stop for good.
+    pub rng: Rng,
+    /// Cancelled at the end of the run.
     pub end: CancellationToken,
     pub disruptions: Vec<Disruption>,
     pub begun: Instant,
 }
 
-/// Why a connector is ended.
-enum Why {
+/// Why a connector is stopped.
+enum EndReason {
     Disruption(Disruption),
     Failed(String),
     End,
 }
 
-/// How long a calm stop may take.
+/// Longest time for a clean stop.
 const GRACE: Duration = Duration::from_secs(120);
 
 impl Operator {
-    pub async fn keep_source(self) {
-        let guest = SimSource::new(&self.world, self.dice.fork());
+    pub async fn run_source(self) {
+        let guest = SimSource::new(&self.world, self.rng.fork());
         let mut plan = self.plan(|disruption| disruption.source);
         for start in 0.. {
             let session = self.broker.connect();
@@ -58,51 +58,55 @@ impl Operator {
                 on_invalid: self.world.scenario.on_invalid(),
                 on_failure: self.world.scenario.on_failure(),
                 patience: self.world.scenario.patience,
-                clock: self.world.scenario.wall.clock(self.begun, self.broker.newest_ms()),
+                clock: self
+                    .world
+                    .scenario
+                    .wall_clock
+                    .clock(self.begun, self.broker.newest_ms()),
                 probe: Probe::default(),
             };
             let Some(source) = self.start("source", Source::start(parts)).await else {
                 continue;
             };
-            self.front.open(&source, start);
+            self.listener.open(&source, start);
             match self.watch(source.status(), &mut plan).await {
-                Why::Disruption(Disruption {
-                    how: How::Crash,
+                EndReason::Disruption(Disruption {
+                    kind: DisruptionKind::Crash,
                     downtime,
                     ..
                 }) => {
                     self.crash("source", &session);
-                    self.front.close();
+                    self.listener.close();
                     drop(source);
                     sleep(downtime).await;
                 }
-                Why::Disruption(Disruption {
-                    how: How::Drain { grace },
+                EndReason::Disruption(Disruption {
+                    kind: DisruptionKind::Drain { grace },
                     downtime,
                     ..
                 }) => {
                     self.world.note(format_args!("source: stops within {grace:?}"));
                     source.drain(Instant::now() + grace).await;
-                    self.front.close();
+                    self.listener.close();
                     sleep(downtime).await;
                 }
-                Why::Failed(reason) => {
+                EndReason::Failed(reason) => {
                     self.world.note(format_args!("source: failed: {reason}"));
                     source.drain(Instant::now() + GRACE).await;
-                    self.front.close();
-                    sleep(self.dice.millis(100..=2_000)).await;
+                    self.listener.close();
+                    sleep(self.rng.millis(100..=2_000)).await;
                 }
-                Why::End => {
+                EndReason::End => {
                     self.world.note(format_args!("source: stops for good"));
                     source.drain(Instant::now() + GRACE).await;
-                    return self.front.close();
+                    return self.listener.close();
                 }
             }
         }
     }
 
-    pub async fn keep_sink(self) {
-        let guest = SimSink::new(&self.world, self.dice.fork());
+    pub async fn run_sink(self) {
+        let guest = SimSink::new(&self.world, self.rng.fork());
         let mut plan = self.plan(|disruption| disruption.sink);
         loop {
             let session = self.broker.connect();
@@ -120,8 +124,8 @@ impl Operator {
                 continue;
             };
             match self.watch(sink.status(), &mut plan).await {
-                Why::Disruption(Disruption {
-                    how: How::Crash,
+                EndReason::Disruption(Disruption {
+                    kind: DisruptionKind::Crash,
                     downtime,
                     ..
                 }) => {
@@ -129,38 +133,38 @@ impl Operator {
                     drop(sink);
                     sleep(downtime).await;
                 }
-                Why::Disruption(Disruption {
-                    how: How::Drain { grace },
+                EndReason::Disruption(Disruption {
+                    kind: DisruptionKind::Drain { grace },
                     downtime,
                     ..
                 }) => {
                     self.stop_sink(&sink, grace).await;
                     sleep(downtime).await;
                 }
-                Why::Failed(reason) => {
+                EndReason::Failed(reason) => {
                     self.world.note(format_args!("sink: failed: {reason}"));
                     sink.drain(Instant::now() + GRACE).await;
-                    sleep(self.dice.millis(100..=2_000)).await;
+                    sleep(self.rng.millis(100..=2_000)).await;
                 }
-                Why::End => return self.stop_sink(&sink, GRACE).await,
+                EndReason::End => return self.stop_sink(&sink, GRACE).await,
             }
         }
     }
 
-    /// A stop in good weather and in time leaves nothing done and unacknowledged.
+    /// Stops the sink. If no fault is active and the stop is in time, no processed message is left unacknowledged.
     async fn stop_sink(&self, sink: &Sink, grace: Duration) {
         self.world.note(format_args!("sink: stops within {grace:?}"));
         let begun = Instant::now();
         let deadline = begun + grace;
         let failed = matches!(*sink.status().borrow(), Status::Failed(_));
         sink.drain(deadline).await;
-        if failed || Instant::now() >= deadline || !self.world.weather.calm_since(begun) {
+        if failed || Instant::now() >= deadline || !self.world.faults.no_faults_since(begun) {
             return;
         }
         self.world.note(format_args!("sink: stopped calmly"));
         let left = self.broker.delivered_once();
         left.into_iter()
-            .for_each(|message| self.world.oracle.left_by_a_calm_stop(message));
+            .for_each(|message| self.world.oracle.left_by_clean_stop(message));
     }
 
     fn crash(&self, who: &str, session: &Session) {
@@ -181,13 +185,13 @@ impl Operator {
             }
             Err(error) => {
                 self.world.note(format_args!("{who}: cannot start: {error}"));
-                sleep(self.dice.millis(100..=2_000)).await;
+                sleep(self.rng.millis(100..=2_000)).await;
                 None
             }
         }
     }
 
-    async fn watch(&self, mut status: watch::Receiver<Status>, plan: &mut std::vec::IntoIter<Disruption>) -> Why {
+    async fn watch(&self, mut status: watch::Receiver<Status>, plan: &mut std::vec::IntoIter<Disruption>) -> EndReason {
         let next = plan.as_slice().first().map(|disruption| self.begun + disruption.at);
         let failed = async {
             let failed = status.wait_for(|status| matches!(status, Status::Failed(_))).await;
@@ -195,32 +199,32 @@ impl Operator {
         };
         tokio::select! {
             biased;
-            () = self.end.cancelled() => Why::End,
+            () = self.end.cancelled() => EndReason::End,
             () = async {
                 match next {
                     Some(at) => sleep_until(at).await,
                     None => std::future::pending().await,
                 }
-            } => plan.next().map_or(Why::End, Why::Disruption),
-            reason = failed => Why::Failed(reason),
+            } => plan.next().map_or(EndReason::End, EndReason::Disruption),
+            reason = failed => EndReason::Failed(reason),
         }
     }
 
-    /// What was delivered before a clean stop is not delivered after it.
-    pub async fn starts_again_with_nothing_to_do(&self) {
+    /// Checks that messages delivered before a clean stop are not delivered after it.
+    pub async fn check_idle_restart(&self) {
         let before = self.broker.deliveries();
         let end = CancellationToken::new();
         let again = Self {
             world: self.world.clone(),
             broker: self.broker.clone(),
-            front: self.front.clone(),
+            listener: self.listener.clone(),
             target: self.target.clone(),
-            dice: self.dice.clone(),
+            rng: self.rng.clone(),
             end: end.clone(),
             disruptions: Vec::new(),
             begun: self.begun,
         };
-        let sink = tokio::spawn(again.keep_sink());
+        let sink = tokio::spawn(again.run_sink());
         sleep(GRACE).await;
         let extra = self.broker.deliveries() - before;
         if extra > 0 {

@@ -1,4 +1,4 @@
-//! A task that panics is a finding, although tokio keeps the panic to the task.
+//! Collects the panics of tasks, which tokio otherwise keeps to the task.
 
 use std::{
     cell::RefCell,
@@ -10,7 +10,7 @@ thread_local! {
     static SEEN: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
 }
 
-/// Runs this, and gives the panics of everything on this thread meanwhile; nothing if it panicked itself.
+/// Runs this. Returns its result, `None` if it panicked, and all panics on this thread meanwhile.
 pub fn count<T>(run: impl FnOnce() -> T) -> (Option<T>, Vec<String>) {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,4 +1,4 @@
-//! What is drawn for one run before it begins.
+//! The parameters of one run, drawn before it begins.
 
 use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
@@ -7,7 +7,7 @@ use danube_wasm_pipeline::{
     BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, Patience, SourceLimits,
 };
 
-use super::{dice::Dice, oddities::Oddities, wall::Wall};
+use super::{event_mix::EventMix, rng::Rng, wall_clock::WallClock};
 
 /// One run.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Scenario {
     /// Number of partitions; 0 for a topic without.
     pub partitions: u32,
     pub subscription: SubscriptionType,
-    /// The broker gives a message again that is not acknowledged for so long.
+    /// The broker redelivers a message that is unacknowledged for this long.
     pub ack_timeout: Option<Duration>,
     pub source_lanes: usize,
     pub sink_lanes: usize,
@@ -24,66 +24,66 @@ pub struct Scenario {
     pub on_invalid: OnInvalid,
     pub on_failure: OnFailure,
     pub patience: Patience,
-    /// Merged outputs have ids of their own; else the host makes them.
+    /// Whether the component gives ids to merged outputs; otherwise the host does.
     pub own_merge_ids: bool,
-    /// Longest time that any call takes in good weather, in milliseconds.
+    /// Longest time that a call takes without a fault, in milliseconds.
     pub latency_ms_max: u64,
     /// How long load, faults and crashes last.
-    pub storm: Duration,
+    pub fault_phase: Duration,
     /// One sender for each; the last has no key.
     pub senders: usize,
     pub events_each: u64,
-    pub oddities: Oddities,
-    /// Most events that a sender has under way.
+    pub event_mix: EventMix,
+    /// Most unanswered events of a sender.
     pub window: usize,
     pub disruptions: Vec<Disruption>,
-    pub wall: Wall,
+    pub wall_clock: WallClock,
 }
 
-/// The runtime is killed, or told to stop.
+/// Connectors are killed or stopped.
 #[derive(Debug, Clone, Copy)]
 pub struct Disruption {
     pub at: Duration,
     pub source: bool,
     pub sink: bool,
-    pub how: How,
-    /// Until it is started again.
+    pub kind: DisruptionKind,
+    /// Time until the restart.
     pub downtime: Duration,
 }
 
 /// How a connector ends.
 #[derive(Debug, Clone, Copy)]
-pub enum How {
+pub enum DisruptionKind {
     Crash,
     Drain { grace: Duration },
 }
 
 impl Scenario {
-    pub fn draw(dice: &Dice) -> Self {
-        let storm = dice.millis(10_000..=60_000);
-        let waits = waits(dice);
+    pub fn draw(rng: &Rng) -> Self {
+        let fault_phase = rng.millis(10_000..=60_000);
+        let waits = waits(rng);
         Self {
-            partitions: dice.between(0..=3) as u32,
-            subscription: dice.pick(&[
+            partitions: rng.between(0..=3) as u32,
+            subscription: rng.pick(&[
                 SubscriptionType::Exclusive,
                 SubscriptionType::Shared,
                 SubscriptionType::Failover,
                 SubscriptionType::KeyShared,
             ]),
-            ack_timeout: dice.chance(50).then(|| dice.millis(3_000..=30_000)),
-            source_lanes: dice.size(1..=3),
-            sink_lanes: dice.size(1..=3),
+            ack_timeout: rng.chance(50).then(|| rng.millis(3_000..=30_000)),
+            source_lanes: rng.size(1..=3),
+            sink_lanes: rng.size(1..=3),
             limits: SourceLimits {
-                queue_events_max: dice.pick(&[4, 64, 4096]),
-                batch_events_max: dice.pick(&[1, 3, 16, 512]),
-                batch_bytes_max: dice.pick(&[100, 4 << 20]),
+                queue_events_max: rng.pick(&[4, 64, 4096]),
+                batch_events_max: rng.pick(&[1, 3, 16, 512]),
+                batch_bytes_max: rng.pick(&[100, 4 << 20]),
             },
             batch: BatchPolicy {
-                messages_max: dice.pick(&[1, 3, 8, 32, 500]),
-                bytes_max: dice.pick(&[100, 4 << 20]),
-                linger: dice.millis(1..=1000),
-                idle: dice.millis(1..=50),
-                on_poison: dice.pick(&[
+                messages_max: rng.pick(&[1, 3, 8, 32, 500]),
+                bytes_max: rng.pick(&[100, 4 << 20]),
+                linger: rng.millis(1..=1000),
+                idle: rng.millis(1..=50),
+                on_poison: rng.pick(&[
                     OnPoison::DeadLetter,
                     OnPoison::DeadLetter,
                     OnPoison::DeadLetter,
@@ -92,32 +92,32 @@ impl Scenario {
                 ]),
                 ..BatchPolicy::default()
             },
-            on_invalid: dice.pick(&[OnInvalid::Reject, OnInvalid::DeadLetter]),
-            on_failure: dice.pick(&[OnFailure::Reject, OnFailure::DeadLetter]),
+            on_invalid: rng.pick(&[OnInvalid::Reject, OnInvalid::DeadLetter]),
+            on_failure: rng.pick(&[OnFailure::Reject, OnFailure::DeadLetter]),
             patience: Patience {
                 waits,
                 component: BreakerPolicy {
-                    failures_max: dice.between(3..=20) as u32,
+                    failures_max: rng.between(3..=20) as u32,
                     waits,
                 },
                 publishing: BreakerPolicy {
-                    failures_max: dice.between(1..=5) as u32,
+                    failures_max: rng.between(1..=5) as u32,
                     waits,
                 },
                 dead_letters: ErrorBudget {
-                    count: NonZeroUsize::new(dice.pick(&[4, 1000, 1000])).expect("not zero"),
+                    count: NonZeroUsize::new(rng.pick(&[4, 1000, 1000])).expect("not zero"),
                     per: Duration::from_secs(10),
                 },
             },
-            own_merge_ids: dice.chance(50),
-            latency_ms_max: dice.pick(&[0, 2, 30]),
-            storm,
-            senders: dice.size(1..=6),
-            events_each: dice.between(5..=40),
-            oddities: Oddities::draw(dice),
-            window: dice.size(1..=12),
-            disruptions: disruptions(storm, dice),
-            wall: Wall::draw(storm, dice),
+            own_merge_ids: rng.chance(50),
+            latency_ms_max: rng.pick(&[0, 2, 30]),
+            fault_phase,
+            senders: rng.size(1..=6),
+            events_each: rng.between(5..=40),
+            event_mix: EventMix::draw(rng),
+            window: rng.size(1..=12),
+            disruptions: disruptions(fault_phase, rng),
+            wall_clock: WallClock::draw(fault_phase, rng),
         }
     }
 
@@ -129,30 +129,35 @@ impl Scenario {
         HashMap::from([(super::world::ENDPOINT.to_owned(), self.on_failure)])
     }
 
-    /// Poison becomes a dead letter; else it waits until somebody mends what is wrong.
-    pub fn buries_poison(&self) -> bool {
+    /// Whether poison becomes a dead letter; otherwise it waits until the component or the target is repaired.
+    pub fn dead_letters_poison(&self) -> bool {
         self.batch.on_poison == OnPoison::DeadLetter
     }
 }
 
-fn waits(dice: &Dice) -> BackoffPolicy {
-    let first = dice.millis(10..=200);
-    BackoffPolicy::try_new(first, first + dice.millis(0..=4_000))
+fn waits(rng: &Rng) -> BackoffPolicy {
+    let first = rng.millis(10..=200);
+    BackoffPolicy::try_new(first, first + rng.millis(0..=4_000))
         .expect("rising")
-        .seeded(dice.next())
+        .seeded(rng.next())
 }
 
-fn disruptions(storm: Duration, dice: &Dice) -> Vec<Disruption> {
-    let mut all: Vec<_> = (0..dice.between(0..=6))
+fn disruptions(fault_phase: Duration, rng: &Rng) -> Vec<Disruption> {
+    let mut all: Vec<_> = (0..rng.between(0..=6))
         .map(|_| {
-            let (source, sink) = dice.pick(&[(true, false), (false, true), (true, true)]);
-            let grace = dice.pick(&[Duration::ZERO, Duration::from_millis(20), Duration::from_secs(60)]);
+            let (source, sink) = rng.pick(&[(true, false), (false, true), (true, true)]);
+            let grace = rng.pick(&[Duration::ZERO, Duration::from_millis(20), Duration::from_secs(60)]);
             Disruption {
-                at: dice.millis(0..=storm.as_millis() as u64),
+                at: rng.millis(0..=fault_phase.as_millis() as u64),
                 source,
                 sink,
-                how: dice.pick(&[How::Crash, How::Crash, How::Drain { grace }, How::Drain { grace }]),
-                downtime: dice.millis(1..=3_000),
+                kind: rng.pick(&[
+                    DisruptionKind::Crash,
+                    DisruptionKind::Crash,
+                    DisruptionKind::Drain { grace },
+                    DisruptionKind::Drain { grace },
+                ]),
+                downtime: rng.millis(1..=3_000),
             }
         })
         .collect();

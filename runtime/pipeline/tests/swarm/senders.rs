@@ -1,4 +1,4 @@
-//! The outside world: each sender sends the events of one key in order, some at a time, and sends again what was not taken.
+//! Senders: each sends the events of one key in order, some at a time, and repeats those that were not accepted.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,9 +7,9 @@ use danube_wasm_model::{door::Outcome, event::Event};
 use tokio::{task::JoinSet, time::sleep};
 
 use super::{
-    dice::Dice,
-    front::Front,
-    parcel::Parcel,
+    listener::Listener,
+    rng::Rng,
+    test_event::TestEvent,
     world::{ENDPOINT, World},
 };
 
@@ -17,70 +17,70 @@ use super::{
 #[derive(Clone)]
 pub struct Sender {
     pub world: Arc<World>,
-    pub front: Arc<Front>,
-    pub dice: Dice,
+    pub listener: Arc<Listener>,
+    pub rng: Rng,
     pub key: Option<Bytes>,
-    /// After so many of a hundred refusals it does not send again.
+    /// Percentage of refusals after which it gives the event up.
     pub gives_up_percent: u64,
 }
 
 impl Sender {
-    /// Sends so many events, spread over the storm.
+    /// Sends these events, spread over the phase with faults.
     pub async fn run(self, numbers: std::ops::Range<u64>) {
         let scenario = &self.world.scenario;
-        let mean = scenario.storm.as_millis() as u64 * scenario.window as u64 / scenario.events_each / 2;
+        let mean = scenario.fault_phase.as_millis() as u64 * scenario.window as u64 / scenario.events_each / 2;
         let mut left = numbers;
         while !left.is_empty() {
-            sleep(self.dice.millis(0..=mean.max(1))).await;
+            sleep(self.rng.millis(0..=mean.max(1))).await;
             let mut together = JoinSet::new();
-            let n = self.dice.size(1..=scenario.window as u64);
+            let n = self.rng.size(1..=scenario.window as u64);
             for number in left.by_ref().take(n) {
-                let parcel = scenario.oddities.parcel(number, &self.dice);
-                together.spawn(self.clone().send(parcel));
+                let test_event = scenario.event_mix.test_event(number, &self.rng);
+                together.spawn(self.clone().send(test_event));
             }
             while together.join_next().await.is_some() {}
         }
     }
 
-    /// Sends until the event's fate is known, or gives up. Whether it is known.
-    pub async fn send(self, parcel: Parcel) -> bool {
+    /// Sends until the event is accepted or rejected, or gives up. Returns whether there was a final answer.
+    pub async fn send(self, test_event: TestEvent) -> bool {
         let Self {
             world,
-            front,
-            dice,
+            listener,
+            rng,
             key,
             ..
         } = self;
-        world.oracle.minted(parcel, key.clone());
+        world.oracle.sent(test_event, key.clone());
         loop {
-            let outcome = match front.knock() {
+            let outcome = match listener.connect() {
                 None => None,
                 Some(attempt) => {
-                    world.oracle.offered(parcel.number, attempt.start());
-                    attempt.offer(event(parcel, key.clone())).await
+                    world.oracle.offered(test_event.number, attempt.start());
+                    attempt.offer(event(test_event, key.clone())).await
                 }
             };
-            let said = match &outcome {
+            let text = match &outcome {
                 None => "no answer".to_owned(),
                 Some(outcome) => format!("{outcome:?}"),
             };
             world.note(format_args!(
                 "{} {:?}: {}",
-                parcel.id(),
-                parcel.at_source,
-                &said[..said.len().min(100)]
+                test_event.id(),
+                test_event.at_source,
+                &text[..text.len().min(100)]
             ));
             let wait = match outcome {
-                None => dice.millis(100..=1_500),
+                None => rng.millis(100..=1_500),
                 Some(outcome) => {
-                    world.oracle.answered(parcel, &outcome);
+                    world.oracle.answered(test_event, &outcome);
                     let Outcome::Unavailable { retry_after, .. } = outcome else {
                         return true;
                     };
-                    retry_after + dice.millis(0..=200)
+                    retry_after + rng.millis(0..=200)
                 }
             };
-            if dice.chance(self.gives_up_percent) {
+            if rng.chance(self.gives_up_percent) {
                 return false;
             }
             sleep(wait.min(Duration::from_secs(10))).await;
@@ -88,11 +88,11 @@ impl Sender {
     }
 }
 
-fn event(parcel: Parcel, key: Option<Bytes>) -> Event {
+fn event(test_event: TestEvent, key: Option<Bytes>) -> Event {
     Event {
         endpoint: ENDPOINT.into(),
-        id: parcel.id(),
-        payload: parcel.payload().into(),
+        id: test_event.id(),
+        payload: test_event.payload().into(),
         content_type: "text/plain".into(),
         key,
         received_ms: 1,

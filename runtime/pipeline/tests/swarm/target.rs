@@ -1,5 +1,4 @@
-//! Two tables in memory: one of rows that are inserted unless they are there, by id, and one of rows that are replaced by
-//! what is newer.
+//! Two tables in memory: `table` inserts a row unless its id is there; `state` replaces a row by a newer one.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -13,33 +12,33 @@ use danube_wasm_model::{
 use parking_lot::Mutex;
 
 use super::{
-    dice::Dice,
+    faults::Fault,
     oracle::short,
-    parcel::{AtSink, at_sink},
-    weather::Fault,
+    rng::Rng,
+    test_event::{AtSink, at_sink},
     world::World,
 };
 
 /// See the module. It outlives every crash of the pipeline.
 pub struct Target {
     world: Arc<World>,
-    dice: Dice,
+    rng: Rng,
     rows: Mutex<BTreeMap<String, Bytes>>,
     states: Mutex<BTreeMap<String, State>>,
     targets: Targets,
 }
 
-/// A document that is replaced by what is newer.
+/// A row of `state`.
 struct State {
     order: u64,
     record: Option<RecordId>,
 }
 
 impl Target {
-    pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+    pub fn new(world: &Arc<World>, rng: Rng) -> Arc<Self> {
         Arc::new(Self {
             world: world.clone(),
-            dice,
+            rng,
             rows: Mutex::default(),
             states: Mutex::default(),
             targets: Targets::from_iter(["table", "state"]),
@@ -47,7 +46,7 @@ impl Target {
     }
 
     fn strikes(&self, fault: Fault) -> bool {
-        self.world.strikes(fault, &self.dice)
+        self.world.strikes(fault, &self.rng)
     }
 
     fn fault(&self) -> Option<EgressError> {
@@ -60,7 +59,7 @@ impl Target {
             return Some(EgressError::Configuration { message });
         }
         if self.strikes(Fault::TargetBusy) {
-            return Some(transient("come back later", Some(self.dice.millis(1..=3_000))));
+            return Some(transient("come back later", Some(self.rng.millis(1..=3_000))));
         }
         self.strikes(Fault::TargetTransient)
             .then(|| transient("connection refused", None))
@@ -77,7 +76,7 @@ impl Target {
                 self.world
                     .oracle
                     .violation(format!("a write that nobody asked for: {write:?}"));
-            } else if !self.world.is_mended() && at_sink(&body) == Some(AtSink::TargetRefuses) {
+            } else if !self.world.is_repaired() && at_sink(&body) == Some(AtSink::TargetRefuses) {
                 report.refused.push((i, "the column is too narrow".into()));
             } else if rows.contains_key(&write.id) {
                 report.unchanged += 1;
@@ -92,7 +91,7 @@ impl Target {
 }
 
 impl Target {
-    /// By the rule for orders of records.
+    /// Replaces the row unless the present one has a newer order.
     fn replace(&self, write: &Write, body: &str) {
         let mut states = self.states.lock();
         let there = states.get(&write.id);
@@ -123,7 +122,7 @@ impl Target {
 #[async_trait]
 impl Egress for Target {
     async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError> {
-        self.world.pause(Fault::TargetSlow, &self.dice).await;
+        self.world.pause(Fault::TargetSlow, &self.rng).await;
         if let Some(fault) = self.fault() {
             self.world
                 .note(format_args!("target: {} writes fail: {fault}", writes.len()));
@@ -134,16 +133,16 @@ impl Egress for Target {
             retry_after: None,
         };
         if self.strikes(Fault::TargetPart) {
-            let part = self.dice.size(0..=writes.len() as u64);
+            let part = self.rng.size(0..=writes.len() as u64);
             self.commit(&writes[..part]);
             self.world
                 .note(format_args!("target: {part} of {} writes", writes.len()));
             return Err(lost);
         }
         let report = self.commit(writes);
-        self.world.pause(Fault::TargetSlow, &self.dice).await;
+        self.world.pause(Fault::TargetSlow, &self.rng).await;
         if self.strikes(Fault::TargetReplyLost) {
-            tokio::time::sleep(self.dice.millis(0..=2_000)).await;
+            tokio::time::sleep(self.rng.millis(0..=2_000)).await;
             self.world
                 .note(format_args!("target: the answer to {} writes is lost", writes.len()));
             return Err(lost);

@@ -1,4 +1,4 @@
-//! What all parts of one run share.
+//! The state that all parts of a run share.
 
 use std::{
     fmt,
@@ -9,14 +9,14 @@ use std::{
 use danube_wasm_model::{ConnectorId, TopicName};
 
 use super::{
-    dice::Dice,
+    faults::{Fault, FaultSchedule},
     journal::Journal,
     oracle::Oracle,
+    rng::Rng,
     scenario::Scenario,
-    weather::{Fault, Weather},
 };
 
-/// Where events come in.
+/// The source's endpoint.
 pub const ENDPOINT: &str = "/in";
 
 pub fn source_id() -> ConnectorId {
@@ -27,37 +27,34 @@ pub fn sink_id() -> ConnectorId {
     ConnectorId::try_new("swarm", "sink").expect("a valid name")
 }
 
-/// Between the source and the sink.
+/// The topic between the source and the sink.
 pub fn topic() -> TopicName {
     "/swarm/in".parse().expect("a valid name")
 }
 
-/// One run's surroundings.
+/// See the module.
 pub struct World {
     pub scenario: Scenario,
-    pub weather: Weather,
+    pub faults: FaultSchedule,
     pub oracle: Oracle,
     journal: Journal,
-    mended: AtomicBool,
+    repaired: AtomicBool,
 }
 
 impl World {
-    /// From now on, in virtual time.
-    pub fn begin(dice: &Dice) -> Self {
-        let scenario = Scenario::draw(dice);
+    /// Draws a run that begins now, in virtual time.
+    pub fn begin(rng: &Rng) -> Self {
+        let scenario = Scenario::draw(rng);
         let journal = Journal::begin();
-        let weather = Weather::draw(scenario.storm, dice);
+        let faults = FaultSchedule::draw(scenario.fault_phase, rng);
         journal.note(format_args!("{scenario:?}"));
-        journal.note(format_args!("wall: {:?}", scenario.wall));
-        journal.note(format_args!(
-            "weather: {}",
-            weather.describe(tokio::time::Instant::now())
-        ));
+        journal.note(format_args!("wall: {:?}", scenario.wall_clock));
+        journal.note(format_args!("faults: {}", faults.describe(tokio::time::Instant::now())));
         Self {
             oracle: Oracle::new(&scenario),
-            weather,
+            faults,
             journal,
-            mended: AtomicBool::new(false),
+            repaired: AtomicBool::new(false),
             scenario,
         }
     }
@@ -66,7 +63,7 @@ impl World {
         self.journal.note(what);
     }
 
-    /// How long nothing has happened.
+    /// Time since the last journal entry.
     pub fn silence(&self) -> Duration {
         self.journal.silence()
     }
@@ -75,15 +72,15 @@ impl World {
         self.journal.take()
     }
 
-    pub fn strikes(&self, fault: Fault, dice: &Dice) -> bool {
-        self.weather.strikes(fault, dice)
+    pub fn strikes(&self, fault: Fault, rng: &Rng) -> bool {
+        self.faults.strikes(fault, rng)
     }
 
-    /// A call takes its time: much of it in a bad spell.
-    pub async fn pause(&self, slow: Fault, dice: &Dice) {
-        let usual = Duration::from_millis(dice.between(0..=self.scenario.latency_ms_max));
-        let more = match self.strikes(slow, dice) {
-            true => dice.millis(500..=8_000),
+    /// Waits as long as a call takes: longer while the fault `slow` is active.
+    pub async fn pause(&self, slow: Fault, rng: &Rng) {
+        let usual = Duration::from_millis(rng.between(0..=self.scenario.latency_ms_max));
+        let more = match self.strikes(slow, rng) {
+            true => rng.millis(500..=8_000),
             false => Duration::ZERO,
         };
         if !(usual + more).is_zero() {
@@ -91,13 +88,14 @@ impl World {
         }
     }
 
-    /// Component and target have been repaired where poison is not buried.
-    pub fn mend(&self) {
+    /// Ends the phase with faults. If poison is not dead-lettered, component and target are repaired.
+    pub fn repair(&self) {
         self.note(format_args!("the storm is over"));
-        self.mended.store(!self.scenario.buries_poison(), Ordering::Relaxed);
+        self.repaired
+            .store(!self.scenario.dead_letters_poison(), Ordering::Relaxed);
     }
 
-    pub fn is_mended(&self) -> bool {
-        self.mended.load(Ordering::Relaxed)
+    pub fn is_repaired(&self) -> bool {
+        self.repaired.load(Ordering::Relaxed)
     }
 }

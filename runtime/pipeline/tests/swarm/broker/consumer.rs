@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use danube_wasm_broker::{Acker, BrokerError, Consumer, ErrorKind, Message, MessageId, Result};
 use tokio::time::Instant;
 
-use super::{Server, wait_for_news};
-use crate::weather::Fault;
+use super::{Server, wait_for_change};
+use crate::faults::Fault;
 
 /// A consumer of the one subscription.
 pub struct SimConsumer {
@@ -28,9 +28,9 @@ impl SimConsumer {
 impl Consumer for SimConsumer {
     async fn receive(&mut self, max: usize) -> Result<Vec<Message>> {
         let server = &self.server;
-        // Cancelled here, nothing has been taken yet.
-        server.world.pause(Fault::BrokerSlow, &server.dice).await;
-        server.up(Fault::ReceiveFails)?;
+        // If cancelled here, nothing has been taken yet.
+        server.world.pause(Fault::BrokerSlow, &server.rng).await;
+        server.check_available(Fault::ReceiveFails)?;
         if server.strikes(Fault::SessionLost) {
             server
                 .world
@@ -38,9 +38,9 @@ impl Consumer for SimConsumer {
             server.subscription.lock().give_back_all();
             return Err(BrokerError::new(ErrorKind::Unavailable, "the session was lost"));
         }
-        let max = server.dice.size(1..=max as u64);
+        let max = server.rng.size(1..=max as u64);
         loop {
-            let news = server.news.notified();
+            let changes = server.changes.notified();
             let (taken, due) = {
                 let mut subscription = server.subscription.lock();
                 let taken = subscription.take(self.member, max, Instant::now());
@@ -48,7 +48,7 @@ impl Consumer for SimConsumer {
                 (taken.map_err(replaced)?, subscription.next_due())
             };
             if taken.is_empty() {
-                wait_for_news(news, due).await;
+                wait_for_change(changes, due).await;
                 continue;
             }
             server.deliveries.fetch_add(taken.len() as u64, Ordering::Relaxed);
@@ -76,23 +76,23 @@ impl Drop for SimConsumer {
             .world
             .note(format_args!("broker: consumer {} is gone", self.member));
         self.server.subscription.lock().detach(self.member);
-        self.server.news.notify_waiters();
+        self.server.changes.notify_waiters();
     }
 }
 
 struct SimAcker(Arc<Server>, u64);
 
 impl SimAcker {
-    async fn reach(&self, fault: Fault) -> Result<()> {
-        self.0.world.pause(Fault::BrokerSlow, &self.0.dice).await;
-        self.0.up(fault)
+    async fn call_broker(&self, fault: Fault) -> Result<()> {
+        self.0.world.pause(Fault::BrokerSlow, &self.0.rng).await;
+        self.0.check_available(fault)
     }
 }
 
 #[async_trait]
 impl Acker for SimAcker {
     async fn ack(&self, messages: &[MessageId]) -> Result<()> {
-        self.reach(Fault::AckLost).await?;
+        self.call_broker(Fault::AckLost).await?;
         for id in messages {
             self.0
                 .world
@@ -101,7 +101,7 @@ impl Acker for SimAcker {
                 self.0.world.oracle.acknowledged(*id);
             }
         }
-        self.0.news.notify_waiters();
+        self.0.changes.notify_waiters();
         if self.0.strikes(Fault::AckReplyLost) {
             return Err(BrokerError::new(ErrorKind::Unavailable, "the answer was lost"));
         }
@@ -109,7 +109,7 @@ impl Acker for SimAcker {
     }
 
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
-        self.reach(Fault::NackFails).await?;
+        self.call_broker(Fault::NackFails).await?;
         let mut subscription = self.0.subscription.lock();
         for id in messages {
             self.0.world.note(format_args!(
@@ -119,7 +119,7 @@ impl Acker for SimAcker {
             subscription.nack(self.1, *id, Instant::now() + delay);
         }
         drop(subscription);
-        self.0.news.notify_waiters();
+        self.0.changes.notify_waiters();
         Ok(())
     }
 }

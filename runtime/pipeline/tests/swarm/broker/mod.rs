@@ -1,7 +1,7 @@
-//! A broker in memory that promises what [`danube_wasm_broker::Broker`] does, and is as unpleasant as that allows.
+//! A broker in memory that promises what [`danube_wasm_broker::Broker`] does and uses every freedom that this leaves.
 //!
-//! The server is one task that commits what was published, call by call. A client is a [`Session`]: cutting it is what a
-//! crash of the client's process is.
+//! One task commits what was published, call by call. A client is a [`Session`]: cutting it simulates a crash of the
+//! client's process.
 
 mod consumer;
 mod publisher;
@@ -28,19 +28,19 @@ use tokio::{
 pub use self::registry::NoSchemas;
 use self::{consumer::SimConsumer, publisher::Call, subscription::Subscription};
 use super::{
-    dice::{Dice, mix},
-    weather::Fault,
+    faults::Fault,
+    rng::{Rng, mix},
     world::{World, topic},
 };
 
 /// The server. It outlives every crash of the pipeline.
 pub struct Server {
     world: Arc<World>,
-    dice: Dice,
+    rng: Rng,
     log: Mutex<Log>,
     subscription: Mutex<Subscription>,
-    /// Something to deliver, perhaps.
-    news: Notify,
+    /// There may be something to deliver.
+    changes: Notify,
     calls: mpsc::UnboundedSender<Call>,
     members: AtomicU64,
     deliveries: AtomicU64,
@@ -54,7 +54,7 @@ struct Log {
 }
 
 impl Server {
-    pub fn start(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+    pub fn start(world: &Arc<World>, rng: Rng) -> Arc<Self> {
         let (calls, waiting) = mpsc::unbounded_channel();
         let scenario = &world.scenario;
         let server = Arc::new(Self {
@@ -65,11 +65,11 @@ impl Server {
                 newest_ms: 0,
             }),
             subscription: Mutex::new(Subscription::new(scenario.subscription, scenario.ack_timeout)),
-            news: Notify::new(),
+            changes: Notify::new(),
             calls,
             members: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
-            dice,
+            rng,
         });
         tokio::spawn(publisher::serve(server.clone(), waiting));
         server
@@ -92,12 +92,12 @@ impl Server {
         self.log.lock().newest_ms
     }
 
-    /// Messages given to a consumer, in all.
+    /// Total number of deliveries.
     pub fn deliveries(&self) -> u64 {
         self.deliveries.load(Ordering::Relaxed)
     }
 
-    /// Messages that are not acknowledged and were delivered once, to the last consumer.
+    /// Unacknowledged messages that were delivered once, to the newest consumer.
     pub fn delivered_once(&self) -> Vec<MessageId> {
         self.subscription
             .lock()
@@ -105,11 +105,11 @@ impl Server {
     }
 
     fn strikes(&self, fault: Fault) -> bool {
-        self.world.strikes(fault, &self.dice)
+        self.world.strikes(fault, &self.rng)
     }
 
-    /// Fails while the broker is down, or where this fault strikes.
-    fn up(&self, fault: Fault) -> Result<()> {
+    /// Fails if the broker is down or this fault is active.
+    fn check_available(&self, fault: Fault) -> Result<()> {
         let why = match () {
             () if self.strikes(Fault::BrokerDown) => "connection refused",
             () if self.strikes(fault) => "the session was lost",
@@ -158,7 +158,7 @@ impl Server {
             log.partitions[index].push(message);
         }
         drop(log);
-        self.news.notify_waiters();
+        self.changes.notify_waiters();
     }
 
     fn message(&self, id: MessageId) -> Message {
@@ -180,9 +180,9 @@ struct Wire {
 }
 
 impl Wire {
-    /// Whether a call never left the client's machine, because that crashed. What came after a lost one is lost too.
-    fn loses(&self, dice: &Dice) -> bool {
-        if self.cut.load(Ordering::Relaxed) && dice.chance(70) {
+    /// Whether a call never left the client's machine because it crashed. All later calls are lost, too.
+    fn loses(&self, rng: &Rng) -> bool {
+        if self.cut.load(Ordering::Relaxed) && rng.chance(70) {
             self.lost.store(true, Ordering::Relaxed);
         }
         self.lost.load(Ordering::Relaxed)
@@ -190,7 +190,7 @@ impl Wire {
 }
 
 impl Session {
-    /// The client's process is gone.
+    /// The client's process has crashed.
     pub fn cut(&self) {
         self.wire.cut.store(true, Ordering::Relaxed);
     }
@@ -199,24 +199,24 @@ impl Session {
 #[async_trait]
 impl Broker for Session {
     async fn create_topic(&self, _: &TopicName, _: TopicSpec) -> Result<()> {
-        self.server.up(Fault::SubscribeFails)
+        self.server.check_available(Fault::SubscribeFails)
     }
 
     async fn publisher(&self, _: &str) -> Result<Arc<dyn Publisher>> {
-        self.server.up(Fault::SubscribeFails)?;
+        self.server.check_available(Fault::SubscribeFails)?;
         Ok(Arc::new(self.clone()))
     }
 
     async fn subscribe(&self, options: ConsumerOptions) -> Result<Box<dyn Consumer>> {
-        self.server.world.pause(Fault::BrokerSlow, &self.server.dice).await;
-        self.server.up(Fault::SubscribeFails)?;
+        self.server.world.pause(Fault::BrokerSlow, &self.server.rng).await;
+        self.server.check_available(Fault::SubscribeFails)?;
         let member = self.server.members.fetch_add(1, Ordering::Relaxed) + 1;
         self.server
             .subscription
             .lock()
             .attach(member, options.unacknowledged_max);
         self.server.world.note(format_args!("broker: consumer {member}"));
-        self.server.news.notify_waiters();
+        self.server.changes.notify_waiters();
         Ok(Box::new(SimConsumer::new(self.server.clone(), member)))
     }
 
@@ -229,7 +229,7 @@ impl Broker for Session {
     }
 
     async fn ready(&self) -> Result<()> {
-        self.server.up(Fault::BrokerDown)
+        self.server.check_available(Fault::BrokerDown)
     }
 
     async fn close(&self) -> Result<()> {
@@ -238,7 +238,7 @@ impl Broker for Session {
 }
 
 /// Kept out of `Server` so that no lock is held across a wait.
-async fn wait_for_news(changed: impl Future<Output = ()>, due: Option<Instant>) {
+async fn wait_for_change(changed: impl Future<Output = ()>, due: Option<Instant>) {
     match due {
         Some(due) => {
             let _ = tokio::time::timeout_at(due, changed).await;

@@ -1,5 +1,5 @@
-//! Publishing: calls are committed in the order in which they were handed over; their answers may come in another, late,
-//! wrong or never.
+//! Publishing: calls are committed in the order in which they were made. An answer can be out of order, late, wrong or
+//! missing.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,9 +8,9 @@ use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Server, Session, Wire};
-use crate::{parcel::RECORD_BYTES_MAX, weather::Fault};
+use crate::{faults::Fault, test_event::RECORD_BYTES_MAX};
 
-/// What was handed over in one call.
+/// The groups of one call.
 pub(super) struct Call {
     groups: Vec<Vec<Outgoing>>,
     wire: Arc<Wire>,
@@ -33,11 +33,11 @@ fn all(n: usize, why: &str) -> Vec<Result<Published>> {
         .collect()
 }
 
-/// The server's one committing task. It runs until the last session is gone.
+/// The server's only committing task. It ends with the last session.
 pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceiver<Call>) {
     while let Some(Call { groups, wire, reply }) = calls.recv().await {
-        server.world.pause(Fault::BrokerSlow, &server.dice).await;
-        if wire.loses(&server.dice) {
+        server.world.pause(Fault::BrokerSlow, &server.rng).await;
+        if wire.loses(&server.rng) {
             server
                 .world
                 .note(format_args!("broker: a publish of {} was never sent", groups.len()));
@@ -54,10 +54,10 @@ pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceive
     }
 }
 
-/// The answer, and how late it is.
+/// Returns the answer and its delay.
 fn commit(server: &Server, groups: &[Vec<Outgoing>]) -> (Vec<Result<Published>>, Duration) {
-    let dice = &server.dice;
-    let usual = Duration::from_millis(dice.between(0..=server.world.scenario.latency_ms_max));
+    let rng = &server.rng;
+    let usual = Duration::from_millis(rng.between(0..=server.world.scenario.latency_ms_max));
     if server.strikes(Fault::BrokerDown) {
         return (all(groups.len(), "connection refused"), usual);
     }
@@ -68,7 +68,7 @@ fn commit(server: &Server, groups: &[Vec<Outgoing>]) -> (Vec<Result<Published>>,
         .note(format_args!("broker: {} groups, {failed} failed", groups.len()));
     if server.strikes(Fault::PublishReplyLost) {
         server.world.note(format_args!("broker: the answer is lost"));
-        return (all(groups.len(), "no answer in time"), usual + dice.millis(0..=5_000));
+        return (all(groups.len(), "no answer in time"), usual + rng.millis(0..=5_000));
     }
     (results, usual)
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use danube_wasm_broker::{BrokerError, ErrorKind, RegisteredSchema, Registry, Result, SchemaRef};
 
-/// Payloads travel as they are.
+/// Has no schemas; payloads are unchanged.
 pub struct NoSchemas;
 
 #[async_trait]

@@ -1,7 +1,8 @@
-//! Which messages wait, which are with the consumer, which come back later. Pure.
+//! The state of a subscription's messages: waiting, in flight or delayed. No I/O.
 //!
-//! As the embedded log does it: waiting messages are given out by offset; one that was given back for a while closes its
-//! key (or, where order is kept, what has no key) to later ones. A consumer that goes gives everything back at once.
+//! Like the embedded log: waiting messages are delivered by offset; a nacked one blocks later messages of its key
+//! (where order is kept also those without a key) until its delay is over. When a consumer disconnects, its messages
+//! wait again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +14,7 @@ use danube_wasm_broker::{Message, MessageId};
 use danube_wasm_model::SubscriptionType;
 use tokio::time::Instant;
 
-/// See the module. One consumer at a time: the newest.
+/// See the module. Only the newest consumer is connected.
 pub struct Subscription {
     kind: SubscriptionType,
     ack_timeout: Option<Duration>,
@@ -25,7 +26,7 @@ pub struct Subscription {
 struct Entry {
     key: Option<Bytes>,
     deliveries: u32,
-    /// To whom it was delivered last.
+    /// The consumer of the last delivery.
     member: u64,
     state: State,
 }
@@ -96,7 +97,7 @@ impl Subscription {
         }
     }
 
-    /// What the consumer may have now, with the number of deliveries before.
+    /// The messages to deliver now, each with the number of earlier deliveries.
     pub fn take(&mut self, member: u64, max: usize, now: Instant) -> Result<Vec<(MessageId, u32)>, Replaced> {
         if self.member != member {
             return Err(Replaced);
@@ -135,7 +136,7 @@ impl Subscription {
         Ok(given)
     }
 
-    /// When something may change without anything else happening.
+    /// When the next state changes by time.
     pub fn next_due(&self) -> Option<Instant> {
         self.states_due().into_iter().flatten().min()
     }
@@ -149,7 +150,7 @@ impl Subscription {
         self.open.values().map(due).collect()
     }
 
-    /// Whether it was open.
+    /// Returns whether it was unacknowledged.
     pub fn ack(&mut self, id: MessageId) -> bool {
         self.open.remove(&id).is_some()
     }
@@ -166,7 +167,7 @@ impl Subscription {
     }
 }
 
-/// What order is kept by.
+/// The lane in which order is kept; `None` if it is not.
 fn lane(kind: SubscriptionType, partition: u64, key: &Option<Bytes>) -> Option<(u64, Option<Bytes>)> {
     match (kind, key) {
         (SubscriptionType::Shared, _) | (SubscriptionType::KeyShared, None) => None,

@@ -1,4 +1,4 @@
-//! Components: what they do with an input is written in the input.
+//! Components: the input says how they process it.
 
 mod sink;
 mod source;
@@ -9,14 +9,14 @@ use danube_wasm_model::door::{Failure, FailureKind, GuestError};
 use parking_lot::Mutex;
 
 pub use self::{sink::SimSink, source::SimSource};
-use super::{dice::Dice, weather::Fault, world::World};
+use super::{faults::Fault, rng::Rng, world::World};
 
-/// What both kinds have in common.
-struct Manners {
+/// What the source and the sink component share.
+struct GuestCore {
     world: Arc<World>,
-    dice: Dice,
+    rng: Rng,
     lanes: Vec<Mutex<Lane>>,
-    /// How often each moody input has been in a call. It is remembered across crashes: the mood passes.
+    /// Number of calls of each input with a fault. It is kept across crashes: `Flaky` and `Later` pass.
     calls: Mutex<BTreeMap<u64, u32>>,
 }
 
@@ -26,45 +26,45 @@ struct Lane {
     failed: bool,
 }
 
-/// How an input with its own mind behaves.
+/// How an input makes calls fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
+enum InputFault {
     /// Traps once.
     Flaky,
-    /// Asks for another try a few times.
+    /// Fails as retryable in its first calls.
     Later,
-    /// Asks for another try for ever.
+    /// Fails as retryable in every call.
     Never,
     Trap,
     Limit,
     Invalid,
 }
 
-impl Manners {
-    fn new(world: &Arc<World>, dice: Dice, lanes: usize) -> Self {
+impl GuestCore {
+    fn new(world: &Arc<World>, rng: Rng, lanes: usize) -> Self {
         Self {
             world: world.clone(),
-            dice,
+            rng,
             lanes: (0..lanes).map(|_| Mutex::default()).collect(),
             calls: Mutex::default(),
         }
     }
 
-    /// A call begins: it takes its time, and may fail whatever it was given.
-    async fn call(&self, lane: usize, moods: &[(u64, Mood)]) -> Result<(), GuestError> {
+    /// Makes a call: waits, and fails if an input or a fault says so.
+    async fn call(&self, lane: usize, input_faults: &[(u64, InputFault)]) -> Result<(), GuestError> {
         if std::mem::replace(&mut self.lanes[lane].lock().busy, true) {
             self.world.oracle.violation(format!("two calls at once on lane {lane}"));
         }
-        let leave = Leave(&self.lanes[lane]);
-        self.world.pause(Fault::GuestSlow, &self.dice).await;
-        let result = self.outcome(lane, moods);
+        let guard = BusyGuard(&self.lanes[lane]);
+        self.world.pause(Fault::GuestSlow, &self.rng).await;
+        let result = self.outcome(lane, input_faults);
         self.lanes[lane].lock().failed = result.is_err();
-        drop(leave);
+        drop(guard);
         result
     }
 
-    fn outcome(&self, lane: usize, moods: &[(u64, Mood)]) -> Result<(), GuestError> {
-        if self.world.strikes(Fault::GuestHost, &self.dice) {
+    fn outcome(&self, lane: usize, input_faults: &[(u64, InputFault)]) -> Result<(), GuestError> {
+        if self.world.strikes(Fault::GuestHost, &self.rng) {
             let message = "no memory is left for instances".into();
             return Err(GuestError::Host { message });
         }
@@ -76,42 +76,42 @@ impl Manners {
         };
         let mut flaky = false;
         let mut later = false;
-        for (number, mood) in moods {
-            match mood {
-                Mood::Flaky => flaky |= before(*number) == 0,
-                Mood::Later => later |= before(*number) < 1 + (*number as u32 % 3),
+        for (number, input_fault) in input_faults {
+            match input_fault {
+                InputFault::Flaky => flaky |= before(*number) == 0,
+                InputFault::Later => later |= before(*number) < 1 + (*number as u32 % 3),
                 _ => {}
             }
         }
-        // Never twice in a row: an innocent that is alone in both calls would rightly be blamed.
-        let moody = !self.lanes[lane].lock().failed && self.world.strikes(Fault::GuestTraps, &self.dice);
-        let has = |mood| moods.iter().any(|(_, m)| *m == mood);
-        if flaky || moody || has(Mood::Trap) {
+        // Never twice in a row: an input that is alone in both calls would rightly be blamed.
+        let traps = !self.lanes[lane].lock().failed && self.world.strikes(Fault::GuestTraps, &self.rng);
+        let has = |input_fault| input_faults.iter().any(|(_, m)| *m == input_fault);
+        if flaky || traps || has(InputFault::Trap) {
             return Err(trap());
         }
-        if has(Mood::Limit) {
+        if has(InputFault::Limit) {
             return Err(GuestError::Limit {
                 limit: "memory_bytes_max",
                 message: "2 GiB".into(),
             });
         }
-        if later || has(Mood::Never) {
+        if later || has(InputFault::Never) {
             return Err(failure(
                 FailureKind::Retryable,
-                self.dice.chance(30).then(|| self.dice.millis(1..=500)),
+                self.rng.chance(30).then(|| self.rng.millis(1..=500)),
             ));
         }
-        if has(Mood::Invalid) {
+        if has(InputFault::Invalid) {
             return Err(failure(FailureKind::InvalidData, None));
         }
         Ok(())
     }
 }
 
-/// The call is over, also when it was dropped.
-struct Leave<'a>(&'a Mutex<Lane>);
+/// Marks the lane as free, also if the call was dropped.
+struct BusyGuard<'a>(&'a Mutex<Lane>);
 
-impl Drop for Leave<'_> {
+impl Drop for BusyGuard<'_> {
     fn drop(&mut self) {
         self.0.lock().busy = false;
     }

@@ -11,10 +11,10 @@ use danube_wasm_model::{
     message::{MessageBatch, WriteBatch},
 };
 
-use super::{Manners, Mood};
+use super::{GuestCore, InputFault};
 use crate::{
-    dice::Dice,
-    parcel::{AtSink, at_sink, events_of, fan_rows, merge_rows, state_of},
+    rng::Rng,
+    test_event::{AtSink, at_sink, events_of, fan_rows, merge_rows, state_of},
     world::{World, sink_id, topic},
 };
 
@@ -22,13 +22,13 @@ use crate::{
 pub struct SimSink {
     id: ConnectorId,
     configs: Vec<ConsumerConfig>,
-    manners: Manners,
+    core: GuestCore,
 }
 
 /// An operation that no host knows.
 const UNKNOWN_OPERATION: u8 = 9;
 
-/// A write in the making.
+/// A write before it is encoded.
 struct Output {
     target: &'static str,
     id: String,
@@ -38,11 +38,11 @@ struct Output {
     order: u64,
 }
 
-/// The operation that replaces.
+/// The number of the operation `upsert`.
 const UPSERT: u8 = 1;
 
 impl SimSink {
-    pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+    pub fn new(world: &Arc<World>, rng: Rng) -> Arc<Self> {
         let config = ConsumerConfig {
             topic: topic(),
             subscription: "sub".into(),
@@ -52,11 +52,11 @@ impl SimSink {
         Arc::new(Self {
             id: sink_id(),
             configs: vec![config],
-            manners: Manners::new(world, dice, world.scenario.sink_lanes),
+            core: GuestCore::new(world, rng, world.scenario.sink_lanes),
         })
     }
 
-    /// What is to happen to each message, whose columns must be what was published.
+    /// How each message is to be processed. Checks that its columns are what was published.
     fn read(&self, messages: &MessageBatch) -> Vec<(u64, AtSink)> {
         let mut kinds = Vec::with_capacity(messages.len());
         for i in 0..messages.len() {
@@ -69,11 +69,11 @@ impl SimSink {
                     "the component saw e{number} as {}, {attributes:?}",
                     messages.ids.text(i)
                 );
-                self.manners.world.oracle.violation(text);
+                self.core.world.oracle.violation(text);
             }
             let kind = at_sink(text).unwrap_or(AtSink::Plain);
-            let mended = kind.is_poison() && self.manners.world.is_mended();
-            kinds.push((number, if mended { AtSink::Plain } else { kind }));
+            let repaired = kind.is_poison() && self.core.world.is_repaired();
+            kinds.push((number, if repaired { AtSink::Plain } else { kind }));
         }
         kinds
     }
@@ -125,7 +125,7 @@ impl SimSink {
     }
 
     fn own_id(&self, messages: &MessageBatch, output: &Output) -> String {
-        if !self.manners.world.scenario.own_merge_ids || output.origins.len() == 1 {
+        if !self.core.world.scenario.own_merge_ids || output.origins.len() == 1 {
             return output.id.clone();
         }
         let ids: Vec<_> = output.origins.iter().map(|i| messages.ids.text(*i as usize)).collect();
@@ -144,7 +144,7 @@ impl SinkGuest for SimSink {
     }
 
     fn lanes(&self) -> usize {
-        self.manners.lanes.len()
+        self.core.lanes.len()
     }
 
     fn interests(&self) -> Interests {
@@ -156,19 +156,22 @@ impl SinkGuest for SimSink {
     }
 
     async fn process_batch(&self, lane: usize, messages: Arc<MessageBatch>) -> Result<WriteBatch, GuestError> {
-        let world = &self.manners.world;
+        let world = &self.core.world;
         let kinds = self.read(&messages);
         let numbers: Vec<_> = kinds.iter().map(|(number, _)| number).collect();
-        let moods: Vec<_> = kinds.iter().filter_map(|(n, kind)| Some((*n, mood(*kind)?))).collect();
-        let result = self.manners.call(lane, &moods).await;
-        let said = result.as_ref().err().map_or("ok", GuestError::kind);
-        world.note(format_args!("sink component, lane {lane}: {numbers:?} {said}"));
+        let input_faults: Vec<_> = kinds
+            .iter()
+            .filter_map(|(n, kind)| Some((*n, input_fault(*kind)?)))
+            .collect();
+        let result = self.core.call(lane, &input_faults).await;
+        let outcome_kind = result.as_ref().err().map_or("ok", GuestError::kind);
+        world.note(format_args!("sink component, lane {lane}: {numbers:?} {outcome_kind}"));
         result?;
         let mut writes = WriteBatch::default();
         for output in self.outputs(&messages, &kinds) {
             writes.targets.push(output.target);
             match &output.origins[..] {
-                // The same bytes, given by reference.
+                // The same bytes: refers to the input.
                 [i] if output.body == messages.payloads.text(*i as usize) => writes.payloads.push_input(*i),
                 _ => writes.payloads.push(output.body.as_bytes()),
             }
@@ -192,14 +195,14 @@ impl SinkGuest for SimSink {
     }
 }
 
-fn mood(kind: AtSink) -> Option<Mood> {
+fn input_fault(kind: AtSink) -> Option<InputFault> {
     match kind {
-        AtSink::Invalid => Some(Mood::Invalid),
-        AtSink::Trap => Some(Mood::Trap),
-        AtSink::Limit => Some(Mood::Limit),
-        AtSink::Never => Some(Mood::Never),
-        AtSink::Flaky => Some(Mood::Flaky),
-        AtSink::Later => Some(Mood::Later),
+        AtSink::Invalid => Some(InputFault::Invalid),
+        AtSink::Trap => Some(InputFault::Trap),
+        AtSink::Limit => Some(InputFault::Limit),
+        AtSink::Never => Some(InputFault::Never),
+        AtSink::Flaky => Some(InputFault::Flaky),
+        AtSink::Later => Some(InputFault::Later),
         _ => None,
     }
 }

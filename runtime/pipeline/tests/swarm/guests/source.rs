@@ -10,10 +10,10 @@ use danube_wasm_model::{
     event::{Answer, EventBatch, Interests, RecordBatch},
 };
 
-use super::{Manners, Mood};
+use super::{GuestCore, InputFault};
 use crate::{
-    dice::{Dice, mix},
-    parcel::{AtSource, Parcel, merge_events},
+    rng::{Rng, mix},
+    test_event::{AtSource, TestEvent, merge_events},
     world::{World, source_id, topic},
 };
 
@@ -21,10 +21,10 @@ use crate::{
 pub struct SimSource {
     id: ConnectorId,
     configs: Vec<ProducerConfig>,
-    manners: Manners,
+    core: GuestCore,
 }
 
-/// A record in the making.
+/// A record before it is encoded.
 struct Output<'a> {
     origins: Vec<u32>,
     payload: String,
@@ -34,7 +34,7 @@ struct Output<'a> {
 }
 
 impl SimSource {
-    pub fn new(world: &Arc<World>, dice: Dice) -> Arc<Self> {
+    pub fn new(world: &Arc<World>, rng: Rng) -> Arc<Self> {
         let config = ProducerConfig {
             topic: topic(),
             partitions: world.scenario.partitions,
@@ -43,36 +43,36 @@ impl SimSource {
         Arc::new(Self {
             id: source_id(),
             configs: vec![config],
-            manners: Manners::new(world, dice, world.scenario.source_lanes),
+            core: GuestCore::new(world, rng, world.scenario.source_lanes),
         })
     }
 
-    /// The events, which must be as they were sent.
-    fn read(&self, events: &EventBatch) -> Vec<Parcel> {
-        let parcels = (0..events.len()).filter_map(|i| {
-            let parcel = Parcel::parse(events.payloads.text(i));
-            let id = parcel.map(|parcel| parcel.id());
+    /// Parses the events. Checks that they are what was sent.
+    fn read(&self, events: &EventBatch) -> Vec<TestEvent> {
+        let test_events = (0..events.len()).filter_map(|i| {
+            let test_event = TestEvent::parse(events.payloads.text(i));
+            let id = test_event.map(|test_event| test_event.id());
             if id.as_deref() != Some(events.ids.text(i)) {
                 let text = format!("the component saw {:?} as {}", id, events.ids.text(i));
-                self.manners.world.oracle.violation(text);
+                self.core.world.oracle.violation(text);
             }
-            parcel
+            test_event
         });
-        parcels.collect()
+        test_events.collect()
     }
 
-    fn outputs<'a>(&self, events: &'a EventBatch, parcels: &[Parcel]) -> Vec<Output<'a>> {
+    fn outputs<'a>(&self, events: &'a EventBatch, test_events: &[TestEvent]) -> Vec<Output<'a>> {
         let mut outputs: Vec<Output> = Vec::new();
-        for (i, parcel) in (0..).zip(parcels) {
+        for (i, test_event) in (0..).zip(test_events) {
             let key = events.keys.get(i as usize);
             let output = |payload| Output {
                 origins: vec![i],
                 payload,
                 key,
-                number: parcel.number,
+                number: test_event.number,
                 id: String::new(),
             };
-            match parcel.at_source {
+            match test_event.at_source {
                 AtSource::Merge => {
                     let mate = outputs.iter_mut().find(|other| {
                         let merges = other.payload.starts_with("M+");
@@ -81,23 +81,23 @@ impl SimSource {
                     match mate {
                         Some(mate) => {
                             mate.origins.push(i);
-                            mate.payload = format!("{}+{}", mate.payload, parcel.payload());
+                            mate.payload = format!("{}+{}", mate.payload, test_event.payload());
                         }
-                        None => outputs.push(output(merge_events(&[&parcel.payload()]))),
+                        None => outputs.push(output(merge_events(&[&test_event.payload()]))),
                     }
                 }
-                AtSource::TooLarge => outputs.push(output(parcel.payload())),
-                _ => outputs.extend(parcel.records().unwrap_or_default().into_iter().map(output)),
+                AtSource::TooLarge => outputs.push(output(test_event.payload())),
+                _ => outputs.extend(test_event.records().unwrap_or_default().into_iter().map(output)),
             }
         }
-        if self.manners.world.scenario.own_merge_ids {
+        if self.core.world.scenario.own_merge_ids {
             for output in outputs.iter_mut().filter(|output| output.payload.starts_with("M+")) {
-                let parts: Vec<_> = output.origins.iter().map(|i| parcels[*i as usize].id()).collect();
+                let parts: Vec<_> = output.origins.iter().map(|i| test_events[*i as usize].id()).collect();
                 output.id = parts.join("+");
             }
         }
-        // Order is a key's, not the batch's: now and then the keys change places.
-        if self.manners.dice.chance(20) {
+        // Order is promised for each key, not for the batch: sometimes the keys are reordered.
+        if self.core.rng.chance(20) {
             outputs.sort_by_key(|output| output.key.iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte))));
         }
         outputs
@@ -115,7 +115,7 @@ impl SourceGuest for SimSource {
     }
 
     fn lanes(&self) -> usize {
-        self.manners.lanes.len()
+        self.core.lanes.len()
     }
 
     fn interests(&self) -> Interests {
@@ -127,23 +127,25 @@ impl SourceGuest for SimSource {
     }
 
     async fn poll(&self, lane: usize, events: Arc<EventBatch>) -> Result<RecordBatch, GuestError> {
-        let world = &self.manners.world;
-        let parcels = self.read(&events);
-        let numbers: Vec<_> = parcels.iter().map(|parcel| parcel.number).collect();
-        let moods: Vec<_> = parcels
+        let world = &self.core.world;
+        let test_events = self.read(&events);
+        let numbers: Vec<_> = test_events.iter().map(|test_event| test_event.number).collect();
+        let input_faults: Vec<_> = test_events
             .iter()
-            .filter_map(|p| Some((p.number, mood(p.at_source)?)))
+            .filter_map(|p| Some((p.number, input_fault(p.at_source)?)))
             .collect();
-        let result = self.manners.call(lane, &moods).await;
-        let said = result.as_ref().err().map_or("ok", GuestError::kind);
-        world.note(format_args!("source component, lane {lane}: {numbers:?} {said}"));
+        let result = self.core.call(lane, &input_faults).await;
+        let outcome_kind = result.as_ref().err().map_or("ok", GuestError::kind);
+        world.note(format_args!(
+            "source component, lane {lane}: {numbers:?} {outcome_kind}"
+        ));
         result?;
         let mut records = RecordBatch::default();
-        for output in self.outputs(&events, &parcels) {
+        for output in self.outputs(&events, &test_events) {
             records.topics.push(topic().as_str());
             match &output.origins[..] {
-                // The same bytes, given by reference.
-                [i] if output.payload == parcels[*i as usize].payload() => records.payloads.push_input(*i),
+                // The same bytes: refers to the input.
+                [i] if output.payload == test_events[*i as usize].payload() => records.payloads.push_input(*i),
                 _ => records.payloads.push(output.payload.as_bytes()),
             }
             records.origins.push(&output.origins);
@@ -154,8 +156,8 @@ impl SourceGuest for SimSource {
                 .attributes
                 .push([("n", number.as_str()), ("x-danube-wasm-id", "forged")]);
         }
-        for (origin, parcel) in (0..).zip(&parcels) {
-            match parcel.at_source {
+        for (origin, test_event) in (0..).zip(&test_events) {
+            match test_event.at_source {
                 AtSource::Reject => records.rejected.push(Rejection {
                     origin,
                     kind: RejectionKind::InvalidData,
@@ -165,26 +167,26 @@ impl SourceGuest for SimSource {
                     origin,
                     status: 202,
                     content_type: "text/plain".into(),
-                    body: parcel.id().into_bytes(),
+                    body: test_event.id().into_bytes(),
                 }),
-                // An input that was not given.
+                // An input that does not exist.
                 AtSource::Malformed => records.origins.push(&[u32::MAX]),
                 _ => {}
             }
         }
         let checked = records.check(events.len());
-        self.manners.lanes[lane].lock().failed = checked.is_err();
+        self.core.lanes[lane].lock().failed = checked.is_err();
         checked?;
         Ok(records)
     }
 }
 
-fn mood(kind: AtSource) -> Option<Mood> {
+fn input_fault(kind: AtSource) -> Option<InputFault> {
     match kind {
-        AtSource::Invalid => Some(Mood::Invalid),
-        AtSource::Trap => Some(Mood::Trap),
-        AtSource::Flaky => Some(Mood::Flaky),
-        AtSource::Later => Some(Mood::Later),
+        AtSource::Invalid => Some(InputFault::Invalid),
+        AtSource::Trap => Some(InputFault::Trap),
+        AtSource::Flaky => Some(InputFault::Flaky),
+        AtSource::Later => Some(InputFault::Later),
         _ => None,
     }
 }

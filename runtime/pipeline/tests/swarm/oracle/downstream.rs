@@ -1,81 +1,81 @@
-//! What the sink's doors saw: rows in the target, acknowledgements.
+//! Checks the sink's effects: rows in the target, acknowledgements.
 
 use danube_wasm_broker::MessageId;
 use danube_wasm_model::SubscriptionType;
 
-use super::{Books, Oracle, Rules, short};
-use crate::parcel::{AtSink, at_sink, fan_rows, records_of, state_of};
+use super::{History, Oracle, Rules, short};
+use crate::test_event::{AtSink, at_sink, fan_rows, records_of, state_of};
 
 impl Oracle {
     /// The target inserted a row.
     pub fn row(&self, body: &str) {
-        let mut books = self.books.lock();
+        let mut history = self.history.lock();
         for record in records_of(body) {
-            if !books.records.contains_key(record) {
-                books.violation(format!("a row of no record: {}", short(body)));
+            if !history.records.contains_key(record) {
+                history.violation(format!("a row of no record: {}", short(body)));
                 continue;
             }
             let made = match at_sink(record) {
                 Some(AtSink::Fan) => fan_rows(record).iter().any(|row| row == body),
                 Some(AtSink::Merge) => body.starts_with("W&"),
                 Some(AtSink::Drop) | None => false,
-                Some(kind) if kind.is_poison() && self.rules.buries_poison => false,
+                Some(kind) if kind.is_poison() && self.rules.dead_letters_poison => false,
                 Some(_) => body == record,
             };
             if !made {
-                books.violation(format!("a row that nobody made: {}", short(body)));
+                history.violation(format!("a row that nobody made: {}", short(body)));
             }
-            if books.written.insert(record.to_owned()) && !body.starts_with("W&") && !record.starts_with("M+") {
-                books.in_order(record, &self.rules);
+            if history.written.insert(record.to_owned()) && !body.starts_with("W&") && !record.starts_with("M+") {
+                history.in_order(record, &self.rules);
             }
         }
-        let rows = books.rows.entry(body.to_owned()).or_default();
+        let rows = history.rows.entry(body.to_owned()).or_default();
         *rows += 1;
         if *rows > 1 && !body.starts_with("W&") {
-            books.violation(format!("a second row: {}", short(body)));
+            history.violation(format!("a second row: {}", short(body)));
         }
     }
 
     /// The target replaced a row that keeps the newest record.
     pub fn state(&self, id: &str, body: &str) {
-        let mut books = self.books.lock();
-        if state_of(body).as_deref() != Some(id) || !books.records.contains_key(body) {
-            books.violation(format!("{id} became what no record made: {}", short(body)));
+        let mut history = self.history.lock();
+        if state_of(body).as_deref() != Some(id) || !history.records.contains_key(body) {
+            history.violation(format!("{id} became what no record made: {}", short(body)));
         }
-        books.states.insert(id.to_owned(), body.to_owned());
+        history.states.insert(id.to_owned(), body.to_owned());
     }
 
-    /// The pipeline was told that these are durable.
+    /// The target has confirmed these rows.
     pub fn confirmed<'a>(&self, bodies: impl Iterator<Item = &'a [u8]>) {
         let bodies = bodies.map(|body| String::from_utf8_lossy(body).into_owned());
-        self.books.lock().confirmed.extend(bodies);
+        self.history.lock().confirmed.extend(bodies);
     }
 
-    /// The broker took an acknowledgement.
+    /// The broker has received an acknowledgement.
     pub fn acknowledged(&self, message: MessageId) {
-        let mut books = self.books.lock();
-        let Some(record) = books.messages.get(&message).cloned() else {
-            return books.violation(format!("{message:?} was acknowledged and never published"));
+        let mut history = self.history.lock();
+        let Some(record) = history.messages.get(&message).cloned() else {
+            return history.violation(format!("{message:?} was acknowledged and never published"));
         };
-        if !books.is_done(&record, &self.rules) {
-            books.violation(format!("{} was acknowledged before its effect", short(&record)));
+        if !history.is_done(&record, &self.rules) {
+            history.violation(format!("{} was acknowledged before its effect", short(&record)));
         }
     }
 
-    /// A calm stop has ended: this was delivered once and is not acknowledged.
-    pub fn left_by_a_calm_stop(&self, message: MessageId) {
-        let mut books = self.books.lock();
-        let Some(record) = books.messages.get(&message).cloned() else {
+    /// A clean stop has ended: this message was delivered once and is not acknowledged.
+    pub fn left_by_clean_stop(&self, message: MessageId) {
+        let mut history = self.history.lock();
+        let Some(record) = history.messages.get(&message).cloned() else {
             return;
         };
-        let copies = books.records.get(&record).map_or(0, |record| record.copies);
+        let copies = history.records.get(&record).map_or(0, |record| record.copies);
         let rows = match at_sink(&record) {
             Some(AtSink::Fan) => fan_rows(&record).to_vec(),
             _ => vec![record.clone()],
         };
-        let is_known = rows.iter().all(|row| books.confirmed.contains(row));
-        if copies == 1 && is_known && books.is_done(&record, &self.rules) {
-            books.violation(format!(
+        let is_known = rows.iter().all(|row| history.confirmed.contains(row));
+        if copies == 1 && is_known && history.is_done(&record, &self.rules) {
+            history.violation(format!(
                 "{} is done and will be delivered again after a clean stop",
                 short(&record)
             ));
@@ -84,17 +84,17 @@ impl Oracle {
 
     /// Whether a row of this record is in the target.
     pub fn is_written(&self, record: &str) -> bool {
-        self.books.lock().written.contains(record)
+        self.history.lock().written.contains(record)
     }
 }
 
-impl Books {
-    /// Whether everything that is to come of a record is durable.
+impl History {
+    /// Whether the effects of a record are complete and durable.
     pub(super) fn is_done(&self, record: &str, rules: &Rules) -> bool {
         let has = |row: &str| self.rows.contains_key(row);
         match at_sink(record) {
             None => false,
-            Some(kind) if kind.is_poison() && rules.buries_poison => self.letters.contains(record),
+            Some(kind) if kind.is_poison() && rules.dead_letters_poison => self.letters.contains(record),
             Some(AtSink::Drop) => true,
             Some(AtSink::Fan) => fan_rows(record).iter().all(|row| has(row)),
             Some(AtSink::Merge) => self.written.contains(record),
@@ -102,7 +102,7 @@ impl Books {
         }
     }
 
-    /// The record was written for the first time: after those before it that were written, of its key or partition.
+    /// The record was written for the first time: checks that no later one of its key or partition was written before.
     fn in_order(&mut self, text: &str, rules: &Rules) {
         let Some(record) = self.records.get(text) else { return };
         let unkeyed = record.key.is_none();
@@ -111,8 +111,7 @@ impl Books {
             SubscriptionType::KeyShared => !unkeyed,
             SubscriptionType::Exclusive | SubscriptionType::Failover => true,
         };
-        // A copy of a record without key may be in another partition.
-        // That the target refuses a record shows when its batch is written; what is behind it there is not held back.
+        // The target refuses a record when its batch is written; records after it are not held back.
         let refused_late = at_sink(text) == Some(AtSink::TargetRefuses);
         if !promised || refused_late || (unkeyed && record.copies > 1) {
             return;

@@ -1,6 +1,6 @@
-//! The judge, outside everything that is faulted: it mints the events, is told what each door saw, and compares.
+//! The oracle. No fault affects it. It records what senders, broker and target see, and compares.
 //!
-//! Every promise is checked where it can first be broken, and once more at the end.
+//! A promise is checked as soon as it can be broken, and again at the end.
 
 mod downstream;
 mod upstream;
@@ -14,25 +14,25 @@ use danube_wasm_model::SubscriptionType;
 use danube_wasm_pipeline::{OnFailure, OnInvalid};
 use parking_lot::Mutex;
 
-use super::{parcel::Parcel, scenario::Scenario};
+use super::{scenario::Scenario, test_event::TestEvent};
 
 /// See the module.
 pub struct Oracle {
     rules: Rules,
-    books: Mutex<Books>,
+    history: Mutex<History>,
 }
 
 /// What this run's scenario promises.
 struct Rules {
-    buries_poison: bool,
+    dead_letters_poison: bool,
     on_invalid: OnInvalid,
     on_failure: OnFailure,
     subscription: SubscriptionType,
 }
 
 #[derive(Default)]
-struct Books {
-    minted: BTreeMap<u64, Minted>,
+struct History {
+    sent: BTreeMap<u64, SentEvent>,
     offers: u64,
     /// Records in the topic, by payload.
     records: BTreeMap<String, Record>,
@@ -41,25 +41,25 @@ struct Books {
     letters: BTreeSet<String>,
     /// How many rows there are, by body.
     rows: BTreeMap<String, usize>,
-    /// Bodies of rows that the target has said are there.
+    /// Bodies of rows that the target has confirmed.
     confirmed: BTreeSet<String>,
     /// Records with at least one row.
     written: BTreeSet<String>,
-    /// The record that each row has that keeps the newest.
+    /// The record in each row of `state`.
     states: BTreeMap<String, String>,
-    /// The last record that was written, by what order is kept by.
+    /// The offset of the last record that was written, by partition and key.
     last_written: BTreeMap<(u64, Option<Bytes>), u64>,
     violations: Vec<String>,
 }
 
 /// An event.
-struct Minted {
-    parcel: Parcel,
+struct SentEvent {
+    test_event: TestEvent,
     key: Option<Bytes>,
-    /// Each time it was offered: to which start of the source, and as which of all offers.
+    /// Each offer: the number of the source's start, and the offer's number among all.
     offers: Vec<(u64, u64)>,
     accepted: bool,
-    /// How many offers there had been when its sender was told that it was accepted.
+    /// Number of all offers when its sender got the answer.
     accepted_at: u64,
     settled: bool,
 }
@@ -68,7 +68,7 @@ struct Minted {
 struct Record {
     first: MessageId,
     copies: usize,
-    /// Among all commits.
+    /// Its number among all commits.
     place: usize,
     key: Option<Bytes>,
     id: String,
@@ -81,38 +81,38 @@ impl Oracle {
     pub fn new(scenario: &Scenario) -> Self {
         Self {
             rules: Rules {
-                buries_poison: scenario.buries_poison(),
+                dead_letters_poison: scenario.dead_letters_poison(),
                 on_invalid: scenario.on_invalid,
                 on_failure: scenario.on_failure,
                 subscription: scenario.subscription,
             },
-            books: Mutex::default(),
+            history: Mutex::default(),
         }
     }
 
-    /// Something is not as promised.
+    /// Records a broken promise.
     pub fn violation(&self, what: String) {
-        self.books.lock().violation(what);
+        self.history.lock().violation(what);
     }
 
     pub fn violations(&self) -> Vec<String> {
-        self.books.lock().violations.clone()
+        self.history.lock().violations.clone()
     }
 }
 
-impl Books {
+impl History {
     fn violation(&mut self, what: String) {
         if self.violations.len() < VIOLATIONS_MAX {
             self.violations.push(what);
         }
     }
 
-    fn key_of(&self, parcel: Parcel) -> Option<Bytes> {
-        self.minted.get(&parcel.number).and_then(|minted| minted.key.clone())
+    fn key_of(&self, test_event: TestEvent) -> Option<Bytes> {
+        self.sent.get(&test_event.number).and_then(|sent| sent.key.clone())
     }
 }
 
-/// As much of a payload as tells it from others.
+/// An abbreviated payload that is still unique.
 pub fn short(payload: &str) -> String {
     let mut text: String = payload.chars().take(40).collect();
     if text.len() < payload.len() {

@@ -1,60 +1,60 @@
-//! What the source's doors saw: offers, answers, records and letters in the broker.
+//! Checks the source's effects: offers, answers, records and letters in the broker.
 
 use bytes::Bytes;
 use danube_wasm_broker::{MessageId, Outgoing};
 use danube_wasm_model::{RecordId, door::Outcome, identity::ORDER_ATTRIBUTE};
 use danube_wasm_pipeline::{OnFailure, OnInvalid};
 
-use super::{Minted, Oracle, Record, short};
+use super::{Oracle, Record, SentEvent, short};
 use crate::{
-    parcel::{AtSource, Parcel, at_sink, events_of},
+    test_event::{AtSource, TestEvent, at_sink, events_of},
     world::{ENDPOINT, sink_id, source_id},
 };
 
 impl Oracle {
     /// A sender has a new event.
-    pub fn minted(&self, parcel: Parcel, key: Option<Bytes>) {
-        let minted = Minted {
-            parcel,
+    pub fn sent(&self, test_event: TestEvent, key: Option<Bytes>) {
+        let sent = SentEvent {
+            test_event,
             key,
             offers: Vec::new(),
             accepted: false,
             accepted_at: 0,
             settled: false,
         };
-        self.books.lock().minted.insert(parcel.number, minted);
+        self.history.lock().sent.insert(test_event.number, sent);
     }
 
-    /// It is offered to the source of this start.
+    /// The event is offered to the source's `start`th start.
     pub fn offered(&self, number: u64, start: u64) {
-        let mut books = self.books.lock();
-        books.offers += 1;
-        let offer = (start, books.offers);
-        if let Some(minted) = books.minted.get_mut(&number) {
-            minted.offers.push(offer);
+        let mut history = self.history.lock();
+        history.offers += 1;
+        let offer = (start, history.offers);
+        if let Some(sent) = history.sent.get_mut(&number) {
+            sent.offers.push(offer);
         }
     }
 
-    /// Its sender was told this.
-    pub fn answered(&self, parcel: Parcel, outcome: &Outcome) {
-        let mut books = self.books.lock();
-        let allowed = match (parcel.at_source, outcome) {
+    /// The event's sender got this answer.
+    pub fn answered(&self, test_event: TestEvent, outcome: &Outcome) {
+        let mut history = self.history.lock();
+        let allowed = match (test_event.at_source, outcome) {
             (_, Outcome::Unavailable { .. }) => return,
             (AtSource::Trap | AtSource::Malformed, Outcome::Failed { .. }) => {
-                books.must_be_kept(parcel);
+                history.require_letter(test_event);
                 self.rules.on_failure == OnFailure::Reject
             }
             (AtSource::Trap | AtSource::Malformed, Outcome::DeadLettered { id, .. }) => {
-                books.must_be_kept(parcel);
-                self.rules.on_failure == OnFailure::DeadLetter && *id == parcel.id()
+                history.require_letter(test_event);
+                self.rules.on_failure == OnFailure::DeadLetter && *id == test_event.id()
             }
             (AtSource::TooLarge, Outcome::Invalid { .. }) => true,
             (AtSource::Reject | AtSource::Invalid, Outcome::Invalid { .. }) => {
                 self.rules.on_invalid == OnInvalid::Reject
             }
             (AtSource::Reject | AtSource::Invalid, Outcome::DeadLettered { id, .. }) => {
-                books.must_be_kept(parcel);
-                self.rules.on_invalid == OnInvalid::DeadLetter && *id == parcel.id()
+                history.require_letter(test_event);
+                self.rules.on_invalid == OnInvalid::DeadLetter && *id == test_event.id()
             }
             (
                 kind,
@@ -65,8 +65,8 @@ impl Oracle {
                     answer,
                 },
             ) => {
-                let expected = parcel.records().map_or(1, |records| records.len());
-                *id == parcel.id()
+                let expected = test_event.records().map_or(1, |records| records.len());
+                *id == test_event.id()
                     && *records as usize == expected
                     && *durable
                     && answer.is_some() == (kind == AtSource::Answered)
@@ -82,47 +82,47 @@ impl Oracle {
             _ => false,
         };
         if !allowed {
-            books.violation(format!("{parcel:?} was answered {outcome:?}"));
+            history.violation(format!("{test_event:?} was answered {outcome:?}"));
         }
         let accepted = matches!(outcome, Outcome::Accepted { .. });
-        let offers = books.offers;
-        if let Some(minted) = books.minted.get_mut(&parcel.number) {
-            minted.accepted |= accepted;
-            minted.accepted_at = offers;
-            minted.settled = true;
+        let offers = history.offers;
+        if let Some(sent) = history.sent.get_mut(&test_event.number) {
+            sent.accepted |= accepted;
+            sent.accepted_at = offers;
+            sent.settled = true;
         }
-        if accepted && !books.is_durable(parcel) {
-            books.violation(format!(
+        if accepted && !history.is_durable(test_event) {
+            history.violation(format!(
                 "{} was answered before all its records were durable",
-                parcel.id()
+                test_event.id()
             ));
         }
     }
 
     /// The broker committed a record to the topic.
     pub fn committed(&self, at: MessageId, record: &Outgoing) {
-        let mut books = self.books.lock();
+        let mut history = self.history.lock();
         let text = String::from_utf8_lossy(&record.payload).into_owned();
         let Some((events, ordinal)) = events_of(&text) else {
-            return books.violation(format!("a record that no event makes: {}", short(&text)));
+            return history.violation(format!("a record that no event makes: {}", short(&text)));
         };
         let first = events[0];
-        if books.key_of(first) != record.key {
-            books.violation(format!("record {} has key {:?}", record.id, record.key));
+        if history.key_of(first) != record.key {
+            history.violation(format!("record {} has key {:?}", record.id, record.key));
         }
         let own = ("n".to_owned(), first.number.to_string());
         let names: Vec<_> = record.attributes.iter().map(|(name, _)| name.as_str()).collect();
         if names != ["n", ORDER_ATTRIBUTE] || record.attributes[0] != own {
-            books.violation(format!("record {} has attributes {:?}", record.id, record.attributes));
+            history.violation(format!("record {} has attributes {:?}", record.id, record.attributes));
         }
-        // What several events made may be called by any name that begins with the first.
+        // The id of a merged record need only begin with the first event's.
         let expected = RecordId::derive(&source_id(), ENDPOINT, &first.id(), ordinal);
         if !text.starts_with("M+") && expected != record.id {
-            books.violation(format!("record {} should be {expected}", record.id));
+            history.violation(format!("record {} should be {expected}", record.id));
         }
-        let place = books.messages.len();
-        books.messages.insert(at, text.clone());
-        let known = books.records.entry(text).or_insert(Record {
+        let place = history.messages.len();
+        history.messages.insert(at, text.clone());
+        let known = history.records.entry(text).or_insert(Record {
             first: at,
             copies: 0,
             place,
@@ -132,13 +132,13 @@ impl Oracle {
         known.copies += 1;
         if known.id != record.id.as_str() {
             let message = format!("record {} was {} before", record.id, known.id);
-            books.violation(message);
+            history.violation(message);
         }
     }
 
     /// The broker committed a dead letter.
     pub fn letter(&self, letter: &Outgoing) {
-        let mut books = self.books.lock();
+        let mut history = self.history.lock();
         let text = String::from_utf8_lossy(&letter.payload).into_owned();
         let attribute = |name: &str| {
             let found = letter.attributes.iter().find(|(n, _)| n == name);
@@ -146,63 +146,66 @@ impl Oracle {
         };
         let id = attribute("dlq.id");
         let (scope, place, expected_id, expected_key) = if letter.topic.as_str() == "/swarm/dlq-swarm--source" {
-            let Some(parcel) = Parcel::parse(&text) else {
-                return books.violation(format!("a letter of no event: {}", short(&text)));
+            let Some(test_event) = TestEvent::parse(&text) else {
+                return history.violation(format!("a letter of no event: {}", short(&text)));
             };
-            let is_due = match parcel.at_source {
+            let is_due = match test_event.at_source {
                 AtSource::Reject | AtSource::Invalid => self.rules.on_invalid == OnInvalid::DeadLetter,
                 AtSource::Trap | AtSource::Malformed => true,
                 _ => false,
             };
             if !is_due {
-                books.violation(format!("{parcel:?} became a dead letter: {}", attribute("dlq.message")));
+                history.violation(format!(
+                    "{test_event:?} became a dead letter: {}",
+                    attribute("dlq.message")
+                ));
             }
-            (source_id(), ENDPOINT, parcel.id(), books.key_of(parcel))
+            (source_id(), ENDPOINT, test_event.id(), history.key_of(test_event))
         } else {
-            let Some(record) = books.records.get(&text) else {
-                return books.violation(format!("a letter of no record: {}", short(&text)));
+            let Some(record) = history.records.get(&text) else {
+                return history.violation(format!("a letter of no record: {}", short(&text)));
             };
             let (record_id, key) = (record.id.clone(), record.key.clone());
             let entitled = at_sink(&text).is_some_and(|kind| kind.is_poison());
-            if !entitled || !self.rules.buries_poison {
-                books.violation(format!(
+            if !entitled || !self.rules.dead_letters_poison {
+                history.violation(format!(
                     "{} became a dead letter: {}",
                     short(&text),
                     attribute("dlq.message")
                 ));
             }
             if attribute("n").is_empty() {
-                books.violation(format!("the letter of {record_id} lost an attribute"));
+                history.violation(format!("the letter of {record_id} lost an attribute"));
             }
             (sink_id(), "", record_id, key)
         };
         if id != expected_id || letter.key != expected_key || letter.id != RecordId::derive(&scope, place, id, 0) {
-            books.violation(format!(
+            history.violation(format!(
                 "the letter of {expected_id} says {id}, {:?}, {}",
                 letter.key, letter.id
             ));
         }
-        books.letters.insert(text);
+        history.letters.insert(text);
     }
 }
 
-impl super::Books {
-    /// The dead letter of an event whose fate its sender knows.
-    fn must_be_kept(&mut self, parcel: Parcel) {
-        if !self.letters.contains(&parcel.payload()) {
+impl super::History {
+    /// Checks that the event's dead letter is durable.
+    fn require_letter(&mut self, test_event: TestEvent) {
+        if !self.letters.contains(&test_event.payload()) {
             self.violation(format!(
                 "{} was answered before its dead letter was durable",
-                parcel.id()
+                test_event.id()
             ));
         }
     }
 
     /// Whether all records of an event are in the topic.
-    pub(super) fn is_durable(&self, parcel: Parcel) -> bool {
-        match parcel.records() {
+    pub(super) fn is_durable(&self, test_event: TestEvent) -> bool {
+        match test_event.records() {
             Some(records) => records.iter().all(|record| self.records.contains_key(record)),
             None => {
-                let (alone, payload) = (format!("M+{}", parcel.payload()), parcel.payload());
+                let (alone, payload) = (format!("M+{}", test_event.payload()), test_event.payload());
                 self.records.contains_key(&alone)
                     || self
                         .records

@@ -1,18 +1,18 @@
-//! The books are closed: owed = delivered ∪ dead-lettered, and what can only be told at the end.
+//! The final checks: every accepted event is delivered or dead-lettered, and what only the end shows.
 
 use std::collections::BTreeMap;
 
-use super::{Books, Minted, Oracle, short};
-use crate::parcel::{AtSink, AtSource, Parcel, at_sink, events_of};
+use super::{History, Oracle, SentEvent, short};
+use crate::test_event::{AtSink, AtSource, TestEvent, at_sink, events_of};
 
 impl Oracle {
-    /// After everything has come to rest.
+    /// Checks the final state.
     pub fn close(&self) {
-        let mut books = self.books.lock();
-        let undone: Vec<_> = books
+        let mut history = self.history.lock();
+        let undone: Vec<_> = history
             .records
             .keys()
-            .filter(|record| !books.is_done(record, &self.rules))
+            .filter(|record| !history.is_done(record, &self.rules))
             .map(|record| {
                 format!(
                     "{} ({:?}) is neither delivered nor dead",
@@ -21,73 +21,73 @@ impl Oracle {
                 )
             })
             .collect();
-        let lost: Vec<_> = books
-            .minted
+        let lost: Vec<_> = history
+            .sent
             .values()
-            .filter(|minted| minted.accepted && !books.is_durable(minted.parcel))
-            .map(|minted| format!("{:?} was accepted and is not there", minted.parcel))
+            .filter(|sent| sent.accepted && !history.is_durable(sent.test_event))
+            .map(|sent| format!("{:?} was accepted and is not there", sent.test_event))
             .collect();
-        let findings = [undone, lost, books.in_part(), books.out_of_order(), books.stale()].concat();
-        findings.into_iter().for_each(|finding| books.violation(finding));
+        let findings = [undone, lost, history.in_part(), history.out_of_order(), history.stale()].concat();
+        findings.into_iter().for_each(|finding| history.violation(finding));
     }
 
-    /// Events, settled ones, records, rows, letters: that a run was not about nothing.
+    /// The numbers of events, answered events, records, rows and letters.
     pub fn summary(&self) -> String {
-        let books = self.books.lock();
-        let settled = books.minted.values().filter(|minted| minted.settled).count();
+        let history = self.history.lock();
+        let settled = history.sent.values().filter(|sent| sent.settled).count();
         format!(
             "{} events, {settled} settled, {} records, {} messages, {} rows, {} letters",
-            books.minted.len(),
-            books.records.len(),
-            books.messages.len(),
-            books.rows.len(),
-            books.letters.len()
+            history.sent.len(),
+            history.records.len(),
+            history.messages.len(),
+            history.rows.len(),
+            history.letters.len()
         )
     }
 }
 
-impl Books {
-    /// Events of which some records are there and others are not.
+impl History {
+    /// Events with only some of their records in the topic.
     fn in_part(&self) -> Vec<String> {
-        let in_part = |parcel: &Parcel| {
-            let records = parcel.records().unwrap_or_default();
+        let in_part = |test_event: &TestEvent| {
+            let records = test_event.records().unwrap_or_default();
             let there = records
                 .iter()
                 .filter(|record| self.records.contains_key(*record))
                 .count();
             there > 0 && there < records.len()
         };
-        self.minted
+        self.sent
             .values()
-            .map(|minted| minted.parcel)
+            .map(|sent| sent.test_event)
             .filter(in_part)
-            .map(|parcel| format!("only a part of {parcel:?} was published"))
+            .map(|test_event| format!("only a part of {test_event:?} was published"))
             .collect()
     }
 
-    /// Rows that keep the newest record and have one that was accepted before another of theirs was offered, which was
-    /// accepted, too.
+    /// Rows of `state` with an event that was accepted before another event of the row, which was accepted, too, was
+    /// offered.
     fn stale(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (id, record) in &self.states {
-            let Some(there) = Parcel::parse(record).and_then(|parcel| self.minted.get(&parcel.number)) else {
+            let Some(there) = TestEvent::parse(record).and_then(|test_event| self.sent.get(&test_event.number)) else {
                 continue;
             };
-            let is_newer = |other: &&Minted| {
-                let Parcel { at_source, at_sink, .. } = other.parcel;
+            let is_newer = |other: &&SentEvent| {
+                let TestEvent { at_source, at_sink, .. } = other.test_event;
                 let is_plain = matches!(at_source, AtSource::Plain | AtSource::Flaky | AtSource::Later);
                 let begun = other.offers.first().map_or(0, |(_, offer)| *offer);
                 is_plain
                     && at_sink == AtSink::Plain
-                    && other.parcel.state() == *id
+                    && other.test_event.state() == *id
                     && other.accepted
                     && there.accepted
                     && begun > there.accepted_at
             };
-            if let Some(newer) = self.minted.values().find(is_newer) {
+            if let Some(newer) = self.sent.values().find(is_newer) {
                 found.push(format!(
                     "{id} is e{}'s, which was accepted before e{} was offered",
-                    there.parcel.number, newer.parcel.number
+                    there.test_event.number, newer.test_event.number
                 ));
             }
         }
@@ -100,15 +100,15 @@ impl Books {
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for (text, record) in &self.records {
             let Some((events, 0)) = events_of(text) else { continue };
-            let Some(minted) = self.minted.get(&events[0].number) else {
+            let Some(sent) = self.sent.get(&events[0].number) else {
                 continue;
             };
-            let (Some(key), [(start, offer)]) = (&minted.key, &minted.offers[..]) else {
+            let (Some(key), [(start, offer)]) = (&sent.key, &sent.offers[..]) else {
                 continue;
             };
-            if minted.accepted && minted.parcel.at_source != AtSource::Merge {
+            if sent.accepted && sent.test_event.at_source != AtSource::Merge {
                 let lane = lanes.entry((*start, key.clone())).or_default();
-                lane.push((*offer, record.place, minted.parcel.number));
+                lane.push((*offer, record.place, sent.test_event.number));
             }
         }
         let mut found = Vec::new();

@@ -1,19 +1,19 @@
-//! What goes wrong outside the pipeline, and when.
+//! The faults outside the pipeline, and when they happen.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
-/// A kind of trouble.
+/// A kind of fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// The broker answers nothing.
+    /// Every call to the broker fails.
     BrokerDown,
     /// The broker's disk is full.
     BrokerStorage,
-    /// The broker takes its time.
+    /// The broker is slow.
     BrokerSlow,
     /// Single groups of a publish fail.
     GroupFails,
@@ -23,31 +23,31 @@ pub enum Fault {
     AckLost,
     /// An acknowledgement is taken and its answer is lost.
     AckReplyLost,
-    /// A message can't be given back.
+    /// A nack fails.
     NackFails,
-    /// Starting fails.
+    /// Subscribing and creating a topic fail.
     SubscribeFails,
     /// Reading fails.
     ReceiveFails,
-    /// Reading fails, and what was read and not acknowledged comes again.
+    /// Reading fails, and unacknowledged messages are delivered again.
     SessionLost,
-    /// The target is out of reach.
+    /// The target can't be reached.
     TargetTransient,
-    /// The target says when to come back.
+    /// The target is busy and returns a time after which to retry.
     TargetBusy,
     /// The target's credentials are wrong.
     TargetConfiguration,
     /// A write is done and its answer is lost.
     TargetReplyLost,
-    /// A part of a write is done, then the target goes away.
+    /// A part of a write is done, then the connection is lost.
     TargetPart,
-    /// The target takes its time.
+    /// The target is slow.
     TargetSlow,
-    /// A component traps now and then, whatever it is given.
+    /// A component traps independent of its input.
     GuestTraps,
-    /// The host can't run components.
+    /// The host can't start components.
     GuestHost,
-    /// A component takes its time.
+    /// A component is slow.
     GuestSlow,
 }
 
@@ -77,56 +77,56 @@ const FAULTS: [Fault; 20] = {
     ]
 };
 
-/// Trouble for a time.
+/// A fault and when it is active.
 #[derive(Debug)]
-struct Spell {
+struct FaultPeriod {
     fault: Fault,
     from: Instant,
     to: Instant,
-    /// So many of a hundred calls are struck.
+    /// Percentage of calls that fail while it is active.
     percent: u64,
 }
 
-/// All trouble of one run.
+/// All faults of one run.
 #[derive(Debug)]
-pub struct Weather(Vec<Spell>);
+pub struct FaultSchedule(Vec<FaultPeriod>);
 
-impl Weather {
-    /// Trouble within the time from now.
-    pub fn draw(within: Duration, dice: &Dice) -> Self {
+impl FaultSchedule {
+    /// Draws faults between now and `within` later.
+    pub fn draw(within: Duration, rng: &Rng) -> Self {
         let begun = Instant::now();
         let until = begun + within;
-        let spells = (0..dice.between(0..=10)).map(|_| {
-            let from = begun + dice.millis(0..=within.as_millis() as u64);
-            Spell {
-                fault: dice.pick(&FAULTS),
+        let periods = (0..rng.between(0..=10)).map(|_| {
+            let from = begun + rng.millis(0..=within.as_millis() as u64);
+            FaultPeriod {
+                fault: rng.pick(&FAULTS),
                 from,
-                to: until.min(from + dice.millis(200..=20_000)),
-                percent: dice.pick(&[10, 40, 100]),
+                to: until.min(from + rng.millis(200..=20_000)),
+                percent: rng.pick(&[10, 40, 100]),
             }
         });
-        Self(spells.collect())
+        Self(periods.collect())
     }
 
-    /// Whether the fault strikes this call.
-    pub fn strikes(&self, fault: Fault, dice: &Dice) -> bool {
+    /// Whether this call gets the fault.
+    pub fn strikes(&self, fault: Fault, rng: &Rng) -> bool {
         let now = Instant::now();
         self.0
             .iter()
-            .any(|spell| spell.fault == fault && spell.from <= now && now < spell.to && dice.chance(spell.percent))
+            .any(|period| period.fault == fault && period.from <= now && now < period.to && rng.chance(period.percent))
     }
 
-    /// Whether nothing was wrong from then until now.
-    pub fn calm_since(&self, then: Instant) -> bool {
+    /// Whether no fault was active from then until now.
+    pub fn no_faults_since(&self, then: Instant) -> bool {
         let now = Instant::now();
-        self.0.iter().all(|spell| spell.to <= then || now < spell.from)
+        self.0.iter().all(|period| period.to <= then || now < period.from)
     }
 
     pub fn describe(&self, begun: Instant) -> String {
-        let spell = |s: &Spell| {
+        let period = |s: &FaultPeriod| {
             let (from, to) = ((s.from - begun).as_millis(), (s.to - begun).as_millis());
             format!("{:?} {}% {from}..{to}", s.fault, s.percent)
         };
-        self.0.iter().map(spell).collect::<Vec<_>>().join(", ")
+        self.0.iter().map(period).collect::<Vec<_>>().join(", ")
     }
 }

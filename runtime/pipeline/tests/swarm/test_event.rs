@@ -1,8 +1,7 @@
-//! What travels. The payload of an event is a function of its number and of what is to happen to it, and whatever is made
-//! of it carries it whole: so the oracle can tell from any record, letter or row which event it is of, and whether a byte
-//! has changed.
+//! The test's events. The payload is a function of the event's number and of how it is to be processed. Records,
+//! letters and rows contain it unchanged: the oracle finds the event of each, and notices a changed byte.
 
-use super::dice::mix;
+use super::rng::mix;
 
 /// What the source component does with an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +12,7 @@ pub enum AtSource {
     Fan,
     /// No record.
     Drop,
-    /// No record, and an answer of its own.
+    /// No record, and an answer from the component.
     Answered,
     /// Refuses it, as data.
     Reject,
@@ -29,7 +28,7 @@ pub enum AtSource {
     Flaky,
     /// Asks for another try in the first calls that it is in.
     Later,
-    /// One record together with its like in the call.
+    /// One record together with the other `Merge` events of the call.
     Merge,
 }
 
@@ -58,7 +57,7 @@ pub enum AtSink {
     Flaky,
     /// Asks for another try in the first calls that it is in.
     Later,
-    /// One write together with its like in the call.
+    /// One write together with the other `Merge` records of the call.
     Merge,
     /// As `Merge`, but refused as data at the same time.
     MergeRejected,
@@ -96,7 +95,7 @@ pub const AT_SINK: [AtSink; 14] = {
 };
 
 impl AtSink {
-    /// Nothing can come of it until somebody mends the component or the target.
+    /// Cannot be written until the component or the target is repaired.
     pub fn is_poison(self) -> bool {
         use AtSink::*;
         matches!(
@@ -108,7 +107,7 @@ impl AtSink {
 
 /// An event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Parcel {
+pub struct TestEvent {
     pub number: u64,
     pub at_source: AtSource,
     pub at_sink: AtSink,
@@ -117,7 +116,7 @@ pub struct Parcel {
 /// Longest record that the simulated broker takes, in bytes.
 pub const RECORD_BYTES_MAX: usize = 16 << 10;
 
-impl Parcel {
+impl TestEvent {
     pub fn plain(number: u64) -> Self {
         Self {
             number,
@@ -144,21 +143,21 @@ impl Parcel {
         format!("{number}.{}.{}.{filler}", at_source as u8, at_sink as u8)
     }
 
-    /// From the payload, which is what [`Parcel::payload`] gives, to the last byte.
+    /// Parses a payload; `None` unless it is exactly what [`TestEvent::payload`] returns.
     pub fn parse(payload: &str) -> Option<Self> {
         let mut parts = payload.split('.');
         let number = parts.next()?.parse().ok()?;
         let at_source = *AT_SOURCE.get(parts.next()?.parse::<usize>().ok()?)?;
         let at_sink = *AT_SINK.get(parts.next()?.parse::<usize>().ok()?)?;
-        let parcel = Self {
+        let test_event = Self {
             number,
             at_source,
             at_sink,
         };
-        (parcel.payload() == payload).then_some(parcel)
+        (test_event.payload() == payload).then_some(test_event)
     }
 
-    /// The payloads of its records; `None` where they depend on what it travels with.
+    /// The payloads of its records; `None` if they depend on the other events of the call.
     pub fn records(&self) -> Option<Vec<String>> {
         match self.at_source {
             AtSource::Plain | AtSource::Flaky | AtSource::Later => Some(vec![self.payload()]),
@@ -175,24 +174,24 @@ pub fn merge_events(payloads: &[&str]) -> String {
 }
 
 /// The events that a record was made of, and its ordinal; `None` if no event makes such a record.
-pub fn events_of(record: &str) -> Option<(Vec<Parcel>, u32)> {
+pub fn events_of(record: &str) -> Option<(Vec<TestEvent>, u32)> {
     if let Some(merged) = record.strip_prefix("M+") {
-        let parcels: Option<Vec<_>> = merged.split('+').map(Parcel::parse).collect();
-        return Some((parcels?, 0));
+        let test_events: Option<Vec<_>> = merged.split('+').map(TestEvent::parse).collect();
+        return Some((test_events?, 0));
     }
     let (payload, ordinal) = match record.split_once("/r") {
         Some((payload, ordinal)) => (payload, ordinal.parse().ok()?),
         None => (record, 0),
     };
-    let parcel = Parcel::parse(payload)?;
-    let made = parcel.records()?.get(ordinal as usize)? == record;
-    made.then(|| (vec![parcel], ordinal))
+    let test_event = TestEvent::parse(payload)?;
+    let made = test_event.records()?.get(ordinal as usize)? == record;
+    made.then(|| (vec![test_event], ordinal))
 }
 
-/// What is to happen to a record. Of the records of one event, the first.
+/// How a record is to be processed: the event's kind for its first record, `Plain` for all others.
 pub fn at_sink(record: &str) -> Option<AtSink> {
     match events_of(record)? {
-        (parcels, 0) if !record.starts_with("M+") => parcels.first().map(|parcel| parcel.at_sink),
+        (test_events, 0) if !record.starts_with("M+") => test_events.first().map(|test_event| test_event.at_sink),
         _ => Some(AtSink::Plain),
     }
 }
@@ -215,17 +214,17 @@ pub fn records_of(body: &str) -> Vec<&str> {
     }
 }
 
-/// Rows that keep the newest record of their events.
+/// Number of rows in `state`.
 const STATES: u64 = 3;
 
-/// The row that keeps the newest of this record and its like; `None` where it is none of them.
+/// The row of `state` that this record belongs to; `None` if it belongs to none.
 pub fn state_of(record: &str) -> Option<String> {
-    let parcel = Parcel::parse(record)?;
-    (parcel.at_sink == AtSink::Plain).then(|| parcel.state())
+    let test_event = TestEvent::parse(record)?;
+    (test_event.at_sink == AtSink::Plain).then(|| test_event.state())
 }
 
-impl Parcel {
-    /// The row that its record would be the newest of.
+impl TestEvent {
+    /// The row of `state` that its record belongs to.
     pub fn state(&self) -> String {
         format!("state{}", self.number % STATES)
     }

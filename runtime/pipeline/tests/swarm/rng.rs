@@ -1,5 +1,4 @@
-//! Everything that is left to chance, drawn from one number. Not `rand`: a seed printed today must mean the same after an
-//! update.
+//! The random numbers of a run, from one seed. Not from `rand`: a printed seed must give the same run after an update.
 
 use std::{
     ops::RangeInclusive,
@@ -12,14 +11,14 @@ use std::{
 
 /// A stream of numbers; clones share it.
 #[derive(Clone)]
-pub struct Dice(Arc<AtomicU64>);
+pub struct Rng(Arc<AtomicU64>);
 
-impl Dice {
+impl Rng {
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(AtomicU64::new(seed)))
     }
 
-    /// A stream of its own.
+    /// An independent stream.
     pub fn fork(&self) -> Self {
         Self::new(self.next())
     }
@@ -37,7 +36,7 @@ impl Dice {
         usize::try_from(self.between(range)).expect("a small number")
     }
 
-    /// True in so many of a hundred cases.
+    /// True in `percent` of a hundred cases.
     pub fn chance(&self, percent: u64) -> bool {
         self.next() % 100 < percent
     }
@@ -53,7 +52,7 @@ impl Dice {
 
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// Splitmix64's last step: numbers that are next to each other come out far apart.
+/// Splitmix64's last step: close inputs give very different outputs.
 pub fn mix(mut z: u64) -> u64 {
     z = z.wrapping_add(STEP);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

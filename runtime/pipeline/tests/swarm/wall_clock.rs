@@ -1,37 +1,37 @@
-//! The wall clock of a run: right, standing still, or set forth and back while everything goes on.
+//! The wall clock of a run: correct, stopped, or set forward and back during the run.
 
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::clock::OrderClock;
 use tokio::time::Instant;
 
-use super::dice::Dice;
+use super::rng::Rng;
 
 /// When a run begins, in milliseconds since 1970-01-01 UTC.
 const BEGIN_MS: u64 = 1_764_000_000_000;
-/// How far a clock is set at most.
+/// Largest offset, in milliseconds.
 const HOUR_MS: u64 = 3_600_000;
 
 /// See the module.
 #[derive(Debug, Clone)]
-pub enum Wall {
+pub enum WallClock {
     Right,
     Still,
-    /// From so long after the beginning on, this many milliseconds off, an hour taken away.
+    /// Each: from this time after the beginning, the offset in milliseconds plus one hour.
     Jumps(Vec<(Duration, u64)>),
 }
 
-impl Wall {
-    pub fn draw(storm: Duration, dice: &Dice) -> Self {
+impl WallClock {
+    pub fn draw(fault_phase: Duration, rng: &Rng) -> Self {
         let jump = || {
-            let at = dice.millis(0..=storm.as_millis() as u64);
-            (at, dice.between(0..=2 * HOUR_MS))
+            let at = rng.millis(0..=fault_phase.as_millis() as u64);
+            (at, rng.between(0..=2 * HOUR_MS))
         };
-        match dice.between(0..=2) {
+        match rng.between(0..=2) {
             0 => Self::Right,
             1 => Self::Still,
             _ => {
-                let mut jumps: Vec<_> = (0..dice.between(1..=6)).map(|_| jump()).collect();
+                let mut jumps: Vec<_> = (0..rng.between(1..=6)).map(|_| jump()).collect();
                 jumps.sort_unstable();
                 Self::Jumps(jumps)
             }
@@ -50,10 +50,10 @@ impl Wall {
         }
     }
 
-    /// The clock of a process that begins where its log ends.
+    /// The clock of a process whose log's newest message is of `newest_ms`.
     pub fn clock(&self, begun: Instant, newest_ms: u64) -> Arc<OrderClock> {
-        let wall = self.clone();
-        let clock = OrderClock::new(move || wall.ms(begun.elapsed()));
+        let wall_clock = self.clone();
+        let clock = OrderClock::new(move || wall_clock.ms(begun.elapsed()));
         clock.observe_ms(newest_ms);
         clock
     }

@@ -1,4 +1,4 @@
-//! The door that senders knock at: whichever start of the source is up.
+//! Where senders connect to the source; it leads to the source that runs now.
 
 use std::sync::Arc;
 
@@ -12,37 +12,37 @@ use tokio_util::sync::CancellationToken;
 
 /// See the module.
 #[derive(Default)]
-pub struct Front(Mutex<Option<Open>>);
+pub struct Listener(Mutex<Option<Connection>>);
 
 #[derive(Clone)]
-struct Open {
+struct Connection {
     source: Arc<Source>,
     start: u64,
-    gone: CancellationToken,
+    closed: CancellationToken,
 }
 
-/// One attempt to hand an event over.
-pub struct Attempt(Open);
+/// One connection, to offer one event.
+pub struct Attempt(Connection);
 
-impl Front {
-    /// A source is up, the `start`th.
+impl Listener {
+    /// The source was started, for the `start`th time.
     pub fn open(&self, source: &Arc<Source>, start: u64) {
-        *self.0.lock() = Some(Open {
+        *self.0.lock() = Some(Connection {
             source: source.clone(),
             start,
-            gone: CancellationToken::new(),
+            closed: CancellationToken::new(),
         });
     }
 
-    /// It is gone, and with it the connections of those who wait for an answer.
+    /// The source has stopped: closes all connections, also those that wait for an answer.
     pub fn close(&self) {
         if let Some(open) = self.0.lock().take() {
-            open.gone.cancel();
+            open.closed.cancel();
         }
     }
 
     /// `None`: connection refused.
-    pub fn knock(&self) -> Option<Attempt> {
+    pub fn connect(&self) -> Option<Attempt> {
         self.0.lock().clone().map(Attempt)
     }
 }
@@ -54,10 +54,10 @@ impl Attempt {
 
     /// `None`: the connection was lost.
     pub async fn offer(self, event: Event) -> Option<Outcome> {
-        let Open { source, gone, .. } = self.0;
+        let Connection { source, closed, .. } = self.0;
         tokio::select! {
             biased;
-            () = gone.cancelled() => None,
+            () = closed.cancelled() => None,
             outcome = source.offer(event) => Some(outcome),
         }
     }
