@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("schema", "runtime/schema"),
     ("sandbox", "runtime/sandbox"),
     ("ingress-http", "runtime/ingress/http"),
+    ("egress-dial", "runtime/egress/dial"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
     ("host", "runtime/host"),
@@ -86,7 +87,7 @@ fn dependencies_point_down_only() {
 
 #[test]
 fn ingress_and_egress_never_see_a_broker() {
-    for room in ["runtime/ingress/http", "runtime/egress/surrealdb"] {
+    for room in ["runtime/ingress/http", "runtime/egress/dial", "runtime/egress/surrealdb"] {
         let found = dependencies(&root().join(room).join("Cargo.toml"));
         assert!(!found.contains("danube-wasm-broker"), "{room} depends on the broker");
     }

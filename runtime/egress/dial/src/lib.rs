@@ -1,0 +1,54 @@
+//! Dials to addresses that a tenant may choose: in a URL, in a host name whose DNS the tenant runs, or in a redirect.
+//!
+//! ```text
+//! host, port → resolve → check every address → connect to a checked one, in turn → TLS, by the host's name
+//! ```
+//!
+//! # What is promised
+//!
+//! * **Only checked addresses.** A name is resolved once for each dial, every address of the answer is checked against
+//!   the [`DialPolicy`], and the socket is connected to one that passed, never to the name again. So an answer that
+//!   changes between check and connection (DNS rebinding) changes nothing.
+//! * **One policy for every form.** Hosts are read as URLs are: `127.1`, `0x7f000001` and `2130706433` are
+//!   `127.0.0.1`. An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) must pass, and the IPv4
+//!   address in it too.
+//! * **Metadata services must be named.** The addresses at which clouds hand out credentials are allowed by an entry
+//!   for that address alone, never by a network around it ([`DialPolicy::everything_but_metadata`] and
+//!   [`DialPolicy::public_only`]).
+//! * **The same over HTTP.** Clients that [`Dialer::http_client`] configures check names at the dial, literals in URLs
+//!   and in redirects, and use no proxy, whatever the environment says.
+//! * **Bounded.** Every dial has a deadline; the addresses of an answer that are used are limited (`limits.rs`).
+//!
+//! A refusal ([`DialError::Denied`]) names the host, the address, the network that it lies in and the configuration
+//! key to change.
+//!
+//! # What it does not do
+//!
+//! The policy knows addresses, not owners: a node's own public addresses are denied only if the host adds them with
+//! [`DialPolicy::with_denied`]. It counts neither dials nor connections. IPv6 zones (`fe80::1%eth0`) are not read.
+
+mod attempts;
+mod deadline;
+mod denial;
+mod dialer;
+mod error;
+mod error_text;
+mod exception;
+mod host;
+mod http_client;
+pub mod limits;
+mod networks;
+mod policy;
+mod reached;
+mod resolver;
+mod tls;
+
+pub use deadline::Phase;
+pub use denial::{Denial, DenialReason};
+pub use dialer::Dialer;
+pub use error::{Attempt, DialError};
+pub use exception::{Exception, InvalidException};
+pub use http_client::Redirects;
+pub use policy::{DialPolicy, PolicyKeys};
+pub use resolver::{Resolver, SystemResolver};
+pub use tls::{TlsIdentity, TlsSettings, TlsSettingsError, start_tls};

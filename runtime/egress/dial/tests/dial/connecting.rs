@@ -1,0 +1,114 @@
+//! From addresses to one connection.
+
+use std::{net::SocketAddr, time::Duration};
+
+use danube_wasm_egress_dial::{DialError, DialPolicy, Dialer, Phase};
+use tokio::{
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
+};
+
+use crate::support::{
+    ALLOWED, DEADLINE,
+    certs::Authority,
+    dns::{ScriptedResolver, SilentResolver},
+    ip,
+    server::{Answer, Server},
+    soon,
+};
+
+fn open(dns: ScriptedResolver) -> Dialer {
+    Dialer::with_resolver(DialPolicy::everything(), dns)
+}
+
+#[tokio::test]
+async fn the_next_address_is_tried_when_one_refuses() {
+    let server = Server::start(ALLOWED, |_| Answer::ok()).await;
+    let dns = ScriptedResolver::default().answering("shop.example", &["127.0.0.3", "127.0.0.4", ALLOWED]);
+    let stream = open(dns)
+        .connect("shop.example", server.port(), DEADLINE)
+        .await
+        .unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), server.address);
+    assert!(stream.nodelay().unwrap());
+}
+
+/// Listens at `host` with a queue that is full, so that the kernel answers no more.
+async fn swallowing(host: &str, port: u16) -> (TcpListener, JoinSet<std::io::Result<TcpStream>>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::new(ip(host), port)).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut filling: JoinSet<_> = (0..8).map(|_| TcpStream::connect(address)).collect();
+    let first = soon("the queue to fill", filling.join_next()).await;
+    let first = first.unwrap().unwrap().unwrap();
+    filling.spawn(async move {
+        let _kept = first;
+        std::future::pending().await
+    });
+    (listener, filling)
+}
+
+#[tokio::test]
+async fn an_address_that_swallows_packets_does_not_cost_the_whole_time() {
+    let server = Server::start(ALLOWED, |_| Answer::ok()).await;
+    let _swallowing = swallowing("127.0.0.5", server.port()).await;
+    let dns = ScriptedResolver::default().answering("shop.example", &["127.0.0.5", ALLOWED]);
+    let stream = open(dns)
+        .connect("shop.example", server.port(), DEADLINE)
+        .await
+        .unwrap();
+    assert_eq!(stream.peer_addr().unwrap(), server.address);
+}
+
+#[tokio::test]
+async fn when_none_accepts_each_says_why() {
+    let closed = Server::start(ALLOWED, |_| Answer::ok()).await;
+    let dns = ScriptedResolver::default().answering("shop.example", &["127.0.0.3", "127.0.0.4"]);
+    let error = open(dns)
+        .connect("shop.example", closed.port(), DEADLINE)
+        .await
+        .expect_err("refused");
+    let DialError::Connect { attempts, .. } = &error else {
+        panic!("{error:?}")
+    };
+    assert_eq!(attempts.len(), 2);
+    assert!(error.is_transient());
+    let message = error.to_string();
+    for part in ["`shop.example`", "127.0.0.3:", "127.0.0.4:", "refused"] {
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+async fn phase_at_timeout<T: std::fmt::Debug>(dial: impl Future<Output = Result<T, DialError>>) -> Phase {
+    let error = soon("the timeout", dial).await.expect_err("a timeout");
+    assert!(error.is_transient());
+    match error {
+        DialError::Timeout { phase, .. } => phase,
+        other => panic!("no timeout: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_says_what_was_waited_for() {
+    let short = Duration::from_millis(50);
+    let silent = Dialer::with_resolver(DialPolicy::everything(), SilentResolver);
+    let dial = silent.connect("shop.example", 80, short);
+    assert_eq!(phase_at_timeout(dial).await, Phase::Resolving);
+
+    let (listener, _filling) = swallowing("127.0.0.6", 0).await;
+    let dial = silent.connect("127.0.0.6", listener.local_addr().unwrap().port(), short);
+    assert_eq!(phase_at_timeout(dial).await, Phase::Connecting);
+
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (port, tls) = (mute.local_addr().unwrap().port(), Authority::new().client(None));
+    let dial = silent.connect_tls(ALLOWED, port, &tls, short);
+    assert_eq!(phase_at_timeout(dial).await, Phase::Securing);
+}
+
+#[tokio::test]
+async fn a_timeout_longer_than_time_is_none() {
+    let server = Server::start(ALLOWED, |_| Answer::ok()).await;
+    let dns = ScriptedResolver::default();
+    assert!(open(dns).connect(ALLOWED, server.port(), Duration::MAX).await.is_ok());
+}

@@ -1,0 +1,18 @@
+//! The dialer against real listeners on loopback. 127.0.0.1 stands for the public internet, other loopback addresses
+//! for what nobody may reach. Nothing leaves this machine.
+
+#![allow(clippy::unwrap_used, reason = "a failed test may end so")]
+
+mod connecting;
+mod edges;
+mod http;
+mod literals;
+mod messages;
+mod metadata;
+mod names;
+mod policy;
+mod proxies;
+mod rebinding;
+mod redirects;
+mod support;
+mod tls;

@@ -1,0 +1,58 @@
+//! One fake of each neighbour: DNS, servers, an authority for certificates.
+
+pub mod certs;
+pub mod dns;
+pub mod server;
+
+use std::{error::Error, future::Future, net::IpAddr, time::Duration};
+
+use danube_wasm_egress_dial::{Denial, DialError, DialPolicy, Dialer, Redirects, TlsSettings};
+
+use self::dns::ScriptedResolver;
+
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// What stands for the public internet.
+pub const ALLOWED: &str = "127.0.0.1";
+/// What nobody may reach.
+pub const DENIED: &str = "127.0.0.2";
+
+/// The policy of all these tests: public addresses, and [`ALLOWED`].
+pub fn policy() -> DialPolicy {
+    DialPolicy::public_only().with_allowed("127.0.0.1/32".parse().unwrap())
+}
+
+pub fn dialer(dns: &ScriptedResolver) -> Dialer {
+    Dialer::with_resolver(policy(), dns.clone())
+}
+
+pub fn client(dialer: &Dialer, redirects: Redirects) -> reqwest::Client {
+    // Of another authority than any server here: for tests without TLS.
+    let ca_pem = Some(certs::Authority::new().pem());
+    let tls = TlsSettings { ca_pem, identity: None }.client_config().unwrap();
+    dialer.http_client(&tls, redirects).timeout(DEADLINE).build().unwrap()
+}
+
+pub fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+/// Fails, saying what was waited for, instead of waiting for ever.
+pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let done = tokio::time::timeout(DEADLINE, work).await;
+    done.unwrap_or_else(|_| panic!("waited in vain for {what}"))
+}
+
+/// The denied addresses that `error` was made of.
+pub fn denials<'a>(error: &'a (dyn Error + 'static)) -> &'a [Denial] {
+    match DialError::within(error) {
+        Some(DialError::Denied { denied, .. }) => denied,
+        other => panic!("not a refusal: {error:?}, of {other:?}"),
+    }
+}
+
+/// Asserts that `error` is a refusal of exactly these addresses.
+pub fn assert_denied(error: &(dyn Error + 'static), addresses: &[&str]) {
+    let found: Vec<_> = denials(error).iter().map(|denial| denial.address).collect();
+    assert_eq!(found, addresses.iter().map(|text| ip(text)).collect::<Vec<_>>());
+}
