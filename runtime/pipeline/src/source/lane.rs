@@ -11,10 +11,11 @@ use danube_wasm_model::{
 use tokio::{sync::mpsc, task::JoinSet};
 
 use super::{
-    Pending, RETRY_AFTER, Shared,
+    RETRY_AFTER,
     plan::{Group, Plan, Verdict, list},
     refuse::{Refusal, blame, refuse, refuse_beside},
     retries::Retries,
+    shared::{Pending, Shared},
     unavailable,
 };
 use crate::{
@@ -98,7 +99,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
                 publish(shared, lane, segment.items, &records, answering).await;
             }
             Err(error) => match Response::to(&error) {
-                Response::Refuse(outcome) => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),
+                Response::Later(outcome) => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),
                 Response::Stop(reason) => {
                     let outcome = stop(shared, reason);
                     segment.items.into_iter().for_each(|p| p.answer(outcome.clone()));
@@ -137,24 +138,25 @@ fn retry(shared: &Shared, failure: &Failure, retries: &mut Retries) -> Option<Du
 
 /// The connector goes on no more. What its senders are told.
 pub(super) fn stop(shared: &Shared, reason: String) -> Outcome {
-    tracing::error!(connector = %shared.guest.id(), %reason, "the connector has stopped");
-    shared.status.failed(reason);
+    shared.fail(reason);
     unavailable(format!("connector {} has stopped", shared.guest.id()))
 }
 
-/// What a failed call means for its events. Their senders still have them, so nothing is retried here.
+/// What a failed call means for its events.
 enum Response {
-    Refuse(Outcome),
+    /// It may work later.
+    Later(Outcome),
     Stop(String),
     Halve,
 }
 
 impl Response {
+    /// Senders still have their events and try again: nothing is retried here.
     fn to(error: &GuestError) -> Self {
         match error {
-            GuestError::Host { message } => Self::Refuse(unavailable(message.clone())),
+            GuestError::Host { message } => Self::Later(unavailable(message.clone())),
             GuestError::Failure(failure) => match failure.kind {
-                FailureKind::Retryable => Self::Refuse(Outcome::Unavailable {
+                FailureKind::Retryable => Self::Later(Outcome::Unavailable {
                     message: failure.message.clone(),
                     retry_after: failure.retry_after.unwrap_or(RETRY_AFTER).min(ASKED_WAIT_MAX),
                 }),
@@ -173,25 +175,41 @@ async fn publish(
     records: &RecordBatch,
     answering: &mut JoinSet<()>,
 ) {
+    let ready = make_ready(shared, lane, pending, records, answering).await;
+    if !ready.is_empty() {
+        hand_over(shared, ready, answering);
+    }
+}
+
+/// A group of events that share a fate, and its records.
+pub(super) type Ready = (Waiting, Vec<Outgoing>);
+
+/// What is to be published. Tells what becomes of the other events.
+async fn make_ready(
+    shared: &Arc<Shared>,
+    lane: usize,
+    pending: Vec<Pending>,
+    records: &RecordBatch,
+    answering: &mut JoinSet<()>,
+) -> Vec<Ready> {
     let events: Vec<&Event> = pending.iter().map(|p| &p.event).collect();
     let plan = Plan::make(shared.guest.id(), &events, records, &shared.topics).await;
     let mut slots: Vec<Option<Pending>> = pending.into_iter().map(Some).collect();
-    let mut waiting = Vec::new();
-    let mut handed_over = Vec::new();
+    let mut ready = Vec::new();
     for group in plan.groups {
         let members = take(&mut slots, &group.events);
         match settle(shared, lane, group, members, answering) {
             Some((group, records)) if records.is_empty() => group.accept(shared, true),
-            Some((group, records)) => {
-                waiting.push(group);
-                handed_over.push(records);
-            }
+            Some(group) => ready.push(group),
             None => {}
         }
     }
-    if waiting.is_empty() {
-        return;
-    }
+    ready
+}
+
+/// Hands records to the broker and answers their senders when their fate is known.
+fn hand_over(shared: &Arc<Shared>, ready: Vec<Ready>, answering: &mut JoinSet<()>) {
+    let (mut waiting, mut handed_over): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
     let permit = match shared.publishing.enter() {
         Ok(permit) => permit,
         Err(wait) => {
@@ -243,8 +261,8 @@ async fn publish(
 }
 
 /// The events of a group, each with the number of its records, waiting for the commit.
-struct Waiting {
-    members: Vec<(Pending, Option<Reply>)>,
+pub(super) struct Waiting {
+    pub(super) members: Vec<(Pending, Option<Reply>)>,
     records: u32,
 }
 
@@ -255,7 +273,7 @@ fn settle(
     group: Group,
     members: Vec<(usize, Pending)>,
     answering: &mut JoinSet<()>,
-) -> Option<(Waiting, Vec<Outgoing>)> {
+) -> Option<Ready> {
     match group.verdict {
         Verdict::Publish { records, mut replies } => {
             let members = members
@@ -305,13 +323,7 @@ impl Waiting {
                 shared.status.well(Cause::Broker);
                 self.accept(shared, published.durable);
             }
-            Err(error) if error.kind == ErrorKind::TooLarge => {
-                let refused = self.members.into_iter().map(|(pending, _)| {
-                    shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
-                    (pending, Refusal::new(error.message.clone()))
-                });
-                return refused.collect();
-            }
+            Err(error) if error.kind == ErrorKind::TooLarge => return self.too_large(shared, &error),
             Err(error) => {
                 tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
                 shared.status.held_up(Cause::Broker, error.message.clone());
@@ -319,6 +331,15 @@ impl Waiting {
             }
         }
         Vec::new()
+    }
+
+    /// The broker will never take these.
+    pub(super) fn too_large(self, shared: &Shared, error: &BrokerError) -> Vec<(Pending, Refusal)> {
+        let refused = self.members.into_iter().map(|(pending, _)| {
+            shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
+            (pending, Refusal::new(error.message.clone()))
+        });
+        refused.collect()
     }
 
     /// Nothing was published.
@@ -337,7 +358,7 @@ impl Waiting {
         }
     }
 
-    fn accept(self, shared: &Arc<Shared>, durable: bool) {
+    pub(super) fn accept(self, shared: &Shared, durable: bool) {
         for (pending, reply) in self.members {
             shared.probe.processed(&pending.event.endpoint, 1);
             let id = pending.event.id.clone();

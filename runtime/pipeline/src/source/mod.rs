@@ -25,6 +25,7 @@ mod publishing;
 mod refuse;
 pub mod rehearsal;
 mod retries;
+mod shared;
 mod topics;
 
 use std::{
@@ -37,7 +38,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Broker, BrokerError, TopicSpec};
+use danube_wasm_broker::{Broker, BrokerError};
 use danube_wasm_model::{
     ConnectorId, OnFailure, OnInvalid, TopicName,
     clock::OrderClock,
@@ -47,21 +48,16 @@ use danube_wasm_model::{
 use danube_wasm_schema::Validator;
 use parking_lot::RwLock;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
+    sync::{Semaphore, mpsc, oneshot, watch},
     task::JoinSet,
 };
 
+use self::shared::{Pending, Push, Shared};
 use crate::{
-    BackoffPolicy,
-    breaker::{Behind, Breaker},
-    dead_letter::DeadLetters,
-    error_budget::Spending,
     failpoints::{self, FailPoint},
-    panics::Guard,
     patience::Patience,
     probe::Probe,
-    source::publishing::Publishing,
-    status::{Status, StatusCell},
+    status::Status,
     tend,
 };
 
@@ -115,6 +111,7 @@ pub struct SourceParts {
 /// A running source. Offer events to it; [`Source::drain`] ends it.
 pub struct Source {
     shared: Arc<Shared>,
+    queue: Arc<Semaphore>,
     lanes: RwLock<Vec<mpsc::Sender<Pending>>>,
     next_lane: AtomicUsize,
     keeps_order_without_key: bool,
@@ -123,133 +120,41 @@ pub struct Source {
     _tending: JoinSet<()>,
 }
 
-/// What the lanes share.
-struct Shared {
-    guest: Arc<dyn SourceGuest>,
-    publisher: Publishing,
-    topics: topics::Topics,
-    limits: SourceLimits,
-    queue: Arc<Semaphore>,
-    on_invalid: HashMap<String, OnInvalid>,
-    on_failure: HashMap<String, OnFailure>,
-    dead_letters: DeadLetters,
-    waits: BackoffPolicy,
-    /// Dead letters of crashes: a budget of their own, because a source that spends it does not stop.
-    crashes: Arc<Spending>,
-    component: Arc<Breaker>,
-    publishing: Arc<Breaker>,
-    status: StatusCell,
-    probe: Probe,
-}
-
-impl Shared {
-    /// Of a task of this source.
-    fn guard(&self) -> Guard {
-        Guard {
-            status: self.status.clone(),
-            halt: None,
-        }
-    }
-
-    fn count_in_flight(&self) {
-        self.probe
-            .in_flight(self.limits.queue_events_max - self.queue.available_permits());
-    }
-
-    fn on_invalid(&self, pending: &Pending) -> OnInvalid {
-        let policy = self.on_invalid.get(&*pending.event.endpoint);
-        policy.copied().unwrap_or_default()
-    }
-
-    fn on_failure(&self, pending: &Pending) -> OnFailure {
-        let policy = self.on_failure.get(&*pending.event.endpoint);
-        policy.copied().unwrap_or_default()
-    }
-}
-
-/// An event and whoever waits for its fate. The permit is its place in the queue, held until it is answered.
-struct Pending {
-    event: Event,
-    reply: oneshot::Sender<Outcome>,
-    permit: OwnedSemaphorePermit,
-}
-
-impl Pending {
-    /// A sender that has gone misses its answer; the event's fate is the same.
-    fn answer(self, outcome: Outcome) {
-        let _ = self.reply.send(outcome);
-        drop(self.permit);
-    }
-}
-
 /// How long a sender is told to wait when nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Source {
     /// Creates the topics and starts the lanes.
-    pub async fn start(parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
-        let mut topics = topics::Topics::default();
-        for config in parts.guest.producer_configs() {
-            let spec = TopicSpec {
-                partitions: config.partitions,
-                reliable_dispatch: config.reliable_dispatch,
-                ordered: parts.ordered.contains(&config.topic),
-                schema_subject: parts.validators.get(&config.topic).map(|v| v.subject().to_owned()),
-            };
-            parts.broker.create_topic(&config.topic, spec).await?;
-            topics.insert(config.topic.clone(), parts.validators.get(&config.topic).cloned());
-        }
-        let id = parts.guest.id().clone();
-        say_what_is_not_durable(&*parts.broker, &*parts.guest);
-        let publisher = parts.broker.publisher(id.as_str()).await?;
-        let letter_topic = parts
-            .guest
-            .producer_configs()
-            .first()
-            .map(|c| c.topic.dead_letters_of(&id));
-        let dead_letters = DeadLetters::open(
-            &*parts.broker,
-            publisher.clone(),
-            letter_topic,
-            &id,
-            parts.guest.digest(),
-            parts.patience.dead_letters,
-        )
-        .await?;
-        let lanes = parts.guest.lanes().max(1);
-        let shared = Arc::new(Shared {
-            guest: parts.guest,
-            publisher: Publishing::new(publisher, parts.clock),
-            topics,
-            limits: parts.limits,
-            queue: Arc::new(Semaphore::new(parts.limits.queue_events_max)),
-            on_invalid: parts.on_invalid,
-            on_failure: parts.on_failure,
-            dead_letters,
-            waits: parts.patience.waits,
-            crashes: Spending::new(parts.patience.dead_letters),
-            component: Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone()),
-            publishing: Breaker::new(parts.patience.publishing, Behind::Broker, parts.probe.clone()),
-            status: StatusCell::default(),
-            probe: parts.probe,
-        });
+    pub async fn start(mut parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
+        let limits = parts.limits;
+        let keeps_order_without_key = !parts.ordered.is_empty();
+        let broker = parts.broker.clone();
+        let push = Push {
+            queue: Arc::new(Semaphore::new(limits.queue_events_max)),
+            on_invalid: std::mem::take(&mut parts.on_invalid),
+            on_failure: std::mem::take(&mut parts.on_failure),
+        };
+        let queue = push.queue.clone();
+        let shared = Shared::open(parts, push).await?;
+        say_what_is_not_durable(&*broker, &*shared.guest);
         let mut tasks = JoinSet::new();
-        let mut senders = Vec::with_capacity(lanes);
-        for lane in 0..lanes {
+        let mut senders = Vec::with_capacity(shared.lanes());
+        for lane in 0..shared.lanes() {
             // As long as the queue, so that a permit is always a place: sending never waits.
-            let (sender, receiver) = mpsc::channel(parts.limits.queue_events_max);
+            let (sender, receiver) = mpsc::channel(limits.queue_events_max);
             senders.push(sender);
             tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
         }
         let mut tending = JoinSet::new();
-        let looking = tend::tend(shared.status.clone(), Some(parts.broker), None);
+        let looking = tend::tend(shared.status.clone(), Some(broker), None);
         tending.spawn(shared.guard().run("what looks whether it works", looking));
         Ok(Arc::new(Self {
             _tending: tending,
             shared,
+            queue,
             lanes: RwLock::new(senders),
             next_lane: AtomicUsize::new(0),
-            keeps_order_without_key: !parts.ordered.is_empty(),
+            keeps_order_without_key,
             tasks: tokio::sync::Mutex::new(tasks),
             draining: AtomicBool::new(false),
         }))
@@ -294,7 +199,7 @@ impl Source {
         if let Status::Failed(reason) | Status::Crashed(reason) = self.shared.status.get() {
             return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
         }
-        let Ok(permit) = self.shared.queue.clone().try_acquire_owned() else {
+        let Ok(permit) = self.queue.clone().try_acquire_owned() else {
             return Err(unavailable(format!("the queue of {} is full", self.id())));
         };
         let lanes = self.lanes.read();

@@ -15,7 +15,11 @@ use danube_wasm_model::{
 };
 use tokio::task::JoinSet;
 
-use super::{Pending, Shared, lane::stop, unavailable};
+use super::{
+    lane::stop,
+    shared::{Pending, Shared},
+    unavailable,
+};
 use crate::{
     dead_letter::{Letter, Reason},
     error_budget::{Overspent, Room},
