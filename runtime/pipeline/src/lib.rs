@@ -36,6 +36,7 @@ pub use error_budget::ErrorBudget;
 pub use patience::Patience;
 pub use probe::Probe;
 pub use sink::{Sink, SinkParts};
+pub use source::pull::{PullParts, PullSource, PullStartError};
 pub use source::{Source, SourceLimits, SourceParts};
 pub use status::Status;
 

@@ -44,6 +44,16 @@ pub enum Mutant {
     NewIdOnRedelivery,
     /// The order of a record is the millisecond of its publishing.
     OrderIsMilliseconds,
+    /// What was pulled counts as done when it is handed to the broker.
+    ConfirmBeforeCommit,
+    /// The last event that is done is confirmed, whatever is before it.
+    ConfirmOverGap,
+    /// What becomes done of a lost stream is confirmed.
+    ConfirmUnderOldEpoch,
+    /// All that was delivered of a revoked stream counts as done.
+    LoseAtRevoke,
+    /// What is behind records that were not published goes on before they are tried again.
+    ReorderAfterRetry,
 }
 
 #[cfg(feature = "mutants")]
@@ -57,7 +67,7 @@ mod switch {
     }
 
     impl Mutant {
-        /// All of them.
+        /// Those of the source loop and the sink loop.
         pub const ALL: [Self; 19] = [
             Self::AckBeforeWrite,
             Self::DropOnRetry,
@@ -78,6 +88,15 @@ mod switch {
             Self::LanesMixKeys,
             Self::NewIdOnRedelivery,
             Self::OrderIsMilliseconds,
+        ];
+
+        /// Those of the pull driver.
+        pub const PULL: [Self; 5] = [
+            Self::ConfirmBeforeCommit,
+            Self::ConfirmOverGap,
+            Self::ConfirmUnderOldEpoch,
+            Self::LoseAtRevoke,
+            Self::ReorderAfterRetry,
         ];
     }
 

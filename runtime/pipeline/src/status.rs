@@ -80,6 +80,10 @@ pub(crate) enum Cause {
     Lane(usize, usize),
     /// A poisonous message blocks its key on this lane of a subscription.
     BlockedKey(usize, usize),
+    /// The upstream gives no events to this reader.
+    Upstream(usize),
+    /// The upstream does not take this reader's confirmations.
+    Confirmations(usize),
 }
 
 /// Writes a connector's status: the worst of what holds it up now. `Failed`, `Crashed` and `Stopped` are final.

@@ -13,30 +13,40 @@ use tokio::{sync::mpsc, task::JoinSet};
 use super::{
     RETRY_AFTER,
     plan::{Group, Plan, Verdict, list},
+    pull::Chains,
     refuse::{Refusal, blame, refuse, refuse_beside},
     retries::Retries,
-    shared::{Pending, Shared},
+    shared::{Pending, Shared, sleep_while_wanted},
     unavailable,
 };
 use crate::{
     backoff::ASKED_WAIT_MAX,
-    bisect::{Next, Segments},
+    bisect::{Next, Segment, Segments},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     status::Cause,
 };
 
+/// What a lane has begun and does not wait for.
+#[derive(Default)]
+pub(super) struct Output {
+    /// Tasks that wait for the broker and tell what became of events.
+    pub(super) answering: JoinSet<()>,
+    /// Of a pull source: what each stream publishes.
+    pub(super) chains: Chains,
+}
+
 /// Runs until every sender is gone and the queue is empty, then until every publish is answered.
 pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Receiver<Pending>) {
-    let mut answering = JoinSet::new();
+    let mut output = Output::default();
     while let Some(first) = queue.recv().await {
         let batch = collect(first, &mut queue, &shared);
         failpoints::reach(FailPoint::SourceTaken);
-        call(&shared, lane, batch, &mut answering).await;
-        while answering.try_join_next().is_some() {}
+        call(&shared, lane, batch, &mut output).await;
+        while output.answering.try_join_next().is_some() {}
         shared.count_in_flight();
     }
-    while answering.join_next().await.is_some() {}
+    while output.answering.join_next().await.is_some() {}
 }
 
 /// The first event and whatever else is there.
@@ -55,10 +65,18 @@ fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared)
 }
 
 /// Calls the component with the batch, halving it where it fails, and hands what comes out to the broker in order.
-async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering: &mut JoinSet<()>) {
+pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, output: &mut Output) {
     let mut segments = Segments::new(batch);
-    let mut retries = Retries::new(shared.waits);
+    let mut retries = match shared.pull() {
+        None => Retries::for_senders(shared.waits),
+        Some(_) => Retries::inside(shared.waits),
+    };
+    let mut host_waits = shared.waits.start();
     while let Some(mut segment) = segments.pop() {
+        segment.items.retain(Pending::is_wanted);
+        if segment.items.is_empty() {
+            continue;
+        }
         let started = std::time::SystemTime::now();
         let permit = match shared.component.enter() {
             // One event at a time is let through: it is told from its neighbours, whatever is to blame.
@@ -74,7 +92,7 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
                     message: format!("connector {} pauses: its component keeps crashing", shared.guest.id()),
                     retry_after: wait.max(RETRY_AFTER),
                 };
-                segment.items.into_iter().for_each(|p| p.answer(outcome.clone()));
+                postpone(shared, &mut segments, segment, wait, outcome).await;
                 continue;
             }
         };
@@ -96,17 +114,20 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
         match result {
             Ok(records) => {
                 failpoints::reach(FailPoint::SourcePolled);
-                publish(shared, lane, segment.items, &records, answering).await;
+                publish(shared, lane, segment.items, &records, output).await;
             }
-            Err(error) => match Response::to(&error) {
-                Response::Later(outcome) => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),
+            Err(error) => match Response::to(&error, shared.pull().is_some()) {
+                Response::Later(outcome) => {
+                    let wait = host_waits.next(None);
+                    postpone(shared, &mut segments, segment, wait, outcome).await;
+                }
                 Response::Stop(reason) => {
                     let outcome = stop(shared, reason);
                     segment.items.into_iter().for_each(|p| p.answer(outcome.clone()));
                 }
                 Response::Halve => match segments.failed(segment) {
                     Next::Again => {}
-                    Next::Poison(pending) => blame(shared, lane, pending, &error, answering),
+                    Next::Poison(pending) => blame(shared, lane, pending, &error, &mut output.answering),
                 },
             },
         }
@@ -114,6 +135,26 @@ async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, answering:
     if segments.exhausted() {
         shared.probe.exhausted();
         tracing::warn!(connector = %shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
+    }
+}
+
+/// What cannot be done now: senders come back, what was pulled is tried again here.
+async fn postpone(
+    shared: &Shared,
+    segments: &mut Segments<Pending>,
+    segment: Segment<Pending>,
+    wait: Duration,
+    outcome: Outcome,
+) {
+    match segment.items.first() {
+        Some(first) if first.ticket().is_some() => {
+            if let Outcome::Unavailable { message, .. } = outcome {
+                shared.status.held_up(Cause::Component, message);
+            }
+            sleep_while_wanted(first, wait).await;
+            segments.put_back(segment);
+        }
+        _ => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),
     }
 }
 
@@ -130,7 +171,7 @@ fn retry(shared: &Shared, failure: &Failure, retries: &mut Retries) -> Option<Du
             tracing::warn!(%connector, error = %failure, tries, wait_ms, "the component cannot take events now; it is called again with them");
         }
         None => {
-            tracing::warn!(%connector, error = %failure, tries, "the component cannot take events now; their senders are told to come back");
+            tracing::warn!(%connector, error = %failure, tries, "the component still cannot take events; it is not called again with them as they are");
         }
     }
     wait
@@ -151,11 +192,13 @@ enum Response {
 }
 
 impl Response {
-    /// Senders still have their events and try again: nothing is retried here.
-    fn to(error: &GuestError) -> Self {
+    /// Senders still have their events and try again. What was `pulled` is with nobody else: a component that has asked
+    /// for long enough for its events to be tried again is given them one by one, until it is known which it cannot take.
+    fn to(error: &GuestError, pulled: bool) -> Self {
         match error {
             GuestError::Host { message } => Self::Later(unavailable(message.clone())),
             GuestError::Failure(failure) => match failure.kind {
+                FailureKind::Retryable if pulled => Self::Halve,
                 FailureKind::Retryable => Self::Later(Outcome::Unavailable {
                     message: failure.message.clone(),
                     retry_after: failure.retry_after.unwrap_or(RETRY_AFTER).min(ASKED_WAIT_MAX),
@@ -168,16 +211,12 @@ impl Response {
     }
 }
 
-async fn publish(
-    shared: &Arc<Shared>,
-    lane: usize,
-    pending: Vec<Pending>,
-    records: &RecordBatch,
-    answering: &mut JoinSet<()>,
-) {
-    let ready = make_ready(shared, lane, pending, records, answering).await;
-    if !ready.is_empty() {
-        hand_over(shared, ready, answering);
+async fn publish(shared: &Arc<Shared>, lane: usize, pending: Vec<Pending>, records: &RecordBatch, output: &mut Output) {
+    let ready = make_ready(shared, lane, pending, records, &mut output.answering).await;
+    match (ready.is_empty(), shared.pull()) {
+        (true, _) => {}
+        (false, Some(_)) => output.chains.push(shared, ready, &mut output.answering),
+        (false, None) => hand_over(shared, ready, &mut output.answering),
     }
 }
 

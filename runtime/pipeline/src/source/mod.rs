@@ -22,6 +22,7 @@
 mod lane;
 mod plan;
 mod publishing;
+pub mod pull;
 mod refuse;
 pub mod rehearsal;
 mod retries;
@@ -52,7 +53,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::shared::{Pending, Push, Shared};
+use self::shared::{Answer, Mode, Pending, Push, Shared};
 use crate::{
     failpoints::{self, FailPoint},
     patience::Patience,
@@ -135,7 +136,7 @@ impl Source {
             on_failure: std::mem::take(&mut parts.on_failure),
         };
         let queue = push.queue.clone();
-        let shared = Shared::open(parts, push).await?;
+        let shared = Shared::open(parts, Mode::Push(push)).await?;
         say_what_is_not_durable(&*broker, &*shared.guest);
         let mut tasks = JoinSet::new();
         let mut senders = Vec::with_capacity(shared.lanes());
@@ -208,7 +209,8 @@ impl Source {
         }
         let lane = self.lane_of(&event, lanes.len());
         let (reply, outcome) = oneshot::channel();
-        match lanes[lane].try_send(Pending { event, reply, permit }) {
+        let answer = Answer::Sender { reply, _place: permit };
+        match lanes[lane].try_send(Pending { event, answer }) {
             Ok(()) => Ok(outcome),
             Err(_) => Err(unavailable(format!("connector {} is not running", self.id()))),
         }

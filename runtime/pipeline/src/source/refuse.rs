@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use danube_wasm_broker::ErrorKind;
+use danube_wasm_broker::{BrokerError, ErrorKind, Published};
 use danube_wasm_model::{
     OnFailure, OnInvalid,
     door::{GuestError, Outcome, Violation},
@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{
     lane::stop,
-    shared::{Pending, Shared},
+    shared::{Pending, Shared, sleep_while_wanted},
     unavailable,
 };
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     error_budget::{Overspent, Room},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
+    status::Cause,
 };
 
 /// What a panic in a task of these is said to be of.
@@ -99,7 +100,7 @@ pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refus
     if shared.on_invalid(&pending) == OnInvalid::Reject {
         return pending.answer(invalid(refusal));
     }
-    let room = match shared.dead_letters.room() {
+    let room = match room(&shared, &pending, || shared.dead_letters.room()).await {
         Ok(room) => room,
         Err(Overspent::Stop(reason)) => return pending.answer(stop(&shared, reason)),
         Err(Overspent::Wait(why)) => return pending.answer(unavailable(why)),
@@ -123,8 +124,10 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
     if mutants::is(Mutant::ForgetCrashed) {
         return pending.answer(failed(true));
     }
-    let room = match shared.crashes.room() {
+    let room = match room(&shared, &pending, || shared.crashes.room()).await {
         Ok(room) => room,
+        // Nobody else has this event.
+        Err(Overspent::Stop(reason)) if pending.ticket().is_some() => return pending.answer(stop(&shared, reason)),
         // Its senders still have these events, and the others pass: no reason to stop.
         Err(Overspent::Stop(_)) => {
             let why =
@@ -147,8 +150,40 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
     keep(&shared, pending, letter, room, answers).await;
 }
 
+/// Room for a dead letter. What was pulled waits for it.
+async fn room(
+    shared: &Shared,
+    pending: &Pending,
+    ask: impl Fn() -> Result<Room, Overspent>,
+) -> Result<Room, Overspent> {
+    let mut backoff = shared.waits.start();
+    loop {
+        match ask() {
+            Err(Overspent::Wait(_)) if pending.ticket().is_some() && pending.is_wanted() => {
+                sleep_while_wanted(pending, backoff.next(None)).await;
+            }
+            room => return room,
+        }
+    }
+}
+
+/// Writes a dead letter. Of what was pulled, until the broker takes it or it is wanted no more.
+async fn write(shared: &Shared, pending: &Pending, letter: &Letter) -> Result<Published, BrokerError> {
+    let mut backoff = shared.waits.start();
+    loop {
+        let written = shared.dead_letters.write(letter).await;
+        match &written {
+            Err(error) if error.kind != ErrorKind::TooLarge && pending.ticket().is_some() && pending.is_wanted() => {
+                shared.status.held_up(Cause::Broker, error.message.clone());
+                sleep_while_wanted(pending, backoff.next(None)).await;
+            }
+            _ => return written,
+        }
+    }
+}
+
 async fn keep(shared: &Shared, pending: Pending, letter: Letter, room: Room, answers: Answers) {
-    let outcome = match shared.dead_letters.write(&letter).await {
+    let outcome = match write(shared, &pending, &letter).await {
         Ok(published) => {
             room.spent();
             failpoints::reach(FailPoint::SourceLetterKept);

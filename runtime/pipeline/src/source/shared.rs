@@ -1,6 +1,6 @@
 //! What the lanes of a source share, and what they work on.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, TopicSpec};
 use danube_wasm_model::{
@@ -9,7 +9,12 @@ use danube_wasm_model::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::{OnFailure, OnInvalid, SourceLimits, SourceParts, publishing::Publishing, topics::Topics};
+use super::{
+    OnFailure, OnInvalid, SourceLimits, SourceParts,
+    publishing::Publishing,
+    pull::{Pull, Ticket},
+    topics::Topics,
+};
 use crate::{
     BackoffPolicy,
     breaker::{Behind, Breaker},
@@ -26,7 +31,7 @@ pub(super) struct Shared {
     pub(super) publisher: Publishing,
     pub(super) topics: Topics,
     pub(super) limits: SourceLimits,
-    pub(super) push: Push,
+    pub(super) mode: Mode,
     pub(super) dead_letters: DeadLetters,
     pub(super) waits: BackoffPolicy,
     /// Dead letters of crashes: a budget of their own, because a source that spends it does not stop.
@@ -35,6 +40,14 @@ pub(super) struct Shared {
     pub(super) publishing: Arc<Breaker>,
     pub(super) status: StatusCell,
     pub(super) probe: Probe,
+}
+
+/// Whether somebody waits for the fate of each event.
+pub(super) enum Mode {
+    /// Its sender, who keeps it until then and can be told to come back.
+    Push(Push),
+    /// An upstream that was read from: what cannot be done now is done later, here.
+    Pull(Pull),
 }
 
 /// What is told to senders.
@@ -48,7 +61,7 @@ pub(super) struct Push {
 
 impl Shared {
     /// Creates the topics and opens what publishes to them.
-    pub(super) async fn open(parts: SourceParts, push: Push) -> Result<Arc<Self>, BrokerError> {
+    pub(super) async fn open(parts: SourceParts, mode: Mode) -> Result<Arc<Self>, BrokerError> {
         let topics = create_topics(&parts).await?;
         let id = parts.guest.id().clone();
         let publisher = parts.broker.publisher(id.as_str()).await?;
@@ -67,7 +80,7 @@ impl Shared {
             publisher: Publishing::new(publisher, parts.clock),
             topics,
             limits: parts.limits,
-            push,
+            mode,
             dead_letters,
             waits: parts.patience.waits,
             crashes: Spending::new(parts.patience.dead_letters),
@@ -86,27 +99,50 @@ impl Shared {
     pub(super) fn guard(&self) -> Guard {
         Guard {
             status: self.status.clone(),
-            halt: None,
+            halt: self.pull().map(|pull| pull.halt.clone()),
+        }
+    }
+
+    /// Of a pull source.
+    pub(super) fn pull(&self) -> Option<&Pull> {
+        match &self.mode {
+            Mode::Push(_) => None,
+            Mode::Pull(pull) => Some(pull),
         }
     }
 
     pub(super) fn count_in_flight(&self) {
-        self.probe
-            .in_flight(self.limits.queue_events_max - self.push.queue.available_permits());
+        self.probe.in_flight(match &self.mode {
+            Mode::Push(push) => self.limits.queue_events_max - push.queue.available_permits(),
+            Mode::Pull(pull) => pull.in_flight.events(),
+        });
     }
 
+    /// Whether refused data becomes a dead letter, or whoever gets the answer acts on it.
     pub(super) fn on_invalid(&self, pending: &Pending) -> OnInvalid {
-        of(&self.push.on_invalid, &pending.event)
+        match &self.mode {
+            Mode::Push(push) => of(&push.on_invalid, &pending.event),
+            Mode::Pull(pull) => match of(&pull.on_invalid, &pending.event) {
+                super::pull::OnInvalid::DeadLetter => OnInvalid::DeadLetter,
+                super::pull::OnInvalid::Skip | super::pull::OnInvalid::Stop => OnInvalid::Reject,
+            },
+        }
     }
 
     pub(super) fn on_failure(&self, pending: &Pending) -> OnFailure {
-        of(&self.push.on_failure, &pending.event)
+        match &self.mode {
+            Mode::Push(push) => of(&push.on_failure, &pending.event),
+            Mode::Pull(_) => OnFailure::DeadLetter,
+        }
     }
 
     /// The connector goes on no more.
     pub(super) fn fail(&self, reason: String) {
         tracing::error!(connector = %self.guest.id(), %reason, "the connector has stopped");
         self.status.failed(reason);
+        if let Some(pull) = self.pull() {
+            pull.halt.cancel();
+        }
     }
 }
 
@@ -130,17 +166,48 @@ async fn create_topics(parts: &SourceParts) -> Result<Topics, BrokerError> {
     Ok(topics)
 }
 
-/// An event and whoever waits for its fate. The permit is its place in the queue, held until it is answered.
+/// An event, and where its fate is to be told.
 pub(super) struct Pending {
     pub(super) event: Event,
-    pub(super) reply: oneshot::Sender<Outcome>,
-    pub(super) permit: OwnedSemaphorePermit,
+    pub(super) answer: Answer,
+}
+
+/// Who is told. Its place in what the source has taken in is held until then.
+pub(super) enum Answer {
+    Sender {
+        reply: oneshot::Sender<Outcome>,
+        _place: OwnedSemaphorePermit,
+    },
+    Upstream(Ticket),
 }
 
 impl Pending {
     /// A sender that has gone misses its answer; the event's fate is the same.
     pub(super) fn answer(self, outcome: Outcome) {
-        let _ = self.reply.send(outcome);
-        drop(self.permit);
+        match self.answer {
+            Answer::Sender { reply, .. } => drop(reply.send(outcome)),
+            Answer::Upstream(ticket) => ticket.answered(&self.event, outcome),
+        }
+    }
+
+    /// Of a pull source.
+    pub(super) fn ticket(&self) -> Option<&Ticket> {
+        match &self.answer {
+            Answer::Sender { .. } => None,
+            Answer::Upstream(ticket) => Some(ticket),
+        }
+    }
+
+    /// Whether its fate still matters here: not once its stream is lost.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.ticket().is_none_or(Ticket::is_live)
+    }
+}
+
+/// Waits, unless this event is wanted no more before.
+pub(super) async fn sleep_while_wanted(pending: &Pending, wait: Duration) {
+    match pending.ticket() {
+        Some(ticket) => drop(tokio::time::timeout(wait, ticket.gone()).await),
+        None => tokio::time::sleep(wait).await,
     }
 }

@@ -2,6 +2,8 @@
 //! can be told to fail; everything else in these tests is the shipped crate, in virtual time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod upstream;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::{Arc, LazyLock},
@@ -66,6 +68,7 @@ struct State {
     acks_in_order: Vec<u64>,
     nacked: Vec<(u64, Duration)>,
     fault: Option<ErrorKind>,
+    not_durable: bool,
     ack_fault: Option<ErrorKind>,
     commits: usize,
     refusals: usize,
@@ -86,6 +89,11 @@ impl MemoryBroker {
 
     pub fn fail_with(&self, fault: Option<ErrorKind>) {
         self.0.state.lock().fault = fault;
+    }
+
+    /// What is published from now on may be lost.
+    pub fn promise_nothing(&self) {
+        self.0.state.lock().not_durable = true;
     }
 
     pub fn fail_acks_with(&self, fault: Option<ErrorKind>) {
@@ -198,11 +206,12 @@ impl Publisher for MemoryBroker {
                     .collect();
             }
             state.commits += 1;
+            let durable = !state.not_durable;
             groups
                 .into_iter()
                 .map(|group| {
                     state.published.extend(group);
-                    Ok(Published { durable: true })
+                    Ok(Published { durable })
                 })
                 .collect()
         })

@@ -1,0 +1,194 @@
+//! The pull driver: what a source does whose upstream keeps what was not confirmed, and tells nobody to come back.
+//!
+//! ```text
+//! receive(room) → lane of the stream → component → plan → publish, one at a time for each stream → frontier → confirm
+//! ```
+//!
+//! * **Room.** It reads only while there is room for more, in events and in bytes, and never refuses (`in_flight.rs`).
+//! * **Order.** A stream stays on one lane, unless its keys are independent. Of each stream one call's records are handed to
+//!   the broker at a time, all or none of them, and tried again for ever: nothing overtakes what failed (`chains.rs`). Other
+//!   streams go on meanwhile (`queues.rs`).
+//! * **Confirmation.** Of each epoch of a stream the done prefix (`frontier.rs`). An event is done when all its records are
+//!   durable in the broker, or its dead letter is, or it is skipped because the operator says so.
+//! * **Durability.** A broker that does not promise that what it has confirmed is on a disk (Danube, without a buffer on
+//!   this machine's disk) is no place for what an upstream forgets once it is confirmed. A source does not start on such a
+//!   topic, and stops as soon as a record is confirmed to it as not durable, before the upstream is told: with a sentence
+//!   that names the cure. Waiting instead would end in an upstream whose disk is full.
+//! * **Streams that go.** A revoked stream is finished and confirmed until its deadline, then let go. A lost one is
+//!   dropped: what waits is not handed over any more, and what becomes of the rest changes nothing (`session.rs`).
+//! * **Bad data.** [`OnInvalid`] says what becomes of refused data. An event on which the component crashed always becomes a
+//!   dead letter. One that is too large even for a dead letter stops the source, unless it may be skipped.
+
+mod chains;
+mod confirm;
+mod driver;
+mod frontier;
+mod in_flight;
+mod lane;
+mod queues;
+mod session;
+
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_broker::{Broker, BrokerError};
+use danube_wasm_model::{ConnectorId, TopicName, door::SourceGuest, upstream::PullDriver};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+    time::Instant,
+};
+use tokio_util::sync::CancellationToken;
+
+pub(super) use self::{chains::Chains, session::Ticket};
+use self::{driver::Driver, in_flight::InFlight};
+use super::{
+    SourceParts,
+    shared::{Mode, Shared},
+};
+use crate::{
+    failpoints::{self, FailPoint},
+    status::Status,
+    tend,
+};
+
+/// What happens to an event that its schema or the component refuses, or that is larger than the broker takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnInvalid {
+    /// It becomes a dead letter, and is done when that is durable.
+    #[default]
+    DeadLetter,
+    /// It is logged, counted and done.
+    Skip,
+    /// The connector stops before it. What comes behind it in its stream stays in the upstream.
+    Stop,
+}
+
+/// What a pull source is made of.
+pub struct PullParts {
+    /// As of any source; its `on_invalid` and `on_failure` are for senders and mean nothing here. `queue_events_max` is how
+    /// many events may be in flight.
+    pub source: SourceParts,
+    /// Most bytes of events in flight, unless a single one is larger.
+    pub in_flight_bytes_max: usize,
+    /// By endpoint; endpoints that are not named make dead letters.
+    pub on_invalid: HashMap<String, OnInvalid>,
+    /// Events of one key keep their order, those of one stream need not: the lanes share a stream.
+    pub independent_keys: bool,
+}
+
+/// Why a pull source did not start.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum PullStartError {
+    /// The broker did not do what is needed.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+    /// What the upstream would forget, the broker may lose.
+    #[error("{}", not_durable(.0))]
+    NotDurable(TopicName),
+}
+
+/// Why nothing can be confirmed.
+fn not_durable(topic: &TopicName) -> String {
+    format!(
+        "the broker does not say that what it confirms of {topic} is on a disk, so the upstream cannot be told to forget it: \
+         give the source `buffer = {{ type = \"disk\", max_bytes = … }}` and the topic `reliable_dispatch = true`"
+    )
+}
+
+/// What sets the mode of a source's lanes to pull.
+pub(super) struct Pull {
+    pub(super) in_flight: Arc<InFlight>,
+    /// Everything ends at once: nothing more is handed over or confirmed.
+    pub(super) halt: CancellationToken,
+    pub(super) on_invalid: HashMap<String, OnInvalid>,
+}
+
+/// A running pull source. Hand its [`PullSource::driver`] to the ingress; [`PullSource::drain`] ends it.
+pub struct PullSource {
+    shared: Arc<Shared>,
+    driver: Arc<Driver>,
+    tasks: tokio::sync::Mutex<JoinSet<()>>,
+    _tending: Mutex<JoinSet<()>>,
+}
+
+impl PullSource {
+    /// Creates the topics and starts the lanes. Nothing is read before an ingress asks the driver to.
+    pub async fn start(parts: PullParts) -> Result<Arc<Self>, PullStartError> {
+        let broker = parts.source.broker.clone();
+        let in_flight = InFlight::new(parts.source.limits.queue_events_max, parts.in_flight_bytes_max);
+        let pull = Pull {
+            in_flight: in_flight.clone(),
+            halt: CancellationToken::new(),
+            on_invalid: parts.on_invalid,
+        };
+        let shared = Shared::open(parts.source, Mode::Pull(pull)).await?;
+        check_durable(&*broker, &*shared.guest)?;
+        let mut tasks = JoinSet::new();
+        let mut senders = Vec::with_capacity(shared.lanes());
+        for lane in 0..shared.lanes() {
+            // What is in flight bounds it.
+            let (sender, receiver) = mpsc::unbounded_channel();
+            senders.push(sender);
+            tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
+        }
+        let mut tending = JoinSet::new();
+        let looking = tend::tend(shared.status.clone(), Some(broker), None);
+        tending.spawn(shared.guard().run("what looks whether it works", looking));
+        Ok(Arc::new(Self {
+            driver: Arc::new(Driver::new(shared.clone(), in_flight, senders, parts.independent_keys)),
+            shared,
+            tasks: tokio::sync::Mutex::new(tasks),
+            _tending: Mutex::new(tending),
+        }))
+    }
+
+    /// Who it is.
+    pub fn id(&self) -> &ConnectorId {
+        self.shared.guest.id()
+    }
+
+    /// What reads from upstreams for it.
+    pub fn driver(&self) -> Arc<dyn PullDriver> {
+        self.driver.clone()
+    }
+
+    /// Follows its status.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    /// Reads no more, finishes and confirms what it has, closes its sessions, and ends. What is not confirmed by the deadline
+    /// comes again.
+    pub async fn drain(&self, deadline: Instant) {
+        self.driver.stop(deadline);
+        failpoints::reach(FailPoint::SourceDraining);
+        self.driver.ended(deadline).await;
+        // Nobody is left to confirm anything.
+        self.driver.close_lanes();
+        let mut tasks = self.tasks.lock().await;
+        let all_done = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout_at(deadline, all_done).await.is_err() {
+            tracing::warn!(connector = %self.id(), "stopped with events under way: they were not confirmed and come again");
+            tasks.shutdown().await;
+        }
+        self.shared.status.stopped();
+    }
+}
+
+impl Drop for PullSource {
+    /// Undrained: what an ingress still has of the driver does nothing any more.
+    fn drop(&mut self) {
+        if let Some(pull) = self.shared.pull() {
+            pull.halt.cancel();
+        }
+    }
+}
+
+fn check_durable(broker: &dyn Broker, guest: &dyn SourceGuest) -> Result<(), PullStartError> {
+    let topics = guest.producer_configs().iter().map(|config| &config.topic);
+    let mut not_durable = topics.filter(|topic| broker.is_durable(topic) == Some(false));
+    not_durable
+        .next()
+        .map_or(Ok(()), |topic| Err(PullStartError::NotDurable(topic.clone())))
+}

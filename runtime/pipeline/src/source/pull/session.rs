@@ -1,0 +1,188 @@
+//! One session with an upstream as the lanes see it: what is still wanted, and what is done.
+
+use std::sync::Arc;
+
+use danube_wasm_model::{
+    door::Outcome,
+    event::Event,
+    upstream::{Position, StreamId},
+};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    OnInvalid,
+    frontier::{Due, Frontier, Stale},
+    in_flight::Permit,
+    not_durable,
+};
+use crate::source::shared::{Answer, Pending, Shared};
+
+/// See the module. Over when its streams are all lost.
+pub(crate) struct Session {
+    pub(super) shared: Arc<Shared>,
+    frontier: Mutex<Frontier>,
+    /// Something has become confirmable, was confirmed or is wanted no more.
+    pub(super) changed: Notify,
+    /// The upstream has said, elsewhere than to whoever reads, that it is over.
+    pub(super) over: CancellationToken,
+}
+
+impl Session {
+    pub(super) fn new(shared: &Arc<Shared>) -> Arc<Self> {
+        Arc::new(Self {
+            shared: shared.clone(),
+            frontier: Mutex::default(),
+            changed: Notify::new(),
+            over: CancellationToken::new(),
+        })
+    }
+
+    /// Changes what is known, and wakes those whom it may concern.
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut Frontier) -> T) -> T {
+        let result = change(&mut self.frontier.lock());
+        self.changed.notify_waiters();
+        result
+    }
+
+    /// Events were delivered: each with what tells it done. None if they are of an epoch that is over.
+    pub(super) fn admit(
+        self: &Arc<Self>,
+        stream: &StreamId,
+        epoch: u64,
+        events: Vec<(Event, Position)>,
+    ) -> Result<Vec<Pending>, Stale> {
+        let positions = events.iter().map(|(_, position)| *position);
+        let first = self.change(|frontier| frontier.deliver(stream, epoch, positions))?;
+        let ticket = |number, permit| Ticket {
+            session: self.clone(),
+            stream: stream.clone(),
+            epoch,
+            number,
+            _permit: permit,
+        };
+        let pending = (first..).zip(events).filter_map(|(number, (event, _))| {
+            let permit = self.shared.pull()?.in_flight.add(&event);
+            let answer = Answer::Upstream(ticket(number, permit));
+            Some(Pending { event, answer })
+        });
+        Ok(pending.collect())
+    }
+
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Frontier) -> T) -> T {
+        look(&self.frontier.lock())
+    }
+
+    pub(super) fn take_due(&self) -> Vec<Due> {
+        self.frontier.lock().take_due()
+    }
+
+    fn is_live(&self, stream: &StreamId, epoch: u64) -> bool {
+        let halted = self.shared.pull().is_none_or(|pull| pull.halt.is_cancelled());
+        !halted && self.frontier.lock().is_live(stream, epoch)
+    }
+
+    /// Waits until the frontier is as asked.
+    pub(super) async fn until(&self, holds: impl Fn(&Frontier) -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            if holds(&self.frontier.lock()) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// Tells that an event is done. Dropped without that, it is not: it is never confirmed, and comes again.
+pub(crate) struct Ticket {
+    session: Arc<Session>,
+    stream: StreamId,
+    epoch: u64,
+    number: u64,
+    _permit: Permit,
+}
+
+impl Ticket {
+    pub(crate) fn stream(&self) -> &StreamId {
+        &self.stream
+    }
+
+    /// Whether two events are of one epoch of one stream.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.stream == other.stream && self.epoch == other.epoch && Arc::ptr_eq(&self.session, &other.session)
+    }
+
+    /// Whether the event may still be worked on.
+    pub(crate) fn is_live(&self) -> bool {
+        self.session.is_live(&self.stream, self.epoch)
+    }
+
+    /// When it may not.
+    pub(crate) async fn gone(&self) {
+        let Some(pull) = self.session.shared.pull() else { return };
+        let lost = self
+            .session
+            .until(|frontier| !frontier.is_live(&self.stream, self.epoch));
+        tokio::select! {
+            biased;
+            () = pull.halt.cancelled() => {}
+            () = lost => {}
+        }
+    }
+
+    /// The event's fate is known.
+    pub(crate) fn answered(self, event: &Event, outcome: Outcome) {
+        let shared = &self.session.shared;
+        match outcome {
+            Outcome::Accepted { durable: true, .. } | Outcome::DeadLettered { durable: true, .. } => self.done(),
+            Outcome::Accepted { .. } | Outcome::DeadLettered { .. } => self.not_durable(),
+            Outcome::Invalid { error, .. } | Outcome::Failed { message: error, .. } => self.refused(event, &error),
+            // Its stream is lost, or the connector has stopped: it comes again.
+            Outcome::Unavailable { .. } if !self.is_live() => {}
+            Outcome::Unavailable { message, .. } => shared.guard().crashed(format!(
+                "event {} of stream {} was given up: {message}",
+                event.id, self.stream
+            )),
+        }
+    }
+
+    fn done(&self) {
+        let mut frontier = self.session.frontier.lock();
+        let news = frontier.done(&self.stream, self.epoch, self.number);
+        drop(frontier);
+        if news {
+            self.session.changed.notify_waiters();
+        }
+    }
+
+    /// It is in the broker, which may lose it.
+    fn not_durable(&self) {
+        let configs = self.session.shared.guest.producer_configs();
+        if let Some(config) = configs.first() {
+            self.session.shared.fail(not_durable(&config.topic));
+        }
+    }
+
+    /// Nothing is kept of it here.
+    fn refused(&self, event: &Event, error: &str) {
+        let shared = &self.session.shared;
+        let policies = shared.pull().map(|pull| &pull.on_invalid);
+        let policy = policies.and_then(|policies| policies.get(&*event.endpoint));
+        let (id, stream) = (&event.id, &self.stream);
+        match policy.copied().unwrap_or_default() {
+            OnInvalid::Skip => {
+                tracing::warn!(connector = %shared.guest.id(), endpoint = &*event.endpoint, event = %id, %stream, error, "an event is skipped");
+                self.done();
+            }
+            OnInvalid::Stop => shared.fail(format!(
+                "event {id} of stream {stream} is refused, and on_invalid = \"stop\": {error}"
+            )),
+            OnInvalid::DeadLetter => shared.fail(format!(
+                "event {id} of stream {stream} is refused and too large for a dead letter: {error}; raise the broker's limit, \
+                 or say on_invalid = \"skip\""
+            )),
+        }
+    }
+}
