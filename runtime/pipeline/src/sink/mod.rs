@@ -17,7 +17,7 @@
 
 mod aside;
 mod blocked;
-mod claims;
+pub(crate) mod claims;
 mod decode;
 mod delivery;
 mod lane;

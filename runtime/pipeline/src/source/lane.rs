@@ -15,7 +15,7 @@ use super::{
     plan::{Group, Plan, Verdict, list},
     pull::Chains,
     refuse::{Refusal, blame, refuse, refuse_beside},
-    retries::Retries,
+    retries::{Retries, SenderRetries},
     shared::{Pending, Shared, sleep_while_wanted},
     unavailable,
 };
@@ -24,6 +24,7 @@ use crate::{
     bisect::{Next, Segment, Segments},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
+    sink::claims::Claims,
     status::Cause,
 };
 
@@ -68,8 +69,8 @@ fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared)
 pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, output: &mut Output) {
     let mut segments = Segments::new(batch);
     let mut retries = match shared.pull() {
-        None => Retries::for_senders(shared.waits),
-        Some(_) => Retries::inside(shared.waits),
+        None => Retries::ForSenders(SenderRetries::new(shared.waits)),
+        Some(_) => Retries::Inside(Claims::new(shared.waits)),
     };
     let mut host_waits = shared.waits.start();
     while let Some(mut segment) = segments.pop() {
@@ -107,13 +108,14 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
         if let Err(GuestError::Failure(failure)) = &result
             && let Some(wait) = retry(shared, failure, &mut retries)
         {
-            tokio::time::sleep(wait).await;
+            sleep_while_wanted(segment.items.first(), wait).await;
             segments.put_back(segment);
             continue;
         }
         match result {
             Ok(records) => {
                 failpoints::reach(FailPoint::SourcePolled);
+                retries.succeeded();
                 publish(shared, lane, segment.items, &records, output).await;
             }
             Err(error) => match Response::to(&error, shared.pull().is_some()) {
@@ -148,10 +150,12 @@ async fn postpone(
 ) {
     match segment.items.first() {
         Some(first) if first.ticket().is_some() => {
-            if let Outcome::Unavailable { message, .. } = outcome {
+            if let Outcome::Unavailable { message, .. } = outcome
+                && shared.status.why(Cause::Component).is_none()
+            {
                 shared.status.held_up(Cause::Component, message);
             }
-            sleep_while_wanted(first, wait).await;
+            sleep_while_wanted(Some(first), wait).await;
             segments.put_back(segment);
         }
         _ => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),

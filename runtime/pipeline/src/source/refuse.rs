@@ -160,7 +160,7 @@ async fn room(
     loop {
         match ask() {
             Err(Overspent::Wait(_)) if pending.ticket().is_some() && pending.is_wanted() => {
-                sleep_while_wanted(pending, backoff.next(None)).await;
+                sleep_while_wanted(Some(pending), backoff.next(None)).await;
             }
             room => return room,
         }
@@ -175,7 +175,7 @@ async fn write(shared: &Shared, pending: &Pending, letter: &Letter) -> Result<Pu
         match &written {
             Err(error) if error.kind != ErrorKind::TooLarge && pending.ticket().is_some() && pending.is_wanted() => {
                 shared.status.held_up(Cause::Broker, error.message.clone());
-                sleep_while_wanted(pending, backoff.next(None)).await;
+                sleep_while_wanted(Some(pending), backoff.next(None)).await;
             }
             _ => return written,
         }

@@ -205,8 +205,8 @@ impl Pending {
 }
 
 /// Waits, unless this event is wanted no more before.
-pub(super) async fn sleep_while_wanted(pending: &Pending, wait: Duration) {
-    match pending.ticket() {
+pub(super) async fn sleep_while_wanted(pending: Option<&Pending>, wait: Duration) {
+    match pending.and_then(Pending::ticket) {
         Some(ticket) => drop(tokio::time::timeout(wait, ticket.gone()).await),
         None => tokio::time::sleep(wait).await,
     }

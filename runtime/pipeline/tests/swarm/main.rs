@@ -13,6 +13,7 @@ mod listener;
 mod operator;
 mod oracle;
 mod panics;
+mod pull;
 mod rng;
 mod run;
 mod scenario;
@@ -24,7 +25,7 @@ mod world;
 
 use danube_wasm_pipeline::mutants::{Mutant, activate};
 use danube_wasm_trials::Row;
-use run::run;
+use run::{Report, run};
 
 /// Number of seeds in a normal test run; takes some seconds.
 const SEEDS: u64 = 500;
@@ -43,29 +44,38 @@ fn number(variable: &str) -> Option<u64> {
 
 #[test]
 fn every_promise_is_kept_whatever_goes_wrong() {
+    all_pass("simulated swarm", "every_promise_is_kept", run);
+}
+
+#[test]
+fn what_is_pulled_is_confirmed_in_order_when_it_is_durable_whatever_goes_wrong() {
+    all_pass("simulated swarm, pull", "what_is_pulled", pull::run);
+}
+
+fn all_pass(name: &str, test: &str, run: fn(u64) -> Report) {
     if let Some(seed) = number("SWARM_SEED") {
         let report = run(seed);
         println!("{}{}", report.journal, report.summary);
         return assert!(report.violations.is_empty(), "{:#?}", report.violations);
     }
     let seeds = number("SWARM_SEEDS").unwrap_or(SEEDS);
-    let mut row = Row::new("simulated swarm");
+    let mut row = Row::new(name);
     row.trials = seeds;
-    let failed: Vec<_> = (0..seeds).filter(|seed| !passes(*seed)).collect();
+    let failed: Vec<_> = (0..seeds).filter(|seed| !passes(*seed, test, run)).collect();
     let repeat = |seed: &u64| (format!("SWARM_SEED={seed}"), "see above".to_owned());
     row.failures = failed.iter().map(repeat).collect();
     danube_wasm_trials::report(&[row], 0);
     assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
 
-fn passes(seed: u64) -> bool {
+fn passes(seed: u64, test: &str, run: fn(u64) -> Report) -> bool {
     let report = run(seed);
     if !report.violations.is_empty() {
         let lines: Vec<_> = report.journal.lines().collect();
         let tail = lines[lines.len().saturating_sub(TAIL)..].join("\n");
         println!("seed {seed}: {}\n{tail}", report.summary);
         println!(
-            "{:#?}\nTo repeat: SWARM_SEED={seed} cargo test -p danube-wasm-pipeline --test swarm every_promise",
+            "{:#?}\nTo repeat: SWARM_SEED={seed} cargo test -p danube-wasm-pipeline --test swarm {test}",
             report.violations
         );
     }
@@ -104,9 +114,43 @@ const EXPECTED_TEXTS: [&str; 28] = [
     "is older than what is there",
 ];
 
+/// The same of the runs of the pull driver.
+const PULL_EXPECTED_TEXTS: [&str; 21] = [
+    "source: crashes",
+    "source: failed",
+    "cannot start",
+    "stops within 0ns",
+    "stops within 20ms",
+    "source: Stopped",
+    "max_dead_letters allows",
+    "on_invalid = \\\"stop\\\"",
+    "/swarm/dlq-swarm--source",
+    "a publish of 1 was never sent",
+    "the answer is lost",
+    "trap",
+    "retryable",
+    "invalid_data",
+    "independent_keys: true",
+    "are lost",
+    "are revoked",
+    "are let go",
+    "upstream: reconnected",
+    "comes late",
+    "session 3 is over",
+];
+
 #[test]
 fn the_runs_are_about_everything_they_should_be_about() {
-    let mut missing = EXPECTED_TEXTS.to_vec();
+    all_are_seen(&EXPECTED_TEXTS, run);
+}
+
+#[test]
+fn the_runs_of_the_pull_driver_are_about_everything_they_should_be_about() {
+    all_are_seen(&PULL_EXPECTED_TEXTS, pull::run);
+}
+
+fn all_are_seen(texts: &[&str], run: fn(u64) -> Report) {
+    let mut missing = texts.to_vec();
     for seed in 0..SEEDS {
         let journal = run(seed).journal;
         missing.retain(|text| !journal.contains(text));
@@ -119,6 +163,10 @@ fn the_runs_are_about_everything_they_should_be_about() {
 
 #[test]
 fn the_same_seed_gives_the_same_journal() {
+    [run, pull::run].into_iter().for_each(repeats);
+}
+
+fn repeats(run: fn(u64) -> Report) {
     for seed in 0..50 {
         let (first, second) = (run(seed).journal, run(seed).journal);
         let differs = first.lines().zip(second.lines()).find(|(a, b)| a != b);
@@ -129,12 +177,23 @@ fn the_same_seed_gives_the_same_journal() {
 
 #[test]
 fn every_mutant_is_caught() {
-    let caught = Mutant::ALL.map(|mutant| {
+    all_are_caught(&Mutant::ALL, run);
+}
+
+#[test]
+fn every_mutant_of_the_pull_driver_is_caught() {
+    all_are_caught(&Mutant::PULL, pull::run);
+}
+
+fn all_are_caught(mutants: &[Mutant], run: fn(u64) -> Report) {
+    let each = mutants.iter().map(|mutant| {
+        let mutant = *mutant;
         activate(Some(mutant));
         let seed = (0..MUTANT_SEEDS_MAX).find(|seed| !run(*seed).violations.is_empty());
         activate(None);
         (mutant, seed)
     });
+    let caught: Vec<_> = each.collect();
     println!("mutants and the seeds that caught them: {caught:?}");
     let alive: Vec<_> = caught.iter().filter(|(_, seed)| seed.is_none()).collect();
     assert!(

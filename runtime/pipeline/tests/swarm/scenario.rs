@@ -26,6 +26,8 @@ pub struct Scenario {
     pub patience: Patience,
     /// Whether the component gives ids to merged outputs; otherwise the host does.
     pub own_merge_ids: bool,
+    /// In so many of a hundred calls the source component's records of different keys change places.
+    pub keys_change_places_percent: u64,
     /// Longest time that a call takes without a fault, in milliseconds.
     pub latency_ms_max: u64,
     /// How long load, faults and crashes last.
@@ -110,6 +112,7 @@ impl Scenario {
                 },
             },
             own_merge_ids: rng.chance(50),
+            keys_change_places_percent: 20,
             latency_ms_max: rng.pick(&[0, 2, 30]),
             fault_phase,
             senders: rng.size(1..=6),

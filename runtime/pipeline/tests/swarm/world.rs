@@ -44,7 +44,10 @@ pub struct World {
 impl World {
     /// Draws a run that begins now, in virtual time.
     pub fn begin(rng: &Rng) -> Self {
-        let scenario = Scenario::draw(rng);
+        Self::of(Scenario::draw(rng), rng)
+    }
+
+    pub fn of(scenario: Scenario, rng: &Rng) -> Self {
         let journal = Journal::begin();
         let faults = FaultSchedule::draw(scenario.fault_phase, rng);
         journal.note(format_args!("{scenario:?}"));

@@ -142,9 +142,7 @@ impl Unit {
                     if mutants::is(Mutant::ReorderAfterRetry) {
                         self.goes_on = None;
                     }
-                    if let Some(first) = wanted(&groups) {
-                        sleep_while_wanted(first, wait).await;
-                    }
+                    sleep_while_wanted(wanted(&groups), wait).await;
                 }
             }
         }

@@ -4,7 +4,7 @@
 //! prefix that is done. No arithmetic is made with positions, which have holes. What is said about another epoch than the
 //! present one changes nothing. No I/O and no clock: the driver asks it and acts.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use danube_wasm_model::upstream::{Position, StreamId};
 
@@ -22,9 +22,9 @@ pub(crate) struct Due {
     pub(crate) upto: Position,
 }
 
-/// All streams of one session.
+/// All streams of one session, by name: what is done about them is done in an order that a simulation can repeat.
 #[derive(Debug, Default)]
-pub(crate) struct Frontier(HashMap<StreamId, Stream>);
+pub(crate) struct Frontier(BTreeMap<StreamId, Stream>);
 
 /// One stream in its newest epoch.
 #[derive(Debug)]

@@ -97,7 +97,11 @@ impl SimSource {
             }
         }
         // Order is promised for each key, not for the batch: sometimes the keys are reordered.
-        if self.core.rng.chance(20) {
+        if self
+            .core
+            .rng
+            .chance(self.core.world.scenario.keys_change_places_percent)
+        {
             outputs.sort_by_key(|output| output.key.iter().fold(0, |hash, byte| mix(hash ^ u64::from(*byte))));
         }
         outputs

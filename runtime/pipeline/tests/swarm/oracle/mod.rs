@@ -3,6 +3,7 @@
 //! A promise is checked as soon as it can be broken, and again at the end.
 
 mod downstream;
+mod pull;
 mod upstream;
 mod verdict;
 

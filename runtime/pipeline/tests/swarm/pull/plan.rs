@@ -1,0 +1,134 @@
+//! What is drawn for one run before it begins.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use danube_wasm_pipeline::{OnInvalid as PushOnInvalid, source::pull::OnInvalid};
+
+use crate::{
+    dice::Dice,
+    parcel::{AtSource, Parcel},
+    scenario::Scenario,
+};
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// As of the other runs; of it, what concerns a source, the broker and the component.
+    pub scenario: Scenario,
+    pub streams: Vec<Vec<Item>>,
+    pub on_invalid: OnInvalid,
+    pub independent_keys: bool,
+    pub in_flight_bytes_max: usize,
+    /// So many of a hundred reads in the storm end in something else than events.
+    pub trouble_percent: u64,
+    /// So many of a hundred confirmations in the storm fail.
+    pub confirm_fails_percent: u64,
+}
+
+/// What is in a stream.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// `None`: a marker.
+    pub event: Option<(Parcel, Option<Bytes>)>,
+    /// When it is there, from the beginning.
+    pub at: Duration,
+    /// The position that it is delivered with.
+    pub position: u64,
+    /// The position that confirms it: of an event of a transaction, that of its end.
+    pub ends_at: u64,
+}
+
+impl Plan {
+    pub fn draw(dice: &Dice) -> Self {
+        let on_invalid = dice.pick(&[
+            OnInvalid::DeadLetter,
+            OnInvalid::DeadLetter,
+            OnInvalid::Skip,
+            OnInvalid::Stop,
+        ]);
+        let mut scenario = Scenario::draw(dice);
+        scenario.keys_change_places_percent = dice.pick(&[0, 20]);
+        scenario.on_invalid = match on_invalid {
+            OnInvalid::Skip => PushOnInvalid::Reject,
+            OnInvalid::DeadLetter | OnInvalid::Stop => PushOnInvalid::DeadLetter,
+        };
+        let mut numbers = 0..;
+        let streams = (0..dice.between(1..=4)).map(|_| stream(&scenario, on_invalid, &mut numbers, dice));
+        Self {
+            streams: streams.collect(),
+            scenario,
+            on_invalid,
+            independent_keys: dice.chance(30),
+            in_flight_bytes_max: dice.pick(&[500, 5_000, 1 << 20]),
+            trouble_percent: dice.pick(&[0, 5, 20]),
+            confirm_fails_percent: dice.pick(&[0, 0, 20, 60]),
+        }
+    }
+
+    /// Whether records keep the order of each key only.
+    pub fn orders_by_key(&self) -> bool {
+        self.independent_keys || self.scenario.keys_change_places_percent > 0
+    }
+}
+
+fn stream(
+    scenario: &Scenario,
+    on_invalid: OnInvalid,
+    numbers: &mut std::ops::RangeFrom<u64>,
+    dice: &Dice,
+) -> Vec<Item> {
+    let (mut items, mut position, mut at) = (Vec::new(), dice.between(0..=100), Duration::ZERO);
+    let mean = scenario.storm.as_millis() as u64 / scenario.events_each / 2;
+    let transactions_percent = dice.pick(&[0, 0, 30]);
+    let mut left = scenario.events_each;
+    while left > 0 {
+        at += dice.millis(0..=2 * mean);
+        // Holes: what was compacted away, or is another stream's.
+        let before = position;
+        position += dice.pick(&[1, 1, 1, 7]);
+        let event = |position, ends_at, number| {
+            let key = dice.pick(&[None, Some("a"), Some("b"), Some("c")]);
+            Item {
+                event: Some((parcel(scenario, on_invalid, number, dice), key.map(Bytes::from))),
+                at,
+                position,
+                ends_at,
+            }
+        };
+        if dice.chance(transactions_percent) {
+            let n = dice.between(1..=5).min(left);
+            position += n;
+            items.extend(numbers.take(n as usize).map(|number| event(before, position, number)));
+            items.push(marker(position, at));
+            left -= n;
+        } else if dice.chance(15) {
+            items.push(marker(position, at));
+        } else {
+            items.extend(numbers.next().map(|number| event(position, position, number)));
+            left -= 1;
+        }
+    }
+    items
+}
+
+fn marker(position: u64, at: Duration) -> Item {
+    Item {
+        event: None,
+        at,
+        position,
+        ends_at: position,
+    }
+}
+
+/// The simulated broker has no more room for dead letters than for records: what is too large can only be skipped.
+fn parcel(scenario: &Scenario, on_invalid: OnInvalid, number: u64, dice: &Dice) -> Parcel {
+    let parcel = scenario.oddities.parcel(number, dice);
+    match parcel.at_source {
+        AtSource::TooLarge if on_invalid != OnInvalid::Skip => Parcel {
+            at_source: AtSource::Plain,
+            ..parcel
+        },
+        _ => parcel,
+    }
+}
