@@ -13,7 +13,7 @@ use danube_wasm_model::{
     upstream::{DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
-    Patience, Probe, PullParts, PullSource, SourceLimits, SourceParts, Status, source::pull::OnInvalid,
+    Patience, Probe, PullParts, PullSource, PullStartError, SourceLimits, SourceParts, Status, source::pull::OnInvalid,
 };
 use fakes::{
     FakeSource, MemoryBroker, forward, trap,
@@ -305,6 +305,25 @@ async fn a_revoked_stream_is_let_go_at_its_deadline_whatever_is_not_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_is_let_go_in_time_though_nothing_more_fits() {
+    let broker = MemoryBroker::new();
+    let mut parts = parts(FakeSource::new(|events| Ok(forward(events))), &broker);
+    parts.source.limits.queue_events_max = 2;
+    let running = run(parts, broker).await;
+    running.broker.open_gate(false);
+    running.upstream.give(events("s", 1, 0, &["a", "b"]));
+    running.upstream.give(revoked("s", Duration::from_secs(30)));
+    running.upstream.give(events("t", 1, 0, &["x"]));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(
+        (running.upstream.released(), running.upstream.delivered()),
+        (vec!["s".to_owned()], 2)
+    );
+    running.broker.open_gate(true);
+    running.confirmed("t", 1, 10).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_of_which_nothing_was_read_is_let_go_at_once() {
     let running = start().await;
     running.upstream.give(revoked("s", Duration::from_secs(3600)));
@@ -440,6 +459,19 @@ async fn what_the_broker_may_lose_is_not_confirmed_and_stops_the_connector() {
     running.broker.promise_nothing();
     running.upstream.give(events("s", 1, 0, &["a"]));
     running.fails_with("buffer = { type = \"disk\"").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_start_where_what_it_confirms_may_be_lost() {
+    let broker = MemoryBroker::new();
+    broker.promise_nothing();
+    let started = PullSource::start(parts(FakeSource::new(|events| Ok(forward(events))), &broker)).await;
+    let error = started.err().expect("it does not start");
+    assert!(matches!(error, PullStartError::NotDurable(_)), "{error:?}");
+    assert!(
+        error.to_string().contains("the upstream cannot be told to forget it"),
+        "{error}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

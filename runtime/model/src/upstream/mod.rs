@@ -8,7 +8,7 @@
 //! ```text
 //! ingress                                     driver (pipeline)
 //! drive(connect) ───────────────────────────► connect() → Upstream
-//!                 ◄── receive(room) ───────── when there is room
+//!                 ◄── receive(room) ───────── events while there is room, all else always
 //!                 Delivery ─────────────────► component → broker → done
 //!                 ◄── confirm(stream, epoch, position) ── everything up to there is done
 //!                 Revoked ──────────────────► finishes what it has of the streams, until the deadline
@@ -50,12 +50,12 @@ pub trait Connect: Send + Sync + 'static {
 /// connection by itself does that within [`Self::receive`] and raises its epochs.
 #[async_trait]
 pub trait Upstream: Send + 'static {
-    /// Waits for what comes next. Called by one task, again as soon as there is room; what keeps the session alive must not
-    /// depend on it, because no call comes while the broker is away.
+    /// Waits for what comes next. Called by one task, again at once; what keeps the session alive must not depend on it.
     ///
     /// It may be cancelled: what was not returned is returned by a later call. `room` is what fits now: no more than
-    /// `room.events`, and no event after the one that reaches `room.bytes`. An upstream that cannot stop a sender at once
-    /// may return more.
+    /// `room.events`, and no event after the one that reaches `room.bytes`. Without room it waits for everything else, as
+    /// long as that takes: progress, streams that go, an error. It is cancelled and called anew when there is room again. An
+    /// upstream that cannot stop a sender at once may return more than there is room for.
     ///
     /// After [`UpstreamError::Transient`] it is called again, after a wait.
     async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError>;

@@ -61,8 +61,8 @@ impl fmt::Display for Position {
 /// How much may be delivered now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// Events, at least one.
+    /// Events; none if nothing fits.
     pub events: usize,
-    /// Bytes of payloads, keys, attributes and headers, at least one. An event that is larger may come alone.
+    /// Bytes of payloads, keys, attributes and headers; none if nothing fits. An event that is larger may come alone.
     pub bytes: usize,
 }

@@ -177,6 +177,10 @@ impl Broker for MemoryBroker {
         Ok(Vec::new())
     }
 
+    fn is_durable(&self, _: &TopicName) -> Option<bool> {
+        Some(!self.0.state.lock().not_durable)
+    }
+
     async fn ready(&self) -> Result<()> {
         match self.0.state.lock().fault {
             Some(kind) => Err(BrokerError::new(kind, "told to fail")),

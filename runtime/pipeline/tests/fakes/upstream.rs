@@ -36,6 +36,15 @@ struct State {
     connect_fault: Option<UpstreamError>,
 }
 
+impl State {
+    /// Events only where there is room for them.
+    fn next(&mut self, room: Room) -> Option<Step> {
+        let fits = |step: &&Step| room.events > 0 || !matches!(step, Step::Give(Ok(Delivery::Events { .. })));
+        self.script.front().filter(fits)?;
+        self.script.pop_front()
+    }
+}
+
 enum Step {
     Give(Result<Delivery, UpstreamError>),
     Panic,
@@ -168,10 +177,12 @@ impl Connect for Scripted {
 #[async_trait]
 impl Upstream for Scripted {
     async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError> {
-        self.0.state.lock().rooms.push(room);
+        if room.events > 0 {
+            self.0.state.lock().rooms.push(room);
+        }
         loop {
             let news = self.0.news.notified();
-            let step = self.0.state.lock().script.pop_front();
+            let step = self.0.state.lock().next(room);
             match step {
                 Some(Step::Give(given)) => {
                     if let Ok(Delivery::Events { events, .. }) = &given {

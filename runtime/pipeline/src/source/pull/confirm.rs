@@ -58,6 +58,8 @@ async fn tell(session: &Session, confirmer: &dyn Confirmer, due: Due, cause: Cau
             }
         }
     }
+    // It is no matter any more whether that could be confirmed.
+    shared.status.well(cause);
 }
 
 /// Confirms what becomes done of these until the deadline, then lets them go.

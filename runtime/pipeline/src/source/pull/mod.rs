@@ -4,7 +4,8 @@
 //! receive(room) → lane of the stream → component → plan → publish, one at a time for each stream → frontier → confirm
 //! ```
 //!
-//! * **Room.** It reads only while there is room for more, in events and in bytes, and never refuses (`in_flight.rs`).
+//! * **Room.** It reads events only while there is room for more, in events and in bytes, and never refuses (`in_flight.rs`).
+//!   That streams are revoked or lost it reads at any time (`reader.rs`).
 //! * **Order.** A stream stays on one lane, unless its keys are independent. Of each stream one call's records are handed to
 //!   the broker at a time, all or none of them, and tried again for ever: nothing overtakes what failed (`chains.rs`). Other
 //!   streams go on meanwhile (`queues.rs`).
@@ -26,6 +27,7 @@ mod frontier;
 mod in_flight;
 mod lane;
 mod queues;
+mod reader;
 mod session;
 
 use std::{collections::HashMap, sync::Arc};

@@ -144,7 +144,7 @@ impl Session {
         let mut ready: Vec<_> = state
             .streams
             .iter_mut()
-            .filter(|stream| stream.is_ready(elapsed))
+            .filter(|stream| stream.is_ready(elapsed, room.events > 0))
             .collect();
         if ready.is_empty() {
             return None;

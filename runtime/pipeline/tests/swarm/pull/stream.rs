@@ -73,9 +73,10 @@ impl Stream {
         self.delivered = false;
     }
 
-    /// Whether there is something to deliver.
-    pub fn is_ready(&self, elapsed: Duration) -> bool {
+    /// Whether there is something to deliver, where there is room for events or not.
+    pub fn is_ready(&self, elapsed: Duration, events_fit: bool) -> bool {
         let next = self.items.get(self.cursor);
+        let next = next.filter(|item| events_fit || item.event.is_none());
         self.owner == Owner::Here && next.is_some_and(|item| item.at <= elapsed)
     }
 
