@@ -227,6 +227,29 @@ async fn what_is_not_published_now_is_tried_again_for_ever_and_nothing_overtakes
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_stream_that_waits_for_the_broker_holds_up_no_other() {
+    let running = start().await;
+    running
+        .broker
+        .fail_records_with(Some(("stuck", ErrorKind::Unavailable)));
+    for (i, id) in (0..).zip(["stuck1", "stuck2", "stuck3", "stuck4"]) {
+        running.upstream.give(events("s", 1, 10 * i, &[id]));
+    }
+    running
+        .broker
+        .until("it is refused", |broker| broker.refusals() > 3)
+        .await;
+    for (i, id) in (0..).zip(["a", "b", "c", "d"]) {
+        running.upstream.give(events("t", 1, 10 * i, &[id]));
+    }
+    running.confirmed("t", 1, 40).await;
+    assert_eq!(running.published().0, ["a", "b", "c", "d"]);
+    running.broker.fail_records_with(None);
+    running.confirmed("s", 1, 40).await;
+    assert_eq!(running.published().0[4..], ["stuck1", "stuck2", "stuck3", "stuck4"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_becomes_of_a_lost_stream_is_not_confirmed_and_it_comes_again_in_a_new_epoch() {
     let running = start().await;
     running.broker.open_gate(false);
@@ -378,6 +401,24 @@ async fn refused_data_is_done_when_its_dead_letter_is_durable() {
     running.confirmed("s", 1, 30).await;
     let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
     assert_eq!(running.published(), (ids(&["a", "b"]), ids(&["bad1"])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_larger_than_the_broker_takes_is_refused_alone_and_in_order() {
+    let running = start().await;
+    running.broker.fail_records_with(Some(("large", ErrorKind::TooLarge)));
+    running.upstream.give(events("s", 1, 0, &["a", "large", "b"]));
+    running.confirmed("s", 1, 30).await;
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(running.published(), (ids(&["a", "b"]), ids(&["large"])));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_too_large_even_for_a_dead_letter_stops_the_connector() {
+    let running = start().await;
+    running.broker.fail_with(Some(ErrorKind::TooLarge));
+    running.upstream.give(events("s", 1, 0, &["a"]));
+    running.fails_with("too large for a dead letter").await;
 }
 
 #[tokio::test(start_paused = true)]

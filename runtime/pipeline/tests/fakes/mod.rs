@@ -69,9 +69,18 @@ struct State {
     nacked: Vec<(u64, Duration)>,
     fault: Option<ErrorKind>,
     not_durable: bool,
+    fault_of: Option<(&'static str, ErrorKind)>,
     ack_fault: Option<ErrorKind>,
     commits: usize,
     refusals: usize,
+}
+
+impl State {
+    fn fault_in(&self, group: &[Outgoing]) -> Option<ErrorKind> {
+        let (part, kind) = self.fault_of?;
+        let fails = |record: &Outgoing| record.id.as_str().contains(part) && !record.topic.is_for_dead_letters();
+        group.iter().any(fails).then_some(kind)
+    }
 }
 
 impl MemoryBroker {
@@ -89,6 +98,11 @@ impl MemoryBroker {
 
     pub fn fail_with(&self, fault: Option<ErrorKind>) {
         self.0.state.lock().fault = fault;
+    }
+
+    /// Groups with a record of which the id contains this fail, but for dead letters.
+    pub fn fail_records_with(&self, fault: Option<(&'static str, ErrorKind)>) {
+        self.0.state.lock().fault_of = fault;
     }
 
     /// What is published from now on may be lost.
@@ -214,6 +228,10 @@ impl Publisher for MemoryBroker {
             groups
                 .into_iter()
                 .map(|group| {
+                    if let Some(kind) = state.fault_in(&group) {
+                        state.refusals += 1;
+                        return Err(BrokerError::new(kind, "told to fail"));
+                    }
                     state.published.extend(group);
                     Ok(Published { durable })
                 })

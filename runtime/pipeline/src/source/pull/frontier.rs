@@ -235,3 +235,6 @@ impl Frontier {
         self.0.values().all(Stream::is_settled)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,24 @@ fn take(events: &mut VecDeque<Pending>, limits: &SourceLimits) -> Vec<Pending> {
     }
     batch
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits() -> SourceLimits {
+        SourceLimits::default()
+    }
+
+    #[test]
+    fn nothing_is_ready_when_nothing_is_there() {
+        let mut queues = Queues::default();
+        assert!(queues.next(&limits()).is_none() && queues.is_empty());
+        let stream = StreamId::new("s");
+        queues.ahead(&stream);
+        assert!(!queues.is_empty(), "its records are not settled");
+        queues.settled(stream.clone());
+        queues.settled(stream);
+        assert!(queues.is_empty() && queues.streams.is_empty());
+    }
+}
