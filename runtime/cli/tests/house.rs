@@ -87,7 +87,11 @@ fn dependencies_point_down_only() {
 
 #[test]
 fn ingress_and_egress_never_see_a_broker() {
-    for room in ["runtime/ingress/http", "runtime/egress/dial", "runtime/egress/surrealdb"] {
+    for room in [
+        "runtime/ingress/http",
+        "runtime/egress/dial",
+        "runtime/egress/surrealdb",
+    ] {
         let found = dependencies(&root().join(room).join("Cargo.toml"));
         assert!(!found.contains("danube-wasm-broker"), "{room} depends on the broker");
     }

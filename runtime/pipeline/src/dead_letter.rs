@@ -214,7 +214,9 @@ impl Letter {
 /// What is needed to offer the event again.
 fn of_event(event: &Event) -> Vec<(String, String)> {
     let own = event.attributes.iter();
-    let own = own.filter(|(name, _)| !name.starts_with("dlq.") && !name.starts_with(HOST_ATTRIBUTE_PREFIX));
+    let is_own = |name: &str| !name.starts_with("dlq.") && !name.starts_with(HOST_ATTRIBUTE_PREFIX);
+    // An order that its upstream gave it is older than whatever is published when it is offered again.
+    let own = own.filter(|(name, _)| is_own(name) || name == ORDER_ATTRIBUTE);
     let headers = event.headers.iter();
     let headers = headers.map(|(name, value)| (format!("{HEADER_PREFIX}{name}"), value.clone()));
     own.cloned()

@@ -9,8 +9,9 @@ use danube_wasm_model::{
     clock::OrderClock,
     columns::{Rejection, RejectionKind},
     door::{Failure, FailureKind, GuestError},
-    event::EventBatch,
-    upstream::{DriveEnd, MemoryNotebook, Notebook, UpstreamError},
+    event::{Event, EventBatch},
+    identity::ORDER_ATTRIBUTE,
+    upstream::{Delivery, DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
     Patience, Probe, PullParts, PullSource, PullStartError, SourceLimits, SourceParts, Status, source::pull::OnInvalid,
@@ -375,7 +376,7 @@ async fn a_transaction_is_confirmed_whole() {
     running.confirmed("slot", 1, 100).await;
     running.broker.open_gate(false);
     let mut transaction = events("slot", 1, 0, &["a", "b", "c"]);
-    if let danube_wasm_model::upstream::Delivery::Events { events, .. } = &mut transaction {
+    if let Delivery::Events { events, .. } = &mut transaction {
         events.iter_mut().for_each(|(_, position)| *position = 100u64.into());
     }
     running.upstream.give(transaction);
@@ -388,6 +389,23 @@ async fn a_transaction_is_confirmed_whole() {
     assert_eq!(running.upstream.confirmed().len(), 1, "its end was not read");
     running.upstream.give(passed("slot", 1, 200));
     running.confirmed("slot", 1, 200).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_that_the_upstream_gave_is_that_of_the_records_and_of_the_dead_letter() {
+    let running = start_picky(picky(|| None), OnInvalid::DeadLetter).await;
+    let mut delivery = events("s", 1, 0, &["a", "bad"]);
+    if let Delivery::Events { events, .. } = &mut delivery {
+        let order = |event: &mut Event| event.attributes.push((ORDER_ATTRIBUTE.to_owned(), "4711".to_owned()));
+        events.iter_mut().for_each(|(event, _)| order(event));
+    }
+    running.upstream.give(delivery);
+    running.confirmed("s", 1, 20).await;
+    for record in running.broker.published() {
+        let orders = record.attributes.iter().filter(|(name, _)| name == ORDER_ATTRIBUTE);
+        let orders: Vec<_> = orders.map(|(_, order)| order.as_str()).collect();
+        assert_eq!(orders, ["4711"], "{}", record.topic);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use danube_wasm_model::{
     columns::{Ordinals, PayloadAt, RejectionKind},
     door::{Reply, Violation},
     event::{Event, RecordBatch},
-    identity::{HOST_ATTRIBUTE_PREFIX, MergeDigest, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
+    identity::{HOST_ATTRIBUTE_PREFIX, MergeDigest, ORDER_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE, TRACE_ATTRIBUTE},
 };
 use tokio::task::coop::consume_budget;
 
@@ -170,15 +170,15 @@ fn attributes(event: &Event, batch: &RecordBatch, i: usize) -> Vec<(String, Stri
         .traceparent
         .iter()
         .map(|value| (TRACE_ATTRIBUTE.to_owned(), value.clone()));
-    // Of an event that is offered again.
-    let first_published = event
+    // Of an event that is offered again, and of one whose upstream has an order.
+    let given = event
         .attributes
         .iter()
-        .filter(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE)
+        .filter(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE || name == ORDER_ATTRIBUTE)
         .cloned();
     own.map(|(name, value)| (name.to_owned(), value.to_owned()))
         .chain(trace)
-        .chain(first_published)
+        .chain(given)
         .collect()
 }
 

@@ -28,7 +28,7 @@ impl Publishing {
         }
     }
 
-    /// As [`Publisher::publish`], with an order for each record that does not say when it was published first.
+    /// As [`Publisher::publish`], with an order for each record that has none and does not say when it was published first.
     pub(super) fn publish(
         &self,
         mut groups: Vec<Vec<Outgoing>>,
@@ -38,10 +38,10 @@ impl Publishing {
         self.publisher.publish(groups)
     }
 
-    /// An event that is offered again is as old as it says of itself.
+    /// An event that is offered again is as old as it says of itself, and one whose upstream has an order has that.
     fn stamp(&self, record: &mut Outgoing) {
         let mut names = record.attributes.iter().map(|(name, _)| name.as_str());
-        if names.any(|name| name == PUBLISH_TIME_ATTRIBUTE) {
+        if names.any(|name| name == PUBLISH_TIME_ATTRIBUTE || name == ORDER_ATTRIBUTE) {
             return;
         }
         let mut order = self.clock.next();
