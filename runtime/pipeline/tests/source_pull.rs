@@ -432,6 +432,17 @@ async fn an_event_that_is_larger_than_the_broker_takes_is_refused_alone_and_in_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_broker_has_no_room_for_at_once_is_published_in_parts_and_in_order() {
+    let running = start().await;
+    running.broker.limit_groups(3);
+    let ids: Vec<_> = (0..20).map(|i| format!("e{i}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    running.upstream.give(events("s", 1, 0, &ids));
+    running.confirmed("s", 1, 200).await;
+    assert_eq!(running.published().0, ids);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_that_is_too_large_even_for_a_dead_letter_stops_the_connector() {
     let running = start().await;
     running.broker.fail_with(Some(ErrorKind::TooLarge));

@@ -16,7 +16,7 @@ use super::{
     pull::Chains,
     refuse::{Refusal, blame, refuse, refuse_beside},
     retries::{Retries, SenderRetries},
-    shared::{Pending, Shared, sleep_while_wanted},
+    shared::{Pending, Shared, sleep_while_live},
     unavailable,
 };
 use crate::{
@@ -74,7 +74,7 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
     };
     let mut host_waits = shared.waits.start();
     while let Some(mut segment) = segments.pop() {
-        segment.items.retain(Pending::is_wanted);
+        segment.items.retain(Pending::is_live);
         if segment.items.is_empty() {
             continue;
         }
@@ -108,7 +108,7 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
         if let Err(GuestError::Failure(failure)) = &result
             && let Some(wait) = retry(shared, failure, &mut retries)
         {
-            sleep_while_wanted(segment.items.first(), wait).await;
+            sleep_while_live(segment.items.first(), wait).await;
             segments.put_back(segment);
             continue;
         }
@@ -149,13 +149,13 @@ async fn postpone(
     outcome: Outcome,
 ) {
     match segment.items.first() {
-        Some(first) if first.ticket().is_some() => {
+        Some(first) if first.finalizer().is_some() => {
             if let Outcome::Unavailable { message, .. } = outcome
                 && shared.status.why(Cause::Component).is_none()
             {
                 shared.status.held_up(Cause::Component, message);
             }
-            sleep_while_wanted(Some(first), wait).await;
+            sleep_while_live(Some(first), wait).await;
             segments.put_back(segment);
         }
         _ => segment.items.into_iter().for_each(|p| p.answer(outcome.clone())),

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{
     lane::stop,
-    shared::{Pending, Shared, sleep_while_wanted},
+    shared::{Pending, Shared, sleep_while_live},
     unavailable,
 };
 use crate::{
@@ -127,7 +127,7 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
     let room = match room(&shared, &pending, || shared.crashes.room()).await {
         Ok(room) => room,
         // Nobody else has this event.
-        Err(Overspent::Stop(reason)) if pending.ticket().is_some() => return pending.answer(stop(&shared, reason)),
+        Err(Overspent::Stop(reason)) if pending.finalizer().is_some() => return pending.answer(stop(&shared, reason)),
         // Its senders still have these events, and the others pass: no reason to stop.
         Err(Overspent::Stop(_)) => {
             let why =
@@ -159,23 +159,23 @@ async fn room(
     let mut backoff = shared.waits.start();
     loop {
         match ask() {
-            Err(Overspent::Wait(_)) if pending.ticket().is_some() && pending.is_wanted() => {
-                sleep_while_wanted(Some(pending), backoff.next(None)).await;
+            Err(Overspent::Wait(_)) if pending.finalizer().is_some() && pending.is_live() => {
+                sleep_while_live(Some(pending), backoff.next(None)).await;
             }
             room => return room,
         }
     }
 }
 
-/// Writes a dead letter. Of what was pulled, until the broker takes it or it is wanted no more.
+/// Writes a dead letter. Of what was pulled, until the broker takes it or its stream is lost.
 async fn write(shared: &Shared, pending: &Pending, letter: &Letter) -> Result<Published, BrokerError> {
     let mut backoff = shared.waits.start();
     loop {
         let written = shared.dead_letters.write(letter).await;
         match &written {
-            Err(error) if error.kind != ErrorKind::TooLarge && pending.ticket().is_some() && pending.is_wanted() => {
+            Err(error) if error.kind != ErrorKind::TooLarge && pending.finalizer().is_some() && pending.is_live() => {
                 shared.status.held_up(Cause::Broker, error.message.clone());
-                sleep_while_wanted(Some(pending), backoff.next(None)).await;
+                sleep_while_live(Some(pending), backoff.next(None)).await;
             }
             _ => return written,
         }

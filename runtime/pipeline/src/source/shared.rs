@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::{
     OnFailure, OnInvalid, SourceLimits, SourceParts,
     publishing::Publishing,
-    pull::{Pull, Ticket},
+    pull::{Finalizer, Pull},
     topics::Topics,
 };
 use crate::{
@@ -138,6 +138,10 @@ impl Shared {
 
     /// The connector goes on no more.
     pub(super) fn fail(&self, reason: String) {
+        // Of a pull source each event that cannot be done says so, and one is enough.
+        if self.pull().is_some_and(|pull| pull.halt.is_cancelled()) {
+            return;
+        }
         tracing::error!(connector = %self.guest.id(), %reason, "the connector has stopped");
         self.status.failed(reason);
         if let Some(pull) = self.pull() {
@@ -178,7 +182,7 @@ pub(super) enum Answer {
         reply: oneshot::Sender<Outcome>,
         _place: OwnedSemaphorePermit,
     },
-    Upstream(Ticket),
+    Upstream(Finalizer),
 }
 
 impl Pending {
@@ -186,28 +190,28 @@ impl Pending {
     pub(super) fn answer(self, outcome: Outcome) {
         match self.answer {
             Answer::Sender { reply, .. } => drop(reply.send(outcome)),
-            Answer::Upstream(ticket) => ticket.answered(&self.event, outcome),
+            Answer::Upstream(finalizer) => finalizer.answered(&self.event, outcome),
         }
     }
 
     /// Of a pull source.
-    pub(super) fn ticket(&self) -> Option<&Ticket> {
+    pub(super) fn finalizer(&self) -> Option<&Finalizer> {
         match &self.answer {
             Answer::Sender { .. } => None,
-            Answer::Upstream(ticket) => Some(ticket),
+            Answer::Upstream(finalizer) => Some(finalizer),
         }
     }
 
     /// Whether its fate still matters here: not once its stream is lost.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.ticket().is_none_or(Ticket::is_live)
+    pub(super) fn is_live(&self) -> bool {
+        self.finalizer().is_none_or(Finalizer::is_live)
     }
 }
 
-/// Waits, unless this event is wanted no more before.
-pub(super) async fn sleep_while_wanted(pending: Option<&Pending>, wait: Duration) {
-    match pending.and_then(Pending::ticket) {
-        Some(ticket) => drop(tokio::time::timeout(wait, ticket.gone()).await),
+/// Waits, unless this event's stream is lost before.
+pub(super) async fn sleep_while_live(pending: Option<&Pending>, wait: Duration) {
+    match pending.and_then(Pending::finalizer) {
+        Some(finalizer) => drop(tokio::time::timeout(wait, finalizer.cancelled()).await),
         None => tokio::time::sleep(wait).await,
     }
 }

@@ -70,6 +70,7 @@ struct State {
     fault: Option<ErrorKind>,
     not_durable: bool,
     fault_of: Option<(&'static str, ErrorKind)>,
+    group_max: Option<usize>,
     ack_fault: Option<ErrorKind>,
     commits: usize,
     refusals: usize,
@@ -77,6 +78,9 @@ struct State {
 
 impl State {
     fn fault_in(&self, group: &[Outgoing]) -> Option<ErrorKind> {
+        if self.group_max.is_some_and(|max| group.len() > max) {
+            return Some(ErrorKind::Storage);
+        }
         let (part, kind) = self.fault_of?;
         let fails = |record: &Outgoing| record.id.as_str().contains(part) && !record.topic.is_for_dead_letters();
         group.iter().any(fails).then_some(kind)
@@ -103,6 +107,11 @@ impl MemoryBroker {
     /// Groups with a record of which the id contains this fail, but for dead letters.
     pub fn fail_records_with(&self, fault: Option<(&'static str, ErrorKind)>) {
         self.0.state.lock().fault_of = fault;
+    }
+
+    /// There is room for groups of so many records.
+    pub fn limit_groups(&self, records_max: usize) {
+        self.0.state.lock().group_max = Some(records_max);
     }
 
     /// What is published from now on may be lost.

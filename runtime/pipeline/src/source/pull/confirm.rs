@@ -77,7 +77,7 @@ pub(super) async fn release(
     let in_time = timeout_at(deadline, session.until(settled)).await.is_ok();
     session.change(|frontier| {
         let each = streams.iter();
-        each.for_each(|(stream, epoch)| frontier.let_go(stream, *epoch));
+        each.for_each(|(stream, epoch)| frontier.end_epoch(stream, *epoch));
     });
     if !in_time {
         tracing::warn!(connector = %session.shared.guest.id(), streams = streams.len(), "streams are let go before all that was read of them is done; the rest comes again at another reader");

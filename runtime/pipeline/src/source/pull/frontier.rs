@@ -212,7 +212,7 @@ impl Frontier {
     }
 
     /// As [`Self::lose`], if that is its epoch.
-    pub(crate) fn let_go(&mut self, stream: &StreamId, epoch: u64) {
+    pub(crate) fn end_epoch(&mut self, stream: &StreamId, epoch: u64) {
         if self.is_live(stream, epoch) {
             self.lose(stream);
         }

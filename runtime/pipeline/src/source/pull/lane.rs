@@ -19,7 +19,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::Unbo
     let Some(pull) = shared.pull() else { return };
     let (settled, mut news) = mpsc::unbounded_channel();
     let mut output = Output {
-        chains: Chains::telling(settled),
+        chains: Chains::reporting_to(settled),
         ..Output::default()
     };
     let mut queues = Queues::default();

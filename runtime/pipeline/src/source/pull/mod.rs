@@ -7,8 +7,8 @@
 //! * **Room.** It reads events only while there is room for more, in events and in bytes, and never refuses (`in_flight.rs`).
 //!   That streams are revoked or lost it reads at any time (`reader.rs`).
 //! * **Order.** A stream stays on one lane, unless its keys are independent. Of each stream one call's records are handed to
-//!   the broker at a time, all or none of them, and tried again for ever: nothing overtakes what failed (`chains.rs`). Other
-//!   streams go on meanwhile (`queues.rs`).
+//!   the broker at a time (`chains.rs`), all or none of them, and tried again for ever (`publish.rs`): nothing overtakes what
+//!   failed. Other streams go on meanwhile (`queues.rs`).
 //! * **Confirmation.** Of each epoch of a stream the done prefix (`frontier.rs`). An event is done when all its records are
 //!   durable in the broker, or its dead letter is, or it is skipped because the operator says so.
 //! * **Durability.** A broker that does not promise that what it has confirmed is on a disk (Danube, without a buffer on
@@ -26,6 +26,7 @@ mod driver;
 mod frontier;
 mod in_flight;
 mod lane;
+mod publish;
 mod queues;
 mod reader;
 mod session;
@@ -42,7 +43,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(super) use self::{chains::Chains, session::Ticket};
+pub(super) use self::{chains::Chains, session::Finalizer};
 use self::{driver::Driver, in_flight::InFlight};
 use super::{
     SourceParts,

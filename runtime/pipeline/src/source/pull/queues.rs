@@ -35,7 +35,7 @@ impl Queue {
 
 impl Queues {
     pub(super) fn push(&mut self, pending: Pending) {
-        let Some(stream) = pending.ticket().map(|ticket| ticket.stream().clone()) else {
+        let Some(stream) = pending.finalizer().map(|finalizer| finalizer.stream().clone()) else {
             return;
         };
         let queue = self.streams.entry(stream.clone()).or_default();
@@ -94,7 +94,7 @@ fn take(events: &mut VecDeque<Pending>, limits: &SourceLimits) -> Vec<Pending> {
     let mut batch: Vec<Pending> = Vec::new();
     let mut bytes = 0;
     while batch.len() < limits.batch_events_max && bytes < limits.batch_bytes_max {
-        let fits = |next: &&Pending| match (next.ticket(), batch.first().and_then(Pending::ticket)) {
+        let fits = |next: &&Pending| match (next.finalizer(), batch.first().and_then(Pending::finalizer)) {
             (Some(next), Some(first)) => next.is_beside(first),
             _ => true,
         };

@@ -85,8 +85,8 @@ impl<'a> Reader<'a> {
         self.session.until(Frontier::is_all_settled).await;
     }
 
-    /// Nothing of it is wanted any more, whatever the lanes still have.
-    pub(super) async fn end(&mut self) {
+    /// Nothing of it is to be done any more, whatever the lanes still have.
+    pub(super) async fn end(mut self) {
         self.session.change(Frontier::lose_all);
         self.tasks.shutdown().await;
     }
@@ -184,5 +184,12 @@ impl<'a> Reader<'a> {
             "what lets go of streams",
             release(session, confirmer, with_epochs, deadline),
         );
+    }
+}
+
+impl Drop for Reader<'_> {
+    /// Also when whoever drives goes away.
+    fn drop(&mut self) {
+        self.session.change(Frontier::lose_all);
     }
 }

@@ -1,4 +1,4 @@
-//! One session with an upstream as the lanes see it: what is still wanted, and what is done.
+//! One session with an upstream as the lanes see it: what is still to be done, and what is done.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::source::shared::{Answer, Pending, Shared};
 pub(crate) struct Session {
     pub(super) shared: Arc<Shared>,
     frontier: Mutex<Frontier>,
-    /// Something has become confirmable, was confirmed or is wanted no more.
+    /// Something has become confirmable, was confirmed or is lost.
     pub(super) changed: Notify,
     /// The upstream has said, elsewhere than to whoever reads, that it is over.
     pub(super) over: CancellationToken,
@@ -55,7 +55,7 @@ impl Session {
     ) -> Result<Vec<Pending>, Stale> {
         let positions = events.iter().map(|(_, position)| *position);
         let first = self.change(|frontier| frontier.deliver(stream, epoch, positions))?;
-        let ticket = |number, permit| Ticket {
+        let finalizer = |number, permit| Finalizer {
             session: self.clone(),
             stream: stream.clone(),
             epoch,
@@ -64,7 +64,7 @@ impl Session {
         };
         let pending = (first..).zip(events).filter_map(|(number, (event, _))| {
             let permit = self.shared.pull()?.in_flight.add(&event);
-            let answer = Answer::Upstream(ticket(number, permit));
+            let answer = Answer::Upstream(finalizer(number, permit));
             Some(Pending { event, answer })
         });
         Ok(pending.collect())
@@ -96,7 +96,7 @@ impl Session {
 }
 
 /// Tells that an event is done. Dropped without that, it is not: it is never confirmed, and comes again.
-pub(crate) struct Ticket {
+pub(crate) struct Finalizer {
     session: Arc<Session>,
     stream: StreamId,
     epoch: u64,
@@ -104,7 +104,7 @@ pub(crate) struct Ticket {
     _permit: Permit,
 }
 
-impl Ticket {
+impl Finalizer {
     pub(crate) fn stream(&self) -> &StreamId {
         &self.stream
     }
@@ -120,7 +120,7 @@ impl Ticket {
     }
 
     /// When it may not.
-    pub(crate) async fn gone(&self) {
+    pub(crate) async fn cancelled(&self) {
         let Some(pull) = self.session.shared.pull() else { return };
         let lost = self
             .session

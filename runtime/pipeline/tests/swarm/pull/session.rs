@@ -60,7 +60,7 @@ impl Session {
 
     fn disconnected(&self) -> UpstreamError {
         self.feed.disconnect(self.number);
-        self.feed.told(self.number);
+        self.feed.mark_known_over(self.number);
         UpstreamError::Disconnected {
             message: "the connection was reset".into(),
         }
@@ -235,14 +235,14 @@ impl Upstream for Session {
     }
 
     async fn close(self: Box<Self>, _: StdInstant) {
-        self.feed.told(self.number);
+        self.feed.mark_known_over(self.number);
         self.feed.pause().await;
     }
 }
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.feed.told(self.number);
+        self.feed.mark_known_over(self.number);
         self.feed.disconnect(self.number);
     }
 }

@@ -88,7 +88,7 @@ impl Feed {
     }
 
     /// The driver is told, or has closed it itself.
-    pub fn told(&self, session: u64) {
+    pub fn mark_known_over(&self, session: u64) {
         let mut state = self.state.lock();
         state.known_over = state.known_over.max(session);
     }

@@ -112,7 +112,7 @@ fn a_lost_stream_is_over_until_its_next_epoch() {
 }
 
 #[test]
-fn a_revoked_stream_is_confirmed_until_it_is_let_go() {
+fn a_revoked_stream_is_confirmed_until_it_is_end_epoch() {
     let mut frontier = Frontier::default();
     let first = deliver(&mut frontier, 3, &[1, 2]).expect("the present epoch");
     assert_eq!(frontier.revoke(&s("s")), Some(3));
@@ -121,9 +121,9 @@ fn a_revoked_stream_is_confirmed_until_it_is_let_go() {
     assert!(!frontier.is_settled(&s("s"), 3));
     frontier.done(&s("s"), 3, first);
     assert_eq!(confirm(&mut frontier), Some((3, 1)));
-    frontier.let_go(&s("s"), 2);
+    frontier.end_epoch(&s("s"), 2);
     assert!(frontier.is_live(&s("s"), 3), "that is another epoch");
-    frontier.let_go(&s("s"), 3);
+    frontier.end_epoch(&s("s"), 3);
     assert!(!frontier.done(&s("s"), 3, first + 1));
     assert_eq!((confirm(&mut frontier), frontier.revoke(&s("t"))), (None, None));
 }
