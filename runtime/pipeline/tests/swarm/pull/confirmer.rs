@@ -19,7 +19,7 @@ impl SimConfirmer {
         if !feed.strikes(feed.plan.confirm_fails_percent) {
             return None;
         }
-        if feed.dice.chance(5) {
+        if feed.rng.chance(5) {
             feed.disconnect(self.session);
             return Some(UpstreamError::Disconnected {
                 message: "fenced".into(),
@@ -35,7 +35,7 @@ impl SimConfirmer {
 #[async_trait]
 impl Confirmer for SimConfirmer {
     async fn confirm(&self, stream: &StreamId, epoch: u64, upto: Position) -> Result<(), UpstreamError> {
-        let before = self.feed.dice.chance(50);
+        let before = self.feed.rng.chance(50);
         if let Some(fault) = self.fault() {
             if !before && matches!(fault, UpstreamError::Transient { .. }) {
                 self.take(stream, epoch, upto);

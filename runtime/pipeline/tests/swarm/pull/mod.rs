@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use self::{operator::Operator, plan::Plan, upstream::Feed};
 use super::{
     broker::Server,
-    dice::{Dice, mix},
     panics,
+    rng::{Rng, mix},
     run::Report,
     world::World,
 };
@@ -49,18 +49,18 @@ pub fn run(seed: u64) -> Report {
 
 async fn play(seed: u64) -> Report {
     // Not what the same seed means to the other runs.
-    let dice = Dice::new(mix(!seed));
-    let plan = Arc::new(Plan::draw(&dice));
-    let world = Arc::new(World::of(plan.scenario.clone(), &dice));
+    let rng = Rng::new(mix(!seed));
+    let plan = Arc::new(Plan::draw(&rng));
+    let world = Arc::new(World::of(plan.scenario.clone(), &rng));
     world.note(format_args!("{plan:?}"));
-    let broker = Server::start(&world, dice.fork());
-    let feed = Feed::new(&world, &plan, dice.fork());
+    let broker = Server::start(&world, rng.fork());
+    let feed = Feed::new(&world, &plan, rng.fork());
     let end = CancellationToken::new();
-    let operator = Operator::new(&world, &plan, &broker, &feed, dice.fork(), &end);
+    let operator = Operator::new(&world, &plan, &broker, &feed, rng.fork(), &end);
     let source = tokio::spawn(operator.keep_source());
 
-    sleep(plan.scenario.storm).await;
-    world.mend();
+    sleep(plan.scenario.fault_phase).await;
+    world.repair();
     let at_rest = async {
         while !feed.is_confirmed() {
             sleep(Duration::from_millis(250)).await;

@@ -16,9 +16,9 @@ use super::{
 };
 use crate::{
     broker::{Server, Session},
-    dice::Dice,
     guests::SimSource,
-    scenario::{Disruption, How},
+    rng::Rng,
+    scenario::{Disruption, DisruptionKind},
     world::{ENDPOINT, World},
 };
 
@@ -31,7 +31,7 @@ pub struct Operator {
     plan: Arc<Plan>,
     broker: Arc<Server>,
     feed: Arc<Feed>,
-    dice: Dice,
+    rng: Rng,
     end: CancellationToken,
     begun: Instant,
 }
@@ -56,7 +56,7 @@ impl Operator {
         plan: &Arc<Plan>,
         broker: &Arc<Server>,
         feed: &Arc<Feed>,
-        dice: Dice,
+        rng: Rng,
         end: &CancellationToken,
     ) -> Self {
         Self {
@@ -64,14 +64,14 @@ impl Operator {
             plan: plan.clone(),
             broker: broker.clone(),
             feed: feed.clone(),
-            dice,
+            rng,
             end: end.clone(),
             begun: Instant::now(),
         }
     }
 
     pub async fn keep_source(self) {
-        let guest = SimSource::new(&self.world, self.dice.fork());
+        let guest = SimSource::new(&self.world, self.rng.fork());
         let disruptions = &self.plan.scenario.disruptions;
         let mut disruptions = disruptions
             .iter()
@@ -87,7 +87,7 @@ impl Operator {
                 Why::Failed(reason) => {
                     self.world.note(format_args!("source: failed: {reason}"));
                     self.stop(running, GRACE).await;
-                    sleep(self.dice.millis(100..=2_000)).await;
+                    sleep(self.rng.millis(100..=2_000)).await;
                 }
                 Why::End => return self.stop(running, GRACE).await,
                 Why::Disrupted => {
@@ -106,7 +106,7 @@ impl Operator {
         let mut on_invalid = self.plan.on_invalid;
         // Who has seen why it stops decides what becomes of bad data, and how much of it there may be: one transaction can
         // have more than is allowed, and is confirmed whole.
-        if self.begun.elapsed() >= scenario.storm {
+        if self.begun.elapsed() >= scenario.fault_phase {
             patience.dead_letters = ErrorBudget::default();
             if on_invalid == OnInvalid::Stop {
                 on_invalid = OnInvalid::DeadLetter;
@@ -121,7 +121,7 @@ impl Operator {
             on_invalid: HashMap::new(),
             on_failure: HashMap::new(),
             patience,
-            clock: scenario.wall.clock(self.begun, self.broker.newest_ms()),
+            clock: scenario.wall_clock.clock(self.begun, self.broker.newest_ms()),
             probe: Probe::default(),
         };
         let parts = PullParts {
@@ -142,7 +142,7 @@ impl Operator {
             }
             Err(error) => {
                 self.world.note(format_args!("source: cannot start: {error}"));
-                sleep(self.dice.millis(100..=2_000)).await;
+                sleep(self.rng.millis(100..=2_000)).await;
                 None
             }
         }
@@ -168,9 +168,9 @@ impl Operator {
     }
 
     async fn disrupt(&self, running: Running, disruption: Disruption) {
-        match disruption.how {
-            How::Crash => self.crash(running).await,
-            How::Drain { grace } => self.stop(running, grace).await,
+        match disruption.kind {
+            DisruptionKind::Crash => self.crash(running).await,
+            DisruptionKind::Drain { grace } => self.stop(running, grace).await,
         }
         sleep(disruption.downtime).await;
     }

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use danube_wasm_pipeline::{OnInvalid as PushOnInvalid, source::pull::OnInvalid};
 
 use crate::{
-    dice::Dice,
-    parcel::{AtSource, Parcel},
+    rng::Rng,
     scenario::Scenario,
+    test_event::{AtSource, TestEvent},
 };
 
 /// See the module.
@@ -30,7 +30,7 @@ pub struct Plan {
 #[derive(Debug, Clone)]
 pub struct Item {
     /// `None`: a marker.
-    pub event: Option<(Parcel, Option<Bytes>)>,
+    pub event: Option<(TestEvent, Option<Bytes>)>,
     /// When it is there, from the beginning.
     pub at: Duration,
     /// The position that it is delivered with.
@@ -40,29 +40,29 @@ pub struct Item {
 }
 
 impl Plan {
-    pub fn draw(dice: &Dice) -> Self {
-        let on_invalid = dice.pick(&[
+    pub fn draw(rng: &Rng) -> Self {
+        let on_invalid = rng.pick(&[
             OnInvalid::DeadLetter,
             OnInvalid::DeadLetter,
             OnInvalid::Skip,
             OnInvalid::Stop,
         ]);
-        let mut scenario = Scenario::draw(dice);
-        scenario.keys_change_places_percent = dice.pick(&[0, 20]);
+        let mut scenario = Scenario::draw(rng);
+        scenario.keys_change_places_percent = rng.pick(&[0, 20]);
         scenario.on_invalid = match on_invalid {
             OnInvalid::Skip => PushOnInvalid::Reject,
             OnInvalid::DeadLetter | OnInvalid::Stop => PushOnInvalid::DeadLetter,
         };
         let mut numbers = 0..;
-        let streams = (0..dice.between(1..=4)).map(|_| stream(&scenario, on_invalid, &mut numbers, dice));
+        let streams = (0..rng.between(1..=4)).map(|_| stream(&scenario, on_invalid, &mut numbers, rng));
         Self {
             streams: streams.collect(),
             scenario,
             on_invalid,
-            independent_keys: dice.chance(30),
-            in_flight_bytes_max: dice.pick(&[500, 5_000, 1 << 20]),
-            trouble_percent: dice.pick(&[0, 5, 20]),
-            confirm_fails_percent: dice.pick(&[0, 0, 20, 60]),
+            independent_keys: rng.chance(30),
+            in_flight_bytes_max: rng.pick(&[500, 5_000, 1 << 20]),
+            trouble_percent: rng.pick(&[0, 5, 20]),
+            confirm_fails_percent: rng.pick(&[0, 0, 20, 60]),
         }
     }
 
@@ -72,37 +72,32 @@ impl Plan {
     }
 }
 
-fn stream(
-    scenario: &Scenario,
-    on_invalid: OnInvalid,
-    numbers: &mut std::ops::RangeFrom<u64>,
-    dice: &Dice,
-) -> Vec<Item> {
-    let (mut items, mut position, mut at) = (Vec::new(), dice.between(0..=100), Duration::ZERO);
-    let mean = scenario.storm.as_millis() as u64 / scenario.events_each / 2;
-    let transactions_percent = dice.pick(&[0, 0, 30]);
+fn stream(scenario: &Scenario, on_invalid: OnInvalid, numbers: &mut std::ops::RangeFrom<u64>, rng: &Rng) -> Vec<Item> {
+    let (mut items, mut position, mut at) = (Vec::new(), rng.between(0..=100), Duration::ZERO);
+    let mean = scenario.fault_phase.as_millis() as u64 / scenario.events_each / 2;
+    let transactions_percent = rng.pick(&[0, 0, 30]);
     let mut left = scenario.events_each;
     while left > 0 {
-        at += dice.millis(0..=2 * mean);
+        at += rng.millis(0..=2 * mean);
         // Holes: what was compacted away, or is another stream's.
         let before = position;
-        position += dice.pick(&[1, 1, 1, 7]);
+        position += rng.pick(&[1, 1, 1, 7]);
         let event = |position, ends_at, number| {
-            let key = dice.pick(&[None, Some("a"), Some("b"), Some("c")]);
+            let key = rng.pick(&[None, Some("a"), Some("b"), Some("c")]);
             Item {
-                event: Some((parcel(scenario, on_invalid, number, dice), key.map(Bytes::from))),
+                event: Some((test_event(scenario, on_invalid, number, rng), key.map(Bytes::from))),
                 at,
                 position,
                 ends_at,
             }
         };
-        if dice.chance(transactions_percent) {
-            let n = dice.between(1..=5).min(left);
+        if rng.chance(transactions_percent) {
+            let n = rng.between(1..=5).min(left);
             position += n;
             items.extend(numbers.take(n as usize).map(|number| event(before, position, number)));
             items.push(marker(position, at));
             left -= n;
-        } else if dice.chance(15) {
+        } else if rng.chance(15) {
             items.push(marker(position, at));
         } else {
             items.extend(numbers.next().map(|number| event(position, position, number)));
@@ -122,13 +117,13 @@ fn marker(position: u64, at: Duration) -> Item {
 }
 
 /// The simulated broker has no more room for dead letters than for records: what is too large can only be skipped.
-fn parcel(scenario: &Scenario, on_invalid: OnInvalid, number: u64, dice: &Dice) -> Parcel {
-    let parcel = scenario.oddities.parcel(number, dice);
-    match parcel.at_source {
-        AtSource::TooLarge if on_invalid != OnInvalid::Skip => Parcel {
+fn test_event(scenario: &Scenario, on_invalid: OnInvalid, number: u64, rng: &Rng) -> TestEvent {
+    let test_event = scenario.event_mix.test_event(number, rng);
+    match test_event.at_source {
+        AtSource::TooLarge if on_invalid != OnInvalid::Skip => TestEvent {
             at_source: AtSource::Plain,
-            ..parcel
+            ..test_event
         },
-        _ => parcel,
+        _ => test_event,
     }
 }

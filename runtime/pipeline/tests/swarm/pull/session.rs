@@ -45,10 +45,10 @@ impl Session {
     /// Something else than events, if there is something that it can happen to.
     fn trouble(&mut self) -> Option<Given> {
         let feed = self.feed.clone();
-        match feed.dice.between(0..=5) {
+        match feed.rng.between(0..=5) {
             0 => Some(Err(UpstreamError::Transient {
                 message: "the leader moves".into(),
-                retry_after: feed.dice.chance(30).then(|| feed.dice.millis(1..=2_000)),
+                retry_after: feed.rng.chance(30).then(|| feed.rng.millis(1..=2_000)),
             })),
             1 => Some(Err(self.disconnected())),
             2 => self.lose().map(Ok),
@@ -70,7 +70,7 @@ impl Session {
     fn some(&self, each: impl Fn(&mut Stream)) -> Vec<StreamId> {
         let mut state = self.feed.state.lock();
         let here = state.streams.iter_mut().filter(|stream| stream.owner == Owner::Here);
-        let some = here.filter(|_| self.feed.dice.chance(60)).map(|stream| {
+        let some = here.filter(|_| self.feed.rng.chance(60)).map(|stream| {
             each(stream);
             stream.id.clone()
         });
@@ -80,14 +80,14 @@ impl Session {
     fn lose(&self) -> Option<Delivery> {
         let streams = self.some(|stream| {
             stream.known_over = stream.epoch;
-            stream.leave(self.feed.dice.millis(0..=2_000));
+            stream.leave(self.feed.rng.millis(0..=2_000));
         });
         self.feed.world.note(format_args!("upstream: {streams:?} are lost"));
         (!streams.is_empty()).then_some(Delivery::Lost { streams })
     }
 
     fn revoke(&self) -> Option<Delivery> {
-        let deadline = Instant::now() + self.feed.dice.millis(1..=5_000);
+        let deadline = Instant::now() + self.feed.rng.millis(1..=5_000);
         let streams = self.some(|stream| stream.owner = Owner::Leaving { deadline });
         self.feed.world.note(format_args!("upstream: {streams:?} are revoked"));
         let deadline = deadline.into_std();
@@ -149,7 +149,7 @@ impl Session {
         if ready.is_empty() {
             return None;
         }
-        let stream = ready.swap_remove(feed.dice.size(0..=ready.len() as u64 - 1));
+        let stream = ready.swap_remove(feed.rng.size(0..=ready.len() as u64 - 1));
         // The driver sees by this that the one before is over.
         stream.known_over = stream.epoch - 1;
         let delivery = match stream.items[stream.cursor].event {
@@ -165,7 +165,7 @@ impl Session {
             Some(_) => Delivery::Events {
                 stream: stream.id.clone(),
                 epoch: stream.epoch,
-                events: take(stream, room, feed.dice.size(1..=20), elapsed),
+                events: take(stream, room, feed.rng.size(1..=20), elapsed),
             },
         };
         feed.world.note(format_args!(
@@ -190,11 +190,11 @@ fn take(stream: &mut Stream, room: Room, max: usize, elapsed: Duration) -> Vec<(
 }
 
 fn event(item: &Item) -> Option<(Event, Position)> {
-    let (parcel, key) = item.event.clone()?;
+    let (test_event, key) = item.event.clone()?;
     let event = Event {
         endpoint: ENDPOINT.into(),
-        id: parcel.id(),
-        payload: parcel.payload().into(),
+        id: test_event.id(),
+        payload: test_event.payload().into(),
         content_type: "text/plain".into(),
         key,
         received_ms: 1,

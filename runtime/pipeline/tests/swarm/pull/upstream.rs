@@ -13,13 +13,13 @@ use super::{
     session::Session,
     stream::{Owner, Stream, Worth},
 };
-use crate::{dice::Dice, world::World};
+use crate::{rng::Rng, world::World};
 
 /// See the module.
 pub struct Feed {
     pub world: Arc<World>,
     pub plan: Arc<Plan>,
-    pub dice: Dice,
+    pub rng: Rng,
     pub begun: Instant,
     pub state: Mutex<State>,
     /// Something may be there to be delivered.
@@ -36,15 +36,15 @@ pub struct State {
 }
 
 impl Feed {
-    pub fn new(world: &Arc<World>, plan: &Arc<Plan>, dice: Dice) -> Arc<Self> {
-        for (parcel, key) in plan.streams.iter().flatten().filter_map(|item| item.event.clone()) {
-            world.oracle.minted(parcel, key);
+    pub fn new(world: &Arc<World>, plan: &Arc<Plan>, rng: Rng) -> Arc<Self> {
+        for (test_event, key) in plan.streams.iter().flatten().filter_map(|item| item.event.clone()) {
+            world.oracle.sent(test_event, key);
         }
         let streams = plan.streams.iter().cloned().enumerate();
         Arc::new(Self {
             world: world.clone(),
             plan: plan.clone(),
-            dice,
+            rng,
             begun: Instant::now(),
             state: Mutex::new(State {
                 streams: streams.map(|(number, items)| Stream::new(number, items)).collect(),
@@ -58,12 +58,12 @@ impl Feed {
 
     /// Whether trouble of a kind that comes so often strikes now.
     pub fn strikes(&self, percent: u64) -> bool {
-        let storms = self.begun.elapsed() < self.plan.scenario.storm;
-        storms && self.dice.chance(percent)
+        let faults_strike = self.begun.elapsed() < self.plan.scenario.fault_phase;
+        faults_strike && self.rng.chance(percent)
     }
 
     pub async fn pause(&self) {
-        let ms = self.dice.between(0..=self.plan.scenario.latency_ms_max);
+        let ms = self.rng.between(0..=self.plan.scenario.latency_ms_max);
         if ms > 0 {
             tokio::time::sleep(Duration::from_millis(ms)).await;
         }
@@ -123,9 +123,9 @@ impl Feed {
                 let events = known.items[known.confirmed..upto]
                     .iter()
                     .filter_map(|item| item.event.as_ref());
-                let early = events.filter(|(parcel, _)| !self.world.oracle.is_kept(*parcel, skips));
-                early.for_each(|(parcel, _)| {
-                    self.violation(format!("{parcel:?} was confirmed and is not durable"));
+                let early = events.filter(|(test_event, _)| !self.world.oracle.is_kept(*test_event, skips));
+                early.for_each(|(test_event, _)| {
+                    self.violation(format!("{test_event:?} was confirmed and is not durable"));
                 });
                 known.confirmed = upto;
             }
@@ -142,7 +142,7 @@ impl Feed {
         for known in state.streams.iter_mut().filter(|known| streams.contains(&known.id)) {
             if let Owner::Leaving { .. } = known.owner {
                 known.known_over = known.epoch;
-                known.leave(self.dice.millis(0..=3_000));
+                known.leave(self.rng.millis(0..=3_000));
             }
         }
         drop(state);
@@ -176,8 +176,8 @@ impl Feed {
             let events: Vec<_> = events.collect();
             let lost = events
                 .iter()
-                .filter(|(parcel, _)| !self.world.oracle.is_kept(*parcel, skips));
-            lost.for_each(|(parcel, _)| self.violation(format!("{parcel:?} is lost")));
+                .filter(|(test_event, _)| !self.world.oracle.is_kept(*test_event, skips));
+            lost.for_each(|(test_event, _)| self.violation(format!("{test_event:?} is lost")));
             self.world.oracle.in_order(&events, self.plan.orders_by_key());
         }
         if state.is_open {
@@ -197,7 +197,7 @@ impl Connect for Line {
         if feed.strikes(feed.plan.trouble_percent) {
             return Err(UpstreamError::Transient {
                 message: "connection refused".into(),
-                retry_after: feed.dice.chance(30).then(|| feed.dice.millis(1..=2_000)),
+                retry_after: feed.rng.chance(30).then(|| feed.rng.millis(1..=2_000)),
             });
         }
         let mut state = feed.state.lock();
