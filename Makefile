@@ -4,10 +4,14 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build demo test test-danube lint guests bench chaos chaos-long fuzz
+.PHONY: build release demo test test-danube lint guests bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
+
+# An optimised binary, stripped: target/release/danube-wasm. A database is compiled: half an hour on two cores.
+release: guests
+	$(CARGO) build --release --bin danube-wasm
 
 # The whole journey on a scratch directory: see examples/demo.sh.
 demo: build

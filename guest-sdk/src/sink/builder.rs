@@ -8,7 +8,7 @@ use crate::{
         types::{Labels, Rejection},
     },
     columns::write::{NO_LABELS, OptionalBlobs, OptionalNumbers, OriginColumn, PayloadColumn, push_label},
-    few::Few,
+    one_or_many::OneOrMany,
 };
 
 /// Takes the writes of a batch, each with the messages that it came from. A message is acknowledged when the last of
@@ -76,9 +76,9 @@ impl WriteBuilder {
     /// All that this message became.
     pub fn extend(&mut self, record: SinkRecord<'_>, writes: Writes<'_>) -> Result<()> {
         match writes.0 {
-            Few::None => Ok(()),
-            Few::One(write) => self.push(record, write),
-            Few::Many(writes) => writes.into_iter().try_for_each(|write| self.push(record, write)),
+            OneOrMany::None => Ok(()),
+            OneOrMany::One(write) => self.push(record, write),
+            OneOrMany::Many(writes) => writes.into_iter().try_for_each(|write| self.push(record, write)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Serialize;
 
 use super::SinkRecord;
-use crate::{Result, few::Few, payload::Payload};
+use crate::{Result, one_or_many::OneOrMany, payload::Payload};
 
 /// What a write does to the document with its id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -119,16 +119,16 @@ impl<'a> Write<'a> {
 
 /// What one message became: `Write`, `Option<Write>`, `Vec<Write>` or `()` by `.into()`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Writes<'a>(pub(super) Few<Write<'a>>);
+pub struct Writes<'a>(pub(super) OneOrMany<Write<'a>>);
 
 impl Writes<'_> {
     /// None: the message is done.
-    pub const NONE: Self = Self(Few::None);
+    pub const NONE: Self = Self(OneOrMany::None);
 }
 
 impl<'a> From<Write<'a>> for Writes<'a> {
     fn from(write: Write<'a>) -> Self {
-        Self(Few::One(write))
+        Self(OneOrMany::One(write))
     }
 }
 
@@ -140,6 +140,6 @@ impl<'a> From<Option<Write<'a>>> for Writes<'a> {
 
 impl<'a> From<Vec<Write<'a>>> for Writes<'a> {
     fn from(writes: Vec<Write<'a>>) -> Self {
-        Self(Few::Many(writes))
+        Self(OneOrMany::Many(writes))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         types::{Labels, Rejection},
     },
     columns::write::{NO_LABELS, OptionalBlobs, OptionalPairs, OriginColumn, PayloadColumn, push_label},
-    few::Few,
+    one_or_many::OneOrMany,
 };
 
 /// Takes the records of a batch, each with the events that it came from.
@@ -85,9 +85,9 @@ impl RecordBuilder {
             self.reply(event, reply);
         }
         match records.records {
-            Few::None => Ok(()),
-            Few::One(record) => self.push(event, record),
-            Few::Many(records) => records.into_iter().try_for_each(|record| self.push(event, record)),
+            OneOrMany::None => Ok(()),
+            OneOrMany::One(record) => self.push(event, record),
+            OneOrMany::Many(records) => records.into_iter().try_for_each(|record| self.push(event, record)),
         }
     }
 

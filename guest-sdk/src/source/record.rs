@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{Event, Reply};
-use crate::{Error, Result, few::Few, payload::Payload};
+use crate::{Error, Result, one_or_many::OneOrMany, payload::Payload};
 
 /// A record to publish. May borrow from its event and its connector.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,14 +143,14 @@ impl<'a> IntoKey<'a> for Vec<u8> {
 /// What one event became: `SourceRecord`, `Option<SourceRecord>`, `Vec<SourceRecord>`, [`Reply`] or `()` by `.into()`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Records<'a> {
-    pub(super) records: Few<SourceRecord<'a>>,
+    pub(super) records: OneOrMany<SourceRecord<'a>>,
     pub(super) reply: Option<Reply>,
 }
 
 impl Records<'_> {
     /// None: the event is filtered out, and its sender is told that all is well.
     pub const NONE: Self = Self {
-        records: Few::None,
+        records: OneOrMany::None,
         reply: None,
     };
 
@@ -164,7 +164,7 @@ impl Records<'_> {
 impl<'a> From<SourceRecord<'a>> for Records<'a> {
     fn from(record: SourceRecord<'a>) -> Self {
         Self {
-            records: Few::One(record),
+            records: OneOrMany::One(record),
             reply: None,
         }
     }
@@ -179,7 +179,7 @@ impl<'a> From<Option<SourceRecord<'a>>> for Records<'a> {
 impl<'a> From<Vec<SourceRecord<'a>>> for Records<'a> {
     fn from(records: Vec<SourceRecord<'a>>) -> Self {
         Self {
-            records: Few::Many(records),
+            records: OneOrMany::Many(records),
             reply: None,
         }
     }

@@ -6,7 +6,7 @@
 //!
 //! * the pipeline file reads `[sources.KIND]` and `[sinks.KIND]` through it, and so does the reference page;
 //! * `check --connect` asks each connector to [probe](SourceConnector::probe) what it needs;
-//! * the host starts it: a source is given a [`Pipeline`] to offer events to, a sink gives an
+//! * the host starts it: a source is given a [`Pipeline`] for its events, a sink gives an
 //!   [`Egress`](danube_wasm_model::door::Egress) to write to.
 //!
 //! Knows no transport, no target, no broker and no sandbox.
@@ -28,6 +28,6 @@ pub use facts::{AddressClaim, Consumed, Facts, NameClaim, PathClaim, Published};
 pub use finding::{Finding, Outcome};
 pub use registry::{Kind, Registry, Role};
 pub use sink::{SinkConfig, SinkConnector};
-pub use source::{Ingress, Pipeline, SourceConfig, SourceConnector};
+pub use source::{Feed, Flow, Ingress, Pipeline, SourceConfig, SourceConnector};
 pub use start_error::StartError;
 pub use states::States;

@@ -117,13 +117,6 @@ impl Registry {
         of_sources.chain(sinks.iter().map(|kind| kind.builtin))
     }
 
-    /// The built-in component of this name.
-    pub fn component(&self, name: &str) -> Option<&'static [u8]> {
-        let mut all = self.builtins(Role::Source).chain(self.builtins(Role::Sink));
-        all.find(|builtin| builtin.name == name)
-            .map(|builtin| builtin.component)
-    }
-
     /// Has every kind read again what it reads from files while it runs.
     pub async fn reload(&self, states: &States) {
         let sources = self.sources().iter().map(|kind| kind.reload);

@@ -41,7 +41,9 @@ pub trait SinkConnector: Send + Sync + 'static {
     }
 
     /// Whether what it needs can be reached: for `check --connect`. Changes nothing.
-    async fn probe(config: &Self::Config, context: ProbeContext<Self::Shared>) -> Vec<Finding>;
+    async fn probe(_: &Self::Config, _: ProbeContext<Self::Shared>) -> Vec<Finding> {
+        Vec::new()
+    }
 
     /// Opens its target. One that is a server may come later: then writes wait for it.
     async fn open(config: &Self::Config, context: Context<Self::Shared>) -> Result<Arc<dyn Egress>, StartError>;

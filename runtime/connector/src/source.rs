@@ -3,10 +3,15 @@
 use std::{any::Any, fmt, ops::Deref, sync::Arc};
 
 use async_trait::async_trait;
-use danube_wasm_model::{Route, door::Intake, event::Interests};
+use danube_wasm_model::{
+    Route,
+    door::Intake,
+    event::Interests,
+    upstream::{Connect, PullDriver},
+};
 use danube_wasm_settings::Section;
 use serde_json::{Map, Value};
-use tokio::time::Instant;
+use tokio::{task::JoinHandle, time::Instant};
 
 use crate::{Context, Finding, ProbeContext, StartError, States, Unfit};
 
@@ -26,13 +31,22 @@ pub trait SourceConnector: Send + Sync + 'static {
     fn routes(config: &Self::Config) -> Vec<Route>;
 
     /// What no other connector may have at the same time, by name: an address and path, a replication slot.
-    fn claims(config: &Self::Config) -> Vec<String>;
+    fn claims(_: &Self::Config) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// How its events come.
+    fn flow(_: &Self::Config) -> Flow {
+        Flow::Push
+    }
 
     /// What its component is told of the configuration. Never a secret.
     fn guest_settings(config: &Self::Config) -> Map<String, Value>;
 
-    /// Where the events of an endpoint come from, for people, before it has started.
-    fn location(config: &Self::Config, endpoint: &str) -> String;
+    /// Where the events of an endpoint come from, for people, before it has started: an address without credentials.
+    fn location(_: &Self::Config, endpoint: &str) -> String {
+        endpoint.to_owned()
+    }
 
     /// What the built-in component does not do of this configuration.
     fn unfit_for_builtin(_: &Self::Config) -> Vec<Unfit> {
@@ -45,7 +59,9 @@ pub trait SourceConnector: Send + Sync + 'static {
     }
 
     /// Whether what it needs can be reached: for `check --connect`. Changes nothing.
-    async fn probe(config: &Self::Config, context: ProbeContext<Self::Shared>) -> Vec<Finding>;
+    async fn probe(_: &Self::Config, _: ProbeContext<Self::Shared>) -> Vec<Finding> {
+        Vec::new()
+    }
 
     /// Starts taking events in. A source that replaces another one of the same name takes over its endpoints without a gap.
     async fn start(
@@ -58,24 +74,84 @@ pub trait SourceConnector: Send + Sync + 'static {
     async fn reload(_: &Self::Shared) {}
 }
 
+/// How the events of a source come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Senders bring them, and wait for an answer.
+    Push,
+    /// The source reads them from an upstream that keeps what was not confirmed.
+    Pull {
+        /// Events of one key keep their order, those of one stream need not: the lanes share a stream.
+        independent_keys: bool,
+    },
+}
+
 /// Where a source's events go.
 #[derive(Clone)]
 pub struct Pipeline {
-    /// Takes events whose sender waits for an answer.
-    pub push: Arc<dyn Intake>,
+    /// What takes them, as the source's [`SourceConnector::flow`] says.
+    pub feed: Feed,
     /// What its component wants to know of each event.
     pub interests: Interests,
+}
+
+/// What takes the events of a source.
+#[derive(Clone)]
+pub enum Feed {
+    /// Takes events whose senders wait.
+    Push(Arc<dyn Intake>),
+    /// Reads from the source's upstreams.
+    Pull(Arc<dyn PullDriver>),
+}
+
+impl Pipeline {
+    /// What takes events whose senders wait.
+    pub fn intake(&self) -> Result<Arc<dyn Intake>, StartError> {
+        match &self.feed {
+            Feed::Push(intake) => Ok(intake.clone()),
+            Feed::Pull(_) => Err(StartError::permanent("the host started it as a source that reads")),
+        }
+    }
+
+    /// What reads from the source's upstreams.
+    pub fn pull_driver(&self) -> Result<Arc<dyn PullDriver>, StartError> {
+        match &self.feed {
+            Feed::Pull(driver) => Ok(driver.clone()),
+            Feed::Push(_) => Err(StartError::permanent("the host started it as a source that is sent to")),
+        }
+    }
+
+    /// Reads from these upstreams until the source is closed: all that a source does which only reads.
+    pub fn read(&self, upstreams: Arc<dyn Connect>) -> Result<Box<dyn Ingress>, StartError> {
+        let driver = self.pull_driver()?;
+        // How it ends is in the connector's status.
+        let reading = tokio::spawn(async move { drop(driver.drive(upstreams).await) });
+        Ok(Box::new(Reading(reading)))
+    }
 }
 
 /// A source that takes events in.
 #[async_trait]
 pub trait Ingress: Send + Sync + 'static {
     /// Where the events of an endpoint come from, for people: `http://127.0.0.1:8080/in`.
-    fn location(&self, endpoint: &str) -> String;
+    fn location(&self, endpoint: &str) -> String {
+        endpoint.to_owned()
+    }
 
     /// Takes nothing new in and answers what is under way; what is left at the deadline is cut off. What a successor has
     /// taken over goes on.
     async fn close(&self, deadline: Instant);
+}
+
+/// A source that only reads.
+struct Reading(JoinHandle<()>);
+
+#[async_trait]
+impl Ingress for Reading {
+    /// By now the driver has ended its sessions.
+    async fn close(&self, _: Instant) {
+        self.0.abort();
+    }
 }
 
 /// The configuration of a source of any kind: its table, as its kind understands it.
@@ -123,6 +199,8 @@ pub trait AnySource: fmt::Debug + Send + Sync + 'static {
     fn routes(&self) -> Vec<Route>;
     /// See [`SourceConnector::claims`].
     fn claims(&self) -> Vec<String>;
+    /// See [`SourceConnector::flow`].
+    fn flow(&self) -> Flow;
     /// See [`SourceConnector::guest_settings`].
     fn guest_settings(&self) -> Map<String, Value>;
     /// See [`SourceConnector::location`].
@@ -162,6 +240,10 @@ impl<S: SourceConnector> AnySource for Of<S> {
 
     fn claims(&self) -> Vec<String> {
         S::claims(&self.0)
+    }
+
+    fn flow(&self) -> Flow {
+        S::flow(&self.0)
     }
 
     fn guest_settings(&self) -> Map<String, Value> {

@@ -175,10 +175,7 @@ fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, Topic
 /// The component's bytes.
 pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
     match component {
-        Component::Builtin(name) => connectors::registry()
-            .component(name)
-            .map(Bytes::from)
-            .ok_or_else(|| Failure::internal(format!("the component builtin:{name} is not part of this binary"))),
+        Component::Builtin(builtin) => Ok(Bytes::from(builtin.component)),
         Component::File(path) => std::fs::read(path).map(Bytes::from).map_err(|e| {
             Failure::configuration(format!(
                 "connector {id}: the component {} cannot be read: {e}",

@@ -1,10 +1,8 @@
-//! The kinds of connectors of this program: one line each.
+//! The kinds of connectors of this program: one line each, behind a feature of its own.
 
 use std::sync::LazyLock;
 
 use danube_wasm_connector::{Builtin, Registry};
-use danube_wasm_egress_surrealdb::SurrealDbSink;
-use danube_wasm_ingress_http::WebhookSource;
 
 /// A component that is compiled in: the name after `builtin:`, and the file's name in the guests' folder.
 macro_rules! builtin {
@@ -16,12 +14,18 @@ macro_rules! builtin {
     };
 }
 
-/// Every kind of connector that this program has.
+/// Every kind of connector that this program was built with.
 pub fn registry() -> &'static Registry {
-    static REGISTRY: LazyLock<Registry> = LazyLock::new(|| {
-        Registry::default()
-            .with_source::<WebhookSource>(builtin!("webhook-source", "webhook_source.wasm"))
-            .with_sink::<SurrealDbSink>(builtin!("surrealdb-sink", "surrealdb_sink.wasm"))
-    });
+    static REGISTRY: LazyLock<Registry> = LazyLock::new(all);
     &REGISTRY
+}
+
+#[rustfmt::skip]
+fn all() -> Registry {
+    let registry = Registry::default();
+    #[cfg(feature = "webhook")]
+    let registry = registry.with_source::<danube_wasm_ingress_http::WebhookSource>(builtin!("webhook-source", "webhook_source.wasm"));
+    #[cfg(feature = "surrealdb")]
+    let registry = registry.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>(builtin!("surrealdb-sink", "surrealdb_sink.wasm"));
+    registry
 }

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
-use danube_wasm_connector::{Notices, States};
+use danube_wasm_connector::{Notices, Registry, States};
 use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::supervisor::{Applied, Refused, Supervisor};
 use danube_wasm_sandbox::Sandbox;
@@ -17,7 +17,6 @@ use crate::{
     Failure, FailureKind, assemble,
     background::{self, Background},
     brokers::Brokers,
-    connectors,
     control::{self, ControlSocket, Request, Response},
     dead_letters::DeadLetters,
     launcher::{self, ConnectorLauncher, Locations, Services, named},
@@ -28,6 +27,8 @@ use crate::{
 
 /// What a pipeline runs with.
 pub struct HostOptions {
+    /// The kinds of connectors that it may have.
+    pub registry: Registry,
     /// Runs its components; several pipelines can share one.
     pub sandbox: Arc<Sandbox>,
     /// Numbers.
@@ -50,6 +51,7 @@ pub struct PipelineHost {
     control: ControlSocket,
     background: Background,
     name: PathBuf,
+    registry: Registry,
 }
 
 impl PipelineHost {
@@ -62,6 +64,7 @@ impl PipelineHost {
         let brokers = Arc::new(Brokers::open(&pipeline).await?);
         let letters = DeadLetters::open(&pipeline, &brokers).await?;
         let HostOptions {
+            registry,
             sandbox,
             metrics,
             tracing,
@@ -110,6 +113,7 @@ impl PipelineHost {
             control,
             background,
             name,
+            registry,
         })
     }
 
@@ -146,7 +150,12 @@ impl PipelineHost {
 
     /// Reads files again that connectors read while they run: certificates.
     pub async fn reload_files(&self) {
-        connectors::registry().reload(&self.services().states).await;
+        self.registry.reload(&self.services().states).await;
+    }
+
+    /// What the connectors of a kind share in this host: see `SourceConnector::Shared`.
+    pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.services().states.get()
     }
 
     /// Where an endpoint of a source is reached, if it runs.

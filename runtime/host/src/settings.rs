@@ -7,11 +7,15 @@ use std::{
 
 use danube_wasm_config as config;
 use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
-use danube_wasm_pipeline::{ErrorBudget, Patience, SourceLimits};
+use danube_wasm_pipeline::{ErrorBudget, Patience, PullParts, SourceLimits, SourceParts, source::pull};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
 use crate::Failure;
+
+/// Batches of the largest size whose events a source that reads may have in flight: one at the component, one at the broker,
+/// two that wait.
+const IN_FLIGHT_BATCHES: usize = 4;
 
 /// A source's limits.
 pub(crate) fn source_limits(source: &config::Source) -> SourceLimits {
@@ -38,6 +42,22 @@ pub(crate) fn on_failure(source: &config::Source) -> HashMap<String, OnFailure> 
 pub(crate) fn ordered(source: &config::Source) -> HashSet<TopicName> {
     let ordered = source.routes().into_iter().filter(|route| route.ordered);
     ordered.map(|route| route.topic).collect()
+}
+
+/// What a source that reads from an upstream is made of.
+pub(crate) fn pull_parts(source: &config::Source, parts: SourceParts, independent_keys: bool) -> PullParts {
+    let policy = |on_invalid| match on_invalid {
+        OnInvalid::Reject | OnInvalid::DeadLetter => pull::OnInvalid::DeadLetter,
+        OnInvalid::Skip => pull::OnInvalid::Skip,
+        OnInvalid::Stop => pull::OnInvalid::Stop,
+    };
+    let routes = source.routes().into_iter();
+    PullParts {
+        source: parts,
+        in_flight_bytes_max: source.batch.max_bytes.saturating_mul(IN_FLIGHT_BATCHES),
+        on_invalid: routes.map(|route| (route.endpoint, policy(route.on_invalid))).collect(),
+        independent_keys,
+    }
 }
 
 /// What a connector puts up with.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::clock::now_ms;
 use crate::columns::{Attributes, Blobs, ColumnError, Labels, Origins, Payloads, Rejection};
 
 /// One event from the outside world, not yet confirmed to its sender.
@@ -27,6 +28,23 @@ pub struct Event {
     pub headers: Vec<(String, String)>,
     /// W3C `traceparent` of the span that took it in.
     pub traceparent: Option<String>,
+}
+
+impl Event {
+    /// An event with this id and JSON, which arrives now; nothing else is known of it.
+    pub fn json(endpoint: impl Into<Arc<str>>, id: impl Into<String>, payload: impl Into<Bytes>) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            id: id.into(),
+            payload: payload.into(),
+            content_type: "application/json".to_owned(),
+            key: None,
+            received_ms: now_ms(),
+            attributes: Vec::new(),
+            headers: Vec::new(),
+            traceparent: None,
+        }
+    }
 }
 
 /// n events as columns, as `wit/source.wit` defines them. Columns that the component did not ask for are empty.

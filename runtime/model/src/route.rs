@@ -24,11 +24,15 @@ pub struct Route {
 /// What becomes of an event that its schema or the component refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnInvalid {
-    /// Its sender is told.
+    /// Its sender is told. A source that reads from an upstream has nobody to tell, and keeps a dead letter.
     #[default]
     Reject,
-    /// It becomes a dead letter, and its sender is told that all is well.
+    /// It becomes a dead letter. A sender that waits is told that all is well.
     DeadLetter,
+    /// It is logged and counted, and left out. Only of sources that read from an upstream.
+    Skip,
+    /// The connector stops before it. Only of sources that read from an upstream.
+    Stop,
 }
 
 /// What the sender of an event is told on which the component crashed: it trapped, ran out of its budget, went over a limit

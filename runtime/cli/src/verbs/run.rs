@@ -6,7 +6,7 @@
 use std::{future::pending, net::SocketAddr, path::PathBuf, pin::Pin, sync::Arc, time::Duration};
 
 use danube_wasm_config::{Listen, LogFormat, Pipeline};
-use danube_wasm_host::{HostOptions, PipelineHost};
+use danube_wasm_host::{HostOptions, PipelineHost, connectors::registry};
 use danube_wasm_pipeline::supervisor::Applied;
 use danube_wasm_telemetry::{AdminServer, Health, Metrics, OtlpOptions, Tracing, logging};
 use tokio::time::Instant;
@@ -48,6 +48,7 @@ async fn serve(
     panics::log(metrics.clone());
     let health = Health::starting();
     let options = HostOptions {
+        registry: registry().clone(),
         sandbox: crate::sandbox(&pipeline.data_dir.join("components"))?,
         metrics: metrics.clone(),
         tracing,

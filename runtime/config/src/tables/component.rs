@@ -2,14 +2,14 @@
 
 use std::{fmt, path::PathBuf};
 
-use danube_wasm_connector::{Registry, Role};
+use danube_wasm_connector::{Builtin, Registry, Role};
 use danube_wasm_settings::{Kind, Table, ValueRef, nearest_among};
 
 /// A component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Component {
-    /// One that is part of the binary, by its name.
-    Builtin(&'static str),
+    /// One that is part of the binary.
+    Builtin(Builtin),
     /// A file, absolute. It was there when the configuration was read; whether it is a component is not checked here.
     File(PathBuf),
 }
@@ -17,7 +17,7 @@ pub enum Component {
 impl fmt::Display for Component {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Builtin(name) => write!(f, "builtin:{name}"),
+            Self::Builtin(builtin) => write!(f, "builtin:{}", builtin.name),
             Self::File(path) => path.display().fmt(f),
         }
     }
@@ -58,7 +58,7 @@ impl Kind for ComponentKind {
         let Some(name) = text.strip_prefix("builtin:") else {
             return input.existing_file(&text).map(Component::File);
         };
-        if let Some(known) = self.names().find(|known| *known == name) {
+        if let Some(known) = self.registry.builtins(self.role).find(|builtin| builtin.name == name) {
             return Some(Component::Builtin(known));
         }
         let help = format!("write {}", self.what());

@@ -54,9 +54,10 @@ fn missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
 
 /// Refuses a built-in component of another kind, and what the one of this kind does not do.
 pub(super) fn check_builtin<C>(t: &Table<'_>, component: &Component, kind: &str, kinds: &[Kind<C>], unfit: Vec<Unfit>) {
-    let Component::Builtin(name) = component else { return };
+    let Component::Builtin(builtin) = component else { return };
+    let name = builtin.name;
     let span = t.span("component");
-    match kinds.iter().find(|other| other.builtin.name == *name) {
+    match kinds.iter().find(|other| other.builtin == *builtin) {
         Some(own) if own.name == kind => {
             for Unfit { message, help } in unfit {
                 t.session().error(&span, format!("`builtin:{name}` {message}"), help);

@@ -1,6 +1,6 @@
 //! The topic of an endpoint, and what becomes of events that are refused.
 
-use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
+use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 use danube_wasm_settings::{
     Table,
     kinds::{Choice, Flag, Integer, Parsed},
@@ -70,6 +70,19 @@ impl TopicKeys {
         }
     }
 
+    /// The route from an endpoint to the topic; `None` if the topic is missing or wrong.
+    pub fn route(&self, endpoint: impl Into<String>, on_invalid: OnInvalid, on_failure: OnFailure) -> Option<Route> {
+        Some(Route {
+            endpoint: endpoint.into(),
+            topic: self.topic.clone()?,
+            partitions: self.partitions,
+            reliable_dispatch: self.reliable_dispatch,
+            ordered: self.ordered,
+            on_invalid,
+            on_failure,
+        })
+    }
+
     /// Leaves what they say for comparison with other endpoints and with sinks. `keyed` says whether records have keys.
     pub fn leave(&self, t: &Table<'_>, keyed: bool) {
         if let Some(topic) = &self.topic {
@@ -99,6 +112,21 @@ pub fn on_invalid(t: &mut Table<'_>) -> OnInvalid {
          component made of a body and that the schema refuses, or the broker for their size.",
     )
     .or(OnInvalid::Reject)
+}
+
+/// The key `on_invalid` of an endpoint that is read from an upstream.
+pub fn on_invalid_of_upstream(t: &mut Table<'_>) -> OnInvalid {
+    t.field(
+        "on_invalid",
+        Choice::of(&[
+            ("dead-letter", OnInvalid::DeadLetter),
+            ("skip", OnInvalid::Skip),
+            ("stop", OnInvalid::Stop),
+        ]),
+        "What becomes of an event that the schema or the component refuses, or the broker for its size: it is kept as a dead \
+         letter; or logged, counted and left out; or the source stops before it, and reads it again when it is started.",
+    )
+    .or(OnInvalid::DeadLetter)
 }
 
 /// The key `on_failure` of an endpoint whose senders wait for an answer.

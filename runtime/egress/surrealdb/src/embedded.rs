@@ -16,7 +16,7 @@
 //!   such a file that fails leaves it with a wrong idea of where it is; the next table points beside the values, and a
 //!   torn file keeps the store from being opened at all. So values stay in the tables; a store that has such files
 //!   already, because somebody else has made it, keeps them.
-//! * **Syncs fail without a word** (`witness.rs`).
+//! * **Syncs fail without a word** (`wal_sync.rs`).
 //! * **Nobody makes the directory's name durable** (`files.rs`).
 
 use std::{io, path::Path, sync::Arc, time::Duration};
@@ -36,7 +36,7 @@ use crate::{
     runtime,
     store::opening,
     url::SurrealUrl,
-    witness::Witness,
+    wal_sync::WalSync,
 };
 
 /// Longest wait for a store to let go of its files when it is closed. Its own shutdown waits this long for its tasks.
@@ -72,7 +72,7 @@ pub(crate) async fn open(
     directory: &Path,
     url: &SurrealUrl,
     options: &SurrealOptions,
-) -> Result<(Surreal<Db>, Witness, Embedded), Fault> {
+) -> Result<(Surreal<Db>, WalSync, Embedded), Fault> {
     files::make_directory(directory)
         .map_err(|error| Fault::Busy(format!("{} cannot be created: {error}", directory.display())))?;
     // It may have been closed a moment ago, here or in a process that is ending.
@@ -92,22 +92,22 @@ pub(crate) async fn open(
         }
     }
     let mut store = start(directory, url, options).await?;
-    let (client, witness) = attach(directory, url, &store).await?;
+    let (client, wal_sync) = attach(directory, url, &store).await?;
     if let Some(parts) = &mut store.parts {
         parts.client = Some(client.clone());
     }
-    Ok((client, witness, store))
+    Ok((client, wal_sync, store))
 }
 
-async fn attach(directory: &Path, url: &SurrealUrl, store: &Embedded) -> Result<(Surreal<Db>, Witness), Fault> {
-    let witness = Witness::of(directory).map_err(|error| {
+async fn attach(directory: &Path, url: &SurrealUrl, store: &Embedded) -> Result<(Surreal<Db>, WalSync), Fault> {
+    let wal_sync = WalSync::of(directory).map_err(|error| {
         Fault::Storage(format!(
             "the log of the store in {} is not on disk: {error}",
             directory.display()
         ))
     })?;
     let client = store.client().await.map_err(|error| opening(&error, url))?;
-    Ok((client, witness))
+    Ok((client, wal_sync))
 }
 
 /// Opens it as the `surrealdb` crate does.

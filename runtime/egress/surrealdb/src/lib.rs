@@ -25,7 +25,7 @@
 //!   Commits that arrive together share one fsync; it costs 0.1 to 0.3 ms a statement on an SSD, below a microsecond a
 //!   row of a full batch. A log that a crash has left is emptied before anything is written (`embedded.rs`), after an
 //!   error of its files the store is opened anew (`store.rs`), and a batch ends with the question whether every sync so
-//!   far has done its work (`witness.rs`). `mem://` keeps nothing. A server keeps what its operator has configured.
+//!   far has done its work (`wal_sync.rs`). `mem://` keeps nothing. A server keeps what its operator has configured.
 //! * **Bounded.** Every statement has a deadline, in the database and here, and a limit of rows and bytes
 //!   (`plan.rs`). SurrealDB's futures run on threads of their own (`runtime.rs`).
 //!
@@ -57,7 +57,7 @@ mod store;
 mod typed;
 mod url;
 mod value;
-mod witness;
+mod wal_sync;
 
 use std::{sync::Arc, time::Duration};
 

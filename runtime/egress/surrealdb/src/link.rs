@@ -66,11 +66,11 @@ impl Link {
     /// That what a batch wrote, and what it found done, is on disk.
     pub(crate) async fn durable(&self) -> Result<(), Fault> {
         let session = self.store.session(&self.options).await?;
-        let Some(witness) = session.witness.clone() else {
+        let Some(wal_sync) = session.wal_sync.clone() else {
             return Ok(());
         };
         let work = async move {
-            let synced = tokio::task::spawn_blocking(move || witness.sync()).await;
+            let synced = tokio::task::spawn_blocking(move || wal_sync.sync()).await;
             let synced = synced.unwrap_or_else(|panic| Err(std::io::Error::other(panic)));
             synced.map_err(|error| Fault::Storage(format!("the log is not on disk: {error}")))
         };

@@ -26,7 +26,7 @@ use crate::{
     options::{Credentials, SurrealOptions},
     ordered, runtime,
     url::SurrealUrl,
-    witness::Witness,
+    wal_sync::WalSync,
 };
 
 /// What the outer wait for a connection is longer than the inner one, whose reason is the better one.
@@ -41,7 +41,7 @@ pub(crate) struct Session {
     /// Where its statements run.
     pub(crate) threads: Handle,
     /// Of a store on disk.
-    pub(crate) witness: Option<Arc<Witness>>,
+    pub(crate) wal_sync: Option<Arc<WalSync>>,
 }
 
 pub(crate) struct Store {
@@ -56,7 +56,7 @@ struct Open {
     threads: Handle,
     sessions: HashMap<Scope, Arc<Session>>,
     /// Of a store on disk, like the next.
-    witness: Option<Arc<Witness>>,
+    wal_sync: Option<Arc<WalSync>>,
     embedded: Option<Embedded>,
 }
 
@@ -152,16 +152,16 @@ impl Open {
         Session {
             client: self.client.clone(),
             threads: self.threads.clone(),
-            witness: self.witness.clone(),
+            wal_sync: self.wal_sync.clone(),
         }
     }
 }
 
 async fn connect_to(url: &SurrealUrl, options: &SurrealOptions) -> Result<Open, Fault> {
     let (client, threads, disk) = if let Some(directory) = url.directory() {
-        let (client, witness, embedded) = embedded::open(directory, url, options).await?;
+        let (client, wal_sync, embedded) = embedded::open(directory, url, options).await?;
         let threads = embedded.runtime();
-        (Client::Disk(client), threads, Some((Arc::new(witness), embedded)))
+        (Client::Disk(client), threads, Some((Arc::new(wal_sync), embedded)))
     } else {
         if !url.is_embedded() {
             // Two cryptography providers are linked in, so rustls has to be told. Fails if it was told before.
@@ -173,12 +173,12 @@ async fn connect_to(url: &SurrealUrl, options: &SurrealOptions) -> Result<Open, 
             .map_err(|error| opening(&error, url))?;
         (Client::Any(client), runtime::shared()?, None)
     };
-    let (witness, embedded) = disk.unzip();
+    let (wal_sync, embedded) = disk.unzip();
     Ok(Open {
         client,
         threads,
         sessions: HashMap::new(),
-        witness,
+        wal_sync,
         embedded,
     })
 }

@@ -40,12 +40,12 @@ impl DeadLetter {
 
     /// Whether it is meant: by its id, its whole id, or the id of its input.
     pub(super) fn is(&self, id: &str) -> bool {
-        self.id() == id || self.whole_id() == id || self.said("id") == Some(id)
+        self.id() == id || self.whole_id() == id || self.field("id") == Some(id)
     }
 
     /// Id of the connector that could not process it.
     pub(super) fn connector(&self) -> &str {
-        self.said("connector").unwrap_or_default()
+        self.field("connector").unwrap_or_default()
     }
 
     /// Whether it is of this connector, by its name or its id.
@@ -61,7 +61,7 @@ impl DeadLetter {
 
     /// A line of the list.
     pub(super) fn line(&self) -> Value {
-        let message = self.said("message").unwrap_or_default();
+        let message = self.field("message").unwrap_or_default();
         let mut short: String = message
             .chars()
             .map(|c| if c.is_control() { ' ' } else { c })
@@ -73,7 +73,7 @@ impl DeadLetter {
         json!({
             "id": self.id(),
             "connector": self.connector(),
-            "reason": self.said("reason"),
+            "reason": self.field("reason"),
             "when": time(self.0.written_ms()),
             "origin": self.origin(),
             "message": short,
@@ -82,28 +82,28 @@ impl DeadLetter {
 
     /// Everything.
     pub(super) fn whole(&self) -> Value {
-        let number = |name| self.said(name).and_then(|text| text.parse::<u64>().ok());
+        let number = |name| self.field(name).and_then(|text| text.parse::<u64>().ok());
         let headers: Map<String, Value> = self.0.headers().map(|(n, v)| (n.to_owned(), json!(v))).collect();
         let own: Map<String, Value> = self.0.own_attributes().map(|(n, v)| (n.clone(), json!(v))).collect();
         let mut whole = json!({
             "id": self.id(),
             "whole_id": self.whole_id(),
             "connector": self.connector(),
-            "component_digest": self.said("component-digest"),
-            "reason": self.said("reason"),
-            "message": self.said("message"),
-            "backtrace": self.said("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
-            "violations": self.said("violations").and_then(|text| serde_json::from_str::<Value>(text).ok()),
+            "component_digest": self.field("component-digest"),
+            "reason": self.field("reason"),
+            "message": self.field("message"),
+            "backtrace": self.field("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
+            "violations": self.field("violations").and_then(|text| serde_json::from_str::<Value>(text).ok()),
             "attempts": number("attempts"),
             "redeliveries": number("redeliveries"),
             "when": time(self.0.written_ms()),
             "origin": self.origin(),
-            "input_id": self.said("id"),
+            "input_id": self.field("id"),
             "published": number("publish-time-ms").map(time),
             "received": number("received-ms").map(time),
-            "producer": self.said("producer"),
-            "schema": self.said("schema"),
-            "content_type": self.said("content-type"),
+            "producer": self.field("producer"),
+            "schema": self.field("schema"),
+            "content_type": self.field("content-type"),
             "key": self.0.message().key.as_deref().map(|key| readable(key).1),
             "headers": headers,
             "attributes": own,
@@ -127,7 +127,7 @@ impl DeadLetter {
         self.0.input()
     }
 
-    pub(super) fn said(&self, name: &str) -> Option<&str> {
+    pub(super) fn field(&self, name: &str) -> Option<&str> {
         self.0.said(name)
     }
 }

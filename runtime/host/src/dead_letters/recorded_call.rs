@@ -86,7 +86,7 @@ impl Raw {
 impl RecordedCall {
     /// Of a letter. A message's payload is decoded by the schema that it names, if the registry has it.
     pub(super) async fn of(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Self {
-        let recording = letter.said("recording");
+        let recording = letter.field("recording");
         let (input, undecodable) = match seen(letter, registry).await {
             Ok(input) => (Some(input), None),
             Err(why) => (None, Some(why)),
@@ -123,7 +123,7 @@ async fn seen(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Result<Record
                 key: record.key.as_deref().map(Raw::of),
                 payload: Raw::of(&payload),
                 publish_time_ms: published_ms,
-                producer: letter.said("producer").unwrap_or_default().to_owned(),
+                producer: letter.field("producer").unwrap_or_default().to_owned(),
                 schema: schema.to_string(),
                 attributes: of_message(letter.message()),
             })

@@ -43,7 +43,7 @@ impl Task {
         };
         let only = match to {
             // It never was in its topic, and its own connector is the source.
-            To::Own if letter.said("reason") == Some(Reason::BrokerRefused.as_str()) => None,
+            To::Own if letter.field("reason") == Some(Reason::BrokerRefused.as_str()) => None,
             To::Own => Some(letter.connector()),
             To::Connector(id) => Some(id.as_str()),
             To::All => None,

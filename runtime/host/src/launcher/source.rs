@@ -3,12 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use danube_wasm_connector::{Ingress, Pipeline};
+use danube_wasm_connector::{Feed, Flow, Ingress, Pipeline};
 use danube_wasm_model::{
     ConnectorId,
     door::{Intake, SourceGuest as _},
 };
-use danube_wasm_pipeline::{Source, SourceParts, Status, supervisor::Running};
+use danube_wasm_pipeline::{PullSource, Source, SourceParts, Status, supervisor::Running};
 use danube_wasm_sandbox::SourceComponent;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
@@ -44,11 +44,19 @@ impl ConnectorLauncher {
             clock: services.brokers.clock().clone(),
             probe: self.probe(id),
         };
-        let source = self.on_workers(Source::start(parts)).await??;
-        let intake: Arc<dyn Intake> = source.clone();
-        services.letters.runs(id, Arc::downgrade(&intake)).await;
+        let source = match spec.config.connector.flow() {
+            Flow::Push => StartedSource::Push(self.on_workers(Source::start(parts)).await??),
+            Flow::Pull { independent_keys } => {
+                let parts = settings::pull_parts(&spec.config, parts, independent_keys);
+                StartedSource::Pull(self.on_workers(PullSource::start(parts)).await??)
+            }
+        };
+        if let StartedSource::Push(source) = &source {
+            let intake: Arc<dyn Intake> = source.clone();
+            services.letters.runs(id, Arc::downgrade(&intake)).await;
+        }
         let pipeline = Pipeline {
-            push: intake,
+            feed: source.feed(),
             interests: guest.interests(),
         };
         // Last: whoever gives up waiting for the start before this leaves nothing behind.
@@ -64,8 +72,44 @@ impl ConnectorLauncher {
     }
 }
 
+/// A source that can take events, or read them.
+enum StartedSource {
+    Push(Arc<Source>),
+    Pull(Arc<PullSource>),
+}
+
+impl StartedSource {
+    fn feed(&self) -> Feed {
+        match self {
+            Self::Push(source) => Feed::Push(source.clone()),
+            Self::Pull(source) => Feed::Pull(source.driver()),
+        }
+    }
+
+    fn status(&self) -> watch::Receiver<Status> {
+        match self {
+            Self::Push(source) => source.status(),
+            Self::Pull(source) => source.status(),
+        }
+    }
+
+    /// What is sent is taken until the listener is closed; what is read is confirmed while the connection is still there.
+    async fn drain(&self, ingress: &dyn Ingress, deadline: Instant) {
+        match self {
+            Self::Push(source) => {
+                ingress.close(deadline).await;
+                source.drain(deadline).await;
+            }
+            Self::Pull(source) => {
+                source.drain(deadline).await;
+                ingress.close(deadline).await;
+            }
+        }
+    }
+}
+
 struct RunningSource {
-    source: Arc<Source>,
+    source: StartedSource,
     ingress: Arc<dyn Ingress>,
     _confirming: JoinSet<()>,
 }
@@ -77,7 +121,6 @@ impl Running for RunningSource {
     }
 
     async fn drain(&self, deadline: Instant) {
-        self.ingress.close(deadline).await;
-        self.source.drain(deadline).await;
+        self.source.drain(&*self.ingress, deadline).await;
     }
 }

@@ -1,7 +1,7 @@
 //! Why a connector does not start.
 
 use danube_wasm_broker::{BrokerError, ErrorKind};
-use danube_wasm_pipeline::supervisor;
+use danube_wasm_pipeline::{PullStartError, supervisor};
 use danube_wasm_schema::SchemaError;
 
 use crate::Failure;
@@ -36,6 +36,15 @@ impl From<BrokerError> for StartError {
             Self::Transient(error.message)
         } else {
             Self::Permanent(Failure::configuration(error))
+        }
+    }
+}
+
+impl From<PullStartError> for StartError {
+    fn from(error: PullStartError) -> Self {
+        match error {
+            PullStartError::Broker(error) => error.into(),
+            error @ PullStartError::NotDurable(_) => Self::Permanent(Failure::configuration(error)),
         }
     }
 }

@@ -33,7 +33,7 @@ fn defaults() {
     assert_eq!(pipeline.retention.keep_bytes, 1 << 30);
     let source = pipeline.source("webhook").expect("it is there");
     assert_eq!(source.id.to_string(), format!("{}/webhook", pipeline.name));
-    assert_eq!(source.component, Component::Builtin("webhook-source"));
+    assert_eq!(source.component.to_string(), concat!("builtin:", "webhook-source"));
     assert_eq!(
         (source.lanes, source.batch.max_events, source.batch.queue_events),
         (1, 512, 4096)

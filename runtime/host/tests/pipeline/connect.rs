@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use danube_wasm_config::{Component, FileFormat, Pipeline};
+use danube_wasm_config::{FileFormat, Pipeline};
 use danube_wasm_egress_surrealdb::{Credentials, config::StorageMode};
 use danube_wasm_ingress_http::config::{AuthConfig, HmacForm, JwtKeys};
 use danube_wasm_model::SubscriptionType;
@@ -42,7 +42,7 @@ fn the_announcements_files_are_one_pipeline() {
     assert_eq!(pipeline.service_url.to_string(), "http://danube-broker:6650");
     assert_eq!(pipeline.admin.listen.to_string(), "0.0.0.0:9090");
     let source = pipeline.source("webhook-source-e2e").expect("it is there");
-    assert_eq!(source.component, Component::Builtin("webhook-source"));
+    assert_eq!(source.component.to_string(), concat!("builtin:", "webhook-source"));
     assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
     let endpoint = &source.webhook().endpoints[0];
     assert_eq!(endpoint.path.as_str(), "/webhooks/stripe/payments");
@@ -50,7 +50,7 @@ fn the_announcements_files_are_one_pipeline() {
     let schema = pipeline.schema_of(&endpoint.topic).expect("it has one");
     assert_eq!(schema.subject, "stripe-payment-v1");
     let sink = pipeline.sink("surrealdb-sink-e2e").expect("it is there");
-    assert_eq!(sink.component, Component::Builtin("surrealdb-sink"));
+    assert_eq!(sink.component.to_string(), concat!("builtin:", "surrealdb-sink"));
     assert_eq!(sink.surrealdb().url.to_string(), "ws://surrealdb:8000");
     assert!(matches!(&sink.surrealdb().credentials, Some(Credentials::Root { username, .. }) if username == "root"));
     let mapping = &sink.surrealdb().topic_mappings[0];

@@ -94,7 +94,7 @@ impl SourceConnector for WebhookSource {
         pipeline: Pipeline,
     ) -> Result<Box<dyn Ingress>, StartError> {
         let endpoints =
-            config::endpoints(webhook, &pipeline.push, pipeline.interests).map_err(StartError::Permanent)?;
+            config::endpoints(webhook, &pipeline.intake()?, pipeline.interests).map_err(StartError::Permanent)?;
         let observer = Arc::new(HttpObserver {
             metrics: context.metrics,
             tracing: context.tracing,

@@ -87,7 +87,8 @@ pub(super) fn refuse_beside(
     answering: &mut JoinSet<()>,
 ) {
     match shared.on_invalid(&pending) {
-        OnInvalid::Reject => pending.answer(invalid(refusal)),
+        // The others are for sources that read from an upstream.
+        OnInvalid::Reject | OnInvalid::Skip | OnInvalid::Stop => pending.answer(invalid(refusal)),
         OnInvalid::DeadLetter => {
             let refuse = refuse(shared.clone(), pending, refusal, recording);
             answering.spawn(shared.guard().run(KEEPING, refuse));

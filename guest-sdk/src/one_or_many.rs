@@ -2,7 +2,7 @@
 
 /// Most inputs become one output, which then needs no allocation of its own.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) enum Few<T> {
+pub(crate) enum OneOrMany<T> {
     #[default]
     None,
     One(T),

@@ -23,7 +23,7 @@ use crate::files;
 const PIECE_BYTES: usize = 1 << 20;
 
 /// Of one store, for as long as it is open.
-pub(crate) struct Witness {
+pub(crate) struct WalSync {
     directory: PathBuf,
     state: Mutex<State>,
 }
@@ -35,14 +35,14 @@ struct State {
     failed: Option<String>,
 }
 
-impl Witness {
+impl WalSync {
     /// Knows the logs that are there now, and that they are on disk.
     pub(crate) fn of(directory: &Path) -> io::Result<Self> {
-        let witness = Self {
+        let wal_sync = Self {
             directory: directory.to_owned(),
             state: Mutex::default(),
         };
-        witness.sync().map(|()| witness)
+        wal_sync.sync().map(|()| wal_sync)
     }
 
     /// Returns once everything that is in the logs is on disk; never again after it once was not.

@@ -97,6 +97,30 @@ fn ingress_and_egress_never_see_a_broker() {
     }
 }
 
+/// Adding a connector edits its own folder and one line of this file: nobody else names it.
+const CONNECTORS: &str = "runtime/host/src/connectors.rs";
+
+/// Rooms of `egress/` that are no connector: what connectors share.
+const SHARED_BY_CONNECTORS: &[&str] = &["danube_wasm_egress_common", "danube_wasm_egress_dial"];
+
+#[test]
+fn only_its_own_folder_and_one_line_know_a_connector() {
+    let rooms = ROOMS
+        .iter()
+        .filter(|(_, dir)| !dir.starts_with("runtime/ingress") && !dir.starts_with("runtime/egress"));
+    for path in rooms.flat_map(|(_, dir)| sources(&root().join(dir).join("src"))) {
+        if path.ends_with(CONNECTORS) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source");
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        let named =
+            words.filter(|word| word.starts_with("danube_wasm_ingress_") || word.starts_with("danube_wasm_egress_"));
+        let named: Vec<_> = named.filter(|word| !SHARED_BY_CONNECTORS.contains(word)).collect();
+        assert!(named.is_empty(), "{} names {named:?}", path.display());
+    }
+}
+
 #[test]
 fn what_belongs_to_one_room_is_named_in_no_other() {
     for (room, dir) in ROOMS {
