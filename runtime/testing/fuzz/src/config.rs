@@ -12,7 +12,7 @@ use danube_wasm_host::connectors::registry;
 /// Longer files only take longer.
 const TEXT_BYTES_MAX: usize = 32 << 10;
 
-/// A file's text. What it may refer to is in `files_dir/`.
+/// A file's text. What it may refer to is in `files/`.
 pub fn config(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if text.len() > TEXT_BYTES_MAX {
