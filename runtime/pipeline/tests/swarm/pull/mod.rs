@@ -1,9 +1,9 @@
 //! The pull driver between an upstream that is drawn from a seed and the broker and components of the other runs.
 //!
-//! A storm, in which the upstream delivers, revokes, loses and disconnects, the source crashes and is stopped, and all else
-//! goes wrong that does in the other runs; then a quiet time in which everything must come to rest. The upstream judges
-//! each confirmation when it is made: nothing is confirmed before it is durable, nothing in an epoch that the driver knows
-//! to be over.
+//! First a phase with faults: the upstream delivers, revokes, loses and disconnects, the source crashes and is stopped,
+//! and all faults of the other runs occur. Then a phase without, in which all work must complete. The upstream checks
+//! each confirmation when it is made: nothing is confirmed before it is durable, nothing in an epoch that the driver
+//! knows to be over.
 
 mod confirmer;
 mod operator;

@@ -22,7 +22,7 @@ use crate::{
     world::{ENDPOINT, World},
 };
 
-/// How long a calm stop may take.
+/// Longest time for a clean stop.
 const GRACE: Duration = Duration::from_secs(120);
 
 /// See the module.
@@ -43,8 +43,8 @@ struct Running {
     session: Session,
 }
 
-/// Why it is ended.
-enum Why {
+/// Why the source is stopped.
+enum EndReason {
     Disrupted,
     Failed(String),
     End,
@@ -84,13 +84,13 @@ impl Operator {
             };
             let next = disruptions.peek().map(|disruption| self.begun + disruption.at);
             match self.watch(&running, next).await {
-                Why::Failed(reason) => {
+                EndReason::Failed(reason) => {
                     self.world.note(format_args!("source: failed: {reason}"));
                     self.stop(running, GRACE).await;
                     sleep(self.rng.millis(100..=2_000)).await;
                 }
-                Why::End => return self.stop(running, GRACE).await,
-                Why::Disrupted => {
+                EndReason::End => return self.stop(running, GRACE).await,
+                EndReason::Disrupted => {
                     if let Some(disruption) = disruptions.next() {
                         self.disrupt(running, disruption).await;
                     }
@@ -148,19 +148,19 @@ impl Operator {
         }
     }
 
-    async fn watch(&self, running: &Running, next: Option<Instant>) -> Why {
+    async fn watch(&self, running: &Running, next: Option<Instant>) -> EndReason {
         let mut status = running.source.status();
         let failed = status.wait_for(|status| matches!(status, Status::Failed(_) | Status::Crashed(_)));
         tokio::select! {
             biased;
-            () = self.end.cancelled() => Why::End,
+            () = self.end.cancelled() => EndReason::End,
             () = async {
                 match next {
                     Some(at) => sleep_until(at).await,
                     None => std::future::pending().await,
                 }
-            } => Why::Disrupted,
-            failed = failed => Why::Failed(failed.map_or_else(
+            } => EndReason::Disrupted,
+            failed = failed => EndReason::Failed(failed.map_or_else(
                 |_| "its status is gone".to_owned(),
                 |status| format!("{:?}", *status),
             )),

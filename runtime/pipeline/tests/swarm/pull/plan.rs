@@ -20,9 +20,9 @@ pub struct Plan {
     pub on_invalid: OnInvalid,
     pub independent_keys: bool,
     pub in_flight_bytes_max: usize,
-    /// So many of a hundred reads in the storm end in something else than events.
+    /// Percentage of reads that return no events while faults occur.
     pub trouble_percent: u64,
-    /// So many of a hundred confirmations in the storm fail.
+    /// Percentage of confirmations that fail while faults occur.
     pub confirm_fails_percent: u64,
 }
 
