@@ -41,7 +41,7 @@ pub enum ConnectorState {
 }
 
 impl ConnectorState {
-    const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 7] = [
         Self::Pending,
         Self::Starting,
         Self::Running,

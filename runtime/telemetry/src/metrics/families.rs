@@ -6,6 +6,7 @@ use prometheus::{Registry, core::Collector, proto::Metric};
 
 use super::{
     groups::{BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, SpoolMetrics},
+    manual::Section,
     registration::{Registration, RemoveSeries, remove_connector, remove_series},
 };
 
@@ -18,15 +19,14 @@ pub(super) struct Families {
     pub(super) spool: SpoolMetrics,
     pub(super) broker: BrokerMetrics,
     pub(super) host: HostMetrics,
+    /// What the reference page says of them.
+    pub(super) manual: Vec<Section>,
     removals: Vec<RemoveSeries>,
 }
 
 impl Families {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let mut r = Registration {
-            registry,
-            removals: Vec::new(),
-        };
+        let mut r = Registration::new(registry);
         Ok(Self {
             messages: MessageMetrics::register(&mut r)?,
             connectors: ConnectorFamilies::register(&mut r)?,
@@ -35,6 +35,7 @@ impl Families {
             spool: SpoolMetrics::register(&mut r)?,
             broker: BrokerMetrics::register(&mut r)?,
             host: HostMetrics::register(&mut r)?,
+            manual: r.manual,
             removals: r.removals,
         })
     }

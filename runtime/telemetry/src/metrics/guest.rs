@@ -7,7 +7,20 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 use prometheus::{CounterVec, GaugeVec, HistogramVec, Registry};
 
-use super::registration::{CONNECTOR, SECONDS, counter, gauge, histogram, remove_connector};
+use super::{
+    manual::Kind,
+    registration::{CONNECTOR, SECONDS, counter, gauge, histogram, remove_connector},
+};
+
+/// What each type of them is for.
+pub(super) const HELP: [(Kind, &str); 3] = [
+    (Kind::Counter, COUNTED),
+    (Kind::Gauge, SET),
+    (Kind::Histogram, OBSERVED),
+];
+const COUNTED: &str = "Counted by a component.";
+const SET: &str = "Set by a component.";
+const OBSERVED: &str = "Observed by a component, in the buckets of seconds.";
 
 /// All of them, by name. Connectors that use a name share the metric; the first use decides its kind, and values of
 /// another kind are ignored.
@@ -22,8 +35,7 @@ enum GuestMetric {
 
 impl GuestMetrics {
     pub(super) fn add(&self, registry: &Registry, connector: &str, name: &str, value: u64) {
-        let make =
-            |name: &str| counter(registry, name, "Counted by a component.", &[CONNECTOR]).map(GuestMetric::Counter);
+        let make = |name: &str| counter(registry, name, COUNTED, &[CONNECTOR]).map(GuestMetric::Counter);
         self.with(name, make, |metric| {
             if let GuestMetric::Counter(metric) = metric {
                 metric.with_label_values(&[connector]).inc_by(value as f64);
@@ -32,7 +44,7 @@ impl GuestMetrics {
     }
 
     pub(super) fn set(&self, registry: &Registry, connector: &str, name: &str, value: f64) {
-        let make = |name: &str| gauge(registry, name, "Set by a component.", &[CONNECTOR]).map(GuestMetric::Gauge);
+        let make = |name: &str| gauge(registry, name, SET, &[CONNECTOR]).map(GuestMetric::Gauge);
         self.with(name, make, |metric| {
             if let GuestMetric::Gauge(metric) = metric {
                 metric.with_label_values(&[connector]).set(value);
@@ -45,8 +57,7 @@ impl GuestMetrics {
         if !value.is_finite() {
             return;
         }
-        let help = "Observed by a component.";
-        let make = |name: &str| histogram(registry, name, help, &[CONNECTOR], SECONDS).map(GuestMetric::Histogram);
+        let make = |name: &str| histogram(registry, name, OBSERVED, &[CONNECTOR], SECONDS).map(GuestMetric::Histogram);
         self.with(name, make, |metric| {
             if let GuestMetric::Histogram(metric) = metric {
                 metric.with_label_values(&[connector]).observe(value);

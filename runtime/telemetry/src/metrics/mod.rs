@@ -8,7 +8,12 @@ mod connector;
 mod families;
 mod groups;
 mod guest;
+mod labels;
+mod manual;
+mod reference;
 mod registration;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +23,8 @@ use prometheus::{CounterVec, Encoder, GaugeVec, Registry, TextEncoder, core::Col
 pub use connector::{ConnectorMetrics, ConnectorState};
 use families::Families;
 use guest::GuestMetrics;
-use registration::{CONNECTOR, gauge};
+pub use reference::reference_markdown;
+use registration::CONNECTOR;
 
 /// All metrics of the process.
 pub struct Metrics {
@@ -47,11 +53,10 @@ impl Metrics {
     pub fn new() -> Result<Arc<Self>, prometheus::Error> {
         let registry = Registry::new();
         let families = Families::register(&registry)?;
-        let build = gauge(&registry, "danube_wasm_build_info", "1.", &["version"])?;
+        let build = &families.host.build;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1.0);
-        let started = "When this process began, in seconds since 1970-01-01 UTC.";
-        let started = gauge(&registry, "danube_wasm_start_time_seconds", started, &[])?;
         let now_ms = danube_wasm_model::clock::now_ms();
+        let started = &families.host.started;
         started.with_label_values::<&str>(&[]).set(now_ms as f64 / 1000.0);
         Ok(Arc::new(Self {
             registry,

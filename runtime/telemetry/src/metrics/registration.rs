@@ -8,6 +8,8 @@ use prometheus::{
     proto::{LabelPair, Metric},
 };
 
+use super::manual::{Kind, MetricManual, Section, Unit};
+
 /// Upper bounds of duration buckets, in seconds: a group commit is a millisecond, a sandbox call tens of microseconds, a
 /// remote database tens of milliseconds.
 pub(super) const SECONDS: &[f64] = &[
@@ -19,36 +21,81 @@ pub(super) const CONNECTOR: &str = "connector";
 /// Removes a connector's series of one metric.
 pub(super) type RemoveSeries = Box<dyn Fn(&str) + Send + Sync>;
 
-/// Registers metrics, and collects the removal of a connector's series for each metric with that label, so that none is
-/// forgotten.
+/// Registers metrics, and collects what the reference page says of each, and the removal of a connector's series for each
+/// metric with that label: none is forgotten.
 pub(super) struct Registration<'a> {
     pub(super) registry: &'a Registry,
     pub(super) removals: Vec<RemoveSeries>,
+    pub(super) manual: Vec<Section>,
 }
 
-impl Registration<'_> {
-    pub(super) fn counter(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<CounterVec, prometheus::Error> {
+impl<'a> Registration<'a> {
+    pub(super) fn new(registry: &'a Registry) -> Self {
+        Self {
+            registry,
+            removals: Vec::new(),
+            manual: Vec::new(),
+        }
+    }
+
+    /// What is registered from here on is of this subject.
+    pub(super) fn section(&mut self, title: &'static str) {
+        let metrics = Vec::new();
+        self.manual.push(Section { title, metrics });
+    }
+
+    pub(super) fn counter(
+        &mut self,
+        name: &str,
+        unit: Unit,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<CounterVec, prometheus::Error> {
         let metric = counter(self.registry, name, help, labels)?;
         self.track(&metric, labels);
+        self.describe(name, Kind::Counter, unit, help, labels, &[]);
         Ok(metric)
     }
 
-    pub(super) fn gauge(&mut self, name: &str, help: &str, labels: &[&str]) -> Result<GaugeVec, prometheus::Error> {
+    pub(super) fn gauge(
+        &mut self,
+        name: &str,
+        unit: Unit,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<GaugeVec, prometheus::Error> {
         let metric = gauge(self.registry, name, help, labels)?;
         self.track(&metric, labels);
+        self.describe(name, Kind::Gauge, unit, help, labels, &[]);
         Ok(metric)
     }
 
     pub(super) fn histogram(
         &mut self,
         name: &str,
+        unit: Unit,
         help: &str,
         labels: &[&str],
-        buckets: &[f64],
+        buckets: &'static [f64],
     ) -> Result<HistogramVec, prometheus::Error> {
         let metric = histogram(self.registry, name, help, labels, buckets)?;
         self.track(&metric, labels);
+        self.describe(name, Kind::Histogram, unit, help, labels, buckets);
         Ok(metric)
+    }
+
+    fn describe(&mut self, name: &str, kind: Kind, unit: Unit, help: &str, labels: &[&str], buckets: &'static [f64]) {
+        let metric = MetricManual {
+            name: name.to_owned(),
+            kind,
+            unit,
+            help: help.to_owned(),
+            labels: labels.iter().map(|label| (*label).to_owned()).collect(),
+            buckets,
+        };
+        if let Some(section) = self.manual.last_mut() {
+            section.metrics.push(metric);
+        }
     }
 
     fn track<T: MetricVecBuilder + 'static>(&mut self, family: &MetricVec<T>, labels: &[&str]) {

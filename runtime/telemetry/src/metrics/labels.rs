@@ -1,0 +1,47 @@
+//! What the labels of metrics are.
+
+/// Each label and its values, for the reference page.
+pub(super) const LABELS: &[(&str, &str)] = &[
+    ("connector", "The connector, `pipeline/name`."),
+    (
+        "topic",
+        "A topic, without its partition. Of events of a source, the endpoint that they came through: for `webhook`, its path.",
+    ),
+    (
+        "error_type",
+        "Of a source, the kind of failure of the component (as `kind`), `invalid_data` and `invalid_record` (refused by a \
+         schema: what came in, what the component made), or what the broker answered: `unavailable`, `storage`, \
+         `too_large`, `not_found`, `conflict`, `denied`, `incompatible`, `closed`. Of a sink, why a message became poison (as \
+         `reason`).",
+    ),
+    ("subject", "The schema subject."),
+    (
+        "reason",
+        "Why an input is a dead letter: `crashed` (the component trapped, ran out of a budget or went over a limit), `refused` \
+         (by the component or the schema), `undecodable`, `target_refused`, `broker_refused`.",
+    ),
+    (
+        "state",
+        "`pending`, `starting`, `running`, `degraded`, `down`, `failed` or `stopped`.",
+    ),
+    (
+        "behind",
+        "What the circuit breaker protects: `component`, `broker` or `target`.",
+    ),
+    (
+        "endpoint",
+        "The endpoint's path, or `unknown` for all paths that no endpoint has.",
+    ),
+    (
+        "status",
+        "The HTTP status, or `499` where the client had gone before its answer.",
+    ),
+    (
+        "kind",
+        "Of a call into a component: `trap`, `budget`, `limit`, `invalid_output`, `host`, or what the component said: \
+         `retryable`, `fatal`, `invalid_data`, `configuration`. Of a write to a target: `transient` or `configuration`.",
+    ),
+    ("what", "`log_lines` or `metrics`."),
+    ("subscription", "The subscription."),
+    ("version", "The version of danube-wasm."),
+];
