@@ -90,13 +90,14 @@ mod switch {
             Self::OrderIsMilliseconds,
         ];
 
-        /// Those of the pull driver.
-        pub const PULL: [Self; 5] = [
+        /// Those of the pull driver, and what it shares with the source loop.
+        pub const PULL: [Self; 6] = [
             Self::ConfirmBeforeCommit,
             Self::ConfirmOverGap,
             Self::ConfirmUnderOldEpoch,
             Self::LoseAtRevoke,
             Self::ReorderAfterRetry,
+            Self::OrderIsMilliseconds,
         ];
     }
 

@@ -17,7 +17,7 @@ pub struct Listener(Mutex<Option<Connection>>);
 #[derive(Clone)]
 struct Connection {
     source: Arc<Source>,
-    start: u64,
+    process: u64,
     closed: CancellationToken,
 }
 
@@ -25,11 +25,11 @@ struct Connection {
 pub struct Attempt(Connection);
 
 impl Listener {
-    /// The source was started, for the `start`th time.
-    pub fn open(&self, source: &Arc<Source>, start: u64) {
+    /// The source was started, in this process.
+    pub fn open(&self, source: &Arc<Source>, process: u64) {
         *self.0.lock() = Some(Connection {
             source: source.clone(),
-            start,
+            process,
             closed: CancellationToken::new(),
         });
     }
@@ -48,8 +48,9 @@ impl Listener {
 }
 
 impl Attempt {
-    pub fn start(&self) -> u64 {
-        self.0.start
+    /// The source's process.
+    pub fn process(&self) -> u64 {
+        self.0.process
     }
 
     /// `None`: the connection was lost.

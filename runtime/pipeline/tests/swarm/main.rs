@@ -83,7 +83,7 @@ fn passes(seed: u64, test: &str, run: fn(u64) -> Report) -> bool {
 }
 
 /// Texts that must each be in the journal of some seed: they show that the runs cover these cases.
-const EXPECTED_TEXTS: [&str; 28] = [
+const EXPECTED_TEXTS: [&str; 30] = [
     "source: crashes",
     "sink: crashes",
     "source: failed",
@@ -110,12 +110,14 @@ const EXPECTED_TEXTS: [&str; 28] = [
     "keeps crashing",
     "wall: Still",
     "wall: Jumps",
+    "earlier_orders: Known",
+    "earlier_orders: Unknown",
     "target: state of ",
     "is older than what is there",
 ];
 
 /// The same of the runs of the pull driver.
-const PULL_EXPECTED_TEXTS: [&str; 21] = [
+const PULL_EXPECTED_TEXTS: [&str; 25] = [
     "source: crashes",
     "source: failed",
     "cannot start",
@@ -137,6 +139,10 @@ const PULL_EXPECTED_TEXTS: [&str; 21] = [
     "upstream: reconnected",
     "comes late",
     "session 3 is over",
+    "wall: Still",
+    "wall: Jumps",
+    "earlier_orders: Known",
+    "earlier_orders: Unknown",
 ];
 
 #[test]

@@ -47,7 +47,7 @@ impl Operator {
     pub async fn run_source(self) {
         let guest = SimSource::new(&self.world, self.rng.fork());
         let mut plan = self.plan(|disruption| disruption.source);
-        for start in 0.. {
+        loop {
             let session = self.broker.connect();
             let parts = SourceParts {
                 guest: guest.clone(),
@@ -58,17 +58,13 @@ impl Operator {
                 on_invalid: self.world.scenario.on_invalid(),
                 on_failure: self.world.scenario.on_failure(),
                 patience: self.world.scenario.patience,
-                clock: self
-                    .world
-                    .scenario
-                    .wall_clock
-                    .clock(self.begun, self.broker.newest_ms()),
+                clock: self.world.scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
                 probe: Probe::default(),
             };
             let Some(source) = self.start("source", Source::start(parts)).await else {
                 continue;
             };
-            self.listener.open(&source, start);
+            self.listener.open(&source, session.process());
             match self.watch(source.status(), &mut plan).await {
                 EndReason::Disruption(Disruption {
                     kind: DisruptionKind::Crash,

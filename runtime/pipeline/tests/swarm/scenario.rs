@@ -40,6 +40,16 @@ pub struct Scenario {
     pub window: usize,
     pub disruptions: Vec<Disruption>,
     pub wall_clock: WallClock,
+    pub earlier_orders: EarlierOrders,
+}
+
+/// What a process knows of the orders that were given before it began.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EarlierOrders {
+    /// The highest: of a log in this process, and of a buffer on disk.
+    Known,
+    /// Nothing: on a cluster without a buffer.
+    Unknown,
 }
 
 /// Connectors are killed or stopped.
@@ -121,6 +131,7 @@ impl Scenario {
             window: rng.size(1..=12),
             disruptions: disruptions(fault_phase, rng),
             wall_clock: WallClock::draw(fault_phase, rng),
+            earlier_orders: rng.pick(&[EarlierOrders::Known, EarlierOrders::Unknown]),
         }
     }
 

@@ -56,7 +56,7 @@ impl Sender {
             let outcome = match listener.connect() {
                 None => None,
                 Some(attempt) => {
-                    world.oracle.offered(test_event.number, attempt.start());
+                    world.oracle.offered(test_event.number, attempt.process());
                     attempt.offer(event(test_event, key.clone())).await
                 }
             };

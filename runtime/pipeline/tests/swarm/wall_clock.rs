@@ -38,7 +38,8 @@ impl WallClock {
         }
     }
 
-    fn ms(&self, elapsed: Duration) -> u64 {
+    /// What it says so long after the beginning, in milliseconds since 1970-01-01 UTC.
+    pub fn ms(&self, elapsed: Duration) -> u64 {
         let right = BEGIN_MS + elapsed.as_millis() as u64;
         match self {
             Self::Right => right,
@@ -50,11 +51,11 @@ impl WallClock {
         }
     }
 
-    /// The clock of a process whose log's newest message is of `newest_ms`.
-    pub fn clock(&self, begun: Instant, newest_ms: u64) -> Arc<OrderClock> {
+    /// The clock of a process that knows of orders up to this millisecond.
+    pub fn clock(&self, begun: Instant, known_ms: u64) -> Arc<OrderClock> {
         let wall_clock = self.clone();
         let clock = OrderClock::new(move || wall_clock.ms(begun.elapsed()));
-        clock.observe_ms(newest_ms);
+        clock.observe_ms(known_ms);
         clock
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use danube_wasm_model::{ConnectorId, TopicName};
+use tokio::time::Instant;
 
 use super::{
     faults::{Fault, FaultSchedule},
@@ -38,6 +39,7 @@ pub struct World {
     pub faults: FaultSchedule,
     pub oracle: Oracle,
     journal: Journal,
+    begun: Instant,
     repaired: AtomicBool,
 }
 
@@ -57,6 +59,7 @@ impl World {
             oracle: Oracle::new(&scenario),
             faults,
             journal,
+            begun: Instant::now(),
             repaired: AtomicBool::new(false),
             scenario,
         }
@@ -77,6 +80,11 @@ impl World {
 
     pub fn strikes(&self, fault: Fault, rng: &Rng) -> bool {
         self.faults.strikes(fault, rng)
+    }
+
+    /// What the wall clock says now, in milliseconds since 1970-01-01 UTC.
+    pub fn wall_ms(&self) -> u64 {
+        self.scenario.wall_clock.ms(self.begun.elapsed())
     }
 
     /// Waits as long as a call takes: longer while the fault `slow` is active.

@@ -30,6 +30,7 @@ use self::{consumer::SimConsumer, publisher::Call, subscription::Subscription};
 use super::{
     faults::Fault,
     rng::{Rng, mix},
+    scenario::EarlierOrders,
     world::{World, topic},
 };
 
@@ -42,7 +43,10 @@ pub struct Server {
     /// There may be something to deliver.
     changes: Notify,
     calls: mpsc::UnboundedSender<Call>,
+    processes: AtomicU64,
     members: AtomicU64,
+    /// The newest order that was handed over, in milliseconds since 1970-01-01 UTC, whether it was committed or not.
+    handed_over_ms: AtomicU64,
     deliveries: AtomicU64,
 }
 
@@ -67,7 +71,9 @@ impl Server {
             subscription: Mutex::new(Subscription::new(scenario.subscription, scenario.ack_timeout)),
             changes: Notify::new(),
             calls,
+            processes: AtomicU64::new(0),
             members: AtomicU64::new(0),
+            handed_over_ms: AtomicU64::new(0),
             deliveries: AtomicU64::new(0),
             rng,
         });
@@ -78,7 +84,11 @@ impl Server {
     pub fn connect(self: &Arc<Self>) -> Session {
         Session {
             server: self.clone(),
-            wire: Arc::default(),
+            wire: Arc::new(Wire {
+                process: self.processes.fetch_add(1, Ordering::Relaxed),
+                cut: AtomicBool::new(false),
+                lost: AtomicBool::new(false),
+            }),
         }
     }
 
@@ -87,9 +97,15 @@ impl Server {
         self.subscription.lock().lag()
     }
 
-    /// Newest publish time of all messages, in milliseconds since 1970-01-01 UTC.
-    pub fn newest_ms(&self) -> u64 {
-        self.log.lock().newest_ms
+    /// What a process that begins now knows of earlier orders, in milliseconds since 1970-01-01 UTC; 0 for nothing.
+    ///
+    /// What is known includes what is on its way: the log of an ended process gets no more, and a buffer has held what the
+    /// process before is still publishing.
+    pub fn known_ms(&self) -> u64 {
+        match self.world.scenario.earlier_orders {
+            EarlierOrders::Known => self.handed_over_ms.load(Ordering::Relaxed),
+            EarlierOrders::Unknown => 0,
+        }
     }
 
     /// Total number of deliveries.
@@ -119,7 +135,7 @@ impl Server {
     }
 
     /// Appends the records of one group, all or none.
-    fn append(&self, group: &[Outgoing]) {
+    fn append(&self, group: &[Outgoing], process: u64) {
         let mut log = self.log.lock();
         log.turn += 1;
         for record in group {
@@ -153,7 +169,7 @@ impl Server {
             let id = message.message_id;
             self.world
                 .note(format_args!("broker: {} at {}/{}", record.id, id.partition, id.offset));
-            self.world.oracle.committed(id, record);
+            self.world.oracle.committed(id, record, process);
             self.subscription.lock().add(&message);
             log.partitions[index].push(message);
         }
@@ -173,8 +189,9 @@ pub struct Session {
     wire: Arc<Wire>,
 }
 
-#[derive(Default)]
 struct Wire {
+    /// Its number among all.
+    process: u64,
     cut: AtomicBool,
     lost: AtomicBool,
 }
@@ -190,6 +207,11 @@ impl Wire {
 }
 
 impl Session {
+    /// The number of its client's process among all.
+    pub fn process(&self) -> u64 {
+        self.wire.process
+    }
+
     /// The client's process has crashed.
     pub fn cut(&self) {
         self.wire.cut.store(true, Ordering::Relaxed);

@@ -1,14 +1,18 @@
 //! Publishing: calls are committed in the order in which they were made. An answer can be out of order, late, wrong or
 //! missing.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result};
+use danube_wasm_model::clock::order_ms;
 use futures_util::future::BoxFuture;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Server, Session, Wire};
-use crate::{faults::Fault, test_event::RECORD_BYTES_MAX};
+use crate::{faults::Fault, oracle::order_of, test_event::RECORD_BYTES_MAX, world::topic};
 
 /// The groups of one call.
 pub(super) struct Call {
@@ -20,6 +24,15 @@ pub(super) struct Call {
 impl Publisher for Session {
     fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>> {
         let n = groups.len();
+        let server = &self.server;
+        for record in groups.iter().flatten().filter(|record| record.topic == topic()) {
+            let ms = order_ms(order_of(record));
+            server.handed_over_ms.fetch_max(ms, Ordering::Relaxed);
+            server
+                .world
+                .oracle
+                .handed_over(record, self.process(), server.world.wall_ms());
+        }
         let (reply, answer) = oneshot::channel();
         let wire = self.wire.clone();
         let _ = self.server.calls.send(Call { groups, wire, reply });
@@ -43,7 +56,7 @@ pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceive
                 .note(format_args!("broker: a publish of {} was never sent", groups.len()));
             continue;
         }
-        let (answer, late) = commit(&server, &groups);
+        let (answer, late) = commit(&server, &groups, wire.process);
         tokio::spawn(async move {
             if !late.is_zero() {
                 tokio::time::sleep(late).await;
@@ -55,13 +68,16 @@ pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceive
 }
 
 /// Returns the answer and its delay.
-fn commit(server: &Server, groups: &[Vec<Outgoing>]) -> (Vec<Result<Published>>, Duration) {
+fn commit(server: &Server, groups: &[Vec<Outgoing>], process: u64) -> (Vec<Result<Published>>, Duration) {
     let rng = &server.rng;
     let usual = Duration::from_millis(rng.between(0..=server.world.scenario.latency_ms_max));
     if server.strikes(Fault::BrokerDown) {
         return (all(groups.len(), "connection refused"), usual);
     }
-    let results: Vec<_> = groups.iter().map(|group| commit_group(server, group)).collect();
+    let results: Vec<_> = groups
+        .iter()
+        .map(|group| commit_group(server, group, process))
+        .collect();
     let failed = results.iter().filter(|result| result.is_err()).count();
     server
         .world
@@ -73,7 +89,7 @@ fn commit(server: &Server, groups: &[Vec<Outgoing>]) -> (Vec<Result<Published>>,
     (results, usual)
 }
 
-fn commit_group(server: &Server, group: &[Outgoing]) -> Result<Published> {
+fn commit_group(server: &Server, group: &[Outgoing], process: u64) -> Result<Published> {
     let refuse = |kind, why: &str| Err(BrokerError::new(kind, why));
     if server.strikes(Fault::BrokerStorage) {
         return refuse(ErrorKind::Storage, "no space left on device");
@@ -84,6 +100,6 @@ fn commit_group(server: &Server, group: &[Outgoing]) -> Result<Published> {
     if group.iter().any(|record| record.payload.len() > RECORD_BYTES_MAX) {
         return refuse(ErrorKind::TooLarge, "the record is over the limit");
     }
-    server.append(group);
+    server.append(group, process);
     Ok(Published { durable: true })
 }

@@ -3,6 +3,7 @@
 //! A promise is checked as soon as it can be broken, and again at the end.
 
 mod downstream;
+mod orders;
 mod pull;
 mod upstream;
 mod verdict;
@@ -15,7 +16,12 @@ use danube_wasm_model::SubscriptionType;
 use danube_wasm_pipeline::{OnFailure, OnInvalid};
 use parking_lot::Mutex;
 
-use super::{scenario::Scenario, test_event::TestEvent};
+pub use self::orders::order_of;
+use self::orders::{Offer, Orders, Stamp};
+use super::{
+    scenario::{EarlierOrders, Scenario},
+    test_event::TestEvent,
+};
 
 /// See the module.
 pub struct Oracle {
@@ -29,6 +35,7 @@ struct Rules {
     on_invalid: OnInvalid,
     on_failure: OnFailure,
     subscription: SubscriptionType,
+    earlier_orders: EarlierOrders,
 }
 
 #[derive(Default)]
@@ -40,6 +47,7 @@ struct History {
     messages: BTreeMap<MessageId, String>,
     /// Payloads of events and records that have a dead letter.
     letters: BTreeSet<String>,
+    orders: Orders,
     /// How many rows there are, by body.
     rows: BTreeMap<String, usize>,
     /// Bodies of rows that the target has confirmed.
@@ -57,8 +65,7 @@ struct History {
 struct SentEvent {
     test_event: TestEvent,
     key: Option<Bytes>,
-    /// Each offer: the number of the source's start, and the offer's number among all.
-    offers: Vec<(u64, u64)>,
+    offers: Vec<Offer>,
     accepted: bool,
     /// Number of all offers when its sender got the answer.
     accepted_at: u64,
@@ -71,6 +78,10 @@ struct Record {
     copies: usize,
     /// Its number among all commits.
     place: usize,
+    /// Of all copies.
+    newest: Stamp,
+    /// The last that published one.
+    process: u64,
     key: Option<Bytes>,
     id: String,
 }
@@ -86,6 +97,7 @@ impl Oracle {
                 on_invalid: scenario.on_invalid,
                 on_failure: scenario.on_failure,
                 subscription: scenario.subscription,
+                earlier_orders: scenario.earlier_orders,
             },
             history: Mutex::default(),
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::Oracle;
+use super::{Oracle, Record};
 use crate::test_event::{AtSource, TestEvent};
 
 impl Oracle {
@@ -21,11 +21,11 @@ impl Oracle {
         }
     }
 
-    /// That the first records of these events, which are in the order of their stream, are in that order, too: all of
-    /// them, or those of each key.
+    /// That the first records of these events, which are in the order of their stream, are in that order, too, by their
+    /// places and by their orders: all of them, or those of each key.
     pub fn in_order(&self, events: &[(TestEvent, Option<Bytes>)], by_key: bool) {
         let mut history = self.history.lock();
-        let mut last: BTreeMap<Option<Bytes>, (usize, u64)> = BTreeMap::new();
+        let mut last: BTreeMap<Option<Bytes>, (&Record, u64)> = BTreeMap::new();
         let mut found = Vec::new();
         for (test_event, key) in events {
             // What several events made is where its first one was, or its last.
@@ -33,16 +33,21 @@ impl Oracle {
                 AtSource::Merge => None,
                 _ => test_event.records().and_then(|records| records.into_iter().next()),
             };
-            let Some(place) = first.and_then(|record| Some(history.records.get(&record)?.place)) else {
+            let Some(record) = first.and_then(|record| history.records.get(&record)) else {
                 continue;
             };
-            let order = key.clone().filter(|_| by_key);
-            if let Some((before, number)) = last.insert(order, (place, test_event.number))
-                && before > place
-            {
+            let (order, number) = (key.clone().filter(|_| by_key), test_event.number);
+            let Some((before, earlier)) = last.insert(order, (record, number)) else {
+                continue;
+            };
+            if before.place > record.place {
                 found.push(format!(
-                    "e{} was published after e{number}, which is behind it in its stream",
-                    test_event.number
+                    "e{earlier} was published after e{number}, which is behind it in its stream"
+                ));
+            }
+            if before.newest.order >= record.newest.order && !self.rules.may_stay(before, record) {
+                found.push(format!(
+                    "e{earlier} is newer than e{number}, which is behind it in its stream"
                 ));
             }
         }

@@ -5,7 +5,7 @@ use danube_wasm_broker::{MessageId, Outgoing};
 use danube_wasm_model::{RecordId, door::Outcome, identity::ORDER_ATTRIBUTE};
 use danube_wasm_pipeline::{OnFailure, OnInvalid};
 
-use super::{Oracle, Record, SentEvent, short};
+use super::{Oracle, Record, SentEvent, Stamp, order_of, short};
 use crate::{
     test_event::{AtSource, TestEvent, at_sink, events_of},
     world::{ENDPOINT, sink_id, source_id},
@@ -23,16 +23,6 @@ impl Oracle {
             settled: false,
         };
         self.history.lock().sent.insert(test_event.number, sent);
-    }
-
-    /// The event is offered to the source's `start`th start.
-    pub fn offered(&self, number: u64, start: u64) {
-        let mut history = self.history.lock();
-        history.offers += 1;
-        let offer = (start, history.offers);
-        if let Some(sent) = history.sent.get_mut(&number) {
-            sent.offers.push(offer);
-        }
     }
 
     /// The event's sender got this answer.
@@ -99,8 +89,8 @@ impl Oracle {
         }
     }
 
-    /// The broker committed a record to the topic.
-    pub fn committed(&self, at: MessageId, record: &Outgoing) {
+    /// The broker committed a record to the topic, which this process has published.
+    pub fn committed(&self, at: MessageId, record: &Outgoing, process: u64) {
         let mut history = self.history.lock();
         let text = String::from_utf8_lossy(&record.payload).into_owned();
         let Some((events, ordinal)) = events_of(&text) else {
@@ -121,15 +111,23 @@ impl Oracle {
             history.violation(format!("record {} should be {expected}", record.id));
         }
         let place = history.messages.len();
+        let stamp = Stamp {
+            order: order_of(record),
+            process,
+        };
         history.messages.insert(at, text.clone());
         let known = history.records.entry(text).or_insert(Record {
             first: at,
             copies: 0,
             place,
+            newest: stamp,
+            process,
             key: record.key.clone(),
             id: record.id.to_string(),
         });
         known.copies += 1;
+        known.newest = known.newest.max(stamp);
+        known.process = known.process.max(process);
         if known.id != record.id.as_str() {
             let message = format!("record {} was {} before", record.id, known.id);
             history.violation(message);

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{History, Oracle, SentEvent, short};
-use crate::test_event::{AtSink, AtSource, TestEvent, at_sink, events_of};
+use super::{History, Oracle, short};
+use crate::test_event::{AtSource, TestEvent, at_sink, events_of};
 
 impl Oracle {
     /// Checks the final state.
@@ -27,7 +27,14 @@ impl Oracle {
             .filter(|sent| sent.accepted && !history.is_durable(sent.test_event))
             .map(|sent| format!("{:?} was accepted and is not there", sent.test_event))
             .collect();
-        let findings = [undone, lost, history.in_part(), history.out_of_order(), history.stale()].concat();
+        let findings = [
+            undone,
+            lost,
+            history.in_part(),
+            history.out_of_order(),
+            history.stale(&self.rules),
+        ]
+        .concat();
         findings.into_iter().for_each(|finding| history.violation(finding));
     }
 
@@ -65,36 +72,7 @@ impl History {
             .collect()
     }
 
-    /// Rows of `state` with an event that was accepted before another event of the row, which was accepted, too, was
-    /// offered.
-    fn stale(&self) -> Vec<String> {
-        let mut found = Vec::new();
-        for (id, record) in &self.states {
-            let Some(there) = TestEvent::parse(record).and_then(|test_event| self.sent.get(&test_event.number)) else {
-                continue;
-            };
-            let is_newer = |other: &&SentEvent| {
-                let TestEvent { at_source, at_sink, .. } = other.test_event;
-                let is_plain = matches!(at_source, AtSource::Plain | AtSource::Flaky | AtSource::Later);
-                let begun = other.offers.first().map_or(0, |(_, offer)| *offer);
-                is_plain
-                    && at_sink == AtSink::Plain
-                    && other.test_event.state() == *id
-                    && other.accepted
-                    && there.accepted
-                    && begun > there.accepted_at
-            };
-            if let Some(newer) = self.sent.values().find(is_newer) {
-                found.push(format!(
-                    "{id} is e{}'s, which was accepted before e{} was offered",
-                    there.test_event.number, newer.test_event.number
-                ));
-            }
-        }
-        found
-    }
-
-    /// Events of one key that were offered in order, each once, to one start of the source, and accepted, but whose
+    /// Events of one key that were offered in order, each once, to one process, and accepted, but whose
     /// records are not in order.
     fn out_of_order(&self) -> Vec<String> {
         let mut lanes: BTreeMap<_, Vec<_>> = BTreeMap::new();
@@ -103,12 +81,12 @@ impl History {
             let Some(sent) = self.sent.get(&events[0].number) else {
                 continue;
             };
-            let (Some(key), [(start, offer)]) = (&sent.key, &sent.offers[..]) else {
+            let (Some(key), [offer]) = (&sent.key, &sent.offers[..]) else {
                 continue;
             };
             if sent.accepted && sent.test_event.at_source != AtSource::Merge {
-                let lane = lanes.entry((*start, key.clone())).or_default();
-                lane.push((*offer, record.place, sent.test_event.number));
+                let lane = lanes.entry((offer.process, key.clone())).or_default();
+                lane.push((offer.number, record.place, sent.test_event.number));
             }
         }
         let mut found = Vec::new();

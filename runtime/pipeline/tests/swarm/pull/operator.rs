@@ -121,7 +121,7 @@ impl Operator {
             on_invalid: HashMap::new(),
             on_failure: HashMap::new(),
             patience,
-            clock: scenario.wall_clock.clock(self.begun, self.broker.newest_ms()),
+            clock: scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
             probe: Probe::default(),
         };
         let parts = PullParts {
