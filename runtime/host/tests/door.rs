@@ -53,7 +53,7 @@ async fn host(dir: &TempDir, text: String) -> PipelineHost {
     let loaded = Loader::new(&registry, &env).load_text(&dir.path().join("pipeline.toml"), text);
     let pipeline = loaded.unwrap_or_else(|found| panic!("{found}")).pipeline;
     let metrics = Metrics::new().expect("metrics");
-    let sandbox = SandboxOptions::new(&dir.path().join("components"), Compiler::InProcess);
+    let sandbox = SandboxOptions::new(dir.path().join("components"), Compiler::InProcess);
     let options = HostOptions {
         registry,
         sandbox: Sandbox::try_new(sandbox).expect("a sandbox"),
