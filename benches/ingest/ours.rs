@@ -12,7 +12,7 @@ use danube_wasm_ingress_http::{
     ApiKey, Auth, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
 };
 use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, clock::OrderClock, door::SourceGuest as _};
-use danube_wasm_pipeline::{Patience, Probe, Source, SourceLimits, SourceParts};
+use danube_wasm_pipeline::{Probe, RetryPolicy, Source, SourceLimits, SourceParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SourceComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, Validator, VersionStrategy};
 use danube_wasm_telemetry::{Metrics, Tracing};
@@ -97,7 +97,7 @@ async fn source(
         limits: SourceLimits::default(),
         on_invalid: HashMap::new(),
         on_failure: HashMap::new(),
-        patience: Patience::default(),
+        retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
         probe,
     };

@@ -17,7 +17,7 @@ use danube_wasm_egress_surrealdb::{Connections, SurrealEgress, SurrealOptions, S
 use danube_wasm_model::{
     ConnectorId, RecordId, Targets, TopicName, clock::OrderClock, door::Egress as _, identity::ORDER_ATTRIBUTE,
 };
-use danube_wasm_pipeline::{BatchPolicy, Patience, Probe, Sink, SinkParts};
+use danube_wasm_pipeline::{BatchPolicy, Probe, RetryPolicy, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 
@@ -61,7 +61,7 @@ pub(crate) async fn run(rows: usize, ids: Option<usize>, lanes: usize) -> Result
             messages_max: BATCH,
             ..BatchPolicy::default()
         }],
-        patience: Patience::default(),
+        retry_policy: RetryPolicy::default(),
         probe: Probe::default(),
     };
 

@@ -169,7 +169,7 @@ impl Launcher for ConnectorLauncher {
         self.0.health.set_dead("supervisor", why);
     }
 
-    fn gone(&self, id: &ConnectorId) {
+    fn removed(&self, id: &ConnectorId) {
         observe::forget(&self.0, id);
         // What it has confirmed still goes on to the broker.
         self.0.brokers.unwanted(id);

@@ -7,7 +7,7 @@ use std::{
 
 use danube_wasm_config as config;
 use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
-use danube_wasm_pipeline::{ErrorBudget, Patience, PullParts, SourceLimits, SourceParts, source::pull};
+use danube_wasm_pipeline::{ErrorBudget, PullParts, RetryPolicy, SourceLimits, SourceParts, source::pull};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
@@ -60,14 +60,14 @@ pub(crate) fn pull_parts(source: &config::Source, parts: SourceParts, independen
     }
 }
 
-/// What a connector puts up with.
-pub(crate) fn retry_policy(letters: config::MaxDeadLetters) -> Patience {
-    Patience {
+/// How a connector retries, and when it stops.
+pub(crate) fn retry_policy(letters: config::MaxDeadLetters) -> RetryPolicy {
+    RetryPolicy {
         dead_letters: ErrorBudget {
             count: letters.count,
             per: letters.per,
         },
-        ..Patience::default()
+        ..RetryPolicy::default()
     }
 }
 

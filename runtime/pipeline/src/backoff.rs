@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-/// Longest wait for which a component's word is taken: what it asks for beyond that is a mistake, and holds up its
-/// connector for no longer.
+/// Longest wait that a component can ask for: more is a mistake, and delays its
+/// connector no longer than this.
 pub(crate) const ASKED_WAIT_MAX: Duration = Duration::from_secs(600);
 
 /// How long to wait between tries: doubles from `first` to `longest`, each wait drawn from its upper half so that many

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! The lanes of a connector share one for each thing that can be broken as a whole: the target, the broker, the
-//! component. So an outage costs one call a wait, not one a lane, and whoever cannot wait (a source's sender) is told so
+//! component. So an outage costs one call a wait, not one a lane, and a caller that cannot wait (a source's sender) is refused
 //! at once.
 
 use std::{sync::Arc, time::Duration};
@@ -32,9 +32,9 @@ pub struct BreakerPolicy {
     pub waits: BackoffPolicy,
 }
 
-/// What is behind a circuit; a closed set, also a metric label.
+/// What a circuit protects; a closed set, also a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Behind {
+pub(crate) enum Dependency {
     /// The target that a sink writes to.
     Target,
     /// The broker that a source publishes to.
@@ -43,7 +43,7 @@ pub(crate) enum Behind {
     Component,
 }
 
-impl Behind {
+impl Dependency {
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Target => "target",
@@ -78,23 +78,23 @@ pub(crate) struct Breaker {
     state: Mutex<State>,
     /// Wakes those who wait, in the order in which they came.
     changed: Notify,
-    behind: Behind,
+    behind: Dependency,
     probe: Probe,
 }
 
-/// Leave to make one call. Say how it went; dropped without a word, it says nothing about what is behind the circuit.
+/// A permit for one call. Report how it went; dropped without a report, it changes nothing.
 #[must_use]
 pub(crate) struct Permit {
     breaker: Arc<Breaker>,
     /// This call decides a half-open circuit.
-    decides: bool,
+    is_probe: bool,
 }
 
 /// How long a caller waits for another's deciding call before it looks again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Breaker {
-    pub(crate) fn new(policy: BreakerPolicy, behind: Behind, probe: Probe) -> Arc<Self> {
+    pub(crate) fn new(policy: BreakerPolicy, behind: Dependency, probe: Probe) -> Arc<Self> {
         let state = State {
             circuit: Circuit::Closed,
             failures: 0,
@@ -115,7 +115,7 @@ impl Breaker {
         loop {
             // Before asking, so that no change is missed.
             let changed = self.changed.notified();
-            match self.enter() {
+            match self.try_permit() {
                 Ok(permit) => return permit,
                 Err(wait) => {
                     let _ = tokio::time::timeout(wait, changed).await;
@@ -124,8 +124,8 @@ impl Breaker {
         }
     }
 
-    /// Leave to call now, or how long to wait before asking again.
-    pub(crate) fn enter(self: &Arc<Self>) -> Result<Permit, Duration> {
+    /// A permit to call now, or how long to wait before asking again.
+    pub(crate) fn try_permit(self: &Arc<Self>) -> Result<Permit, Duration> {
         let mut answer = Err(LOOK_AGAIN);
         self.change(|state| match state.circuit {
             Circuit::Closed => answer = Ok(false),
@@ -140,18 +140,18 @@ impl Breaker {
                 }
             }
         });
-        answer.map(|decides| Permit {
+        answer.map(|is_probe| Permit {
             breaker: self.clone(),
-            decides,
+            is_probe,
         })
     }
 
-    /// Leave for a call whatever the circuit is: the second half of one that it let through. It decides nothing if it
-    /// fails.
-    pub(crate) fn once_more(self: &Arc<Self>) -> Permit {
+    /// A permit in any state of the circuit, for the second half of a call that it let through. Its failure
+    /// decides nothing.
+    pub(crate) fn force_permit(self: &Arc<Self>) -> Permit {
         Permit {
             breaker: self.clone(),
-            decides: false,
+            is_probe: false,
         }
     }
 
@@ -160,11 +160,11 @@ impl Breaker {
         self.state.lock().failures
     }
 
-    fn failed(&self, decides: bool, floor: Option<Duration>) -> Option<Duration> {
+    fn failed(&self, is_probe: bool, floor: Option<Duration>) -> Option<Duration> {
         let mut opened = None;
         self.change(|state| {
-            // A call that began before the circuit opened tells nothing new.
-            if !decides && state.circuit != Circuit::Closed {
+            // A call that began before the circuit opened says nothing new.
+            if !is_probe && state.circuit != Circuit::Closed {
                 return;
             }
             state.failures = state.failures.saturating_add(1);
@@ -209,27 +209,27 @@ impl Breaker {
 }
 
 impl Permit {
-    /// Whether this call decides what becomes of the circuit.
-    pub(crate) fn decides(&self) -> bool {
-        self.decides
+    /// Whether this call decides a half-open circuit.
+    pub(crate) fn is_probe(&self) -> bool {
+        self.is_probe
     }
 
     /// What is behind the circuit works.
     pub(crate) fn succeeded(mut self) {
-        self.decides = false;
+        self.is_probe = false;
         self.breaker.succeeded();
     }
 
     /// It does not. How long the circuit is open now, if this opened it; at least `floor`.
     pub(crate) fn failed(mut self, floor: Option<Duration>) -> Option<Duration> {
-        let decides = std::mem::take(&mut self.decides);
-        self.breaker.failed(decides, floor)
+        let is_probe = std::mem::take(&mut self.is_probe);
+        self.breaker.failed(is_probe, floor)
     }
 }
 
 impl Permit {
-    /// Settles a call into a component, and says so in the connector's status.
-    pub(crate) fn settle<T>(self, connector: &ConnectorId, status: &StatusCell, result: &Result<T, GuestError>) {
+    /// Reports how a call into a component went, here and in the connector's status.
+    pub(crate) fn record<T>(self, connector: &ConnectorId, status: &StatusCell, result: &Result<T, GuestError>) {
         let breaker = self.breaker.clone();
         match result {
             Err(error) if error.is_crash() => {
@@ -242,7 +242,7 @@ impl Permit {
             // It does not work, but it lives.
             Ok(_) | Err(GuestError::Failure(_)) => {
                 self.succeeded();
-                status.well(Cause::Component);
+                status.recover(Cause::Component);
             }
             Err(_) => {}
         }
@@ -251,8 +251,8 @@ impl Permit {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.decides {
-            // The next to ask decides.
+        if self.is_probe {
+            // The next caller decides.
             self.breaker.change(|state| {
                 state.circuit = Circuit::Open { until: Instant::now() };
             });
@@ -267,7 +267,7 @@ mod tests {
     fn breaker(failures_max: u32) -> Arc<Breaker> {
         let waits = BackoffPolicy::try_new(Duration::from_secs(1), Duration::from_secs(4)).expect("valid");
         let policy = BreakerPolicy { failures_max, waits };
-        Breaker::new(policy, Behind::Target, Probe::default())
+        Breaker::new(policy, Dependency::Target, Probe::default())
     }
 
     #[tokio::test(start_paused = true)]
@@ -285,17 +285,17 @@ mod tests {
             .await
             .failed(None)
             .expect("the third in a row opens it");
-        assert!(breaker.enter().is_err());
+        assert!(breaker.try_permit().is_err());
         tokio::time::sleep(wait).await;
-        let Ok(deciding) = breaker.enter() else {
+        let Ok(deciding) = breaker.try_permit() else {
             panic!("one call")
         };
-        assert!(breaker.enter().is_err(), "and no other beside it");
+        assert!(breaker.try_permit().is_err(), "and no other beside it");
         let longer = deciding.failed(None).expect("it opens again at the first failure");
         assert!(longer >= Duration::from_secs(1), "{longer:?}");
         breaker.permit().await.succeeded();
         assert_eq!(breaker.failures(), 0);
-        assert!(breaker.enter().is_ok_and(|permit| !permit.decides));
+        assert!(breaker.try_permit().is_ok_and(|permit| !permit.is_probe));
     }
 
     #[tokio::test(start_paused = true)]
@@ -303,7 +303,9 @@ mod tests {
         let breaker = breaker(1);
         let _ = breaker.permit().await.failed(None);
         drop(breaker.permit().await);
-        let Ok(next) = breaker.enter() else { panic!("at once") };
+        let Ok(next) = breaker.try_permit() else {
+            panic!("at once")
+        };
         next.succeeded();
         assert_eq!(breaker.failures(), 0);
     }
@@ -319,7 +321,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_waits_goes_on_when_it_closes() {
+    async fn waiters_continue_when_it_closes() {
         let breaker = breaker(1);
         let slow = breaker.permit().await;
         let _ = breaker.permit().await.failed(Some(Duration::from_secs(3600)));

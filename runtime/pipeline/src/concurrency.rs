@@ -48,7 +48,7 @@ struct Window {
     rate_sum: f64,
 }
 
-/// A place among the writers. Say how the write went; dropped without a word, it says nothing about the target.
+/// A place among the writers. Report how the write went; dropped without a report, it says nothing about the target.
 #[must_use]
 pub(crate) struct Slot {
     concurrency: Arc<Concurrency>,

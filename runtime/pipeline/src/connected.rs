@@ -16,7 +16,7 @@ impl Connected {
         }
     }
 
-    /// Puts the inputs of each of so many outputs into one set. Others have turns meanwhile.
+    /// Puts the inputs of each of so many outputs into one set. Yields while there are many.
     pub(crate) async fn join_all(&mut self, origins: &Origins, outputs: usize) {
         if origins.is_identity() {
             return;

@@ -1,8 +1,8 @@
 //! Dead letters: inputs that cannot be processed, kept with the reason.
 //!
-//! A letter is an ordinary record on the connector's own topic (see [`TopicName::dead_letters_of`]): its payload is the input byte for byte, what is known about
+//! A dead letter is an ordinary record on the connector's own topic (see [`TopicName::dead_letters_of`]): its payload is the input byte for byte, what is known about
 //! the failure is in `dlq.*` attributes, and its id is derived from the input's, so that an input that fails again
-//! after a crash meets its own letter.
+//! after a crash meets its own dead letter.
 //!
 //! | attribute | |
 //! |---|---|
@@ -15,7 +15,7 @@
 //! | `dlq.received-ms`, `dlq.content-type`, `dlq.header.*` | of an event |
 //! | `dlq.recording` | what the component's last call was given besides its input, for a replay |
 //!
-//! The input's key is the letter's key, its other attributes are the letter's own, and so is the order of a message.
+//! The input's key is the dead letter's key, its other attributes are the dead letter's own, and so is the order of a message.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ use danube_wasm_model::{
     identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE},
 };
 
-use crate::error_budget::{ErrorBudget, Overspent, Room, Spending};
+use crate::error_budget::{BudgetExceeded, BudgetUse, ErrorBudget, Reservation};
 
 /// Why an input is dead; a closed set, also a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,10 +62,10 @@ impl Reason {
 
 /// An input and why it is dead.
 #[derive(Debug, Clone)]
-pub struct Letter {
+pub struct DeadLetter {
     id: String,
-    /// Where its id counts: an endpoint, or nowhere in particular.
-    place: String,
+    /// What its id is unique in: an endpoint, or empty.
+    scope: String,
     origin: String,
     key: Option<Bytes>,
     payload: Bytes,
@@ -79,19 +79,19 @@ pub struct Letter {
 
 /// Longest reason kept in an envelope, in bytes: it shares the broker's message limit with the payload.
 const MESSAGE_BYTES_MAX: usize = 4 << 10;
-/// The same where there is no room: less than the broker's headroom for letters.
+/// The same where there is no room: less than the broker's headroom for dead letters.
 const BARE_MESSAGE_BYTES_MAX: usize = 1 << 10;
 /// What names of an event's headers begin with.
 const HEADER_PREFIX: &str = "dlq.header.";
 /// Most frames of a trap kept.
 const FRAMES_MAX: usize = 16;
 
-impl Letter {
+impl DeadLetter {
     /// From an event that never became a record.
     pub fn of_event(event: &Event, reason: Reason, message: String) -> Self {
         Self {
             id: event.id.clone(),
-            place: event.endpoint.to_string(),
+            scope: event.endpoint.to_string(),
             origin: event.endpoint.to_string(),
             key: event.key.clone(),
             payload: event.payload.clone(),
@@ -120,8 +120,8 @@ impl Letter {
         }
         Self {
             id: message.id.as_str().to_owned(),
-            // A record's id names its place already.
-            place: String::new(),
+            // A record's id names its endpoint already.
+            scope: String::new(),
             origin: message.topic.to_string(),
             key: message.key.clone(),
             payload: message.payload.clone(),
@@ -163,7 +163,7 @@ impl Letter {
         self.with_recording(None)
     }
 
-    /// Only the input and, in a sentence, why it is dead: what the broker's headroom for letters has room for.
+    /// Only the input and, in a sentence, why it is dead: what the broker's headroom for dead letters has room for.
     fn bare(mut self) -> Self {
         self.backtrace.clear();
         self.violations.clear();
@@ -205,7 +205,7 @@ impl Letter {
             key: self.key,
             payload: self.payload,
             attributes,
-            id: RecordId::derive(id, &self.place, &self.id, 0),
+            id: RecordId::derive(id, &self.scope, &self.id, 0),
             schema: None,
         }
     }
@@ -215,7 +215,7 @@ impl Letter {
 fn of_event(event: &Event) -> Vec<(String, String)> {
     let own = event.attributes.iter();
     let is_own = |name: &str| !name.starts_with("dlq.") && !name.starts_with(HOST_ATTRIBUTE_PREFIX);
-    // An order that its upstream gave it is older than whatever is published when it is offered again.
+    // An order that its upstream gave it is older than what is published when it is offered again.
     let own = own.filter(|(name, _)| is_own(name) || name == ORDER_ATTRIBUTE);
     let headers = event.headers.iter();
     let headers = headers.map(|(name, value)| (format!("{HEADER_PREFIX}{name}"), value.clone()));
@@ -228,17 +228,17 @@ fn of_event(event: &Event) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Where a connector's letters go.
+/// Where a connector's dead letters go.
 pub(crate) struct DeadLetters {
     publisher: Arc<dyn Publisher>,
     topic: Option<TopicName>,
     id: ConnectorId,
     digest: String,
-    spending: Arc<Spending>,
+    budget_use: Arc<BudgetUse>,
 }
 
 impl DeadLetters {
-    /// Creates the topic. A connector without topics has nowhere to put letters, and nothing to make them of.
+    /// Creates the topic. A connector without topics has nowhere to put dead letters, and nothing to make them of.
     pub(crate) async fn open(
         broker: &dyn Broker,
         publisher: Arc<dyn Publisher>,
@@ -264,17 +264,17 @@ impl DeadLetters {
             topic,
             id: id.clone(),
             digest: digest.to_owned(),
-            spending: Spending::new(budget),
+            budget_use: BudgetUse::new(budget),
         })
     }
 
-    /// Room for a letter in the connector's budget, to be had before it is written.
-    pub(crate) fn room(&self) -> Result<Room, Overspent> {
-        self.spending.room()
+    /// Room for a dead letter in the connector's budget, to be had before it is written.
+    pub(crate) fn reserve(&self) -> Result<Reservation, BudgetExceeded> {
+        self.budget_use.reserve()
     }
 
-    /// Returns when the broker has the letter, and whether that is durable.
-    pub(crate) async fn write(&self, letter: &Letter) -> Result<Published, BrokerError> {
+    /// Returns when the broker has the dead letter, and whether that is durable.
+    pub(crate) async fn write(&self, letter: &DeadLetter) -> Result<Published, BrokerError> {
         let Some(topic) = &self.topic else {
             return Err(BrokerError::new(
                 ErrorKind::NotFound,
@@ -286,7 +286,7 @@ impl DeadLetters {
             reason = letter.reason.as_str(), why = %letter.message, "dead letter"
         );
         // An input as large as a message may be leaves no room for what is only good to have.
-        let smaller = [Letter::without_recording, Letter::bare];
+        let smaller = [DeadLetter::without_recording, DeadLetter::bare];
         let mut letter = letter.clone();
         let mut written = self.publish(topic, letter.clone()).await;
         for smaller in smaller {
@@ -299,13 +299,13 @@ impl DeadLetters {
         written
     }
 
-    async fn publish(&self, topic: &TopicName, letter: Letter) -> Result<Published, BrokerError> {
+    async fn publish(&self, topic: &TopicName, letter: DeadLetter) -> Result<Published, BrokerError> {
         let outgoing = letter.into_outgoing(topic, &self.id, &self.digest);
         let results = self.publisher.publish(vec![vec![outgoing]]).await;
         let lost = || {
             Err(BrokerError::new(
                 ErrorKind::Unavailable,
-                "the broker did not say what became of the letter",
+                "the broker did not say what became of the dead letter",
             ))
         };
         results.into_iter().next().unwrap_or_else(lost)
@@ -361,7 +361,7 @@ mod tests {
             traceparent: None,
         };
         let (recording, why) = ("r".repeat(500), "why ".repeat(500));
-        let letter = Letter::of_event(&event, Reason::Refused, why).with_recording(Some(recording));
+        let letter = DeadLetter::of_event(&event, Reason::Refused, why).with_recording(Some(recording));
         for (bytes_max, recorded, headers) in [(10_000, true, true), (5_400, false, true), (2_400, false, false)] {
             let narrow = Arc::new(Narrow {
                 bytes_max,
@@ -372,7 +372,7 @@ mod tests {
                 topic: Some("/test/dlq".parse().expect("a topic")),
                 id: ConnectorId::try_new("test", "source").expect("a name"),
                 digest: String::new(),
-                spending: Spending::new(ErrorBudget::default()),
+                budget_use: BudgetUse::new(ErrorBudget::default()),
             };
             letters.write(&letter).await.expect("it is kept");
             let taken = narrow.taken.lock().expect("not poisoned");

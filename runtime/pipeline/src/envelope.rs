@@ -1,6 +1,6 @@
 //! The envelope of a dead letter, read back: [`crate::dead_letter`] writes it and lists its attributes.
 //!
-//! A letter may come from a broker that others write to, so nothing in it is believed: what is missing or makes no sense
+//! A dead letter may come from a broker that others write to, so nothing in it is trusted: what is missing or makes no sense
 //! is [`None`].
 
 use danube_wasm_broker::{Message, Outgoing, SchemaRef};
@@ -17,7 +17,7 @@ const HEADER: &str = "dlq.header.";
 #[derive(Debug, Clone)]
 pub struct Envelope(Message);
 
-/// What a letter was made of.
+/// What a dead letter was made of.
 #[derive(Debug, Clone)]
 pub enum Input {
     /// A message, with its first publish time in milliseconds since 1970-01-01 UTC.
@@ -43,7 +43,7 @@ impl Envelope {
     }
 
     /// The attribute `dlq.<name>`.
-    pub fn said(&self, name: &str) -> Option<&str> {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
         let mut attributes = self.0.attributes.iter();
         attributes
             .find(|(n, _)| n.strip_prefix(PREFIX) == Some(name))
@@ -64,10 +64,10 @@ impl Envelope {
 
     /// The topic or the endpoint that the input came through; empty if it is not said.
     pub fn origin(&self) -> &str {
-        self.said("origin").unwrap_or_default()
+        self.attribute("origin").unwrap_or_default()
     }
 
-    /// When it became a letter, in milliseconds since 1970-01-01 UTC: one that was moved says so itself.
+    /// When it became a dead letter, in milliseconds since 1970-01-01 UTC: one that was moved says so itself.
     pub fn written_ms(&self) -> u64 {
         let mut attributes = self.0.attributes.iter();
         let moved = attributes.find(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE);
@@ -78,9 +78,9 @@ impl Envelope {
 
     /// The input as it was; `None` if the envelope is none.
     pub fn input(&self) -> Option<Input> {
-        let id = self.said("id")?.to_owned();
+        let id = self.attribute("id")?.to_owned();
         let attributes = self.own_attributes().cloned().collect();
-        match self.said("received-ms") {
+        match self.attribute("received-ms") {
             Some(received) => self.event(id, received, attributes),
             None => self.record(id, self.with_order(attributes)),
         }
@@ -93,7 +93,7 @@ impl Envelope {
             endpoint: self.origin().into(),
             id,
             payload: self.0.payload.clone(),
-            content_type: self.said("content-type").unwrap_or_default().to_owned(),
+            content_type: self.attribute("content-type").unwrap_or_default().to_owned(),
             key: self.0.key.clone(),
             received_ms: received.parse().ok()?,
             attributes,
@@ -114,7 +114,7 @@ impl Envelope {
 
     fn record(&self, id: String, attributes: Vec<(String, String)>) -> Option<Input> {
         let topic: TopicName = self.origin().parse().ok()?;
-        let schema = match self.said("schema") {
+        let schema = match self.attribute("schema") {
             Some(text) => Some(schema(text)?),
             None => None,
         };
@@ -127,7 +127,7 @@ impl Envelope {
                 id: RecordId::from_broker(id),
                 schema,
             }),
-            published_ms: self.said("publish-time-ms")?.parse().ok()?,
+            published_ms: self.attribute("publish-time-ms")?.parse().ok()?,
         })
     }
 }
@@ -147,7 +147,7 @@ mod tests {
     use danube_wasm_model::ConnectorId;
 
     use super::*;
-    use crate::dead_letter::{Letter, Reason};
+    use crate::dead_letter::{DeadLetter, Reason};
 
     fn delivered(outgoing: Outgoing) -> Message {
         Message {
@@ -179,7 +179,7 @@ mod tests {
     }
 
     fn written(message: &Message) -> Envelope {
-        let letter = Letter::of_message(message, Reason::Refused, "why".to_owned(), Vec::new(), 2);
+        let letter = DeadLetter::of_message(message, Reason::Refused, "why".to_owned(), Vec::new(), 2);
         let topic = "/a/dlq-s".parse().expect("a topic");
         let sink = ConnectorId::try_new("p", "s").expect("a name");
         Envelope::new(delivered(letter.into_outgoing(&topic, &sink, "digest")))
@@ -223,7 +223,7 @@ mod tests {
                 traceparent: None,
             };
             let source = ConnectorId::try_new("p", "s").expect("a name");
-            let letter = Letter::of_event(&event, Reason::Refused, "why".to_owned());
+            let letter = DeadLetter::of_event(&event, Reason::Refused, "why".to_owned());
             letter
                 .into_outgoing(&"/a/dlq-s".parse().expect("a topic"), &source, "digest")
                 .id

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 /// Most dead letters within a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErrorBudget {
-    /// Letters.
+    /// Dead letters.
     pub count: NonZeroUsize,
     /// Within this time.
     pub per: Duration,
@@ -24,87 +24,87 @@ impl Default for ErrorBudget {
     }
 }
 
-/// What is left of a budget. A letter counts once it is written: a broker that takes none of them for a while costs
-/// nothing, however often their senders try again.
-pub(crate) struct Spending {
+/// What is left of a budget. A dead letter counts once it is written: a broker that takes none of them for a while
+/// costs nothing, however often their senders try again.
+pub(crate) struct BudgetUse {
     budget: ErrorBudget,
-    letters: Mutex<Letters>,
+    dead_letters: Mutex<DeadLetterCounts>,
 }
 
 #[derive(Default)]
-struct Letters {
+struct DeadLetterCounts {
     /// When each was written, within the budget's time.
     written: VecDeque<Instant>,
     /// On their way.
     under_way: usize,
 }
 
-/// Why there is no letter now.
+/// Why no dead letter may be written now.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Overspent {
+pub(crate) enum BudgetExceeded {
     /// As many as are allowed were written: the connector must stop, with this reason.
     Stop(String),
     /// As many as are allowed are written or under way: there may be room again when their fate is known.
     Wait(String),
 }
 
-/// Room for one letter, given back unless it is written.
+/// Room for one dead letter, given back unless it is written.
 #[must_use]
-pub(crate) struct Room {
-    spending: Arc<Spending>,
+pub(crate) struct Reservation {
+    budget_use: Arc<BudgetUse>,
     written: bool,
 }
 
-impl Spending {
+impl BudgetUse {
     pub(crate) fn new(budget: ErrorBudget) -> Arc<Self> {
         Arc::new(Self {
             budget,
-            letters: Mutex::default(),
+            dead_letters: Mutex::default(),
         })
     }
 
-    /// Room for one letter, or why there is none.
-    pub(crate) fn room(self: &Arc<Self>) -> Result<Room, Overspent> {
+    /// Room for one dead letter, or why there is none.
+    pub(crate) fn reserve(self: &Arc<Self>) -> Result<Reservation, BudgetExceeded> {
         let ErrorBudget { count, per } = self.budget;
         let now = Instant::now();
-        let mut letters = self.letters.lock();
-        while letters.written.front().is_some_and(|at| now.duration_since(*at) >= per) {
-            letters.written.pop_front();
+        let mut counts = self.dead_letters.lock();
+        while counts.written.front().is_some_and(|at| now.duration_since(*at) >= per) {
+            counts.written.pop_front();
         }
-        if letters.written.len() >= count.get() {
-            return Err(Overspent::Stop(format!(
+        if counts.written.len() >= count.get() {
+            return Err(BudgetExceeded::Stop(format!(
                 "{count} dead letters within {} s, which is all that max_dead_letters allows: repair the component, its \
                  configuration or the target, then apply the file again",
                 per.as_secs()
             )));
         }
-        if letters.written.len() + letters.under_way >= count.get() {
-            return Err(Overspent::Wait(format!(
+        if counts.written.len() + counts.under_way >= count.get() {
+            return Err(BudgetExceeded::Wait(format!(
                 "{} dead letters are not written yet, and max_dead_letters allows {count}",
-                letters.under_way
+                counts.under_way
             )));
         }
-        letters.under_way += 1;
-        Ok(Room {
-            spending: self.clone(),
+        counts.under_way += 1;
+        Ok(Reservation {
+            budget_use: self.clone(),
             written: false,
         })
     }
 }
 
-impl Room {
-    /// The letter is written.
-    pub(crate) fn spent(mut self) {
+impl Reservation {
+    /// The dead letter is written.
+    pub(crate) fn written(mut self) {
         self.written = true;
     }
 }
 
-impl Drop for Room {
+impl Drop for Reservation {
     fn drop(&mut self) {
-        let mut letters = self.spending.letters.lock();
-        letters.under_way -= 1;
+        let mut counts = self.budget_use.dead_letters.lock();
+        counts.under_way -= 1;
         if self.written {
-            letters.written.push_back(Instant::now());
+            counts.written.push_back(Instant::now());
         }
     }
 }
@@ -113,40 +113,43 @@ impl Drop for Room {
 mod tests {
     use super::*;
 
-    fn spending(count: usize) -> Arc<Spending> {
-        Spending::new(ErrorBudget {
+    fn budget(count: usize) -> Arc<BudgetUse> {
+        BudgetUse::new(ErrorBudget {
             count: NonZeroUsize::new(count).expect("not zero"),
             per: Duration::from_secs(10),
         })
     }
 
-    fn spend(spending: &Arc<Spending>) -> Result<(), Overspent> {
-        spending.room().map(Room::spent)
+    fn spend(budget: &Arc<BudgetUse>) -> Result<(), BudgetExceeded> {
+        budget.reserve().map(Reservation::written)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_budget_is_for_a_time_that_moves_on() {
-        let spending = spending(2);
-        assert_eq!(spend(&spending), Ok(()));
+        let budget = self::budget(2);
+        assert_eq!(spend(&budget), Ok(()));
         tokio::time::advance(Duration::from_secs(6)).await;
-        assert_eq!(spend(&spending), Ok(()));
-        let refused = spend(&spending).expect_err("spent");
+        assert_eq!(spend(&budget), Ok(()));
+        let refused = spend(&budget).expect_err("spent");
         assert!(
-            matches!(&refused, Overspent::Stop(why) if why.starts_with("2 dead letters within 10 s")),
+            matches!(&refused, BudgetExceeded::Stop(why) if why.starts_with("2 dead letters within 10 s")),
             "{refused:?}"
         );
         tokio::time::advance(Duration::from_secs(4)).await;
-        assert_eq!(spend(&spending), Ok(()), "the first is ten seconds ago");
-        assert!(spend(&spending).is_err());
+        assert_eq!(spend(&budget), Ok(()), "the first is ten seconds ago");
+        assert!(spend(&budget).is_err());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_letter_that_was_not_written_costs_nothing() {
-        let spending = spending(1);
-        let room = spending.room().expect("the first");
-        assert!(matches!(spending.room(), Err(Overspent::Wait(_))), "it is under way");
-        drop(room);
-        assert_eq!(spend(&spending), Ok(()));
-        assert!(matches!(spending.room(), Err(Overspent::Stop(_))));
+    async fn a_dead_letter_that_was_not_written_costs_nothing() {
+        let budget = self::budget(1);
+        let reservation = budget.reserve().expect("the first");
+        assert!(
+            matches!(budget.reserve(), Err(BudgetExceeded::Wait(_))),
+            "it is under way"
+        );
+        drop(reservation);
+        assert_eq!(spend(&budget), Ok(()));
+        assert!(matches!(budget.reserve(), Err(BudgetExceeded::Stop(_))));
     }
 }

@@ -7,17 +7,17 @@
 /// A step of the source or sink path, named by what has just happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailPoint {
-    /// A source has events in hand that its component has not seen.
+    /// A source has taken events that its component has not seen.
     SourceTaken,
     /// A source's component has made records that the broker has not seen.
     SourcePolled,
     /// The broker was given records and has not said what became of them.
     SourceHandedOver,
-    /// The broker has a source's records; their senders have not been told.
+    /// The broker has a source's records; their senders have not been answered.
     SourcePublished,
     /// A source has answered its senders.
     SourceAnswered,
-    /// A source's dead letter is durable; its sender has not been told.
+    /// A source's dead letter is durable; its sender has not been answered.
     SourceLetterKept,
     /// A source takes no more events and has not finished those it has.
     SourceDraining,
@@ -27,7 +27,7 @@ pub enum FailPoint {
     SinkHalving,
     /// A sink's component has made writes that the target has not seen.
     SinkProcessed,
-    /// The target has a sink's writes; the broker has not been told.
+    /// The target has a sink's writes; nothing is acknowledged.
     SinkWritten,
     /// The broker has a sink's acknowledgements.
     SinkAcknowledged,

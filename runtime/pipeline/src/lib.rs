@@ -1,7 +1,7 @@
 //! The acknowledgement logic: the source loop, the sink loop, and who starts and stops them.
 //!
 //! This room opens no socket and no file, and knows neither a broker's protocol, nor a sandbox, nor a target: it is given
-//! the doors of [`danube_wasm_model::door`] and the [`danube_wasm_broker::Broker`] trait, and decides what happens between
+//! the doors of [`danube_wasm_model::door`] and the [`danube_wasm_broker::Broker`] trait, and is_probe what happens between
 //! them, above all when something may be acknowledged. It reads the clock only through tokio, so that it can be run in
 //! virtual time against fakes.
 
@@ -14,27 +14,28 @@ pub mod dead_letter;
 pub mod envelope;
 pub mod error_budget;
 pub mod failpoints;
+mod guest_retry_budget;
 #[cfg(not(feature = "mutants"))]
 mod mutants;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod panics;
-pub mod patience;
 pub mod probe;
+mod recovery;
+pub mod retry_policy;
 pub mod sink;
 pub mod source;
 pub mod status;
 pub mod supervisor;
-mod tend;
 #[cfg(test)]
-mod turns;
+mod yields;
 
 pub use backoff::BackoffPolicy;
 pub use breaker::BreakerPolicy;
 pub use danube_wasm_model::{BatchPolicy, OnFailure, OnInvalid, OnPoison};
 pub use error_budget::ErrorBudget;
-pub use patience::Patience;
 pub use probe::Probe;
+pub use retry_policy::RetryPolicy;
 pub use sink::{Sink, SinkParts};
 pub use source::pull::{PullParts, PullSource, PullStartError};
 pub use source::{Source, SourceLimits, SourceParts};

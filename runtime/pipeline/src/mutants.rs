@@ -25,7 +25,7 @@ pub enum Mutant {
     /// Of the events that share a record, only the first shares its fate.
     ForgetOrigin,
     /// What was merged with a refused message is acknowledged and not written.
-    ForgetEntangled,
+    ForgetMergedWithRejected,
     /// A message is acknowledged before its dead letter is durable.
     AckBeforeLetter,
     /// A source answers before the broker has committed.
@@ -36,7 +36,7 @@ pub enum Mutant {
     PartOfGroup,
     /// A circuit that opened never closes again.
     BreakerStaysOpen,
-    /// Messages behind a blocked key go on.
+    /// Messages behind a blocked key are processed.
     BlockedKeyGoesOn,
     /// Messages of one key go to any lane of a sink.
     LanesMixKeys,
@@ -46,13 +46,13 @@ pub enum Mutant {
     OrderIsMilliseconds,
     /// What was pulled counts as done when it is handed to the broker.
     ConfirmBeforeCommit,
-    /// The last event that is done is confirmed, whatever is before it.
+    /// The last event that is done is confirmed, although earlier ones are not done.
     ConfirmOverGap,
     /// What becomes done of a lost stream is confirmed.
     ConfirmUnderOldEpoch,
     /// All that was delivered of a revoked stream counts as done.
     LoseAtRevoke,
-    /// What is behind records that were not published goes on before they are tried again.
+    /// What is behind records that were not published is published before they are tried again.
     ReorderAfterRetry,
 }
 
@@ -78,7 +78,7 @@ mod switch {
             Self::LoseOnDrain,
             Self::AbandonAcks,
             Self::ForgetOrigin,
-            Self::ForgetEntangled,
+            Self::ForgetMergedWithRejected,
             Self::AckBeforeLetter,
             Self::AnswerBeforeCommit,
             Self::ForgetCrashed,

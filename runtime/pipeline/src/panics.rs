@@ -18,8 +18,8 @@ pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Guard {
     pub(crate) status: StatusCell,
-    /// Tells the other tasks to finish what they have. Those of a source are told when it is drained.
-    pub(crate) halt: Option<CancellationToken>,
+    /// Asks the other tasks to finish what they have. `None` for a source whose senders wait: its tasks end when it is drained.
+    pub(crate) stop: Option<CancellationToken>,
 }
 
 impl Guard {
@@ -33,8 +33,8 @@ impl Guard {
     /// A fresh start is needed.
     pub(crate) fn crashed(&self, why: String) {
         self.status.crashed(why);
-        if let Some(halt) = &self.halt {
-            halt.cancel();
+        if let Some(stop) = &self.stop {
+            stop.cancel();
         }
     }
 }

@@ -53,7 +53,7 @@ impl Probe {
         self.with(|m| m.retried(topic, n));
     }
 
-    /// So many events or messages are in hand.
+    /// So many events or messages are in flight.
     pub(crate) fn in_flight(&self, n: usize) {
         self.with(|m| m.set_in_flight(n));
     }

@@ -1,4 +1,4 @@
-//! What a connector is doing, for health, the terminal and whoever waits for it.
+//! What a connector is doing, for health, the terminal and waiting tasks.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,14 +11,14 @@ const CRASHES_DOWN: u32 = 30;
 /// State of a running connector.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Status {
-    /// Waits for its turn to start.
+    /// Waits to be started.
     Pending,
     /// Is being started; why it has not yet, if a try has failed.
     Starting(Option<String>),
     /// Works.
     #[default]
     Running,
-    /// Goes on, but is held up: the reason is for the operator.
+    /// Works, but something delays it: the reason is for the operator.
     Degraded(String),
     /// Does nothing for now, and tries again by itself, ever less often.
     Down(String),
@@ -26,7 +26,7 @@ pub enum Status {
     Failed(String),
     /// A fault that a fresh start may cure ended it: a panic, a subscription that is lost. Its supervisor starts it again.
     Crashed(String),
-    /// Was told to stop.
+    /// Was asked to stop.
     Stopped,
 }
 
@@ -59,7 +59,7 @@ impl Status {
     }
 }
 
-/// What can hold a connector up. Each is apart from the others: what ends one does not hide another.
+/// What can degrade a connector. Each counts by itself: the end of one does not hide another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Cause {
     /// The component's instances keep dying.
@@ -86,18 +86,18 @@ pub(crate) enum Cause {
     Confirmations(usize),
 }
 
-/// Writes a connector's status: the worst of what holds it up now. `Failed`, `Crashed` and `Stopped` are final.
+/// Writes a connector's status: the worst of its degradations. `Failed`, `Crashed` and `Stopped` are final.
 #[derive(Debug, Clone)]
 pub struct StatusCell(Arc<Cell>);
 
 #[derive(Debug)]
 struct Cell {
     shown: watch::Sender<Status>,
-    held_up: Mutex<BTreeMap<Cause, HeldUp>>,
+    degradations: Mutex<BTreeMap<Cause, Degradation>>,
 }
 
 #[derive(Debug)]
-struct HeldUp {
+struct Degradation {
     /// `Degraded` or `Down`.
     status: Status,
     last: Instant,
@@ -107,7 +107,7 @@ impl Default for StatusCell {
     fn default() -> Self {
         Self(Arc::new(Cell {
             shown: watch::Sender::new(Status::Running),
-            held_up: Mutex::default(),
+            degradations: Mutex::default(),
         }))
     }
 }
@@ -123,8 +123,8 @@ impl StatusCell {
         self.0.shown.borrow().clone()
     }
 
-    /// This holds the connector up.
-    pub(crate) fn held_up(&self, cause: Cause, reason: impl Into<String>) {
+    /// The connector is degraded for this cause.
+    pub(crate) fn degrade(&self, cause: Cause, reason: impl Into<String>) {
         self.note(cause, Status::Degraded(reason.into()));
     }
 
@@ -140,22 +140,26 @@ impl StatusCell {
         );
     }
 
-    /// This does not hold it up any more.
-    pub(crate) fn well(&self, cause: Cause) {
-        let mut held_up = self.0.held_up.lock();
-        if held_up.remove(&cause).is_some() {
-            self.show(worst(&held_up));
+    /// This cause is over.
+    pub(crate) fn recover(&self, cause: Cause) {
+        let mut degradations = self.0.degradations.lock();
+        if degradations.remove(&cause).is_some() {
+            self.show(worst(&degradations));
         }
     }
 
-    /// When this was last in the way, if it still counts.
-    pub(crate) fn last(&self, cause: Cause) -> Option<Instant> {
-        self.0.held_up.lock().get(&cause).map(|held_up| held_up.last)
+    /// When this cause was last reported, if it still counts.
+    pub(crate) fn last_seen(&self, cause: Cause) -> Option<Instant> {
+        self.0
+            .degradations
+            .lock()
+            .get(&cause)
+            .map(|degradation| degradation.last)
     }
 
-    /// Why, if this holds the connector up.
-    pub(crate) fn why(&self, cause: Cause) -> Option<String> {
-        match &self.0.held_up.lock().get(&cause)?.status {
+    /// The reason, if this cause degrades the connector.
+    pub(crate) fn reason_of(&self, cause: Cause) -> Option<String> {
+        match &self.0.degradations.lock().get(&cause)?.status {
             Status::Degraded(why) | Status::Down(why) => Some(why.clone()),
             _ => None,
         }
@@ -171,34 +175,34 @@ impl StatusCell {
         self.show(Status::Crashed(reason.into()));
     }
 
-    /// Stopped because it was told to.
+    /// Stopped because it was asked to.
     pub fn stopped(&self) {
         self.show(Status::Stopped);
     }
 
     fn note(&self, cause: Cause, status: Status) {
         let last = Instant::now();
-        let mut held_up = self.0.held_up.lock();
-        held_up.insert(cause, HeldUp { status, last });
-        // Told under the lock, so that news is shown in its order.
-        self.show(worst(&held_up));
+        let mut degradations = self.0.degradations.lock();
+        degradations.insert(cause, Degradation { status, last });
+        // Shown under the lock, so that changes are shown in their order.
+        self.show(worst(&degradations));
     }
 
     fn show(&self, status: Status) {
         self.0.shown.send_if_modified(|now| {
-            let news = !now.is_final() && *now != status;
-            if news {
+            let changed = !now.is_final() && *now != status;
+            if changed {
                 *now = status;
             }
-            news
+            changed
         });
     }
 }
 
-fn worst(held_up: &BTreeMap<Cause, HeldUp>) -> Status {
-    let down = held_up.values().find(|h| matches!(h.status, Status::Down(_)));
-    down.or_else(|| held_up.values().next())
-        .map_or(Status::Running, |held_up| held_up.status.clone())
+fn worst(degradations: &BTreeMap<Cause, Degradation>) -> Status {
+    let down = degradations.values().find(|h| matches!(h.status, Status::Down(_)));
+    down.or_else(|| degradations.values().next())
+        .map_or(Status::Running, |degradation| degradation.status.clone())
 }
 
 #[cfg(test)]
@@ -206,28 +210,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_is_the_last_word() {
+    fn a_failure_is_final() {
         let cell = StatusCell::default();
-        cell.held_up(Cause::Target, "the database is away");
-        cell.well(Cause::Target);
+        cell.degrade(Cause::Target, "the database is away");
+        cell.recover(Cause::Target);
         assert_eq!(cell.get(), Status::Running);
         cell.failed("bad credentials");
-        cell.well(Cause::Target);
+        cell.recover(Cause::Target);
         assert_eq!(cell.get(), Status::Failed("bad credentials".into()));
     }
 
     #[test]
     fn what_ends_one_cause_does_not_hide_another_and_the_worst_is_shown() {
         let cell = StatusCell::default();
-        cell.held_up(Cause::Broker, "the broker is away");
+        cell.degrade(Cause::Broker, "the broker is away");
         cell.crashing(CRASHES_DOWN, &"a trap");
         assert!(matches!(cell.get(), Status::Down(why) if why.contains("a trap")));
-        cell.well(Cause::Broker);
+        cell.recover(Cause::Broker);
         assert!(matches!(cell.get(), Status::Down(_)));
-        cell.held_up(Cause::Lane(0, 1), "waits");
-        cell.well(Cause::Component);
+        cell.degrade(Cause::Lane(0, 1), "waits");
+        cell.recover(Cause::Component);
         assert_eq!(cell.get(), Status::Degraded("waits".into()));
-        cell.well(Cause::Lane(0, 1));
+        cell.recover(Cause::Lane(0, 1));
         assert_eq!(cell.get(), Status::Running);
     }
 }

@@ -40,7 +40,7 @@ use crate::status::Status;
 const STARTS_MAX: usize = 8;
 /// Longest wait of a source for the first tries of sinks: one that hangs must not hold it up.
 const SINKS_FIRST_MAX: Duration = Duration::from_secs(10);
-/// Longest wait for first tries of whoever asks how a change went.
+/// Longest time that [`Applying::settled`] waits for first tries.
 const FIRST_TRIES_MAX: Duration = Duration::from_secs(30);
 
 /// Which way a connector moves data.
@@ -107,8 +107,8 @@ pub trait Launcher: Send + Sync + 'static {
     /// Its task has panicked: nobody follows this connector any more.
     fn lost(&self, id: &ConnectorId, why: &str);
 
-    /// It has drained and is wanted no more: what is kept about it may go.
-    fn gone(&self, id: &ConnectorId);
+    /// It has drained and is wanted no more: what is kept about it may be deleted.
+    fn removed(&self, id: &ConnectorId);
 }
 
 /// A connector that runs.
@@ -128,7 +128,7 @@ pub struct Applied {
     pub started: Vec<ConnectorId>,
     /// Those that run with another specification now.
     pub changed: Vec<ConnectorId>,
-    /// Those that are gone.
+    /// Those that were removed.
     pub stopped: Vec<ConnectorId>,
     /// Those that were left alone.
     pub unchanged: Vec<ConnectorId>,
@@ -176,7 +176,7 @@ impl<L: Launcher> Supervisor<L> {
     }
 
     /// Begins to make what runs what is desired. On a refusal nothing has changed. The rest happens by itself;
-    /// [`Applying::settled`] tells how it went.
+    /// [`Applying::settled`] returns the result.
     pub async fn dispatch(
         &self,
         desired: Vec<(ConnectorId, L::Spec)>,
@@ -206,7 +206,7 @@ impl<L: Launcher> Supervisor<L> {
     /// Stops everything: sources, then sinks. What was leaving already is waited for, too.
     pub async fn shutdown(&self) {
         drop(self.0.transition(Vec::new(), Vec::new()));
-        let leaving: Vec<_> = self.0.slots.lock().by_id.values().map(Slot::gone).collect();
+        let leaving: Vec<_> = self.0.slots.lock().by_id.values().map(Slot::stopped).collect();
         for wait in leaving {
             wait.done().await;
         }
@@ -241,9 +241,9 @@ impl<L: Launcher> Shared<L> {
     ) -> Applying<L::Error> {
         let mut slots = self.slots.lock();
         let stays = |id: &ConnectorId| unchanged.contains(id) || fresh.iter().any(|(new, ..)| new == id);
-        let gone: Vec<_> = slots.by_id.keys().filter(|id| !stays(id)).cloned().collect();
+        let removed: Vec<_> = slots.by_id.keys().filter(|id| !stays(id)).cloned().collect();
         let mut applying = Applying {
-            leaving: slots.stop(gone),
+            leaving: slots.stop(removed),
             applied: Applied {
                 unchanged,
                 ..Applied::default()
@@ -293,7 +293,7 @@ impl<L: Launcher> Slots<L> {
             for id in &ids {
                 let slot = self.by_id.get_mut(id);
                 if let Some(slot) = slot.filter(|slot| slot.direction() == direction && !slot.is_leaving()) {
-                    leaving.push((id.clone(), slot.gone()));
+                    leaving.push((id.clone(), slot.stopped()));
                     slot.stop(after.clone());
                 }
             }
@@ -308,10 +308,10 @@ impl<L: Launcher> Slots<L> {
             .iter()
             .filter(|(other, slot)| *other != id && slot.is_leaving());
         let claimed = others.filter(|(_, slot)| slot.claims_any(claims));
-        claimed.map(|(_, slot)| slot.gone()).collect()
+        claimed.map(|(_, slot)| slot.stopped()).collect()
     }
 
-    /// Tells a connector's task, which is made if there is none, to run this. Gives what tells of the first try, and
+    /// Tells a connector's task, which is made if there is none, to run this. Returns a wait for the first try, and
     /// whether the connector is new.
     fn run(&mut self, shared: &Arc<Shared<L>>, id: &ConnectorId, version: Version<L>) -> (Wait<L::Error>, bool) {
         let number = version.number;
@@ -331,7 +331,7 @@ impl<L: Launcher> Slots<L> {
     }
 }
 
-/// A change that is under way. It goes on also when this is dropped.
+/// A change that is under way. Dropping this does not stop it.
 pub struct Applying<E> {
     applied: Applied,
     tried: Vec<(ConnectorId, Wait<E>)>,

@@ -10,7 +10,7 @@ use danube_wasm_model::{
     door::{EgressError, Failure, FailureKind, GuestError},
     message::{MessageBatch, WriteBatch},
 };
-use danube_wasm_pipeline::{BatchPolicy, OnPoison, Patience, Probe, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, OnPoison, Probe, RetryPolicy, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, MemoryBroker, MemoryRegistry, MemoryTable, insert, trap};
 use tokio::time::Instant;
@@ -23,7 +23,7 @@ async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>,
         schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
         egress: table.clone(),
         batches: vec![policy],
-        patience: Patience::default(),
+        retry_policy: RetryPolicy::default(),
         probe: Probe::default(),
     };
     Sink::start(parts).await.expect("a sink")
@@ -247,7 +247,7 @@ async fn a_component_that_drops_everything_writes_nothing_and_acknowledges() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_of_retryable_is_believed_ten_times_then_the_batch_is_halved() {
+async fn retryable_is_retried_ten_times_then_the_batch_is_halved() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
     let guest = later_for_ever();
     let calls = guest.calls.clone();
@@ -463,7 +463,7 @@ async fn draining_acknowledges_what_is_written_although_the_broker_was_away_unti
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_component_that_used_up_its_claims_is_not_believed_again_within_the_batch() {
+async fn a_component_that_used_up_its_retries_gets_no_more_within_the_batch() {
     let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
     let guest = later_for_ever();
     let calls = guest.calls.clone();

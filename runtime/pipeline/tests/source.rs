@@ -18,7 +18,7 @@ use danube_wasm_model::{
     door::{Failure, FailureKind, GuestError, Intake, Outcome},
     event::{Answer, RecordBatch},
 };
-use danube_wasm_pipeline::{OnFailure, OnInvalid, Patience, Probe, Source, SourceLimits, SourceParts, Status};
+use danube_wasm_pipeline::{OnFailure, OnInvalid, Probe, RetryPolicy, Source, SourceLimits, SourceParts, Status};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
 use tokio::time::Instant;
 
@@ -50,7 +50,7 @@ async fn start_telling(
         limits,
         on_invalid,
         on_failure: HashMap::from([("/in".to_owned(), on_failure)]),
-        patience: Patience::default(),
+        retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
         probe: Probe::default(),
     };
@@ -239,7 +239,7 @@ async fn an_endpoint_can_keep_what_it_refuses_as_a_dead_letter() {
 
 /// GitHub, for one, never sends again what was answered 500.
 #[tokio::test(start_paused = true)]
-async fn an_event_that_the_component_crashes_on_is_a_dead_letter_whatever_its_sender_is_told() {
+async fn an_event_that_the_component_crashes_on_is_a_dead_letter_whatever_its_sender_is_answered() {
     for policy in [OnFailure::Reject, OnFailure::DeadLetter] {
         for crash in [
             trap(),
@@ -399,7 +399,7 @@ async fn a_component_that_asks_for_it_is_called_again_with_the_same_events() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_component_that_never_takes_events_is_believed_for_seconds() {
+async fn a_component_that_never_takes_events_is_called_again_for_seconds() {
     let broker = MemoryBroker::new();
     let guest = FakeSource::new(|_| Err(failure(FailureKind::Retryable)));
     let calls = guest.calls.clone();

@@ -14,7 +14,8 @@ use danube_wasm_model::{
     upstream::{Delivery, DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
-    Patience, Probe, PullParts, PullSource, PullStartError, SourceLimits, SourceParts, Status, source::pull::OnInvalid,
+    Probe, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
+    source::pull::OnInvalid,
 };
 use fakes::{
     FakeSource, MemoryBroker, forward, trap,
@@ -40,7 +41,7 @@ fn parts(guest: FakeSource, broker: &MemoryBroker) -> PullParts {
             limits: SourceLimits::default(),
             on_invalid: HashMap::new(),
             on_failure: HashMap::new(),
-            patience: Patience::default(),
+            retry_policy: RetryPolicy::default(),
             clock: OrderClock::system(),
             probe: Probe::default(),
         },

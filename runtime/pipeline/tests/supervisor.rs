@@ -136,7 +136,7 @@ impl Launcher for Scribe {
         panic!("the task of {id} panicked: {why}");
     }
 
-    fn gone(&self, id: &ConnectorId) {
+    fn removed(&self, id: &ConnectorId) {
         self.told.lock().remove(id.connector());
         self.note(format!("forget {}", id.connector()));
     }
@@ -434,7 +434,7 @@ async fn a_start_that_panics_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_replaces_a_source_is_what_is_told_not_what_it_replaced() {
+async fn the_status_is_that_of_the_new_source_not_of_the_replaced_one() {
     let (supervisor, scribe) = running().await;
     supervisor.apply(pair(2, 1)).await.expect("applied");
     scribe.noted(&["start source 2", "drain source 1"]).await;

@@ -128,7 +128,7 @@ impl DeadLetter {
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&str> {
-        self.0.said(name)
+        self.0.attribute(name)
     }
 }
 

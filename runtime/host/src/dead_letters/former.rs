@@ -62,7 +62,9 @@ impl FormerTopic {
 
     async fn pass_on(&self, letter: Message) -> Result<(), BrokerError> {
         let envelope = Envelope::new(letter.clone());
-        let connector = envelope.said("connector").and_then(|id| id.parse::<ConnectorId>().ok());
+        let connector = envelope
+            .attribute("connector")
+            .and_then(|id| id.parse::<ConnectorId>().ok());
         let topic = match &connector {
             Some(id) => self.topic.dead_letters_of(id),
             None => self.topic.clone(),

@@ -10,7 +10,7 @@ use danube_wasm_broker_spool::{Refused, Spool};
 use danube_wasm_model::{ConnectorId, identity::PUBLISH_TIME_ATTRIBUTE};
 use danube_wasm_pipeline::{
     BackoffPolicy,
-    dead_letter::{Letter, Reason},
+    dead_letter::{DeadLetter, Reason},
 };
 use danube_wasm_telemetry::ConnectorMetrics;
 
@@ -110,7 +110,7 @@ fn letter(connector: &ConnectorId, refused: Refused) -> Outgoing {
         redeliveries: 0,
     };
     let topic = message.topic.dead_letters_of(connector);
-    let letter = Letter::of_message(&message, Reason::BrokerRefused, reason, Vec::new(), 1);
+    let letter = DeadLetter::of_message(&message, Reason::BrokerRefused, reason, Vec::new(), 1);
     // No component is to blame.
     letter.into_outgoing(&topic, connector, "")
 }

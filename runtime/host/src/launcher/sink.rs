@@ -51,7 +51,7 @@ impl ConnectorLauncher {
                     BatchPolicy { linger, ..policy }
                 })
                 .collect(),
-            patience: settings::retry_policy(spec.config.max_dead_letters),
+            retry_policy: settings::retry_policy(spec.config.max_dead_letters),
             probe: self.probe(id),
         };
         let sink = self.on_workers(Sink::start(parts)).await??;

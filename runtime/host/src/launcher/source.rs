@@ -40,7 +40,7 @@ impl ConnectorLauncher {
             limits: settings::source_limits(&spec.config),
             on_invalid: settings::on_invalid(&spec.config),
             on_failure: settings::on_failure(&spec.config),
-            patience: settings::retry_policy(spec.config.max_dead_letters),
+            retry_policy: settings::retry_policy(spec.config.max_dead_letters),
             clock: services.brokers.clock().clone(),
             probe: self.probe(id),
         };

@@ -1,7 +1,7 @@
 //! Keys that wait for a poisonous message.
 //!
 //! A message that waits is given back to the broker, and so are the later ones of its key; they come again one by one or
-//! together, while others of the key may be in hand already. None may pass one before it that was given back, also when
+//! together, while a lane may have others of the key already. None may pass one before it that was given back, also when
 //! the poisonous one is done. What never comes again (an operator has moved the subscription, or it belongs to another
 //! process now) must not block its key for ever: a message that was given back when one before it was long due, and
 //! comes again before that one, does not wait for it any more.
@@ -30,7 +30,7 @@ pub(super) struct BlockedKeys {
 struct Blocked {
     /// The message that blocks the key, and its row of waits.
     poison: Option<(MessageId, Backoff)>,
-    /// Messages that are not in hand because they were given back.
+    /// Messages that were given back and have not come again.
     away: BTreeMap<MessageId, Away>,
 }
 
@@ -62,14 +62,14 @@ impl BlockedKeys {
         backoff.next(None)
     }
 
-    /// Whether the message, which is in hand, has to wait for another one of its key.
-    pub(super) fn holds(&mut self, message: &Message) -> bool {
+    /// Whether the message, which the lane has, must wait for another one of its key.
+    pub(super) fn must_wait(&mut self, message: &Message) -> bool {
         let id = message.message_id;
         let Some(blocked) = self.keys.get_mut(&key_of(message)) else {
             return false;
         };
         if let Some(away) = blocked.away.remove(&id) {
-            blocked.forget_gone(id, away.since);
+            blocked.forget_lost(id, away.since);
         }
         blocked.poison.as_ref().is_some_and(|(poison, _)| *poison < id) || blocked.away.range(..id).next().is_some()
     }
@@ -102,11 +102,11 @@ impl BlockedKeys {
 impl Blocked {
     /// This message was given back at `since` and has come again: what is before it and was long due then does not come
     /// any more.
-    fn forget_gone(&mut self, id: MessageId, since: Instant) {
-        let gone = |at: &MessageId, away: &Away| *at < id && away.due + LATE_MAX <= since;
+    fn forget_lost(&mut self, id: MessageId, since: Instant) {
+        let lost = |at: &MessageId, away: &Away| *at < id && away.due + LATE_MAX <= since;
         self.poison
-            .take_if(|(poison, _)| self.away.get(poison).is_some_and(|away| gone(poison, away)));
-        self.away.retain(|at, away| !gone(at, away));
+            .take_if(|(poison, _)| self.away.get(poison).is_some_and(|away| lost(poison, away)));
+        self.away.retain(|at, away| !lost(at, away));
     }
 }
 

@@ -1,4 +1,4 @@
-//! A message's payload as components see it: JSON text, whatever the wire holds.
+//! A message's payload as components see it: JSON text, from any wire format.
 
 use std::sync::Arc;
 
@@ -18,16 +18,16 @@ pub(super) enum Decoding {
         types: Option<Arc<FieldTypes>>,
     },
     /// It will never decode.
-    Never(String),
+    Invalid(String),
     /// The registry does not answer, or not to this connector: nobody knows yet.
-    NotNow(String),
+    Unavailable(String),
 }
 
 /// Decodes by the schema that the message names, and checks that it is of the expected subject.
 pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, message: &Message) -> Decoding {
     let Some(reference) = message.schema else {
         return match expected_subject {
-            Some(subject) => Decoding::Never(format!("the message has no schema; `{subject}` is expected")),
+            Some(subject) => Decoding::Invalid(format!("the message has no schema; `{subject}` is expected")),
             None => Decoding::Done {
                 payload: message.payload.clone(),
                 schema: "".into(),
@@ -37,11 +37,11 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
     };
     let validator = match schemas.by_reference(reference).await {
         Ok(validator) => validator,
-        Err(error) if error.is_about_the_schema() => return Decoding::Never(error.to_string()),
-        Err(error) => return Decoding::NotNow(error.to_string()),
+        Err(error) if error.is_about_the_schema() => return Decoding::Invalid(error.to_string()),
+        Err(error) => return Decoding::Unavailable(error.to_string()),
     };
     if let Some(subject) = expected_subject.filter(|subject| *subject != validator.subject()) {
-        return Decoding::Never(format!(
+        return Decoding::Invalid(format!(
             "the message's schema is `{}`; `{subject}` is expected",
             validator.subject()
         ));
@@ -57,7 +57,7 @@ pub(super) async fn decode(schemas: &Schemas, expected_subject: Option<&str>, me
                 .first()
                 .map(|v| format!("`{}` {}", v.path, v.message))
                 .unwrap_or_default();
-            Decoding::Never(format!(
+            Decoding::Invalid(format!(
                 "the payload does not match schema `{}`: {first}",
                 validator.subject()
             ))
@@ -176,8 +176,8 @@ mod tests {
                 Decoding::Done { payload, schema, .. } => {
                     format!("{} as `{schema}`", String::from_utf8_lossy(&payload))
                 }
-                Decoding::Never(why) => format!("never: {why}"),
-                Decoding::NotNow(why) => format!("not now: {why}"),
+                Decoding::Invalid(why) => format!("never: {why}"),
+                Decoding::Unavailable(why) => format!("not now: {why}"),
             };
             assert_eq!(found, outcome, "{expected:?}, {schema:?}");
         }

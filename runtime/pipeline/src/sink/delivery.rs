@@ -29,7 +29,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut deliveries: watch::Receiver<
 
 fn show(shared: &Shared, cause: Cause, why: Option<String>) {
     match why {
-        Some(why) => shared.status.held_up(cause, why),
-        None => shared.status.well(cause),
+        Some(why) => shared.status.degrade(cause, why),
+        None => shared.status.recover(cause),
     }
 }

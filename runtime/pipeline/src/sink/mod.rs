@@ -5,51 +5,48 @@
 //! ```
 //!
 //! * **Acknowledgement** comes only after the effect: a message is acknowledged when every write made from it is
-//!   durable in the target, when the component made none of it, or when its dead letter is durable. Whatever else
-//!   happens (an error, a crash, a stop), it stays unacknowledged and comes again; write ids make that harmless.
+//!   durable in the target, when the component made none of it, or when its dead letter is durable. In every other case
+//!   (an error, a crash, a stop) it stays unacknowledged and comes again; write ids make that harmless.
 //! * **Order.** Where the subscription keeps order, messages of one key go to one lane, and a lane finishes a batch
 //!   before it begins the next. Halving and retries keep the order of what is left.
 //! * **Faults.** The target's and the broker's errors back off without limit, and the batch is held. The component's
-//!   own `retryable` is believed ten times or ten minutes. A batch that fails through its contents is halved (see
+//!   own `retryable` is followed ten times or for ten minutes. A batch that fails through its contents is halved (see
 //!   [`crate::bisect`]); what is poisonous alone is dealt with as [`OnPoison`](danube_wasm_model::OnPoison) says.
 //! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
 //!   left unacknowledged.
 
-mod aside;
+mod acknowledge;
 mod blocked;
-pub(crate) mod claims;
 mod decode;
 mod delivery;
 mod lane;
 mod orders;
 mod plan;
+mod poison;
 mod reader;
 pub mod rehearsal;
 mod replayed;
+mod shared;
+mod write;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions, Message, MessageId};
+use danube_wasm_broker::{Broker, BrokerError, Consumer, ConsumerOptions};
 use danube_wasm_model::{
     BatchPolicy, ConnectorId,
     door::{Egress, SinkGuest},
 };
 use danube_wasm_schema::Schemas;
-use parking_lot::Mutex;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use self::shared::{Common, Shared};
 use crate::{
-    backoff::BackoffPolicy,
-    breaker::{Behind, Breaker},
-    concurrency::Concurrency,
-    dead_letter::DeadLetters,
     failpoints::{self, FailPoint},
-    panics::Guard,
-    patience::Patience,
     probe::Probe,
+    recovery,
+    retry_policy::RetryPolicy,
     status::{Status, StatusCell},
-    tend,
 };
 
 /// What a sink is made of.
@@ -66,8 +63,8 @@ pub struct SinkParts {
     pub egress: Arc<dyn Egress>,
     /// For each of the component's consumer configurations, in order.
     pub batches: Vec<BatchPolicy>,
-    /// How long it puts up with what goes wrong.
-    pub patience: Patience,
+    /// Waits, circuits and the budget of dead letters.
+    pub retry_policy: RetryPolicy,
     /// Numbers and traces.
     pub probe: Probe,
 }
@@ -76,140 +73,46 @@ pub struct SinkParts {
 pub struct Sink {
     id: ConnectorId,
     status: StatusCell,
-    halt: CancellationToken,
+    stop: CancellationToken,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
-    _tending: JoinSet<()>,
-}
-
-/// What the lanes of one subscription share.
-struct Shared {
-    /// Which of the component's consumer configurations.
-    subscription: usize,
-    guest: Arc<dyn SinkGuest>,
-    egress: Arc<dyn Egress>,
-    schemas: Arc<Schemas>,
-    expected_subject: Option<String>,
-    policy: BatchPolicy,
-    ordered: bool,
-    backoff: BackoffPolicy,
-    dead_letters: Arc<DeadLetters>,
-    component: Arc<Breaker>,
-    target: Arc<Breaker>,
-    writers: Arc<Concurrency>,
-    status: StatusCell,
-    /// Told to stop, or failed: nothing is begun that has to wait.
-    halt: CancellationToken,
-    in_flight: Mutex<HashSet<MessageId>>,
-    probe: Probe,
-}
-
-impl Shared {
-    /// Of a task of this sink.
-    fn guard(&self) -> Guard {
-        Guard {
-            status: self.status.clone(),
-            halt: Some(self.halt.clone()),
-        }
-    }
-
-    /// Messages were read. Those that a lane has, or that wait for one, are taken out: a broker gives a message again that was
-    /// not acknowledged in time, and while its first copy is here, another is only work twice.
-    fn taken(&self, batch: &mut Vec<Message>) {
-        let mut in_flight = self.in_flight.lock();
-        batch.retain(|message| in_flight.insert(message.message_id));
-        self.probe.in_flight(in_flight.len());
-    }
-
-    /// Messages are about to be acknowledged or given back.
-    fn let_go(&self, ids: &[MessageId]) {
-        let mut in_flight = self.in_flight.lock();
-        for id in ids {
-            in_flight.remove(id);
-        }
-        self.probe.in_flight(in_flight.len());
-    }
+    _background: JoinSet<()>,
 }
 
 impl Sink {
     /// Subscribes to every topic, creating those that are not there, and starts reading. When this returns, nothing
     /// that is published from now on is missed.
     pub async fn start(parts: SinkParts) -> Result<Arc<Self>, BrokerError> {
-        let id = parts.guest.id().clone();
-        let configs = parts.guest.consumer_configs().to_vec();
-        let publisher = parts.broker.publisher(id.as_str()).await?;
-        let letter_topic = configs.first().map(|c| c.topic.dead_letters_of(&id));
-        let digest = parts.guest.digest().to_owned();
-        let dead_letters = Arc::new(
-            DeadLetters::open(
-                &*parts.broker,
-                publisher,
-                letter_topic,
-                &id,
-                &digest,
-                parts.patience.dead_letters,
-            )
-            .await?,
-        );
-        let component = Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone());
-        let target = Breaker::new(parts.patience.target(), Behind::Target, parts.probe.clone());
+        let common = Common::open(&parts).await?;
         let lanes = parts.guest.lanes().max(1);
-        let writers = Concurrency::up_to(lanes * configs.len(), parts.probe.clone());
-        let status = StatusCell::default();
-        let halt = CancellationToken::new();
         let mut tasks = JoinSet::new();
-        let mut tending = JoinSet::new();
-        for (i, config) in configs.iter().enumerate() {
+        let mut background = JoinSet::new();
+        for (i, config) in parts.guest.consumer_configs().iter().enumerate() {
             let policy = parts.batches.get(i).copied().unwrap_or_default();
-            let consumer = parts
-                .broker
-                .subscribe(ConsumerOptions {
-                    topic: config.topic.clone(),
-                    subscription: config.subscription.clone(),
-                    subscription_type: config.subscription_type,
-                    consumer: parts.consumer.clone(),
-                    start: policy.start,
-                    // Each lane works on one batch, one is ready for it, one is being collected.
-                    unacknowledged_max: policy.messages_max.saturating_mul(3 * lanes),
-                })
-                .await?;
-            let shared = Arc::new(Shared {
-                subscription: i,
-                guest: parts.guest.clone(),
-                egress: parts.egress.clone(),
-                schemas: parts.schemas.clone(),
-                expected_subject: config.expected_schema_subject.clone(),
-                policy,
-                ordered: config.subscription_type.keeps_order(),
-                backoff: parts.patience.waits,
-                dead_letters: dead_letters.clone(),
-                component: component.clone(),
-                target: target.clone(),
-                writers: writers.clone(),
-                status: status.clone(),
-                halt: halt.clone(),
-                in_flight: Mutex::default(),
-                probe: parts.probe.clone(),
-            });
+            let options = ConsumerOptions {
+                topic: config.topic.clone(),
+                subscription: config.subscription.clone(),
+                subscription_type: config.subscription_type,
+                consumer: parts.consumer.clone(),
+                start: policy.start,
+                // Each lane works on one batch, one is ready for it, one is being collected.
+                unacknowledged_max: policy.messages_max.saturating_mul(3 * lanes),
+            };
+            let consumer = parts.broker.subscribe(options).await?;
+            let shared = Shared::of_subscription(&parts, &common, i, config, policy);
             let following = delivery::follow(shared.clone(), consumer.delivery(), config.topic.clone());
-            tending.spawn(shared.guard().run("what follows the broker's delivery", following));
-            tasks.spawn(
-                shared
-                    .guard()
-                    .run("a subscription", run(shared.clone(), consumer, lanes)),
-            );
+            background.spawn(shared.guard().run("what follows the broker's delivery", following));
+            let guard = shared.guard();
+            tasks.spawn(guard.run("a subscription", run(shared, consumer, lanes)));
         }
-        let guard = Guard {
-            status: status.clone(),
-            halt: Some(halt.clone()),
-        };
-        let looking = tend::tend(status.clone(), None, Some((parts.egress, halt.clone())));
-        tending.spawn(guard.run("what looks whether it works", looking));
+        let target = (parts.egress, common.stop.clone());
+        let checking = recovery::watch(common.status.clone(), None, Some(target));
+        background.spawn(common.guard().run("what checks the target", checking));
         Ok(Arc::new(Self {
-            id,
-            status,
-            _tending: tending,
-            halt,
+            id: parts.guest.id().clone(),
+            status: common.status,
+            stop: common.stop,
             tasks: tokio::sync::Mutex::new(tasks),
+            _background: background,
         }))
     }
 
@@ -226,7 +129,7 @@ impl Sink {
     /// Stops reading, finishes what was read, and ends. What is unfinished at the deadline stays unacknowledged and is
     /// delivered again at the next start.
     pub async fn drain(&self, deadline: tokio::time::Instant) {
-        self.halt.cancel();
+        self.stop.cancel();
         failpoints::reach(FailPoint::SinkDraining);
         let mut tasks = self.tasks.lock().await;
         let all_done = async { while tasks.join_next().await.is_some() {} };
@@ -238,7 +141,7 @@ impl Sink {
     }
 }
 
-/// One subscription: a reader and its lanes. The consumer outlives the lanes, because dropping it gives back whatever is
+/// One subscription: a reader and its lanes. The consumer outlives the lanes, because dropping it gives back what is
 /// not yet acknowledged.
 async fn run(shared: Arc<Shared>, mut consumer: Box<dyn Consumer>, lanes: usize) {
     let acker = consumer.acker();

@@ -1,4 +1,4 @@
-//! From what a sink component returned to what is written and what is acknowledged: no I/O, and turns for others while
+//! From what a sink component returned to what is written and what is acknowledged: no I/O; yields while
 //! there is much of it.
 
 use std::{collections::HashMap, sync::Arc};
@@ -95,8 +95,8 @@ impl Plan {
             foreign: foreign.len(),
             ..Self::default()
         };
-        if !mutants::is(Mutant::ForgetEntangled) {
-            plan.again = entangled(messages.len(), batch, &plan.refused).await;
+        if !mutants::is(Mutant::ForgetMergedWithRejected) {
+            plan.again = merged_with_rejected(messages.len(), batch, &plan.refused).await;
         }
         let mut dropped = vec![false; messages.len()];
         plan.refused
@@ -238,7 +238,7 @@ async fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreig
 
 /// Messages that share a write with a refused message, directly or through others: all their writes are dropped, and made
 /// again when they are processed again.
-async fn entangled(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -> Vec<usize> {
+async fn merged_with_rejected(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -> Vec<usize> {
     if refused.is_empty() || batch.origins.is_identity() {
         return Vec::new();
     }
@@ -260,7 +260,7 @@ mod tests {
     use danube_wasm_model::columns::{Rejection, RejectionKind};
 
     use super::*;
-    use crate::turns::turns_meanwhile;
+    use crate::yields::yields_during;
 
     fn messages(count: usize) -> Vec<Decoded> {
         let message = |n: usize| Message {
@@ -331,20 +331,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_have_turns_while_many_writes_are_planned() {
+    async fn others_run_while_many_writes_are_planned() {
         let (messages, batch, targets) = (messages(1), writes(&[&[0][..]; 1_280]), targets());
-        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
-        assert!(turns >= 9, "{turns}");
+        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        assert!(yields >= 9, "{yields}");
     }
 
     #[tokio::test]
-    async fn others_have_turns_while_a_write_of_many_origins_is_planned() {
+    async fn others_run_while_a_write_of_many_origins_is_planned() {
         let (messages, mut batch, targets) = (messages(1), writes(&[&[0; 1_280]]), targets());
-        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
-        assert!(turns >= 9, "{turns}");
+        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        assert!(yields >= 9, "{yields}");
         // Refused: once to say why, once to find what belongs to it, and once to leave it out.
         batch.operations.push(77);
-        let turns = turns_meanwhile(Plan::make(&messages, &batch, &targets)).await;
-        assert!(turns >= 27, "{turns}");
+        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        assert!(yields >= 27, "{yields}");
     }
 }

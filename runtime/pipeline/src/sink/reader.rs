@@ -74,20 +74,20 @@ impl Batches {
     }
 }
 
-/// Runs until it is told to stop, the connector fails, or the lanes are gone.
+/// Runs until the connector stops or fails, or the lanes have ended.
 pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes: Lanes) {
     let mut orders = Orders::default();
     loop {
         let batch = tokio::select! {
             biased;
-            () = shared.halt.cancelled() => break,
+            () = shared.stop.cancelled() => break,
             batch = first(shared, consumer) => batch,
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
         let mut batch = more(shared, consumer, batch).await;
         orders.stamp(&mut batch);
         failpoints::reach(FailPoint::SinkRead);
-        shared.taken(&mut batch);
+        shared.track(&mut batch);
         if batch.is_empty() {
             continue;
         }
@@ -99,7 +99,7 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
     }
 }
 
-/// At least one message, whatever the broker is up to.
+/// At least one message; errors of the broker are retried.
 async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
     let cause = Cause::Subscription(shared.subscription);
     let mut backoff = shared.backoff.start();
@@ -111,7 +111,7 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
             _ => match timeout(SILENCE, receiving).await {
                 Ok(received) => received,
                 Err(_) => {
-                    shared.status.well(cause);
+                    shared.status.recover(cause);
                     backoff = shared.backoff.start();
                     continue;
                 }
@@ -119,14 +119,14 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
         };
         match received {
             Ok(messages) if !messages.is_empty() => {
-                shared.status.well(cause);
+                shared.status.recover(cause);
                 return messages;
             }
             Ok(_) => {}
             Err(error) => {
                 let wait = backoff.next(None);
                 tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, wait_ms = clock::millis(wait), "cannot read from the broker");
-                shared.status.held_up(cause, error.to_string());
+                shared.status.degrade(cause, error.to_string());
                 tokio::time::sleep(wait).await;
             }
         }
@@ -142,7 +142,7 @@ async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Messa
         let until = flush_at.min(Instant::now() + policy.idle);
         let received = tokio::select! {
             biased;
-            () = shared.halt.cancelled() => break,
+            () = shared.stop.cancelled() => break,
             received = timeout_at(until, consumer.receive(policy.messages_max - batch.len())) => received,
         };
         match received {
@@ -150,7 +150,7 @@ async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Messa
                 bytes += messages.iter().map(|m| m.payload.len()).sum::<usize>();
                 batch.extend(messages);
             }
-            // Idle, or an error that the next batch will meet: what is here goes on.
+            // Idle, or an error that the next batch will meet: the batch is complete.
             Ok(Err(_)) | Err(_) => break,
         }
     }

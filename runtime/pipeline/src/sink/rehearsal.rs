@@ -25,7 +25,7 @@ pub struct Part {
 /// What became of it.
 #[derive(Debug)]
 pub enum Rehearsed {
-    /// What would be written; perhaps nothing.
+    /// What would be written, if anything.
     Writes(Vec<Write>),
     /// It is refused, and why.
     Refused(String),

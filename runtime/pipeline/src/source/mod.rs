@@ -14,13 +14,16 @@
 //!   its sender keeps it, so this loop never retries a publish: it says `Unavailable` and the sender sends again,
 //!   which the event's id makes harmless.
 //! * **Retryable.** A component that says so is called again with the same events, for some seconds; then their senders are
-//!   told to come back.
+//!   asked to retry.
 //! * **Faults.** A batch that traps, runs out of its budget, goes over a limit or returns malformed columns is halved
 //!   until the culprit is alone; alone it fails a second time before it is blamed (see [`crate::bisect`]). Blamed, it is a
 //!   dead letter (see [`refuse`]).
 
+mod failed_call;
 mod lane;
+mod pending_group;
 mod plan;
+mod publish;
 mod publishing;
 pub mod pull;
 mod refuse;
@@ -56,16 +59,16 @@ use tokio::{
 use self::shared::{Answer, Mode, Pending, Push, Shared};
 use crate::{
     failpoints::{self, FailPoint},
-    patience::Patience,
     probe::Probe,
+    recovery,
+    retry_policy::RetryPolicy,
     status::Status,
-    tend,
 };
 
 /// Limits of a source's queue and batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SourceLimits {
-    /// Most events taken in and not yet answered. Above it, senders are told to come back.
+    /// Most events taken in and not yet answered. Above it, senders are answered 503.
     pub queue_events_max: usize,
     /// Most events in one call of the component.
     pub batch_events_max: usize,
@@ -101,8 +104,8 @@ pub struct SourceParts {
     pub on_invalid: HashMap<String, OnInvalid>,
     /// By endpoint; endpoints that are not named reject.
     pub on_failure: HashMap<String, OnFailure>,
-    /// How long it puts up with what goes wrong.
-    pub patience: Patience,
+    /// Waits, circuits and the budget of dead letters.
+    pub retry_policy: RetryPolicy,
     /// Gives records their order: one clock for all that publishes in this process.
     pub clock: Arc<OrderClock>,
     /// Numbers and traces.
@@ -118,10 +121,10 @@ pub struct Source {
     keeps_order_without_key: bool,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
     draining: AtomicBool,
-    _tending: JoinSet<()>,
+    _background: JoinSet<()>,
 }
 
-/// How long a sender is told to wait when nothing better is known.
+/// `Retry-After` when nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Source {
@@ -137,7 +140,7 @@ impl Source {
         };
         let queue = push.queue.clone();
         let shared = Shared::open(parts, Mode::Push(push)).await?;
-        say_what_is_not_durable(&*broker, &*shared.guest);
+        warn_if_not_durable(&*broker, &*shared.guest);
         let mut tasks = JoinSet::new();
         let mut senders = Vec::with_capacity(shared.lanes());
         for lane in 0..shared.lanes() {
@@ -146,11 +149,11 @@ impl Source {
             senders.push(sender);
             tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
         }
-        let mut tending = JoinSet::new();
-        let looking = tend::tend(shared.status.clone(), Some(broker), None);
-        tending.spawn(shared.guard().run("what looks whether it works", looking));
+        let mut background = JoinSet::new();
+        let checking = recovery::watch(shared.status.clone(), Some(broker), None);
+        background.spawn(shared.guard().run("what checks the broker", checking));
         Ok(Arc::new(Self {
-            _tending: tending,
+            _background: background,
             shared,
             queue,
             lanes: RwLock::new(senders),
@@ -186,8 +189,8 @@ impl Source {
         self.shared.status.stopped();
     }
 
-    /// Events of one key stay on one lane, and so do all without a key where a topic keeps the order of those; others take
-    /// turns.
+    /// Events of one key stay on one lane, and so do all without a key where a topic keeps the order of those; others go round
+    /// robin.
     fn lane_of(&self, event: &Event, lanes: usize) -> usize {
         match &event.key {
             Some(key) => crate::lane_of_key(key, lanes),
@@ -217,8 +220,8 @@ impl Source {
     }
 }
 
-/// A 200 that does not mean a disk is not left to be found out.
-fn say_what_is_not_durable(broker: &dyn Broker, guest: &dyn SourceGuest) {
+/// The operator learns at the start that a 200 does not mean a disk.
+fn warn_if_not_durable(broker: &dyn Broker, guest: &dyn SourceGuest) {
     let topics = guest.producer_configs().iter().map(|config| &config.topic);
     let not_durable: Vec<_> = topics.filter(|topic| broker.is_durable(topic) == Some(false)).collect();
     if let Some(topic) = not_durable.first() {

@@ -1,4 +1,4 @@
-//! From what a source component returned to what is published: no I/O, and turns for others while there is much of it.
+//! From what a source component returned to what is published: no I/O; yields while there is much of it.
 //!
 //! Events that share a record share a fate, so the plan is made of *groups*: the events that are connected by records,
 //! and all their records. A group is published in one transaction or not at all; one invalid record or rejected event
@@ -37,24 +37,27 @@ pub(crate) struct Group {
     /// Places of the events in their batch.
     pub(crate) events: Vec<usize>,
     /// Their records, or why there are none.
-    pub(crate) verdict: Verdict,
+    pub(crate) outcome: GroupOutcome,
 }
 
 /// The fate of a group.
 #[derive(Debug)]
-pub(crate) enum Verdict {
-    /// Publish these (perhaps none), then answer the events at these places so.
+pub(crate) enum GroupOutcome {
+    /// Publish these, if any, then answer the events at these places so.
     Publish {
         records: Vec<Outgoing>,
         replies: Vec<(usize, Reply)>,
     },
     /// The event is refused, by the component or by a schema.
-    Invalid { refusal: Refusal, schema: Option<Breach> },
+    Invalid {
+        refusal: Refusal,
+        schema: Option<SchemaViolation>,
+    },
 }
 
 /// The schema that was violated, for metrics.
 #[derive(Debug)]
-pub(crate) struct Breach {
+pub(crate) struct SchemaViolation {
     pub(crate) topic: String,
     pub(crate) subject: String,
     /// By a payload that the component made, not by the body as it came.
@@ -102,17 +105,17 @@ impl Plan {
                     id,
                     schema: encoded.schema,
                 });
-            let verdict = &mut groups.list[group].verdict;
-            match (made, verdict) {
-                (Ok(record), Verdict::Publish { records, .. }) => records.push(record),
-                (Err(refused), verdict @ Verdict::Publish { .. }) => *verdict = invalid(refused, place),
-                (_, Verdict::Invalid { .. }) => {}
+            let outcome = &mut groups.list[group].outcome;
+            match (made, outcome) {
+                (Ok(record), GroupOutcome::Publish { records, .. }) => records.push(record),
+                (Err(refused), outcome @ GroupOutcome::Publish { .. }) => *outcome = invalid(refused, place),
+                (_, GroupOutcome::Invalid { .. }) => {}
             }
         }
         for answer in &batch.answers {
             let at = answer.origin as usize;
             let group = groups.index_of(at);
-            if let Verdict::Publish { replies, .. } = &mut groups.list[group].verdict {
+            if let GroupOutcome::Publish { replies, .. } = &mut groups.list[group].outcome {
                 let reply = Reply {
                     status: answer.status,
                     content_type: answer.content_type.clone(),
@@ -121,14 +124,14 @@ impl Plan {
                 replies.push((at, reply));
             }
         }
-        // Rejections last: they are what the sender should be told, whatever else is wrong with the group.
+        // Rejections last: the sender should see them first among everything that is wrong with the group.
         for rejection in &batch.rejected {
             let group = groups.index_of(rejection.origin as usize);
             let error = match rejection.kind {
                 RejectionKind::InvalidData => format!("refused: {}", rejection.message),
                 RejectionKind::Unsupported => format!("unsupported: {}", rejection.message),
             };
-            groups.list[group].verdict = Verdict::Invalid {
+            groups.list[group].outcome = GroupOutcome::Invalid {
                 refusal: Refusal::new(error),
                 schema: None,
             };
@@ -137,8 +140,8 @@ impl Plan {
     }
 }
 
-/// What a schema refuses is the data's fault, whoever made the payload of it.
-fn invalid(refused: Refused, place: PayloadAt) -> Verdict {
+/// What a schema refuses is the data's fault, also where the component made the payload.
+fn invalid(refused: Refused, place: PayloadAt) -> GroupOutcome {
     let is_made = matches!(place, PayloadAt::New(_));
     let (rule, topic) = (refused.rule(), &refused.topic);
     let error = match is_made {
@@ -150,9 +153,9 @@ fn invalid(refused: Refused, place: PayloadAt) -> Verdict {
         subject,
         violations,
     } = refused;
-    Verdict::Invalid {
+    GroupOutcome::Invalid {
         refusal: Refusal { error, violations },
-        schema: Some(Breach {
+        schema: Some(SchemaViolation {
             topic,
             subject,
             is_made,
@@ -210,13 +213,13 @@ impl Groups {
             let first = connected.first(event);
             if first == event {
                 of_event[event] = list.len();
-                let verdict = Verdict::Publish {
+                let outcome = GroupOutcome::Publish {
                     records: Vec::new(),
                     replies: Vec::new(),
                 };
                 list.push(Group {
                     events: Vec::new(),
-                    verdict,
+                    outcome,
                 });
             } else {
                 of_event[event] = of_event[first];
@@ -234,7 +237,7 @@ impl Groups {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::turns::turns_meanwhile;
+    use crate::yields::yields_during;
 
     fn event() -> Event {
         Event {
@@ -251,7 +254,7 @@ mod tests {
     }
 
     /// Turns that others have while records of these origins are planned.
-    async fn turns(records: usize, origins: &[u32]) -> usize {
+    async fn yields_of(records: usize, origins: &[u32]) -> usize {
         let mut topics = Topics::default();
         topics.insert("/default/out".parse().expect("a topic"), None);
         let mut batch = RecordBatch::default();
@@ -261,19 +264,19 @@ mod tests {
             batch.origins.push(origins);
         }
         let scope = ConnectorId::try_new("p", "c").expect("valid");
-        turns_meanwhile(Plan::make(&scope, &[&event()], &batch, &topics)).await
+        yields_during(Plan::make(&scope, &[&event()], &batch, &topics)).await
     }
 
     #[tokio::test]
-    async fn others_have_turns_while_many_records_are_planned() {
-        let turns = turns(1_280, &[0]).await;
-        assert!(turns >= 9, "{turns}");
+    async fn others_run_while_many_records_are_planned() {
+        let yields = yields_of(1_280, &[0]).await;
+        assert!(yields >= 9, "{yields}");
     }
 
     #[tokio::test]
-    async fn others_have_turns_while_a_record_of_many_origins_is_planned() {
+    async fn others_run_while_a_record_of_many_origins_is_planned() {
         // Once to find what belongs together, and once to make its id.
-        let turns = turns(1, &[0; 1_280]).await;
-        assert!(turns >= 18, "{turns}");
+        let yields = yields_of(1, &[0; 1_280]).await;
+        assert!(yields >= 18, "{yields}");
     }
 }

@@ -1,8 +1,8 @@
-//! What becomes of an event of which nothing is published: what its sender is told, and the dead letter that is kept of it.
+//! Events of which nothing is published: the answer to the sender, and the dead letter.
 //!
-//! * **Refused data** (by the component, by a schema, by the broker's limit of size): the endpoint's [`OnInvalid`] decides.
+//! * **Refused data** (by the component, by a schema, by the broker's limit of size): the endpoint's [`OnInvalid`] is_probe.
 //! * **A crash** (trap, budget, limit, malformed output): always a dead letter; the endpoint's [`OnFailure`] says what the
-//!   sender is told once it is kept.
+//!   sender is answered once it is kept.
 //!
 //! A dead letter that cannot be written is [`Outcome::Unavailable`]: nothing is claimed, and the sender still has the event.
 
@@ -16,13 +16,12 @@ use danube_wasm_model::{
 use tokio::task::JoinSet;
 
 use super::{
-    lane::stop,
     shared::{Pending, Shared, sleep_while_live},
     unavailable,
 };
 use crate::{
-    dead_letter::{Letter, Reason},
-    error_budget::{Overspent, Room},
+    dead_letter::{DeadLetter, Reason},
+    error_budget::{BudgetExceeded, Reservation},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     status::Cause,
@@ -47,7 +46,7 @@ impl Refusal {
     }
 }
 
-/// What a sender is told, by what becomes of the dead letter.
+/// The answer to the sender, by what becomes of the dead letter.
 struct Answers {
     /// It is kept; `None` for [`Outcome::DeadLettered`].
     kept: Option<Outcome>,
@@ -56,7 +55,7 @@ struct Answers {
 }
 
 /// An event that failed alone, twice.
-pub(super) fn blame(
+pub(super) fn refuse_poison(
     shared: &Arc<Shared>,
     lane: usize,
     pending: Pending,
@@ -68,7 +67,7 @@ pub(super) fn blame(
     match error {
         GuestError::Failure(failure) => {
             let refusal = Refusal::new(failure.message.clone());
-            refuse_beside(shared, pending, refusal, recording, answering);
+            spawn_refuse(shared, pending, refusal, recording, answering);
         }
         error => {
             tracing::warn!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, %error, "an event failed alone, twice");
@@ -78,8 +77,8 @@ pub(super) fn blame(
     }
 }
 
-/// [`refuse`]s without waiting: a sender that is only told is told at once.
-pub(super) fn refuse_beside(
+/// [`refuse`]s in a task of its own; answers at once where no dead letter is kept.
+pub(super) fn spawn_refuse(
     shared: &Arc<Shared>,
     pending: Pending,
     refusal: Refusal,
@@ -96,27 +95,27 @@ pub(super) fn refuse_beside(
     }
 }
 
-/// Tells the sender, or keeps a dead letter where its endpoint says so.
+/// Answers the sender, or keeps a dead letter where its endpoint says so.
 pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refusal, recording: Option<String>) {
     if shared.on_invalid(&pending) == OnInvalid::Reject {
         return pending.answer(invalid(refusal));
     }
-    let room = match room(&shared, &pending, || shared.dead_letters.room()).await {
-        Ok(room) => room,
-        Err(Overspent::Stop(reason)) => return pending.answer(stop(&shared, reason)),
-        Err(Overspent::Wait(why)) => return pending.answer(unavailable(why)),
+    let reservation = match reserve(&shared, &pending, || shared.dead_letters.reserve()).await {
+        Ok(reservation) => reservation,
+        Err(BudgetExceeded::Stop(reason)) => return pending.answer(stop(&shared, reason)),
+        Err(BudgetExceeded::Wait(why)) => return pending.answer(unavailable(why)),
     };
-    let letter = Letter::of_event(&pending.event, Reason::Refused, refusal.error.clone())
+    let letter = DeadLetter::of_event(&pending.event, Reason::Refused, refusal.error.clone())
         .with_violations(&refusal.violations)
         .with_recording(recording);
     let answers = Answers {
         kept: None,
         too_large: invalid(refusal),
     };
-    keep(&shared, pending, letter, room, answers).await;
+    keep(&shared, pending, letter, reservation, answers).await;
 }
 
-/// Keeps a dead letter and tells the sender what its endpoint says.
+/// Keeps a dead letter and answers the sender as its endpoint says.
 async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recording: Option<String>) {
     let failed = |kept| Outcome::Failed {
         message: error.to_string(),
@@ -125,20 +124,22 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
     if mutants::is(Mutant::ForgetCrashed) {
         return pending.answer(failed(true));
     }
-    let room = match room(&shared, &pending, || shared.crashes.room()).await {
-        Ok(room) => room,
+    let reservation = match reserve(&shared, &pending, || shared.crashes.reserve()).await {
+        Ok(reservation) => reservation,
         // Nobody else has this event.
-        Err(Overspent::Stop(reason)) if pending.finalizer().is_some() => return pending.answer(stop(&shared, reason)),
+        Err(BudgetExceeded::Stop(reason)) if pending.finalizer().is_some() => {
+            return pending.answer(stop(&shared, reason));
+        }
         // Its senders still have these events, and the others pass: no reason to stop.
-        Err(Overspent::Stop(_)) => {
+        Err(BudgetExceeded::Stop(_)) => {
             let why =
                 "more events than max_dead_letters allows have crashed the component: no dead letter is kept of more";
             tracing::error!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, "{why}; senders are told to try again");
             return pending.answer(unavailable(why.to_owned()));
         }
-        Err(Overspent::Wait(why)) => return pending.answer(unavailable(why)),
+        Err(BudgetExceeded::Wait(why)) => return pending.answer(unavailable(why)),
     };
-    let letter = Letter::of_event(&pending.event, Reason::Crashed, error.to_string())
+    let letter = DeadLetter::of_event(&pending.event, Reason::Crashed, error.to_string())
         .with_backtrace(error.backtrace().to_vec())
         .with_recording(recording);
     let answers = Answers {
@@ -148,34 +149,34 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
         },
         too_large: failed(false),
     };
-    keep(&shared, pending, letter, room, answers).await;
+    keep(&shared, pending, letter, reservation, answers).await;
 }
 
-/// Room for a dead letter. What was pulled waits for it.
-async fn room(
+/// Reservation for a dead letter. What was pulled waits for it.
+async fn reserve(
     shared: &Shared,
     pending: &Pending,
-    ask: impl Fn() -> Result<Room, Overspent>,
-) -> Result<Room, Overspent> {
+    ask: impl Fn() -> Result<Reservation, BudgetExceeded>,
+) -> Result<Reservation, BudgetExceeded> {
     let mut backoff = shared.waits.start();
     loop {
         match ask() {
-            Err(Overspent::Wait(_)) if pending.finalizer().is_some() && pending.is_live() => {
+            Err(BudgetExceeded::Wait(_)) if pending.finalizer().is_some() && pending.is_live() => {
                 sleep_while_live(Some(pending), backoff.next(None)).await;
             }
-            room => return room,
+            reserved => return reserved,
         }
     }
 }
 
 /// Writes a dead letter. Of what was pulled, until the broker takes it or its stream is lost.
-async fn write(shared: &Shared, pending: &Pending, letter: &Letter) -> Result<Published, BrokerError> {
+async fn write(shared: &Shared, pending: &Pending, letter: &DeadLetter) -> Result<Published, BrokerError> {
     let mut backoff = shared.waits.start();
     loop {
         let written = shared.dead_letters.write(letter).await;
         match &written {
             Err(error) if error.kind != ErrorKind::TooLarge && pending.finalizer().is_some() && pending.is_live() => {
-                shared.status.held_up(Cause::Broker, error.message.clone());
+                shared.status.degrade(Cause::Broker, error.message.clone());
                 sleep_while_live(Some(pending), backoff.next(None)).await;
             }
             _ => return written,
@@ -183,10 +184,10 @@ async fn write(shared: &Shared, pending: &Pending, letter: &Letter) -> Result<Pu
     }
 }
 
-async fn keep(shared: &Shared, pending: Pending, letter: Letter, room: Room, answers: Answers) {
+async fn keep(shared: &Shared, pending: Pending, letter: DeadLetter, reservation: Reservation, answers: Answers) {
     let outcome = match write(shared, &pending, &letter).await {
         Ok(published) => {
-            room.spent();
+            reservation.written();
             failpoints::reach(FailPoint::SourceLetterKept);
             shared.probe.dead_letter(letter.reason());
             answers.kept.unwrap_or_else(|| Outcome::DeadLettered {
@@ -194,7 +195,7 @@ async fn keep(shared: &Shared, pending: Pending, letter: Letter, room: Room, ans
                 durable: published.durable,
             })
         }
-        // It never will be kept: its sender is told what is wrong with the event.
+        // It can never be kept: the sender learns what is wrong with the event.
         Err(error) if error.kind == ErrorKind::TooLarge => {
             tracing::error!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, %error, "the event is too large for a dead letter: nothing of it is kept here, its sender is told that it was not taken");
             answers.too_large
@@ -209,4 +210,10 @@ fn invalid(refusal: Refusal) -> Outcome {
         error: refusal.error,
         violations: refusal.violations,
     }
+}
+
+/// The connector stops for good. Returns the answer to its senders.
+pub(super) fn stop(shared: &Shared, reason: String) -> Outcome {
+    shared.fail(reason);
+    unavailable(format!("connector {} has stopped", shared.guest.id()))
 }

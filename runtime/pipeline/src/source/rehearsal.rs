@@ -11,14 +11,14 @@ use danube_wasm_model::{
 use danube_wasm_schema::Validator;
 
 use super::{
-    plan::{Plan, Verdict},
+    plan::{GroupOutcome, Plan},
     topics::Topics,
 };
 
 /// What became of it.
 #[derive(Debug)]
 pub enum Rehearsed {
-    /// What would be published (perhaps nothing), and what its sender would be answered.
+    /// What would be published, if anything, and the answer to its sender.
     Records(Vec<Outgoing>, Option<Reply>),
     /// It is refused, or a record made from it is: why, and each rule that was broken.
     Refused(String, Vec<Violation>),
@@ -38,12 +38,12 @@ pub async fn rehearse(
     let batch = EventBatch::from_events([event], &guest.interests());
     let records = guest.poll(lane, Arc::new(batch)).await?;
     let plan = Plan::make(guest.id(), &[event], &records, &topics).await;
-    let verdict = plan.groups.into_iter().next().map(|group| group.verdict);
-    Ok(match verdict {
+    let outcome = plan.groups.into_iter().next().map(|group| group.outcome);
+    Ok(match outcome {
         None => Rehearsed::Records(Vec::new(), None),
-        Some(Verdict::Publish { records, mut replies }) => {
+        Some(GroupOutcome::Publish { records, mut replies }) => {
             Rehearsed::Records(records, replies.pop().map(|(_, reply)| reply))
         }
-        Some(Verdict::Invalid { refusal, .. }) => Rehearsed::Refused(refusal.error, refusal.violations),
+        Some(GroupOutcome::Invalid { refusal, .. }) => Rehearsed::Refused(refusal.error, refusal.violations),
     })
 }

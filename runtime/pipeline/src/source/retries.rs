@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::{
     backoff::{Backoff, BackoffPolicy},
-    sink::claims::Claims,
+    guest_retry_budget::GuestRetryBudget,
 };
 
 /// Longest time for which a component is called again with the same events. Their senders wait meanwhile, and so does what is
@@ -21,7 +21,7 @@ pub(super) enum Retries {
     /// While senders wait.
     ForSenders(SenderRetries),
     /// While nobody waits: as often as a sink's component is called again.
-    Inside(Claims),
+    Inside(GuestRetryBudget),
 }
 
 impl Retries {
@@ -29,16 +29,16 @@ impl Retries {
     pub(super) fn next(&mut self, failure: &Failure) -> Option<Duration> {
         match self {
             Self::ForSenders(senders) => senders.next(failure),
-            Self::Inside(claims) => claims
-                .believed()
-                .then(|| claims.guest.next(claims.wait_asked(failure.retry_after))),
+            Self::Inside(budget) => budget
+                .allows_retry()
+                .then(|| budget.guest.next(budget.requested_wait(failure.retry_after))),
         }
     }
 
     /// A part of the batch has passed.
     pub(super) fn succeeded(&mut self) {
-        if let Self::Inside(claims) = self {
-            claims.succeeded();
+        if let Self::Inside(budget) = self {
+            budget.succeeded();
         }
     }
 
@@ -46,7 +46,7 @@ impl Retries {
     pub(super) fn count(&self) -> u32 {
         match self {
             Self::ForSenders(senders) => senders.backoff.tries(),
-            Self::Inside(claims) => claims.guest.tries(),
+            Self::Inside(budget) => budget.guest.tries(),
         }
     }
 }

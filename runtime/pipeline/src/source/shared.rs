@@ -17,9 +17,9 @@ use super::{
 };
 use crate::{
     BackoffPolicy,
-    breaker::{Behind, Breaker},
+    breaker::{Breaker, Dependency},
     dead_letter::DeadLetters,
-    error_budget::Spending,
+    error_budget::BudgetUse,
     panics::Guard,
     probe::Probe,
     status::StatusCell,
@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub(super) dead_letters: DeadLetters,
     pub(super) waits: BackoffPolicy,
     /// Dead letters of crashes: a budget of their own, because a source that spends it does not stop.
-    pub(super) crashes: Arc<Spending>,
+    pub(super) crashes: Arc<BudgetUse>,
     pub(super) component: Arc<Breaker>,
     pub(super) publishing: Arc<Breaker>,
     pub(super) status: StatusCell,
@@ -44,13 +44,13 @@ pub(super) struct Shared {
 
 /// Whether somebody waits for the fate of each event.
 pub(super) enum Mode {
-    /// Its sender, who keeps it until then and can be told to come back.
+    /// Its sender, who keeps it until then and can be asked to retry.
     Push(Push),
     /// An upstream that was read from: what cannot be done now is done later, here.
     Pull(Pull),
 }
 
-/// What is told to senders.
+/// How senders are answered.
 pub(super) struct Push {
     pub(super) queue: Arc<Semaphore>,
     /// By endpoint; endpoints that are not named reject.
@@ -72,7 +72,7 @@ impl Shared {
             configs.first().map(|config| config.topic.dead_letters_of(&id)),
             &id,
             parts.guest.digest(),
-            parts.patience.dead_letters,
+            parts.retry_policy.dead_letters,
         )
         .await?;
         Ok(Arc::new(Self {
@@ -82,10 +82,10 @@ impl Shared {
             limits: parts.limits,
             mode,
             dead_letters,
-            waits: parts.patience.waits,
-            crashes: Spending::new(parts.patience.dead_letters),
-            component: Breaker::new(parts.patience.component, Behind::Component, parts.probe.clone()),
-            publishing: Breaker::new(parts.patience.publishing, Behind::Broker, parts.probe.clone()),
+            waits: parts.retry_policy.waits,
+            crashes: BudgetUse::new(parts.retry_policy.dead_letters),
+            component: Breaker::new(parts.retry_policy.component, Dependency::Component, parts.probe.clone()),
+            publishing: Breaker::new(parts.retry_policy.publishing, Dependency::Broker, parts.probe.clone()),
             status: StatusCell::default(),
             probe: parts.probe,
         }))
@@ -99,7 +99,7 @@ impl Shared {
     pub(super) fn guard(&self) -> Guard {
         Guard {
             status: self.status.clone(),
-            halt: self.pull().map(|pull| pull.halt.clone()),
+            stop: self.pull().map(|pull| pull.stop.clone()),
         }
     }
 
@@ -118,7 +118,7 @@ impl Shared {
         });
     }
 
-    /// Whether refused data becomes a dead letter, or whoever gets the answer acts on it.
+    /// Whether refused data becomes a dead letter, or its sender or upstream decides.
     pub(super) fn on_invalid(&self, pending: &Pending) -> OnInvalid {
         match &self.mode {
             Mode::Push(push) => of(&push.on_invalid, &pending.event),
@@ -136,16 +136,16 @@ impl Shared {
         }
     }
 
-    /// The connector goes on no more.
+    /// The connector stops for good.
     pub(super) fn fail(&self, reason: String) {
         // Of a pull source each event that cannot be done says so, and one is enough.
-        if self.pull().is_some_and(|pull| pull.halt.is_cancelled()) {
+        if self.pull().is_some_and(|pull| pull.stop.is_cancelled()) {
             return;
         }
         tracing::error!(connector = %self.guest.id(), %reason, "the connector has stopped");
         self.status.failed(reason);
         if let Some(pull) = self.pull() {
-            pull.halt.cancel();
+            pull.stop.cancel();
         }
     }
 }
@@ -170,13 +170,13 @@ async fn create_topics(parts: &SourceParts) -> Result<Topics, BrokerError> {
     Ok(topics)
 }
 
-/// An event, and where its fate is to be told.
+/// An event, and who is answered.
 pub(super) struct Pending {
     pub(super) event: Event,
     pub(super) answer: Answer,
 }
 
-/// Who is told. Its place in what the source has taken in is held until then.
+/// Who is answered. The event's place in the queue is held until then.
 pub(super) enum Answer {
     Sender {
         reply: oneshot::Sender<Outcome>,
@@ -186,7 +186,7 @@ pub(super) enum Answer {
 }
 
 impl Pending {
-    /// A sender that has gone misses its answer; the event's fate is the same.
+    /// A sender that has hung up misses its answer; the event is processed all the same.
     pub(super) fn answer(self, outcome: Outcome) {
         match self.answer {
             Answer::Sender { reply, .. } => drop(reply.send(outcome)),

@@ -16,7 +16,7 @@ pub(super) struct Version<L: Launcher> {
     pub(super) direction: Direction,
     pub(super) claims: Vec<String>,
     pub(super) prepared: L::Prepared,
-    /// Whoever leaves and has what this one claims.
+    /// Connectors that are leaving and still hold one of these claims.
     pub(super) after: Vec<Wait<L::Error>>,
     /// First tries of sinks that this source goes after.
     pub(super) sinks_first: Vec<Wait<L::Error>>,
@@ -38,7 +38,7 @@ impl<L: Launcher> Clone for Desired<L> {
     }
 }
 
-/// What a connector's task says.
+/// What a connector's task reports.
 #[derive(Debug, Clone)]
 pub(super) struct Report<E> {
     pub(super) condition: Condition,
@@ -57,7 +57,7 @@ pub(super) enum Outcome<E> {
     Refused(E),
 }
 
-/// Something that a connector's task will say. Over when the task ends, too.
+/// Waits for a report of a connector's task, or for the end of the task.
 #[derive(Debug)]
 pub(super) struct Wait<E> {
     report: watch::Receiver<Report<E>>,
@@ -68,7 +68,7 @@ pub(super) struct Wait<E> {
 enum Event {
     /// A version of this number, or a newer one, has been tried.
     Tried(u64),
-    /// It has stopped more often than so.
+    /// It has stopped more often than this.
     Stopped(u64),
 }
 
@@ -162,7 +162,7 @@ impl<L: Launcher> Slot<L> {
     }
 
     /// When it has stopped once more.
-    pub(super) fn gone(&self) -> Wait<L::Error> {
+    pub(super) fn stopped(&self) -> Wait<L::Error> {
         let stops = self.report.borrow().stops;
         self.wait(Event::Stopped(stops))
     }

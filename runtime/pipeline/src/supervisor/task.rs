@@ -65,7 +65,7 @@ impl<L: Launcher> Task<L> {
         }
     }
 
-    /// Runs until the connector has stopped and is wanted no more. A panic of this task itself is told.
+    /// Runs until the connector has stopped and is no longer desired. A panic of this task itself is reported.
     pub(super) async fn run_guarded(self) {
         let (shared, id) = (self.shared.clone(), self.id.clone());
         if let Err(panic) = AssertUnwindSafe(self.run()).catch_unwind().await {
@@ -74,7 +74,7 @@ impl<L: Launcher> Task<L> {
     }
 
     async fn run(mut self) {
-        // Nobody desires anything any more once the sender is gone.
+        // The sender is dropped with the supervisor.
         while self.desired.has_changed().is_ok() {
             let desired = self.desired.borrow_and_update().clone();
             match desired {
@@ -171,7 +171,7 @@ impl<L: Launcher> Task<L> {
         self.say(status);
     }
 
-    /// Only the user can help. A source's predecessor still has its endpoints: it goes on.
+    /// Only the user can help. A source's predecessor keeps its endpoints and runs on.
     fn refused(&mut self, error: &L::Error) {
         let why = error.to_string();
         tracing::error!(connector = %self.id, %why, "the connector cannot start: correct what is wrong, and apply the file again or restart");
@@ -244,7 +244,7 @@ impl<L: Launcher> Task<L> {
         let wanted = self.desired.has_changed().unwrap_or(false);
         if !wanted {
             slots.by_id.remove(&self.id);
-            self.shared.launcher.gone(&self.id);
+            self.shared.launcher.removed(&self.id);
         }
         !wanted
     }
@@ -300,16 +300,16 @@ impl<L: Launcher> Task<L> {
         self.change(|report| report.condition.status = status);
     }
 
-    /// Changes how the connector is, and tells it if that is news.
+    /// Changes the connector's condition, and reports it if it differs.
     fn change(&self, change: impl FnOnce(&mut Report<L::Error>)) {
-        let mut news: Option<Condition> = None;
+        let mut changed: Option<Condition> = None;
         self.report.send_if_modified(|report| {
             let before = report.condition.clone();
             change(report);
-            news = (report.condition != before).then(|| report.condition.clone());
-            news.is_some()
+            changed = (report.condition != before).then(|| report.condition.clone());
+            changed.is_some()
         });
-        if let Some(condition) = news {
+        if let Some(condition) = changed {
             self.shared.launcher.changed(&self.id, &condition);
         }
     }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, num::NonZeroUsize, time::Duration};
 
 use danube_wasm_model::SubscriptionType;
 use danube_wasm_pipeline::{
-    BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, Patience, SourceLimits,
+    BackoffPolicy, BatchPolicy, BreakerPolicy, ErrorBudget, OnFailure, OnInvalid, OnPoison, RetryPolicy, SourceLimits,
 };
 
 use super::{event_mix::EventMix, rng::Rng, wall_clock::WallClock};
@@ -23,7 +23,7 @@ pub struct Scenario {
     pub batch: BatchPolicy,
     pub on_invalid: OnInvalid,
     pub on_failure: OnFailure,
-    pub patience: Patience,
+    pub patience: RetryPolicy,
     /// Whether the component gives ids to merged outputs; otherwise the host does.
     pub own_merge_ids: bool,
     /// In so many of a hundred calls the source component's records of different keys change places.
@@ -106,7 +106,7 @@ impl Scenario {
             },
             on_invalid: rng.pick(&[OnInvalid::Reject, OnInvalid::DeadLetter]),
             on_failure: rng.pick(&[OnFailure::Reject, OnFailure::DeadLetter]),
-            patience: Patience {
+            patience: RetryPolicy {
                 waits,
                 component: BreakerPolicy {
                     failures_max: rng.between(3..=20) as u32,

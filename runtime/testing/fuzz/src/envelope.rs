@@ -8,7 +8,7 @@ use danube_wasm_model::{
     identity::{HOST_ATTRIBUTE_PREFIX, ORDER_ATTRIBUTE, PUBLISH_TIME_ATTRIBUTE},
 };
 use danube_wasm_pipeline::{
-    dead_letter::{Letter, Reason},
+    dead_letter::{DeadLetter, Reason},
     envelope::{Envelope, Input},
 };
 
@@ -28,14 +28,14 @@ pub fn envelope(data: &[u8]) {
 
 fn of_a_message(message: &Message, pieces: &mut Pieces<'_>) {
     let (why, frames, attempts) = (pieces.text(), pieces.list(Pieces::text), pieces.number());
-    let letter = Letter::of_message(message, reason(pieces), why.clone(), frames, attempts);
+    let letter = DeadLetter::of_message(message, reason(pieces), why.clone(), frames, attempts);
     let envelope = written(letter, &why);
     let Some(Input::Message { record, published_ms }) = envelope.input() else {
         panic!("the letter of a message is none: {envelope:?}")
     };
     assert_eq!(published_ms, message.publish_time_ms);
     assert_eq!(*record, as_published(message));
-    assert_eq!(envelope.said("attempts"), Some(attempts.to_string().as_str()));
+    assert_eq!(envelope.attribute("attempts"), Some(attempts.to_string().as_str()));
 }
 
 /// A message as it was handed to the broker, but for what the host adds.
@@ -63,7 +63,7 @@ fn own(attributes: &Attributes) -> Attributes {
 
 fn of_an_event(event: &Event, pieces: &mut Pieces<'_>) {
     let why = pieces.text();
-    let envelope = written(Letter::of_event(event, reason(pieces), why.clone()), &why);
+    let envelope = written(DeadLetter::of_event(event, reason(pieces), why.clone()), &why);
     let Some(Input::Event(again)) = envelope.input() else {
         panic!("the letter of an event is none: {envelope:?}")
     };
@@ -80,7 +80,7 @@ fn of_an_event(event: &Event, pieces: &mut Pieces<'_>) {
 }
 
 /// Writes a letter and reads it as the broker gives it.
-fn written(letter: Letter, why: &str) -> Envelope {
+fn written(letter: DeadLetter, why: &str) -> Envelope {
     let reason = letter.reason().as_str();
     let topic: TopicName = "/fuzz/dlq-c".parse().expect("a topic");
     let connector = ConnectorId::try_new("p", "c").expect("a name");
@@ -88,9 +88,9 @@ fn written(letter: Letter, why: &str) -> Envelope {
     let again = letter.into_outgoing(&topic, &connector, "digest");
     assert_eq!(outgoing, again, "an input meets its own letter");
     let envelope = Envelope::new(delivered(outgoing));
-    assert_eq!(envelope.said("reason"), Some(reason));
-    assert_eq!(envelope.said("connector"), Some("p/c"));
-    let message = envelope.said("message").expect("a reason in words");
+    assert_eq!(envelope.attribute("reason"), Some(reason));
+    assert_eq!(envelope.attribute("connector"), Some("p/c"));
+    let message = envelope.attribute("message").expect("a reason in words");
     assert!(why.starts_with(message), "{message:?} is not the beginning of {why:?}");
     envelope
 }
@@ -125,7 +125,7 @@ fn of_anything(message: Message) {
                 publish_time_ms: published_ms,
                 ..delivered((*record).clone())
             };
-            let letter = Letter::of_message(&message, Reason::Refused, why.clone(), Vec::new(), 1);
+            let letter = DeadLetter::of_message(&message, Reason::Refused, why.clone(), Vec::new(), 1);
             let Some(Input::Message { record: again, .. }) = written(letter, &why).input() else {
                 panic!("the letter of {message:?} is none")
             };

@@ -13,7 +13,7 @@ use tokio::{
 
 use super::publish::{Batch, first_event};
 use crate::source::{
-    lane::Ready,
+    publish::ReadyGroup,
     shared::{Pending, Shared},
 };
 
@@ -56,7 +56,7 @@ impl Chains {
     }
 
     /// These go to the broker after all that was added for their stream before.
-    pub(crate) fn push(&mut self, shared: &Arc<Shared>, groups: Vec<Ready>, answering: &mut JoinSet<()>) {
+    pub(crate) fn push(&mut self, shared: &Arc<Shared>, groups: Vec<ReadyGroup>, answering: &mut JoinSet<()>) {
         let finalizer = first_event(&groups).and_then(Pending::finalizer);
         let Some(stream) = finalizer.map(|finalizer| finalizer.stream().clone()) else {
             return;

@@ -15,14 +15,14 @@ use super::{
 };
 use crate::status::Cause;
 
-/// Confirms whatever can be, for as long as the session lives; each stream by itself, so that none waits for another.
+/// Confirms what is due, for as long as the session lives; each stream by itself, so that none waits for another.
 pub(super) async fn confirm(session: Arc<Session>, confirmer: Arc<dyn Confirmer>, cause: Cause) {
     let mut under_way = FuturesUnordered::new();
     loop {
         // Before looking, so that no change is missed.
         let changed = session.changed.notified();
         let due = session.take_due().into_iter();
-        under_way.extend(due.map(|due| tell(&session, &*confirmer, due, cause)));
+        under_way.extend(due.map(|due| confirm_one(&session, &*confirmer, due, cause)));
         tokio::select! {
             biased;
             _ = under_way.next(), if !under_way.is_empty() => {}
@@ -32,7 +32,7 @@ pub(super) async fn confirm(session: Arc<Session>, confirmer: Arc<dyn Confirmer>
 }
 
 /// Confirms up to one position, as often as it takes.
-async fn tell(session: &Session, confirmer: &dyn Confirmer, due: Due, cause: Cause) {
+async fn confirm_one(session: &Session, confirmer: &dyn Confirmer, due: Due, cause: Cause) {
     let shared = &session.shared;
     let (id, stream) = (shared.guest.id(), &due.stream);
     let mut backoff = shared.waits.start();
@@ -40,13 +40,13 @@ async fn tell(session: &Session, confirmer: &dyn Confirmer, due: Due, cause: Cau
     while !session.look(lost) {
         match confirmer.confirm(stream, due.epoch, due.upto).await {
             Ok(()) => {
-                shared.status.well(cause);
+                shared.status.recover(cause);
                 return session.change(|frontier| frontier.confirmed(&due));
             }
             Err(UpstreamError::Transient { message, retry_after }) => {
                 let wait = backoff.next(retry_after);
                 tracing::warn!(connector = %id, %stream, error = %message, wait_ms = clock::millis(wait), "the upstream was not told what is done; it is told again");
-                shared.status.held_up(cause, message);
+                shared.status.degrade(cause, message);
                 let _ = timeout(wait, session.until(lost)).await;
             }
             Err(UpstreamError::Disconnected { message }) => {
@@ -59,7 +59,7 @@ async fn tell(session: &Session, confirmer: &dyn Confirmer, due: Due, cause: Cau
         }
     }
     // It is no matter any more whether that could be confirmed.
-    shared.status.well(cause);
+    shared.status.recover(cause);
 }
 
 /// Confirms what becomes done of these until the deadline, then lets them go.

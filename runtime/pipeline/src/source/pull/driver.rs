@@ -91,7 +91,7 @@ impl Driver {
         let mut stop = self.stop.subscribe();
         tokio::select! {
             biased;
-            () = self.halted() => Err(SessionEnd::Failed),
+            () = self.failed_or_dropped() => Err(SessionEnd::Failed),
             _ = stop.wait_for(Option::is_some) => Err(SessionEnd::Stopped),
             done = work => Ok(done),
         }
@@ -104,15 +104,15 @@ impl Driver {
             let key = pending.event.key.as_deref().filter(|_| self.independent_keys);
             let lane = lane_of_key(key.unwrap_or(stream.as_str().as_bytes()), lanes.len().max(1));
             if let Some(lane) = lanes.get(lane) {
-                // One that is gone has ended the source.
+                // A lane that has ended has ended the source, too.
                 let _ = lane.send(pending);
             }
         }
     }
 
-    async fn halted(&self) {
+    async fn failed_or_dropped(&self) {
         match self.shared.pull() {
-            Some(pull) => pull.halt.cancelled().await,
+            Some(pull) => pull.stop.cancelled().await,
             None => std::future::pending().await,
         }
     }
@@ -145,7 +145,7 @@ impl Driver {
             };
             let wait = backoff.next(asked);
             tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = clock::millis(wait), "there is no session with the upstream; a new one is made");
-            self.shared.status.held_up(Cause::Upstream(drive), why);
+            self.shared.status.degrade(Cause::Upstream(drive), why);
             if let Err(end) = self.unless_stopped(sleep(wait)).await {
                 return end;
             }
@@ -168,7 +168,7 @@ impl Driver {
         if matches!(end, SessionEnd::Stopped) {
             tokio::select! {
                 biased;
-                () = self.halted() => {}
+                () = self.failed_or_dropped() => {}
                 _ = timeout_at(self.deadline(), reader.settled()) => {}
             }
         }

@@ -35,7 +35,7 @@ struct Stream {
     first: u64,
     /// What is not confirmable yet.
     entries: VecDeque<Entry>,
-    /// Behind the done prefix.
+    /// Dependency the done prefix.
     confirmable: Option<Position>,
     confirmed: Option<Position>,
     /// A confirmation is under way.

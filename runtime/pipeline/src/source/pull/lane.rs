@@ -1,4 +1,4 @@
-//! One lane of a pull source: the streams that belong to it take turns in its component.
+//! One lane of a pull source: its streams are called round robin.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::Unbo
     while open || !queues.is_empty() {
         tokio::select! {
             biased;
-            () = pull.halt.cancelled() => break,
+            () = pull.stop.cancelled() => break,
             Some(stream) = news.recv() => queues.settled(stream),
             event = events.recv(), if open => match event {
                 Some(event) => queues.push(event),

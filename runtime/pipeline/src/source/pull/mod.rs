@@ -1,4 +1,4 @@
-//! The pull driver: what a source does whose upstream keeps what was not confirmed, and tells nobody to come back.
+//! The pull driver: for sources whose upstream keeps what was not confirmed, and that have no sender to ask for a retry.
 //!
 //! ```text
 //! receive(room) → lane of the stream → component → plan → publish, one at a time for each stream → frontier → confirm
@@ -8,14 +8,14 @@
 //!   That streams are revoked or lost it reads at any time (`reader.rs`).
 //! * **Order.** A stream stays on one lane, unless its keys are independent. Of each stream one call's records are handed to
 //!   the broker at a time (`chains.rs`), all or none of them, and tried again for ever (`publish.rs`): nothing overtakes what
-//!   failed. Other streams go on meanwhile (`queues.rs`).
+//!   failed. Other streams are not delayed (`queues.rs`).
 //! * **Confirmation.** Of each epoch of a stream the done prefix (`frontier.rs`). An event is done when all its records are
 //!   durable in the broker, or its dead letter is, or it is skipped because the operator says so.
 //! * **Durability.** A broker that does not promise that what it has confirmed is on a disk (Danube, without a buffer on
 //!   this machine's disk) is no place for what an upstream forgets once it is confirmed. A source does not start on such a
-//!   topic, and stops as soon as a record is confirmed to it as not durable, before the upstream is told: with a sentence
-//!   that names the cure. Waiting instead would end in an upstream whose disk is full.
-//! * **Streams that go.** A revoked stream is finished and confirmed until its deadline, then let go. A lost one is
+//!   topic, and stops as soon as a record is confirmed to it as not durable, before anything is confirmed upstream: its error
+//!   names the cure. Waiting instead would end in an upstream whose disk is full.
+//! * **Streams that go.** A revoked stream is finished and confirmed until its deadline, then released. A lost one is
 //!   dropped: what waits is not handed over any more, and what becomes of the rest changes nothing (`session.rs`).
 //! * **Bad data.** [`OnInvalid`] says what becomes of refused data. An event on which the component crashed always becomes a
 //!   dead letter. One that is too large even for a dead letter stops the source, unless it may be skipped.
@@ -51,8 +51,8 @@ use super::{
 };
 use crate::{
     failpoints::{self, FailPoint},
+    recovery,
     status::Status,
-    tend,
 };
 
 /// What happens to an event that its schema or the component refuses, or that is larger than the broker takes.
@@ -103,7 +103,7 @@ fn not_durable(topic: &TopicName) -> String {
 pub(super) struct Pull {
     pub(super) in_flight: Arc<InFlight>,
     /// Everything ends at once: nothing more is handed over or confirmed.
-    pub(super) halt: CancellationToken,
+    pub(super) stop: CancellationToken,
     pub(super) on_invalid: HashMap<String, OnInvalid>,
 }
 
@@ -112,7 +112,7 @@ pub struct PullSource {
     shared: Arc<Shared>,
     driver: Arc<Driver>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
-    _tending: Mutex<JoinSet<()>>,
+    _background: Mutex<JoinSet<()>>,
 }
 
 impl PullSource {
@@ -122,7 +122,7 @@ impl PullSource {
         let in_flight = InFlight::new(parts.source.limits.queue_events_max, parts.in_flight_bytes_max);
         let pull = Pull {
             in_flight: in_flight.clone(),
-            halt: CancellationToken::new(),
+            stop: CancellationToken::new(),
             on_invalid: parts.on_invalid,
         };
         let shared = Shared::open(parts.source, Mode::Pull(pull)).await?;
@@ -135,14 +135,14 @@ impl PullSource {
             senders.push(sender);
             tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
         }
-        let mut tending = JoinSet::new();
-        let looking = tend::tend(shared.status.clone(), Some(broker), None);
-        tending.spawn(shared.guard().run("what looks whether it works", looking));
+        let mut background = JoinSet::new();
+        let checking = recovery::watch(shared.status.clone(), Some(broker), None);
+        background.spawn(shared.guard().run("what checks the broker", checking));
         Ok(Arc::new(Self {
             driver: Arc::new(Driver::new(shared.clone(), in_flight, senders, parts.independent_keys)),
             shared,
             tasks: tokio::sync::Mutex::new(tasks),
-            _tending: Mutex::new(tending),
+            _background: Mutex::new(background),
         }))
     }
 
@@ -183,7 +183,7 @@ impl Drop for PullSource {
     /// Undrained: what an ingress still has of the driver does nothing any more.
     fn drop(&mut self) {
         if let Some(pull) = self.shared.pull() {
-            pull.halt.cancel();
+            pull.stop.cancel();
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     source::{
-        lane::Ready,
+        publish::ReadyGroup,
         refuse::refuse,
         shared::{Pending, Shared, sleep_while_live},
     },
@@ -21,7 +21,7 @@ use crate::{
 
 /// In the order of its stream.
 pub(super) struct Batch {
-    groups: Vec<Ready>,
+    groups: Vec<ReadyGroup>,
     /// Groups that are handed over together, all or none, so that none overtakes one that fails. Fewer after a failure: the
     /// broker may have no room for all, or one may be too large.
     together: usize,
@@ -30,7 +30,7 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(groups: Vec<Ready>, published: oneshot::Sender<()>) -> Self {
+    pub(super) fn new(groups: Vec<ReadyGroup>, published: oneshot::Sender<()>) -> Self {
         Self {
             together: groups.len().max(1),
             groups,
@@ -66,7 +66,7 @@ impl Batch {
     /// Leave to publish what is not of a lost stream, unless that is nothing.
     async fn permit(&mut self, shared: &Shared) -> Option<Permit> {
         loop {
-            let is_live = |(group, _): &Ready| group.members.iter().any(|(pending, _)| pending.is_live());
+            let is_live = |(group, _): &ReadyGroup| group.members.iter().any(|(pending, _)| pending.is_live());
             self.groups.retain(is_live);
             let finalizer = first_event(&self.groups)?.finalizer()?;
             tokio::select! {
@@ -77,7 +77,7 @@ impl Batch {
         }
     }
 
-    fn put_back(&mut self, mut part: Vec<Ready>) {
+    fn put_back(&mut self, mut part: Vec<ReadyGroup>) {
         self.together = (part.len() / 2).max(1);
         part.append(&mut self.groups);
         self.groups = part;
@@ -86,7 +86,7 @@ impl Batch {
     async fn wait(&mut self, shared: &Shared, error: BrokerError, backoff: &mut Backoff) {
         let wait = backoff.next(None);
         tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, tries = backoff.tries(), wait_ms = clock::millis(wait), "records were not published; they are tried again");
-        shared.status.held_up(Cause::Broker, error.message);
+        shared.status.degrade(Cause::Broker, error.message);
         if mutants::is(Mutant::ReorderAfterRetry) {
             self.published = None;
         }
@@ -94,13 +94,13 @@ impl Batch {
     }
 }
 
-pub(super) fn first_event(groups: &[Ready]) -> Option<&Pending> {
+pub(super) fn first_event(groups: &[ReadyGroup]) -> Option<&Pending> {
     let (group, _) = groups.first()?;
     group.members.first().map(|(pending, _)| pending)
 }
 
 /// All or nothing.
-async fn hand_over(shared: &Shared, permit: Permit, groups: &mut Vec<Ready>) -> BrokerResult<Published> {
+async fn hand_over(shared: &Shared, permit: Permit, groups: &mut Vec<ReadyGroup>) -> BrokerResult<Published> {
     let started = SystemTime::now();
     let records: Vec<Outgoing> = groups.iter().flat_map(|(_, records)| records.iter().cloned()).collect();
     if mutants::is(Mutant::ConfirmBeforeCommit) {
@@ -121,13 +121,13 @@ async fn hand_over(shared: &Shared, permit: Permit, groups: &mut Vec<Ready>) -> 
     result
 }
 
-fn accept(shared: &Shared, groups: Vec<Ready>, durable: bool) {
-    shared.status.well(Cause::Broker);
+fn accept(shared: &Shared, groups: Vec<ReadyGroup>, durable: bool) {
+    shared.status.recover(Cause::Broker);
     groups.into_iter().for_each(|(group, _)| group.accept(shared, durable));
     failpoints::reach(FailPoint::SourceAnswered);
 }
 
-async fn refuse_all(shared: &Arc<Shared>, groups: Vec<Ready>, error: &BrokerError) {
+async fn refuse_all(shared: &Arc<Shared>, groups: Vec<ReadyGroup>, error: &BrokerError) {
     for (group, _) in groups {
         for (pending, refusal) in group.too_large(shared, error) {
             refuse(shared.clone(), pending, refusal, None).await;

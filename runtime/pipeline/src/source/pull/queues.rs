@@ -1,4 +1,4 @@
-//! What a lane has not called the component with, by stream: a stream that waits for the broker holds up no other.
+//! What a lane has not called the component with, by stream: a stream that waits for the broker does not delay others.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -9,7 +9,7 @@ use crate::source::{SourceLimits, shared::Pending};
 /// Most calls of a stream whose records are not settled: one is with the broker, and the next is ready when it is done.
 const AHEAD_MAX: usize = 2;
 
-/// Streams take turns.
+/// Round robin over the streams.
 #[derive(Default)]
 pub(super) struct Queues {
     streams: HashMap<StreamId, Queue>,
@@ -27,9 +27,9 @@ struct Queue {
 
 impl Queue {
     fn may_be_ready(&mut self) -> bool {
-        let news = !self.is_ready && !self.events.is_empty() && self.ahead < AHEAD_MAX;
-        self.is_ready |= news;
-        news
+        let became_ready = !self.is_ready && !self.events.is_empty() && self.ahead < AHEAD_MAX;
+        self.is_ready |= became_ready;
+        became_ready
     }
 }
 

@@ -85,7 +85,7 @@ impl<'a> Reader<'a> {
         self.session.until(Frontier::is_all_settled).await;
     }
 
-    /// Nothing of it is to be done any more, whatever the lanes still have.
+    /// Nothing of it is processed any more, not even what the lanes still have.
     pub(super) async fn end(mut self) {
         self.session.change(Frontier::lose_all);
         self.tasks.shutdown().await;
@@ -114,11 +114,11 @@ impl<'a> Reader<'a> {
         };
         let mut receiving = upstream.receive(room);
         let status = &self.driver.shared.status;
-        if status.last(self.cause).is_some() {
+        if status.last_seen(self.cause).is_some() {
             // Nothing may come for long: no error for a while is as good as an event.
             match timeout(SILENCE, &mut receiving).await {
                 Ok(received) => return received,
-                Err(_) => status.well(self.cause),
+                Err(_) => status.recover(self.cause),
             }
         }
         receiving.await
@@ -128,12 +128,12 @@ impl<'a> Reader<'a> {
         let wait = self.backoff.next(asked);
         let shared = &self.driver.shared;
         tracing::warn!(connector = %shared.guest.id(), error = %message, tries = self.backoff.tries(), wait_ms = clock::millis(wait), "cannot read from the upstream; trying again");
-        shared.status.held_up(self.cause, message);
+        shared.status.degrade(self.cause, message);
         self.driver.unless_stopped(sleep(wait)).await
     }
 
     fn take(&mut self, delivery: Delivery) {
-        self.driver.shared.status.well(self.cause);
+        self.driver.shared.status.recover(self.cause);
         self.backoff = self.waits.start();
         match delivery {
             Delivery::Events { stream, epoch, events } => self.events(&stream, epoch, events),
@@ -173,7 +173,7 @@ impl<'a> Reader<'a> {
     }
 
     fn revoked(&mut self, streams: Vec<StreamId>, deadline: Instant) {
-        // One that nothing was delivered of is let go with the others.
+        // One that nothing was delivered of is released with the others.
         let epoch = |frontier: &mut Frontier, stream: &StreamId| frontier.revoke(stream).unwrap_or_default();
         let with_epochs = self.session.change(|frontier| {
             let each = streams.into_iter();
@@ -181,14 +181,14 @@ impl<'a> Reader<'a> {
         });
         let (session, confirmer) = (self.session.clone(), self.confirmer.clone());
         self.spawn(
-            "what lets go of streams",
+            "what releases streams",
             release(session, confirmer, with_epochs, deadline),
         );
     }
 }
 
 impl Drop for Reader<'_> {
-    /// Also when whoever drives goes away.
+    /// Also when the driving task is dropped.
     fn drop(&mut self) {
         self.session.change(Frontier::lose_all);
     }

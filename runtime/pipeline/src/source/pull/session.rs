@@ -25,7 +25,7 @@ pub(crate) struct Session {
     frontier: Mutex<Frontier>,
     /// Something has become confirmable, was confirmed or is lost.
     pub(super) changed: Notify,
-    /// The upstream has said, elsewhere than to whoever reads, that it is over.
+    /// The upstream has ended the session elsewhere than at `receive`.
     pub(super) over: CancellationToken,
 }
 
@@ -39,14 +39,14 @@ impl Session {
         })
     }
 
-    /// Changes what is known, and wakes those whom it may concern.
+    /// Changes what is known, and wakes all who wait for it.
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut Frontier) -> T) -> T {
         let result = change(&mut self.frontier.lock());
         self.changed.notify_waiters();
         result
     }
 
-    /// Events were delivered: each with what tells it done. None if they are of an epoch that is over.
+    /// Events were delivered: each with its finalizer. None if they are of an epoch that is over.
     pub(super) fn admit(
         self: &Arc<Self>,
         stream: &StreamId,
@@ -79,7 +79,7 @@ impl Session {
     }
 
     fn is_live(&self, stream: &StreamId, epoch: u64) -> bool {
-        let halted = self.shared.pull().is_none_or(|pull| pull.halt.is_cancelled());
+        let halted = self.shared.pull().is_none_or(|pull| pull.stop.is_cancelled());
         !halted && self.frontier.lock().is_live(stream, epoch)
     }
 
@@ -127,7 +127,7 @@ impl Finalizer {
             .until(|frontier| !frontier.is_live(&self.stream, self.epoch));
         tokio::select! {
             biased;
-            () = pull.halt.cancelled() => {}
+            () = pull.stop.cancelled() => {}
             () = lost => {}
         }
     }
@@ -150,9 +150,9 @@ impl Finalizer {
 
     fn done(&self) {
         let mut frontier = self.session.frontier.lock();
-        let news = frontier.done(&self.stream, self.epoch, self.number);
+        let changed = frontier.done(&self.stream, self.epoch, self.number);
         drop(frontier);
-        if news {
+        if changed {
             self.session.changed.notify_waiters();
         }
     }

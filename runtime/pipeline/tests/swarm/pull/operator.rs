@@ -120,7 +120,7 @@ impl Operator {
             limits: scenario.limits,
             on_invalid: HashMap::new(),
             on_failure: HashMap::new(),
-            patience,
+            retry_policy: patience,
             clock: scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
             probe: Probe::default(),
         };

@@ -24,7 +24,7 @@ fn confirm(frontier: &mut Frontier) -> Option<(u64, u64)> {
 }
 
 #[test]
-fn only_the_done_prefix_is_confirmed_whatever_the_positions() {
+fn only_the_done_prefix_is_confirmed_in_any_order_of_positions() {
     let mut frontier = Frontier::default();
     assert_eq!(deliver(&mut frontier, 1, &[5, 90, 91, 200]), Ok(0));
     assert!(!frontier.done(&s("s"), 1, 1));
@@ -35,7 +35,7 @@ fn only_the_done_prefix_is_confirmed_whatever_the_positions() {
     assert!(frontier.done(&s("s"), 1, 2));
     assert_eq!(confirm(&mut frontier), Some((1, 200)));
     assert!(frontier.is_all_settled());
-    assert_eq!(deliver(&mut frontier, 1, &[201]), Ok(4), "numbers go on");
+    assert_eq!(deliver(&mut frontier, 1, &[201]), Ok(4), "numbers continue");
 }
 
 #[test]
@@ -261,7 +261,7 @@ impl Beside {
 
 /// Everything in any order, of any epoch: what is confirmed is what a plain list says.
 #[test]
-fn it_agrees_with_a_plain_list_whatever_happens() {
+fn it_agrees_with_a_plain_list() {
     for seed in 0..2_000 {
         let mut beside = Beside::new(seed);
         let steps = beside.dice.random_range(1..200);

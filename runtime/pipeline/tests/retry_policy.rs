@@ -22,23 +22,28 @@ use danube_wasm_model::{
     message::WriteBatch,
 };
 use danube_wasm_pipeline::{
-    BatchPolicy, ErrorBudget, OnInvalid, Patience, Probe, Sink, SinkParts, Source, SourceLimits, SourceParts, Status,
+    BatchPolicy, ErrorBudget, OnInvalid, Probe, RetryPolicy, Sink, SinkParts, Source, SourceLimits, SourceParts, Status,
 };
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, FakeSource, MemoryBroker, MemoryRegistry, MemoryTable, event, forward, insert, trap};
 use tokio::time::Instant;
 
-fn letters(count: usize) -> Patience {
-    Patience {
+fn letters(count: usize) -> RetryPolicy {
+    RetryPolicy {
         dead_letters: ErrorBudget {
             count: NonZeroUsize::new(count).expect("not zero"),
             per: Duration::from_secs(60),
         },
-        ..Patience::default()
+        ..RetryPolicy::default()
     }
 }
 
-async fn sink(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, patience: Patience) -> Arc<Sink> {
+async fn sink(
+    guest: FakeSink,
+    broker: &MemoryBroker,
+    table: &Arc<MemoryTable>,
+    retry_policy: RetryPolicy,
+) -> Arc<Sink> {
     let parts = SinkParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
@@ -46,13 +51,13 @@ async fn sink(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, 
         schemas: Arc::new(Schemas::new(Arc::new(MemoryRegistry::default()))),
         egress: table.clone(),
         batches: vec![BatchPolicy::default()],
-        patience,
+        retry_policy,
         probe: Probe::default(),
     };
     Sink::start(parts).await.expect("a sink")
 }
 
-async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) -> Arc<Source> {
+async fn source(guest: FakeSource, broker: &MemoryBroker, retry_policy: RetryPolicy) -> Arc<Source> {
     let parts = SourceParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
@@ -61,7 +66,7 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, patience: Patience) ->
         limits: SourceLimits::default(),
         on_invalid: HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]),
         on_failure: HashMap::new(),
-        patience,
+        retry_policy,
         clock: OrderClock::system(),
         probe: Probe::default(),
     };
@@ -100,11 +105,11 @@ async fn a_sink_whose_instances_keep_dying_is_called_ever_less_often_and_comes_b
             }
         }
     });
-    let patience = Patience {
-        waits: Patience::default().waits,
+    let retry_policy = RetryPolicy {
+        waits: RetryPolicy::default().waits,
         ..letters(1_000_000)
     };
-    let sink = sink(guest, &broker, &table, patience).await;
+    let sink = sink(guest, &broker, &table, retry_policy).await;
     broker.deliver(numbered(500));
     let mut status = sink.status();
     status
@@ -141,7 +146,7 @@ async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes
             false => Ok(forward(events)),
         }
     });
-    let source = source(guest, &broker, Patience::default()).await;
+    let source = source(guest, &broker, RetryPolicy::default()).await;
     let mut seen = BTreeSet::new();
     for i in 0..40 {
         match source.offer(event(&format!("e{i}"), "x")).await {
@@ -163,15 +168,15 @@ async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes
 
 /// A load balancer sends nothing to what is not ready.
 #[tokio::test(start_paused = true)]
-async fn a_source_to_which_nothing_is_sent_after_an_outage_is_well_again() {
+async fn a_source_to_which_nothing_is_sent_after_an_outage_recovers() {
     let broker = MemoryBroker::new();
     let guest = FakeSource::new(|events| match events.payloads.iter().any(|p| p == b"poison") {
         true => Err(trap()),
         false => Ok(forward(events)),
     });
-    let mut patience = Patience::default();
-    patience.component.failures_max = 2;
-    let source = source(guest, &broker, patience).await;
+    let mut retry_policy = RetryPolicy::default();
+    retry_policy.component.failures_max = 2;
+    let source = source(guest, &broker, retry_policy).await;
     let mut status = source.status();
 
     broker.fail_with(Some(ErrorKind::Unavailable));
@@ -216,7 +221,7 @@ async fn a_wait_that_a_component_asks_for_has_an_end() {
     };
     let broker = MemoryBroker::new();
     let asks = FakeSource::new(move |_| Err(ages()));
-    let outcome = source(asks, &broker, Patience::default())
+    let outcome = source(asks, &broker, RetryPolicy::default())
         .await
         .offer(event("a", "x"))
         .await;
@@ -227,7 +232,7 @@ async fn a_wait_that_a_component_asks_for_has_an_end() {
 
     let table = Arc::new(MemoryTable::default());
     let asks = FakeSink::new(Shared, move |_| Err(ages()));
-    let _sink = sink(asks, &broker, &table, Patience::default()).await;
+    let _sink = sink(asks, &broker, &table, RetryPolicy::default()).await;
     broker.deliver(numbered(1));
     let begun = Instant::now();
     broker.until("it is a dead letter", |b| b.acked().len() == 1).await;
@@ -242,9 +247,9 @@ async fn an_event_that_always_traps_is_known_for_it_also_while_the_circuit_lets_
         true => Err(trap()),
         false => Ok(forward(events)),
     });
-    let mut patience = Patience::default();
-    patience.component.failures_max = 1;
-    let source = source(guest, &broker, patience).await;
+    let mut retry_policy = RetryPolicy::default();
+    retry_policy.component.failures_max = 1;
+    let source = source(guest, &broker, retry_policy).await;
     // Two senders, each of which sends again for as long as it is told to; both at the same time.
     let senders = [event("a", "poison"), event("b", "ok")].map(|event| {
         let source = source.clone();
@@ -265,12 +270,12 @@ async fn an_event_that_always_traps_is_known_for_it_also_while_the_circuit_lets_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broker_that_takes_nothing_is_tried_every_few_seconds_while_senders_are_told_at_once() {
+async fn a_broker_that_takes_nothing_is_tried_every_few_seconds_while_senders_are_answered_at_once() {
     let broker = MemoryBroker::new();
     let source = source(
         FakeSource::new(|events| Ok(forward(events))),
         &broker,
-        Patience::default(),
+        RetryPolicy::default(),
     )
     .await;
     broker.fail_with(Some(ErrorKind::Unavailable));
@@ -294,7 +299,7 @@ async fn while_the_target_is_away_one_lane_at_a_time_tries() {
     });
     let mut guest = FakeSink::new(Shared, |m| Ok(insert(m)));
     guest.lanes = 8;
-    let _sink = sink(guest, &broker, &table, Patience::default()).await;
+    let _sink = sink(guest, &broker, &table, RetryPolicy::default()).await;
     broker.deliver(numbered(4000));
     let begun = Instant::now();
     tokio::time::sleep(Duration::from_secs(3600)).await;

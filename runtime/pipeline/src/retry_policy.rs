@@ -1,13 +1,13 @@
-//! How long a connector puts up with what goes wrong.
+//! How a connector retries, and when it stops.
 
 use std::time::Duration;
 
 use crate::{BackoffPolicy, BreakerPolicy, ErrorBudget};
 
-/// How long a connector puts up with what goes wrong.
+/// How a connector retries, and when it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// Waits between tries of whatever is expected to work again: the target, the broker, a component that says so.
+pub struct RetryPolicy {
+    /// Waits between tries of what is expected to work again: the target, the broker, a component that says so.
     pub waits: BackoffPolicy,
     /// When calls into the component pause because its instances keep dying.
     pub component: BreakerPolicy,
@@ -17,7 +17,7 @@ pub struct Patience {
     pub dead_letters: ErrorBudget,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         let waits = BackoffPolicy::default();
         Self {
@@ -28,7 +28,7 @@ impl Default for Patience {
                 failures_max: 20,
                 waits,
             },
-            // Senders are waiting: they are told at once, and the broker is tried every other second.
+            // Senders are waiting: they are answered at once, and the broker is tried every other second.
             publishing: BreakerPolicy {
                 failures_max: 5,
                 waits: waits.up_to(Duration::from_secs(2)),
@@ -39,10 +39,10 @@ impl Default for Patience {
 }
 
 /// Longest wait between two tries of a target. One write is tried for all lanes, which costs little; and when the target is
-/// back, whoever waits for it waits no longer than this.
+/// back, no lane waits longer than this.
 const TARGET_WAIT_MAX: Duration = Duration::from_secs(5);
 
-impl Patience {
+impl RetryPolicy {
     /// Towards a target: its first failure holds every lane, and one write at a time is tried.
     pub(crate) fn target(&self) -> BreakerPolicy {
         BreakerPolicy {

@@ -9,18 +9,18 @@ use std::{
 };
 
 /// Turns that somebody else on this runtime's one thread had while this ran.
-pub(crate) async fn turns_meanwhile(work: impl Future) -> usize {
-    let turns = Arc::<AtomicUsize>::default();
+pub(crate) async fn yields_during(work: impl Future) -> usize {
+    let yields = Arc::<AtomicUsize>::default();
     let others = {
-        let turns = Arc::clone(&turns);
+        let yields = Arc::clone(&yields);
         tokio::spawn(async move {
             loop {
-                turns.fetch_add(1, Relaxed);
+                yields.fetch_add(1, Relaxed);
                 tokio::task::yield_now().await;
             }
         })
     };
     work.await;
     others.abort();
-    turns.load(Relaxed)
+    yields.load(Relaxed)
 }

@@ -1,0 +1,82 @@
+//! Events with one fate whose records are on their way to the broker.
+
+use std::{sync::Arc, time::Duration};
+
+use danube_wasm_broker::{BrokerError, ErrorKind, Published, Result as BrokerResult};
+use danube_wasm_model::door::{Outcome, Reply};
+
+use super::{
+    refuse::Refusal,
+    shared::{Pending, Shared},
+    unavailable,
+};
+use crate::status::Cause;
+
+/// The events of a group, each with the component's answer to it, waiting for the commit.
+pub(super) struct PendingGroup {
+    pub(super) members: Vec<(Pending, Option<Reply>)>,
+    /// How many records were made of them.
+    records: u32,
+}
+
+impl PendingGroup {
+    pub(super) fn new(members: Vec<(Pending, Option<Reply>)>, records: usize) -> Self {
+        let records = u32::try_from(records).unwrap_or(u32::MAX);
+        Self { members, records }
+    }
+
+    /// Answers the events, but for those whose records will never be taken: these are refused.
+    pub(super) fn finish(self, shared: &Arc<Shared>, result: BrokerResult<Published>) -> Vec<(Pending, Refusal)> {
+        match result {
+            Ok(published) => {
+                shared.status.recover(Cause::Broker);
+                self.accept(shared, published.durable);
+            }
+            Err(error) if error.kind == ErrorKind::TooLarge => return self.too_large(shared, &error),
+            Err(error) => {
+                tracing::warn!(connector = %shared.guest.id(), kind = error.kind.as_str(), %error, "records were not published; their senders are told to try again");
+                shared.status.degrade(Cause::Broker, error.message.clone());
+                self.answer_all(shared, error.kind, &unavailable(error.message.clone()));
+            }
+        }
+        Vec::new()
+    }
+
+    /// The broker will never take these.
+    pub(super) fn too_large(self, shared: &Shared, error: &BrokerError) -> Vec<(Pending, Refusal)> {
+        let refused = self.members.into_iter().map(|(pending, _)| {
+            shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
+            (pending, Refusal::new(error.message.clone()))
+        });
+        refused.collect()
+    }
+
+    /// Nothing was published.
+    pub(super) fn refuse(self, shared: &Arc<Shared>, error: &BrokerError, retry_after: Duration) {
+        let outcome = Outcome::Unavailable {
+            message: error.message.clone(),
+            retry_after,
+        };
+        self.answer_all(shared, error.kind, &outcome);
+    }
+
+    fn answer_all(self, shared: &Arc<Shared>, kind: ErrorKind, outcome: &Outcome) {
+        for (pending, _) in self.members {
+            shared.probe.failed(&pending.event.endpoint, kind.as_str());
+            pending.answer(outcome.clone());
+        }
+    }
+
+    pub(super) fn accept(self, shared: &Shared, durable: bool) {
+        for (pending, reply) in self.members {
+            shared.probe.processed(&pending.event.endpoint, 1);
+            let id = pending.event.id.clone();
+            pending.answer(Outcome::Accepted {
+                id,
+                records: self.records,
+                durable,
+                answer: reply,
+            });
+        }
+    }
+}
