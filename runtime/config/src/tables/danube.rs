@@ -140,38 +140,7 @@ impl Section for DanubeTable {
             )
             .example("{ file = \"secrets/danube-token\" }")
             .optional();
-        let connect_timeout = t
-            .field(
-                "connect_timeout_ms",
-                Millis(100..=600_000),
-                "How long a connection to a broker may take.",
-            )
-            .or(Duration::from_secs(5));
-        let request_timeout = t
-            .field(
-                "request_timeout_ms",
-                Millis(100..=600_000),
-                "How long a call may take, a record's at most `publish_timeout_ms`. Then the connection is given up and \
-                 made anew.",
-            )
-            .or(Duration::from_secs(10));
-        let publish_timeout = t
-            .field(
-                "publish_timeout_ms",
-                Millis(100..=600_000),
-                "How long a record without a `buffer` may wait for the broker, dead letters likewise; half as long again \
-                 if it is on its way. Then its sender is answered 503, although the broker may store it all the same; \
-                 when the broker was away for that long, so is every other sender at once, until it is back.",
-            )
-            .or(Duration::from_secs(5));
-        let ack_timeout = t
-            .field(
-                "ack_timeout_ms",
-                Millis(1000..=3_600_000),
-                "After how long the broker delivers a message again that is not acknowledged, as the broker is \
-                 configured. Batches are written well before.",
-            )
-            .or(Duration::from_secs(30));
+        let [connect_timeout, request_timeout, publish_timeout, ack_timeout] = timeouts(t);
         let in_flight_max = t
             .field(
                 "in_flight_max",
@@ -197,6 +166,43 @@ impl Section for DanubeTable {
             token: t.given("token").then(|| t.span("token")),
         })
     }
+}
+
+/// How long things may take.
+fn timeouts(t: &mut Table<'_>) -> [Duration; 4] {
+    let connect_timeout = t
+        .field(
+            "connect_timeout_ms",
+            Millis(100..=600_000),
+            "How long a connection to a broker may take.",
+        )
+        .or(Duration::from_secs(5));
+    let request_timeout = t
+        .field(
+            "request_timeout_ms",
+            Millis(100..=600_000),
+            "How long a call may take, a record's at most `publish_timeout_ms`. Then the connection is given up and \
+             made anew.",
+        )
+        .or(Duration::from_secs(10));
+    let publish_timeout = t
+        .field(
+            "publish_timeout_ms",
+            Millis(100..=600_000),
+            "How long a record without a `buffer` may wait for the broker, dead letters likewise; half as long again \
+             if it is on its way. Then its sender is answered 503, although the broker may store it all the same; \
+             when the broker was away for that long, so is every other sender at once, until it is back.",
+        )
+        .or(Duration::from_secs(5));
+    let ack_timeout = t
+        .field(
+            "ack_timeout_ms",
+            Millis(1000..=3_600_000),
+            "After how long the broker delivers a message again that is not acknowledged, as the broker is \
+             configured. Batches are written well before.",
+        )
+        .or(Duration::from_secs(30));
+    [connect_timeout, request_timeout, publish_timeout, ack_timeout]
 }
 
 impl Section for DanubeTls {

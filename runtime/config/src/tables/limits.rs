@@ -71,30 +71,7 @@ impl Section for Limits {
             )
             .example("2000")
             .defaults_to("`2000`");
-        let output_bytes = t
-            .field(
-                "output_bytes",
-                Integer(1 << 10..=1 << 30),
-                "What a call may return, in bytes.",
-            )
-            .example("33554432")
-            .defaults_to("`33554432`");
-        let output_records = t
-            .field(
-                "output_records",
-                Integer(1..=1_000_000),
-                "What a call may return, in records or writes, and in names of topics or targets.",
-            )
-            .example("100000")
-            .defaults_to("`100000`");
-        let output_origins = t
-            .field(
-                "output_origins",
-                Integer(1..=10_000_000),
-                "What a call may return, in origins of its records or writes, where it names them.",
-            )
-            .example("200000")
-            .defaults_to("`200000`");
+        let [output_bytes, output_records, output_origins] = outputs(t);
         let log_lines_per_sec = t
             .field(
                 "log_lines_per_sec",
@@ -115,4 +92,33 @@ impl Section for Limits {
             log_lines_per_sec,
         })
     }
+}
+
+/// What a call may return.
+fn outputs(t: &mut Table<'_>) -> [Option<usize>; 3] {
+    let output_bytes = t
+        .field(
+            "output_bytes",
+            Integer(1 << 10..=1 << 30),
+            "What a call may return, in bytes.",
+        )
+        .example("33554432")
+        .defaults_to("`33554432`");
+    let output_records = t
+        .field(
+            "output_records",
+            Integer(1..=1_000_000),
+            "What a call may return, in records or writes, and in names of topics or targets.",
+        )
+        .example("100000")
+        .defaults_to("`100000`");
+    let output_origins = t
+        .field(
+            "output_origins",
+            Integer(1..=10_000_000),
+            "What a call may return, in origins of its records or writes, where it names them.",
+        )
+        .example("200000")
+        .defaults_to("`200000`");
+    [output_bytes, output_records, output_origins]
 }

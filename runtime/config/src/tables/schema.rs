@@ -125,38 +125,15 @@ impl Section for Schema {
             )
             .example("\"payments.Payment\"")
             .optional();
-        let auto_register = t
-            .field(
-                "auto_register",
-                Flag,
-                "Register the schema if the registry does not have it.",
-            )
-            .or(true);
-        let version_strategy = t
-            .field(
-                "version_strategy",
-                VersionKind,
-                "Which version of the subject records must satisfy.",
-            )
-            .or(VersionStrategy::Latest);
+        let (auto_register, version_strategy) = registration(t);
         check_definition(
             t,
             schema_type,
             definition.as_ref().and_then(Option::as_ref),
             message.as_ref(),
         );
-        if let (Some(SchemaType::JsonSchema), Some(Some(definition))) = (schema_type, &definition)
-            && definition.has_unchecked_formats()
-        {
-            t.session().warning(
-                &t.span("schema_file"),
-                format!(
-                    "{} says `format`, which nothing checks: to JSON Schema 2019-09 and later it is a note to readers",
-                    definition.path.display()
-                ),
-                "write `\"$schema\": \"http://json-schema.org/draft-07/schema#\"` in it to have formats checked, or say it with \
-                 `pattern`",
-            );
+        if schema_type == Some(SchemaType::JsonSchema) {
+            warn_of_unchecked_formats(t, definition.as_ref().and_then(Option::as_ref));
         }
         let schema = (|| {
             Some(Self {
@@ -181,6 +158,40 @@ impl Section for Schema {
             t.session().facts::<CrossChecks>().schemas.push((t.span("topic"), fact));
         }
         schema
+    }
+}
+
+/// The keys `auto_register` and `version_strategy`.
+fn registration(t: &mut Table<'_>) -> (bool, VersionStrategy) {
+    let auto_register = t
+        .field(
+            "auto_register",
+            Flag,
+            "Register the schema if the registry does not have it.",
+        )
+        .or(true);
+    let version_strategy = t
+        .field(
+            "version_strategy",
+            VersionKind,
+            "Which version of the subject records must satisfy.",
+        )
+        .or(VersionStrategy::Latest);
+    (auto_register, version_strategy)
+}
+
+/// In newer drafts of JSON Schema, `format` checks nothing.
+fn warn_of_unchecked_formats(t: &Table<'_>, definition: Option<&Definition>) {
+    if let Some(definition) = definition.filter(|definition| definition.has_unchecked_formats()) {
+        t.session().warning(
+            &t.span("schema_file"),
+            format!(
+                "{} says `format`, which nothing checks: to JSON Schema 2019-09 and later it is a note to readers",
+                definition.path.display()
+            ),
+            "write `\"$schema\": \"http://json-schema.org/draft-07/schema#\"` in it to have formats checked, or say it with \
+             `pattern`",
+        );
     }
 }
 

@@ -122,36 +122,8 @@ impl Section for EndpointConfig {
                 "What a body must be. With `json`, others are answered 400 or 415.",
             )
             .or(ContentKind::Json);
-        let methods = List {
-            kind: Choice::of(METHODS),
-            len: 1..=5,
-        };
-        let methods = t
-            .field(
-                "methods",
-                methods,
-                "HTTP methods that are taken. Others are answered 405.",
-            )
-            .or(vec![Method::POST]);
-        let event_id = t
-            .field(
-                "event_id",
-                EventIdKind,
-                "Where the sender put the event's id, so that its retry is the same event. `well-known` looks for the \
-                 headers `Idempotency-Key`, `webhook-id` and `X-GitHub-Delivery`. An event without one gets an id when \
-                 it arrives; with `minted`, all do.",
-            )
-            .example("{ header = \"Idempotency-Key\" }")
-            .or(EventIdSource::WellKnown);
-        let on_id_reuse = t
-            .field(
-                "on_id_reuse",
-                Choice::of(&[("accept", IdReuse::Accept), ("reject", IdReuse::Reject)]),
-                "What becomes of an event whose id came with another body before: whatever it is, only the first is stored. \
-                 `accept` answers 200, as to a retry; `reject` answers 409. `danube_wasm_event_ids_reused_total` counts both. \
-                 The last 65,536 ids of the endpoint since its start are known.",
-            )
-            .or(IdReuse::Accept);
+        let methods = methods(t);
+        let (event_id, on_id_reuse) = event_ids(t);
         let rate_limit = t.group("rate_limit").optional::<RateLimit>();
         let max_body_bytes = t
             .field(
@@ -191,6 +163,44 @@ impl Section for EndpointConfig {
             auth: auth.unwrap_or_default(),
         })
     }
+}
+
+/// The key `methods`.
+fn methods(t: &mut Table<'_>) -> Vec<Method> {
+    let methods = List {
+        kind: Choice::of(METHODS),
+        len: 1..=5,
+    };
+    t.field(
+        "methods",
+        methods,
+        "HTTP methods that are taken. Others are answered 405.",
+    )
+    .or(vec![Method::POST])
+}
+
+/// The keys `event_id` and `on_id_reuse`.
+fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse) {
+    let event_id = t
+        .field(
+            "event_id",
+            EventIdKind,
+            "Where the sender put the event's id, so that its retry is the same event. `well-known` looks for the \
+             headers `Idempotency-Key`, `webhook-id` and `X-GitHub-Delivery`. An event without one gets an id when \
+             it arrives; with `minted`, all do.",
+        )
+        .example("{ header = \"Idempotency-Key\" }")
+        .or(EventIdSource::WellKnown);
+    let on_id_reuse = t
+        .field(
+            "on_id_reuse",
+            Choice::of(&[("accept", IdReuse::Accept), ("reject", IdReuse::Reject)]),
+            "What becomes of an event whose id came with another body before: whatever it is, only the first is stored. \
+             `accept` answers 200, as to a retry; `reject` answers 409. `danube_wasm_event_ids_reused_total` counts both. \
+             The last 65,536 ids of the endpoint since its start are known.",
+        )
+        .or(IdReuse::Accept);
+    (event_id, on_id_reuse)
 }
 
 impl Section for RateLimit {
