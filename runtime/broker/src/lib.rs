@@ -175,6 +175,12 @@ pub trait Consumer: Send + 'static {
     /// The acker, which may be used from another task than the one that receives.
     fn acker(&self) -> Arc<dyn Acker>;
 
+    /// Whether this message, which it has received, was certainly never delivered before, to any consumer of the
+    /// subscription. By default nothing is certain.
+    fn is_first_delivery(&self, _message: &Message) -> bool {
+        false
+    }
+
     /// The broker's delivery state for this consumer, as it changes. By default there are no gaps.
     fn delivery(&self) -> watch::Receiver<Delivery> {
         watch::channel(Delivery::default()).1

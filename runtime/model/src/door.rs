@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::{
-    ConnectorId, FieldTypes, RecordId, SubscriptionType, Targets, TopicName,
+    BatchWish, ConnectorId, FieldTypes, RecordId, SubscriptionType, Targets, TopicName,
     columns::ColumnError,
     event::{Event, EventBatch, Interests, RecordBatch},
     message::{MessageBatch, Operation, WriteBatch},
@@ -300,17 +300,35 @@ pub struct Write {
     /// What the schema of its message says of its fields, if there is one that says something. A component may have
     /// changed the document: what does not look as it should is left as it is.
     pub types: Option<Arc<FieldTypes>>,
+    /// What order is kept by, where the subscription keeps order: the key of the message that it came from, the first of
+    /// several. Where messages without a key keep their order, too, it is a text of the pipeline's own. Opaque.
+    pub key: Option<Bytes>,
+    /// Whether it may have been written before: its message was, or may have been, delivered before, or an earlier call
+    /// with this write gave no certain answer. If false, it certainly was not, unless its record was published twice, as
+    /// when a sender sends an event again.
+    pub redelivered: bool,
 }
 
 /// A target that documents are written to.
 #[async_trait]
 pub trait Egress: Send + Sync + 'static {
-    /// Writes all of them, in order for equal ids, so that writing them again changes nothing. `Ok` means that every
-    /// write but the refused ones is durable in the target.
+    /// Writes all of them, in order for equal ids and for equal keys, so that writing them again changes nothing. `Ok`
+    /// means that every write that the report does not name is durable in the target. The lanes of a sink call it at the
+    /// same time.
     async fn write(&self, writes: &[Write]) -> Result<WriteReport, EgressError>;
 
     /// What the sink may write to. The pipeline refuses a component's write to anything else before it gets here.
     fn targets(&self) -> &Targets;
+
+    /// Whether a target of these can do an operation at all. A write that cannot be done is refused before it gets here.
+    fn accepts(&self, _target: &str, _operation: Operation) -> bool {
+        true
+    }
+
+    /// The batches that suit it, where the configuration says nothing.
+    fn batch_wish(&self) -> BatchWish {
+        BatchWish::default()
+    }
 
     /// Whether the target answers.
     async fn ready(&self) -> Result<(), EgressError>;
@@ -364,6 +382,20 @@ pub struct WriteReport {
     pub refused: Vec<(usize, String)>,
     /// Writes whose document was there already, or was newer.
     pub unchanged: usize,
+    /// Writes that are not done yet, while the others are. They are written again; until then the messages that they came
+    /// from are not acknowledged. Of writes with one id or one key none may be done after one of these.
+    pub later: Vec<Later>,
+}
+
+/// Writes that are to be done later, for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Later {
+    /// Their places.
+    pub places: Vec<usize>,
+    /// Why, for the operator.
+    pub message: String,
+    /// The target's own wish.
+    pub retry_after: Option<Duration>,
 }
 
 /// Why a batch of writes was not done. Nothing is known about any of its writes; writing them again is safe.
@@ -383,6 +415,15 @@ pub enum EgressError {
         /// What happened and what to do.
         message: String,
     },
+    /// One target cannot take writes until somebody acts: a missing table, an endpoint that is gone. Its writes wait and are
+    /// tried again, ever less often; those to other targets go on.
+    #[error("{message}")]
+    Unfit {
+        /// Its name, as in [`Write::target`].
+        target: Arc<str>,
+        /// What happened and what to do.
+        message: String,
+    },
 }
 
 impl EgressError {
@@ -391,6 +432,7 @@ impl EgressError {
         match self {
             Self::Transient { .. } => "transient",
             Self::Configuration { .. } => "configuration",
+            Self::Unfit { .. } => "unfit",
         }
     }
 }

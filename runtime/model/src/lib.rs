@@ -23,7 +23,7 @@ pub mod upstream;
 pub use connector_id::ConnectorId;
 pub use field_types::{FieldNode, FieldType, FieldTypes};
 pub use identity::RecordId;
-pub use mapping::{BatchPolicy, Mapping, OnPoison, StartAt};
+pub use mapping::{BatchPolicy, BatchWish, Mapping, OnPoison, StartAt};
 pub use route::{OnFailure, OnInvalid, Route};
 pub use targets::Targets;
 pub use topic::{SubscriptionType, TopicName};

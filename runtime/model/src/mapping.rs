@@ -35,17 +35,58 @@ pub struct BatchPolicy {
 }
 
 impl Default for BatchPolicy {
-    /// 500 messages or 4 MiB, at most a second after the first, at once when nothing has come for 5 ms.
     fn default() -> Self {
+        Self::from(BatchWish::default())
+    }
+}
+
+impl From<BatchWish> for BatchPolicy {
+    /// As an egress wishes; the rest as usual.
+    fn from(wish: BatchWish) -> Self {
+        let BatchWish {
+            messages_max,
+            bytes_max,
+            linger,
+            idle,
+        } = wish;
         Self {
-            messages_max: 500,
-            bytes_max: 4 << 20,
-            linger: Duration::from_secs(1),
-            idle: Duration::from_millis(5),
+            messages_max,
+            bytes_max,
+            linger,
+            idle,
             start: StartAt::Earliest,
             on_poison: OnPoison::DeadLetter,
             schema_types: true,
         }
+    }
+}
+
+/// The batches that suit an egress: what holds where a file says nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchWish {
+    /// Most messages.
+    pub messages_max: usize,
+    /// Most payload bytes, unless a single message is larger.
+    pub bytes_max: usize,
+    /// Longest wait for more after the first message.
+    pub linger: Duration,
+    /// The stream counts as idle, and the batch as full, after this long without a message.
+    pub idle: Duration,
+}
+
+impl BatchWish {
+    /// 500 messages or 4 MiB, at most a second after the first, at once when nothing has come for 5 ms.
+    pub const DEFAULT: Self = Self {
+        messages_max: 500,
+        bytes_max: 4 << 20,
+        linger: Duration::from_secs(1),
+        idle: Duration::from_millis(5),
+    };
+}
+
+impl Default for BatchWish {
+    fn default() -> Self {
+        Self::DEFAULT
     }
 }
 

@@ -120,4 +120,14 @@ impl Operation {
     pub fn code(self) -> u8 {
         self as u8
     }
+
+    /// Its name, as in `wit/sink.wit`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Insert => "insert",
+            Self::Upsert => "upsert",
+            Self::Merge => "merge",
+            Self::Delete => "delete",
+        }
+    }
 }

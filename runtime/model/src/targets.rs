@@ -11,6 +11,11 @@ impl Targets {
     pub fn contains(&self, name: &str) -> bool {
         self.0.contains(name)
     }
+
+    /// Their names, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.0.iter()
+    }
 }
 
 impl<N: Into<Arc<str>>> FromIterator<N> for Targets {

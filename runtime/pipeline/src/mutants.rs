@@ -12,6 +12,12 @@ pub enum Mutant {
     DropOnRetry,
     /// What the target did not take now counts as written.
     TransientIsDone,
+    /// What the target has put off counts as written.
+    LaterIsDone,
+    /// What is behind a write that waits does not wait for it.
+    OvertakeWaiting,
+    /// A write never says that it may have been written before.
+    ForgetRedelivered,
     /// The right half of a failed batch is called first.
     ReorderInBisect,
     /// Of two inputs that failed together, the first is blamed.
@@ -68,10 +74,13 @@ mod switch {
 
     impl Mutant {
         /// Those of the source loop and the sink loop.
-        pub const ALL: [Self; 19] = [
+        pub const ALL: [Self; 22] = [
             Self::AckBeforeWrite,
             Self::DropOnRetry,
             Self::TransientIsDone,
+            Self::LaterIsDone,
+            Self::OvertakeWaiting,
+            Self::ForgetRedelivered,
             Self::ReorderInBisect,
             Self::BlameNeighbour,
             Self::BlameAtOnce,

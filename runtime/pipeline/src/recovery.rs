@@ -55,7 +55,7 @@ pub(crate) async fn watch(
 async fn check_target(status: &StatusCell, target: &dyn Egress, stop: &CancellationToken) {
     match target.ready().await {
         Ok(()) => status.recover(Cause::Unreachable),
-        Err(EgressError::Transient { message, .. }) => {
+        Err(EgressError::Transient { message, .. } | EgressError::Unfit { message, .. }) => {
             if status.last_seen(Cause::Unreachable).is_none() {
                 tracing::warn!(error = %message, "the target is out of reach; messages wait in the broker");
             }

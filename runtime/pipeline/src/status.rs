@@ -66,6 +66,10 @@ pub(crate) enum Cause {
     Component,
     /// The target does not take writes.
     Target,
+    /// One of the targets, by its place, takes no writes until somebody acts.
+    UnfitTarget(usize),
+    /// The target has put off writes of this lane of a subscription.
+    PutOff(usize, usize),
     /// The target does not answer when it is asked.
     Unreachable,
     /// The broker does not take records.

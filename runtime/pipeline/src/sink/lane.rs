@@ -7,19 +7,23 @@ use danube_wasm_model::{
     OnPoison,
     door::{FailureKind, GuestError},
 };
-use tokio::task::JoinSet;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     Shared,
     blocked::BlockedKeys,
     decode::{Decoding, decode},
+    outstanding::Outstanding,
     plan::{Decoded, Plan, columns},
     poison::{Poison, Stop},
     reader::Batches,
     replayed,
 };
 use crate::{
-    bisect::{Next, Segment, Segments},
+    bisect::{self, Segment, Segments},
     dead_letter::Reason,
     failpoints::{self, FailPoint},
     guest_retry_budget::GuestRetryBudget,
@@ -33,6 +37,16 @@ pub(super) struct Lane {
     pub(super) acker: Arc<dyn Acker>,
     pub(super) acking: JoinSet<()>,
     pub(super) blocked: BlockedKeys,
+    pub(super) outstanding: Outstanding,
+}
+
+/// What a lane does next.
+enum Next {
+    Batch(Vec<Message>),
+    /// Writes that waited may be ready.
+    Ready,
+    /// There will be no more batches.
+    End,
 }
 
 impl Lane {
@@ -44,17 +58,27 @@ impl Lane {
             acker,
             acking: JoinSet::new(),
             blocked,
+            outstanding: Outstanding::default(),
         }
     }
 
     /// Runs until the reader has ended or the lane must stop.
     pub(super) async fn run(mut self, mut batches: Batches) {
-        while let Some(batch) = batches.next().await {
-            if mutants::is(Mutant::LoseOnDrain) && self.shared.stop.is_cancelled() {
-                self.acknowledge(batch);
-                continue;
-            }
-            if self.deliver(batch).await.is_err() {
+        loop {
+            let worked = match self.next(&mut batches).await {
+                Next::Batch(batch) if mutants::is(Mutant::LoseOnDrain) && self.shared.stop.is_cancelled() => {
+                    self.acknowledge(batch);
+                    Ok(())
+                }
+                Next::Batch(batch) => self.deliver(batch).await,
+                Next::Ready => self.write_ready().await,
+                Next::End => {
+                    // What is not ready stays unacknowledged.
+                    let _ = self.write_ready().await;
+                    break;
+                }
+            };
+            if worked.is_err() {
                 break;
             }
             while self.acking.try_join_next().is_some() {}
@@ -65,7 +89,25 @@ impl Lane {
         while self.acking.join_next().await.is_some() {}
     }
 
-    /// Processes a batch to its end: every message is acknowledged, a dead letter, or given back.
+    /// The next batch, or that writes that waited may be ready.
+    async fn next(&self, batches: &mut Batches) -> Next {
+        let of = |batch: Option<_>| batch.map_or(Next::End, Next::Batch);
+        if self.outstanding.is_idle() {
+            return of(batches.next().await);
+        }
+        let holds = &self.shared.target_holds;
+        // Before looking, so that none is missed.
+        let released = holds.released();
+        let due = self.outstanding.due(holds).unwrap_or_else(Instant::now);
+        tokio::select! {
+            biased;
+            batch = batches.next() => of(batch),
+            () = sleep_until(due) => Next::Ready,
+            () = released => Next::Ready,
+        }
+    }
+
+    /// Processes a batch: every message is acknowledged, a dead letter, given back, or has writes that wait.
     async fn deliver(&mut self, batch: Vec<Message>) -> Result<(), Stop> {
         let batch = self.for_this_connector(batch);
         let batch = self.hold_back(batch, |message| message).await?;
@@ -91,7 +133,7 @@ impl Lane {
                     failpoints::reach(FailPoint::SinkProcessed);
                     retries.succeeded();
                     self.mark_progress();
-                    let plan = Plan::make(&segment.items, &writes, self.shared.egress.targets()).await;
+                    let plan = Plan::make(&segment.items, &writes, self.shared.rules()).await;
                     drop(writes);
                     self.shared.probe.foreign_writes(plan.foreign);
                     if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
@@ -154,8 +196,8 @@ impl Lane {
         let attempts = segment.calls();
         failpoints::reach(FailPoint::SinkHalving);
         match segments.failed(segment) {
-            Next::Again => Ok(()),
-            Next::Poison(decoded) => {
+            bisect::Next::Again => Ok(()),
+            bisect::Next::Poison(decoded) => {
                 let (reason, backtrace) = match &error {
                     GuestError::Failure(_) => (Reason::Refused, Vec::new()),
                     GuestError::Trap { backtrace, .. } => (Reason::Crashed, backtrace.clone()),
@@ -182,7 +224,8 @@ impl Lane {
 
     async fn decode(&mut self, batch: Vec<Message>) -> Result<Vec<Decoded>, Stop> {
         let mut decoded = Vec::with_capacity(batch.len());
-        for message in batch {
+        let redelivered = self.shared.redelivered(&batch);
+        for (message, redelivered) in batch.into_iter().zip(redelivered) {
             let mut backoff = self.shared.backoff.start();
             loop {
                 match decode(&self.shared.schemas, self.shared.expected_subject.as_deref(), &message).await {
@@ -192,6 +235,7 @@ impl Lane {
                             payload,
                             schema,
                             types: types.filter(|_| self.shared.policy.schema_types),
+                            redelivered,
                         });
                         break;
                     }

@@ -21,13 +21,17 @@ mod decode;
 mod delivery;
 mod lane;
 mod orders;
+mod outstanding;
 mod plan;
 mod poison;
 mod reader;
+mod refusals;
 pub mod rehearsal;
 mod replayed;
 mod shared;
+mod target_holds;
 mod write;
+mod write_list;
 
 use std::sync::Arc;
 
@@ -61,7 +65,7 @@ pub struct SinkParts {
     pub schemas: Arc<Schemas>,
     /// Where writes go.
     pub egress: Arc<dyn Egress>,
-    /// For each of the component's consumer configurations, in order.
+    /// For each of the component's consumer configurations, in order. Those that are not there are as the egress wishes.
     pub batches: Vec<BatchPolicy>,
     /// Waits, circuits and the budget of dead letters.
     pub retry_policy: RetryPolicy,
@@ -87,7 +91,8 @@ impl Sink {
         let mut tasks = JoinSet::new();
         let mut background = JoinSet::new();
         for (i, config) in parts.guest.consumer_configs().iter().enumerate() {
-            let policy = parts.batches.get(i).copied().unwrap_or_default();
+            let policy = parts.batches.get(i).copied();
+            let policy = policy.unwrap_or_else(|| parts.egress.batch_wish().into());
             let options = ConsumerOptions {
                 topic: config.topic.clone(),
                 subscription: config.subscription.clone(),
@@ -146,7 +151,7 @@ impl Sink {
 async fn run(shared: Arc<Shared>, mut consumer: Box<dyn Consumer>, lanes: usize) {
     let acker = consumer.acker();
     let mut working = JoinSet::new();
-    let (to_lanes, batches) = reader::Lanes::new(lanes, shared.ordered);
+    let (to_lanes, batches) = reader::Lanes::new(lanes, shared.subscription_type.keeps_order());
     for (lane, batches) in batches.into_iter().enumerate() {
         let lane = lane::Lane::new(shared.clone(), lane, acker.clone());
         working.spawn(shared.guard().run("a lane", lane.run(batches)));

@@ -1,24 +1,22 @@
 //! From what a sink component returned to what is written and what is acknowledged: no I/O; yields while
 //! there is much of it.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_broker::Message;
 use danube_wasm_model::{
-    FieldTypes, RecordId, Targets,
+    FieldTypes, RecordId, SubscriptionType, Targets,
     columns::{Ordinals, PayloadAt},
-    door::Write,
+    door::{Egress, Write},
     event::Interests,
     identity::{MergeDigest, ORDER_ATTRIBUTE},
     message::{MessageBatch, Operation, WriteBatch},
 };
 use tokio::task::coop::consume_budget;
 
-use crate::{
-    connected::Connected,
-    mutants::{self, Mutant},
-};
+use super::refusals::{Refusals, merged_with_rejected};
+use crate::mutants::{self, Mutant};
 
 /// A message with its payload as components see it.
 #[derive(Debug, Clone)]
@@ -29,6 +27,34 @@ pub(crate) struct Decoded {
     pub(crate) schema: Arc<str>,
     /// What its fields are by its schema, where the target is to know.
     pub(crate) types: Option<Arc<FieldTypes>>,
+    /// Whether it may have been delivered before.
+    pub(crate) redelivered: bool,
+}
+
+/// What a sink may write, and in which order.
+#[derive(Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub(crate) targets: &'a Targets,
+    /// Says which operations a target does, if it is known.
+    pub(crate) egress: Option<&'a dyn Egress>,
+    pub(crate) subscription_type: SubscriptionType,
+}
+
+impl Rules<'_> {
+    /// Whether a target can do an operation at all.
+    pub(super) fn accepts(self, target: &str, operation: Operation) -> bool {
+        self.egress.is_none_or(|egress| egress.accepts(target, operation))
+    }
+
+    /// What the order of this message is kept by, if it is kept.
+    pub(crate) fn order_key(self, message: &Message) -> Option<Bytes> {
+        match (self.subscription_type, &message.key) {
+            (SubscriptionType::Shared, _) | (SubscriptionType::KeyShared, None) => None,
+            (_, Some(key)) => Some(key.clone()),
+            // Only the order of the whole partition.
+            (_, None) => Some(Bytes::copy_from_slice(&message.message_id.partition.to_le_bytes())),
+        }
+    }
 }
 
 /// Columns for what the component wants of these messages.
@@ -39,6 +65,7 @@ pub(crate) fn columns(messages: &[Decoded], wants: &Interests) -> MessageBatch {
         payload,
         schema,
         types: _,
+        redelivered: _,
     } in messages
     {
         batch.topics.push(message.topic.as_str());
@@ -87,12 +114,12 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A plan for `batch`, which has passed its check for `messages`, in a sink with these targets.
-    pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch, targets: &Targets) -> Self {
-        let foreign = foreign(batch, targets);
+    /// A plan for `batch`, which has passed its check for `messages`.
+    pub(crate) async fn make(messages: &[Decoded], batch: &WriteBatch, rules: Rules<'_>) -> Self {
+        let Refusals { refused, foreign } = Refusals::of(messages.len(), batch, rules).await;
         let mut plan = Self {
-            refused: refusals(messages.len(), batch, targets, &foreign).await,
-            foreign: foreign.len(),
+            refused,
+            foreign,
             ..Self::default()
         };
         if !mutants::is(Mutant::ForgetMergedWithRejected) {
@@ -152,6 +179,9 @@ impl Plan {
                     PayloadAt::New(k) => Bytes::copy_from_slice(batch.payloads.bytes.get(k)),
                 },
                 types: types_of(messages, &origins).await,
+                key: rules.order_key(&messages[first].message),
+                redelivered: !mutants::is(Mutant::ForgetRedelivered)
+                    && origins.iter().any(|at| messages[*at].redelivered),
             });
             plan.origins.push(origins);
         }
@@ -187,73 +217,6 @@ async fn types_of(messages: &[Decoded], origins: &[usize]) -> Option<Arc<FieldTy
     Some(first.clone())
 }
 
-/// Longest part of a target's name that is shown, in characters: it is the component's own text.
-const TARGET_SHOWN_MAX: usize = 64;
-
-/// Writes to what is not a target of the sink.
-fn foreign(batch: &WriteBatch, targets: &Targets) -> Vec<usize> {
-    let known: Vec<bool> = batch.targets.names.iter().map(|name| targets.contains(name)).collect();
-    let index = batch.targets.index.iter().enumerate();
-    index
-        .filter(|(_, name)| !known[**name as usize])
-        .map(|(i, _)| i)
-        .collect()
-}
-
-/// Rejections, and origins of writes to another's target or with an operation that this host does not know. The first
-/// reason counts.
-async fn refusals(messages: usize, batch: &WriteBatch, targets: &Targets, foreign: &[usize]) -> Vec<(usize, String)> {
-    let mut reasons: HashMap<usize, String> = HashMap::new();
-    for rejection in &batch.rejected {
-        reasons
-            .entry(rejection.origin as usize)
-            .or_insert_with(|| rejection.message.clone());
-    }
-    for i in foreign {
-        let name = &batch.targets.names[batch.targets.index[*i] as usize];
-        for origin in batch.origins.of(*i) {
-            consume_budget().await;
-            reasons.entry(origin).or_insert_with(|| {
-                let shown: String = name.chars().take(TARGET_SHOWN_MAX).collect();
-                format!(
-                    "the component wrote to {shown:?}, which is not a target of this sink: its configuration names {targets}"
-                )
-            });
-        }
-    }
-    for (i, code) in batch.operations.iter().enumerate() {
-        if Operation::from_code(*code).is_none() {
-            for origin in batch.origins.of(i) {
-                consume_budget().await;
-                reasons.entry(origin).or_insert_with(|| {
-                    format!("the component asked for operation {code}, which this host does not know")
-                });
-            }
-        }
-    }
-    let mut refused: Vec<_> = reasons.into_iter().filter(|(at, _)| *at < messages).collect();
-    refused.sort_unstable_by_key(|(at, _)| *at);
-    refused
-}
-
-/// Messages that share a write with a refused message, directly or through others: all their writes are dropped, and made
-/// again when they are processed again.
-async fn merged_with_rejected(messages: usize, batch: &WriteBatch, refused: &[(usize, String)]) -> Vec<usize> {
-    if refused.is_empty() || batch.origins.is_identity() {
-        return Vec::new();
-    }
-    let mut connected = Connected::new(messages);
-    connected.join_all(&batch.origins, batch.len()).await;
-    let mut with_a_refused_one = vec![false; messages];
-    for (at, _) in refused {
-        with_a_refused_one[connected.first(*at)] = true;
-    }
-    let is_refused = |at: &usize| refused.binary_search_by_key(at, |(refused, _)| *refused).is_ok();
-    (0..messages)
-        .filter(|at| with_a_refused_one[connected.first(*at)] && !is_refused(at))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use danube_wasm_broker::MessageId;
@@ -283,6 +246,7 @@ mod tests {
             payload: Bytes::new(),
             schema: "".into(),
             types: None,
+            redelivered: false,
         };
         (0..count).map(decoded).collect()
     }
@@ -302,13 +266,21 @@ mod tests {
         Targets::from_iter(["t"])
     }
 
+    fn rules(targets: &Targets) -> Rules<'_> {
+        Rules {
+            targets,
+            egress: None,
+            subscription_type: SubscriptionType::Exclusive,
+        }
+    }
+
     #[tokio::test]
     async fn a_write_to_what_is_no_target_refuses_its_messages_and_no_others() {
         let mut batch = writes(&[&[0], &[1]]);
         batch.targets.push("t; REMOVE TABLE t\n");
         batch.payloads.push(b"{}");
         batch.origins.push(&[2]);
-        let plan = Plan::make(&messages(3), &batch, &targets()).await;
+        let plan = Plan::make(&messages(3), &batch, rules(&targets())).await;
         assert_eq!(plan.foreign, 1);
         let why = "the component wrote to \"t; REMOVE TABLE t\\n\", which is not a target of this sink: its configuration \
                    names `t`";
@@ -324,7 +296,7 @@ mod tests {
             kind: RejectionKind::InvalidData,
             message: "no".to_owned(),
         });
-        let plan = Plan::make(&messages(6), &batch, &targets()).await;
+        let plan = Plan::make(&messages(6), &batch, rules(&targets())).await;
         assert_eq!(plan.refused, [(2, "no".to_owned())]);
         assert_eq!(plan.again, [0, 1, 4]);
         assert_eq!(plan.origins, [[3], [5]]);
@@ -333,18 +305,18 @@ mod tests {
     #[tokio::test]
     async fn others_run_while_many_writes_are_planned() {
         let (messages, batch, targets) = (messages(1), writes(&[&[0][..]; 1_280]), targets());
-        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        let yields = yields_during(Plan::make(&messages, &batch, rules(&targets))).await;
         assert!(yields >= 9, "{yields}");
     }
 
     #[tokio::test]
     async fn others_run_while_a_write_of_many_origins_is_planned() {
         let (messages, mut batch, targets) = (messages(1), writes(&[&[0; 1_280]]), targets());
-        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        let yields = yields_during(Plan::make(&messages, &batch, rules(&targets))).await;
         assert!(yields >= 9, "{yields}");
         // Refused: once to say why, once to find what belongs to it, and once to leave it out.
         batch.operations.push(77);
-        let yields = yields_during(Plan::make(&messages, &batch, &targets)).await;
+        let yields = yields_during(Plan::make(&messages, &batch, rules(&targets))).await;
         assert!(yields >= 27, "{yields}");
     }
 }

@@ -87,7 +87,7 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
         let mut batch = more(shared, consumer, batch).await;
         orders.stamp(&mut batch);
         failpoints::reach(FailPoint::SinkRead);
-        shared.track(&mut batch);
+        shared.track(&mut batch, |message| consumer.is_first_delivery(message));
         if batch.is_empty() {
             continue;
         }

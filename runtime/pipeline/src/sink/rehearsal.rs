@@ -5,11 +5,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use danube_wasm_broker::Message;
 use danube_wasm_model::{
-    Targets,
+    SubscriptionType, Targets,
     door::{GuestError, SinkGuest, Write},
 };
 
-use super::plan::{Decoded, Plan, columns};
+use super::plan::{Decoded, Plan, Rules, columns};
 
 /// A message as the component is to see it.
 #[derive(Debug, Clone)]
@@ -49,12 +49,18 @@ pub async fn rehearse(
         schema,
         // Nothing is written.
         types: None,
+        redelivered: true,
     }];
     let batch = Arc::new(columns(&messages, &guest.interests()));
     let writes = guest.process_batch(lane, batch).await?;
     let named = || writes.targets.names.iter().map(String::as_str).collect();
     let targets = targets.cloned().unwrap_or_else(named);
-    let mut plan = Plan::make(&messages, &writes, &targets).await;
+    let rules = Rules {
+        targets: &targets,
+        egress: None,
+        subscription_type: SubscriptionType::Shared,
+    };
+    let mut plan = Plan::make(&messages, &writes, rules).await;
     Ok(match plan.refused.pop() {
         Some((_, why)) => Rehearsed::Refused(why),
         None => Rehearsed::Writes(plan.writes),

@@ -1,17 +1,20 @@
 //! What the lanes of a sink share.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::Arc,
+};
 
 use danube_wasm_broker::{BrokerError, Message, MessageId};
 use danube_wasm_model::{
-    BatchPolicy,
+    BatchPolicy, SubscriptionType,
     door::{ConsumerConfig, Egress, SinkGuest},
 };
 use danube_wasm_schema::Schemas;
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-use super::SinkParts;
+use super::{SinkParts, plan::Rules, target_holds::TargetHolds};
 use crate::{
     backoff::BackoffPolicy,
     breaker::{Breaker, Dependency},
@@ -27,6 +30,7 @@ pub(super) struct Common {
     dead_letters: Arc<DeadLetters>,
     component: Arc<Breaker>,
     target: Arc<Breaker>,
+    target_holds: Arc<TargetHolds>,
     writers: Arc<Concurrency>,
     pub(super) status: StatusCell,
     pub(super) stop: CancellationToken,
@@ -41,16 +45,18 @@ pub(super) struct Shared {
     pub(super) schemas: Arc<Schemas>,
     pub(super) expected_subject: Option<String>,
     pub(super) policy: BatchPolicy,
-    pub(super) ordered: bool,
+    pub(super) subscription_type: SubscriptionType,
     pub(super) backoff: BackoffPolicy,
     pub(super) dead_letters: Arc<DeadLetters>,
     pub(super) component: Arc<Breaker>,
     pub(super) target: Arc<Breaker>,
+    pub(super) target_holds: Arc<TargetHolds>,
     pub(super) writers: Arc<Concurrency>,
     pub(super) status: StatusCell,
     /// Cancelled when the sink is to stop or has failed: nothing is begun that has to wait.
     pub(super) stop: CancellationToken,
-    in_flight: Mutex<HashSet<MessageId>>,
+    /// What is read and not acknowledged, and whether it may have been delivered before.
+    in_flight: Mutex<HashMap<MessageId, bool>>,
     pub(super) probe: Probe,
 }
 
@@ -67,12 +73,14 @@ impl Common {
             guest.digest(),
             policy.dead_letters,
         );
+        let status = StatusCell::default();
         Ok(Self {
             dead_letters: Arc::new(dead_letters.await?),
             component: Breaker::new(policy.component, Dependency::Component, probe.clone()),
             target: Breaker::new(policy.target(), Dependency::Target, probe.clone()),
+            target_holds: TargetHolds::new(policy.waits, parts.egress.targets(), status.clone()),
             writers: Concurrency::up_to(guest.lanes().max(1) * configs.len(), probe.clone()),
-            status: StatusCell::default(),
+            status,
             stop: CancellationToken::new(),
         })
     }
@@ -101,11 +109,12 @@ impl Shared {
             schemas: parts.schemas.clone(),
             expected_subject: config.expected_schema_subject.clone(),
             policy,
-            ordered: config.subscription_type.keeps_order(),
+            subscription_type: config.subscription_type,
             backoff: parts.retry_policy.waits,
             dead_letters: common.dead_letters.clone(),
             component: common.component.clone(),
             target: common.target.clone(),
+            target_holds: common.target_holds.clone(),
             writers: common.writers.clone(),
             status: common.status.clone(),
             stop: common.stop.clone(),
@@ -122,12 +131,34 @@ impl Shared {
         }
     }
 
+    /// What the sink may write, and in which order.
+    pub(super) fn rules(&self) -> Rules<'_> {
+        Rules {
+            targets: self.egress.targets(),
+            egress: Some(&*self.egress),
+            subscription_type: self.subscription_type,
+        }
+    }
+
     /// Messages were read. Removes those that a lane has, or that wait for one: a broker delivers a message again that was
     /// not acknowledged in time, and while its first copy is here, another is only work twice.
-    pub(super) fn track(&self, batch: &mut Vec<Message>) {
+    pub(super) fn track(&self, batch: &mut Vec<Message>, is_first_delivery: impl Fn(&Message) -> bool) {
         let mut in_flight = self.in_flight.lock();
-        batch.retain(|message| in_flight.insert(message.message_id));
+        batch.retain(|message| match in_flight.entry(message.message_id) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(message.redeliveries > 0 || !is_first_delivery(message));
+                true
+            }
+        });
         self.probe.in_flight(in_flight.len());
+    }
+
+    /// For each of these messages whether it may have been delivered before.
+    pub(super) fn redelivered(&self, batch: &[Message]) -> Vec<bool> {
+        let in_flight = self.in_flight.lock();
+        let each = batch.iter().map(|message| in_flight.get(&message.message_id));
+        each.map(|redelivered| redelivered.copied().unwrap_or(true)).collect()
     }
 
     /// These messages are about to be acknowledged or given back.

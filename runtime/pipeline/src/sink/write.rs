@@ -1,17 +1,23 @@
-//! Writes what a call of the component made, until the target has taken it.
+//! Writes what a call of the component made, and what waits of earlier ones.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{
+    collections::HashMap,
+    time::{Duration, SystemTime},
+};
 
 use danube_wasm_model::{
     clock,
-    door::{EgressError, Write, WriteReport},
+    door::{EgressError, Later, WriteReport},
 };
-use tokio::task::coop::consume_budget;
+use tokio::{task::coop::consume_budget, time::Instant};
 
 use super::{
     lane::Lane,
+    outstanding::WaitFor,
     plan::{Decoded, Plan},
     poison::{Poison, Stop},
+    target_holds::{Access, Trial},
+    write_list::WriteList,
 };
 use crate::{
     bisect::Segment,
@@ -22,90 +28,221 @@ use crate::{
 };
 
 impl Lane {
-    /// Writes until the target has taken it, then acknowledges. Gives back what is to be processed again.
+    /// Writes what can be written now, then acknowledges what is done. Gives back what is to be processed again.
     pub(super) async fn write(&mut self, segment: Segment<Decoded>, plan: Plan) -> Result<Vec<Decoded>, Stop> {
-        let mut poison: HashMap<usize, (Reason, String)> = HashMap::new();
-        poison.extend(plan.refused.into_iter().map(|(at, why)| (at, (Reason::Refused, why))));
         if mutants::is(Mutant::AckBeforeWrite) {
             self.acknowledge(segment.items.iter().map(|d| d.message.clone()).collect());
         }
-        if !plan.writes.is_empty() {
-            let report = self.until_written(&segment, &plan.writes).await?;
-            for (write, why) in report.refused {
-                for origin in &plan.origins[write] {
-                    consume_budget().await;
-                    poison
-                        .entry(*origin)
-                        .or_insert_with(|| (Reason::TargetRefused, why.clone()));
-                }
-            }
-        }
-        self.finish(segment, poison, &plan.again).await
+        let (list, again) = self.begin(segment, plan).await;
+        self.write_now(list).await?;
+        self.finish().await?;
+        self.write_ready().await?;
+        Ok(again)
     }
 
-    /// Holds the writes while the target does not take them.
-    async fn until_written(&self, segment: &Segment<Decoded>, writes: &[Write]) -> Result<WriteReport, Stop> {
+    /// Writes what needs wait no longer.
+    pub(super) async fn write_ready(&mut self) -> Result<(), Stop> {
+        while !self.outstanding.is_idle() {
+            let ready = self.outstanding.take_ready(&self.shared.target_holds);
+            if ready.is_empty() {
+                break;
+            }
+            self.write_now(ready).await?;
+            self.finish().await?;
+        }
+        Ok(())
+    }
+
+    /// Takes up a segment's messages and writes. What must wait for an earlier write does.
+    async fn begin(&mut self, segment: Segment<Decoded>, plan: Plan) -> (WriteList, Vec<Decoded>) {
+        let shared = self.shared.clone();
+        let (rules, attempts) = (shared.rules(), segment.calls());
+        let mut refused: HashMap<usize, String> = plan.refused.into_iter().collect();
+        let mut again = Vec::new();
+        let mut ids = Vec::with_capacity(segment.items.len());
+        for (at, decoded) in segment.items.into_iter().enumerate() {
+            if plan.again.binary_search(&at).is_ok() {
+                again.push(decoded);
+                ids.push(None);
+                continue;
+            }
+            let poison = refused.remove(&at).map(|why| (Reason::Refused, why));
+            let key = rules.order_key(&decoded.message);
+            ids.push(Some(self.outstanding.add(decoded.message, key, attempts, poison)));
+        }
+        let mut list = WriteList::default();
+        for (write, origins) in plan.writes.into_iter().zip(plan.origins) {
+            consume_budget().await;
+            // Those that are processed again have no writes.
+            let origins = origins.into_iter().filter_map(|at| ids[at]).collect();
+            let tag = self.outstanding.tag(origins);
+            match self.outstanding.must_wait(&write, &tag) {
+                true => self.outstanding.wait(write, tag, WaitFor::Predecessor),
+                false => list.push(write, tag),
+            }
+        }
+        ids.into_iter().flatten().for_each(|id| self.outstanding.complete(id));
+        (list, again)
+    }
+
+    /// Writes until each is done, refused, or waits.
+    async fn write_now(&mut self, mut list: WriteList) -> Result<(), Stop> {
         loop {
+            let trials = self.enter_targets(&mut list);
+            if list.is_empty() {
+                return Ok(());
+            }
             let permit = self.permit(&self.shared.target).await?;
             // A slot is held for one write only, so a lane that is to stop gets one, too.
             let slot = self.shared.writers.slot().await;
             let started = SystemTime::now();
-            let result = self.shared.egress.write(writes).await;
-            let messages = segment.items.iter().map(|d| &d.message);
-            self.shared.probe.wrote(started, result.as_ref().err(), messages);
-            match result {
+            let result = self.shared.egress.write(&list.writes).await;
+            self.count_call(&list, started, result.as_ref().err());
+            let error = match result {
                 Ok(report) => {
                     failpoints::reach(FailPoint::SinkWritten);
                     permit.succeeded();
+                    trials.into_iter().for_each(Trial::succeeded);
                     self.shared.status.recover(Cause::Target);
-                    slot.wrote(segment.items.len());
-                    return Ok(report);
+                    slot.wrote(list.writes.len());
+                    self.report(list, report).await;
+                    return Ok(());
                 }
-                Err(EgressError::Configuration { message }) => return Err(self.fail(message)),
-                Err(EgressError::Transient { message, retry_after }) => {
-                    let topic = segment.items[0].message.topic.as_str();
-                    self.shared.probe.retried(topic, segment.items.len());
-                    slot.failed();
-                    let wait_ms = permit.failed(retry_after).map(clock::millis);
-                    tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
-                    self.shared.status.degrade(Cause::Target, message);
-                    if mutants::is(Mutant::TransientIsDone) {
-                        return Ok(WriteReport::default());
-                    }
+                Err(error) => error,
+            };
+            list.maybe_written();
+            let (message, retry_after) = match error {
+                EgressError::Configuration { message } => return Err(self.fail(message)),
+                EgressError::Unfit { target, message } if list.targets().contains(&target) => {
+                    permit.succeeded();
+                    self.hold_target(&target, message);
+                    continue;
                 }
+                EgressError::Unfit { message, .. } => (message, None),
+                EgressError::Transient { message, retry_after } => (message, retry_after),
+            };
+            slot.failed();
+            let wait_ms = permit.failed(retry_after).map(clock::millis);
+            tracing::warn!(connector = %self.shared.guest.id(), error = %message, tries = self.shared.target.failures(), wait_ms, "the target did not take a batch; it is held and tried again");
+            self.shared.status.degrade(Cause::Target, message);
+            if mutants::is(Mutant::TransientIsDone) {
+                self.report(list, WriteReport::default()).await;
+                return Ok(());
             }
         }
     }
 
-    /// Deals with what is poisonous and acknowledges the rest, except what is to be processed `again`.
-    async fn finish(
-        &mut self,
-        segment: Segment<Decoded>,
-        mut poison: HashMap<usize, (Reason, String)>,
-        again: &[usize],
-    ) -> Result<Vec<Decoded>, Stop> {
-        let attempts = segment.calls();
-        let mut done = Vec::with_capacity(segment.items.len());
-        let mut left = Vec::new();
-        for (at, decoded) in segment.items.into_iter().enumerate() {
-            if let Some((reason, why)) = poison.remove(&at) {
-                let poison = Poison {
-                    message: decoded.message,
-                    reason,
-                    why,
-                    backtrace: Vec::new(),
-                    attempts,
-                };
-                self.handle_poison(poison).await?;
-            } else if again.binary_search(&at).is_ok() {
-                left.push(decoded);
+    fn count_call(&self, list: &WriteList, started: SystemTime, error: Option<&EgressError>) {
+        let probe = &self.shared.probe;
+        let messages = || {
+            list.origins()
+                .filter_map(|id| Some(&self.outstanding.message(id)?.message))
+        };
+        if error.is_some()
+            && let Some(first) = messages().next()
+        {
+            probe.retried(first.topic.as_str(), messages().count());
+        }
+        probe.wrote(started, error, messages());
+    }
+
+    /// Leave to write to the held targets whose turn it is. The writes to the others wait, with what follows them.
+    fn enter_targets(&mut self, list: &mut WriteList) -> Vec<Trial> {
+        let (mut trials, mut held) = (Vec::new(), Vec::new());
+        if !self.shared.target_holds.any() {
+            return trials;
+        }
+        for target in list.targets() {
+            match self.shared.target_holds.enter(&target) {
+                Access::Free => {}
+                Access::Trial(trial) => trials.push(trial),
+                Access::Wait => held.push(target),
+            }
+        }
+        if held.is_empty() {
+            return trials;
+        }
+        for (write, tag) in std::mem::take(list).into_items() {
+            if held.contains(&write.target) {
+                self.outstanding.wait(write, tag, WaitFor::Target);
+            } else if self.outstanding.must_wait(&write, &tag) {
+                self.outstanding.wait(write, tag, WaitFor::Predecessor);
             } else {
-                done.push(decoded.message);
+                list.push(write, tag);
+            }
+        }
+        trials
+    }
+
+    fn hold_target(&self, target: &str, message: String) {
+        let connector = self.shared.guest.id();
+        let wait = self.shared.target_holds.hold(target, &message);
+        let wait_ms = clock::millis(wait);
+        tracing::warn!(%connector, target, error = %message, wait_ms, "a target cannot take writes; they wait, and those to other targets go on");
+    }
+
+    /// Takes note of what became of each write.
+    async fn report(&mut self, list: WriteList, report: WriteReport) {
+        let mut refused: HashMap<usize, String> = report.refused.into_iter().collect();
+        let put_off = self.put_off(&report.later);
+        for (place, (mut write, mut tag)) in list.into_items().enumerate() {
+            consume_budget().await;
+            match put_off.get(&place).filter(|_| !mutants::is(Mutant::LaterIsDone)) {
+                Some(retry_after) => {
+                    write.redelivered = true;
+                    let backoff = tag.backoff.get_or_insert_with(|| self.shared.backoff.start());
+                    let at = Instant::now() + backoff.next(*retry_after);
+                    self.outstanding.wait(write, tag, WaitFor::Time(at));
+                }
+                None => self.outstanding.done(&tag, refused.remove(&place)),
+            }
+        }
+        if self.outstanding.put_off() == 0 {
+            let cause = Cause::PutOff(self.shared.subscription, self.lane);
+            self.shared.status.recover(cause);
+        }
+    }
+
+    /// Says which writes the target has put off, and gives for each how long it wants to wait.
+    fn put_off(&self, later: &[Later]) -> HashMap<usize, Option<Duration>> {
+        for Later { places, message, .. } in later {
+            let connector = self.shared.guest.id();
+            tracing::warn!(%connector, writes = places.len(), error = %message, "the target has put off some writes; they are tried again");
+            let cause = Cause::PutOff(self.shared.subscription, self.lane);
+            self.shared.status.degrade(cause, message);
+        }
+        let places = |later: &Later| {
+            later
+                .places
+                .iter()
+                .map(|place| (*place, later.retry_after))
+                .collect::<Vec<_>>()
+        };
+        later.iter().flat_map(places).collect()
+    }
+
+    /// Acknowledges the messages whose writes are all done, and deals with those that are poisonous.
+    async fn finish(&mut self) -> Result<(), Stop> {
+        let finished = self.outstanding.take_finished();
+        let mut done = Vec::with_capacity(finished.len());
+        for finished in finished {
+            match finished.poison {
+                None => done.push(finished.message),
+                Some((reason, why)) => {
+                    let poison = Poison {
+                        message: finished.message,
+                        reason,
+                        why,
+                        backtrace: Vec::new(),
+                        attempts: finished.attempts,
+                    };
+                    self.handle_poison(poison).await?;
+                }
             }
         }
         if !mutants::is(Mutant::AckBeforeWrite) {
             self.acknowledge(done);
         }
-        Ok(left)
+        Ok(())
     }
 }

@@ -37,6 +37,10 @@ pub enum Fault {
     TargetBusy,
     /// The target's credentials are wrong.
     TargetConfiguration,
+    /// One of the tables takes no writes.
+    TargetUnfit,
+    /// Some writes of a batch are put off.
+    TargetLater,
     /// A write is done and its answer is lost.
     TargetReplyLost,
     /// A part of a write is done, then the connection is lost.
@@ -51,7 +55,7 @@ pub enum Fault {
     GuestSlow,
 }
 
-const FAULTS: [Fault; 20] = {
+const FAULTS: [Fault; 22] = {
     use Fault::*;
     [
         BrokerDown,
@@ -68,6 +72,8 @@ const FAULTS: [Fault; 20] = {
         TargetTransient,
         TargetBusy,
         TargetConfiguration,
+        TargetUnfit,
+        TargetLater,
         TargetReplyLost,
         TargetPart,
         TargetSlow,

@@ -14,6 +14,7 @@ mod operator;
 mod oracle;
 mod panics;
 mod pull;
+mod put_off;
 mod rng;
 mod run;
 mod scenario;
@@ -83,7 +84,7 @@ fn passes(seed: u64, test: &str, run: fn(u64) -> Report) -> bool {
 }
 
 /// Texts that must each be in the journal of some seed: they show that the runs cover these cases.
-const EXPECTED_TEXTS: [&str; 30] = [
+const EXPECTED_TEXTS: [&str; 33] = [
     "source: crashes",
     "sink: crashes",
     "source: failed",
@@ -100,6 +101,9 @@ const EXPECTED_TEXTS: [&str; 30] = [
     "broker: nack",
     "target: the answer to",
     "credentials are wrong",
+    "state has no columns",
+    "table has no columns",
+    "writes are put off",
     "come back later",
     "trap",
     "limit",

@@ -65,6 +65,11 @@ impl Consumer for SimConsumer {
         }
     }
 
+    /// The server counts the deliveries to every consumer.
+    fn is_first_delivery(&self, message: &Message) -> bool {
+        message.redeliveries == 0
+    }
+
     fn acker(&self) -> Arc<dyn Acker> {
         Arc::new(SimAcker(self.server.clone(), self.member))
     }

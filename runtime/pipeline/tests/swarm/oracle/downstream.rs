@@ -45,10 +45,24 @@ impl Oracle {
         history.states.insert(id.to_owned(), body.to_owned());
     }
 
-    /// The target has confirmed these rows.
-    pub fn confirmed<'a>(&self, bodies: impl Iterator<Item = &'a [u8]>) {
-        let bodies = bodies.map(|body| String::from_utf8_lossy(body).into_owned());
-        self.history.lock().confirmed.extend(bodies);
+    /// The target has replaced a row by this record, or kept a newer one.
+    pub fn state_is_done(&self, record: &str) {
+        self.history.lock().states_done.insert(record.to_owned());
+    }
+
+    /// A row is there already, and its write says that it was never written before.
+    pub fn written_again(&self, body: &str) {
+        let mut history = self.history.lock();
+        let once = |record: &str| history.records.get(record).is_some_and(|record| record.copies == 1);
+        if records_of(body).into_iter().all(once) {
+            history.violation(format!("written again, and not said so: {}", short(body)));
+        }
+    }
+
+    /// The target has confirmed these rows, each a table and a body.
+    pub fn confirmed<'a>(&self, rows: impl Iterator<Item = (&'a str, &'a [u8])>) {
+        let rows = rows.map(|(table, body)| (table.to_owned(), String::from_utf8_lossy(body).into_owned()));
+        self.history.lock().confirmed.extend(rows);
     }
 
     /// The broker has received an acknowledgement.
@@ -69,10 +83,12 @@ impl Oracle {
             return;
         };
         let copies = history.records.get(&record).map_or(0, |record| record.copies);
-        let rows = match at_sink(&record) {
+        let bodies = match at_sink(&record) {
             Some(AtSink::Fan) => fan_rows(&record).to_vec(),
             _ => vec![record.clone()],
         };
+        let mut rows: Vec<_> = bodies.into_iter().map(|body| ("table".to_owned(), body)).collect();
+        rows.extend(state_of(&record).map(|_| ("state".to_owned(), record.clone())));
         let is_known = rows.iter().all(|row| history.confirmed.contains(row));
         if copies == 1 && is_known && history.is_done(&record, &self.rules) {
             history.violation(format!(
@@ -98,6 +114,7 @@ impl History {
             Some(AtSink::Drop) => true,
             Some(AtSink::Fan) => fan_rows(record).iter().all(|row| has(row)),
             Some(AtSink::Merge) => self.written.contains(record),
+            Some(AtSink::Plain) => has(record) && (state_of(record).is_none() || self.states_done.contains(record)),
             Some(_) => has(record),
         }
     }

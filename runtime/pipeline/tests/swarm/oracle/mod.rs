@@ -50,8 +50,10 @@ struct History {
     orders: Orders,
     /// How many rows there are, by body.
     rows: BTreeMap<String, usize>,
-    /// Bodies of rows that the target has confirmed.
-    confirmed: BTreeSet<String>,
+    /// Rows that the target has confirmed, by table and body.
+    confirmed: BTreeSet<(String, String)>,
+    /// Records that have replaced a row of `state`, or were older.
+    states_done: BTreeSet<String>,
     /// Records with at least one row.
     written: BTreeSet<String>,
     /// The record in each row of `state`.
