@@ -23,6 +23,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("schema", "runtime/schema"),
     ("sandbox", "runtime/sandbox"),
     ("ingress-http", "runtime/ingress/http"),
+    ("egress-common", "runtime/egress/common"),
     ("egress-dial", "runtime/egress/dial"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
@@ -89,6 +90,7 @@ fn dependencies_point_down_only() {
 fn ingress_and_egress_never_see_a_broker() {
     for room in [
         "runtime/ingress/http",
+        "runtime/egress/common",
         "runtime/egress/dial",
         "runtime/egress/surrealdb",
     ] {

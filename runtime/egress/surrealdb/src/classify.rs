@@ -3,8 +3,9 @@
 //! SurrealDB types some of its errors and reports the rest as "internal" with a sentence: a failed `ASSERT`, a unique
 //! index and a full disk all arrive that way. What the type does not say is decided in three steps: the sentences of
 //! its storage layer are known and mean [`Fault::Storage`]; the rest means [`Fault::Record`]; and nobody's record is
-//! refused on that alone: right before it is, the database must take a write of ours (`bisect.rs`).
+//! refused on that alone: right before it is, the database must take a write of ours ([`bisect`]).
 
+use danube_wasm_egress_common::bisect;
 use danube_wasm_model::door::EgressError;
 use surrealdb::types::{
     AlreadyExistsError, AuthError, Error, ErrorDetails, NotAllowedError, NotFoundError, QueryError, SerializationError,
@@ -28,6 +29,19 @@ pub(crate) enum Fault {
     Configuration(String),
     /// The database refuses one of the records.
     Record(String),
+}
+
+impl bisect::Fault for Fault {
+    fn into_refusal(self) -> Result<String, Self> {
+        match self {
+            Self::Record(reason) => Ok(reason),
+            fault => Err(fault),
+        }
+    }
+
+    fn of_target(reason: &str, own: String) -> Self {
+        Self::Storage(format!("{reason} (and a write of the runtime's own: {own})"))
+    }
 }
 
 impl Fault {

@@ -5,9 +5,14 @@
 
 use std::collections::HashSet;
 
+use danube_wasm_egress_common::bisect::Attempt;
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Value};
 
-use crate::{bisect::Attempt, chain::Chain, classify::Fault, link::Link, plan::Item};
+use crate::{
+    classify::Fault,
+    link::Link,
+    plan::{Chain, Item},
+};
 
 /// One statement for any number of tables: each document's `id` says which record it is.
 const INSERT: &str = "INSERT $rows RETURN NONE";
@@ -22,9 +27,11 @@ const ROUNDS_MAX: usize = 4;
 
 pub(crate) struct Insert<'l>(pub(crate) &'l Link);
 
-impl Attempt for Insert<'_> {
-    async fn attempt(&self, chains: &mut [Chain<'_>]) -> Result<usize, Fault> {
-        let mut items: Vec<&mut Item<'_>> = chains.iter_mut().flat_map(Chain::needed).collect();
+impl<'w> Attempt<Item<'w>> for Insert<'_> {
+    type Fault = Fault;
+
+    async fn attempt(&self, chains: &mut [Chain<'w>]) -> Result<usize, Fault> {
+        let mut items: Vec<&mut Item<'w>> = chains.iter_mut().flat_map(Chain::needed).collect();
         let items = items.as_mut_slice();
         match self.insert(items, &[]).await {
             Ok(()) => return Ok(0),

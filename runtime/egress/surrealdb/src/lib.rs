@@ -13,11 +13,11 @@
 //!   (`value.rs`), and numbers keep their digits or are refused (`number.rs`).
 //! * **Idempotent by id.** The same batch again changes nothing: inserts pass over what is there, the rest replaces
 //!   like by like. With `order`, a late write loses against a newer one and against a newer delete (`ordered.rs`).
-//! * **One write a document.** Of the writes of one id in a batch, those that a later one makes superfluous are not done
-//!   (`chain.rs`). Batches that name a document in common are written one after the other (`claims.rs`).
+//! * **One write a document.** Of the writes of one id in a batch, those that a later one makes superfluous are not done.
+//!   Batches that name a document in common are written one after the other. Both are in `runtime/egress/common`.
 //! * **Every answer is looked at.** A statement is atomic; a record that the database refuses (an `ASSERT`, a type, a
 //!   unique index) is isolated by halving and reported with the database's reason, and the rest is written
-//!   (`bisect.rs`). What is wrong with the database, and not with a record, refuses nobody (`classify.rs`).
+//!   (`bisect.rs` of `runtime/egress/common`). What is wrong with the database, and not with a record, refuses nobody (`classify.rs`).
 //! * **Durable.** `Ok` from an embedded store on disk means that the write survives `kill -9` and loss of power:
 //!   SurrealKV appends a commit to its log and, in its mode `sync=every`, calls fsync before the commit returns; the
 //!   log's directory is synced whenever a log is created. That mode is SurrealDB 3.3's default, but the address could
@@ -32,9 +32,6 @@
 //! Tables, the namespace and the database come into being with the first write that names them, where the user may
 //! create them; an operator who wants fields, assertions and indexes defines them, before or later.
 
-mod bisect;
-mod chain;
-mod claims;
 mod classify;
 mod client;
 pub mod config;
@@ -62,14 +59,19 @@ mod wal_sync;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use danube_wasm_egress_common::bisect::{self, Attempt};
 use danube_wasm_model::{
-    Targets,
+    BatchWish, Targets,
     door::{Egress, EgressError, QueryError, Queryable, Write, WriteReport},
 };
 use parking_lot::Mutex;
 
 use crate::{
-    bisect::Attempt, chain::Chain, classify::Fault, insert::Insert, link::Link, ordered::Ordered, plan::Plan,
+    classify::Fault,
+    insert::Insert,
+    link::Link,
+    ordered::Ordered,
+    plan::{Chain, Item, Plan},
     store::Store,
 };
 
@@ -80,6 +82,9 @@ pub use datetime::{DatetimeField, DatetimeForm};
 pub use options::{Credentials, SurrealOptions};
 pub use query::{QUERY_BYTES_MAX, ROW_DEPTH_MAX};
 pub use url::{InvalidUrl, SurrealUrl};
+
+/// The batches that suit it.
+pub(crate) const BATCH_WISH: BatchWish = BatchWish::DEFAULT;
 
 /// A database that was closed a moment ago is free by then: nobody needs to be told.
 const SOON: Duration = Duration::from_secs(1);
@@ -157,7 +162,10 @@ impl Egress for SurrealEgress {
             mut ordered,
             refused,
         } = Plan::of(writes, &self.options.datetime_fields).await;
-        let mut report = WriteReport { refused, unchanged: 0 };
+        let mut report = WriteReport {
+            refused,
+            ..WriteReport::default()
+        };
         let writing = async {
             let link = self.link()?;
             let documents = bulk.iter().chain(&ordered).filter_map(Chain::document);
@@ -173,6 +181,10 @@ impl Egress for SurrealEgress {
 
     fn targets(&self) -> &Targets {
         &self.options.tables
+    }
+
+    fn batch_wish(&self) -> BatchWish {
+        BATCH_WISH
     }
 
     async fn ready(&self) -> Result<(), EgressError> {
@@ -201,7 +213,10 @@ impl Queryable for SurrealEgress {
     }
 }
 
-async fn write_all<A: Attempt>(with: &A, chains: &mut [Chain<'_>], report: &mut WriteReport) -> Result<(), Fault> {
+async fn write_all<'w, A>(with: &A, chains: &mut [Chain<'w>], report: &mut WriteReport) -> Result<(), Fault>
+where
+    A: Attempt<Item<'w>, Fault = Fault>,
+{
     for statement in plan::statements(chains) {
         let done = bisect::write(with, statement).await?;
         report.unchanged += done.unchanged;

@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use danube_wasm_egress_common::Claim;
 use rand::Rng as _;
 use surrealdb::{
     IndexedResults,
     types::{ErrorDetails, Object, QueryError, Value},
 };
 
-use crate::{SurrealOptions, claims::Claim, classify::Fault, ordered, runtime, store::Store};
+use crate::{SurrealOptions, classify::Fault, ordered, runtime, store::Store};
 
 /// How often a statement is done again after another transaction got in its way.
 const CONFLICTS_MAX: u32 = 6;
@@ -50,7 +51,8 @@ impl Link {
     /// Waits until these documents, each a table and an id, are the caller's alone among the batches of this process.
     pub(crate) async fn claim<'d>(&self, documents: impl Iterator<Item = (&'d str, &'d str)>) -> Claim<'_> {
         let (namespace, database) = (&self.options.namespace, &self.options.database);
-        self.store.claims.claim(namespace, database, documents).await
+        let documents = documents.map(|(table, id)| (namespace, database, table, id));
+        self.store.claims.claim(documents).await
     }
 
     /// That the database takes a write.

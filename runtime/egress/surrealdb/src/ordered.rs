@@ -16,13 +16,14 @@
 //! # Statements
 //!
 //! One script in one transaction does up to a thousand writes, in rounds: a round names no document twice, and the k-th
-//! write that a document needs ([`crate::chain`]) is in round k. A round works on sets: which writes apply and which
+//! write that a document needs ([`rounds`]) is in round k. A round works on sets: which writes apply and which
 //! documents are there is asked once for all, new documents are inserted in bulk, and only those that are there are
 //! updated one by one. One statement or closure call for each write is several times slower, and so is the function
 //! `record::exists`, and replacing marks in any other way than by removing them and inserting them anew.
 
 use std::fmt::Write as _;
 
+use danube_wasm_egress_common::{Rounds, bisect::Attempt, rounds};
 use danube_wasm_model::{
     clock::{ORDER_COUNTER_BITS, ORDER_COUNTER_MAX, RECORD_ORDER_MIN, order_ms},
     door::Write,
@@ -30,7 +31,12 @@ use danube_wasm_model::{
 };
 use surrealdb::types::{Array, Number, Object, Value};
 
-use crate::{bisect::Attempt, chain::Chain, classify::Fault, link::Link, number, plan::Item};
+use crate::{
+    classify::Fault,
+    link::Link,
+    number,
+    plan::{Chain, Item},
+};
 
 /// Where the orders are kept. One row for each document that was ever written with an order.
 pub(crate) const MARKS_TABLE: &str = "_danube_wasm_order";
@@ -83,21 +89,12 @@ fn script(rounds: usize) -> String {
 
 pub(crate) struct Ordered<'l>(pub(crate) &'l Link);
 
-impl Attempt for Ordered<'_> {
-    async fn attempt(&self, chains: &mut [Chain<'_>]) -> Result<usize, Fault> {
-        let mut unchanged = 0;
-        let mut rounds: Vec<Vec<&mut Item<'_>>> = Vec::new();
-        for chain in chains {
-            let all = chain.len();
-            let needed = chain.needed();
-            unchanged += all - needed.len();
-            for (round, item) in needed.into_iter().enumerate() {
-                if rounds.len() == round {
-                    rounds.push(Vec::new());
-                }
-                rounds[round].push(item);
-            }
-        }
+impl<'w> Attempt<Item<'w>> for Ordered<'_> {
+    type Fault = Fault;
+
+    async fn attempt(&self, chains: &mut [Chain<'w>]) -> Result<usize, Fault> {
+        let Rounds { mut rounds, superseded } = rounds(chains);
+        let mut unchanged = superseded;
         for rounds in rounds.chunks_mut(ROUNDS_MAX) {
             unchanged += self.transaction(rounds).await?;
         }
@@ -181,6 +178,8 @@ mod tests {
             record: record.map(|id| RecordId::from_broker(id.to_owned())),
             body: "{}".into(),
             types: None,
+            key: None,
+            redelivered: true,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
+use danube_wasm_egress_common::{self as common, StatementLimits};
 use danube_wasm_model::{door::Write, message::Operation};
 use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Table, Value};
 use tokio::task::coop::consume_budget;
 
-use crate::{DatetimeField, chain::Chain, ordered::MARKS_TABLE, value};
+use crate::{DatetimeField, ordered::MARKS_TABLE, value};
 
 /// What the names of the runtime's own tables begin with: out of reach of every component and configuration.
 const OWN_TABLES: &str = "_danube_wasm_";
@@ -22,6 +23,9 @@ pub(crate) const STATEMENT_WRITES_MAX: usize = 1000;
 /// message may have, since values grow when they are encoded.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 8 << 20;
 
+/// The writes of one document, which are not done yet.
+pub(crate) type Chain<'w> = common::Chain<Item<'w>>;
+
 /// One write on its way.
 #[derive(Clone)]
 pub(crate) struct Item<'w> {
@@ -32,6 +36,16 @@ pub(crate) struct Item<'w> {
     /// The document, until the first statement takes it. A second one, after a refusal, reads it again: rare, and
     /// cheaper than a copy of each.
     document: Option<Object>,
+}
+
+impl common::Item for Item<'_> {
+    fn place(&self) -> usize {
+        self.index
+    }
+
+    fn write(&self) -> &Write {
+        self.write
+    }
 }
 
 impl<'w> Item<'w> {
@@ -135,22 +149,12 @@ impl<'w> Plan<'w> {
 }
 
 /// Cuts a list of documents into statements.
-pub(crate) fn statements<'i, 'w>(mut chains: &'i mut [Chain<'w>]) -> Vec<&'i mut [Chain<'w>]> {
-    let mut statements = Vec::new();
-    while !chains.is_empty() {
-        let (mut writes, mut bytes) = (0, 0);
-        let fits = chains.iter().take_while(|chain| {
-            let (needed, size) = chain.size();
-            writes += needed;
-            bytes += size;
-            writes <= STATEMENT_WRITES_MAX && bytes <= STATEMENT_BYTES_MAX
-        });
-        let fits = fits.count().max(1);
-        let (statement, rest) = chains.split_at_mut(fits);
-        statements.push(statement);
-        chains = rest;
-    }
-    statements
+pub(crate) fn statements<'i, 'w>(chains: &'i mut [Chain<'w>]) -> Vec<&'i mut [Chain<'w>]> {
+    let limits = StatementLimits {
+        writes_max: STATEMENT_WRITES_MAX,
+        bytes_max: STATEMENT_BYTES_MAX,
+    };
+    common::cut(chains, limits)
 }
 
 fn check_table(name: &str) -> Result<(), String> {
@@ -190,6 +194,8 @@ mod tests {
             record: None,
             body: "{}".into(),
             types: None,
+            key: None,
+            redelivered: true,
         }
     }
 

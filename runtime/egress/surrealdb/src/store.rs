@@ -9,6 +9,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use danube_wasm_egress_common::Claims;
 use surrealdb::{
     Surreal,
     engine::any::{Any, connect},
@@ -18,7 +19,6 @@ use surrealdb::{
 use tokio::{runtime::Handle, sync::Mutex};
 
 use crate::{
-    claims::Claims,
     classify::Fault,
     client::Client,
     embedded::{self, CLOSE_MAX, Embedded},

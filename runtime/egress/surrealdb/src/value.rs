@@ -180,6 +180,8 @@ pub(crate) mod tests {
             record: None,
             body: json.to_owned().into(),
             types: None,
+            key: None,
+            redelivered: true,
         };
         document(&write, fields)
     }

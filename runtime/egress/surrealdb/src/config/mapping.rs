@@ -9,6 +9,7 @@ use danube_wasm_settings::{
 };
 
 use super::table_name::TableName;
+use crate::BATCH_WISH;
 
 /// A topic, a subscription of it, and the table that its messages are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,7 +92,7 @@ impl Section for TopicMapping {
     const ABOUT: &'static str = "A topic that the sink consumes, and the table that its messages go to.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
-        let (keys, (table, tables)) = MappingKeys::read(t, BatchPolicy::default(), tables);
+        let (keys, (table, tables)) = MappingKeys::read(t, BATCH_WISH.into(), tables);
         let include_danube_metadata = t
             .field(
                 "include_danube_metadata",

@@ -41,6 +41,8 @@ pub(crate) fn write(operation: Operation, table: &str, id: &str, order: u64, bod
         record: None,
         body: body.to_string().into(),
         types: None,
+        key: None,
+        redelivered: true,
     }
 }
 

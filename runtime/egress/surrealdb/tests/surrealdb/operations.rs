@@ -30,7 +30,8 @@ async fn insert_leaves_what_is_there() {
         again,
         WriteReport {
             refused: vec![],
-            unchanged: 1
+            unchanged: 1,
+            ..WriteReport::default()
         }
     );
     assert_eq!(documents(&db).await, json!([{"v": 1}, {"v": 3}]));
@@ -197,7 +198,8 @@ async fn updates_of_one_document_in_a_batch_are_one_write() {
         done(&db, &updates(0)).await,
         WriteReport {
             refused: vec![],
-            unchanged: 299
+            unchanged: 299,
+            ..WriteReport::default()
         }
     );
     assert_eq!(documents(&db).await, json!([{"v": 299}]));
@@ -295,7 +297,8 @@ async fn writes_of_one_document_in_a_batch_apply_in_turn() {
         WriteReport {
             refused: vec![],
             // Of `gone`, the first is replaced in the same batch.
-            unchanged: 3
+            unchanged: 3,
+            ..WriteReport::default()
         }
     );
     assert_eq!(documents(&db).await, expected);
@@ -331,7 +334,8 @@ async fn a_batch_may_name_tables_that_are_there_and_tables_that_are_not() {
         done(&db, &batch).await,
         WriteReport {
             refused: vec![],
-            unchanged: 1
+            unchanged: 1,
+            ..WriteReport::default()
         }
     );
     assert_eq!((count(&db, "new").await, count(&db, "newer").await), (1, 1));

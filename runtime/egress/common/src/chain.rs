@@ -4,48 +4,48 @@
 //! another of the batch changes nothing; what is left is done in turn. So a batch of updates of one document is one write.
 //! It is known beforehand only where all writes have orders of one kind, or none: among others, what is stored decides.
 //!
-//! Where the database refuses a write for what it is, those that it made superfluous count again.
+//! Where the target refuses a write for what it is, those that it made superfluous count again.
 
 use danube_wasm_model::{door::Write, message::Operation};
 
-use crate::plan::Item;
+use crate::Item;
 
 /// The writes of one document, which are not done yet.
-pub(crate) struct Chain<'w>(Vec<Item<'w>>);
+pub struct Chain<I>(Vec<I>);
 
-impl<'w> Chain<'w> {
-    pub(crate) fn of(first: Item<'w>) -> Self {
+impl<I: Item> Chain<I> {
+    /// With one write.
+    pub fn of(first: I) -> Self {
         Self(vec![first])
     }
 
-    pub(crate) fn push(&mut self, next: Item<'w>) {
+    /// With one more, of the same document.
+    pub fn push(&mut self, next: I) {
         self.0.push(next);
     }
 
-    /// Table and id of the document.
-    pub(crate) fn document(&self) -> Option<(&'w str, &'w str)> {
-        self.0.first().map(|item| (&*item.write.target, item.write.id.as_str()))
+    /// Target and id of the document.
+    pub fn document(&self) -> Option<(&str, &str)> {
+        let write = self.0.first()?.write();
+        Some((&*write.target, write.id.as_str()))
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
+    /// How many writes there are.
+    #[expect(clippy::len_without_is_empty, reason = "it is empty only when it is done")]
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// How many of them must be done, and the bytes of their documents.
-    pub(crate) fn size(&self) -> (usize, usize) {
-        let needed = needed(self.0.iter().map(|item| item.write));
-        let bytes = needed
-            .iter()
-            .filter_map(|place| self.0.get(*place))
-            .map(|item| item.write.body.len());
-        (needed.len(), bytes.sum())
+    pub fn size(&self) -> (usize, usize) {
+        let needed = self.needed_places();
+        let items = needed.iter().filter_map(|place| self.0.get(*place));
+        (needed.len(), items.map(|item| item.write().body.len()).sum())
     }
 
     /// Those that must be done, in turn.
-    pub(crate) fn needed(&mut self) -> Vec<&mut Item<'w>> {
-        let needed = needed(self.0.iter().map(|item| item.write));
-        let mut places = needed.into_iter().peekable();
+    pub fn needed(&mut self) -> Vec<&mut I> {
+        let mut places = self.needed_places().into_iter().peekable();
         let items = self.0.iter_mut().enumerate();
         items
             .filter_map(|(place, item)| places.next_if_eq(&place).map(|_| item))
@@ -53,25 +53,28 @@ impl<'w> Chain<'w> {
     }
 
     /// The first of those alone.
-    pub(crate) fn head(&mut self) -> Option<Chain<'w>> {
-        let place = self.head_place()?;
-        Some(Chain::of(self.0.get(place)?.clone()))
+    pub fn head(&self) -> Option<Self> {
+        Some(Self::of(self.0.get(self.head_place()?)?.clone()))
     }
 
-    /// It is done, and with it what was before it. How many writes that were superfluous.
-    pub(crate) fn head_done(&mut self) -> usize {
+    /// The head is done, and with it what was before it. How many writes that were superseded.
+    pub fn head_done(&mut self) -> usize {
         let Some(place) = self.head_place() else { return 0 };
         self.0.drain(..=place).count() - 1
     }
 
-    /// It is refused: its place in the batch.
-    pub(crate) fn head_refused(&mut self) -> Option<usize> {
+    /// The head is refused: its place in the batch.
+    pub fn head_refused(&mut self) -> Option<usize> {
         let place = self.head_place()?;
-        Some(self.0.remove(place).index)
+        Some(self.0.remove(place).place())
     }
 
     fn head_place(&self) -> Option<usize> {
-        needed(self.0.iter().map(|item| item.write)).first().copied()
+        self.needed_places().first().copied()
+    }
+
+    fn needed_places(&self) -> Vec<usize> {
+        needed(self.0.iter().map(Item::write))
     }
 }
 
@@ -108,8 +111,10 @@ fn is_whole(write: &Write) -> bool {
     matches!(write.operation, Operation::Upsert | Operation::Delete)
 }
 
-/// Whether a write applies after another, by the rule of `ordered.rs` for two orders of one kind; `None` where two records
-/// have the same.
+/// Whether a write applies after another whose order is of the same kind; `None` where two records have the same.
+///
+/// The order of a record applies if it is higher, or equal and of the same record; one that a component made applies unless
+/// it is lower.
 fn after(write: &Write, before: &Write) -> Option<bool> {
     (write.order != before.order || write.record == before.record).then_some(write.order >= before.order)
 }
@@ -132,6 +137,8 @@ mod tests {
             record: record.map(|id| RecordId::from_broker(id.to_owned())),
             body: "{}".into(),
             types: None,
+            key: None,
+            redelivered: true,
         }
     }
 
@@ -188,7 +195,7 @@ mod tests {
         assert_eq!(needed_of(&[(Upsert, 5, Some("a")), (Upsert, 0, None)]), [0, 1]);
     }
 
-    /// What a database would have after all of them, by the rules of `ordered.rs`, from any state before.
+    /// What a target would have after all of them, by the rules of orders, from any state before.
     fn applied(writes: &[&Write], mark: Option<(u64, Option<RecordId>)>, there: bool) -> (Vec<String>, String) {
         let (mut document, mut mark) = (if there { vec!["old".to_owned()] } else { Vec::new() }, mark);
         for write in writes {

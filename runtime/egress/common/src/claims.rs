@@ -2,12 +2,12 @@
 //!
 //! Two transactions on one document end with a conflict for one of them, which then begins anew; with many writes of few
 //! documents, that is most of the work. So a batch says which documents it names, and waits until the batches before it
-//! that name one of them are through. All of a batch's claims are made in one step, in the order of the batches, so no two
+//! that name one of them are done. All of a batch's claims are made in one step, in the order of the batches, so no two
 //! can wait for each other; batches without a document in common do not wait at all.
 
 use std::{
     collections::{HashMap, HashSet},
-    hash::{BuildHasher as _, RandomState},
+    hash::{BuildHasher as _, Hash, RandomState},
     sync::Arc,
 };
 
@@ -17,36 +17,31 @@ use tokio_util::sync::CancellationToken;
 /// A document, by hash: two that share one only wait for each other.
 type Document = u64;
 
-/// The claims on one store.
+/// The claims on one target.
 #[derive(Default)]
-pub(crate) struct Claims {
+pub struct Claims {
     hasher: RandomState,
     /// For each document that is claimed, the end of the last batch that names it.
     last: Mutex<HashMap<Document, Arc<CancellationToken>>>,
 }
 
-/// Documents that are this batch's. Dropped when it is through.
-pub(crate) struct Claim<'c> {
+/// Documents that are this batch's alone, until it is dropped.
+#[must_use]
+pub struct Claim<'c> {
     claims: &'c Claims,
     documents: HashSet<Document>,
-    through: Arc<CancellationToken>,
+    done: Arc<CancellationToken>,
 }
 
 impl Claims {
-    /// Waits until these documents, each a table and an id of a database, are this batch's alone.
-    pub(crate) async fn claim<'d>(
-        &self,
-        namespace: &str,
-        database: &str,
-        documents: impl Iterator<Item = (&'d str, &'d str)>,
-    ) -> Claim<'_> {
-        let hash = |(table, id)| self.hasher.hash_one((namespace, database, table, id));
+    /// Waits until these documents, each by whatever names it in the target, are this batch's alone.
+    pub async fn claim<D: Hash>(&self, documents: impl Iterator<Item = D>) -> Claim<'_> {
         let claim = Claim {
             claims: self,
-            documents: documents.map(hash).collect(),
-            through: Arc::default(),
+            documents: documents.map(|document| self.hasher.hash_one(document)).collect(),
+            done: Arc::default(),
         };
-        for earlier in claim.stand_in_line() {
+        for earlier in claim.enqueue() {
             earlier.cancelled().await;
         }
         claim
@@ -54,12 +49,12 @@ impl Claims {
 }
 
 impl Claim<'_> {
-    /// The ends of the batches to wait for.
-    fn stand_in_line(&self) -> Vec<Arc<CancellationToken>> {
+    /// Takes its place behind earlier batches. The ends of those to wait for.
+    fn enqueue(&self) -> Vec<Arc<CancellationToken>> {
         let mut last = self.claims.last.lock();
         let mut earlier: Vec<Arc<CancellationToken>> = Vec::new();
         for document in &self.documents {
-            let before = last.insert(*document, self.through.clone());
+            let before = last.insert(*document, self.done.clone());
             let is_new = |before: &Arc<CancellationToken>| !earlier.iter().any(|known| Arc::ptr_eq(known, before));
             earlier.extend(before.filter(is_new));
         }
@@ -71,11 +66,11 @@ impl Drop for Claim<'_> {
     fn drop(&mut self) {
         let mut last = self.claims.last.lock();
         for document in &self.documents {
-            if last.get(document).is_some_and(|end| Arc::ptr_eq(end, &self.through)) {
+            if last.get(document).is_some_and(|end| Arc::ptr_eq(end, &self.done)) {
                 last.remove(document);
             }
         }
-        self.through.cancel();
+        self.done.cancel();
     }
 }
 
@@ -88,7 +83,7 @@ mod tests {
     use super::*;
 
     async fn claim<'c>(claims: &'c Claims, ids: &[&str]) -> Claim<'c> {
-        claims.claim("n", "d", ids.iter().map(|id| ("t", *id))).await
+        claims.claim(ids.iter().map(|id| ("t", *id))).await
     }
 
     #[tokio::test]
@@ -109,7 +104,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_that_gives_up_holds_up_nobody() {
+    async fn a_batch_that_is_cancelled_delays_no_other() {
         let claims = Claims::default();
         let first = claim(&claims, &["a"]).await;
         let mut second = Box::pin(claim(&claims, &["a", "b"]));
@@ -132,7 +127,7 @@ mod tests {
                         let ids = [(task + round) % 7, (task * 3 + round) % 7, (5 * round) % 7];
                         let ids: HashSet<usize> = ids.into();
                         let names: Vec<String> = ids.iter().map(ToString::to_string).collect();
-                        let claim = claims.claim("n", "d", names.iter().map(|id| ("t", id.as_str()))).await;
+                        let claim = claims.claim(names.iter()).await;
                         ids.iter().for_each(|id| assert_eq!(users[*id].fetch_add(1, SeqCst), 0));
                         tokio::task::yield_now().await;
                         ids.iter().for_each(|id| assert_eq!(users[*id].fetch_sub(1, SeqCst), 1));
