@@ -6,7 +6,7 @@ mod support;
 use std::{collections::HashMap, time::Duration};
 
 use danube_wasm_broker::{
-    Broker, ConsumerOptions, DEAD_LETTER_HEADROOM_BYTES, ErrorKind, MessageId, StartAt, TopicSpec,
+    Broker, Consumer, ConsumerOptions, DEAD_LETTER_HEADROOM_BYTES, ErrorKind, MessageId, SeekTo, StartAt, TopicSpec,
 };
 use danube_wasm_model::SubscriptionType::{self, Exclusive, Failover, KeyShared, Shared};
 use support::*;
@@ -28,6 +28,33 @@ async fn a_message_arrives_as_it_was_sent() {
     assert_eq!((message.attributes, message.id), (sent.attributes, sent.id));
     assert_eq!((&*message.producer, message.redeliveries), ("webhook", 0));
     assert!(message.publish_time_ms > 1_600_000_000_000, "milliseconds since 1970");
+}
+
+#[tokio::test]
+async fn only_what_was_published_since_a_consumer_connected_is_certainly_new() {
+    for kind in KINDS {
+        let directory = tempfile::tempdir().unwrap();
+        let broker = open_with_topic(directory.path(), 0).await;
+        let certainly_new = async |consumer: &mut Box<dyn Consumer>, n| {
+            let messages = receive(&mut **consumer, n).await;
+            let is_new = |message| consumer.is_first_delivery(message);
+            messages.iter().map(is_new).collect::<Vec<_>>()
+        };
+        drop(subscribe(&*broker, kind, "a").await);
+        publish(&*broker, &["before"]).await;
+        let mut first = subscribe(&*broker, kind, "a").await;
+        publish(&*broker, &["since"]).await;
+        assert_eq!(certainly_new(&mut first, 2).await, [false, true], "{kind:?}");
+        drop(first);
+        let mut second = subscribe(&*broker, kind, "a").await;
+        publish(&*broker, &["later"]).await;
+        assert_eq!(certainly_new(&mut second, 3).await, [false, false, true], "{kind:?}");
+        // Whoever moves the subscription back has everything delivered again.
+        let admin = broker.admin().expect("an operator's side");
+        admin.seek(&topic(), "subscription", SeekTo::Earliest).await.unwrap();
+        publish(&*broker, &["last"]).await;
+        assert_eq!(certainly_new(&mut second, 4).await, [false; 4], "{kind:?}");
+    }
 }
 
 #[tokio::test]

@@ -18,6 +18,7 @@ use super::{
     registry::EmbeddedRegistry,
     shared::{Shared, writer_ended},
     store::Store,
+    window::Window,
     writer::Writer,
 };
 use crate::{
@@ -90,11 +91,12 @@ impl EmbeddedBroker {
                     .await?
             }
         };
-        let consumer = subscription
-            .dispatcher
-            .lock()
-            .attach(&options.consumer, kind, only, options.unacknowledged_max);
-        let consumer = consumer.map_err(|e| {
+        let attached = {
+            let mut dispatcher = subscription.dispatcher.lock();
+            let attached = dispatcher.attach(&options.consumer, kind, only, options.unacknowledged_max);
+            attached.map(|consumer| (consumer, dispatcher.windows().iter().map(Window::position).collect()))
+        };
+        let (consumer, began) = attached.map_err(|e| {
             let place = format!("subscription `{}` of {}", options.subscription, options.topic);
             BrokerError::new(e.kind, format!("{place}: {}", e.message))
         })?;
@@ -104,6 +106,7 @@ impl EmbeddedBroker {
             topic,
             subscription,
             consumer,
+            began,
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{
     queue::Command,
     shared::{Shared, subscription_deleted},
     topic::{Subscription, Topic},
-    window::ConsumerId,
+    window::{ConsumerId, Position},
 };
 use crate::{Acker, BrokerError, Consumer, ErrorKind, Message, MessageId, Result};
 
@@ -20,6 +20,8 @@ pub(super) struct EmbeddedConsumer {
     pub(super) topic: Arc<Topic>,
     pub(super) subscription: Arc<Subscription>,
     pub(super) consumer: ConsumerId,
+    /// Where each partition ended when it connected.
+    pub(super) began: Vec<Position>,
 }
 
 #[async_trait]
@@ -56,6 +58,22 @@ impl Consumer for EmbeddedConsumer {
                 None => changed.await,
             }
         }
+    }
+
+    /// Deliveries are counted from when a message is first in the window, for all consumers, but only in memory: what was
+    /// published before this consumer connected may have been delivered by an earlier process.
+    fn is_first_delivery(&self, message: &Message) -> bool {
+        let MessageId { partition, offset } = message.message_id;
+        let Some(index) = self.topic.index_of(partition) else {
+            return false;
+        };
+        let began = self.began.get(index).copied().unwrap_or_default();
+        let dispatcher = self.subscription.dispatcher.lock();
+        let continues = dispatcher
+            .windows()
+            .get(index)
+            .is_some_and(|window| window.continues(began));
+        message.redeliveries == 0 && offset >= began.end && continues
     }
 
     fn acker(&self) -> Arc<dyn Acker> {

@@ -77,6 +77,13 @@ pub(super) struct Load {
     pub(super) epoch: u64,
 }
 
+/// The end of the log at some time.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Position {
+    epoch: u64,
+    pub(super) end: u64,
+}
+
 impl Window {
     pub(super) fn new(kind: SubscriptionType, cursor: Cursor, end: u64) -> Self {
         Self {
@@ -116,6 +123,19 @@ impl Window {
             ..Self::new(self.kind, cursor, self.end)
         };
         had
+    }
+
+    /// Where the log ends now. Nothing behind it has been delivered.
+    pub(super) fn position(&self) -> Position {
+        Position {
+            epoch: self.epoch,
+            end: self.end,
+        }
+    }
+
+    /// Whether everything from that position on that was delivered since is known: the window was not reset.
+    pub(super) fn continues(&self, since: Position) -> bool {
+        self.epoch == since.epoch
     }
 
     pub(super) fn cursor(&self) -> &Cursor {
