@@ -107,7 +107,8 @@ pub enum OnPoison {
     #[default]
     DeadLetter,
     /// It and the later messages of its key wait and are tried again, ever less often; other keys go on. That the target
-    /// refuses a message shows only when its batch is written: later ones of its key in that batch are written, too.
+    /// refuses a message shows only when it is written: later ones of its key that are in its batch, or wait behind it for an
+    /// unfit target, are written, too.
     BlockKey,
     /// The connector stops.
     Stop,

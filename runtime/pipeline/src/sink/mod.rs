@@ -12,6 +12,9 @@
 //! * **Faults.** The target's and the broker's errors back off without limit, and the batch is held. The component's
 //!   own `retryable` is followed ten times or for ten minutes. A batch that fails through its contents is halved (see
 //!   [`crate::bisect`]); what is poisonous alone is dealt with as [`OnPoison`](danube_wasm_model::OnPoison) says.
+//! * **One target, one write.** A target that is unfit is held and tried ever less often (`target_holds.rs`); a write that the
+//!   target puts off is written again when it is due. Their messages wait, and the lane goes on with the others, except
+//!   with what shares a key or a document with them (`outstanding.rs`). The subscription's window bounds what waits.
 //! * **Stopping.** The reader stops first and hands on what it has; lanes finish; at the deadline what is unfinished is
 //!   left unacknowledged.
 

@@ -2,6 +2,7 @@
 //! can be told to fail; everything else in these tests is the shipped crate, in virtual time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod targets;
 pub mod upstream;
 
 use std::{
@@ -146,23 +147,32 @@ impl MemoryBroker {
 
     /// Puts messages into the subscription: offset, key, payload.
     pub fn deliver<'a>(&self, messages: impl IntoIterator<Item = (u64, Option<&'a str>, &'a str)>) {
-        let mut state = self.0.state.lock();
         for (offset, key, payload) in messages {
-            state.inbox.push_back(Message {
-                message_id: MessageId { partition: 0, offset },
-                topic: topic("/test/in"),
-                key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
-                payload: Bytes::copy_from_slice(payload.as_bytes()),
-                attributes: Vec::new(),
-                id: RecordId::derive(&id("source"), "/in", &format!("e{offset}"), 0),
-                publish_time_ms: 1_000 + offset,
-                producer: "test/source".into(),
-                schema: None,
-                redeliveries: 0,
-            });
+            self.put(offset, key, payload, 0);
         }
-        drop(state);
         self.0.news.notify_waiters();
+    }
+
+    /// Puts a message into the subscription that was delivered before.
+    pub fn redeliver(&self, offset: u64, key: Option<&str>, payload: &str) {
+        self.put(offset, key, payload, 1);
+        self.0.news.notify_waiters();
+    }
+
+    fn put(&self, offset: u64, key: Option<&str>, payload: &str, redeliveries: u32) {
+        let message = Message {
+            message_id: MessageId { partition: 0, offset },
+            topic: topic("/test/in"),
+            key: key.map(|key| Bytes::copy_from_slice(key.as_bytes())),
+            payload: Bytes::copy_from_slice(payload.as_bytes()),
+            attributes: Vec::new(),
+            id: RecordId::derive(&id("source"), "/in", &format!("e{offset}"), 0),
+            publish_time_ms: 1_000 + offset,
+            producer: "test/source".into(),
+            schema: None,
+            redeliveries,
+        };
+        self.0.state.lock().inbox.push_back(message);
     }
 
     /// Waits until the condition holds; the test fails if it never does.
@@ -263,6 +273,11 @@ impl Consumer for MemoryBroker {
             }
             news.await;
         }
+    }
+
+    /// It knows of every delivery.
+    fn is_first_delivery(&self, message: &Message) -> bool {
+        message.redeliveries == 0
     }
 
     fn acker(&self) -> Arc<dyn Acker> {
