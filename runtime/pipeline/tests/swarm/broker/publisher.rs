@@ -57,9 +57,16 @@ pub(super) async fn serve(server: Arc<Server>, mut calls: mpsc::UnboundedReceive
             continue;
         }
         let (answer, late) = commit(&server, &groups, wire.process);
+        let server = server.clone();
         tokio::spawn(async move {
             if !late.is_zero() {
                 tokio::time::sleep(late).await;
+            }
+            for (group, result) in groups.iter().zip(&answer) {
+                let letters = group.iter().filter(|record| record.topic != topic());
+                letters
+                    .filter(|_| result.is_ok())
+                    .for_each(|letter| server.world.oracle.letter_confirmed(letter));
             }
             // A crashed client does not wait.
             let _ = reply.send(answer);

@@ -83,14 +83,7 @@ impl Oracle {
             return;
         };
         let copies = history.records.get(&record).map_or(0, |record| record.copies);
-        let bodies = match at_sink(&record) {
-            Some(AtSink::Fan) => fan_rows(&record).to_vec(),
-            _ => vec![record.clone()],
-        };
-        let mut rows: Vec<_> = bodies.into_iter().map(|body| ("table".to_owned(), body)).collect();
-        rows.extend(state_of(&record).map(|_| ("state".to_owned(), record.clone())));
-        let is_known = rows.iter().all(|row| history.confirmed.contains(row));
-        if copies == 1 && is_known && history.is_done(&record, &self.rules) {
+        if copies == 1 && history.is_known_to_be_done(&record, &self.rules) && history.is_done(&record, &self.rules) {
             history.violation(format!(
                 "{} is done and will be delivered again after a clean stop",
                 short(&record)
@@ -117,6 +110,20 @@ impl History {
             Some(AtSink::Plain) => has(record) && (state_of(record).is_none() || self.states_done.contains(record)),
             Some(_) => has(record),
         }
+    }
+
+    /// Whether the sink has been told so.
+    fn is_known_to_be_done(&self, record: &str, rules: &Rules) -> bool {
+        let bodies = match at_sink(record) {
+            Some(kind) if kind.is_poison() && rules.dead_letters_poison => {
+                return self.confirmed_letters.contains(record);
+            }
+            Some(AtSink::Fan) => fan_rows(record).to_vec(),
+            _ => vec![record.to_owned()],
+        };
+        let mut rows: Vec<_> = bodies.into_iter().map(|body| ("table".to_owned(), body)).collect();
+        rows.extend(state_of(record).map(|_| ("state".to_owned(), record.to_owned())));
+        rows.iter().all(|row| self.confirmed.contains(row))
     }
 
     /// The record was written for the first time: checks that no later one of its key or partition was written before.

@@ -47,6 +47,8 @@ struct History {
     messages: BTreeMap<MessageId, String>,
     /// Payloads of events and records that have a dead letter.
     letters: BTreeSet<String>,
+    /// Those of them that the broker has confirmed.
+    confirmed_letters: BTreeSet<String>,
     orders: Orders,
     /// How many rows there are, by body.
     rows: BTreeMap<String, usize>,

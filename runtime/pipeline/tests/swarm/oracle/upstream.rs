@@ -134,6 +134,12 @@ impl Oracle {
         }
     }
 
+    /// The broker confirmed a dead letter.
+    pub fn letter_confirmed(&self, letter: &Outgoing) {
+        let text = String::from_utf8_lossy(&letter.payload).into_owned();
+        self.history.lock().confirmed_letters.insert(text);
+    }
+
     /// The broker committed a dead letter.
     pub fn letter(&self, letter: &Outgoing) {
         let mut history = self.history.lock();
