@@ -139,91 +139,74 @@ pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
 
 impl Refusal {
     pub(crate) fn into_answer(self) -> Answer {
-        let (status, message): (_, Cow<'static, str>) = match self {
-            Self::NoEndpoint => (StatusCode::NOT_FOUND, "there is no endpoint at this path".into()),
-            Self::Method(allow) => {
-                let answer = error(
-                    StatusCode::METHOD_NOT_ALLOWED,
-                    "this endpoint does not take this method",
-                    None,
-                );
-                return with(answer, ALLOW, allow);
+        let answer = error(self.status(), &self.message(), self.event_id());
+        match self {
+            Self::Method(allow) => with(answer, ALLOW, allow),
+            Self::Denied(denied) if !denied.forbidden => {
+                with(answer, WWW_AUTHENTICATE, HeaderValue::from_static(denied.challenge))
             }
-            Self::Denied(denied) if denied.forbidden => (StatusCode::FORBIDDEN, denied.message),
-            Self::Denied(denied) => {
-                let answer = error(StatusCode::UNAUTHORIZED, &denied.message, None);
-                return with(answer, WWW_AUTHENTICATE, HeaderValue::from_static(denied.challenge));
-            }
-            Self::Rate(wait) => {
-                let answer = error(
-                    StatusCode::TOO_MANY_REQUESTS,
-                    "this endpoint gets more requests than it takes: send this one again later",
-                    None,
-                );
-                return later(answer, whole_secs(wait));
-            }
-            Self::NotJsonType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "this endpoint takes JSON: send `content-type: application/json`".into(),
-            ),
+            Self::Encoding => with(answer, ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")),
+            Self::Rate(wait) => later(answer, whole_secs(wait)),
+            Self::Overloaded | Self::Undecided(_) => later(answer, RETRY_AFTER_SECS),
+            Self::Draining => later(answer, RETRY_AFTER_DRAIN_SECS),
+            _ => answer,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoEndpoint => StatusCode::NOT_FOUND,
+            Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
+            Self::Denied(denied) if denied.forbidden => StatusCode::FORBIDDEN,
+            Self::Denied(_) => StatusCode::UNAUTHORIZED,
+            Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::NotJsonType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) | Self::TooCompressed => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BadRequest(_) | Self::NotHttp(_) | Self::Gone => StatusCode::BAD_REQUEST,
+            Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
+            Self::Overloaded | Self::Draining | Self::Undecided(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::IdReused(_) => StatusCode::CONFLICT,
+        }
+    }
+
+    fn message(&self) -> Cow<'static, str> {
+        match self {
+            Self::NoEndpoint => "there is no endpoint at this path".into(),
+            Self::Method(_) => "this endpoint does not take this method".into(),
+            Self::Denied(denied) => denied.message.clone(),
+            Self::Rate(_) => "this endpoint gets more requests than it takes: send this one again later".into(),
+            Self::NotJsonType => "this endpoint takes JSON: send `content-type: application/json`".into(),
             Self::Encoding => {
-                let answer = error(
-                    StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                    "this content-encoding is not read here: send the body as it is, or with gzip alone",
-                    None,
-                );
-                return with(answer, ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+                "this content-encoding is not read here: send the body as it is, or with gzip alone".into()
             }
-            Self::TooLarge(max) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body is over this endpoint's limit of {max} bytes").into(),
-            ),
-            Self::TooCompressed => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body decompresses to more than this endpoint takes".into(),
-            ),
-            Self::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the body was not received in time".into()),
-            Self::BadRequest(message) => (StatusCode::BAD_REQUEST, message.into()),
-            Self::NotHttp(message) => (StatusCode::BAD_REQUEST, message.into()),
-            Self::TransferCoding => (
-                StatusCode::NOT_IMPLEMENTED,
-                "this transfer-encoding is not read here: send the body in chunks, or with its length".into(),
-            ),
-            Self::Gone => (StatusCode::BAD_REQUEST, "the body is not complete".into()),
-            Self::Overloaded => {
-                let answer = error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "there is no room for this request now: send it again later",
-                    None,
-                );
-                return later(answer, RETRY_AFTER_SECS);
+            Self::TooLarge(max) => format!("the body is over this endpoint's limit of {max} bytes").into(),
+            Self::TooCompressed => "the body decompresses to more than this endpoint takes".into(),
+            Self::TooSlow => "the body was not received in time".into(),
+            Self::BadRequest(message) => message.clone().into(),
+            Self::NotHttp(message) => (*message).into(),
+            Self::TransferCoding => {
+                "this transfer-encoding is not read here: send the body in chunks, or with its length".into()
             }
-            Self::Draining => {
-                let answer = error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "this server is stopping: send the request again",
-                    None,
-                );
-                return later(answer, RETRY_AFTER_DRAIN_SECS);
+            Self::Gone => "the body is not complete".into(),
+            Self::Overloaded => "there is no room for this request now: send it again later".into(),
+            Self::Draining => "this server is stopping: send the request again".into(),
+            Self::IdReused(_) => {
+                "an event with this id and another body was taken before: give each event an id of its own, \
+                                  and send the same body again with the same id"
+                    .into()
             }
-            Self::IdReused(id) => {
-                return error(
-                    StatusCode::CONFLICT,
-                    "an event with this id and another body was taken before: give each event an id of its own, and send the \
-                     same body again with the same id",
-                    Some(&id),
-                );
+            Self::Undecided(_) => {
+                "it is not known yet what becomes of the event: send it again with the same id".into()
             }
-            Self::Undecided(id) => {
-                let answer = error(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    "it is not known yet what becomes of the event: send it again with the same id",
-                    Some(&id),
-                );
-                return later(answer, RETRY_AFTER_SECS);
-            }
-        };
-        error(status, &message, None)
+        }
+    }
+
+    fn event_id(&self) -> Option<&str> {
+        match self {
+            Self::IdReused(id) | Self::Undecided(id) => Some(id),
+            _ => None,
+        }
     }
 }
 

@@ -135,19 +135,11 @@ async fn take(
     }
 
     let event = Event {
-        endpoint: endpoint.path().clone(),
         id: id.clone(),
         payload: body.payload,
-        content_type: text(head.headers.get(CONTENT_TYPE)),
         key: body.key,
         received_ms,
-        attributes: attributes(caller, endpoint, head),
-        headers: if endpoint.wants_headers {
-            endpoint.event_headers(&head.headers)
-        } else {
-            Vec::new()
-        },
-        traceparent: report.traceparent(head),
+        ..described(caller, endpoint, head, report)
     };
     let deadline = report.started + Duration::from_millis(shared.limits.request_ms_max);
     match timeout_at(deadline, endpoint.intake.offer(event)).await {
@@ -158,6 +150,24 @@ async fn take(
             Ok(answer::outcome(outcome, &id))
         }
         Err(_) => Err(Refusal::Undecided(id)),
+    }
+}
+
+/// What the head of a request says of its event.
+fn described(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mut Report<'_>) -> Event {
+    Event {
+        endpoint: endpoint.path().clone(),
+        id: String::new(),
+        payload: Bytes::new(),
+        content_type: text(head.headers.get(CONTENT_TYPE)),
+        key: None,
+        received_ms: 0,
+        attributes: attributes(caller, endpoint, head),
+        headers: match endpoint.wants_headers {
+            true => endpoint.event_headers(&head.headers),
+            false => Vec::new(),
+        },
+        traceparent: report.traceparent(head),
     }
 }
 
