@@ -31,6 +31,7 @@ mod reader;
 mod refusals;
 pub mod rehearsal;
 mod replayed;
+mod report;
 mod shared;
 mod target_holds;
 mod write;

@@ -1,21 +1,18 @@
 //! Writes what a call of the component made, and what waits of earlier ones.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, SystemTime},
-};
+use std::{collections::HashMap, time::SystemTime};
 
 use danube_wasm_model::{
     clock,
-    door::{EgressError, Later, WriteReport},
+    door::{EgressError, WriteReport},
 };
-use tokio::{task::coop::consume_budget, time::Instant};
+use tokio::task::coop::consume_budget;
 
 use super::{
     lane::Lane,
     outstanding::WaitFor,
     plan::{Decoded, Plan},
-    poison::{Poison, Stop},
+    poison::Stop,
     target_holds::{Access, Trial},
     write_list::WriteList,
 };
@@ -179,70 +176,5 @@ impl Lane {
         let wait = self.shared.target_holds.hold(target, &message);
         let wait_ms = clock::millis(wait);
         tracing::warn!(%connector, target, error = %message, wait_ms, "a target cannot take writes; they wait, and those to other targets go on");
-    }
-
-    /// Takes note of what became of each write.
-    async fn report(&mut self, list: WriteList, report: WriteReport) {
-        let mut refused: HashMap<usize, String> = report.refused.into_iter().collect();
-        let put_off = self.put_off(&report.later);
-        for (place, (mut write, mut tag)) in list.into_items().enumerate() {
-            consume_budget().await;
-            match put_off.get(&place).filter(|_| !mutants::is(Mutant::LaterIsDone)) {
-                Some(retry_after) => {
-                    write.redelivered = true;
-                    let backoff = tag.backoff.get_or_insert_with(|| self.shared.backoff.start());
-                    let at = Instant::now() + backoff.next(*retry_after);
-                    self.outstanding.wait(write, tag, WaitFor::Time(at));
-                }
-                None => self.outstanding.done(&tag, refused.remove(&place)),
-            }
-        }
-        if self.outstanding.put_off() == 0 {
-            let cause = Cause::PutOff(self.shared.subscription, self.lane);
-            self.shared.status.recover(cause);
-        }
-    }
-
-    /// Says which writes the target has put off, and gives for each how long it wants to wait.
-    fn put_off(&self, later: &[Later]) -> HashMap<usize, Option<Duration>> {
-        for Later { places, message, .. } in later {
-            let connector = self.shared.guest.id();
-            tracing::warn!(%connector, writes = places.len(), error = %message, "the target has put off some writes; they are tried again");
-            let cause = Cause::PutOff(self.shared.subscription, self.lane);
-            self.shared.status.degrade(cause, message);
-        }
-        let places = |later: &Later| {
-            later
-                .places
-                .iter()
-                .map(|place| (*place, later.retry_after))
-                .collect::<Vec<_>>()
-        };
-        later.iter().flat_map(places).collect()
-    }
-
-    /// Acknowledges the messages whose writes are all done, and deals with those that are poisonous.
-    async fn finish(&mut self) -> Result<(), Stop> {
-        let finished = self.outstanding.take_finished();
-        let mut done = Vec::with_capacity(finished.len());
-        for finished in finished {
-            match finished.poison {
-                None => done.push(finished.message),
-                Some((reason, why)) => {
-                    let poison = Poison {
-                        message: finished.message,
-                        reason,
-                        why,
-                        backtrace: Vec::new(),
-                        attempts: finished.attempts,
-                    };
-                    self.handle_poison(poison).await?;
-                }
-            }
-        }
-        if !mutants::is(Mutant::AckBeforeWrite) {
-            self.acknowledge(done);
-        }
-        Ok(())
     }
 }
