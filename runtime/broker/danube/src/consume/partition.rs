@@ -3,7 +3,7 @@
 use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use danube_wasm_broker::{ConsumerOptions, Message, MessageId, Result};
-use danube_wasm_model::{SubscriptionType, TopicName, clock::now_ms, identity::ID_ATTRIBUTE};
+use danube_wasm_model::{SubscriptionType, TopicName, identity::ID_ATTRIBUTE};
 use danube_wasm_proto::api::{MsgId, StreamMessage};
 use parking_lot::Mutex;
 use tokio::{
@@ -29,6 +29,8 @@ pub(super) struct ServingBroker {
     pub(super) endpoint: BrokerEndpoint,
     /// Number of the session: a failure in an old one says nothing about a new one.
     pub(super) session: u64,
+    /// When the session was opened, in milliseconds since 1970.
+    pub(super) since_ms: u64,
     /// Whether the broker is danube-wasm's own.
     pub(super) own: bool,
 }
@@ -78,7 +80,7 @@ impl Partition {
 
     /// Starts a session.
     pub(super) fn start_session(&self, serving: &ServingBroker) {
-        self.gaps.lock().start_session(now_ms());
+        self.gaps.lock().start_session(serving.since_ms);
         self.local.start_session();
         self.serving.send_replace(Some(serving.clone()));
     }

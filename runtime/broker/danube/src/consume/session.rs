@@ -90,7 +90,13 @@ pub(super) async fn open(core: &Core, partition: &Partition) -> Result<Session, 
     Ok(Session {
         stream,
         consumer_id: subscribed.consumer_id,
-        serving: ServingBroker { endpoint, session, own },
+        // Not when it is first read: what is published once a caller has its consumer is of this session.
+        serving: ServingBroker {
+            endpoint,
+            session,
+            since_ms: clock::now_ms(),
+            own,
+        },
         _connection: connection,
     })
 }
