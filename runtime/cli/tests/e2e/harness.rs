@@ -192,6 +192,23 @@ pub fn cli<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
     output
 }
 
+/// What two words of a verb, then the file, then the rest, answer as JSON, or what they say is wrong.
+pub fn operate(file: &Path, args: &[&str]) -> Result<Value, String> {
+    let file = file.display().to_string();
+    let (verb, rest) = args.split_at(2);
+    let all = verb
+        .iter()
+        .copied()
+        .chain([&*file])
+        .chain(rest.iter().copied())
+        .chain(["--json"]);
+    let output = cli(all);
+    match output.status.code() {
+        Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
+        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+    }
+}
+
 /// A running pipeline. Killed when it is dropped; what it has logged is looked through then.
 pub struct Pipeline {
     child: Child,

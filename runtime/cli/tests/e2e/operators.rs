@@ -3,25 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    harness::{Pipeline, Scratch, Setup, cli, payment, root},
+    harness::{Pipeline, Scratch, Setup, cli, operate, payment, root},
     site::{Part, Site, run},
 };
-
-fn operate(scratch: &Scratch, args: &[&str]) -> Result<Value, String> {
-    let file = scratch.file().display().to_string();
-    let (verb, rest) = args.split_at(2);
-    let all = verb
-        .iter()
-        .copied()
-        .chain([&*file])
-        .chain(rest.iter().copied())
-        .chain(["--json"]);
-    let output = cli(all);
-    match output.status.code() {
-        Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
-        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
-    }
-}
 
 fn named<'a>(values: &'a Value, topic: &str) -> Option<&'a Value> {
     values
@@ -40,7 +24,7 @@ fn topics_and_subscriptions_are_listed_and_deleted_while_it_runs_and_when_it_is_
     }
     pipeline.until("all are written", |_| scratch.rows() == 20);
 
-    let topics = operate(&scratch, &["topics", "ls"]).expect("topics");
+    let topics = operate(&scratch.file(), &["topics", "ls"]).expect("topics");
     let topic = named(&topics, "/stripe/payments").expect("the topic");
     assert_eq!(
         (&topic["partitions"], &topic["subscriptions"][0]),
@@ -48,10 +32,10 @@ fn topics_and_subscriptions_are_listed_and_deleted_while_it_runs_and_when_it_is_
     );
     assert!(named(&topics, "/stripe/dlq-test--surrealdb").is_some(), "{topics}");
     pipeline.until("everything is acknowledged", |_| {
-        let subscriptions = operate(&scratch, &["subscriptions", "lag"]).expect("subscriptions");
+        let subscriptions = operate(&scratch.file(), &["subscriptions", "lag"]).expect("subscriptions");
         named(&subscriptions, "/stripe/payments").expect("the subscription")["lag"] == 0
     });
-    let subscriptions = operate(&scratch, &["subscriptions", "ls"]).expect("subscriptions");
+    let subscriptions = operate(&scratch.file(), &["subscriptions", "ls"]).expect("subscriptions");
     let subscription = named(&subscriptions, "/stripe/payments").expect("the subscription");
     assert_eq!(subscription["subscription_type"], "Shared");
     assert_eq!(
@@ -60,11 +44,11 @@ fn topics_and_subscriptions_are_listed_and_deleted_while_it_runs_and_when_it_is_
         "{subscription}"
     );
     let delete = ["subscriptions", "delete", "/stripe/payments", "test-sink"];
-    let refused = operate(&scratch, &delete).expect_err("it is in use");
+    let refused = operate(&scratch.file(), &delete).expect_err("it is in use");
     assert!(refused.contains("--force"), "{refused}");
     pipeline.stop();
 
-    let subscriptions = operate(&scratch, &["subscriptions", "ls"]).expect("subscriptions");
+    let subscriptions = operate(&scratch.file(), &["subscriptions", "ls"]).expect("subscriptions");
     let subscription = named(&subscriptions, "/stripe/payments").expect("its position stays");
     assert_eq!(
         (&subscription["lag"], &subscription["consumers"]),
@@ -78,19 +62,19 @@ fn topics_and_subscriptions_are_listed_and_deleted_while_it_runs_and_when_it_is_
         "--to",
         "latest",
     ];
-    assert_eq!(operate(&scratch, &seek).expect("moved")[0]["lag"], 0);
-    operate(&scratch, &delete).expect("nobody uses it");
-    operate(&scratch, &["topics", "delete", "/stripe/payments"]).expect("nobody uses it");
-    let topics = operate(&scratch, &["topics", "ls"]).expect("topics");
+    assert_eq!(operate(&scratch.file(), &seek).expect("moved")[0]["lag"], 0);
+    operate(&scratch.file(), &delete).expect("nobody uses it");
+    operate(&scratch.file(), &["topics", "delete", "/stripe/payments"]).expect("nobody uses it");
+    let topics = operate(&scratch.file(), &["topics", "ls"]).expect("topics");
     assert!(named(&topics, "/stripe/payments").is_none(), "{topics}");
-    let unknown = operate(&scratch, &["topics", "delete", "/stripe/payments"]).expect_err("it is gone");
+    let unknown = operate(&scratch.file(), &["topics", "delete", "/stripe/payments"]).expect_err("it is gone");
     assert!(unknown.contains("/stripe/payments"), "{unknown}");
 }
 
 #[test]
 fn a_place_without_a_log_is_said_and_not_made() {
     let scratch = Setup::default().write();
-    let refused = operate(&scratch, &["topics", "ls"]).expect_err("it never ran");
+    let refused = operate(&scratch.file(), &["topics", "ls"]).expect_err("it never ran");
     assert!(refused.contains("is not there"), "{refused}");
     assert!(!scratch.path().join("data").exists());
 }
@@ -162,7 +146,7 @@ fn said(scratch: &Scratch, args: &[&str]) -> (String, String) {
 }
 
 fn payments(scratch: &Scratch) -> Value {
-    let topics = operate(scratch, &["topics", "ls"]).expect("topics");
+    let topics = operate(&scratch.file(), &["topics", "ls"]).expect("topics");
     named(&topics, "/stripe/payments").expect("the topic").clone()
 }
 
@@ -187,7 +171,7 @@ fn what_was_consumed_is_there_for_a_move_and_for_a_second_sink() {
         let (_, text) = p.admin("/metrics");
         text.contains("danube_wasm_topic_consumed_messages{topic=\"/stripe/payments\"} 20")
     });
-    let moved = operate(&scratch, &SEEK).expect("moved");
+    let moved = operate(&scratch.file(), &SEEK).expect("moved");
     assert_eq!(
         (&moved[0]["read_again"], &moved[0]["left_out"], &moved[0]["gone"]),
         (&20.into(), &0.into(), &0.into())
@@ -265,7 +249,7 @@ fn the_subscription_of_a_removed_sink_is_warned_of_with_the_command_that_deletes
     let (_, beside) = said(&scratch, &["subscriptions", "ls"]);
     assert!(beside.contains(&format!("{delete} --force")), "{beside}");
     assert!(beside.contains("5 so far"), "{beside}");
-    let listed = operate(&scratch, &["subscriptions", "ls"]).expect("subscriptions");
+    let listed = operate(&scratch.file(), &["subscriptions", "ls"]).expect("subscriptions");
     let unused = listed
         .as_array()
         .expect("an array")
@@ -273,7 +257,7 @@ fn the_subscription_of_a_removed_sink_is_warned_of_with_the_command_that_deletes
         .filter(|s| s["unused"] == true);
     assert_eq!(unused.map(|s| &s["subscription"]).collect::<Vec<_>>(), ["second"]);
     operate(
-        &scratch,
+        &scratch.file(),
         &["subscriptions", "delete", "/stripe/payments", "second", "--force"],
     )
     .expect("as it says");
