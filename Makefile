@@ -4,7 +4,7 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build release demo test test-danube lint guests bench chaos chaos-long fuzz
+.PHONY: build release demo test test-danube lint guests servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -18,7 +18,7 @@ demo: build
 	bash examples/demo.sh
 
 # Format, lints, components, every test. CI runs just this.
-test: lint
+test: lint servers
 	$(CARGO) test --workspace --no-fail-fast
 
 # The broker's conformance suite, and what else meets a real Danube, against one that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
@@ -37,6 +37,10 @@ guests:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
+
+# The real servers and independent clients of the tests, in target/servers. What is there already costs nothing.
+servers:
+	@bash runtime/testing/servers/install.sh
 
 # More trials of what `make test` holds a bounded part of, printed as tables and added to
 # runtime/testing/trials/chaos.jsonl: processes killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
