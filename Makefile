@@ -4,7 +4,9 @@ GUESTS := webhook-source surrealdb-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
 
-.PHONY: build release demo test test-danube lint guests servers bench chaos chaos-long fuzz
+test-guests: GUESTS += $(TEST_GUESTS)
+
+.PHONY: build release demo test test-danube lint guests test-guests servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -13,8 +15,10 @@ build: guests
 release: guests
 	$(CARGO) build --release --bin danube-wasm
 
-# The whole journey on a scratch directory: see examples/demo.sh.
-demo: build
+# The whole journey on a scratch directory: see examples/demo.sh. Only the connectors that it shows are built, if this is the first
+# build.
+demo: guests
+	$(CARGO) build -p danube-wasm --no-default-features --features webhook,surrealdb
 	bash examples/demo.sh
 
 # Format, lints, components, every test. CI runs just this.
@@ -28,14 +32,14 @@ test-danube:
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test --workspace --test e2e real_danube -- --nocapture
 
-lint: guests
+lint: test-guests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
-# First-party connectors, and the misbehaving and simple ones that tests use, as WASI components in target/guests.
-guests:
+# First-party components, as WASI components in target/guests; `test-guests`: and the misbehaving and simple ones of the tests.
+guests test-guests:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
-	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS) $(TEST_GUESTS))
+	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
 # The real servers and independent clients of the tests, in target/servers. What is there already costs nothing.
@@ -55,7 +59,7 @@ chaos: export HOSTILE_TRIALS ?= 10
 chaos: export HTTP_TRIALS ?= 5000
 chaos: export DISK_EVERY = 1
 chaos: export BINARY_DISK_EVERY ?= 8
-chaos: guests
+chaos: test-guests
 	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults -- --nocapture
 
 # Hours of the same, and every change of the whole binary to its disk instead of every eighth.

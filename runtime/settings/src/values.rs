@@ -8,7 +8,7 @@ mod pointer;
 
 pub use broker_url::BrokerUrl;
 pub use field_path::FieldPath;
-pub use http::{HeaderName, HttpUrl, UrlPath, authority};
+pub use http::{HeaderName, HttpUrl, UrlPath};
 pub use net::{Host, Network};
 pub use pointer::JsonPointer;
 

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::Serialize;
 
-use super::{Host, Invalid, authority};
+use super::{Host, Invalid, http::web_uri};
 
 /// Port of a broker whose URL names none: the one that Danube brokers serve clients on.
 const PORT: u16 = 6650;
@@ -39,29 +39,15 @@ impl FromStr for BrokerUrl {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let invalid = Invalid("a broker's URL is `http://HOST:PORT` or `https://HOST:PORT`");
-        let (tls, rest) = match text.split_once("://") {
-            Some(("http", rest)) => (false, rest),
-            Some(("https", rest)) => (true, rest),
-            _ => return Err(invalid),
-        };
-        let authority = authority(rest);
-        if authority.contains('@') {
-            return Err(Invalid("a URL must not hold credentials"));
-        }
-        if !matches!(&rest[authority.len()..], "" | "/") {
+        let uri = web_uri(text, invalid)?;
+        if uri.path() != "/" || uri.query().is_some() || text.contains('#') {
             return Err(Invalid("a broker's URL ends with its host and port"));
         }
-        // The last colon belongs to an IPv6 address unless it comes after the bracket.
-        let split = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-        let (host, port) = match split {
-            Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(invalid)?),
-            None => (authority, PORT),
-        };
-        let bare_ipv6 = host.contains(':') && !host.starts_with('[');
-        match host.parse() {
-            Ok(host) if !bare_ipv6 => Ok(Self { tls, host, port }),
-            _ => Err(invalid),
-        }
+        let port = uri.port_u16().unwrap_or(PORT);
+        let host = uri.host().and_then(|host| host.parse().ok());
+        let host = host.filter(|_| port > 0).ok_or(invalid)?;
+        let tls = uri.scheme_str() == Some("https");
+        Ok(Self { tls, host, port })
     }
 }
 
@@ -85,6 +71,7 @@ mod tests {
         for (text, expected) in [
             ("http://danube-broker:6650", "http://danube-broker:6650"),
             ("https://b.example", "https://b.example:6650"),
+            ("http://b:80", "http://b:80"),
             ("http://127.0.0.1:1/", "http://127.0.0.1:1"),
             ("http://[::1]:6650", "http://[::1]:6650"),
             ("https://[::1]", "https://[::1]:6650"),

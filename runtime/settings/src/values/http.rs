@@ -99,20 +99,25 @@ impl FromStr for HttpUrl {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-        match rest.map(authority) {
-            Some(authority) if authority.contains('@') => Err(Invalid("a URL must not hold credentials")),
-            Some(authority) if !authority.is_empty() && text.bytes().all(|b| b.is_ascii_graphic()) => {
-                Ok(Self(text.to_owned()))
-            }
-            _ => Err(Invalid("a URL begins with `http://` or `https://` and a host")),
-        }
+        web_uri(text, Invalid("a URL begins with `http://` or `https://` and a host"))?;
+        Ok(Self(text.to_owned()))
     }
 }
 
-/// What stands before the path, the query and the fragment.
-pub fn authority(rest: &str) -> &str {
-    rest.split(['/', '?', '#']).next().unwrap_or_default()
+/// The parts of a URL of `http` or `https`, without credentials.
+pub(super) fn web_uri(text: &str, invalid: Invalid) -> Result<http::Uri, Invalid> {
+    let uri: http::Uri = text.parse().map_err(|_| invalid)?;
+    let authority = uri.authority().ok_or(invalid)?;
+    if authority.as_str().contains('@') {
+        return Err(Invalid("a URL must not hold credentials"));
+    }
+    let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+    // An illegal port is no port to `http`.
+    let has_legal_port = authority.port().is_some() || authority.as_str() == authority.host();
+    match is_web && has_legal_port && !authority.host().is_empty() {
+        true => Ok(uri),
+        false => Err(invalid),
+    }
 }
 
 impl fmt::Display for HttpUrl {

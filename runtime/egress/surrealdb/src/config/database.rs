@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use danube_wasm_settings::{
     Section, Table, ValueRef,
     kinds::{Choice, Credential, Kind, List, Millis, Parsed, SecretText, Text},
-    values::{FieldPath, HttpUrl, authority},
+    values::{FieldPath, HttpUrl},
 };
 
 use super::mapping::TopicMapping;
@@ -242,6 +242,11 @@ impl Kind for SurrealUrlKind {
         };
         SurrealUrl::parse(&url, Path::new("/")).ok().or_else(refused)
     }
+}
+
+/// What stands before the path, the query and the fragment.
+fn authority(rest: &str) -> &str {
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// A host with or without a port, and at most the path that clients add themselves.
