@@ -26,7 +26,7 @@ pub use builtin::{Builtin, Unfit};
 pub use context::{Context, Notices, ProbeContext};
 pub use facts::{AddressClaim, Consumed, Facts, NameClaim, PathClaim, Published};
 pub use finding::{Finding, Outcome};
-pub use registry::{Kind, Registry, Role};
+pub use registry::{Kind, LeftOut, Registry, Role};
 pub use sink::{SinkConfig, SinkConnector};
 pub use source::{Feed, Flow, Ingress, Pipeline, SourceConfig, SourceConnector};
 pub use start_error::StartError;

@@ -14,6 +14,7 @@ pub struct Registry(Arc<Kinds>);
 struct Kinds {
     sources: Vec<Kind<SourceConfig>>,
     sinks: Vec<Kind<SinkConfig>>,
+    left_out: Vec<LeftOut>,
 }
 
 /// One kind of source (`C` is [`SourceConfig`]) or sink ([`SinkConfig`]).
@@ -24,6 +25,24 @@ pub struct Kind<C> {
     pub builtin: Builtin,
     read: fn(&mut Table<'_>) -> Option<C>,
     reload: fn(&States) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+}
+
+/// A kind of connector that the program was built without, for what it says of a file that has one.
+#[derive(Debug, Clone, Copy)]
+pub struct LeftOut {
+    /// What it does.
+    pub role: Role,
+    /// Name of its table, and of the feature that the program is built with to have it.
+    pub kind: &'static str,
+    /// Name of its component, after `builtin:`.
+    pub builtin: &'static str,
+}
+
+impl LeftOut {
+    /// What to do about it.
+    pub fn help(&self) -> String {
+        format!("build it with `--features {}`", self.kind)
+    }
 }
 
 impl<C> Clone for Kind<C> {
@@ -97,6 +116,12 @@ impl Registry {
         self
     }
 
+    /// With a kind that it was built without.
+    pub fn without(mut self, left_out: LeftOut) -> Self {
+        Arc::make_mut(&mut self.0).left_out.push(left_out);
+        self
+    }
+
     /// The kinds of sources, in the order in which they were added.
     pub fn sources(&self) -> &[Kind<SourceConfig>] {
         &self.0.sources
@@ -105,6 +130,11 @@ impl Registry {
     /// The kinds of sinks, in the order in which they were added.
     pub fn sinks(&self) -> &[Kind<SinkConfig>] {
         &self.0.sinks
+    }
+
+    /// What the program was built without.
+    pub fn left_out(&self, role: Role) -> impl Iterator<Item = &LeftOut> {
+        self.0.left_out.iter().filter(move |left_out| left_out.role == role)
     }
 
     /// The built-in components of a role.

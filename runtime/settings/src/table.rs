@@ -35,6 +35,7 @@ pub struct Table<'s> {
     pub(crate) manual: TableManual,
     /// Keys that were, or are elsewhere, with what to write instead.
     pub(crate) moved: Vec<(&'static str, &'static str)>,
+    pub(crate) refused: Vec<&'static str>,
     when: Option<String>,
 }
 
@@ -64,6 +65,7 @@ impl<'s> Table<'s> {
             span,
             manual,
             moved: Vec::new(),
+            refused: Vec::new(),
             when: None,
         };
         let value = T::read(&mut table);
@@ -114,6 +116,17 @@ impl<'s> Table<'s> {
     /// A key that is refused with its own help instead of as an unknown one.
     pub fn moved(&mut self, key: &'static str, instead: &'static str) {
         self.moved.push((key, instead));
+    }
+
+    /// Refuses a key that the file has for a reason of its own, instead of as an unknown one. Whether the file has it.
+    pub fn refuse(&mut self, key: &'static str, message: impl Into<String>, help: impl Into<String>) -> bool {
+        let Some((given, _)) = self.entry(key) else {
+            return false;
+        };
+        let span = self.span.sibling(given.span(), self.path_of(key));
+        self.session.error(&span, message, help);
+        self.refused.push(key);
+        true
     }
 
     /// Where a key stands; the table itself if it is not given.

@@ -7,7 +7,8 @@ impl Table<'_> {
     pub(crate) fn refuse_unknown(&self) {
         for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
             let name = key.get_ref().as_ref();
-            if self.manual.fields.iter().any(|field| field.answers_to(name)) {
+            let is_known = self.manual.fields.iter().any(|field| field.answers_to(name));
+            if is_known || self.refused.contains(&name) {
                 continue;
             }
             let help = match self.moved.iter().find(|(moved, _)| *moved == name) {

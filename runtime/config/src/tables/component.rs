@@ -46,7 +46,10 @@ impl Kind for ComponentKind {
 
     fn what(&self) -> String {
         let builtins: Vec<_> = self.names().map(|name| format!("`\"builtin:{name}\"`")).collect();
-        format!("{} or the path of a `.wasm` file", builtins.join(", "))
+        match builtins.is_empty() {
+            true => "the path of a `.wasm` file".to_owned(),
+            false => format!("{} or the path of a `.wasm` file", builtins.join(", ")),
+        }
     }
 
     fn show(&self, value: &Component) -> String {
@@ -60,6 +63,9 @@ impl Kind for ComponentKind {
         };
         if let Some(known) = self.registry.builtins(self.role).find(|builtin| builtin.name == name) {
             return Some(Component::Builtin(known));
+        }
+        if let Some(left_out) = self.registry.left_out(self.role).find(|kind| kind.builtin == name) {
+            return input.refuse_with(format!("this program was built without `{text}`"), left_out.help());
         }
         let help = format!("write {}", self.what());
         let mut others = self.registry.builtins(self.role.other());

@@ -1,12 +1,17 @@
 //! The table that says of which kind a connector is.
 
-use danube_wasm_connector::{Kind, Unfit};
+use danube_wasm_connector::{Kind, LeftOut, Unfit};
 use danube_wasm_settings::Table;
 
 use super::component::Component;
 
 /// Reads the one table of a kind that a connector has: the kind's name and its configuration.
-pub(super) fn read<C>(t: &mut Table<'_>, kinds: &[Kind<C>]) -> Option<(&'static str, C)> {
+pub(super) fn read<'k, C>(
+    t: &mut Table<'_>,
+    kinds: &[Kind<C>],
+    left_out: impl Iterator<Item = &'k LeftOut>,
+) -> Option<(&'static str, C)> {
+    let has_left_out = refuse_left_out(t, left_out);
     let mut found = Vec::new();
     for kind in kinds {
         found.push((kind.name, kind.read(t)));
@@ -19,10 +24,23 @@ pub(super) fn read<C>(t: &mut Table<'_>, kinds: &[Kind<C>]) -> Option<(&'static 
         return None;
     }
     let Some((name, config)) = found.pop() else {
-        missing(t, kinds);
+        if !has_left_out {
+            missing(t, kinds);
+        }
         return None;
     };
     config.map(|config| (name, config))
+}
+
+/// Refuses the tables of kinds that this program was built without: whether there is one.
+fn refuse_left_out<'k>(t: &mut Table<'_>, left_out: impl Iterator<Item = &'k LeftOut>) -> bool {
+    let path = t.header().trim_matches(['[', ']']).to_owned();
+    let mut is_any = false;
+    for kind in left_out {
+        let message = format!("this program was built without `[{path}.{}]`", kind.kind);
+        is_any |= t.refuse(kind.kind, message, kind.help());
+    }
+    is_any
 }
 
 fn missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {

@@ -75,7 +75,7 @@ impl Section for Sink {
              subscription keeps their order.",
         );
         let kinds = t.session().facts::<Registry>().clone();
-        let connector = kind::read(t, kinds.sinks());
+        let connector = kind::read(t, kinds.sinks(), kinds.left_out(Role::Sink));
         if let (Some(component), Some((kind, connector))) = (&component, &connector) {
             kind::check_builtin(t, component, kind, kinds.sinks(), connector.unfit_for_builtin());
         }

@@ -86,7 +86,7 @@ impl Section for Source {
              stay on one lane, and so do those without a key where an endpoint is `ordered`.",
         );
         let kinds = t.session().facts::<Registry>().clone();
-        let connector = kind::read(t, kinds.sources());
+        let connector = kind::read(t, kinds.sources(), kinds.left_out(Role::Source));
         let batch = t.group("batch").or_default::<Batch>();
         let buffer = t
             .group("buffer")

@@ -8,6 +8,7 @@ mod connect;
 mod connect_mistakes;
 mod danube;
 mod examples;
+mod left_out;
 mod migrated;
 mod mistakes;
 mod mutations;

@@ -1,0 +1,58 @@
+//! A file that names what the program was built without.
+
+use danube_wasm_config::Loader;
+use danube_wasm_connector::{Builtin, LeftOut, Registry, Role};
+use danube_wasm_ingress_http::WebhookSource;
+
+use crate::{Desk, sink, source};
+
+fn webhooks_only() -> Registry {
+    Registry::default()
+        .with_source::<WebhookSource>(Builtin {
+            name: "webhook-source",
+            component: b"",
+        })
+        .without(LeftOut {
+            role: Role::Sink,
+            kind: "surrealdb",
+            builtin: "surrealdb-sink",
+        })
+}
+
+fn refuse(desk: &Desk, text: &str) -> Vec<String> {
+    let registry = webhooks_only();
+    let loader = Loader::new(&registry, &desk.env);
+    let found = loader.load_text(&desk.path("pipeline.toml"), text.to_owned());
+    found
+        .expect_err("the file is wrong")
+        .iter()
+        .map(|d| desk.shown(d))
+        .collect()
+}
+
+#[test]
+fn the_feature_to_build_with_is_named() {
+    let found = refuse(&Desk::new(), &(source("") + &sink("")));
+    let help = "build it with `--features surrealdb`";
+    assert_eq!(found.len(), 2, "{found:#?}");
+    assert!(
+        found[0].ends_with(&format!(
+            "sinks[0].component: this program was built without `builtin:surrealdb-sink` | {help}"
+        )),
+        "{found:#?}"
+    );
+    assert!(
+        found[1].ends_with(&format!(
+            "sinks[0].surrealdb: this program was built without `[sinks.surrealdb]` | {help}"
+        )),
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_typing_error_names_what_there_is() {
+    let text = source("") + "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surreal\"\n";
+    let found = refuse(&Desk::new(), &text);
+    let expected = "there is no built-in sink `builtin:surreal` | write the path of a `.wasm` file";
+    assert!(found.iter().any(|line| line.ends_with(expected)), "{found:#?}");
+}
