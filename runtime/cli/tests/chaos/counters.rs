@@ -1,7 +1,7 @@
 //! What a process says of itself on `/metrics` after a fault: it counts what senders were told, and nothing that did not
 //! happen.
 
-use crate::{harness::Pipeline, judge, letters::Flaw, oracle::Oracle, site::Part};
+use crate::{dead_letters::Flaw, harness::Pipeline, judge, oracle::Oracle, site::Part};
 
 const GUEST_FAILURES: &str = "danube_wasm_guest_failures_total";
 const DEAD_LETTERS: &str = "danube_wasm_dead_letters_total";

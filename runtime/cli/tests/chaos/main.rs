@@ -7,12 +7,12 @@
 
 mod classes;
 mod counters;
+mod dead_letters;
 mod dice;
 #[allow(dead_code, reason = "the end-to-end tests use the rest of it")]
 #[path = "../e2e/harness.rs"]
 mod harness;
 mod judge;
-mod letters;
 mod load;
 mod oracle;
 mod proxy;
@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     oracle::canary();
     tap::canary();
-    letters::canary();
+    dead_letters::canary();
     counters::canary();
     let run = number("CHAOS_SEED").unwrap_or_else(rand::random);
     let picked = classes::ALL

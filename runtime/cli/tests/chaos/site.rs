@@ -11,11 +11,19 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    harness::{self, Pipeline, cli, root},
+    harness::{
+        Pipeline, cli, root,
+        texts::{self, DISK_BUFFER, DatabaseSink, WebhookSource},
+    },
     load::Address,
     proxy::Proxy,
     server::{self, Server},
 };
+
+const TOPIC: &str = "/default/payments";
+
+/// Of the database server's root user.
+const CREDENTIALS: &str = "username = \"root\"\npassword = \"root\"";
 
 /// What a site's processes are told beyond their names.
 #[derive(Clone)]
@@ -118,29 +126,13 @@ impl Site {
     }
 
     pub fn source(&self, name: &str) -> Part {
-        let text = format!(
-            r#"
-[[schemas]]
-topic = "/default/payments"
-subject = "stripe-payment-v1"
-schema_type = "json_schema"
-schema_file = "payment.json"
-[[sources]]
-name = "webhook"
-component = "builtin:webhook-source"
-{}
-[sources.webhook]
-port = 0
-[[sources.webhook.endpoints]]
-path = "/hook"
-danube_topic = "/default/payments"
-partitions = 4
-key_pointer = "/customer_id"
-auth = {{ type = "api_key", secrets = ["{}"] }}
-"#,
-            self.buffer(),
-            harness::KEY
-        );
+        let source = WebhookSource {
+            topic: TOPIC,
+            lines: self.buffer(),
+            endpoint: "key_pointer = \"/customer_id\"",
+            ..WebhookSource::default()
+        };
+        let text = texts::payment_schema(TOPIC) + &source.to_string();
         self.part(name, "0", &text)
     }
 
@@ -153,38 +145,24 @@ auth = {{ type = "api_key", secrets = ["{}"] }}
     pub fn sink_named(&self, name: &str, slot: &str) -> Part {
         let (url, credentials, namespace) = match &self.layout.database {
             None => ("surrealkv://data/db", "", "default"),
-            Some(database) => (
-                &*database.url,
-                "username = \"root\"\npassword = \"root\"",
-                &*database.name,
-            ),
+            Some(database) => (&*database.url, CREDENTIALS, &*database.name),
         };
-        let text = format!(
-            r#"
-[[sinks]]
-name = "surrealdb"
-component = "builtin:surrealdb-sink"
-{}
-[sinks.surrealdb]
-url = "{url}"
-{credentials}
-namespace = "{namespace}"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/default/payments"
-subscription = "rows"
-subscription_type = "{}"
-table = "payments"
-"#,
-            self.buffer(),
-            self.layout.subscription_type
-        );
+        let sink = DatabaseSink {
+            url,
+            namespace,
+            topic: TOPIC,
+            lines: self.buffer(),
+            database: credentials,
+            mapping: &format!("subscription_type = \"{}\"", self.layout.subscription_type),
+            ..DatabaseSink::default()
+        };
+        let text = sink.to_string();
         self.part(name, slot, &text)
     }
 
     fn buffer(&self) -> &'static str {
         match self.layout.spools {
-            true => "buffer = { type = \"disk\", max_bytes = 1073741824 }",
+            true => DISK_BUFFER,
             false => "",
         }
     }
@@ -198,9 +176,10 @@ table = "payments"
             server::Kind::Own { ack_timeout_secs } => format!("ack_timeout_ms = {}", ack_timeout_secs * 1000),
             server::Kind::Danube(_) => String::new(),
         };
+        let broker = format!("danube_service_url = \"http://{}\"", self.broker_proxy.address());
         let text = format!(
-            "name = \"test\"\ndanube_service_url = \"http://{}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 30\n[danube]\ninstance = \"{slot}\"\n{ack_timeout}\n{connector}",
-            self.broker_proxy.address(),
+            "{}[danube]\ninstance = \"{slot}\"\n{ack_timeout}\n{connector}",
+            texts::top(&broker, 30)
         );
         let file = dir.join("pipeline.toml");
         std::fs::write(&file, text).expect("a pipeline file");
@@ -216,10 +195,14 @@ table = "payments"
     pub fn database_rows(&self) -> Vec<Value> {
         let database = self.layout.database.as_ref().expect("a database");
         let file = self.dir.path().join("judge.toml");
-        let text = format!(
-            "name = \"judge\"\n[[sinks]]\nname = \"surrealdb\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"{}\"\nusername = \"root\"\npassword = \"root\"\nnamespace = \"{}\"\ndatabase = \"default\"\n[[sinks.surrealdb.topic_mappings]]\ntopic = \"/default/payments\"\nsubscription = \"rows\"\ntable = \"payments\"\n",
-            database.true_url, database.name
-        );
+        let sink = DatabaseSink {
+            url: &database.true_url,
+            namespace: &database.name,
+            topic: TOPIC,
+            database: CREDENTIALS,
+            ..DatabaseSink::default()
+        };
+        let text = format!("name = \"judge\"\n{sink}");
         std::fs::write(&file, text).expect("a file");
         rows(&file.display().to_string())
     }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{self, Setup, payment};
+use crate::harness::{self, Setup, payment, texts::DatabaseSink};
 
 #[test]
 fn a_component_that_changes_a_field_changes_the_rows() {
@@ -127,25 +127,18 @@ fn an_event_that_breaks_the_component_is_answered_500_and_its_neighbours_get_the
 
 #[test]
 fn a_component_writes_to_the_tables_of_its_sink_and_to_no_other() {
+    let good = DatabaseSink {
+        name: "good",
+        subscription: "good",
+        table: "good",
+        mapping: "id_pointer = \"/name\"",
+        ..DatabaseSink::default()
+    };
     let scratch = Setup {
         sink: harness::guest("write_anywhere"),
         schema: false,
         mapping: "tables = [\"refunds\"]".to_owned(),
-        bottom: r#"
-[[sinks]]
-name = "good"
-component = "builtin:surrealdb-sink"
-[sinks.surrealdb]
-url = "surrealkv://data/db"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
-subscription = "good"
-table = "good"
-id_pointer = "/name"
-"#
-        .to_owned(),
+        bottom: good.to_string(),
         ..Setup::default()
     }
     .write();

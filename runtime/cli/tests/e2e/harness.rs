@@ -12,6 +12,11 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "texts.rs"]
+pub mod texts;
+
+use texts::{DatabaseSink, WebhookSource};
+
 /// Longest wait for anything. Far above what anything takes, so that only what never happens fails.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -80,59 +85,25 @@ impl Setup {
     }
 
     fn toml(&self) -> String {
-        let schemas = if self.schema {
-            format!(
-                "[[schemas]]\ntopic = \"{}\"\nsubject = \"stripe-payment-v1\"\nschema_type = \"json_schema\"\nschema_file = \"payment.json\"\n",
-                self.topic
-            )
-        } else {
-            String::new()
+        let schema = match self.schema {
+            true => texts::payment_schema(&self.topic),
+            false => String::new(),
         };
-        let Self {
-            source,
-            sink,
-            topic,
-            endpoint,
-            mapping,
-            top,
-            bottom,
-            ..
-        } = self;
-        format!(
-            r#"
-name = "test"
-{top}
-[admin]
-port = 0
-[shutdown]
-grace_secs = 60
-{schemas}
-[[sources]]
-name = "webhook"
-component = "{source}"
-[sources.webhook]
-port = 0
-[[sources.webhook.endpoints]]
-path = "/hook"
-danube_topic = "{topic}"
-partitions = 4
-auth = {{ type = "api_key", secrets = ["{KEY}"] }}
-{endpoint}
-[[sinks]]
-name = "surrealdb"
-component = "{sink}"
-[sinks.surrealdb]
-url = "surrealkv://data/db"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "{topic}"
-subscription = "test-sink"
-table = "payments"
-{mapping}
-{bottom}
-"#
-        )
+        let source = WebhookSource {
+            component: &self.source,
+            topic: &self.topic,
+            endpoint: &self.endpoint,
+            ..WebhookSource::default()
+        };
+        let sink = DatabaseSink {
+            component: &self.sink,
+            topic: &self.topic,
+            subscription: "test-sink",
+            mapping: &self.mapping,
+            ..DatabaseSink::default()
+        };
+        let top = texts::top(&self.top, 60);
+        format!("{top}{schema}{source}{sink}{}", self.bottom)
     }
 }
 

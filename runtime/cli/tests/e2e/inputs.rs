@@ -179,7 +179,7 @@ fn every_bad_schema_is_told_with_its_line() {
     }
     let (code, said) = check(&scratch, &[]);
     assert_eq!(code, Some(78), "{said}");
-    for (line, subject) in [(7, "one"), (12, "two")] {
+    for (line, subject) in [(6, "one"), (11, "two")] {
         let found = said.lines().any(|told| {
             told.contains(&format!("pipeline.toml:{line}:")) && told.contains(&format!("schema subject `{subject}`"))
         });

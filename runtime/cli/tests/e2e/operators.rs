@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    harness::{Pipeline, Scratch, Setup, cli, operate, payment, root},
+    harness::{Pipeline, Scratch, Setup, cli, operate, payment, root, texts::DatabaseSink},
     site::{Part, Site, run},
 };
 
@@ -121,19 +121,15 @@ const SEEK: [&str; 6] = [
 ];
 
 /// A second sink, on a subscription of its own.
-const SECOND: &str = r#"
-[[sinks]]
-name = "second"
-component = "builtin:surrealdb-sink"
-[sinks.surrealdb]
-url = "surrealkv://data/second"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
-subscription = "second"
-table = "payments"
-"#;
+fn second() -> String {
+    let sink = DatabaseSink {
+        name: "second",
+        url: "surrealkv://data/second",
+        subscription: "second",
+        ..DatabaseSink::default()
+    };
+    sink.to_string()
+}
 
 /// What a verb prints, and what it says beside.
 fn said(scratch: &Scratch, args: &[&str]) -> (String, String) {
@@ -187,7 +183,7 @@ fn what_was_consumed_is_there_for_a_move_and_for_a_second_sink() {
     pipeline.stop();
 
     scratch.set(&Setup {
-        bottom: SECOND.into(),
+        bottom: second(),
         ..Setup::default()
     });
     let pipeline = scratch.start();
@@ -227,7 +223,7 @@ fn a_move_to_messages_that_are_gone_says_so() {
 #[test]
 fn the_subscription_of_a_removed_sink_is_warned_of_with_the_command_that_deletes_it() {
     let with_second = Setup {
-        bottom: SECOND.into(),
+        bottom: second(),
         ..Setup::default()
     };
     let scratch = with_second.write();

@@ -14,7 +14,12 @@ use danube_wasm_faultdisk::{Clock, Spy, Wall};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{KEY, Pipeline, cli, operate};
+use crate::harness::{
+    KEY, Pipeline, cli, operate,
+    texts::{self, DatabaseSink, WebhookSource},
+};
+
+const TOPIC: &str = "/test/state";
 
 /// Values of an id.
 const VALUES: u64 = 300;
@@ -33,39 +38,19 @@ impl Bench {
     /// `sink` are lines of the sink's table.
     fn new(sink: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let text = format!(
-            r#"
-name = "test"
-[admin]
-port = 0
-[shutdown]
-grace_secs = 60
-[[sources]]
-name = "webhook"
-component = "builtin:webhook-source"
-[sources.webhook]
-port = 0
-[[sources.webhook.endpoints]]
-path = "/hook"
-danube_topic = "/test/state"
-partitions = 4
-auth = {{ type = "api_key", secrets = ["{KEY}"] }}
-[[sinks]]
-name = "surrealdb"
-component = "builtin:surrealdb-sink"
-{sink}
-[sinks.surrealdb]
-url = "surrealkv://data/db"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/test/state"
-subscription = "newest"
-table = "state"
-id_pointer = "/id"
-batch_size = 5
-"#
-        );
+        let source = WebhookSource {
+            topic: TOPIC,
+            ..WebhookSource::default()
+        };
+        let sink = DatabaseSink {
+            topic: TOPIC,
+            subscription: "newest",
+            table: "state",
+            lines: sink,
+            mapping: "id_pointer = \"/id\"\nbatch_size = 5",
+            ..DatabaseSink::default()
+        };
+        let text = format!("{}{source}{sink}", texts::top("", 60));
         std::fs::write(dir.path().join("pipeline.toml"), text).expect("a pipeline file");
         let clock = Clock::create(&dir.path().join("clock")).expect("a clock");
         let program = std::env::current_exe().expect("this binary");

@@ -12,7 +12,10 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::harness::{self, Pipeline, cli, payment, root};
+use crate::harness::{
+    self, Pipeline, cli, payment, root,
+    texts::{self, DISK_BUFFER, DatabaseSink, WebhookSource},
+};
 
 /// A scratch directory with a broker.
 pub struct Site {
@@ -44,58 +47,33 @@ impl Site {
         std::fs::create_dir_all(&dir).expect("a directory");
         let schema = root().join("examples/stripe-payments/schemas/payment.json");
         std::fs::copy(schema, dir.join("payment.json")).expect("a schema");
-        let buffer = match buffer {
-            true => "buffer = { type = \"disk\", max_bytes = 1073741824 }",
-            false => "",
+        let lines = if buffer { DISK_BUFFER } else { "" };
+        let (slot, connector) = match part {
+            Part::Source => {
+                let source = WebhookSource {
+                    lines,
+                    endpoint: "key_pointer = \"/currency\"",
+                    ..WebhookSource::default()
+                };
+                (None, texts::payment_schema(source.topic) + &source.to_string())
+            }
+            Part::Sink(slot, subscription_type) => {
+                let mapping = format!(
+                    "subscription_type = \"{subscription_type}\"\nexpected_schema_subject = \"stripe-payment-v1\""
+                );
+                let sink = DatabaseSink {
+                    lines,
+                    mapping: &mapping,
+                    ..DatabaseSink::default()
+                };
+                (Some(slot), sink.to_string())
+            }
         };
-        let connector = match part {
-            Part::Source => format!(
-                r#"
-[[schemas]]
-topic = "/stripe/payments"
-subject = "stripe-payment-v1"
-schema_type = "json_schema"
-schema_file = "payment.json"
-[[sources]]
-name = "webhook"
-component = "builtin:webhook-source"
-{buffer}
-[sources.webhook]
-port = 0
-[[sources.webhook.endpoints]]
-path = "/hook"
-danube_topic = "/stripe/payments"
-partitions = 4
-key_pointer = "/currency"
-auth = {{ type = "api_key", secrets = ["{}"] }}
-"#,
-                harness::KEY
-            ),
-            Part::Sink(_, subscription_type) => format!(
-                r#"
-[[sinks]]
-name = "surrealdb"
-component = "builtin:surrealdb-sink"
-{buffer}
-[sinks.surrealdb]
-url = "surrealkv://data/db"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
-subscription = "rows"
-subscription_type = "{subscription_type}"
-table = "payments"
-expected_schema_subject = "stripe-payment-v1"
-"#
-            ),
-        };
-        let slot = match part {
-            Part::Sink(slot, _) => format!("[danube]\ninstance = \"{slot}\"\n"),
-            Part::Source => String::new(),
-        };
+        let slot = slot.map(|slot| format!("[danube]\ninstance = \"{slot}\"\n"));
         let text = format!(
-            "name = \"test\"\ndanube_service_url = \"http://{broker}\"\n[admin]\nport = 0\n[shutdown]\ngrace_secs = 60\n{slot}{connector}"
+            "{}{}{connector}",
+            texts::top(&format!("danube_service_url = \"http://{broker}\""), 60),
+            slot.unwrap_or_default()
         );
         let file = dir.join("pipeline.toml");
         std::fs::write(&file, text).expect("a pipeline file");

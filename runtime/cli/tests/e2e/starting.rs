@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::{
-    harness::{self, Pipeline, Scratch, Setup, cli, payment},
+    harness::{self, Pipeline, Scratch, Setup, cli, payment, texts::DatabaseSink},
     site::{Part, Site},
 };
 
@@ -41,19 +41,16 @@ fn reload(pipeline: &Pipeline) {
     pipeline.until("it was applied", |p| p.logged("the file was applied again") > before);
 }
 
-const LATE_SINK: &str = r#"
-[[sinks]]
-name = "late"
-component = "builtin:surrealdb-sink"
-[sinks.surrealdb]
-url = "surrealkv://data/late"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/nobody-makes-this"
-subscription = "late"
-table = "payments"
-"#;
+fn late_sink() -> String {
+    let sink = DatabaseSink {
+        name: "late",
+        url: "surrealkv://data/late",
+        topic: "/stripe/nobody-makes-this",
+        subscription: "late",
+        ..DatabaseSink::default()
+    };
+    sink.to_string()
+}
 
 #[test]
 fn a_sink_whose_topic_is_not_there_holds_up_no_other_nor_a_reload_nor_a_stop() {
@@ -66,7 +63,7 @@ fn a_sink_whose_topic_is_not_there_holds_up_no_other_nor_a_reload_nor_a_stop() {
         fs::read_to_string(&file).expect("a file"),
     );
     let rest = &sink[sink.find("[[sinks]]").expect("a sink")..];
-    fs::write(&file, format!("{source}{LATE_SINK}{rest}")).expect("written");
+    fs::write(&file, format!("{source}{}{rest}", late_sink())).expect("written");
     let pipeline = Pipeline::spawn(&file);
     pipeline.until("the others run", |p| p.log("running").is_some());
     for amount in 0..5 {
@@ -95,7 +92,7 @@ fn a_sink_whose_topic_is_not_there_holds_up_no_other_nor_a_reload_nor_a_stop() {
     assert_eq!(pipeline.admin("/health/live").0, 200);
 
     // What is corrected is applied, although it still waits.
-    edit(&file, LATE_SINK, "");
+    edit(&file, &late_sink(), "");
     reload(&pipeline);
     pipeline.until("it is ready", |p| p.admin("/health/ready").0 == 200);
     assert_eq!(connectors(&pipeline).as_object().map(serde_json::Map::len), Some(2));
@@ -259,7 +256,7 @@ fn after_a_reload_query_health_and_metrics_speak_of_what_runs_now() {
         "partitions = 4\nrate_limit = { requests_per_sec = 900, burst = 900 }",
     );
     let text = fs::read_to_string(scratch.file()).expect("a file");
-    let more = LATE_SINK.replace("nobody-makes-this", "payments");
+    let more = late_sink().replace("nobody-makes-this", "payments");
     fs::write(scratch.file(), format!("{text}{more}")).expect("written");
     reload(&pipeline);
     assert_eq!(pipeline.post(&payment(2)).status, 200);

@@ -22,7 +22,10 @@ use super::{Class, Trial};
 use crate::{
     counters,
     dice::Dice,
-    harness::{self, Pipeline, cli, root},
+    harness::{
+        Pipeline, cli, root,
+        texts::{self, DatabaseSink, WebhookSource},
+    },
     judge::{self, Judged, Verdict},
     load::Load,
     oracle::{Oracle, ids},
@@ -133,7 +136,7 @@ const CURSOR_STORED_AFTER: Duration = Duration::from_secs(12);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 const TOPIC: &str = "/default/payments";
-const PARTITIONS: usize = 4;
+const PARTITIONS: u32 = 4;
 
 fn begin(nodes: usize, reader: Reader) -> Result<Box<dyn Trial>, &'static str> {
     let Kind::Danube(danube) = server::danube()? else {
@@ -376,48 +379,23 @@ impl Ground {
     }
 
     fn source_text(&self) -> String {
-        format!(
-            r#"
-[[schemas]]
-topic = "{TOPIC}"
-subject = "stripe-payment-v1"
-schema_type = "json_schema"
-schema_file = "payment.json"
-[[sources]]
-name = "webhook"
-component = "builtin:webhook-source"
-[sources.webhook]
-port = 0
-[[sources.webhook.endpoints]]
-path = "/hook"
-danube_topic = "{TOPIC}"
-partitions = {PARTITIONS}
-reliable_dispatch = true
-key_pointer = "/customer_id"
-auth = {{ type = "api_key", secrets = ["{}"] }}
-"#,
-            harness::KEY
-        )
+        let source = WebhookSource {
+            topic: TOPIC,
+            partitions: PARTITIONS,
+            endpoint: "reliable_dispatch = true\nkey_pointer = \"/customer_id\"",
+            ..WebhookSource::default()
+        };
+        texts::payment_schema(TOPIC) + &source.to_string()
     }
 
     fn sink_text(&self) -> String {
-        format!(
-            r#"
-[[sinks]]
-name = "surrealdb"
-component = "builtin:surrealdb-sink"
-[sinks.surrealdb]
-url = "surrealkv://data/db"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "{TOPIC}"
-subscription = "rows"
-subscription_type = "{}"
-table = "payments"
-"#,
-            self.shape.subscription_type
-        )
+        let mapping = format!("subscription_type = \"{}\"", self.shape.subscription_type);
+        let sink = DatabaseSink {
+            topic: TOPIC,
+            mapping: &mapping,
+            ..DatabaseSink::default()
+        };
+        sink.to_string()
     }
 
     fn source(&self) -> &Pipeline {

@@ -8,10 +8,10 @@ use danube_wasm_trials::Row;
 use super::{Class, Trial};
 use crate::{
     counters::{self, Target},
+    dead_letters::{Flaw, Flawed},
     dice::Dice,
     harness::{self, Pipeline, Scratch, Setup},
     judge::{self, Judged, Verdict},
-    letters::{Flaw, Flawed},
     load::Load,
     oracle::Oracle,
 };

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{self, Pipeline, Scratch, Setup, cli, payment};
+use crate::harness::{self, Pipeline, Scratch, Setup, cli, payment, texts::DatabaseSink};
 
 fn dlq(scratch: &Scratch, verb: &str, rest: &[&str]) -> Result<Value, String> {
     let file = scratch.file().display().to_string();
@@ -52,22 +52,14 @@ fn reload(scratch: &Scratch, setup: &Setup, pipeline: &Pipeline) {
 
 /// A second sink of the same topic that dies of poison, too.
 fn second_sink() -> String {
-    format!(
-        r#"
-[[sinks]]
-name = "second"
-component = "{}"
-[sinks.surrealdb]
-url = "surrealkv://data/second"
-namespace = "default"
-database = "default"
-[[sinks.surrealdb.topic_mappings]]
-topic = "/stripe/payments"
-subscription = "second-sink"
-table = "payments"
-"#,
-        harness::guest("poison_sink")
-    )
+    let sink = DatabaseSink {
+        name: "second",
+        component: &harness::guest("poison_sink"),
+        url: "surrealkv://data/second",
+        subscription: "second-sink",
+        ..DatabaseSink::default()
+    };
+    sink.to_string()
 }
 
 #[test]
