@@ -1,4 +1,4 @@
-//! What a connection is doing, and since when: known without a timer for each request.
+//! The state of a connection (idle, reading headers, busy) and since when, tracked without a timer for each request.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -6,20 +6,20 @@ use tokio::time::{Duration, Instant};
 
 use crate::{limits::HttpLimits, shared::Shared};
 
-/// What a connection is doing, and since when.
+/// The state of a connection and when it last changed.
 pub(crate) struct Activity {
     opened: Instant,
-    /// Requests under way.
+    /// Requests being handled.
     busy: AtomicU32,
     /// Whether part of a request's headers has arrived.
     in_headers: AtomicBool,
-    /// When it became idle or its headers began, in milliseconds since `opened`.
+    /// When the connection became idle or a request's headers began, in milliseconds since `opened`.
     since_ms: AtomicU64,
     /// Whether the last request was answered before the end of its body.
     body_unread: AtomicBool,
 }
 
-/// What has taken too long.
+/// What a connection has waited for too long.
 pub(crate) enum Overdue {
     /// The rest of a request's headers.
     Headers,
@@ -27,8 +27,8 @@ pub(crate) enum Overdue {
     Request,
 }
 
-/// A request under way; ends when dropped.
-pub(crate) struct Busy<'a> {
+/// A request being handled; ends when dropped.
+pub(crate) struct ActiveRequest<'a> {
     activity: &'a Activity,
     shared: &'a Shared,
 }
@@ -44,12 +44,12 @@ impl Activity {
         }
     }
 
-    /// A request's headers are complete.
-    pub(crate) fn begin<'a>(&'a self, shared: &'a Shared) -> Busy<'a> {
+    /// Starts a request, once its headers are complete.
+    pub(crate) fn begin<'a>(&'a self, shared: &'a Shared) -> ActiveRequest<'a> {
         self.busy.fetch_add(1, Ordering::Relaxed);
         self.in_headers.store(false, Ordering::Relaxed);
         shared.in_flight.fetch_add(1, Ordering::Relaxed);
-        Busy { activity: self, shared }
+        ActiveRequest { activity: self, shared }
     }
 
     pub(crate) fn set_body_unread(&self, unread: bool) {
@@ -64,7 +64,7 @@ impl Activity {
         self.busy.load(Ordering::Relaxed) > 0
     }
 
-    /// Bytes arrived.
+    /// Records that bytes arrived.
     pub(crate) fn read(&self) {
         if !self.is_busy() && !self.in_headers.swap(true, Ordering::Relaxed) {
             self.since_ms.store(self.now_ms(), Ordering::Relaxed);
@@ -75,7 +75,7 @@ impl Activity {
         u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// What of this connection has taken too long by now.
+    /// Returns what has taken too long by now, if anything has.
     pub(crate) fn overdue(&self, limits: &HttpLimits) -> Option<Overdue> {
         let waited_ms = self.now_ms().saturating_sub(self.since_ms.load(Ordering::Relaxed));
         match (self.is_busy(), self.in_headers.load(Ordering::Relaxed)) {
@@ -85,21 +85,21 @@ impl Activity {
         }
     }
 
-    /// When to look next: not before anything can be overdue, nor so late that what begins right after a look could take
-    /// twice its time.
-    pub(crate) fn next_look(&self, limits: &HttpLimits) -> Instant {
+    /// Returns when to check again: not before anything can be overdue, nor so late that a wait that begins right after a check
+    /// could last twice its limit.
+    pub(crate) fn next_check(&self, limits: &HttpLimits) -> Instant {
         let since = self.opened + Duration::from_millis(self.since_ms.load(Ordering::Relaxed));
         let soon = Instant::now() + Duration::from_millis(limits.header_read_ms_max.min(limits.idle_ms_max));
-        let patience_ms = match (self.is_busy(), self.in_headers.load(Ordering::Relaxed)) {
+        let limit_ms = match (self.is_busy(), self.in_headers.load(Ordering::Relaxed)) {
             (true, _) => return soon,
             (false, true) => limits.header_read_ms_max,
             (false, false) => limits.idle_ms_max,
         };
-        soon.min(since + Duration::from_millis(patience_ms))
+        soon.min(since + Duration::from_millis(limit_ms))
     }
 }
 
-impl Drop for Busy<'_> {
+impl Drop for ActiveRequest<'_> {
     fn drop(&mut self) {
         self.activity.since_ms.store(self.activity.now_ms(), Ordering::Relaxed);
         self.activity.busy.fetch_sub(1, Ordering::Relaxed);

@@ -1,6 +1,6 @@
-//! Answers: what became of an event, and why a request was refused, as HTTP.
+//! HTTP answers: the outcome of an event, or why a request was refused.
 //!
-//! All bodies are JSON, except a component's own. A sender is told what it can act on; what happened inside is for the
+//! All bodies are JSON, except a component's own. An answer says what the sender can act on; internal causes go to the
 //! operator's log.
 
 use std::{borrow::Cow, time::Duration};
@@ -19,46 +19,46 @@ use crate::{
     limits::{RETRY_AFTER_DRAIN_SECS, RETRY_AFTER_SECS},
 };
 
-/// What is written to a caller.
+/// An answer to a caller.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
-/// Why a request was not offered, or why its fate is not known.
+/// Why a request was not offered to the pipeline, or why its outcome is unknown.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Refusal {
     /// No endpoint has this path.
     NoEndpoint,
-    /// The endpoint does not allow this method; the value is those it allows.
+    /// The endpoint does not allow this method; the value lists those it allows.
     Method(HeaderValue),
-    /// The caller is not known, or not welcome.
+    /// The caller is not authenticated, or not authorised.
     Denied(Denied),
-    /// The endpoint takes no more requests for so long.
+    /// The endpoint is over its rate limit; the value is how long until it takes the next request.
     Rate(Duration),
     /// The media type is not JSON.
     NotJsonType,
-    /// The body is encoded in a way that is not read here.
+    /// The body's content encoding is not supported.
     Encoding,
     /// The body is over the endpoint's limit, in bytes.
     TooLarge(usize),
-    /// The body decompresses to too much.
+    /// The decompressed body is over the limit.
     TooCompressed,
-    /// The body did not come in time.
+    /// The body did not arrive in time.
     TooSlow,
-    /// The request is wrong; one sentence says how.
+    /// The request is malformed; one sentence says how.
     BadRequest(String),
-    /// The request may be read in another way elsewhere; one sentence says how.
+    /// Other servers may parse the request differently; one sentence says how.
     NotHttp(&'static str),
-    /// The body is sent in a way that is not read here.
+    /// The body's transfer coding is not supported.
     TransferCoding,
-    /// The host is at a limit of its own.
+    /// The host has reached a limit of its own.
     Overloaded,
     /// The listener is stopping.
     Draining,
-    /// The id of this event came with another body before.
+    /// An earlier event with this id had another body.
     IdReused(String),
-    /// What became of this event was not known in time.
-    Undecided(String),
-    /// The caller went away before its body was complete.
-    Gone,
+    /// The outcome of this event was not known in time.
+    OutcomeUnknown(String),
+    /// The caller disconnected before its body was complete.
+    ClientGone,
 }
 
 #[derive(Serialize)]
@@ -79,12 +79,12 @@ struct Refused<'a> {
     violations: Option<&'a [Violation]>,
 }
 
-/// The answer for an event whose fate is known. `id` is the one it was offered with.
+/// Returns the answer for an event with a known outcome. `id` is the id that the event was offered with.
 pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
     match outcome {
         Outcome::Accepted {
             answer: Some(reply), ..
-        } => own(reply),
+        } => component_reply(reply),
         Outcome::Accepted {
             id, records, durable, ..
         } => json(
@@ -125,7 +125,7 @@ pub(crate) fn outcome(outcome: Outcome, id: &str) -> Answer {
         }
         Outcome::Unavailable { message, retry_after } => {
             tracing::debug!(event = id, message, "answered 503");
-            later(
+            with_retry_after(
                 error(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the event cannot be taken now: send it again later",
@@ -146,9 +146,9 @@ impl Refusal {
                 with(answer, WWW_AUTHENTICATE, HeaderValue::from_static(denied.challenge))
             }
             Self::Encoding => with(answer, ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")),
-            Self::Rate(wait) => later(answer, whole_secs(wait)),
-            Self::Overloaded | Self::Undecided(_) => later(answer, RETRY_AFTER_SECS),
-            Self::Draining => later(answer, RETRY_AFTER_DRAIN_SECS),
+            Self::Rate(wait) => with_retry_after(answer, whole_secs(wait)),
+            Self::Overloaded | Self::OutcomeUnknown(_) => with_retry_after(answer, RETRY_AFTER_SECS),
+            Self::Draining => with_retry_after(answer, RETRY_AFTER_DRAIN_SECS),
             _ => answer,
         }
     }
@@ -163,9 +163,9 @@ impl Refusal {
             Self::NotJsonType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge(_) | Self::TooCompressed => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
-            Self::BadRequest(_) | Self::NotHttp(_) | Self::Gone => StatusCode::BAD_REQUEST,
+            Self::BadRequest(_) | Self::NotHttp(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
-            Self::Overloaded | Self::Draining | Self::Undecided(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Overloaded | Self::Draining | Self::OutcomeUnknown(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::IdReused(_) => StatusCode::CONFLICT,
         }
     }
@@ -188,7 +188,7 @@ impl Refusal {
             Self::TransferCoding => {
                 "this transfer-encoding is not read here: send the body in chunks, or with its length".into()
             }
-            Self::Gone => "the body is not complete".into(),
+            Self::ClientGone => "the body is not complete".into(),
             Self::Overloaded => "there is no room for this request now: send it again later".into(),
             Self::Draining => "this server is stopping: send the request again".into(),
             Self::IdReused(_) => {
@@ -196,7 +196,7 @@ impl Refusal {
                                   and send the same body again with the same id"
                     .into()
             }
-            Self::Undecided(_) => {
+            Self::OutcomeUnknown(_) => {
                 "it is not known yet what becomes of the event: send it again with the same id".into()
             }
         }
@@ -204,13 +204,13 @@ impl Refusal {
 
     fn event_id(&self) -> Option<&str> {
         match self {
-            Self::IdReused(id) | Self::Undecided(id) => Some(id),
+            Self::IdReused(id) | Self::OutcomeUnknown(id) => Some(id),
             _ => None,
         }
     }
 }
 
-/// What is written on a connection whose request never got as far as a request: headers that do not end.
+/// Answer on a connection whose request headers did not end in time.
 pub(crate) const HEADERS_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
     content-type: application/json\r\n\
     content-length: 49\r\n\
@@ -218,7 +218,7 @@ pub(crate) const HEADERS_TOO_SLOW: &[u8] = b"HTTP/1.1 408 Request Timeout\r\n\
     \r\n\
     {\"error\":\"the headers were not received in time\"}";
 
-/// What is written instead of the protocol library's own refusal, which has this status and no body.
+/// Returns the answer that replaces hyper's automatic one, which has this status and no body.
 pub(crate) fn not_http(status: u16) -> Option<Bytes> {
     let (reason, error) = match status {
         400 => ("Bad Request", "this is not an HTTP/1.1 request"),
@@ -238,8 +238,8 @@ pub(crate) fn not_http(status: u16) -> Option<Bytes> {
     Some(text.into())
 }
 
-/// The component's own answer. Browsers are told not to guess at what it is.
-fn own(reply: Reply) -> Answer {
+/// The component's own answer. `nosniff` keeps browsers from guessing its media type.
+fn component_reply(reply: Reply) -> Answer {
     let mut answer = Response::new(Full::new(reply.body));
     // The host checked both when the component returned them.
     *answer.status_mut() = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::OK);
@@ -258,7 +258,7 @@ fn error(status: StatusCode, error: &str, id: Option<&str>) -> Answer {
 
 fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut text = Vec::with_capacity(128);
-    // Strings and numbers always serialise, and a vector always has room.
+    // Serialising strings and numbers into a vector cannot fail.
     let _ = serde_json::to_writer(&mut text, body);
     let mut answer = Response::new(Full::new(Bytes::from(text)));
     *answer.status_mut() = status;
@@ -270,11 +270,11 @@ fn with(mut answer: Answer, name: HeaderName, value: HeaderValue) -> Answer {
     answer
 }
 
-fn later(answer: Answer, secs: u64) -> Answer {
+fn with_retry_after(answer: Answer, secs: u64) -> Answer {
     with(answer, RETRY_AFTER, HeaderValue::from(secs))
 }
 
-/// Rounded up, and never 0: a sender that takes the header literally must not come back at once.
+/// Rounds up, and never returns 0: a sender that obeys the header must not retry at once.
 fn whole_secs(wait: Duration) -> u64 {
     let secs = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     secs.max(1)
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn the_prepared_answer_has_the_length_it_says() {
+    fn the_prepared_answer_has_its_announced_length() {
         let text = std::str::from_utf8(HEADERS_TOO_SLOW).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())));

@@ -1,7 +1,7 @@
-//! Bodies: read up to a limit, within a time, and decompressed up to a ratio.
+//! Request bodies: read up to a size limit and a deadline, decompressed up to a ratio.
 //!
-//! Memory is counted as it is used, over all requests of a listener: what a sender announces costs it nothing, so it
-//! must not cost the host anything either.
+//! Memory is charged as it is used, over all requests of a listener. An announced length costs the sender nothing, so it must
+//! not reserve memory either.
 
 use std::{
     error::Error as _,
@@ -22,30 +22,30 @@ use crate::{
     limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, GZIP_RATIO_MAX},
 };
 
-/// Bytes of bodies that a listener holds, and how many it may.
-pub(crate) struct Budget {
+/// The memory that a listener's bodies use, and its limit, in bytes.
+pub(crate) struct MemoryBudget {
     used: AtomicUsize,
     max: usize,
 }
 
-/// Bytes taken from a [`Budget`], given back when dropped.
-pub(crate) struct Share<'a> {
-    budget: &'a Budget,
+/// Bytes reserved from a [`MemoryBudget`], released when dropped.
+pub(crate) struct MemoryReservation<'a> {
+    budget: &'a MemoryBudget,
     bytes: usize,
 }
 
-impl Budget {
+impl MemoryBudget {
     pub(crate) fn new(max: usize) -> Self {
         let used = AtomicUsize::new(0);
         Self { used, max }
     }
 
-    pub(crate) fn share(&self) -> Share<'_> {
-        Share { budget: self, bytes: 0 }
+    pub(crate) fn reservation(&self) -> MemoryReservation<'_> {
+        MemoryReservation { budget: self, bytes: 0 }
     }
 }
 
-impl Share<'_> {
+impl MemoryReservation<'_> {
     fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
         let used = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
         self.bytes += bytes;
@@ -61,13 +61,13 @@ impl Share<'_> {
     }
 }
 
-impl Drop for Share<'_> {
+impl Drop for MemoryReservation<'_> {
     fn drop(&mut self) {
         self.shrink(self.bytes);
     }
 }
 
-/// How a body was sent.
+/// The content encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Identity,
@@ -75,7 +75,7 @@ pub(crate) enum Encoding {
 }
 
 impl Encoding {
-    /// One coding at most: a body compressed twice is somebody's bomb.
+    /// Accepts one coding at most: a body compressed twice is a decompression bomb.
     pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let mut values = headers.get_all(CONTENT_ENCODING).iter();
         let (first, second) = (values.next(), values.next());
@@ -90,12 +90,12 @@ impl Encoding {
     }
 }
 
-/// Reads the whole body. One that announces more than `bytes_max` is refused before any of it is read, and without the
-/// go-ahead that careful senders wait for.
+/// Reads the whole body. A body that announces more than `bytes_max` is refused before any of it is read and without `100
+/// Continue`.
 pub(crate) async fn read(
     body: &mut Incoming,
     bytes_max: usize,
-    share: &mut Share<'_>,
+    reserved: &mut MemoryReservation<'_>,
     deadline: Instant,
 ) -> Result<Bytes, Refusal> {
     if body.size_hint().lower() > bytes_max as u64 {
@@ -104,70 +104,74 @@ pub(crate) async fn read(
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    timeout_at(deadline, collect(body, bytes_max, share))
+    timeout_at(deadline, collect(body, bytes_max, reserved))
         .await
         .unwrap_or(Err(Refusal::TooSlow))
 }
 
-async fn collect(body: &mut Incoming, bytes_max: usize, share: &mut Share<'_>) -> Result<Bytes, Refusal> {
-    let Some(first) = next(body, 0, bytes_max, share).await? else {
+async fn collect(
+    body: &mut Incoming,
+    bytes_max: usize,
+    reserved: &mut MemoryReservation<'_>,
+) -> Result<Bytes, Refusal> {
+    let Some(first) = next(body, 0, bytes_max, reserved).await? else {
         return Ok(Bytes::new());
     };
     if body.is_end_stream() {
-        // All in one piece, as most are: not copied.
+        // Most bodies arrive in one piece: not copied.
         return Ok(first);
     }
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     let mut whole = BytesMut::with_capacity(first.len() + announced.min(BODY_BYTES_AHEAD_MAX));
     whole.extend_from_slice(&first);
-    while let Some(piece) = next(body, whole.len(), bytes_max, share).await? {
+    while let Some(piece) = next(body, whole.len(), bytes_max, reserved).await? {
         whole.extend_from_slice(&piece);
     }
     Ok(whole.freeze())
 }
 
-/// The next piece of a body of which `before` bytes are in.
+/// Reads the next piece of a body of which `before` bytes were read.
 async fn next(
     body: &mut Incoming,
     before: usize,
     bytes_max: usize,
-    share: &mut Share<'_>,
+    reserved: &mut MemoryReservation<'_>,
 ) -> Result<Option<Bytes>, Refusal> {
     while let Some(frame) = body.frame().await {
-        // Trailers say nothing that anybody asked for.
+        // Trailers are ignored.
         let Ok(piece) = frame.map_err(|error| broken(&error))?.into_data() else {
             continue;
         };
         if piece.len() > bytes_max - before {
             return Err(Refusal::TooLarge(bytes_max));
         }
-        share.grow(piece.len())?;
+        reserved.grow(piece.len())?;
         return Ok(Some(piece));
     }
     Ok(None)
 }
 
-/// A body that broke off: the caller does not know the protocol, or went away.
+/// Why a body ended early: a framing error, or a disconnect.
 fn broken(error: &hyper::Error) -> Refusal {
     let cause = error.source().and_then(|cause| cause.downcast_ref::<io::Error>());
     match cause.map(io::Error::kind) {
         Some(io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData) => {
             Refusal::BadRequest("the body is not framed as its headers say".to_owned())
         }
-        _ => Refusal::Gone,
+        _ => Refusal::ClientGone,
     }
 }
 
-/// How long `sent` compressed bytes may become, in bytes.
+/// How many bytes `sent` compressed bytes may decompress to.
 pub(crate) fn decoded_bytes_max(sent: usize, bytes_max: usize) -> usize {
     bytes_max.min(sent.saturating_mul(GZIP_RATIO_MAX).max(GZIP_RATIO_FREE_BYTES))
 }
 
-/// Decompresses `sent`. Stops at [`decoded_bytes_max`], whatever the rest would become.
+/// Decompresses `sent`. Stops at [`decoded_bytes_max`].
 pub(crate) fn gunzip(sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
     let max = decoded_bytes_max(sent.len(), bytes_max);
     let mut decoded = Vec::with_capacity(max.min(sent.len().saturating_mul(4)));
-    // One byte more than allowed, to tell a body at the limit from one past it.
+    // Reads one byte more than allowed, to tell a body at the limit from one past it.
     let read = MultiGzDecoder::new(sent).take(max as u64 + 1).read_to_end(&mut decoded);
     match read {
         Ok(n) if n > max => Err(Refusal::TooCompressed),
@@ -176,18 +180,22 @@ pub(crate) fn gunzip(sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
     }
 }
 
-/// Room for what a compressed body becomes: its most before, what it was after.
-pub(crate) struct Room(usize);
+/// The part of a reservation for a decompressed body: the maximum while it is decompressed, its real size afterwards.
+pub(crate) struct DecodeReservation(usize);
 
-impl Room {
-    pub(crate) fn take(share: &mut Share<'_>, sent: usize, bytes_max: usize) -> Result<Self, Refusal> {
-        let most = decoded_bytes_max(sent, bytes_max);
-        share.grow(most)?;
-        Ok(Self(most))
+impl DecodeReservation {
+    pub(crate) fn reserve(
+        reserved: &mut MemoryReservation<'_>,
+        sent: usize,
+        bytes_max: usize,
+    ) -> Result<Self, Refusal> {
+        let max = decoded_bytes_max(sent, bytes_max);
+        reserved.grow(max)?;
+        Ok(Self(max))
     }
 
-    pub(crate) fn settle(self, share: &mut Share<'_>, decoded: usize) {
-        share.shrink(self.0.saturating_sub(decoded));
+    pub(crate) fn shrink_to(self, reserved: &mut MemoryReservation<'_>, decoded: usize) {
+        reserved.shrink(self.0.saturating_sub(decoded));
     }
 }
 
@@ -213,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn gzip_is_capped_in_ratio_beyond_what_is_free() {
+    fn gzip_is_capped_in_ratio_above_the_free_size() {
         // Zeros compress about 1,000 to 1.
         assert_eq!(
             gunzip(&gzip(&[0; GZIP_RATIO_FREE_BYTES]), usize::MAX).unwrap().len(),
@@ -240,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn one_coding_at_most() {
+    fn more_than_one_coding_is_refused() {
         let of = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
             for value in values {
@@ -257,13 +265,13 @@ mod tests {
     }
 
     #[test]
-    fn a_budget_takes_its_bytes_back() {
-        let budget = Budget::new(10);
-        let mut first = budget.share();
+    fn a_dropped_reservation_is_released() {
+        let budget = MemoryBudget::new(10);
+        let mut first = budget.reservation();
         first.grow(10).unwrap();
-        assert_eq!(budget.share().grow(1), Err(Refusal::Overloaded));
+        assert_eq!(budget.reservation().grow(1), Err(Refusal::Overloaded));
         drop(first);
-        budget.share().grow(10).expect("all of it is free again");
+        budget.reservation().grow(10).expect("all of it is free again");
         assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 }

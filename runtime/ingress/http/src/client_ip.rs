@@ -1,7 +1,7 @@
-//! Whom a request came from.
+//! The client address of a request.
 //!
-//! The socket's address, unless that is a proxy which the operator named: then the last hop of `X-Forwarded-For` that is
-//! not such a proxy. Anything to the left of that hop is the sender's own claim and is not looked at.
+//! It is the socket's address, unless that is a trusted proxy: then the last hop of `X-Forwarded-For` that is not a trusted
+//! proxy. Hops to the left of it are the sender's own claim and are ignored.
 
 use std::net::IpAddr;
 
@@ -10,17 +10,17 @@ use http::{HeaderMap, HeaderName};
 
 static FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Proxies whose `X-Forwarded-For` is believed. None by default.
+/// Proxies whose `X-Forwarded-For` is trusted. None by default.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<Network>);
 
 impl TrustedProxies {
-    /// These.
+    /// Trusts these networks.
     pub fn new(networks: Vec<Network>) -> Self {
         Self(networks)
     }
 
-    /// The address that a request with these headers came from, given the socket's.
+    /// Returns the client address of a request, from its headers and the socket's address.
     pub(crate) fn client(&self, socket: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = socket.to_canonical();
         if !self.trust(client) {
@@ -28,7 +28,7 @@ impl TrustedProxies {
         }
         for line in headers.get_all(&FORWARDED).iter().rev() {
             for hop in line.to_str().unwrap_or_default().rsplit(',') {
-                // A hop that is no address was not written by a proxy worth trusting: stop at the last good one.
+                // No trusted proxy writes a hop that is not an address: stop at the last valid one.
                 let Some(hop) = parse_hop(hop.trim()) else {
                     return client;
                 };
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_believed_by_default() {
+    fn no_proxy_is_trusted_by_default() {
         assert_eq!(client(&[], "192.0.2.7", &["1.1.1.1"]), "192.0.2.7");
         assert_eq!(client(&["10.0.0.0/8"], "192.0.2.7", &["1.1.1.1"]), "192.0.2.7");
     }

@@ -1,18 +1,18 @@
-//! One connection: TLS, then HTTP/1.1 or HTTP/2 by its first bytes, until either side is done.
+//! One connection: TLS, then HTTP/1.1 or HTTP/2 by its first bytes, until either side closes it.
 //!
 //! # Time
 //!
-//! A connection is idle, in the middle of a request's headers, or busy. [`Activity`] knows which, and since when; one
-//! coarse timer looks at it, so that a request costs no timer of its own. Idle ones are closed after a long while,
-//! half-sent headers are answered 408 after a short one. Busy ones have the deadlines of their requests.
+//! A connection is idle, reading a request's headers, or busy. [`Activity`] tracks which, and since when; one coarse timer
+//! checks it, so that a request needs no timer of its own. Idle connections are closed after a long timeout, incomplete
+//! headers are answered 408 after a short one. ActiveRequest connections have the deadlines of their requests.
 //!
 //! # Ending
 //!
-//! When the listener drains, busy connections finish what they have and say that they will close; the others get a
-//! moment for a request that is on its way, which is answered 503. When its grace is over, they are cut.
+//! When the listener drains, busy connections finish their requests and announce that they close; the others get a
+//! moment for a request in transit, which is answered 503. At the end of the grace period all are cut.
 //!
-//! An answer that came before the end of its request is followed by a short reading-on, because closing a socket that has
-//! unread bytes resets it, and the reset can destroy the answer on its way.
+//! After an answer that precedes the end of its request, the connection lingers: it reads on for a moment, because closing a
+//! socket with unread bytes resets it, and the reset can overtake the answer.
 
 use std::{
     convert::Infallible,
@@ -46,23 +46,23 @@ use crate::{
     },
     service::{self, Caller},
     shared::Shared,
-    transport::{Transport, Watched},
+    transport::{TrackedTransport, Transport},
 };
 
-/// What the client sends first if it speaks HTTP/2 (RFC 9113, section 3.4).
+/// The first bytes of an HTTP/2 client (RFC 9113, section 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves one connection to its end.
 pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream, socket: SocketAddr) {
     shared.observer.connection_opened();
-    // An answer is one small write: waiting to fill a packet only delays it.
+    // An answer is one small write: Nagle's algorithm only delays it.
     let _ = tcp.set_nodelay(true);
     let result = match shared.tls() {
-        None => converse(&shared, Transport::Plain(tcp), socket).await,
+        None => serve_http(&shared, Transport::Plain(tcp), socket).await,
         Some(acceptor) => {
-            let patience = Duration::from_millis(shared.limits.tls_handshake_ms_max);
-            match timeout(patience, acceptor.accept(tcp)).await {
-                Ok(Ok(tls)) => converse(&shared, Transport::Tls(Box::new(tls)), socket).await,
+            let handshake_max = Duration::from_millis(shared.limits.tls_handshake_ms_max);
+            match timeout(handshake_max, acceptor.accept(tcp)).await {
+                Ok(Ok(tls)) => serve_http(&shared, Transport::Tls(Box::new(tls)), socket).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
@@ -74,7 +74,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream, socket: SocketAdd
     shared.observer.connection_closed();
 }
 
-async fn converse(shared: &Arc<Shared>, mut transport: Transport, socket: SocketAddr) -> io::Result<()> {
+async fn serve_http(shared: &Arc<Shared>, mut transport: Transport, socket: SocketAddr) -> io::Result<()> {
     let activity = Arc::new(Activity::new());
     let Some((version, prefix)) = first_bytes(shared, &mut transport).await? else {
         return Ok(());
@@ -88,11 +88,11 @@ async fn converse(shared: &Arc<Shared>, mut transport: Transport, socket: Socket
         let caller = caller.clone();
         async move { Ok::<_, Infallible>(service::respond(caller, request).await) }
     });
-    let io = TokioIo::new(Watched {
+    let io = TokioIo::new(TrackedTransport {
         transport,
         prefix,
         activity: (version == Protocol::Http1).then(|| activity.clone()),
-        reworded: None,
+        replacement: None,
     });
     match version {
         Protocol::Http2 => {
@@ -109,8 +109,8 @@ async fn converse(shared: &Arc<Shared>, mut transport: Transport, socket: Socket
             match end {
                 End::Cut => return Ok(()),
                 End::HeadersTooSlow => {
-                    let patience = Duration::from_millis(LINGER_MS_MAX);
-                    let _ = timeout(patience, transport.write_all(HEADERS_TOO_SLOW)).await;
+                    let write_max = Duration::from_millis(LINGER_MS_MAX);
+                    let _ = timeout(write_max, transport.write_all(HEADERS_TOO_SLOW)).await;
                     linger(shared, &mut transport).await;
                 }
                 End::Done(_) if activity.is_body_unread() => linger(shared, &mut transport).await,
@@ -128,7 +128,7 @@ enum Protocol {
     Http2,
 }
 
-/// Reads until it is clear what the client speaks. `None` if it never said anything.
+/// Reads until the client's protocol is known. Returns `None` if it sent nothing.
 async fn first_bytes(shared: &Shared, transport: &mut Transport) -> io::Result<Option<(Protocol, Bytes)>> {
     let read = async {
         let mut bytes = [0; HTTP2_PREFACE.len()];
@@ -163,7 +163,7 @@ async fn first_bytes(shared: &Shared, transport: &mut Transport) -> io::Result<O
 fn http1_builder(limits: &HttpLimits) -> http1::Builder {
     let mut builder = http1::Builder::new();
     builder
-        // Counted by `Activity` instead, which can tell a slow request from an idle connection.
+        // `Activity` measures it instead, because it can tell a slow request from an idle connection.
         .header_read_timeout(None)
         .max_header_size(limits.header_bytes_max)
         .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.header_bytes_max));
@@ -185,26 +185,27 @@ fn http2_builder(limits: &HttpLimits) -> http2::Builder<TokioExecutor> {
     builder
 }
 
-/// How serving ended.
+/// How serving a connection ended.
 enum End {
     Done(hyper::Result<()>),
     HeadersTooSlow,
     Cut,
 }
 
-/// A protocol's connection that can be asked to end.
-trait Serving: Future<Output = hyper::Result<()>> + Unpin {
-    fn wind_up(&mut self);
+/// A connection of either protocol that can be shut down gracefully.
+trait GracefulConnection: Future<Output = hyper::Result<()>> + Unpin {
+    fn begin_shutdown(&mut self);
 }
 
-/// Serves, and ends what takes too long or is no longer wanted. `lame_duck` gives a connection without a request a
-/// moment when the listener drains: HTTP/2 needs none, its GOAWAY says which requests were not taken.
-async fn drive(connection: &mut impl Serving, shared: &Shared, activity: &Activity, lame_duck: bool) -> End {
+/// Serves a connection, and ends it when it takes too long or the listener drains. With `lame_duck` a connection without a
+/// request stays open for a moment when the listener drains: HTTP/2 does not need it, its GOAWAY says which requests were not
+/// accepted.
+async fn drive(connection: &mut impl GracefulConnection, shared: &Shared, activity: &Activity, lame_duck: bool) -> End {
     let mut draining = false;
     let mut ending = false;
     let mut drain = pin!(shared.drain.cancelled());
     let mut abort = pin!(shared.abort.cancelled());
-    let mut timer = pin!(sleep_until(activity.next_look(&shared.limits)));
+    let mut timer = pin!(sleep_until(activity.next_check(&shared.limits)));
     loop {
         tokio::select! {
             biased;
@@ -214,10 +215,10 @@ async fn drive(connection: &mut impl Serving, shared: &Shared, activity: &Activi
                 draining = true;
                 if activity.is_busy() || !lame_duck {
                     ending = true;
-                    connection.wind_up();
+                    connection.begin_shutdown();
                 }
-                let patience = if ending { GO_AWAY_MS_MAX } else { LAST_REQUEST_MS_MAX };
-                reset(timer.as_mut(), patience);
+                let wait_ms = if ending { GO_AWAY_MS_MAX } else { LAST_REQUEST_MS_MAX };
+                reset(timer.as_mut(), wait_ms);
             }
             () = timer.as_mut() => {
                 if ending {
@@ -229,10 +230,10 @@ async fn drive(connection: &mut impl Serving, shared: &Shared, activity: &Activi
                 }
                 match activity.overdue(&shared.limits) {
                     Some(Overdue::Headers) => return End::HeadersTooSlow,
-                    None if !draining => timer.as_mut().reset(activity.next_look(&shared.limits)),
+                    None if !draining => timer.as_mut().reset(activity.next_check(&shared.limits)),
                     None | Some(Overdue::Request) => {
                         ending = true;
-                        connection.wind_up();
+                        connection.begin_shutdown();
                         reset(timer.as_mut(), GO_AWAY_MS_MAX);
                     }
                 }
@@ -245,14 +246,14 @@ fn reset(timer: Pin<&mut Sleep>, ms: u64) {
     timer.reset(Instant::now() + Duration::from_millis(ms));
 }
 
-/// Says that nothing more will be written, and reads on until the peer says so too.
+/// Closes the writing side, and discards what arrives until the peer closes its side.
 async fn linger(shared: &Shared, transport: &mut Transport) {
     let read_on = async {
         transport.shutdown().await?;
-        let mut waste = vec![0; 16 << 10];
+        let mut discarded = vec![0; 16 << 10];
         let mut read = 0;
         while read < LINGER_BYTES_MAX {
-            match transport.read(&mut waste).await? {
+            match transport.read(&mut discarded).await? {
                 0 => break,
                 n => read += n,
             }
@@ -266,7 +267,7 @@ async fn linger(shared: &Shared, transport: &mut Transport) {
     }
 }
 
-impl<I, S, B> Serving for http1::Connection<I, S>
+impl<I, S, B> GracefulConnection for http1::Connection<I, S>
 where
     S: HttpService<Incoming, ResBody = B>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -274,12 +275,12 @@ where
     B: http_body::Body + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    fn wind_up(&mut self) {
+    fn begin_shutdown(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }
 
-impl<I, S, B, E> Serving for http2::Connection<I, S, E>
+impl<I, S, B, E> GracefulConnection for http2::Connection<I, S, E>
 where
     S: HttpService<Incoming, ResBody = B>,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -288,7 +289,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     E: Http2ServerConnExec<S::Future, B>,
 {
-    fn wind_up(&mut self) {
+    fn begin_shutdown(&mut self) {
         Pin::new(self).graceful_shutdown();
     }
 }

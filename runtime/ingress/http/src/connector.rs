@@ -1,4 +1,4 @@
-//! The kind of source that takes webhooks in.
+//! The source connector `webhook`.
 
 use std::{net::TcpListener, sync::Arc};
 
@@ -21,7 +21,7 @@ use crate::{
     telemetry::HttpObserver,
 };
 
-/// Takes HTTP requests in: `[sources.webhook]`.
+/// The source connector of `[sources.webhook]`: receives events as HTTP requests.
 pub struct WebhookSource;
 
 #[async_trait]
@@ -36,7 +36,7 @@ impl SourceConnector for WebhookSource {
     }
 
     fn claims(webhook: &Webhook) -> Vec<String> {
-        // Port 0 is a port of its own.
+        // Each port 0 becomes another free port.
         let endpoints = webhook.endpoints.iter().filter(|_| webhook.listen.port != 0);
         endpoints
             .map(|endpoint| format!("{}{}", webhook.listen, endpoint.path))
@@ -53,7 +53,7 @@ impl SourceConnector for WebhookSource {
         format!("{scheme}://{}{endpoint}", webhook.listen)
     }
 
-    /// A request of GET has no body, and the built-in component makes its record of nothing else.
+    /// The built-in component publishes request bodies, and GET requests have none.
     fn unfit_for_builtin(webhook: &Webhook) -> Vec<Unfit> {
         let gets = webhook
             .endpoints
@@ -122,7 +122,7 @@ async fn try_to_bind(listen: &Listen) -> Outcome {
     }
 }
 
-/// Stands in for a source while its endpoints are checked.
+/// Replaces the intake of a source while its endpoints are validated.
 struct NullIntake;
 
 #[async_trait]

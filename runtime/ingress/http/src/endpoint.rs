@@ -1,4 +1,4 @@
-//! An endpoint: a path, who may send to it, what, how much, and where it goes.
+//! An endpoint: a path, its authentication, its limits, and the intake of its events.
 
 use std::sync::Arc;
 
@@ -11,39 +11,39 @@ use crate::{
     event_id::{EventIdSource, IdReuse},
     limits::BODY_BYTES_MAX_DEFAULT,
     rate::{Meter, RateLimit},
-    seen::Seen,
+    recent_ids::RecentIds,
 };
 
-/// What an endpoint is made of. [`Self::new`] gives the defaults.
+/// Options of an endpoint. [`Self::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct EndpointOptions {
     /// Compared with the path of a request byte by byte, as it was sent: `/a%20b` is not `/a b`.
     pub path: String,
     /// `POST` by default. Of `GET`, `POST`, `PUT`, `PATCH` and `DELETE`. The event of a `GET` has an empty payload.
     pub methods: Vec<Method>,
-    /// Nobody is asked by default.
+    /// None by default: everybody may send.
     pub auth: Auth,
     /// The well-known headers by default.
     pub event_id: EventIdSource,
-    /// Taken for a retry by default.
+    /// Accepted as a retry by default.
     pub id_reuse: IdReuse,
-    /// Where the body has the event's key. Nowhere by default. A body in which there is none, or that is not JSON, is an event
+    /// Where to find the event's key in the body. Nowhere by default. A body without one, or that is not JSON, becomes an event
     /// without a key.
     pub key: Option<JsonPointer>,
-    /// None by default.
+    /// Unlimited by default.
     pub rate: Option<RateLimit>,
-    /// Longest body in bytes, both as it is sent and decompressed.
+    /// Longest body in bytes, both as sent and as decompressed.
     pub body_bytes_max: usize,
     /// JSON by default.
     pub content: ContentKind,
-    /// Whether events carry the request's headers; without, each request is cheaper. True by default. Set it to what the
+    /// Whether events carry the request's headers; without them each request is cheaper. True by default. Set it to what the
     /// component asked for.
     pub headers: bool,
     /// Whether events carry `method`, `path`, `query` and `client-ip`; as `headers`.
     pub attributes: bool,
 }
 
-/// What bodies an endpoint takes.
+/// Which bodies an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ContentKind {
     /// JSON: the media type, if one is given, must be `application/json` or end with `+json`, and the body must parse.
@@ -53,7 +53,7 @@ pub enum ContentKind {
     Any,
 }
 
-/// An endpoint, ready to be routed to.
+/// An endpoint that requests can be routed to.
 pub struct Endpoint {
     path: Arc<str>,
     methods: Vec<Method>,
@@ -61,7 +61,7 @@ pub struct Endpoint {
     pub(crate) auth: Auth,
     pub(crate) event_id: EventIdSource,
     pub(crate) id_reuse: IdReuse,
-    pub(crate) seen: Seen,
+    pub(crate) recent_ids: RecentIds,
     pub(crate) key: Option<JsonPointer>,
     pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
@@ -71,13 +71,13 @@ pub struct Endpoint {
     pub(crate) intake: Arc<dyn Intake>,
 }
 
-/// Why something cannot be an endpoint.
+/// Why an endpoint's options are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndpointError {
-    /// Not a path.
+    /// The path does not begin with a slash.
     #[error("the endpoint path `{0}` must begin with a slash")]
     NoSlash(String),
-    /// Could never be equal to the path of a request.
+    /// The path could never equal that of a request.
     #[error(
         "the endpoint path `{path}` has {character:?}, which no request path has: write it percent-encoded, and leave the \
          query out"
@@ -88,10 +88,10 @@ pub enum EndpointError {
         /// The first such character.
         character: char,
     },
-    /// Nothing would ever pass.
+    /// No request would be accepted.
     #[error("endpoint {0} allows no method: give at least one, or leave `methods` out for POST")]
     NoMethods(String),
-    /// Not one that carries events.
+    /// The method cannot carry events.
     #[error("endpoint {path} allows method {method}: only GET, POST, PUT, PATCH and DELETE can carry events")]
     Method {
         /// The path.
@@ -99,10 +99,10 @@ pub enum EndpointError {
         /// The method.
         method: Method,
     },
-    /// Nothing would ever pass.
+    /// No request would be accepted.
     #[error("endpoint {0} has a body limit of 0 bytes: give at least 1, or leave it out for 1 MiB")]
     NoBody(String),
-    /// Only JSON can be pointed into.
+    /// A JSON pointer needs a JSON body.
     #[error(
         "endpoint {0} takes its event id from a JSON pointer, but takes bodies that are not JSON: take JSON only, or name a header"
     )]
@@ -110,7 +110,7 @@ pub enum EndpointError {
 }
 
 impl EndpointOptions {
-    /// `POST` of JSON up to 1 MiB from anybody.
+    /// Accepts `POST` of JSON up to 1 MiB from everybody.
     pub fn new(path: impl Into<String>) -> Self {
         Self {
             path: path.into(),
@@ -129,19 +129,19 @@ impl EndpointOptions {
 }
 
 impl Endpoint {
-    /// An endpoint whose events go to `intake`.
+    /// Creates an endpoint whose events go to `intake`.
     pub fn try_new(options: EndpointOptions, intake: Arc<dyn Intake>) -> Result<Self, EndpointError> {
         check(&options)?;
         let names: Vec<&str> = options.methods.iter().map(Method::as_str).collect();
         Ok(Self {
             path: options.path.into(),
-            // The names are ASCII letters, so they are a header value.
+            // The names are ASCII letters, so they are a valid header value.
             allow: HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("POST")),
             methods: options.methods,
             auth: options.auth,
             event_id: options.event_id,
             id_reuse: options.id_reuse,
-            seen: Seen::new(),
+            recent_ids: RecentIds::new(),
             key: options.key,
             meter: Meter::new(options.rate),
             body_bytes_max: options.body_bytes_max,
@@ -171,8 +171,8 @@ impl Endpoint {
         self.content == ContentKind::Json && method != Method::GET
     }
 
-    /// The headers of a request that belong to its event: without those that carry credentials, and without those that
-    /// describe how the body was sent rather than what it is.
+    /// Returns the headers of a request that its event carries: without credentials, and without those that describe the transfer
+    /// of the body rather than its content.
     pub(crate) fn event_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
         let kept = headers.iter().filter(|(name, _)| {
             Some(*name) != self.auth.header() && !CREDENTIALS.contains(name) && !FRAMING.contains(name)
@@ -187,7 +187,7 @@ impl Endpoint {
     }
 }
 
-/// Headers that carry credentials, whatever the endpoint asks for: a sender may send one that nobody looks at.
+/// Headers that carry credentials, whatever the endpoint asks for: a sender may send one that the endpoint does not check.
 static CREDENTIALS: [HeaderName; 7] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
@@ -198,7 +198,7 @@ static CREDENTIALS: [HeaderName; 7] = [
     HeaderName::from_static("x-hub-signature-256"),
 ];
 
-/// Headers about the transfer. The payload is decompressed and whole, so they would not be true of it.
+/// Headers about the transfer. They do not apply to the payload, which is complete and decompressed.
 static FRAMING: [HeaderName; 7] = [
     header::CONNECTION,
     header::CONTENT_ENCODING,

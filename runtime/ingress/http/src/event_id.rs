@@ -1,6 +1,6 @@
-//! The id of an event: where the sender put it, else minted here.
+//! The id of an event: the sender's, else minted here.
 //!
-//! A sender's own retry meets the same row only if the sender gave the id. With a minted one, its retry is a new event.
+//! A sender's retry updates the same row only if the sender gave the id. With a minted id, a retry is a new event.
 
 use std::fmt::Write as _;
 
@@ -8,18 +8,17 @@ use danube_wasm_model::{clock::now_ms, identity::is_event_id};
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName};
 
-use crate::{answer::Refusal, json, json::Pointed};
+use crate::{answer::Refusal, json, json::PointerValue};
 
-/// Headers in which senders commonly put an id, in the order in which they are looked for: the IETF draft's, the
-/// Standard Webhooks specification's, GitHub's.
+/// Headers that commonly carry an id, in order of precedence: the IETF draft's, the Standard Webhooks specification's,
+/// GitHub's.
 pub static WELL_KNOWN_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("idempotency-key"),
     HeaderName::from_static("webhook-id"),
     HeaderName::from_static("x-github-delivery"),
 ];
 
-/// Where the id of an event is. If it is not there, one is minted; if what is there cannot be an id, the request is
-/// refused.
+/// Where to find the id of an event. If it is missing, one is minted; if it is not a valid id, the request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum EventIdSource {
     /// The first of [`WELL_KNOWN_HEADERS`] that the request has.
@@ -33,18 +32,18 @@ pub enum EventIdSource {
     Minted,
 }
 
-/// What becomes of an event whose id came with another body before. It is counted in any case.
+/// What happens to an event whose id an earlier event had with another body. It is counted in any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum IdReuse {
-    /// It is taken for the sender's retry: what was published first stays.
+    /// It is accepted as a retry: what was published first stays.
     #[default]
     Accept,
-    /// Its sender is told: 409.
+    /// It is answered 409.
     Reject,
 }
 
 impl EventIdSource {
-    /// The sender's id, if it is in a header.
+    /// Returns the sender's id, if it is in a header.
     pub(crate) fn in_headers(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         match self {
             Self::WellKnown => {
@@ -56,15 +55,17 @@ impl EventIdSource {
         }
     }
 
-    /// The sender's id, if it is in the body. Checks that the body is JSON where it must be (`json`).
+    /// Returns the sender's id, if it is in the body. With `json`, checks that the body is JSON.
     pub(crate) fn in_body(&self, body: &[u8], json: bool) -> Result<Option<String>, Refusal> {
         match self {
             Self::JsonPointer(pointer) => match json::find(body, pointer.steps()).map_err(not_json)? {
-                Pointed::Absent => Ok(None),
-                Pointed::Text(id) if is_event_id(&id) => Ok(Some(id)),
-                Pointed::Text(_) => Err(refuse(pointer, "must have 1 to 256 bytes and no control characters")),
-                Pointed::Other(kind) => Err(refuse(pointer, &format!("is {kind}, not a string or a whole number"))),
-                Pointed::Twice => Err(refuse(pointer, "is there twice")),
+                PointerValue::Absent => Ok(None),
+                PointerValue::Text(id) if is_event_id(&id) => Ok(Some(id)),
+                PointerValue::Text(_) => Err(refuse(pointer, "must have 1 to 256 bytes and no control characters")),
+                PointerValue::Other(kind) => {
+                    Err(refuse(pointer, &format!("is {kind}, not a string or a whole number")))
+                }
+                PointerValue::Ambiguous => Err(refuse(pointer, "is there twice")),
             },
             _ if json => json::check(body).map_err(not_json).map(|()| None),
             _ => Ok(None),
@@ -96,15 +97,15 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refu
 
 fn not_json(error: serde_json::Error) -> Refusal {
     let why = error.to_string();
-    // The parser's own words name its insides.
+    // The parser's own message describes its implementation.
     if why.starts_with("recursion limit exceeded") {
         return Refusal::BadRequest("objects and arrays of the body are nested deeper than 127".to_owned());
     }
     Refusal::BadRequest(format!("the body is not JSON: {why}"))
 }
 
-/// A new id: 32 hex digits, a UUID version 7 without its dashes: 48 bits of milliseconds, then 74 random ones. Later
-/// ids sort after earlier ones, which keeps the stores that index them compact.
+/// Returns a new id: 32 hex digits, a UUID version 7 without its dashes (48 bits of milliseconds, then 74 random bits). Later
+/// ids sort after earlier ones, which keeps indexes over them compact.
 pub(crate) fn mint() -> Result<String, Refusal> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes).map_err(|_| Refusal::Overloaded)?;

@@ -1,8 +1,7 @@
-//! What HTTP/1 asks of a request that the protocol library does not look at.
+//! Checks of HTTP/1 requests that hyper leaves out.
 //!
-//! Who stands in front of this server may read a request that is not quite one in another way than it is read here;
-//! between the two readings an attacker hides a second request. So what can be read in two ways is refused, and the
-//! connection with it.
+//! A proxy in front of this server may parse an ambiguous request differently, and an attacker can hide a second request in
+//! the difference (request smuggling). So ambiguous requests are refused and their connection is closed.
 
 use http::{
     HeaderMap, HeaderValue, Version,
@@ -13,7 +12,7 @@ use http::{
 
 use crate::answer::Refusal;
 
-/// That a request names its host once and sends its body in a way that is read here. HTTP/2 has no such headers.
+/// Checks that a request names its host once and that its transfer coding is supported. HTTP/2 has no such headers.
 pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {
     if head.version > Version::HTTP_11 {
         return Ok(());
@@ -34,13 +33,13 @@ fn check_host(headers: &HeaderMap, version: Version) -> Result<(), Refusal> {
     }
 }
 
-/// Empty is allowed: a target may have no authority.
+/// An empty value is valid: a target may have no authority.
 fn is_host(value: &HeaderValue) -> bool {
     let bytes = value.as_bytes();
     bytes.is_empty() || (!bytes.contains(&b'@') && Authority::try_from(bytes).is_ok())
 }
 
-/// The library undoes the last coding, if that is `chunked`, and leaves the others in the body.
+/// Hyper decodes only the last coding, if it is `chunked`, and leaves others in the body.
 fn check_transfer(headers: &HeaderMap) -> Result<(), Refusal> {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     match (codings.next(), codings.next()) {
@@ -65,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn one_host() {
+    fn a_request_names_one_valid_host() {
         for host in ["", "a", "a.example:80", "127.0.0.1:1", "[::1]:80"] {
             assert_eq!(checked(Version::HTTP_11, &[(HOST, host)]), Ok(()), "{host}");
         }
@@ -80,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_and_nothing_else() {
+    fn only_chunked_transfer_coding_is_supported() {
         let checked = |codings: &[&'static str]| {
             let codings = codings.iter().map(|coding| (TRANSFER_ENCODING, *coding));
             checked(Version::HTTP_11, &[vec![(HOST, "a")], codings.collect()].concat())

@@ -1,37 +1,37 @@
-//! JSON, read once: that a body is JSON, and the value that one pointer names.
+//! Checks in one pass that a body is JSON, and finds the value that a pointer names.
 //!
-//! Nothing is built: the parser walks the text, follows the pointer where there is one, and looks at everything else only
-//! to see that it is well formed. Depth is bounded by the parser's own limit of 128.
+//! No document is built: the parser walks the text, follows the pointer if there is one, and only checks that the rest is
+//! well formed. Depth is bounded by the parser's own limit of 128.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// What a pointer led to.
+/// The value that a pointer names.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Pointed {
-    /// Nothing there.
+pub(crate) enum PointerValue {
+    /// There is no such value.
     Absent,
     /// A string, or a whole number in decimal.
     Text(String),
-    /// Something else, by its kind.
+    /// A value of another kind, with the name of that kind.
     Other(&'static str),
-    /// Two members of the same name: which one was meant cannot be known.
-    Twice,
+    /// Two members have the name, so the pointer is ambiguous.
+    Ambiguous,
 }
 
-/// That `text` is one JSON document; the error says where it is not.
+/// Checks that `text` is one JSON document; the error says where it is not.
 pub(crate) fn check(text: &[u8]) -> Result<(), serde_json::Error> {
     read(text, None).map(|_| ())
 }
 
-/// The same, and what `path` (names and indexes from the root) leads to.
-pub(crate) fn find(text: &[u8], path: &[String]) -> Result<Pointed, serde_json::Error> {
+/// Checks the same, and returns the value at `path` (names and indexes from the root).
+pub(crate) fn find(text: &[u8], path: &[String]) -> Result<PointerValue, serde_json::Error> {
     read(text, Some(path))
 }
 
-fn read(text: &[u8], path: Option<&[String]>) -> Result<Pointed, serde_json::Error> {
-    let mut found = Pointed::Absent;
+fn read(text: &[u8], path: Option<&[String]>) -> Result<PointerValue, serde_json::Error> {
+    let mut found = PointerValue::Absent;
     let mut parser = serde_json::Deserializer::from_slice(text);
     Walk {
         path,
@@ -42,28 +42,28 @@ fn read(text: &[u8], path: Option<&[String]>) -> Result<Pointed, serde_json::Err
     Ok(found)
 }
 
-/// One value. `path` is what is left of the pointer, `None` where it does not lead.
+/// Visits one value. `path` is the rest of the pointer, `None` beside the pointer's path.
 struct Walk<'a> {
     path: Option<&'a [String]>,
-    found: &'a mut Pointed,
+    found: &'a mut PointerValue,
 }
 
 impl Walk<'_> {
-    /// Records a scalar if the pointer ends here.
-    fn here(self, value: impl FnOnce() -> Pointed) {
+    /// Records a value if the pointer ends here.
+    fn record(self, value: impl FnOnce() -> PointerValue) {
         if self.path.is_some_and(<[String]>::is_empty) {
             *self.found = match self.found {
-                Pointed::Absent => value(),
-                _ => Pointed::Twice,
+                PointerValue::Absent => value(),
+                _ => PointerValue::Ambiguous,
             };
         }
     }
 }
 
-/// What is left of the pointer behind `step`, if it leads there.
-fn behind(path: Option<&[String]>, leads: impl FnOnce(&str) -> bool) -> Option<&[String]> {
+/// Returns the rest of the pointer after its first step, if that step matches.
+fn descend(path: Option<&[String]>, matches: impl FnOnce(&str) -> bool) -> Option<&[String]> {
     path.and_then(<[String]>::split_first)
-        .and_then(|(step, rest)| leads(step).then_some(rest))
+        .and_then(|(step, rest)| matches(step).then_some(rest))
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -82,32 +82,32 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        self.here(|| Pointed::Other("null"));
+        self.record(|| PointerValue::Other("null"));
         Ok(())
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        self.here(|| Pointed::Other("a boolean"));
+        self.record(|| PointerValue::Other("a boolean"));
         Ok(())
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
-        self.here(|| Pointed::Text(value.to_string()));
+        self.record(|| PointerValue::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
-        self.here(|| Pointed::Text(value.to_string()));
+        self.record(|| PointerValue::Text(value.to_string()));
         Ok(())
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        self.here(|| Pointed::Other("a number that is not a whole one"));
+        self.record(|| PointerValue::Other("a number that is not a whole one"));
         Ok(())
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.here(|| Pointed::Text(value.to_owned()));
+        self.record(|| PointerValue::Text(value.to_owned()));
         Ok(())
     }
 
@@ -118,14 +118,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
                 found: &mut *self.found,
             })?;
         }
-        self.here(|| Pointed::Other("an object"));
+        self.record(|| PointerValue::Other("an object"));
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
         let mut at = 0_usize;
         loop {
-            let rest = behind(self.path, |step| step.parse() == Ok(at) && is_index(step));
+            let rest = descend(self.path, |step| step.parse() == Ok(at) && is_index(step));
             let item = Walk {
                 path: rest,
                 found: &mut *self.found,
@@ -135,7 +135,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
             }
             at += 1;
         }
-        self.here(|| Pointed::Other("an array"));
+        self.record(|| PointerValue::Other("an array"));
         Ok(())
     }
 }
@@ -145,7 +145,7 @@ fn is_index(step: &str) -> bool {
     step == "0" || (!step.starts_with('0') && step.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// The name of a member: gives what is left of the pointer if it leads there.
+/// Visits the name of a member: returns the rest of the pointer if its first step has this name.
 struct Name<'a>(Option<&'a [String]>);
 
 impl<'a, 'de> DeserializeSeed<'de> for Name<'a> {
@@ -164,7 +164,7 @@ impl<'a> Visitor<'_> for Name<'a> {
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(behind(self.0, |step| step == name))
+        Ok(descend(self.0, |step| step == name))
     }
 }
 
@@ -172,7 +172,7 @@ impl<'a> Visitor<'_> for Name<'a> {
 mod tests {
     use super::*;
 
-    fn at(text: &str, path: &[&str]) -> Pointed {
+    fn at(text: &str, path: &[&str]) -> PointerValue {
         let path: Vec<String> = path.iter().map(|step| (*step).to_owned()).collect();
         find(text.as_bytes(), &path).expect("JSON")
     }
@@ -180,25 +180,37 @@ mod tests {
     #[test]
     fn follows_a_pointer() {
         let text = r#"{"data":{"items":[{"id":"a"},{"id":7},{"id":-7}]},"id":"root"}"#;
-        assert_eq!(at(text, &["id"]), Pointed::Text("root".to_owned()));
-        assert_eq!(at(text, &["data", "items", "0", "id"]), Pointed::Text("a".to_owned()));
-        assert_eq!(at(text, &["data", "items", "1", "id"]), Pointed::Text("7".to_owned()));
-        assert_eq!(at(text, &["data", "items", "2", "id"]), Pointed::Text("-7".to_owned()));
-        assert_eq!(at(text, &["data", "items", "01", "id"]), Pointed::Absent);
-        assert_eq!(at(text, &["data", "items", "3", "id"]), Pointed::Absent);
-        assert_eq!(at(text, &["data", "items"]), Pointed::Other("an array"));
-        assert_eq!(at(text, &["data"]), Pointed::Other("an object"));
-        assert_eq!(at(text, &["items"]), Pointed::Absent);
+        assert_eq!(at(text, &["id"]), PointerValue::Text("root".to_owned()));
+        assert_eq!(
+            at(text, &["data", "items", "0", "id"]),
+            PointerValue::Text("a".to_owned())
+        );
+        assert_eq!(
+            at(text, &["data", "items", "1", "id"]),
+            PointerValue::Text("7".to_owned())
+        );
+        assert_eq!(
+            at(text, &["data", "items", "2", "id"]),
+            PointerValue::Text("-7".to_owned())
+        );
+        assert_eq!(at(text, &["data", "items", "01", "id"]), PointerValue::Absent);
+        assert_eq!(at(text, &["data", "items", "3", "id"]), PointerValue::Absent);
+        assert_eq!(at(text, &["data", "items"]), PointerValue::Other("an array"));
+        assert_eq!(at(text, &["data"]), PointerValue::Other("an object"));
+        assert_eq!(at(text, &["items"]), PointerValue::Absent);
         assert_eq!(
             at(r#"{"id":1.5}"#, &["id"]),
-            Pointed::Other("a number that is not a whole one")
+            PointerValue::Other("a number that is not a whole one")
         );
     }
 
     #[test]
-    fn a_name_given_twice_is_seen() {
-        assert_eq!(at(r#"{"id":"a","id":"b"}"#, &["id"]), Pointed::Twice);
-        assert_eq!(at(r#"{"a":{"id":"a"},"a":{"id":"b"}}"#, &["a", "id"]), Pointed::Twice);
+    fn a_duplicate_name_is_ambiguous() {
+        assert_eq!(at(r#"{"id":"a","id":"b"}"#, &["id"]), PointerValue::Ambiguous);
+        assert_eq!(
+            at(r#"{"a":{"id":"a"},"a":{"id":"b"}}"#, &["a", "id"]),
+            PointerValue::Ambiguous
+        );
     }
 
     #[test]

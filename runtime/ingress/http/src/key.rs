@@ -1,5 +1,5 @@
-//! The key of an event: what a pointer names in its body. Events of one key stay in order, so it is known before a lane is
-//! chosen.
+//! The key of an event: the value that a pointer names in its body. Events of one key stay in order, so the key is found
+//! before a lane is chosen.
 
 use bytes::Bytes;
 use serde::{
@@ -9,8 +9,8 @@ use serde::{
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
-/// The string or number that `path` leads to in a body, a number as it is written: digits that no float could hold are part
-/// of a key. `None` where there is none, where it is empty, and where the body is not JSON.
+/// Returns the string or number at `path` in a body. A number keeps its text, because a float would lose digits. `None` if
+/// there is no such value, if it is empty, or if the body is not JSON.
 pub(crate) fn find(body: &[u8], path: &[String]) -> Option<Bytes> {
     let text = std::str::from_utf8(body).ok()?;
     let mut parser = serde_json::Deserializer::from_str(text);
@@ -24,7 +24,7 @@ pub(crate) fn find(body: &[u8], path: &[String]) -> Option<Bytes> {
     (!key.is_empty()).then(|| Bytes::copy_from_slice(key.as_bytes()))
 }
 
-/// Walks down the steps that are left, and skips what is beside them.
+/// Follows the remaining steps, and skips all other values.
 struct Walk<'p>(&'p [String]);
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
@@ -45,7 +45,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         f.write_str("JSON")
     }
 
-    /// Of members with the same name the last one counts, as everywhere behind this.
+    /// The last of several members with the same name counts, as in the components and the schemas.
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = None;
         while let Some(name) = map.next_key::<Cow<'_, str>>()? {
@@ -58,17 +58,17 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-        let place = self.0[0].parse::<usize>().ok().filter(|at| at.to_string() == self.0[0]);
+        let index = self.0[0].parse::<usize>().ok().filter(|at| at.to_string() == self.0[0]);
         let mut found = None;
         for at in 0.. {
-            let is_over = match Some(at) == place {
+            let is_end = match Some(at) == index {
                 true => seq
                     .next_element_seed(Walk(&self.0[1..]))?
                     .map(|value| found = value)
                     .is_none(),
                 false => seq.next_element::<IgnoredAny>()?.is_none(),
             };
-            if is_over {
+            if is_end {
                 break;
             }
         }
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn places_of_arrays_are_steps() {
+    fn steps_into_arrays_are_indexes() {
         let body = r#"[["a"], ["b", 7]]"#;
         assert_eq!(at(body, &["1", "0"]).as_deref(), Some("b"));
         assert_eq!(at(body, &["1", "1"]).as_deref(), Some("7"));

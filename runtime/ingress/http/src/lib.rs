@@ -1,19 +1,19 @@
-//! HTTP in: requests become events, and each is answered by what became of its event.
+//! The HTTP source: each request becomes an event and is answered with the outcome of that event.
 //!
 //! ```text
 //! listener ─ accepts, bounds the number of connections, drains
-//!   connection ─ TLS, HTTP/1.1 or HTTP/2, timeouts of the idle and the slow
+//!   connection ─ TLS, HTTP/1.1 or HTTP/2, timeouts
 //!     service ─ one request: framing → route → method → credentials → rate → media type → body → signature → id → offer → answer
 //! ```
 //!
 //! A request is offered as one [`Event`](danube_wasm_model::event::Event) to the
-//! [`Intake`](danube_wasm_model::door::Intake) of its endpoint, and answered only when the intake says what became of
-//! it: 200 means that every record is durable. Nothing here knows a broker, a component or what a payload means; the
-//! signature schemes bear the names of those who invented them.
+//! [`Intake`](danube_wasm_model::door::Intake) of its endpoint, and answered only when the intake returns the outcome: 200
+//! means that every record is durable. Nothing here knows a broker, a component or what a payload means; the signature
+//! schemes have the names of their inventors.
 //!
-//! A stranger must not be able to use up what belongs to the sender: the rate of an endpoint is charged only once the
-//! caller is known, bodies are refused before they are buffered, and everything that a connection can hold on to
-//! (time, bytes, streams) has a limit in [`limits`].
+//! An unauthenticated caller must not exhaust an authenticated one's resources: a request counts against the rate limit only
+//! after authentication, bodies are refused before they are buffered, and everything that a connection can occupy (time,
+//! bytes, streams) has a limit in [`limits`].
 
 mod activity;
 mod answer;
@@ -33,10 +33,10 @@ mod listener;
 mod listeners;
 mod observer;
 mod rate;
-mod reworded;
+mod recent_ids;
+mod replacement;
 mod routes;
 mod secret;
-mod seen;
 mod service;
 mod shared;
 mod telemetry;

@@ -1,6 +1,6 @@
-//! Every limit of the HTTP ingress, each with its unit last in its name and its reason.
+//! All limits of the HTTP source, each with its reason; the unit is last in its name.
 //!
-//! [`HttpLimits`] can be set by the operator; the constants below it are not worth anybody's choice.
+//! The operator can set [`HttpLimits`]; the constants below it are fixed.
 
 /// Limits of one listener. The body limit of one request is its endpoint's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,10 +12,10 @@ pub struct HttpLimits {
     /// be 100 headers, however short.
     pub header_bytes_max: usize,
     /// From the first byte of a request to the end of its headers, and from the opening of a connection to its first
-    /// byte, in milliseconds. A sender on a bad line needs a second; a slow-loris wants for ever.
+    /// byte, in milliseconds. A sender on a bad line needs a second; a slow-loris attack never finishes.
     pub header_read_ms_max: u64,
     /// How long a connection may wait for its next request, in milliseconds. Longer than the 60 seconds after which load
-    /// balancers close their side, so that they, who know whether a request is under way, do it first.
+    /// balancers close their side: they know whether a request is in transit, so they should close first.
     pub idle_ms_max: u64,
     /// From the end of the headers to the end of the body, in milliseconds.
     pub body_read_ms_max: u64,
@@ -23,10 +23,10 @@ pub struct HttpLimits {
     pub request_ms_max: u64,
     /// For the TLS handshake, in milliseconds.
     pub tls_handshake_ms_max: u64,
-    /// Requests under way on one HTTP/2 connection.
+    /// Concurrent requests on one HTTP/2 connection.
     pub streams_max: u32,
-    /// Bodies held in memory by all requests of the listener, in bytes; above it, requests are told to come back. The
-    /// limit of one body times the number of connections would be far more than any machine has.
+    /// Bodies held in memory by all requests of the listener, in bytes; above it, requests are answered 503. The limit of one
+    /// body times the number of connections would be more than any machine has.
     pub body_bytes_in_flight_max: usize,
 }
 
@@ -46,13 +46,13 @@ impl Default for HttpLimits {
     }
 }
 
-/// A limit that cannot be.
+/// Why limits are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LimitError {
-    /// Nothing would ever pass.
+    /// No request would be accepted.
     #[error("limit `{0}` is 0: nothing would pass; give it at least 1")]
     Zero(&'static str),
-    /// The body could never be late.
+    /// The limit of the body could never take effect.
     #[error(
         "limit `body_read_ms_max` ({body} ms) is not below `request_ms_max` ({request} ms): a request whose body took \
          that long would have no time left; lower the first or raise the second"
@@ -66,7 +66,7 @@ pub enum LimitError {
 }
 
 impl HttpLimits {
-    /// That they make sense together.
+    /// Checks that the limits are consistent.
     pub fn check(&self) -> Result<(), LimitError> {
         let nothing_passes = [
             ("connections_max", self.connections_max == 0),
@@ -92,28 +92,27 @@ impl HttpLimits {
     }
 }
 
-/// Body limit of an endpoint that sets none, in bytes: Danube Connect's default.
+/// Default body limit of an endpoint, in bytes: Danube Connect's default.
 pub const BODY_BYTES_MAX_DEFAULT: usize = 1 << 20;
 
 /// Bytes that a gzip body may decompress to for each byte sent. JSON with much repetition reaches 20 to 50; a bomb
 /// reaches 1,000.
 pub const GZIP_RATIO_MAX: usize = 100;
-/// Decompressed bytes that no ratio is asked of, because tiny bodies compress without limit.
+/// Decompressed size up to which no ratio applies, in bytes: tiny bodies can have any ratio.
 pub const GZIP_RATIO_FREE_BYTES: usize = 64 << 10;
 
 /// Bodies above this many bytes are decompressed and parsed off the I/O threads: at some 200 MB/s, a longer one would
-/// keep other connections waiting for more than a millisecond.
+/// block other connections for more than a millisecond.
 pub const INLINE_DECODE_BYTES_MAX: usize = 256 << 10;
 
-/// Ids of senders that an endpoint remembers with a digest of their body, to see that one is used again for something else. At
-/// some 60 bytes each they take 4 MiB; senders try again within minutes or hours.
-pub const IDS_SEEN_MAX: usize = 64 << 10;
+/// Recent ids that an endpoint remembers with a digest of their body, to detect an id that is reused for another body. At some
+/// 60 bytes each they take 4 MiB; senders retry within minutes or hours.
+pub const RECENT_IDS_MAX: usize = 64 << 10;
 
-/// Room made for a body when its first part arrives, in bytes. What a sender announces is believed only up to here.
+/// Most memory allocated for a body when its first part arrives, in bytes. Announced lengths are trusted only up to here.
 pub const BODY_BYTES_AHEAD_MAX: usize = 64 << 10;
 
-/// HTTP/1 read buffer of a connection, in bytes; the header limit if that is higher. The protocol library refuses less
-/// than 8 KiB.
+/// HTTP/1 read buffer of a connection, in bytes; the header limit if that is higher. Hyper refuses less than 8 KiB.
 pub const READ_BUFFER_BYTES_MAX: usize = 64 << 10;
 
 /// HTTP/2 flow control of one stream, in bytes: what one stream can make the host buffer unread.
@@ -125,41 +124,41 @@ pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 pub const RESET_STREAMS_MAX: usize = 20;
 /// Streams reset for the peer's own errors, before its connection is closed.
 pub const ERROR_RESET_STREAMS_MAX: usize = 128;
-/// How often an HTTP/2 peer is asked whether it is still there, in milliseconds.
+/// How often an HTTP/2 peer is pinged, in milliseconds.
 pub const PING_EVERY_MS: u64 = 20_000;
-/// How long it may take to say so, in milliseconds.
+/// How long it may take to answer a ping, in milliseconds.
 pub const PING_ANSWER_MS_MAX: u64 = 20_000;
 
-/// How long a connection without a request stays open when the listener drains, in milliseconds. A request that was on
-/// its way is answered 503 instead of finding the line cut.
+/// How long a connection without a request stays open when the listener drains, in milliseconds. A request in transit is
+/// answered 503 instead of meeting a closed connection.
 pub const LAST_REQUEST_MS_MAX: u64 = 250;
-/// How long a peer may take to close its side once told to go away, in milliseconds.
+/// How long a peer may take to close its side after a shutdown was announced, in milliseconds.
 pub const GO_AWAY_MS_MAX: u64 = 2_000;
-/// After an answer that came before the end of a body, the connection is read on for this long, in milliseconds: closing
-/// a socket with unread bytes resets it, and the reset can overtake the answer.
+/// How long a connection is read on after an answer that precedes the end of a body, in milliseconds: closing a socket with
+/// unread bytes resets it, and the reset can overtake the answer.
 pub const LINGER_MS_MAX: u64 = 2_000;
-/// Bytes that are read so.
+/// Bytes that are read on.
 pub const LINGER_BYTES_MAX: usize = 4 << 20;
 
-/// First wait after an accept that failed for want of descriptors or memory, in milliseconds.
+/// First wait after an accept that failed for lack of descriptors or memory, in milliseconds.
 pub const ACCEPT_BACKOFF_MS_MIN: u64 = 20;
 /// Longest such wait, in milliseconds.
 pub const ACCEPT_BACKOFF_MS_MAX: u64 = 1_000;
 
-/// Signatures looked at in one signature header; senders give one for each active secret.
+/// Signatures checked in one signature header; senders give one for each active secret.
 pub const SIGNATURES_MAX: usize = 8;
-/// How far a signature's time may be from this clock, both ways, in seconds, unless configured: Stripe's own default.
+/// Default for how far a signature's time may be from the host's clock, both ways, in seconds: Stripe's own default.
 pub const SIGNATURE_TOLERANCE_SECS_DEFAULT: u64 = 300;
-/// Clock difference forgiven in a token's `exp` and `nbf`, in seconds.
+/// Clock skew tolerated in a token's `exp` and `nbf`, in seconds.
 pub const TOKEN_LEEWAY_SECS: u64 = 60;
 /// Shortest HS256 secret, in bytes (RFC 7518, section 3.2): one token is enough to guess a shorter one offline.
 pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
 /// Secrets active at once at one endpoint: the new one and the one it replaces.
 pub const SECRETS_MAX: usize = 2;
 
-/// `Retry-After` of a request that ran into a limit of the host rather than of its endpoint, in seconds.
+/// `Retry-After` of a request that exceeded a limit of the host rather than of its endpoint, in seconds.
 pub const RETRY_AFTER_SECS: u64 = 1;
-/// `Retry-After` of a request that met a listener which is stopping, in seconds: about what a restart takes.
+/// `Retry-After` of a request to a draining listener, in seconds: about what a restart takes.
 pub const RETRY_AFTER_DRAIN_SECS: u64 = 5;
 
 #[cfg(test)]
@@ -167,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn defaults_make_sense() {
+    fn the_defaults_are_valid() {
         HttpLimits::default().check().expect("the defaults are valid");
     }
 

@@ -1,4 +1,4 @@
-//! A listening socket and everything accepted from it.
+//! A listening socket and its connections.
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, sync::atomic::Ordering};
 
@@ -19,24 +19,24 @@ use crate::{
     tls::{self, TlsError, TlsOptions},
 };
 
-/// What a listener is made of. [`Self::new`] gives the defaults.
+/// Options of a listener. [`Self::new`] gives the defaults.
 pub struct ListenerOptions {
-    /// Where to listen; port 0 takes a free one.
+    /// The address to listen on; port 0 takes a free port.
     pub address: SocketAddr,
-    /// Without, plain HTTP.
+    /// Plain HTTP without.
     pub tls: Option<TlsOptions>,
     /// Limits.
     pub limits: HttpLimits,
     /// Proxies in front of it.
     pub trusted_proxies: TrustedProxies,
-    /// Told about its requests.
+    /// Notified of its requests.
     pub observer: Arc<dyn Observer>,
 }
 
-/// Why nothing is listening.
+/// Why a listener could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address.
+    /// The address cannot be bound.
     #[error("cannot listen on {address}: {source}; {}", cure(source))]
     Address {
         /// The address.
@@ -44,10 +44,10 @@ pub enum BindError {
         /// Why.
         source: io::Error,
     },
-    /// The certificate or key.
+    /// The certificate or key is unusable.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// The limits.
+    /// The limits are invalid.
     #[error(transparent)]
     Limit(#[from] LimitError),
 }
@@ -61,18 +61,18 @@ fn cure(error: &io::Error) -> &'static str {
     }
 }
 
-/// Takes HTTP requests in. Serves until it is drained or dropped; dropping it cuts every connection.
+/// Serves HTTP until it is drained or dropped; dropping it cuts every connection.
 pub struct HttpListener {
     shared: Arc<Shared>,
     local_addr: SocketAddr,
     tls: Option<TlsOptions>,
 }
 
-/// How draining ended.
+/// The result of draining.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Requests that were still under way when the grace was over. Their events may yet be accepted; their callers do not
-    /// know it and will send them again.
+    /// Requests that were not answered when the grace period ended. Their events may still be accepted; their callers do not know
+    /// and will retry.
     pub aborted: usize,
 }
 
@@ -90,7 +90,7 @@ impl ListenerOptions {
 }
 
 impl HttpListener {
-    /// Reads the certificate, binds, and accepts. Until [`Self::set_routes`], every path is unknown.
+    /// Reads the certificate, binds, and starts to accept. Until [`Self::set_routes`], every path is unknown.
     pub async fn bind(options: ListenerOptions) -> Result<Self, BindError> {
         options.limits.check()?;
         let acceptor = options.tls.as_ref().map(tls::acceptor).transpose()?;
@@ -102,7 +102,7 @@ impl HttpListener {
         let local_addr = socket.local_addr().map_err(failed)?;
         let shared = Shared::new(options.limits, options.trusted_proxies, options.observer, acceptor);
         let shared = Arc::new(shared);
-        shared.tasks.spawn(accept_all(socket, shared.clone()));
+        shared.tasks.spawn(accept_loop(socket, shared.clone()));
         Ok(Self {
             shared,
             local_addr,
@@ -110,21 +110,20 @@ impl HttpListener {
         })
     }
 
-    /// Where it listens, with the port that it got.
+    /// The bound address, with its real port.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
     }
 
-    /// Replaces all routes at once, for every request whose headers arrive from now on; those under way end as they
-    /// began. An endpoint that is kept (the same `Arc`) keeps its count of requests. On an error nothing changes.
+    /// Replaces all routes at once, for every request whose headers arrive from now on; requests in flight keep their endpoint.
+    /// An endpoint that stays (the same `Arc`) keeps its rate limit's state. On an error nothing changes.
     pub fn set_routes(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) -> Result<(), RouteError> {
         let routes = Routes::try_new(endpoints, &self.shared.limits)?;
         self.shared.set_routes(routes);
         Ok(())
     }
 
-    /// Reads certificate and key again, for connections from now on: certificates expire. On an error the ones in use
-    /// stay. Does nothing without TLS.
+    /// Reads certificate and key again, for new connections. On an error the current ones stay in use. Does nothing without TLS.
     pub fn reload_tls(&self) -> Result<(), TlsError> {
         if let Some(options) = &self.tls {
             self.shared.set_tls(tls::acceptor(options)?);
@@ -132,8 +131,8 @@ impl HttpListener {
         Ok(())
     }
 
-    /// Stops: accepts nothing more, answers what is under way, tells new requests to go elsewhere, closes connections as
-    /// they fall idle, and after `grace` cuts those that are left. Returns when none is left.
+    /// Stops: accepts no more connections, finishes requests in flight, answers new ones 503, closes idle connections, and cuts
+    /// the remaining ones after `grace`. Returns when no connection is left.
     pub async fn drain(&self, grace: Duration) -> Drained {
         self.shared.start_draining();
         self.shared.tasks.close();
@@ -154,16 +153,17 @@ impl Drop for HttpListener {
     }
 }
 
-/// Accepts until the listener drains; then takes what the kernel had accepted already, so that those callers are told.
-async fn accept_all(socket: TcpListener, shared: Arc<Shared>) {
-    let room = Arc::new(Semaphore::new(
+/// Accepts until the listener drains; then also takes what the kernel has accepted already, so that those callers get an
+/// answer.
+async fn accept_loop(socket: TcpListener, shared: Arc<Shared>) {
+    let slots = Arc::new(Semaphore::new(
         shared.limits.connections_max.min(Semaphore::MAX_PERMITS),
     ));
-    let mut trouble = Trouble::default();
+    let mut backoff = AcceptBackoff::default();
     let mut drain = pin!(shared.drain.cancelled());
     loop {
         let accept = async {
-            let permit = room.clone().acquire_owned().await;
+            let permit = slots.clone().acquire_owned().await;
             (permit, socket.accept().await)
         };
         let (permit, accepted) = tokio::select! {
@@ -173,12 +173,12 @@ async fn accept_all(socket: TcpListener, shared: Arc<Shared>) {
         };
         match accepted {
             Ok((tcp, client)) => {
-                trouble.over();
+                backoff.reset();
                 spawn(&shared, tcp, client, permit);
             }
-            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) if is_connection_error(&error) => {}
             Err(error) => {
-                let wait = trouble.next(&error);
+                let wait = backoff.next(&error);
                 tokio::select! {
                     () = &mut drain => break,
                     () = sleep(wait) => {}
@@ -186,23 +186,23 @@ async fn accept_all(socket: TcpListener, shared: Arc<Shared>) {
             }
         }
     }
-    while let Ok(permit) = room.clone().try_acquire_owned()
+    while let Ok(permit) = slots.clone().try_acquire_owned()
         && let Some(Ok((tcp, client))) = ready_now(socket.accept()).await
     {
         spawn(&shared, tcp, client, permit);
     }
 }
 
-/// `held` is whatever is to be let go when the connection ends.
-fn spawn(shared: &Arc<Shared>, tcp: TcpStream, client: SocketAddr, held: impl Send + 'static) {
+/// Serves a connection in a task, and drops `permit` when it ends.
+fn spawn(shared: &Arc<Shared>, tcp: TcpStream, client: SocketAddr, permit: impl Send + 'static) {
     let connection = connection::serve(shared.clone(), tcp, client);
     shared.tasks.spawn(async move {
         connection.await;
-        drop(held);
+        drop(permit);
     });
 }
 
-/// What a future gives without waiting.
+/// Returns the output of a future if it is ready.
 async fn ready_now<T>(future: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
@@ -211,8 +211,8 @@ async fn ready_now<T>(future: impl Future<Output = T>) -> Option<T> {
     }
 }
 
-/// A connection that was gone before it was accepted says nothing about the next.
-fn is_of_one_connection(error: &io::Error) -> bool {
+/// Whether an error concerns one connection, closed before it was accepted, and not the listener.
+fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted
@@ -222,13 +222,13 @@ fn is_of_one_connection(error: &io::Error) -> bool {
     )
 }
 
-/// A time in which nothing can be accepted: no descriptors, no memory. Waits grow, and it is logged once.
+/// Backoff while nothing can be accepted, for lack of descriptors or memory. Logs the first error only.
 #[derive(Default)]
-struct Trouble {
+struct AcceptBackoff {
     wait_ms: u64,
 }
 
-impl Trouble {
+impl AcceptBackoff {
     fn next(&mut self, error: &io::Error) -> Duration {
         if self.wait_ms == 0 {
             tracing::warn!(
@@ -241,7 +241,7 @@ impl Trouble {
         Duration::from_millis(self.wait_ms)
     }
 
-    fn over(&mut self) {
+    fn reset(&mut self) {
         if self.wait_ms > 0 {
             tracing::info!("connections are accepted again");
             self.wait_ms = 0;

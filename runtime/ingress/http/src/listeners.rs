@@ -1,6 +1,6 @@
-//! The HTTP listeners of a host: one for each address, shared by the sources that name it.
+//! The HTTP listeners of a host: one for each address, shared by the sources that listen on it.
 //!
-//! A source's endpoints are swapped in one step, so a reload drops no request; a listener ends with its last source.
+//! A source's endpoints are swapped atomically, so a reload drops no request; a listener closes with its last source.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
     config::{self, Webhook},
 };
 
-/// All listeners.
+/// The listeners of a host.
 #[derive(Clone, Default)]
 pub struct Listeners(Arc<Inner>);
 
@@ -32,7 +32,7 @@ struct Inner {
     generation: AtomicU64,
 }
 
-/// A listener and whose endpoints it has.
+/// A listener and the sources that use it.
 struct Open {
     listener: Arc<HttpListener>,
     webhook: Webhook,
@@ -45,7 +45,7 @@ struct Served {
 }
 
 impl Listeners {
-    /// Serves the endpoints of a source, in place of those that it had.
+    /// Serves the endpoints of a source, in place of its previous ones.
     pub(crate) async fn serve(
         &self,
         id: &ConnectorId,
@@ -53,12 +53,12 @@ impl Listeners {
         endpoints: Vec<Arc<Endpoint>>,
         observer: Arc<dyn Observer>,
     ) -> Result<ServedRoutes, StartError> {
-        // Before the lock: a name server that does not answer holds up no other source.
+        // Before the lock: a name server that does not answer must not delay other sources.
         let listen = &webhook.listen;
         let refused = |why| StartError::Permanent(format!("{}: cannot listen on {listen}: {why}", listen.line));
         let address = webhook.listen.resolve().await.map_err(refused)?;
         let mut open = self.0.open.lock().await;
-        // Port 0 is a port of its own for each source, and the same one as long as the source runs.
+        // With port 0 each source has its own port, the same one as long as it runs.
         let key = match webhook.listen.port {
             0 => format!("{} of {id}", webhook.listen),
             _ => webhook.listen.to_string(),
@@ -66,8 +66,8 @@ impl Listeners {
         if let Some(entry) = open.get(&key)
             && !entry.webhook.shares_listener(webhook)
         {
-            let alone = entry.served.keys().all(|other| other == id);
-            let what = if alone {
+            let is_only_user = entry.served.keys().all(|other| other == id);
+            let what = if is_only_user {
                 "changing these needs a restart"
             } else {
                 "two sources share it"
@@ -92,7 +92,7 @@ impl Listeners {
         let Some(entry) = open.get_mut(&key) else {
             return Err(StartError::Transient(format!("the listener {key} is gone")));
         };
-        let held = endpoints.iter().map(Arc::downgrade).collect();
+        let in_use = endpoints.iter().map(Arc::downgrade).collect();
         let before = entry.served.insert(id.clone(), Served { generation, endpoints });
         if let Err(error) = entry.apply() {
             match before {
@@ -110,11 +110,11 @@ impl Listeners {
             generation,
             address,
             scheme,
-            endpoints: held,
+            endpoints: in_use,
         })
     }
 
-    /// Reads certificates and keys again; a listener whose new ones are wrong keeps the old.
+    /// Reads certificates and keys again; a listener whose new ones are invalid keeps the current ones.
     pub(crate) async fn reload_tls(&self) {
         for entry in self.0.open.lock().await.values() {
             if let Err(error) = entry.listener.reload_tls() {
@@ -158,8 +158,8 @@ pub(crate) struct ServedRoutes {
     endpoints: Vec<Weak<Endpoint>>,
 }
 
-/// How often it is looked whether requests of replaced endpoints are still under way.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// How often to check whether replaced endpoints still have requests in flight.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 #[async_trait]
 impl Ingress for ServedRoutes {
@@ -167,8 +167,8 @@ impl Ingress for ServedRoutes {
         format!("{}://{}{endpoint}", self.scheme, self.address)
     }
 
-    /// Takes the endpoints away, unless a successor has them already: then waits for the requests that had come through
-    /// these before. The last source's listener answers what it has and ends.
+    /// Removes the endpoints, unless a newer start has replaced them already: then waits for the requests in flight on the
+    /// replaced ones. Drains the listener of the last source.
     async fn close(&self, deadline: Instant) {
         let ended = {
             let mut open = self.listeners.0.open.lock().await;
@@ -179,7 +179,7 @@ impl Ingress for ServedRoutes {
                 .is_none_or(|served| served.generation != self.generation)
             {
                 drop(open);
-                return self.requests_done(deadline).await;
+                return self.wait_for_requests(deadline).await;
             }
             if entry.served.len() == 1 {
                 open.remove(&self.key)
@@ -208,11 +208,11 @@ impl ServedRoutes {
         self.address
     }
 
-    /// A request under way holds its endpoint.
-    async fn requests_done(&self, deadline: Instant) {
-        let under_way = || self.endpoints.iter().any(|endpoint| endpoint.strong_count() > 0);
-        while under_way() && Instant::now() < deadline {
-            tokio::time::sleep(LOOK_EVERY).await;
+    /// Waits for the requests in flight: each holds a reference to its endpoint.
+    async fn wait_for_requests(&self, deadline: Instant) {
+        let in_flight = || self.endpoints.iter().any(|endpoint| endpoint.strong_count() > 0);
+        while in_flight() && Instant::now() < deadline {
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 }

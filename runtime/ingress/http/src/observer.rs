@@ -1,8 +1,8 @@
-//! Who is told about requests: metrics and traces, without this crate knowing either.
+//! Hooks for metrics and traces.
 
 use std::time::Duration;
 
-/// Told what happens at a listener. Every method has a default that does nothing. Called on I/O threads: must not block.
+/// Notified of what happens at a listener. The default of every method does nothing. Called on I/O threads: must not block.
 pub trait Observer: Send + Sync + 'static {
     /// A connection was accepted.
     fn connection_opened(&self) {}
@@ -10,20 +10,20 @@ pub trait Observer: Send + Sync + 'static {
     /// A connection ended.
     fn connection_closed(&self) {}
 
-    /// A request was answered. `endpoint` is the configured path, or [`UNKNOWN_ENDPOINT`] where there is none, so that
-    /// the labels are a closed set. `status` is [`STATUS_CLIENT_GONE`] if the caller went away before its answer.
-    /// `body_bytes` is the body as it was sent, 0 if it was refused unread.
+    /// A request was answered. `endpoint` is the configured path, or [`UNKNOWN_ENDPOINT`] if there is none, so that the labels
+    /// are a closed set. `status` is [`STATUS_CLIENT_GONE`] if the caller disconnected before its answer. `body_bytes` is the
+    /// size of the body as sent, 0 if it was refused unread.
     fn request_finished(&self, endpoint: &str, status: u16, elapsed: Duration, body_bytes: usize) {
         let _ = (endpoint, status, elapsed, body_bytes);
     }
 
-    /// The id of an event came with another body before, at this endpoint.
+    /// The id of an event was reused with another body at this endpoint.
     fn id_reused(&self, endpoint: &str) {
         let _ = endpoint;
     }
 
-    /// A request reached an endpoint. `traceparent` is the caller's, if it sent a valid one. `None` opens no span; the
-    /// caller's trace context is then handed on as it is.
+    /// A request reached an endpoint. `traceparent` is the caller's, if it is valid. Returns `None` to open no span; the event
+    /// then carries the caller's trace context.
     fn begin(&self, endpoint: &str, traceparent: Option<&str>) -> Option<Box<dyn RequestSpan>> {
         let _ = (endpoint, traceparent);
         None
@@ -32,20 +32,20 @@ pub trait Observer: Send + Sync + 'static {
 
 /// The trace span of one request.
 pub trait RequestSpan: Send + Sync {
-    /// W3C `traceparent` of this span, for what comes after.
+    /// W3C `traceparent` of this span, for its children.
     fn traceparent(&self) -> Option<String>;
 
-    /// The request was answered, or abandoned by its caller ([`STATUS_CLIENT_GONE`]).
+    /// The request was answered, or its caller disconnected ([`STATUS_CLIENT_GONE`]).
     fn finish(self: Box<Self>, status: u16);
 }
 
-/// Label of requests to paths that no endpoint has.
+/// Label of requests to unknown paths.
 pub const UNKNOWN_ENDPOINT: &str = "unknown";
 
-/// Stands for the status of a request whose caller went away before its answer: what proxies commonly log for it.
+/// Status of a request whose caller disconnected before its answer, as proxies log it.
 pub const STATUS_CLIENT_GONE: u16 = 499;
 
-/// Told, and does nothing.
+/// Ignores everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoObserver;
 

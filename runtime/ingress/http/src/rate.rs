@@ -1,4 +1,4 @@
-//! How many requests an endpoint takes.
+//! The rate limit of an endpoint.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,26 +7,26 @@ use governor::{
     clock::{Clock, DefaultClock},
 };
 
-/// A steady rate and how far ahead of it a burst may run.
+/// A steady rate and a burst size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     requests_per_sec: NonZeroU32,
     burst: NonZeroU32,
 }
 
-/// Why something cannot be a rate.
+/// Why a rate limit is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RateError {
-    /// Nothing would ever pass.
+    /// The rate is 0.
     #[error("a rate of 0 requests a second lets nothing pass: give at least 1, or leave the rate out")]
     Zero,
-    /// Nothing would ever pass.
+    /// The burst size is 0.
     #[error("a burst of 0 requests lets nothing pass: give at least 1, or leave the burst out")]
     ZeroBurst,
 }
 
 impl RateLimit {
-    /// `burst` is the number of requests that may come at once; without one, a second's worth.
+    /// `burst` is the number of requests that may come at once; by default as many as in a second.
     pub fn try_new(requests_per_sec: u32, burst: Option<u32>) -> Result<Self, RateError> {
         let requests_per_sec = NonZeroU32::new(requests_per_sec).ok_or(RateError::Zero)?;
         let burst = burst.map_or(Some(requests_per_sec), NonZeroU32::new);
@@ -37,7 +37,7 @@ impl RateLimit {
     }
 }
 
-/// Counts requests against a [`RateLimit`].
+/// Enforces a [`RateLimit`].
 pub(crate) struct Meter(Option<DefaultDirectRateLimiter>);
 
 impl Meter {
@@ -47,7 +47,7 @@ impl Meter {
         }))
     }
 
-    /// Takes one request in, or says when there will be room for one.
+    /// Admits one request, or returns how long until the next is admitted.
     pub(crate) fn take(&self) -> Result<(), Duration> {
         match &self.0 {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! The route table: which endpoint a path leads to. Immutable; a listener swaps the whole table.
+//! The route table: endpoints by path. Immutable; a listener swaps the whole table.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,10 +11,10 @@ pub(crate) struct Routes(HashMap<Arc<str>, Arc<Endpoint>>);
 /// Why endpoints cannot be served together.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
-    /// Only one of them could ever be reached.
+    /// Two endpoints have one path.
     #[error("two endpoints have the path {0}: give each its own")]
     Duplicate(Arc<str>),
-    /// A body that long could never be let in.
+    /// The endpoint's body limit exceeds the listener's memory limit.
     #[error(
         "endpoint {path} allows bodies of {body_bytes_max} bytes, but the listener holds at most {in_flight} bytes of all \
          bodies together: lower the first or raise `body_bytes_in_flight_max`"

@@ -1,36 +1,36 @@
-//! Secrets: what may be compared with, and never shown.
+//! Secrets: compared, never shown.
 
 use std::{fmt, sync::Arc};
 
 use crate::limits::SECRETS_MAX;
 
-/// A shared secret. Its `Debug` form is always the same.
+/// A shared secret. Its `Debug` output hides it.
 #[derive(Clone)]
 pub struct Secret(Arc<[u8]>);
 
-/// Secrets of which any one will do: a new one beside the one it replaces.
+/// The active secrets, any of which is accepted: a new one beside the one that it replaces.
 #[derive(Debug, Clone)]
 pub struct Secrets(Vec<Secret>);
 
-/// Why something cannot be a secret.
+/// Why secrets are invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SecretError {
-    /// Anybody could guess it.
+    /// The secret is empty.
     #[error("the secret is empty: check that its variable or file is set")]
     Empty,
-    /// Editors add one, senders do not sign with it.
+    /// The secret ends with a line break: editors add one, senders do not sign with it.
     #[error("the secret ends with a line break, which its sender does not have: remove it from the file")]
     LineBreak,
-    /// None at all.
+    /// There is no secret.
     #[error("no secret is given: give one, or two while one replaces the other")]
     None,
-    /// More than rotation needs.
+    /// There are more secrets than rotation needs.
     #[error("{0} secrets are given: at most {SECRETS_MAX} can be active, the new one and the one it replaces")]
     TooMany(usize),
 }
 
 impl Secret {
-    /// From its bytes.
+    /// Creates a secret from its bytes.
     pub fn try_new(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
         let bytes = bytes.into();
         match bytes.last() {
@@ -40,7 +40,7 @@ impl Secret {
         }
     }
 
-    /// Its bytes, for the schemes in [`crate::auth`] only.
+    /// Returns its bytes, for the schemes in [`crate::auth`] only.
     pub(crate) fn reveal(&self) -> &[u8] {
         &self.0
     }
@@ -53,7 +53,7 @@ impl fmt::Debug for Secret {
 }
 
 impl Secrets {
-    /// One secret, or two during rotation.
+    /// Takes one secret, or two during rotation.
     pub fn try_new(secrets: Vec<Secret>) -> Result<Self, SecretError> {
         match secrets.len() {
             0 => Err(SecretError::None),
@@ -62,7 +62,7 @@ impl Secrets {
         }
     }
 
-    /// Each of them.
+    /// Iterates over them.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
         self.0.iter()
     }
@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn one_or_two() {
+    fn one_or_two_secrets_are_valid() {
         let secret = Secret::try_new("a").unwrap();
         assert_eq!(Secrets::try_new(vec![]).unwrap_err(), SecretError::None);
         Secrets::try_new(vec![secret.clone(); 2]).unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn no_empty_ones_and_no_line_breaks() {
+    fn empty_secrets_and_line_breaks_are_refused() {
         assert_eq!(Secret::try_new("").unwrap_err(), SecretError::Empty);
         assert_eq!(Secret::try_new("key\n").unwrap_err(), SecretError::LineBreak);
     }

@@ -1,4 +1,4 @@
-//! One request, from its headers to its answer.
+//! Handles one request, from its headers to its answer.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -18,17 +18,17 @@ use crate::{
     activity::Activity,
     answer::{self, Answer, Refusal},
     auth::Admission,
-    body::{self, Encoding, Room, Share},
+    body::{self, DecodeReservation, Encoding, MemoryReservation},
     endpoint::Endpoint,
     event_id::{self, EventIdSource, IdReuse},
     http1, key,
     limits::INLINE_DECODE_BYTES_MAX,
     observer::{RequestSpan, STATUS_CLIENT_GONE, UNKNOWN_ENDPOINT, is_traceparent},
-    seen::{BodyDigest, Digester},
+    recent_ids::{BodyDigest, Digester},
     shared::Shared,
 };
 
-/// What the requests of one connection have in common.
+/// What the requests of one connection share.
 pub(crate) struct Caller {
     pub(crate) shared: Arc<Shared>,
     pub(crate) socket: IpAddr,
@@ -45,20 +45,20 @@ pub(crate) async fn respond(caller: Arc<Caller>, request: Request<Incoming>) -> 
     let endpoint = endpoint.as_deref();
     let mut report = Report::begin(shared, started, endpoint, &head);
 
-    let taken = take(&caller, endpoint, &head, &mut body, &mut report).await;
-    let hang_up = match &taken {
-        Err(refusal) => refusal.hangs_up(),
+    let handled = handle(&caller, endpoint, &head, &mut body, &mut report).await;
+    let closes = match &handled {
+        Err(refusal) => refusal.closes_connection(),
         Ok(_) => shared.is_draining(),
     };
-    let gone = matches!(taken, Err(Refusal::Gone));
-    let mut answer = taken.unwrap_or_else(Refusal::into_answer);
-    if hang_up && head.version <= Version::HTTP_11 {
+    let is_client_gone = matches!(handled, Err(Refusal::ClientGone));
+    let mut answer = handled.unwrap_or_else(Refusal::into_answer);
+    if closes && head.version <= Version::HTTP_11 {
         answer
             .headers_mut()
             .insert(CONNECTION, HeaderValue::from_static("close"));
     }
     caller.activity.set_body_unread(!body.is_end_stream());
-    report.status = if gone {
+    report.status = if is_client_gone {
         STATUS_CLIENT_GONE
     } else {
         answer.status().as_u16()
@@ -67,17 +67,22 @@ pub(crate) async fn respond(caller: Arc<Caller>, request: Request<Incoming>) -> 
 }
 
 impl Refusal {
-    /// Whether the connection is of no use after it: the rest of its body is still to come, or nothing more is wanted.
-    fn hangs_up(&self) -> bool {
+    /// Whether the connection must be closed: the rest of the body is unread, or the listener drains.
+    fn closes_connection(&self) -> bool {
         matches!(
             self,
-            Self::TooLarge(_) | Self::TooSlow | Self::NotHttp(_) | Self::TransferCoding | Self::Draining | Self::Gone
+            Self::TooLarge(_)
+                | Self::TooSlow
+                | Self::NotHttp(_)
+                | Self::TransferCoding
+                | Self::Draining
+                | Self::ClientGone
         )
     }
 }
 
-/// The steps, in the order that costs a stranger most and the host least.
-async fn take(
+/// Handles a request in the order of steps that costs an unauthenticated caller most and the host least.
+async fn handle(
     caller: &Caller,
     endpoint: Option<&Endpoint>,
     head: &Parts,
@@ -94,67 +99,104 @@ async fn take(
         return Err(Refusal::Method(endpoint.allow()));
     }
     let received_ms = now_ms();
-    let admission = endpoint
-        .auth
-        .admit(&head.method, &head.headers, received_ms / 1000)
-        .map_err(Refusal::Denied)?;
-    if matches!(admission, Admission::Known) {
-        endpoint.meter.take().map_err(Refusal::Rate)?;
-    }
+    let admission = authenticate(endpoint, head, received_ms)?;
     let needs_json = endpoint.needs_json(&head.method);
     if needs_json && !is_json_type(head.headers.get(CONTENT_TYPE)) {
         return Err(Refusal::NotJsonType);
     }
 
-    let mut share = shared.bodies.share();
-    let sent = if head.method == Method::GET {
-        Bytes::new()
-    } else {
-        let deadline = report.started + Duration::from_millis(shared.limits.body_read_ms_max);
-        body::read(body, endpoint.body_bytes_max, &mut share, deadline).await?
-    };
-    report.body_bytes = sent.len();
+    let mut reserved = shared.bodies.reservation();
+    let sent = read_body(shared, endpoint, head, body, &mut reserved, report).await?;
     if matches!(admission, Admission::Signed(_)) {
         endpoint.auth.verify(&admission, &sent).map_err(Refusal::Denied)?;
         endpoint.meter.take().map_err(Refusal::Rate)?;
     }
     let header_id = endpoint.event_id.in_headers(&head.headers)?;
     let may_have_id = header_id.is_some() || matches!(endpoint.event_id, EventIdSource::JsonPointer(_));
-    let digester = may_have_id.then(|| endpoint.seen.digester());
-    let body = decode(endpoint, head, sent, needs_json, digester, &mut share).await?;
+    let digester = may_have_id.then(|| endpoint.recent_ids.digester());
+    let body = decode(endpoint, head, sent, needs_json, digester, &mut reserved).await?;
     let given_id = header_id.or(body.id);
-    // What a sender gave no id for is nobody's retry.
+    // An event with a minted id is never a retry.
     let digest = body.digest.filter(|_| given_id.is_some());
     let id = given_id.map_or_else(event_id::mint, Ok)?;
-    if digest.is_some_and(|digest| endpoint.seen.differs(&id, digest)) {
-        shared.observer.id_reused(endpoint.path());
-        tracing::warn!(endpoint = %endpoint.path(), event = %id, "the id of an event came with another body before: only the first is kept");
-        if endpoint.id_reuse == IdReuse::Reject {
-            return Err(Refusal::IdReused(id));
-        }
-    }
+    check_id_reuse(shared, endpoint, &id, digest)?;
 
     let event = Event {
-        id: id.clone(),
+        id,
         payload: body.payload,
         key: body.key,
         received_ms,
-        ..described(caller, endpoint, head, report)
+        ..event_of_head(caller, endpoint, head, report)
     };
     let deadline = report.started + Duration::from_millis(shared.limits.request_ms_max);
+    offer(endpoint, event, digest, deadline).await
+}
+
+/// Checks the headers' credentials. An authenticated request counts against the rate limit; a signed one does so once its
+/// signature is verified.
+fn authenticate(endpoint: &Endpoint, head: &Parts, now_ms: u64) -> Result<Admission, Refusal> {
+    let admission = endpoint
+        .auth
+        .authenticate(&head.method, &head.headers, now_ms / 1000)
+        .map_err(Refusal::Denied)?;
+    if matches!(admission, Admission::Authenticated) {
+        endpoint.meter.take().map_err(Refusal::Rate)?;
+    }
+    Ok(admission)
+}
+
+/// Reads the body as it was sent; that of a `GET` request is empty.
+async fn read_body(
+    shared: &Shared,
+    endpoint: &Endpoint,
+    head: &Parts,
+    body: &mut Incoming,
+    reserved: &mut MemoryReservation<'_>,
+    report: &mut Report<'_>,
+) -> Result<Bytes, Refusal> {
+    let sent = if head.method == Method::GET {
+        Bytes::new()
+    } else {
+        let deadline = report.started + Duration::from_millis(shared.limits.body_read_ms_max);
+        body::read(body, endpoint.body_bytes_max, reserved, deadline).await?
+    };
+    report.body_bytes = sent.len();
+    Ok(sent)
+}
+
+/// Reports an id that an earlier event had with another body, and refuses it where the endpoint says so.
+fn check_id_reuse(shared: &Shared, endpoint: &Endpoint, id: &str, digest: Option<BodyDigest>) -> Result<(), Refusal> {
+    if digest.is_some_and(|digest| endpoint.recent_ids.has_other_body(id, digest)) {
+        shared.observer.id_reused(endpoint.path());
+        tracing::warn!(endpoint = %endpoint.path(), event = %id, "the id of an event came with another body before: only the first is kept");
+        if endpoint.id_reuse == IdReuse::Reject {
+            return Err(Refusal::IdReused(id.to_owned()));
+        }
+    }
+    Ok(())
+}
+
+/// Offers an event to the intake and waits for its outcome. An accepted event's id is remembered.
+async fn offer(
+    endpoint: &Endpoint,
+    event: Event,
+    digest: Option<BodyDigest>,
+    deadline: Instant,
+) -> Result<Answer, Refusal> {
+    let id = event.id.clone();
     match timeout_at(deadline, endpoint.intake.offer(event)).await {
         Ok(outcome) => {
             if let (Some(digest), Outcome::Accepted { .. } | Outcome::DeadLettered { .. }) = (digest, &outcome) {
-                endpoint.seen.remember(&id, digest);
+                endpoint.recent_ids.remember(&id, digest);
             }
             Ok(answer::outcome(outcome, &id))
         }
-        Err(_) => Err(Refusal::Undecided(id)),
+        Err(_) => Err(Refusal::OutcomeUnknown(id)),
     }
 }
 
-/// What the head of a request says of its event.
-fn described(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mut Report<'_>) -> Event {
+/// Returns an event with what the head of its request says about it.
+fn event_of_head(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mut Report<'_>) -> Event {
     Event {
         endpoint: endpoint.path().clone(),
         id: String::new(),
@@ -171,7 +213,7 @@ fn described(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mut Re
     }
 }
 
-/// Absent is taken for JSON: many senders leave it out, and the body is parsed in any case.
+/// A missing media type counts as JSON: many senders leave it out, and the body is parsed in any case.
 fn is_json_type(value: Option<&HeaderValue>) -> bool {
     let Some(value) = value else { return true };
     let essence = value
@@ -184,7 +226,7 @@ fn is_json_type(value: Option<&HeaderValue>) -> bool {
     structured || essence.eq_ignore_ascii_case(b"application/json")
 }
 
-/// What a body turned out to be.
+/// A decoded body and what was found in it.
 struct Decoded {
     payload: Bytes,
     id: Option<String>,
@@ -192,17 +234,17 @@ struct Decoded {
     digest: Option<BodyDigest>,
 }
 
-/// What some senders put before the first character of a text. It is not JSON, and readers may ignore it (RFC 8259, section
-/// 8.1); nothing behind this would.
+/// Some senders put it before the text. It is not JSON, and parsers may ignore it (RFC 8259, section 8.1); neither components
+/// nor schemas do.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How a body is to be looked at.
+/// How to decode a body.
 #[derive(Clone)]
 struct Decoding {
     encoding: Encoding,
     bytes_max: usize,
     needs_json: bool,
-    /// It must be JSON, or its sender says so.
+    /// Whether it must be JSON or its media type is JSON.
     is_json: bool,
     event_id: EventIdSource,
     key: Option<JsonPointer>,
@@ -230,15 +272,15 @@ impl Decoding {
     }
 }
 
-/// Decompresses, checks that JSON is JSON, and finds an event's id and key in it. Large bodies are not worked on here, where
-/// other connections wait for the thread.
+/// Decompresses a body, checks that it is JSON where it must be, and finds the event's id and key in it. Large bodies are
+/// decoded off the I/O threads, so that other connections do not wait.
 async fn decode(
     endpoint: &Endpoint,
     head: &Parts,
     sent: Bytes,
     needs_json: bool,
     digester: Option<Digester>,
-    share: &mut Share<'_>,
+    reserved: &mut MemoryReservation<'_>,
 ) -> Result<Decoded, Refusal> {
     if head.method == Method::GET {
         return Ok(Decoded {
@@ -258,21 +300,24 @@ async fn decode(
         key: endpoint.key.clone(),
         digester,
     };
-    let (room, most) = match decoding.encoding {
+    let (decode_reserved, bytes_max) = match decoding.encoding {
         Encoding::Identity => (None, sent.len()),
         Encoding::Gzip => {
-            let room = Room::take(share, sent.len(), decoding.bytes_max)?;
-            (Some(room), body::decoded_bytes_max(sent.len(), decoding.bytes_max))
+            let decode_reserved = DecodeReservation::reserve(reserved, sent.len(), decoding.bytes_max)?;
+            (
+                Some(decode_reserved),
+                body::decoded_bytes_max(sent.len(), decoding.bytes_max),
+            )
         }
     };
-    let decoded = if most <= INLINE_DECODE_BYTES_MAX {
+    let decoded = if bytes_max <= INLINE_DECODE_BYTES_MAX {
         decoding.run(sent)
     } else {
         let task = tokio::task::spawn_blocking(move || decoding.run(sent));
         task.await.unwrap_or(Err(Refusal::Overloaded))
     };
-    if let (Some(room), Ok(Decoded { payload, .. })) = (room, &decoded) {
-        room.settle(share, payload.len());
+    if let (Some(decode_reserved), Ok(Decoded { payload, .. })) = (decode_reserved, &decoded) {
+        decode_reserved.shrink_to(reserved, payload.len());
     }
     decoded
 }
@@ -296,7 +341,7 @@ fn text(value: Option<&HeaderValue>) -> String {
     })
 }
 
-/// Tells the observer how a request ended, also when its future is dropped because the caller went away.
+/// Reports to the observer how a request ended, also when its future is dropped because the caller disconnected.
 struct Report<'a> {
     shared: &'a Shared,
     endpoint: &'a str,
@@ -308,7 +353,7 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn begin(shared: &'a Shared, started: Instant, endpoint: Option<&'a Endpoint>, head: &Parts) -> Self {
-        let span = endpoint.and_then(|endpoint| shared.observer.begin(endpoint.path(), callers_trace(head)));
+        let span = endpoint.and_then(|endpoint| shared.observer.begin(endpoint.path(), caller_traceparent(head)));
         Self {
             shared,
             endpoint: endpoint.map_or(UNKNOWN_ENDPOINT, |endpoint| endpoint.path()),
@@ -319,15 +364,15 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// For the event: of this request's span, else the caller's.
+    /// The event's `traceparent`: that of this request's span, else the caller's.
     fn traceparent(&self, head: &Parts) -> Option<String> {
         let own = self.span.as_ref().and_then(|span| span.traceparent());
-        own.or_else(|| callers_trace(head).map(str::to_owned))
+        own.or_else(|| caller_traceparent(head).map(str::to_owned))
     }
 }
 
-/// The caller's `traceparent`, if it sent one, and a valid one.
-fn callers_trace(head: &Parts) -> Option<&str> {
+/// The caller's `traceparent`, if it sent exactly one and it is valid.
+fn caller_traceparent(head: &Parts) -> Option<&str> {
     let mut values = head.headers.get_all("traceparent").iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok().filter(|text| is_traceparent(text)),

@@ -10,24 +10,25 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    body::Budget, client_ip::TrustedProxies, endpoint::Endpoint, limits::HttpLimits, observer::Observer, routes::Routes,
+    body::MemoryBudget, client_ip::TrustedProxies, endpoint::Endpoint, limits::HttpLimits, observer::Observer,
+    routes::Routes,
 };
 
 pub(crate) struct Shared {
     pub(crate) limits: HttpLimits,
     pub(crate) proxies: TrustedProxies,
     pub(crate) observer: Arc<dyn Observer>,
-    /// Bodies in memory.
-    pub(crate) bodies: Budget,
-    /// Requests under way.
+    /// Memory of bodies.
+    pub(crate) bodies: MemoryBudget,
+    /// Requests in flight.
     pub(crate) in_flight: AtomicUsize,
     /// Cancelled when the listener stops accepting.
     pub(crate) drain: CancellationToken,
-    /// Cancelled when its grace is over.
+    /// Cancelled when the grace period ends.
     pub(crate) abort: CancellationToken,
     /// The accept loop and every connection.
     pub(crate) tasks: TaskTracker,
-    /// As `drain`, for the hot path: asking a token takes a lock.
+    /// Same as `drain`, for the hot path: reading a token takes a lock.
     draining: AtomicBool,
     routes: RwLock<Routes>,
     tls: RwLock<Option<TlsAcceptor>>,
@@ -41,7 +42,7 @@ impl Shared {
         tls: Option<TlsAcceptor>,
     ) -> Self {
         Self {
-            bodies: Budget::new(limits.body_bytes_in_flight_max),
+            bodies: MemoryBudget::new(limits.body_bytes_in_flight_max),
             limits,
             proxies,
             observer,
@@ -55,15 +56,15 @@ impl Shared {
         }
     }
 
-    /// Where a path leads at this moment. A request holds its endpoint, so an endpoint that was replaced goes when its
-    /// last request does.
+    /// Returns the current endpoint of a path. A request holds its endpoint, so a replaced endpoint is dropped after its last
+    /// request.
     pub(crate) fn endpoint(&self, path: &str) -> Option<Arc<Endpoint>> {
         self.routes.read().find(path)
     }
 
     pub(crate) fn set_routes(&self, routes: Routes) {
         let before = std::mem::replace(&mut *self.routes.write(), routes);
-        // Its endpoints may own a lot: let them go without the lock.
+        // Its endpoints may own much memory: drop them outside the lock.
         drop(before);
     }
 
@@ -79,7 +80,7 @@ impl Shared {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// From now on every request is answered 503 and no connection is kept.
+    /// From now on every request is answered 503 and every connection closes.
     pub(crate) fn start_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.drain.cancel();

@@ -1,4 +1,4 @@
-//! Requests as metrics and as the first span of a trace.
+//! Counts requests and opens the first span of their traces.
 
 use std::{sync::Arc, time::Duration};
 

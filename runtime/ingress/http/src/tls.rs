@@ -9,7 +9,7 @@ use rustls_pki_types::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// Where the certificate chain and its key are, both PEM.
+/// Paths of the certificate chain and its key, both PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsOptions {
     /// The server's certificate first, then the intermediate ones.
@@ -37,7 +37,7 @@ pub enum TlsError {
         /// Why.
         source: pem::Error,
     },
-    /// They do not belong together, or are of a kind that is not supported.
+    /// They do not match, or their kind is not supported.
     #[error("the certificate {} and the key {} cannot be used together: {source}", cert_path.display(), key_path.display())]
     Mismatch {
         /// The certificate's file.
@@ -49,8 +49,8 @@ pub enum TlsError {
     },
 }
 
-/// Reads the files. The cryptography is named here rather than taken from the process, so that no other crate of the
-/// program can change or forget it.
+/// Reads the files. The cryptography provider is named here instead of using the process default, which any other crate
+/// could change.
 pub(crate) fn acceptor(options: &TlsOptions) -> Result<TlsAcceptor, TlsError> {
     let chain = CertificateDer::pem_file_iter(&options.cert_path)
         .and_then(Iterator::collect::<Result<Vec<_>, _>>)

@@ -1,4 +1,4 @@
-//! The bytes of a connection: a socket with or without TLS, and the noticing of what is read from it.
+//! The byte stream of a connection: a socket with or without TLS, and the tracking of what is read from it.
 
 use std::{
     io,
@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_rustls::server::TlsStream;
 
-use crate::{activity::Activity, reworded::Reworded};
+use crate::{activity::Activity, replacement::Replacement};
 
 /// A socket, with or without TLS.
 pub(crate) enum Transport {
@@ -22,17 +22,17 @@ pub(crate) enum Transport {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// A transport whose first bytes were read already. On HTTP/1 its reads are noticed, because they mean a request, and
-/// refusals of the protocol library are reworded.
-pub(crate) struct Watched {
+/// A transport whose first bytes were read already. On HTTP/1 it tracks reads, because they begin a request, and replaces
+/// hyper's automatic answers.
+pub(crate) struct TrackedTransport {
     pub(crate) transport: Transport,
     pub(crate) prefix: Bytes,
     pub(crate) activity: Option<Arc<Activity>>,
-    /// While it is being written.
-    pub(crate) reworded: Option<Reworded>,
+    /// The replacement that is being written.
+    pub(crate) replacement: Option<Replacement>,
 }
 
-impl AsyncRead for Watched {
+impl AsyncRead for TrackedTransport {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.prefix.is_empty() {
             let n = self.prefix.len().min(buf.remaining());
@@ -50,7 +50,7 @@ impl AsyncRead for Watched {
     }
 }
 
-impl AsyncWrite for Watched {
+impl AsyncWrite for TrackedTransport {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[io::IoSlice::new(buf)])
     }
@@ -60,19 +60,19 @@ impl AsyncWrite for Watched {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let watched = self.get_mut();
-        let transport = Pin::new(&mut watched.transport);
-        if watched.reworded.is_none()
-            && watched.activity.is_some()
+        let tracked = self.get_mut();
+        let transport = Pin::new(&mut tracked.transport);
+        if tracked.replacement.is_none()
+            && tracked.activity.is_some()
             && let [alone] = bufs
         {
-            watched.reworded = Reworded::of(alone);
+            tracked.replacement = Replacement::of(alone);
         }
-        match &mut watched.reworded {
+        match &mut tracked.replacement {
             None => transport.poll_write_vectored(cx, bufs),
-            Some(reworded) => {
-                let written = ready!(reworded.poll_write(transport, cx));
-                watched.reworded = None;
+            Some(replacement) => {
+                let written = ready!(replacement.poll_write(transport, cx));
+                tracked.replacement = None;
                 Poll::Ready(written)
             }
         }

@@ -1,7 +1,7 @@
-//! A key in a header.
+//! API keys in a header.
 //!
-//! What is kept and compared is the SHA-256 of each key: all have one length, so that neither the time of a comparison
-//! nor its result tells anything about a key, not even how long it is.
+//! Keys are kept and compared as SHA-256 digests: all have the same length, so neither the time of a comparison nor its
+//! result reveals anything about a key, not even its length.
 
 use http::{HeaderMap, HeaderName};
 use sha2::{Digest, Sha256};
@@ -12,7 +12,7 @@ use crate::secret::Secrets;
 
 const CHALLENGE: &str = "ApiKey";
 
-/// The keys of an endpoint and the header to look for them in.
+/// The keys of an endpoint and the header that carries them.
 #[derive(Clone)]
 pub struct ApiKey {
     header: HeaderName,
@@ -20,10 +20,10 @@ pub struct ApiKey {
 }
 
 impl ApiKey {
-    /// The header looked at unless another is configured.
+    /// The header that carries the key unless another is configured.
     pub const DEFAULT_HEADER: HeaderName = HeaderName::from_static("x-api-key");
 
-    /// Any of these keys, in [`Self::DEFAULT_HEADER`].
+    /// Accepts any of these keys, in [`Self::DEFAULT_HEADER`].
     pub fn new(keys: &Secrets) -> Self {
         Self {
             header: Self::DEFAULT_HEADER,
@@ -31,7 +31,7 @@ impl ApiKey {
         }
     }
 
-    /// In another header.
+    /// Reads the key from another header.
     pub fn with_header(mut self, header: HeaderName) -> Self {
         self.header = header;
         self
@@ -41,14 +41,14 @@ impl ApiKey {
         &self.header
     }
 
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Denied> {
+    pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<(), Denied> {
         let given = digest(credential(headers, &self.header, CHALLENGE)?.as_bytes());
-        // Every key is compared, whether or not one was equal already.
+        // Compares every key even after a match, so that the time does not depend on which one matched.
         let equal = self.digests.iter().map(|known| known.ct_eq(&given));
         if equal.fold(Choice::from(0), |any, one| any | one).into() {
             Ok(())
         } else {
-            Err(Denied::unknown(
+            Err(Denied::unauthenticated(
                 CHALLENGE,
                 format!("the key in header {} is not valid here", self.header),
             ))

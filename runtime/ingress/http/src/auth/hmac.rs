@@ -1,16 +1,16 @@
-//! HMAC-SHA256 over the body, in the two forms that most senders use.
+//! HMAC-SHA256 signatures over the body, in the two forms that most senders use.
 //!
-//! * Stripe's: `stripe-signature: t=1700000000,v1=<hex>[,v1=<hex>…]` over `<t>.<body>`. The time is signed, and must be
-//!   within a tolerance of this clock, so that a recorded request cannot be sent again later.
+//! * Stripe's: `stripe-signature: t=1700000000,v1=<hex>[,v1=<hex>…]` over `<t>.<body>`. The time is signed and must be
+//!   within a tolerance of the host's clock, so that a recorded request cannot be replayed later.
 //!   Source: Stripe's documentation, "Verify webhook signatures manually".
-//! * GitHub's: `x-hub-signature-256: sha256=<hex>` over the body. It has no time: a recorded request passes for ever.
+//! * GitHub's: `x-hub-signature-256: sha256=<hex>` over the body. It has no time: a recorded request stays valid for ever.
 //!   Source: GitHub's documentation, "Validating webhook deliveries".
 //!
-//! A recorded request that passes again has its event id again and so meets the same row. Neither form signs any other
-//! header: who can record a request can send it with another id in a header, and then it is another event. An id that is
-//! taken from the body, with a JSON pointer, is signed with it.
+//! A replayed request has the same event id and so updates the same row. Neither form signs other headers: an attacker
+//! who can record a request can send it with another id in a header, which makes it another event. An id in the body,
+//! found with a JSON pointer, is covered by the signature.
 //!
-//! Both sign the body as it was sent, so it is checked before it is decompressed.
+//! Both sign the body as it was sent, so it is checked before decompression.
 
 use hmac::{Hmac as Keyed, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, Method};
@@ -25,12 +25,12 @@ use crate::{
 
 const CHALLENGE: &str = "Signature";
 
-/// The secrets of an endpoint, and in which form senders sign with them.
+/// The secrets of an endpoint, and the form of their signatures.
 #[derive(Clone)]
 pub struct Hmac {
     form: Form,
     header: HeaderName,
-    /// Keyed once; a request clones the state instead of deriving it again.
+    /// HMAC states, keyed once; a request clones a state instead of deriving it again.
     keyed: Vec<Keyed<Sha256>>,
     unsigned_get: bool,
 }
@@ -41,17 +41,17 @@ enum Form {
     GitHub,
 }
 
-/// What a signature header claims.
+/// The content of a signature header.
 #[derive(Debug)]
 pub(crate) struct Claim {
     /// Signed before the body: the time and a dot, or nothing.
     prefix: String,
-    /// Any one of these being right is enough.
+    /// One valid signature is enough.
     signatures: Vec<[u8; 32]>,
 }
 
 impl Hmac {
-    /// Stripe's form, within 300 seconds.
+    /// Stripe's form, with a tolerance of 300 seconds.
     pub fn stripe(secrets: &Secrets) -> Self {
         let form = Form::Stripe {
             tolerance_secs: SIGNATURE_TOLERANCE_SECS_DEFAULT,
@@ -65,7 +65,7 @@ impl Hmac {
     }
 
     fn new(secrets: &Secrets, form: Form, header: HeaderName) -> Self {
-        // A key of any length is valid for HMAC: this leaves none out.
+        // HMAC accepts keys of any length: the filter drops none.
         let keyed = secrets
             .iter()
             .filter_map(|secret| Keyed::new_from_slice(secret.reveal()).ok());
@@ -77,13 +77,14 @@ impl Hmac {
         }
     }
 
-    /// In another header, for senders that copied the form.
+    /// Reads the signature from another header, for senders that copied the form.
     pub fn with_header(mut self, header: HeaderName) -> Self {
         self.header = header;
         self
     }
 
-    /// How far the signed time may be from this clock, both ways, in seconds. GitHub's form has no time and ignores it.
+    /// Sets how far the signed time may be from the host's clock, both ways, in seconds. GitHub's form has no time and ignores
+    /// it.
     pub fn try_with_tolerance(mut self, secs: u64) -> Result<Self, AuthError> {
         if secs == 0 {
             return Err(AuthError::Tolerance);
@@ -94,7 +95,7 @@ impl Hmac {
         Ok(self)
     }
 
-    /// Lets `GET` requests through unsigned, for subscription handshakes whose secret is in the query. Only for
+    /// Accepts `GET` requests without a signature, for subscription handshakes whose secret is in the query. Only for
     /// components that check it.
     pub fn with_unsigned_get(mut self) -> Self {
         self.unsigned_get = true;
@@ -105,14 +106,19 @@ impl Hmac {
         &self.header
     }
 
-    pub(super) fn admit(&self, method: &Method, headers: &HeaderMap, now_secs: u64) -> Result<Admission, Denied> {
+    pub(super) fn authenticate(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        now_secs: u64,
+    ) -> Result<Admission, Denied> {
         if self.unsigned_get && method == Method::GET {
-            return Ok(Admission::Known);
+            return Ok(Admission::Authenticated);
         }
         let value = credential(headers, &self.header, CHALLENGE)?;
         let claim = value.to_str().ok().and_then(|value| self.form.parse(value));
         let Some((claim, time_secs)) = claim else {
-            return Err(Denied::unknown(
+            return Err(Denied::unauthenticated(
                 CHALLENGE,
                 format!(
                     "header {} is not a signature of the form {}",
@@ -123,7 +129,7 @@ impl Hmac {
         };
         match (self.form, time_secs) {
             (Form::Stripe { tolerance_secs }, Some(time_secs)) if time_secs.abs_diff(now_secs) > tolerance_secs => {
-                Err(Denied::unknown(
+                Err(Denied::unauthenticated(
                     CHALLENGE,
                     format!("the time of the signature is more than {tolerance_secs} seconds from this clock"),
                 ))
@@ -133,20 +139,20 @@ impl Hmac {
     }
 
     pub(super) fn verify(&self, claim: &Claim, body: &[u8]) -> Result<(), Denied> {
-        let mut right = Choice::from(0);
+        let mut matched = Choice::from(0);
         for keyed in &self.keyed {
             let mut mac = keyed.clone();
             mac.update(claim.prefix.as_bytes());
             mac.update(body);
             let expected: [u8; 32] = mac.finalize().into_bytes().into();
             for signature in &claim.signatures {
-                right |= expected.ct_eq(signature);
+                matched |= expected.ct_eq(signature);
             }
         }
-        if right.into() {
+        if matched.into() {
             Ok(())
         } else {
-            Err(Denied::unknown(
+            Err(Denied::unauthenticated(
                 CHALLENGE,
                 format!("no signature in header {} is that of the body", self.header),
             ))
@@ -162,7 +168,7 @@ impl Form {
         }
     }
 
-    /// The claim, and the time it was signed at.
+    /// Returns the claim and the time of its signature.
     fn parse(self, value: &str) -> Option<(Claim, Option<u64>)> {
         match self {
             Self::GitHub => {
@@ -174,10 +180,10 @@ impl Form {
                 let (mut time, mut signatures) = (None, Vec::new());
                 for part in value.split(',') {
                     match part.trim().split_once('=') {
-                        // Two times would leave open which one was checked.
+                        // With two times it would be unclear which one was checked.
                         Some(("t", _)) if time.is_some() => return None,
                         Some(("t", text)) => time = Some(text),
-                        // Other schemes (`v0`) and malformed signatures cannot be right; they may stand beside one.
+                        // Skips other schemes (`v0`) and malformed signatures: a valid one may follow.
                         Some(("v1", text)) if signatures.len() < SIGNATURES_MAX => signatures.extend(signature(text)),
                         _ => {}
                     }
@@ -219,9 +225,9 @@ mod tests {
     fn check(hmac: &Hmac, header: &str, body: &[u8], now_secs: u64) -> Result<(), Denied> {
         let mut headers = HeaderMap::new();
         headers.insert(hmac.header().clone(), header.parse().unwrap());
-        match hmac.admit(&Method::POST, &headers, now_secs)? {
+        match hmac.authenticate(&Method::POST, &headers, now_secs)? {
             Admission::Signed(claim) => hmac.verify(&claim, body),
-            Admission::Known => panic!("a POST must be signed"),
+            Admission::Authenticated => panic!("a POST must be signed"),
         }
     }
 
@@ -271,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn tolerance_is_inclusive_and_goes_both_ways() {
+    fn the_tolerance_is_inclusive_and_applies_both_ways() {
         let stripe = Hmac::stripe(&secrets(&["whsec"])).try_with_tolerance(300).unwrap();
         let header = format!("t=1000,v1={}", "00".repeat(32));
         let message = |now| {

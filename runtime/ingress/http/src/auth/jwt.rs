@@ -1,8 +1,8 @@
-//! A JSON Web Token in `authorization: Bearer`.
+//! JSON Web Tokens in `authorization: Bearer`.
 //!
-//! The algorithm is the endpoint's, never the token's: a token that names another one is refused before its signature is
-//! looked at. `exp` is required, `nbf` is kept to; `iss` and `aud` are required and compared where configured, and not
-//! looked at otherwise. Tokens with critical extensions are refused, as RFC 7515 asks of those who know none.
+//! The endpoint chooses the algorithm, never the token: a token that names another one is refused before its signature is
+//! checked. `exp` is required and `nbf` is respected; `iss` and `aud` are required and compared where configured, and
+//! ignored otherwise. Tokens with critical extensions are refused, as RFC 7515 demands of verifiers that support none.
 
 use http::{HeaderMap, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, errors::ErrorKind};
@@ -16,7 +16,7 @@ use crate::{
 
 const CHALLENGE: &str = "Bearer";
 
-/// The keys of an endpoint and what its tokens must claim.
+/// The keys of an endpoint and the claims that its tokens must have.
 #[derive(Clone)]
 pub struct Jwt {
     keys: Vec<DecodingKey>,
@@ -24,7 +24,7 @@ pub struct Jwt {
 }
 
 impl Jwt {
-    /// Tokens signed with one of these shared secrets, each of at least 32 bytes.
+    /// Accepts tokens signed with one of these shared secrets, each of at least 32 bytes.
     pub fn try_hs256(secrets: &Secrets) -> Result<Self, AuthError> {
         let short = secrets
             .iter()
@@ -37,7 +37,7 @@ impl Jwt {
         Ok(Self::new(keys.collect(), Algorithm::HS256))
     }
 
-    /// Tokens signed with the private half of one of these RSA public keys, one or two, each PEM.
+    /// Accepts tokens that one of these RSA public keys verifies; one or two keys, each in PEM.
     pub fn try_rs256<'a>(public_keys_pem: impl IntoIterator<Item = &'a [u8]>) -> Result<Self, AuthError> {
         let keys = public_keys_pem
             .into_iter()
@@ -50,8 +50,8 @@ impl Jwt {
     }
 
     fn new(keys: Vec<DecodingKey>, algorithm: Algorithm) -> Self {
-        // Names the cryptography for this library, which otherwise guesses by what the whole program was built with. An
-        // error means that somebody named it before.
+        // Selects the library's cryptography provider, which otherwise depends on the features of the whole program. An error
+        // means that one is selected already.
         let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
         let mut validation = Validation::new(algorithm);
         validation.leeway = TOKEN_LEEWAY_SECS;
@@ -60,7 +60,7 @@ impl Jwt {
         Self { keys, validation }
     }
 
-    /// Only tokens of this issuer.
+    /// Accepts only tokens of this issuer.
     pub fn try_with_issuer(mut self, issuer: &str) -> Result<Self, AuthError> {
         if issuer.is_empty() {
             return Err(AuthError::Empty("issuer"));
@@ -70,7 +70,7 @@ impl Jwt {
         Ok(self)
     }
 
-    /// Only tokens for this audience.
+    /// Accepts only tokens for this audience.
     pub fn try_with_audience(mut self, audience: &str) -> Result<Self, AuthError> {
         if audience.is_empty() {
             return Err(AuthError::Empty("audience"));
@@ -81,11 +81,11 @@ impl Jwt {
         Ok(self)
     }
 
-    pub(super) fn admit(&self, headers: &HeaderMap) -> Result<(), Denied> {
+    pub(super) fn authenticate(&self, headers: &HeaderMap) -> Result<(), Denied> {
         let value = credential(headers, &AUTHORIZATION, CHALLENGE)?;
         let token = value.to_str().ok().and_then(bearer);
         let Some(token) = token else {
-            return Err(Denied::unknown(
+            return Err(Denied::unauthenticated(
                 CHALLENGE,
                 "header authorization is not `Bearer <token>`",
             ));
@@ -96,7 +96,7 @@ impl Jwt {
                 Ok(token) if token.header.crit.is_none() => return Ok(()),
                 Ok(_) => refusal = ErrorKind::InvalidToken,
                 Err(error) => match error.into_kind() {
-                    // The other key may have signed it.
+                    // Another key may verify it.
                     ErrorKind::InvalidSignature => refusal = ErrorKind::InvalidSignature,
                     kind => {
                         refusal = kind;
@@ -120,13 +120,13 @@ impl std::fmt::Debug for Jwt {
     }
 }
 
-/// The token of `Bearer <token>`; the scheme's case does not matter.
+/// Returns the token of `Bearer <token>`; the scheme is case-insensitive.
 fn bearer(value: &str) -> Option<&str> {
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
 }
 
-/// A closed set of sentences: what the library says may quote the token.
+/// Maps to a closed set of messages: the library's own may quote the token.
 fn deny(kind: &ErrorKind) -> Denied {
     let forbidden = match kind {
         ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => true,
@@ -144,6 +144,6 @@ fn deny(kind: &ErrorKind) -> Denied {
     };
     Denied {
         forbidden,
-        ..Denied::unknown(CHALLENGE, message)
+        ..Denied::unauthenticated(CHALLENGE, message)
     }
 }

@@ -1,9 +1,10 @@
-//! Who may send to an endpoint.
+//! Authentication of senders.
 //!
-//! An API key and a token are in the headers, so a stranger is refused before the body is read. A signature covers the
-//! body as it was sent: its header is looked at first (there, well formed, recent), its bytes when the body is in.
+//! API keys and tokens are in the headers, so an unauthenticated caller is refused before the body is read. A signature covers
+//! the body as it was sent: its header is checked first (present, well formed, recent), the signature itself when the body
+//! is complete.
 //!
-//! Everywhere two secrets can be active, so that one can replace the other without a gap. Secrets are compared in
+//! Each scheme accepts two active secrets, so that one can replace the other without downtime. Secrets are compared in
 //! constant time.
 
 mod api_key;
@@ -16,7 +17,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 pub use self::{api_key::ApiKey, hmac::Hmac, jwt::Jwt};
 
-/// How an endpoint knows its senders.
+/// How an endpoint authenticates its senders.
 #[derive(Debug, Clone, Default)]
 pub enum Auth {
     /// Anybody may send.
@@ -30,51 +31,51 @@ pub enum Auth {
     Jwt(Jwt),
 }
 
-/// Why something cannot be a way to know senders.
+/// Why authentication cannot be configured like this.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {
-    /// Too easy to guess from a token.
+    /// The secret is short enough to be guessed from a token.
     #[error("an HS256 secret has {bytes} bytes: tokens need one of at least {min} (RFC 7518, section 3.2)", min = crate::limits::TOKEN_SECRET_BYTES_MIN)]
     ShortSecret {
-        /// What it has.
+        /// Its length.
         bytes: usize,
     },
-    /// Not PEM, or not RSA.
+    /// The key is not PEM, or not RSA.
     #[error("an RS256 key cannot be read: {0}; give the RSA public key as PEM, `-----BEGIN PUBLIC KEY-----`")]
     PublicKey(String),
-    /// None, or more than rotation needs.
+    /// There are no keys, or more than rotation needs.
     #[error("{0} RS256 keys are given: give one, or two while one replaces the other")]
     KeyCount(usize),
     /// An issuer or audience that no token can have.
     #[error("`{0}` is empty: leave it out to accept any")]
     Empty(&'static str),
-    /// Nothing could ever be recent enough.
+    /// No signature could be recent enough.
     #[error("a tolerance of 0 seconds refuses every signature: give at least 1; 300 is usual")]
     Tolerance,
 }
 
-/// A caller that passed as far as its headers go.
+/// A caller whose headers were accepted.
 #[derive(Debug)]
 pub(crate) enum Admission {
-    /// It is known.
-    Known,
-    /// It is known once this signature of the body is found right.
+    /// It is authenticated.
+    Authenticated,
+    /// It is authenticated once this signature of the body is verified.
     Signed(hmac::Claim),
 }
 
-/// A caller that did not pass.
+/// A caller that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Denied {
-    /// Whether it is known but not welcome (403) rather than not known (401).
+    /// Whether it is authenticated but not authorised (403) rather than not authenticated (401).
     pub(crate) forbidden: bool,
     /// For `WWW-Authenticate`.
     pub(crate) challenge: &'static str,
-    /// For the sender. Says what to look at, never what would have been right.
+    /// For the sender. Says what to check, never what the correct credential is.
     pub(crate) message: Cow<'static, str>,
 }
 
 impl Denied {
-    fn unknown(challenge: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    fn unauthenticated(challenge: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             forbidden: false,
             challenge,
@@ -83,7 +84,7 @@ impl Denied {
     }
 }
 
-/// The credential in a header. Two would leave open which one was checked by others.
+/// Returns the credential in a header. With two it would be unclear which one other servers check.
 fn credential<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,
@@ -92,23 +93,31 @@ fn credential<'a>(
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => Ok(value),
-        (None, _) => Err(Denied::unknown(challenge, format!("header {name} is missing"))),
-        (Some(_), Some(_)) => Err(Denied::unknown(challenge, format!("header {name} is there twice"))),
+        (None, _) => Err(Denied::unauthenticated(challenge, format!("header {name} is missing"))),
+        (Some(_), Some(_)) => Err(Denied::unauthenticated(
+            challenge,
+            format!("header {name} is there twice"),
+        )),
     }
 }
 
 impl Auth {
-    /// Looks at the headers. `now_secs` is seconds since 1970-01-01 UTC.
-    pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap, now_secs: u64) -> Result<Admission, Denied> {
+    /// Checks the headers. `now_secs` is seconds since 1970-01-01 UTC.
+    pub(crate) fn authenticate(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        now_secs: u64,
+    ) -> Result<Admission, Denied> {
         match self {
-            Self::None => Ok(Admission::Known),
-            Self::ApiKey(key) => key.admit(headers).map(|()| Admission::Known),
-            Self::Jwt(jwt) => jwt.admit(headers).map(|()| Admission::Known),
-            Self::Hmac(hmac) => hmac.admit(method, headers, now_secs),
+            Self::None => Ok(Admission::Authenticated),
+            Self::ApiKey(key) => key.authenticate(headers).map(|()| Admission::Authenticated),
+            Self::Jwt(jwt) => jwt.authenticate(headers).map(|()| Admission::Authenticated),
+            Self::Hmac(hmac) => hmac.authenticate(method, headers, now_secs),
         }
     }
 
-    /// Looks at the body, as it was sent.
+    /// Checks the body, as it was sent.
     pub(crate) fn verify(&self, admission: &Admission, body: &[u8]) -> Result<(), Denied> {
         match (self, admission) {
             (Self::Hmac(hmac), Admission::Signed(claim)) => hmac.verify(claim, body),
@@ -116,7 +125,7 @@ impl Auth {
         }
     }
 
-    /// The header that carries the credential, never handed on.
+    /// The header that carries the credential; events never contain it.
     pub(crate) fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::None => None,

@@ -1,4 +1,4 @@
-//! Who may post to an endpoint.
+//! The table `auth` of an endpoint.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -13,45 +13,45 @@ use crate::limits::{SECRETS_MAX, TOKEN_SECRET_BYTES_MIN};
 /// Largest public key file, in bytes.
 const PUBLIC_KEY_BYTES_MAX: usize = 64 << 10;
 
-/// How old a signature may be, where the file does not say.
+/// Default for how old a signature may be.
 const TOLERANCE: Duration = Duration::from_secs(300);
 
-/// Who may post to an endpoint. Where there are several secrets or keys, any of them will do.
+/// How senders authenticate. With several secrets or keys, any of them is accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AuthConfig {
-    /// Everyone.
+    /// Everyone may post.
     #[default]
     None,
-    /// Whoever sends one of the secrets in a header.
+    /// Senders send one of the secrets in a header.
     ApiKey {
         /// The header.
         header: HeaderName,
         /// 1 to [`SECRETS_MAX`].
         secrets: Vec<Secret>,
     },
-    /// Whoever signs the body with one of the secrets.
+    /// Senders sign the body with one of the secrets.
     Hmac {
-        /// How the signature is made.
+        /// The form of the signature.
         form: HmacForm,
         /// The header that carries it.
         header: HeaderName,
-        /// Whether `GET` requests come in without one.
+        /// Whether `GET` requests are accepted without one.
         unsigned_get: bool,
         /// 1 to [`SECRETS_MAX`].
         secrets: Vec<Secret>,
     },
-    /// Whoever sends a signed token.
+    /// Senders send a signed token.
     Jwt {
-        /// What tokens are signed with.
+        /// The keys that verify tokens.
         keys: JwtKeys,
-        /// Who must have issued them.
+        /// The required issuer.
         issuer: Option<String>,
-        /// Whom they must be meant for.
+        /// The required audience.
         audience: Option<String>,
     },
 }
 
-/// How an HMAC-SHA256 signature of the body is made.
+/// The form of an HMAC-SHA256 signature of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HmacForm {
     /// `t=…,v1=…`, over time and body.
@@ -63,10 +63,10 @@ pub enum HmacForm {
     Github,
 }
 
-/// What tokens are signed with.
+/// The keys that verify tokens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JwtKeys {
-    /// Secrets that both sides have.
+    /// Shared secrets.
     Hs256(Vec<Secret>),
     /// The issuer's public keys.
     Rs256(Vec<PublicKey>),
@@ -75,7 +75,7 @@ pub enum JwtKeys {
 /// A public key in PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
-    /// Where it was read, absolute.
+    /// The file it was read from, absolute.
     pub path: PathBuf,
     /// Its text.
     pub pem: String,
@@ -169,11 +169,11 @@ fn read_hmac(t: &mut Table<'_>) -> Option<AuthConfig> {
              them.",
         )
         .or(false);
-    let (form, usual) = match form? {
+    let (form, default_header) = match form? {
         "stripe" => (HmacForm::Stripe { tolerance }, "stripe-signature"),
         _ => (HmacForm::Github, "x-hub-signature-256"),
     };
-    let header = header.or_else(|| usual.parse().ok())?;
+    let header = header.or_else(|| default_header.parse().ok())?;
     if form == HmacForm::Github && t.given("tolerance_secs") {
         t.session().error(
             &t.span("tolerance_secs"),
@@ -264,8 +264,8 @@ fn secrets<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, List<SecretText>> {
     .example("[\"${WEBHOOK_API_KEY}\", { file = \"secrets/old\" }]")
 }
 
-/// How tokens are signed. What is written instead is never led from public keys to a shared secret, which whoever has the
-/// public key could sign with.
+/// The signing algorithm of tokens. The help for a wrong one never suggests HS256 in place of a public-key algorithm: with the
+/// public key as its secret, everybody who has that key could sign.
 struct Algorithm;
 
 impl Algorithm {
@@ -305,7 +305,7 @@ impl Kind for Algorithm {
     }
 }
 
-/// Reads the path of a public key in PEM.
+/// The path of a public key in PEM; reads the file.
 struct PublicKeyFile;
 
 impl Kind for PublicKeyFile {

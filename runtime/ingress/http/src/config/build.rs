@@ -1,4 +1,4 @@
-//! From the table to what listens: endpoints, limits, credentials.
+//! Builds endpoints, limits and credentials from the configuration.
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
@@ -23,7 +23,8 @@ pub(crate) fn limits(webhook: &Webhook) -> HttpLimits {
     }
 }
 
-/// The endpoints of a source, which offer their events to `intake` with what its component wants to know of them.
+/// The endpoints of a source. They offer their events to `intake`, with the headers and attributes that its component asked
+/// for.
 pub(crate) fn endpoints(
     webhook: &Webhook,
     intake: &Arc<dyn Intake>,
@@ -61,7 +62,7 @@ fn endpoint(
 }
 
 fn auth(auth: &AuthConfig) -> Result<Auth, String> {
-    let said = |e: &dyn Display| e.to_string();
+    let text = |e: &dyn Display| e.to_string();
     Ok(match auth {
         AuthConfig::None => Auth::None,
         AuthConfig::ApiKey {
@@ -78,7 +79,7 @@ fn auth(auth: &AuthConfig) -> Result<Auth, String> {
             let hmac = match form {
                 HmacForm::Stripe { tolerance } => Hmac::stripe(&keys)
                     .try_with_tolerance(tolerance.as_secs())
-                    .map_err(|e| said(&e))?,
+                    .map_err(|e| text(&e))?,
                 HmacForm::Github => Hmac::github(&keys),
             };
             let hmac = hmac.with_header(name.clone().into());
@@ -86,16 +87,16 @@ fn auth(auth: &AuthConfig) -> Result<Auth, String> {
         }
         AuthConfig::Jwt { keys, issuer, audience } => {
             let mut jwt = match keys {
-                JwtKeys::Hs256(keys) => Jwt::try_hs256(&secrets(keys)?).map_err(|e| said(&e))?,
+                JwtKeys::Hs256(keys) => Jwt::try_hs256(&secrets(keys)?).map_err(|e| text(&e))?,
                 JwtKeys::Rs256(keys) => {
-                    Jwt::try_rs256(keys.iter().map(|key| key.pem.as_bytes())).map_err(|e| said(&e))?
+                    Jwt::try_rs256(keys.iter().map(|key| key.pem.as_bytes())).map_err(|e| text(&e))?
                 }
             };
             if let Some(issuer) = issuer {
-                jwt = jwt.try_with_issuer(issuer).map_err(|e| said(&e))?;
+                jwt = jwt.try_with_issuer(issuer).map_err(|e| text(&e))?;
             }
             if let Some(audience) = audience {
-                jwt = jwt.try_with_audience(audience).map_err(|e| said(&e))?;
+                jwt = jwt.try_with_audience(audience).map_err(|e| text(&e))?;
             }
             Auth::Jwt(jwt)
         }

@@ -15,7 +15,7 @@ use http::Method;
 use super::{auth::AuthConfig, event_id::EventIdKind, webhook::BODY_BYTES_MAX};
 use crate::{ContentKind, EventIdSource, IdReuse, RateLimit};
 
-/// The methods that an endpoint may take. `GET` is for subscription handshakes.
+/// The methods that an endpoint may accept. `GET` is for subscription handshakes.
 static METHODS: &[(&str, Method)] = &[
     ("GET", Method::GET),
     ("POST", Method::POST),
@@ -27,7 +27,7 @@ static METHODS: &[(&str, Method)] = &[
 /// A path that events are posted to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointConfig {
-    /// The path, matched as it is.
+    /// The path, compared byte by byte.
     pub path: UrlPath,
     /// The topic that its records go to.
     pub topic: TopicName,
@@ -35,32 +35,32 @@ pub struct EndpointConfig {
     pub partitions: u32,
     /// Whether the broker keeps each message until every subscription has acknowledged it.
     pub reliable_dispatch: bool,
-    /// Whether records without a key keep the order of their events, too.
+    /// Whether records without a key also keep the order of their events.
     pub ordered: bool,
-    /// Where the body has the key that keeps records in order.
+    /// Where to find the key in the body that keeps records in order.
     pub key_pointer: Option<JsonPointer>,
-    /// What becomes of bodies that are refused.
+    /// What happens to refused bodies.
     pub on_invalid: OnInvalid,
-    /// What its sender is told of an event that the component crashed on.
+    /// How the sender of an event that crashed the component is answered.
     pub on_failure: OnFailure,
-    /// What a body must be.
+    /// The required kind of body.
     pub content_type: ContentKind,
-    /// HTTP methods that are taken; at least one.
+    /// Accepted HTTP methods; at least one.
     pub methods: Vec<Method>,
     /// Where the event's id comes from.
     pub event_id: EventIdSource,
-    /// What becomes of an event whose id came with another body before.
+    /// What happens to an event whose id an earlier event had with another body.
     pub on_id_reuse: IdReuse,
-    /// How many requests it takes.
+    /// The rate limit.
     pub rate_limit: Option<RateLimit>,
     /// Largest body in bytes; `None` for the listener's. See [`super::webhook::Webhook::body_bytes_max`].
     pub max_body_bytes: Option<usize>,
-    /// Who may post.
+    /// How senders authenticate.
     pub auth: AuthConfig,
 }
 
 impl EndpointConfig {
-    /// What its events become.
+    /// The route of its events.
     pub fn route(&self) -> Route {
         Route {
             endpoint: self.path.as_str().to_owned(),
@@ -73,7 +73,7 @@ impl EndpointConfig {
         }
     }
 
-    /// What the component is told of it.
+    /// What the component receives of it in its settings.
     pub(crate) fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::json!({
             "path": self.path,

@@ -15,26 +15,26 @@ use crate::TlsOptions;
 /// An HTTP listener and its endpoints.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Webhook {
-    /// Where it listens.
+    /// The address that it listens on.
     pub listen: Listen,
     /// Certificate and key; plain HTTP without.
     pub tls: Option<TlsOptions>,
-    /// Largest body in bytes, both as it is sent and as it is when decompressed. Endpoints may have their own.
+    /// Largest body in bytes, both as sent and as decompressed. Endpoints may have their own.
     pub max_body_bytes: usize,
     /// How long the headers of a request may take to arrive.
     pub header_timeout: Duration,
     /// How long the body of a request may take to arrive.
     pub body_timeout: Duration,
-    /// How long a request may take to be answered, from its headers.
+    /// How long the answer to a request may take, from the end of its headers.
     pub request_deadline: Duration,
-    /// Proxies whose `X-Forwarded-For` and `Forwarded` are believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
     /// At least one, each with a path of its own.
     pub endpoints: Vec<EndpointConfig>,
 }
 
-/// What a body may be set to at most, in bytes: the longest payload that every topic takes. Schemas read no longer one, and
-/// the embedded log takes one of 10 MiB with its attributes.
+/// Upper bound of a configured body limit, in bytes: the longest payload that every topic accepts. Schemas validate none that
+/// is longer, and the embedded log accepts 10 MiB including attributes.
 pub(crate) const BODY_BYTES_MAX: usize = 8 << 20;
 
 impl Webhook {
@@ -43,19 +43,19 @@ impl Webhook {
         endpoint.max_body_bytes.unwrap_or(self.max_body_bytes)
     }
 
-    /// Whether both can share a listener.
+    /// Whether two sources can share a listener.
     pub(crate) fn shares_listener(&self, other: &Self) -> bool {
-        self.terms() == other.terms()
+        self.listener_settings() == other.listener_settings()
     }
 
-    /// What another source must have to share the address.
-    fn terms(&self) -> String {
+    /// The settings that sources on one address must have in common.
+    fn listener_settings(&self) -> String {
         let timeouts = [self.header_timeout, self.body_timeout, self.request_deadline];
         format!("{:?}", (&self.tls, &self.trusted_proxies, timeouts))
     }
 
-    /// An endpoint without authentication is right on a laptop and wrong on a network.
-    pub(crate) fn warn_of_open_doors(&self, session: Session<'_>, host: &Span) {
+    /// Warns about endpoints without authentication, unless only this machine can reach them.
+    pub(crate) fn warn_about_open_endpoints(&self, session: Session<'_>, host: &Span) {
         let listen = &self.listen;
         if listen.host.is_loopback() {
             return;
@@ -75,13 +75,13 @@ impl Webhook {
     }
 }
 
-/// How long the headers of a request may take to arrive, where the file does not say.
+/// Default for how long the headers of a request may take to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the body of a request may take to arrive, where the file does not say.
+/// Default for how long the body of a request may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-/// How long a request may take to be answered, where the file does not say.
+/// Default for how long the answer to a request may take.
 const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
-/// Largest body, where the file does not say, in bytes.
+/// Default for the largest body, in bytes.
 const BODY_BYTES: usize = 1 << 20;
 
 impl Section for Webhook {
@@ -158,8 +158,8 @@ impl Section for Webhook {
             trusted_proxies,
             endpoints,
         };
-        webhook.warn_of_open_doors(t.session(), &t.span("host"));
-        AddressClaim::leave(t, &webhook.listen, webhook.terms());
+        webhook.warn_about_open_endpoints(t.session(), &t.span("host"));
+        AddressClaim::leave(t, &webhook.listen, webhook.listener_settings());
         Some(webhook)
     }
 }

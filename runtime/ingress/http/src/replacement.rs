@@ -1,8 +1,8 @@
-//! Refusals that the protocol library writes by itself, in the form of all others.
+//! Gives hyper's automatic answers the JSON body that all other refusals have.
 //!
-//! What is not HTTP never becomes a request, so the library answers it: with a status, and without a word. Those bytes
-//! are recognised on their way out and said again with a JSON body. They can be told from every other answer because
-//! they have no header but those of the connection; and they are the last that is written on it.
+//! Hyper answers a request that it cannot parse by itself, with a status and no body, and has no hook for it. So those bytes
+//! are recognised when they are written, and replaced. No other answer looks like them: they have only the headers of the
+//! connection, and nothing is written after them.
 
 use std::{
     io,
@@ -15,24 +15,24 @@ use tokio::io::AsyncWrite;
 
 use crate::answer;
 
-/// A refusal that is written in place of the library's.
-pub(crate) struct Reworded {
-    /// What is left of it.
+/// An answer that replaces one of hyper's.
+pub(crate) struct Replacement {
+    /// The part that is not written yet.
     rest: Bytes,
-    /// Bytes of the library that it stands for.
-    stands_for: usize,
+    /// Length of hyper's answer.
+    replaced_len: usize,
 }
 
-impl Reworded {
-    /// If `written` is a refusal of the library and nothing else.
+impl Replacement {
+    /// Returns the replacement if `written` is exactly one automatic answer.
     pub(crate) fn of(written: &[u8]) -> Option<Self> {
         Some(Self {
-            rest: answer::not_http(status_alone(written)?)?,
-            stands_for: written.len(),
+            rest: answer::not_http(automatic_status(written)?)?,
+            replaced_len: written.len(),
         })
     }
 
-    /// Writes all of it; then gives the number of bytes that the library may think it wrote.
+    /// Writes all of it; then returns the length of hyper's answer, which hyper takes as written.
     pub(crate) fn poll_write(
         &mut self,
         mut io: Pin<&mut (impl AsyncWrite + ?Sized)>,
@@ -44,20 +44,20 @@ impl Reworded {
                 n => self.rest.advance(n),
             }
         }
-        Poll::Ready(Ok(self.stands_for))
+        Poll::Ready(Ok(self.replaced_len))
     }
 }
 
-/// The status of an answer that has a head, no body, and no header that says anything about either.
-fn status_alone(written: &[u8]) -> Option<u16> {
+/// Returns the status of an answer without a body and with no headers but those of the connection.
+fn automatic_status(written: &[u8]) -> Option<u16> {
     let head = std::str::from_utf8(written).ok()?.strip_suffix("\r\n\r\n")?;
     let (first, headers) = head.strip_prefix("HTTP/1.")?.split_once("\r\n")?;
-    let of_the_connection = |line: &str| {
+    let is_connection_header = |line: &str| {
         let name = line.split_once(": ").map(|(name, _)| name);
         matches!(name, Some("connection" | "date")) || line == "content-length: 0"
     };
-    let alone = headers.split("\r\n").all(of_the_connection);
-    alone.then(|| first.get(2..5)?.parse().ok())?
+    let is_automatic = headers.split("\r\n").all(is_connection_header);
+    is_automatic.then(|| first.get(2..5)?.parse().ok())?
 }
 
 #[cfg(test)]
@@ -65,12 +65,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_an_answer_without_a_word_is_reworded() {
+    fn only_an_automatic_answer_is_replaced() {
         let bare = "HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\ndate: now\r\n\r\n";
-        assert_eq!(status_alone(bare.as_bytes()), Some(400));
-        let reworded = Reworded::of(bare.as_bytes()).expect("a refusal");
-        assert_eq!(reworded.stands_for, bare.len());
-        let text = std::str::from_utf8(&reworded.rest).unwrap();
+        assert_eq!(automatic_status(bare.as_bytes()), Some(400));
+        let replacement = Replacement::of(bare.as_bytes()).expect("a refusal");
+        assert_eq!(replacement.replaced_len, bare.len());
+        let text = std::str::from_utf8(&replacement.rest).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())), "{text}");
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");
@@ -83,7 +83,7 @@ mod tests {
             bare[..40].to_owned(),
             String::new(),
         ] {
-            assert!(Reworded::of(other.as_bytes()).is_none(), "{other}");
+            assert!(Replacement::of(other.as_bytes()).is_none(), "{other}");
         }
     }
 }
