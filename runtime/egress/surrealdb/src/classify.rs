@@ -1,9 +1,9 @@
-//! What an error of SurrealDB means for the writes that met it.
+//! Classifies the errors of SurrealDB by what they mean for the writes of a batch.
 //!
-//! SurrealDB types some of its errors and reports the rest as "internal" with a sentence: a failed `ASSERT`, a unique
-//! index and a full disk all arrive that way. What the type does not say is decided in three steps: the sentences of
-//! its storage layer are known and mean [`Fault::Storage`]; the rest means [`Fault::Record`]; and nobody's record is
-//! refused on that alone: right before it is, the database must take a write of ours ([`bisect`]).
+//! SurrealDB types some of its errors and reports the rest as "internal" with a message: a failed `ASSERT`, a unique
+//! index and a full disk all arrive that way. Errors without a type are classified in three steps: known messages of
+//! the storage layer mean [`Fault::Storage`]; all others mean [`Fault::Record`]; and no record is refused on that
+//! alone: right before it is, the database must accept a write of ours ([`bisect`]).
 
 use danube_wasm_egress_common::bisect;
 use danube_wasm_model::door::EgressError;
@@ -15,17 +15,17 @@ use surrealdb::types::{
 /// Why a statement failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A document of one of the ids is there already.
+    /// A document with one of the ids exists already.
     Exists,
-    /// Another transaction got in the way. Again, soon.
+    /// Another transaction interfered: retry soon.
     Conflict(String),
-    /// The database is there but cannot do it now.
+    /// The database is reachable but cannot do it now.
     Busy(String),
-    /// The connection or its session is gone: make a new one.
+    /// The connection or its session is lost: open a new one.
     Lost(String),
-    /// The embedded store failed to read or write its files: open it anew.
+    /// The embedded store failed to read or write its files: reopen it.
     Storage(String),
-    /// Somebody has to change something.
+    /// The configuration, or something in the database, has to be changed.
     Configuration(String),
     /// The database refuses one of the records.
     Record(String),
@@ -45,33 +45,35 @@ impl bisect::Fault for Fault {
 }
 
 impl Fault {
-    /// Of an error that SurrealDB returned.
-    pub(crate) fn of(error: &Error) -> Self {
-        let message = sentence(error);
+    /// Classifies an error that SurrealDB returned.
+    pub(crate) fn from_error(error: &Error) -> Self {
+        let message = messages(error);
         match error.details() {
             ErrorDetails::AlreadyExists(Some(AlreadyExistsError::Record { .. }) | None) => Self::Exists,
             ErrorDetails::AlreadyExists(_) => Self::Conflict(message),
-            ErrorDetails::Connection(_) => lost(message),
+            ErrorDetails::Connection(_) => connection_lost(message),
             ErrorDetails::Query(Some(QueryError::TransactionConflict)) => Self::Conflict(message),
-            // A commit that fails is reported as a statement that was not executed, whatever it failed of.
-            ErrorDetails::Query(_) if is_storage(&message) => Self::Storage(message),
+            // A commit that fails is reported as a statement that was not executed, whatever the cause.
+            ErrorDetails::Query(_) if is_storage_error(&message) => Self::Storage(message),
             ErrorDetails::Query(_) => Self::Busy(message),
             ErrorDetails::NotAllowed(reason) => not_allowed(reason.as_ref(), message),
             ErrorDetails::Configuration(_) => Self::Configuration(message),
             ErrorDetails::NotFound(Some(NotFoundError::Record { .. })) => Self::Record(message),
-            ErrorDetails::NotFound(Some(NotFoundError::Session { .. } | NotFoundError::Transaction)) => lost(message),
+            ErrorDetails::NotFound(Some(NotFoundError::Session { .. } | NotFoundError::Transaction)) => {
+                connection_lost(message)
+            }
             ErrorDetails::NotFound(_) => Self::Configuration(message),
             ErrorDetails::Validation(Some(ValidationError::NamespaceEmpty | ValidationError::DatabaseEmpty)) => {
-                lost(message)
+                connection_lost(message)
             }
             ErrorDetails::Validation(Some(ValidationError::Parse)) => Self::Configuration(message),
-            ErrorDetails::Serialization(Some(SerializationError::Deserialization)) => lost(message),
-            ErrorDetails::Context => error.cause().map_or(Self::Record(message), Self::of),
-            _ => untyped(message),
+            ErrorDetails::Serialization(Some(SerializationError::Deserialization)) => connection_lost(message),
+            ErrorDetails::Context => error.cause().map_or(Self::Record(message), Self::from_error),
+            _ => classify_untyped(message),
         }
     }
 
-    /// As the pipeline wants it, for faults that concern the whole batch.
+    /// Converts a fault that concerns the whole batch to the pipeline's error.
     pub(crate) fn into_egress_error(self, target: &str) -> EgressError {
         match self {
             Self::Configuration(message) => EgressError::Configuration {
@@ -86,7 +88,7 @@ impl Fault {
         }
     }
 
-    /// Whether the connection must not be used again.
+    /// Whether the connection must be closed.
     pub(crate) fn ends_connection(&self) -> bool {
         matches!(self, Self::Lost(_) | Self::Storage(_))
     }
@@ -99,51 +101,52 @@ fn transient(target: &str, message: &str) -> EgressError {
     }
 }
 
-fn lost(message: String) -> Fault {
+fn connection_lost(message: String) -> Fault {
     let wrong_server = ["does not match the range supported", "SubProtocol"];
-    if speaks_another_format(&message) || wrong_server.iter().any(|part| message.contains(part)) {
+    if is_unsupported_format(&message) || wrong_server.iter().any(|part| message.contains(part)) {
         return Fault::Configuration(format!("{message}; this client speaks to SurrealDB 3.x servers only"));
     }
     Fault::Lost(message)
 }
 
-/// By HTTP: a server of release 2 has no word for the format of release 3, in which its version would be asked for.
-fn speaks_another_format(message: &str) -> bool {
+/// Whether the error is that of a server of release 2 over HTTP, which does not know release 3's format for the
+/// version request.
+fn is_unsupported_format(message: &str) -> bool {
     message.starts_with("HTTP status client error (415 ")
 }
 
 fn not_allowed(reason: Option<&NotAllowedError>, message: String) -> Fault {
     match reason {
         Some(NotAllowedError::Auth(AuthError::TokenExpired | AuthError::SessionExpired)) => Fault::Lost(message),
-        // A server that is out of disk says so as a refusal.
+        // A server that is out of disk space reports it as a refusal.
         None if message.contains("disk space") => Fault::Busy(message),
         _ => Fault::Configuration(message),
     }
 }
 
-fn untyped(message: String) -> Fault {
-    if speaks_another_format(&message) || message.contains("does not match the range supported") {
-        return lost(message);
+fn classify_untyped(message: String) -> Fault {
+    if is_unsupported_format(&message) || message.contains("does not match the range supported") {
+        return connection_lost(message);
     }
-    // Servers of older 3.x releases do not type this one.
+    // Servers of older 3.x releases do not type this error.
     if message.starts_with("Database record `") && message.ends_with("` already exists") {
         return Fault::Exists;
     }
-    if is_storage(&message) {
+    if is_storage_error(&message) {
         return Fault::Storage(message);
     }
-    if BUSY.iter().any(|part| message.contains(part)) {
+    if BUSY_MESSAGES.iter().any(|part| message.contains(part)) {
         return Fault::Busy(message);
     }
     Fault::Record(message)
 }
 
-fn is_storage(message: &str) -> bool {
-    STORAGE.iter().any(|part| message.contains(part))
+fn is_storage_error(message: &str) -> bool {
+    STORAGE_MESSAGES.iter().any(|part| message.contains(part))
 }
 
-/// What the storage layer says (`surrealdb-kvs`, `surrealdb-common` 3.3.5).
-const STORAGE: [&str; 8] = [
+/// Messages of the storage layer (`surrealdb-kvs`, `surrealdb-common` 3.3.5).
+const STORAGE_MESSAGES: [&str; 8] = [
     "There was a problem with the datastore",
     "There was a problem with a transaction",
     "There was an internal error",
@@ -154,16 +157,16 @@ const STORAGE: [&str; 8] = [
     "encountered unreachable logic",
 ];
 
-/// What passes by itself (`surrealdb-datastore` 3.3.5).
-const BUSY: [&str; 4] = [
+/// Messages of conditions that pass by themselves (`surrealdb-datastore` 3.3.5).
+const BUSY_MESSAGES: [&str; 4] = [
     "memory threshold being reached",
     "exceeded the timeout",
     "is currently building",
     "Index building has been cancelled",
 ];
 
-/// The error and its causes in one line.
-fn sentence(error: &Error) -> String {
+/// Returns the messages of an error and its causes in one line.
+fn messages(error: &Error) -> String {
     let mut text = error.message().to_owned();
     let mut cause = error.cause();
     while let Some(error) = cause {
@@ -181,36 +184,36 @@ mod tests {
     use super::*;
 
     fn internal(message: &str) -> Fault {
-        Fault::of(&Error::internal(message.to_owned()))
+        Fault::from_error(&Error::internal(message.to_owned()))
     }
 
     #[test]
-    fn typed_errors_keep_their_meaning() {
+    fn typed_errors_are_classified_by_type() {
         let conflict = Error::query("x".to_owned(), QueryError::TransactionConflict);
-        assert_eq!(Fault::of(&conflict), Fault::Conflict("x".to_owned()));
+        assert_eq!(Fault::from_error(&conflict), Fault::Conflict("x".to_owned()));
         let exists = Error::already_exists("x".to_owned(), AlreadyExistsError::Record { id: "t:1".to_owned() });
-        assert_eq!(Fault::of(&exists), Fault::Exists);
+        assert_eq!(Fault::from_error(&exists), Fault::Exists);
         let gone = Error::connection("x".to_owned(), ConnectionError::ConnectionFailed);
-        assert!(Fault::of(&gone).ends_connection());
+        assert!(Fault::from_error(&gone).ends_connection());
         let expired = Error::not_allowed("x".to_owned(), AuthError::TokenExpired);
-        assert!(Fault::of(&expired).ends_connection());
+        assert!(Fault::from_error(&expired).ends_connection());
         let password = Error::not_allowed("x".to_owned(), AuthError::InvalidPass);
-        assert!(matches!(Fault::of(&password), Fault::Configuration(_)));
+        assert!(matches!(Fault::from_error(&password), Fault::Configuration(_)));
         let table = Error::not_found("x".to_owned(), NotFoundError::Table { name: "t".to_owned() });
-        assert!(matches!(Fault::of(&table), Fault::Configuration(_)));
+        assert!(matches!(Fault::from_error(&table), Fault::Configuration(_)));
     }
 
     #[test]
-    fn a_commit_that_fails_is_the_storage_though_it_is_said_of_the_query() {
+    fn a_failed_commit_is_a_storage_fault_though_reported_as_a_query_error() {
         let message = "There was a problem with a transaction: WAL error: IO error: Input/output error (os error 5)";
         let failed = Error::query(message.to_owned(), QueryError::NotExecuted);
-        assert_eq!(Fault::of(&failed), Fault::Storage(message.to_owned()));
+        assert_eq!(Fault::from_error(&failed), Fault::Storage(message.to_owned()));
         let other = Error::query("x".to_owned(), QueryError::NotExecuted);
-        assert_eq!(Fault::of(&other), Fault::Busy("x".to_owned()));
+        assert_eq!(Fault::from_error(&other), Fault::Busy("x".to_owned()));
     }
 
     #[test]
-    fn untyped_errors_are_told_apart_by_their_sentence() {
+    fn untyped_errors_are_classified_by_message() {
         let disk = "There was a problem with a transaction: IO error: No space left on device (os error 28)";
         assert!(matches!(internal(disk), Fault::Storage(_)));
         assert!(matches!(internal("Found -1 for field `amount`"), Fault::Record(_)));
@@ -224,11 +227,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_server_is_not_a_wrong_password() {
+    fn a_server_without_disk_space_is_not_a_configuration_fault() {
         let full = Error::not_allowed(
             "read-and-deletion-only mode due to disk space limitations".to_owned(),
             None,
         );
-        assert!(matches!(Fault::of(&full), Fault::Busy(_)));
+        assert!(matches!(Fault::from_error(&full), Fault::Busy(_)));
     }
 }

@@ -1,4 +1,4 @@
-//! Two ways to the same statements: a store in this process, or a server or a database in memory.
+//! One client type for a store on disk, a database in memory and a server.
 
 use surrealdb::{
     IndexedResults, Surreal,
@@ -6,12 +6,12 @@ use surrealdb::{
     types::Object,
 };
 
-/// A connection, or a session on one: clones are sessions of their own.
+/// A connection, or a session on one: each clone is a session of its own.
 #[derive(Clone)]
 pub(crate) enum Client {
     /// A store on disk, opened by us (`embedded.rs`).
     Disk(Surreal<Db>),
-    /// Everything else, opened by the `surrealdb` crate.
+    /// A database in memory or a server, opened by the `surrealdb` crate.
     Any(Surreal<Any>),
 }
 
@@ -23,7 +23,7 @@ impl Client {
         }
     }
 
-    /// Selects namespace and database for the statements to come.
+    /// Selects the namespace and database for the statements that follow.
     pub(crate) async fn select(&self, namespace: &str, database: &str) -> surrealdb::Result<()> {
         match self {
             Self::Disk(client) => client.use_ns(namespace).use_db(database).await.map(drop),

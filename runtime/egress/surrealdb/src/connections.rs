@@ -1,4 +1,4 @@
-//! Which sinks share what.
+//! The databases of a host, and which sinks share one.
 
 use std::{
     collections::HashMap,
@@ -11,32 +11,33 @@ use parking_lot::Mutex;
 
 use crate::{SurrealEgress, SurrealOptions, store::Store};
 
-/// Embedded databases by where they are.
+/// Embedded databases by directory.
 ///
-/// An embedded database has one owner at a time, so every sink that names it shares one [`Store`]. A remote server is
-/// another matter: each sink has a connection of its own, so that a large batch of one does not hold up another's.
+/// An embedded database can be opened only once, so all sinks that name it share one [`Store`]. For a remote server
+/// each sink has its own connection, so that a large batch of one does not delay another's.
 #[derive(Default)]
 pub struct Connections {
     embedded: Mutex<HashMap<Option<PathBuf>, Weak<Store>>>,
 }
 
 impl Connections {
-    /// None yet. Databases in memory are shared only within one `Connections`; those on disk only can be.
+    /// Starts with no databases. A database in memory is shared only within one `Connections`, and one on disk can be
+    /// open in only one of them.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// An egress that is connected: an embedded database is opened once, however many egresses name it.
+    /// Returns an egress that is connected. An embedded database is opened once, however many egresses use it.
     pub async fn connect(&self, options: SurrealOptions) -> Result<Arc<SurrealEgress>, EgressError> {
         let egress = self.egress(options);
         egress.ready().await?;
         Ok(egress)
     }
 
-    /// An egress that connects at its first call.
+    /// Returns an egress that connects at its first call.
     pub fn egress(&self, options: SurrealOptions) -> Arc<SurrealEgress> {
         let store = self.store(&options);
-        Arc::new(SurrealEgress::on(store, options))
+        Arc::new(SurrealEgress::new(store, options))
     }
 
     fn store(&self, options: &SurrealOptions) -> Arc<Store> {

@@ -1,4 +1,4 @@
-//! The kind of sink that writes to SurrealDB.
+//! The connector: sinks of the kind `surrealdb`.
 
 use std::sync::Arc;
 
@@ -34,14 +34,18 @@ impl SinkConnector for SurrealDbSink {
 
     /// The built-in component writes each topic to one table.
     fn unfit_for_builtin(config: &SurrealDb) -> Vec<Unfit> {
-        let chooses = |mapping: &&TopicMapping| mapping.table.is_none() && !mapping.tables.is_empty();
-        let unfit = config.topic_mappings.iter().filter(chooses).map(|mapping| Unfit {
-            message: format!(
-                "writes to `table`, and the mapping of {} has only `tables`",
-                mapping.consumer.topic
-            ),
-            help: "write `table = \"NAME\"`, or name a component that chooses between `tables`".to_owned(),
-        });
+        let has_no_default = |mapping: &&TopicMapping| mapping.table.is_none() && !mapping.tables.is_empty();
+        let unfit = config
+            .topic_mappings
+            .iter()
+            .filter(has_no_default)
+            .map(|mapping| Unfit {
+                message: format!(
+                    "writes to `table`, and the mapping of {} has only `tables`",
+                    mapping.consumer.topic
+                ),
+                help: "write `table = \"NAME\"`, or name a component that chooses between `tables`".to_owned(),
+            });
         unfit.collect()
     }
 
@@ -49,7 +53,7 @@ impl SinkConnector for SurrealDbSink {
         probe::probe(config, &context.shared, &context.id, context.is_builtin).await
     }
 
-    /// An embedded database is opened now, so that what is wrong with it is said now. A server may come later.
+    /// Opens an embedded database now, so that its errors are reported at the start. A server may start later.
     async fn open(config: &SurrealDb, context: Context<Connections>) -> Result<Arc<dyn Egress>, StartError> {
         if let Some(directory) = config.url.directory().filter(|_| !context.may_create)
             && !directory.exists()
@@ -61,8 +65,8 @@ impl SinkConnector for SurrealDbSink {
         }
         let egress = context.shared.egress(config.options());
         if config.url.is_embedded() || !context.may_create {
-            let tell = |sentence| context.notices.tell(sentence);
-            egress.ready_or_tell(tell).await.map_err(StartError::permanent)?;
+            let notify = |message| context.notices.tell(message);
+            egress.ready_or_notify(notify).await.map_err(StartError::permanent)?;
         }
         Ok(egress)
     }

@@ -1,4 +1,4 @@
-//! Moments: from text and numbers to datetimes, and the fields that the options name as such.
+//! Conversion of text and numbers to datetimes, and the fields that the options declare as datetimes.
 
 use std::str::FromStr;
 
@@ -6,23 +6,23 @@ use surrealdb::types::{Datetime, Decimal, Number, Object, Value};
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
-/// Years 0 to 9999: what RFC 3339 can write.
-const SECONDS: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
+/// Years 0 to 9999, the range of RFC 3339.
+const SECONDS_RANGE: std::ops::RangeInclusive<i64> = -62_167_219_200..=253_402_300_799;
 
-/// A field, or some, that are stored as datetimes.
+/// The fields at a path, which are stored as datetimes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatetimeField {
-    /// Names from the top of the document to the field. `*` stands for every element of an array, a number for the one
-    /// of that index. In an object both are names.
+    /// Names from the top of the document to the field. In an array, `*` stands for every element and a number for the
+    /// element with that index; in an object both are names.
     pub path: Vec<String>,
-    /// How the moment is written.
+    /// The form of the values.
     pub form: DatetimeForm,
 }
 
-/// How a moment is written.
+/// How a time is written in a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DatetimeForm {
-    /// Text, as RFC 3339 has it: date, time and offset.
+    /// RFC 3339 text: date, time and offset.
     Rfc3339,
     /// A number of seconds since 1970-01-01 UTC.
     EpochSeconds,
@@ -31,8 +31,8 @@ pub enum DatetimeForm {
 }
 
 impl DatetimeField {
-    /// Stores the field's moments as datetimes. What is not there is passed over, and so is null; what is no moment is
-    /// an error, a sentence for whoever sent the document.
+    /// Stores the field's values as datetimes. Skips fields that are missing or null; a value that is not a time is an
+    /// error, a sentence for the sender of the document.
     pub(crate) fn apply(&self, document: &mut Object) -> Result<(), String> {
         let Some((name, rest)) = self.path.split_first() else {
             return Ok(());
@@ -63,19 +63,19 @@ impl DatetimeField {
 
     fn convert(&self, value: &mut Value) -> Result<(), String> {
         let found = match (self.form, &*value) {
-            // The schema of its message has said so already.
+            // `Datetime`: the schema of the message has given the field this type already.
             (_, Value::Null | Value::None | Value::Datetime(_)) => return Ok(()),
             (DatetimeForm::Rfc3339, Value::String(text)) => rfc3339(text),
-            (DatetimeForm::EpochSeconds, Value::Number(number)) => of_number(number, 1),
-            (DatetimeForm::EpochMillis, Value::Number(number)) => of_number(number, 1_000),
+            (DatetimeForm::EpochSeconds, Value::Number(number)) => from_number(number, 1),
+            (DatetimeForm::EpochMillis, Value::Number(number)) => from_number(number, 1_000),
             _ => None,
         };
         let Some(datetime) = found else {
             return Err(format!(
                 "field `{}` is not {}{}",
                 self.path.join("/"),
-                self.form.what(),
-                shown(value)
+                self.form.description(),
+                suffix(value)
             ));
         };
         *value = Value::Datetime(datetime);
@@ -84,7 +84,7 @@ impl DatetimeField {
 }
 
 impl DatetimeForm {
-    fn what(self) -> &'static str {
+    fn description(self) -> &'static str {
         match self {
             Self::Rfc3339 => "an RFC 3339 datetime",
             Self::EpochSeconds => "a number of seconds since 1970",
@@ -93,7 +93,7 @@ impl DatetimeForm {
     }
 }
 
-fn shown(value: &Value) -> String {
+fn suffix(value: &Value) -> String {
     match value {
         Value::String(text) => format!(": `{text:.64}`"),
         Value::Number(number) => format!(": {number:.64}"),
@@ -101,8 +101,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// Text of exactly this form: date, `T`, time with seconds and at most nanoseconds, `Z` or an offset. SurrealDB's own
-/// reader takes more, such as a date alone.
+/// Parses text of exactly this form: date, `T`, time with seconds and at most nanoseconds, `Z` or an offset.
+/// SurrealDB's own parser accepts more, such as a date alone.
 pub(crate) fn rfc3339(text: &str) -> Option<Datetime> {
     let matches = |form: &str, text: &str| {
         form.len() == text.len()
@@ -129,30 +129,30 @@ pub(crate) fn rfc3339(text: &str) -> Option<Datetime> {
     Datetime::from_str(&text.to_ascii_uppercase()).ok()
 }
 
-/// A whole number of units since 1970-01-01 UTC.
-pub(crate) fn of_units(units: i64, per_second: u32) -> Option<Datetime> {
+/// Converts a whole number of units since 1970-01-01 UTC.
+pub(crate) fn from_units(units: i64, per_second: u32) -> Option<Datetime> {
     let per_second = i64::from(per_second);
     let seconds = units.div_euclid(per_second);
     let nanos = units.rem_euclid(per_second) * (NANOS_PER_SECOND / per_second);
-    of_seconds(seconds, nanos)
+    from_seconds(seconds, nanos)
 }
 
-/// The beginning of a day, so many days after 1970-01-01.
-pub(crate) fn of_days(days: i64) -> Option<Datetime> {
-    of_seconds(days.checked_mul(24 * 60 * 60)?, 0)
+/// Returns the beginning of a day, given in days since 1970-01-01.
+pub(crate) fn from_days(days: i64) -> Option<Datetime> {
+    from_seconds(days.checked_mul(24 * 60 * 60)?, 0)
 }
 
-fn of_seconds(seconds: i64, nanos: i64) -> Option<Datetime> {
-    if !SECONDS.contains(&seconds) {
+fn from_seconds(seconds: i64, nanos: i64) -> Option<Datetime> {
+    if !SECONDS_RANGE.contains(&seconds) {
         return None;
     }
     Datetime::from_timestamp(seconds, u32::try_from(nanos).ok()?)
 }
 
-/// A number of units, with a fraction if it has one. What is below a nanosecond is cut off.
-fn of_number(number: &Number, per_second: u32) -> Option<Datetime> {
+/// Converts a number of units, which may have a fraction. Digits below a nanosecond are cut off.
+fn from_number(number: &Number, per_second: u32) -> Option<Datetime> {
     let decimal = match number {
-        Number::Int(units) => return of_units(*units, per_second),
+        Number::Int(units) => return from_units(*units, per_second),
         Number::Float(units) => Decimal::from_str(&units.to_string()).ok()?,
         Number::Decimal(units) => *units,
     };
@@ -161,7 +161,7 @@ fn of_number(number: &Number, per_second: u32) -> Option<Datetime> {
     let whole = i64::try_from(whole).ok()?;
     let nanos =
         whole.rem_euclid(per_second) * (NANOS_PER_SECOND / per_second) + i64::try_from(fraction.floor()).ok()?;
-    of_seconds(whole.div_euclid(per_second), nanos)
+    from_seconds(whole.div_euclid(per_second), nanos)
 }
 
 #[cfg(test)]
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_is_rfc_3339_and_nothing_else() {
+    fn only_rfc_3339_text_is_accepted() {
         for (text, same) in [
             ("2024-01-01T00:00:00Z", "2024-01-01T00:00:00Z"),
             ("2024-01-01t12:34:56.123456789z", "2024-01-01T12:34:56.123456789Z"),
@@ -207,18 +207,18 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_moments_to_the_nanosecond() {
+    fn numbers_become_datetimes_with_nanoseconds() {
         let text = |moment: Option<Datetime>| moment.map(|moment| moment.to_string());
-        assert_eq!(text(of_days(0)).as_deref(), Some("1970-01-01T00:00:00Z"));
-        assert_eq!(text(of_days(-1)).as_deref(), Some("1969-12-31T00:00:00Z"));
-        assert_eq!(text(of_units(-1, 1_000)).as_deref(), Some("1969-12-31T23:59:59.999Z"));
+        assert_eq!(text(from_days(0)).as_deref(), Some("1970-01-01T00:00:00Z"));
+        assert_eq!(text(from_days(-1)).as_deref(), Some("1969-12-31T00:00:00Z"));
+        assert_eq!(text(from_units(-1, 1_000)).as_deref(), Some("1969-12-31T23:59:59.999Z"));
         assert_eq!(
-            text(of_units(1, 1_000_000_000)).as_deref(),
+            text(from_units(1, 1_000_000_000)).as_deref(),
             Some("1970-01-01T00:00:00.000000001Z")
         );
-        assert_eq!(of_units(i64::MAX, 1_000), None);
-        assert_eq!(of_days(i64::MAX), None);
-        let number = |number: Number, per_second| text(of_number(&number, per_second));
+        assert_eq!(from_units(i64::MAX, 1_000), None);
+        assert_eq!(from_days(i64::MAX), None);
+        let number = |number: Number, per_second| text(from_number(&number, per_second));
         assert_eq!(
             number(Number::Float(1_700_000_000.123), 1).as_deref(),
             Some("2023-11-14T22:13:20.123Z")

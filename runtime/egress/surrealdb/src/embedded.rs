@@ -1,23 +1,23 @@
-//! A store on disk, opened and closed in a way that survives crashes and failing disks.
+//! Opens and closes a store on disk so that it survives crashes and failing disks.
 //!
-//! SurrealKV (0.21.4) as it is opened by the `surrealdb` crate (3.3.5) does not, in these ways, each shown by the tests in
-//! `tests/surrealdb/disk/`:
+//! SurrealKV (0.21.4), opened by the `surrealdb` crate (3.3.5), does not survive the following, each shown by the tests
+//! in `tests/surrealdb/disk/`:
 //!
-//! * **A log that somebody left behind is appended to, in vain.** What a crash tears off at the end of a log is either not
-//!   noticed, and the next start cuts off everything behind the tear, or it is mended by putting another file in the log's
-//!   place, and everything is written to the one that has lost its name. And what a failed sync did not write is still in
-//!   the page cache: read back, found to be there, and gone with the power. So a log that is not empty is never opened for
-//!   writing: the store is opened and closed, which moves what the log holds to tables, in new files that are synced,
-//!   and then opened with a new log.
-//! * **An open that fails half-way keeps the lock.** Its tasks and a thread wait for work for ever, with the store in their
-//!   hands. So every store has a runtime of its own, that ends with it, and a datastore that was opened is shut down
-//!   whatever comes next; therefore it is opened here and handed to the client.
-//! * **Long values are lost to a full disk.** SurrealKV keeps those of 4 KiB and more in files of their own. A write of
-//!   such a file that fails leaves it with a wrong idea of where it is; the next table points beside the values, and a
-//!   torn file keeps the store from being opened at all. So values stay in the tables; a store that has such files
-//!   already, because somebody else has made it, keeps them.
-//! * **Syncs fail without a word** (`wal_sync.rs`).
-//! * **Nobody makes the directory's name durable** (`files.rs`).
+//! * **Appending to a log that was left behind.** A log that a crash has torn at its end is either not recognised as
+//!   torn, and the next start cuts off everything after the tear; or it is repaired by putting another file in its
+//!   place, and new writes go to the file that no longer has a name. And data that a failed sync did not write is
+//!   still in the page cache: it can be read back, and is lost with the power. So a log that is not empty is never
+//!   opened for writing: the store is opened and closed, which moves the log's data to tables, in new files that are
+//!   synced, and then opened with a new log.
+//! * **A failed open keeps the lock.** Its tasks and a thread wait for work for ever and keep references to the store.
+//!   So every store has its own runtime, which ends with it, and a datastore that was opened is always shut down;
+//!   therefore we open it here and pass it to the client.
+//! * **A full disk loses long values.** SurrealKV keeps values of 4 KiB and more in files of their own. A failed write
+//!   to such a file leaves SurrealKV with a wrong offset; the next table points beside the values, and a torn file
+//!   keeps the store from being opened at all. So values stay in the tables, except in a store that has such files
+//!   already because another program has created it.
+//! * **Syncs fail silently** (`wal_sync.rs`).
+//! * **The directory's name is not made durable** (`files.rs`).
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
@@ -31,20 +31,21 @@ use tokio::{
 
 use crate::{
     classify::Fault,
-    files::{self, until_free},
+    files::{self, wait_until_unlocked},
     options::SurrealOptions,
     runtime,
-    store::opening,
+    store::opening_fault,
     url::SurrealUrl,
     wal_sync::WalSync,
 };
 
-/// Longest wait for a store to let go of its files when it is closed. Its own shutdown waits this long for its tasks.
+/// Longest wait for a store to release its files when it is closed. SurrealKV's own shutdown waits this long for its
+/// tasks.
 pub(crate) const CLOSE_MAX: Duration = Duration::from_secs(15);
 
-/// That somebody else has the store, and who.
-pub(crate) fn in_use(directory: &Path) -> String {
-    let process = match files::holder(directory) {
+/// Returns the message that another process has the store open, and which one.
+pub(crate) fn in_use_message(directory: &Path) -> String {
+    let process = match files::lock_holder(directory) {
         Some(pid) => format!("process {pid}"),
         None => "another process".to_owned(),
     };
@@ -54,36 +55,36 @@ pub(crate) fn in_use(directory: &Path) -> String {
     )
 }
 
-/// An open store. It closes when it is dropped; [`Embedded::close`] waits for that.
+/// An open store. Dropping it closes it in the background; [`Embedded::close`] waits for that.
 pub(crate) struct Embedded {
-    /// Always there until it closes.
+    /// `None` once it closes.
     parts: Option<Parts>,
 }
 
 struct Parts {
     runtime: Runtime,
     datastore: Arc<Datastore>,
-    /// As long as there is one, the `surrealdb` crate does not shut the datastore down by itself.
+    /// Kept because the `surrealdb` crate shuts the datastore down when its last client is dropped.
     client: Option<Surreal<Db>>,
 }
 
-/// Opens the store in `directory`, which is made if it is not there.
+/// Opens the store in `directory`, and creates it if it does not exist.
 pub(crate) async fn open(
     directory: &Path,
     url: &SurrealUrl,
     options: &SurrealOptions,
 ) -> Result<(Surreal<Db>, WalSync, Embedded), Fault> {
-    files::make_directory(directory)
+    files::create_directory(directory)
         .map_err(|error| Fault::Busy(format!("{} cannot be created: {error}", directory.display())))?;
-    // It may have been closed a moment ago, here or in a process that is ending.
-    if !until_free(directory, options.connect_timeout).await {
-        return Err(Fault::Busy(in_use(directory)));
+    // It may still be closing, in this process or in one that is exiting.
+    if !wait_until_unlocked(directory, options.connect_timeout).await {
+        return Err(Fault::Busy(in_use_message(directory)));
     }
     let unusable = |error: io::Error| Fault::Storage(format!("{} cannot be used: {error}", directory.display()));
-    if files::has_log(directory).map_err(unusable)? {
+    if files::has_wal(directory).map_err(unusable)? {
         tracing::info!(%url, "the store was not closed: its log is moved to tables first");
-        start(directory, url, options).await?.close().await;
-        if !until_free(directory, CLOSE_MAX).await || files::has_log(directory).map_err(unusable)? {
+        open_datastore(directory, url, options).await?.close().await;
+        if !wait_until_unlocked(directory, CLOSE_MAX).await || files::has_wal(directory).map_err(unusable)? {
             return Err(Fault::Storage(format!(
                 "what was written before the store in {} was last closed is in its log and cannot be moved to its tables; \
                  is the disk full?",
@@ -91,7 +92,7 @@ pub(crate) async fn open(
             )));
         }
     }
-    let mut store = start(directory, url, options).await?;
+    let mut store = open_datastore(directory, url, options).await?;
     let (client, wal_sync) = attach(directory, url, &store).await?;
     if let Some(parts) = &mut store.parts {
         parts.client = Some(client.clone());
@@ -100,24 +101,24 @@ pub(crate) async fn open(
 }
 
 async fn attach(directory: &Path, url: &SurrealUrl, store: &Embedded) -> Result<(Surreal<Db>, WalSync), Fault> {
-    let wal_sync = WalSync::of(directory).map_err(|error| {
+    let wal_sync = WalSync::open(directory).map_err(|error| {
         Fault::Storage(format!(
             "the log of the store in {} is not on disk: {error}",
             directory.display()
         ))
     })?;
-    let client = store.client().await.map_err(|error| opening(&error, url))?;
+    let client = store.client().await.map_err(|error| opening_fault(&error, url))?;
     Ok((client, wal_sync))
 }
 
-/// Opens it as the `surrealdb` crate does.
-async fn start(directory: &Path, url: &SurrealUrl, options: &SurrealOptions) -> Result<Embedded, Fault> {
+/// Opens the datastore as the `surrealdb` crate does.
+async fn open_datastore(directory: &Path, url: &SurrealUrl, options: &SurrealOptions) -> Result<Embedded, Fault> {
     let runtime = runtime::build().map_err(Fault::Busy)?;
     let (endpoint, timeout) = (url.endpoint(), options.request_timeout);
-    // One that cannot be looked at cannot be opened either, and says why.
-    let values_apart = files::has_values(directory).unwrap_or(false);
-    let config = ConfigMap::empty().with_key_value("surrealkv_enable_vlog", values_apart.to_string());
-    let starting = runtime.spawn(async move {
+    // A directory that cannot be read cannot be opened either, and opening reports why.
+    let has_value_log = files::has_value_log(directory).unwrap_or(false);
+    let config = ConfigMap::empty().with_key_value("surrealkv_enable_vlog", has_value_log.to_string());
+    let opening = runtime.spawn(async move {
         let builder = Datastore::builder()
             .with_config(config)
             .with_query_timeout(Some(timeout))
@@ -126,14 +127,14 @@ async fn start(directory: &Path, url: &SurrealUrl, options: &SurrealOptions) -> 
             .build_with_path(&endpoint)
             .await
             .map_err(|error| error.to_string())?;
-        if let Err(error) = bring_up(&datastore).await {
+        if let Err(error) = bootstrap(&datastore).await {
             let _ = datastore.shutdown().await;
             return Err(error);
         }
         Ok(datastore)
     });
-    let started = starting.await.unwrap_or_else(|panic| Err(panic.to_string()));
-    match started {
+    let opened = opening.await.unwrap_or_else(|panic| Err(panic.to_string()));
+    match opened {
         Ok(datastore) => Ok(Embedded {
             parts: Some(Parts {
                 runtime,
@@ -143,12 +144,12 @@ async fn start(directory: &Path, url: &SurrealUrl, options: &SurrealOptions) -> 
         }),
         Err(message) => {
             runtime.shutdown_background();
-            Err(opening(&surrealdb::Error::internal(message), url))
+            Err(opening_fault(&surrealdb::Error::internal(message), url))
         }
     }
 }
 
-async fn bring_up(datastore: &Arc<Datastore>) -> Result<(), String> {
+async fn bootstrap(datastore: &Arc<Datastore>) -> Result<(), String> {
     datastore.check_version().await.map_err(|error| error.to_string())?;
     datastore.bootstrap().await.map_err(|error| error.to_string())?;
     datastore.start_maintenance_tasks();
@@ -156,7 +157,7 @@ async fn bring_up(datastore: &Arc<Datastore>) -> Result<(), String> {
 }
 
 impl Embedded {
-    /// Where everything that has to do with this store runs.
+    /// Returns the runtime that runs everything of this store.
     pub(crate) fn runtime(&self) -> Handle {
         self.parts().runtime.handle().clone()
     }
@@ -175,15 +176,15 @@ impl Embedded {
             .unwrap_or_else(|panic| Err(surrealdb::Error::internal(panic.to_string())))
     }
 
-    /// Moves what it holds to tables if the disk lets it, and lets go of its files soon.
+    /// Moves the log's data to tables, if the disk allows it, and releases the files.
     pub(crate) async fn close(mut self) {
         if let Some(closed) = self.begin_close() {
-            // The sender is gone when it is done, whether it has said so or not.
+            // The sender is dropped when closing ends, also if it sent nothing.
             let _ = closed.await;
         }
     }
 
-    /// On a thread of its own: neither this store's nor anybody else's may wait for the end of a runtime.
+    /// Closes on a thread of its own: no runtime's thread may block until a runtime ends.
     fn begin_close(&mut self) -> Option<oneshot::Receiver<()>> {
         let parts = self.parts.take()?;
         let (done, closed) = oneshot::channel();
@@ -206,9 +207,9 @@ impl Drop for Embedded {
 }
 
 impl Parts {
-    /// SurrealKV, dropped where there is a runtime, begins to close a second time. What failed the first time is in no
-    /// state to be tried again, so the runtime goes first. So does it before the last client: the `surrealdb` crate would
-    /// shut the datastore down once more, and log that it is shut down already.
+    /// Dropping SurrealKV inside a runtime closes it a second time, which is unsafe after a close that failed, so the
+    /// runtime is dropped first. It is also dropped before the last client: otherwise the `surrealdb` crate would shut
+    /// the datastore down once more, and log that it is shut down already.
     fn close(self) {
         let Self {
             runtime,

@@ -1,5 +1,5 @@
-//! What we do with a store's directory ourselves. SurrealKV (0.21.4) keeps its log in `wal/` and long values in `vlog/`,
-//! and holds a lock on `LOCK`.
+//! Direct access to a store's directory. SurrealKV (0.21.4) keeps its log in `wal/` and long values in `vlog/`, and
+//! locks the file `LOCK`.
 
 use std::{
     fs::{self, File},
@@ -12,15 +12,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The file that whoever has the store open holds a lock on.
+/// The file that is locked while the store is open.
 const LOCK: &str = "LOCK";
 
-/// How often to look whether another owner has let go of the store's files.
+/// How often to check whether another owner has released the store.
 const LOCK_POLL: Duration = Duration::from_millis(20);
 
-/// Makes the directory, and its name durable: a store that is synced in a directory that is not is lost with it. Whoever
-/// made it may have died before that, so it is done every time, and for all the directories above.
-pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
+/// Creates the directory and makes its name durable: a synced store is lost if its directory entry is not synced. An
+/// earlier process may have died between creating and syncing, so every directory above is synced every time.
+pub(crate) fn create_directory(directory: &Path) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     for above in directory
         .ancestors()
@@ -28,7 +28,7 @@ pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
         .filter(|above| !above.as_os_str().is_empty())
     {
         match File::open(above).and_then(|above| above.sync_all()) {
-            // Nobody has just made something in these.
+            // These cannot be synced, but nobody has just created something in them either.
             Err(error) if matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | InvalidInput) => {}
             synced => synced?,
         }
@@ -36,19 +36,19 @@ pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The logs that are there.
-pub(crate) fn logs(directory: &Path) -> io::Result<Vec<PathBuf>> {
-    files(directory, "wal")
+/// Lists the log files.
+pub(crate) fn wal_files(directory: &Path) -> io::Result<Vec<PathBuf>> {
+    files_in(directory, "wal")
 }
 
-/// Whether there is a log with something in it.
-pub(crate) fn has_log(directory: &Path) -> io::Result<bool> {
-    has_content(&logs(directory)?)
+/// Whether a log file has content.
+pub(crate) fn has_wal(directory: &Path) -> io::Result<bool> {
+    has_content(&wal_files(directory)?)
 }
 
-/// Whether there are files of long values.
-pub(crate) fn has_values(directory: &Path) -> io::Result<bool> {
-    has_content(&files(directory, "vlog")?)
+/// Whether a value-log file has content.
+pub(crate) fn has_value_log(directory: &Path) -> io::Result<bool> {
+    has_content(&files_in(directory, "vlog")?)
 }
 
 fn has_content(files: &[PathBuf]) -> io::Result<bool> {
@@ -60,8 +60,8 @@ fn has_content(files: &[PathBuf]) -> io::Result<bool> {
     Ok(false)
 }
 
-/// The files of a folder that are named after it.
-fn files(directory: &Path, kind: &str) -> io::Result<Vec<PathBuf>> {
+/// Lists the files in the folder `kind` whose extension is `kind`.
+fn files_in(directory: &Path, kind: &str) -> io::Result<Vec<PathBuf>> {
     let entries = match fs::read_dir(directory.join(kind)) {
         Err(error) if error.kind() == NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -76,8 +76,8 @@ fn files(directory: &Path, kind: &str) -> io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Waits until nobody has the store open; false if somebody still has.
-pub(crate) async fn until_free(directory: &Path, limit: Duration) -> bool {
+/// Waits until no process has the store open. Returns false if one still has at the limit.
+pub(crate) async fn wait_until_unlocked(directory: &Path, limit: Duration) -> bool {
     let deadline = Instant::now() + limit;
     while is_locked(directory) {
         if Instant::now() > deadline {
@@ -88,13 +88,13 @@ pub(crate) async fn until_free(directory: &Path, limit: Duration) -> bool {
     true
 }
 
-/// Whether somebody has the store open.
+/// Whether a process has the store open.
 pub(crate) fn is_locked(directory: &Path) -> bool {
     File::open(directory.join(LOCK)).is_ok_and(|file| file.try_lock_shared().is_err())
 }
 
-/// The process that has the store open, if the kernel tells: in another container it does not.
-pub(crate) fn holder(directory: &Path) -> Option<u32> {
+/// Returns the process that has the store open. `None` if it is in another container: the kernel shows only our own.
+pub(crate) fn lock_holder(directory: &Path) -> Option<u32> {
     let inode = fs::metadata(directory.join(LOCK)).ok()?.ino().to_string();
     let locks = fs::read_to_string("/proc/locks").ok()?;
     // `1: FLOCK  ADVISORY  WRITE 4711 08:01:123456 0 EOF`

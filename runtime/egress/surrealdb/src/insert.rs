@@ -1,7 +1,7 @@
 //! The fast path: many new documents in one statement.
 //!
-//! `INSERT IGNORE` would also pass over a document that a unique index refuses, and lose it. So the insert is plain,
-//! with full record ids; when it meets ids that are there, they are read back, left out, and the rest is inserted.
+//! `INSERT IGNORE` would also skip a document that a unique index refuses, and lose it. So the insert is plain, with
+//! full record ids; if some ids exist, they are read back and left out, and the rest is inserted.
 
 use std::collections::HashSet;
 
@@ -10,22 +10,22 @@ use surrealdb::types::{Array, Object, RecordId, RecordIdKey, Value};
 
 use crate::{
     classify::Fault,
-    link::Link,
+    executor::Executor,
     plan::{Chain, Item},
 };
 
-/// One statement for any number of tables: each document's `id` says which record it is.
+/// One statement for any number of tables: each document's `id` names its table and record.
 const INSERT: &str = "INSERT $rows RETURN NONE";
 
 const EXISTING: &str = "SELECT VALUE id FROM $candidates.id";
 
-/// The same where one of the tables is not there yet, which is an error of the former; several times slower.
+/// The same query where one of the tables does not exist yet, for which [`EXISTING`] fails; several times slower.
 const EXISTING_ANYWHERE: &str = "SELECT VALUE id FROM $candidates WHERE record::exists(id)";
 
-/// How often other writers may get in between reading ids back and inserting the rest.
+/// How often to read the ids back, in case other writers insert more between reading and inserting.
 const ROUNDS_MAX: usize = 4;
 
-pub(crate) struct Insert<'l>(pub(crate) &'l Link);
+pub(crate) struct Insert<'l>(pub(crate) &'l Executor);
 
 impl<'w> Attempt<Item<'w>> for Insert<'_> {
     type Fault = Fault;
@@ -39,12 +39,12 @@ impl<'w> Attempt<Item<'w>> for Insert<'_> {
             Err(fault) => return Err(fault),
         }
         for _ in 0..ROUNDS_MAX {
-            let there = self.there(items).await?;
-            let unchanged = there.iter().filter(|there| **there).count();
+            let existing = self.existing(items).await?;
+            let unchanged = existing.iter().filter(|exists| **exists).count();
             if unchanged == items.len() {
                 return Ok(unchanged);
             }
-            match self.insert(items, &there).await {
+            match self.insert(items, &existing).await {
                 Ok(()) => return Ok(unchanged),
                 Err(Fault::Exists) => {}
                 Err(fault) => return Err(fault),
@@ -59,21 +59,21 @@ impl<'w> Attempt<Item<'w>> for Insert<'_> {
 }
 
 impl Insert<'_> {
-    /// Inserts those that are not `there`.
-    async fn insert(&self, items: &mut [&mut Item<'_>], there: &[bool]) -> Result<(), Fault> {
+    /// Inserts the items that are not marked in `existing`.
+    async fn insert(&self, items: &mut [&mut Item<'_>], existing: &[bool]) -> Result<(), Fault> {
         let variables = || {
             let absent = items
                 .iter_mut()
                 .enumerate()
-                .filter(|(i, _)| there.get(*i) != Some(&true));
+                .filter(|(i, _)| existing.get(*i) != Some(&true));
             let rows: Vec<Value> = absent.map(|(_, item)| Value::Object(item.row())).collect();
             Object::from_iter([("rows".to_owned(), Array::from(rows))])
         };
         self.0.statement("insert", INSERT, variables).await.map(drop)
     }
 
-    /// For each of them, whether a document with its id is there.
-    async fn there(&self, items: &[&mut Item<'_>]) -> Result<Vec<bool>, Fault> {
+    /// For each item, whether a document with its id exists.
+    async fn existing(&self, items: &[&mut Item<'_>]) -> Result<Vec<bool>, Fault> {
         let variables = || {
             let candidate =
                 |item: &&mut Item<'_>| Value::Object(Object::from_iter([("id".to_owned(), item.record_id())]));
@@ -90,8 +90,8 @@ impl Insert<'_> {
             ));
         };
         let found: HashSet<(&str, &str)> = found.iter().filter_map(table_and_id).collect();
-        let there = |item: &&mut Item<'_>| found.contains(&(&*item.write.target, item.write.id.as_str()));
-        Ok(items.iter().map(there).collect())
+        let exists = |item: &&mut Item<'_>| found.contains(&(&*item.write.target, item.write.id.as_str()));
+        Ok(items.iter().map(exists).collect())
     }
 }
 

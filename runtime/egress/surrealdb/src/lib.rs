@@ -2,35 +2,37 @@
 //!
 //! ```text
 //! writes → plan ─┬→ bulk: plain inserts of distinct ids    → one INSERT         ┐
-//!                ├→ ordered: all else                      → one transaction    ├→ bisect → report
-//!                └→ refused: what is no document           → the report         ┘
+//!                ├→ ordered: everything else               → one transaction    ├→ bisect → report
+//!                └→ refused: invalid documents             → the report         ┘
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
-//! * **Nothing is spliced.** Tables, ids and documents are bound as typed values; no text of a payload is ever part of
-//!   a statement's. Ids are text and stay text. A payload's own `id`, `in` and `out` are kept under other names
+//! * **No injection.** Tables, ids and documents are bound as typed values; no text of a payload is ever part of a
+//!   statement's text. Ids are text and stay text. A payload's own `id`, `in` and `out` are stored under other names
 //!   (`value.rs`), and numbers keep their digits or are refused (`number.rs`).
-//! * **Idempotent by id.** The same batch again changes nothing: inserts pass over what is there, the rest replaces
-//!   like by like. With `order`, a late write loses against a newer one and against a newer delete (`ordered.rs`).
-//! * **One write a document.** Of the writes of one id in a batch, those that a later one makes superfluous are not done.
+//! * **Idempotent by id.** Writing the same batch again changes nothing: inserts skip documents that exist, the other
+//!   operations replace a document with the same one. With `order`, a late write loses against a newer one and against
+//!   a newer delete (`ordered.rs`).
+//! * **One write a document.** Of the writes of one id in a batch, those that a later one supersedes are skipped.
 //!   Batches that name a document in common are written one after the other. Both are in `runtime/egress/common`.
-//! * **Every answer is looked at.** A statement is atomic; a record that the database refuses (an `ASSERT`, a type, a
-//!   unique index) is isolated by halving and reported with the database's reason, and the rest is written
-//!   (`bisect.rs` of `runtime/egress/common`). What is wrong with the database, and not with a record, refuses nobody (`classify.rs`).
+//! * **Every result is checked.** A statement is atomic; a record that the database refuses (an `ASSERT`, a type, a
+//!   unique index) is isolated by bisection and reported with the database's reason, and the rest is written
+//!   (`bisect.rs` of `runtime/egress/common`). A fault of the database, and not of a record, refuses no record
+//!   (`classify.rs`).
 //! * **Durable.** `Ok` from an embedded store on disk means that the write survives `kill -9` and loss of power:
 //!   SurrealKV appends a commit to its log and, in its mode `sync=every`, calls fsync before the commit returns; the
-//!   log's directory is synced whenever a log is created. That mode is SurrealDB 3.3's default, but the address could
-//!   say otherwise, so it is asked for in the address.
+//!   log's directory is synced whenever a log is created. That mode is SurrealDB 3.3's default, but an address can
+//!   override it, so our address always sets it.
 //!   Commits that arrive together share one fsync; it costs 0.1 to 0.3 ms a statement on an SSD, below a microsecond a
 //!   row of a full batch. A log that a crash has left is emptied before anything is written (`embedded.rs`), after an
-//!   error of its files the store is opened anew (`store.rs`), and a batch ends with the question whether every sync so
-//!   far has done its work (`wal_sync.rs`). `mem://` keeps nothing. A server keeps what its operator has configured.
+//!   error of its files the store is reopened (`store.rs`), and a batch ends with a check that every sync so far has
+//!   succeeded (`wal_sync.rs`). `mem://` keeps nothing. A server keeps what its operator has configured.
 //! * **Bounded.** Every statement has a deadline, in the database and here, and a limit of rows and bytes
 //!   (`plan.rs`). SurrealDB's futures run on threads of their own (`runtime.rs`).
 //!
-//! Tables, the namespace and the database come into being with the first write that names them, where the user may
-//! create them; an operator who wants fields, assertions and indexes defines them, before or later.
+//! The first write that names a table, namespace or database creates it, if the user is allowed to; an operator who
+//! wants fields, assertions and indexes defines them, before or later.
 
 mod classify;
 mod client;
@@ -38,11 +40,10 @@ pub mod config;
 mod connections;
 mod connector;
 mod datetime;
-mod definition;
 mod embedded;
+mod executor;
 mod files;
 mod insert;
-mod link;
 mod number;
 mod options;
 mod ordered;
@@ -50,8 +51,9 @@ mod plan;
 mod probe;
 mod query;
 mod runtime;
+mod schema_types;
 mod store;
-mod typed;
+mod table_schema;
 mod url;
 mod value;
 mod wal_sync;
@@ -68,8 +70,8 @@ use parking_lot::Mutex;
 
 use crate::{
     classify::Fault,
+    executor::Executor,
     insert::Insert,
-    link::Link,
     ordered::Ordered,
     plan::{Chain, Item, Plan},
     store::Store,
@@ -83,13 +85,14 @@ pub use options::{Credentials, SurrealOptions};
 pub use query::{QUERY_BYTES_MAX, ROW_DEPTH_MAX};
 pub use url::{InvalidUrl, SurrealUrl};
 
-/// The batches that suit it.
+/// The batches that SurrealDB writes best.
 pub(crate) const BATCH_WISH: BatchWish = BatchWish::DEFAULT;
 
-/// A database that was closed a moment ago is free by then: nobody needs to be told.
-const SOON: Duration = Duration::from_secs(1);
+/// How long another process may have the database open before the operator is notified. One that is just closing is
+/// free by then.
+const NOTIFY_AFTER: Duration = Duration::from_secs(1);
 
-/// One database, as a target of writes and of questions.
+/// A SurrealDB database that documents are written to and queried from.
 pub struct SurrealEgress {
     /// `None` once closed.
     store: Mutex<Option<Arc<Store>>>,
@@ -97,53 +100,54 @@ pub struct SurrealEgress {
 }
 
 impl SurrealEgress {
-    pub(crate) fn on(store: Arc<Store>, options: SurrealOptions) -> Self {
+    pub(crate) fn new(store: Arc<Store>, options: SurrealOptions) -> Self {
         Self {
             store: Mutex::new(Some(store)),
             options: Arc::new(options),
         }
     }
 
-    /// That another process has the embedded database open, with what to do; opening it waits for that.
+    /// Returns a message for the operator if another process has the embedded database open; opening it waits for that
+    /// process.
     pub fn in_use(&self) -> Option<String> {
         let store = self.store.lock().clone();
         store.and_then(|store| store.in_use())
     }
 
-    /// That it answers. If an embedded database is open in another process, which is waited for, `tell` is given the
-    /// sentence for the operator, soon and once.
-    pub async fn ready_or_tell(&self, tell: impl FnOnce(String)) -> Result<(), EgressError> {
+    /// Waits until the database answers. If an embedded database is open in another process, calls `notify` once,
+    /// after a second, with a message for the operator.
+    pub async fn ready_or_notify(&self, notify: impl FnOnce(String)) -> Result<(), EgressError> {
         let ready = self.ready();
         tokio::pin!(ready);
-        if let Ok(ready) = tokio::time::timeout(SOON, &mut ready).await {
+        if let Ok(ready) = tokio::time::timeout(NOTIFY_AFTER, &mut ready).await {
             return ready;
         }
         if let Some(in_use) = self.in_use() {
             let limit = self.options.connect_timeout.as_secs();
-            tell(format!("waiting up to {limit} s for a database: {in_use}"));
+            notify(format!("waiting up to {limit} s for a database: {in_use}"));
         }
         ready.await
     }
 
-    /// Those of these fields that a table refuses: it is `SCHEMAFULL` and does not define them.
+    /// Returns the fields out of `fields` that a table refuses, because it is `SCHEMAFULL` and does not define them.
     pub async fn undefined_fields(&self, table: &str, fields: &[&str]) -> Result<Vec<String>, EgressError> {
-        let asked = async { definition::undefined_fields(&self.link()?, table, fields).await };
-        asked.await.map_err(|fault| self.error(fault))
+        let fields = async { table_schema::undefined_fields(&self.executor()?, table, fields).await };
+        fields.await.map_err(|fault| self.error(fault))
     }
 
-    /// Runs SurrealQL and gives one JSON value for each statement: what it returned, or `{"error": "…"}`. Refuses
-    /// statements that may write unless `write`.
+    /// Runs SurrealQL and returns one JSON value for each statement: its result, or `{"error": "…"}`. Refuses
+    /// statements that may write, unless `write` is set.
     pub async fn query(&self, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
-        let link = self
-            .link()
+        let executor = self
+            .executor()
             .map_err(|fault| QueryError::Unavailable(self.error(fault).to_string()))?;
-        query::run(&link, surql, write).await
+        query::run(&executor, surql, write).await
     }
 
-    fn link(&self) -> Result<Link, Fault> {
+    fn executor(&self) -> Result<Executor, Fault> {
         let store = self.store.lock().clone();
         let store = store.ok_or_else(|| Fault::Busy("the connection was closed".to_owned()))?;
-        Ok(Link {
+        Ok(Executor {
             store,
             options: Arc::clone(&self.options),
         })
@@ -161,18 +165,18 @@ impl Egress for SurrealEgress {
             mut bulk,
             mut ordered,
             refused,
-        } = Plan::of(writes, &self.options.datetime_fields).await;
+        } = Plan::sort(writes, &self.options.datetime_fields).await;
         let mut report = WriteReport {
             refused,
             ..WriteReport::default()
         };
         let writing = async {
-            let link = self.link()?;
+            let executor = self.executor()?;
             let documents = bulk.iter().chain(&ordered).filter_map(Chain::document);
-            let _claim = link.claim(documents).await;
-            write_all(&Insert(&link), &mut bulk, &mut report).await?;
-            write_all(&Ordered(&link), &mut ordered, &mut report).await?;
-            link.durable().await
+            let _claim = executor.claim(documents).await;
+            write_all(&Insert(&executor), &mut bulk, &mut report).await?;
+            write_all(&Ordered(&executor), &mut ordered, &mut report).await?;
+            executor.sync().await
         };
         writing.await.map_err(|fault| self.error(fault))?;
         report.refused.sort_by_key(|(place, _)| *place);
@@ -188,7 +192,7 @@ impl Egress for SurrealEgress {
     }
 
     async fn ready(&self) -> Result<(), EgressError> {
-        let answer = async { self.link()?.answers().await };
+        let answer = async { self.executor()?.ping().await };
         answer.await.map_err(|fault| self.error(fault))
     }
 
@@ -196,7 +200,7 @@ impl Egress for SurrealEgress {
         Some(self)
     }
 
-    /// The last egress of an embedded database shuts it down and waits until its files are free.
+    /// Shuts an embedded database down with its last egress, and waits until its files are unlocked.
     async fn close(&self) -> Result<(), EgressError> {
         let store = self.store.lock().take();
         match store.and_then(Arc::into_inner) {

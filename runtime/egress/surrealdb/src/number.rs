@@ -1,14 +1,14 @@
-//! JSON numbers to SurrealDB's three kinds, by the digits that were sent.
+//! Conversion of JSON numbers to SurrealDB's three kinds of number, by the digits that were sent.
 //!
 //! A whole number is an `int` if it fits 64 bits, else a `decimal`. A number with a point or an exponent is a `float`
 //! if that float prints the same number again, else a `decimal` (28 digits, exact). A number that fits neither is
-//! nobody's to round.
+//! refused, not rounded.
 
 use std::str::FromStr;
 
 use surrealdb::types::{Decimal, Number};
 
-/// A whole number.
+/// Converts a whole number.
 pub(crate) fn from_u64(value: u64) -> Number {
     match i64::try_from(value) {
         Ok(value) => Number::Int(value),
@@ -16,21 +16,23 @@ pub(crate) fn from_u64(value: u64) -> Number {
     }
 }
 
-/// A number that was parsed as `value` from `literal`; `None` if nothing holds it.
+/// Converts a number that was parsed as `value` from `literal`; `None` if no kind can hold it.
 pub(crate) fn from_literal(literal: &str, value: f64) -> Option<Number> {
     let whole = !literal.contains(['.', 'e', 'E']);
     if whole {
-        // Beyond 64 bits; or `-0`, which is 0.
+        // Beyond 64 bits, or `-0`, which is 0.
         return match i64::from_str(literal) {
             Ok(value) => Some(Number::Int(value)),
             Err(_) => Decimal::from_str_exact(literal).ok().map(Number::Decimal),
         };
     }
-    let sent = Digits::of(literal)?;
-    if Digits::of(&format!("{value:e}")).as_ref() == Some(&sent) {
+    let sent = Digits::parse(literal)?;
+    if Digits::parse(&format!("{value:e}")).as_ref() == Some(&sent) {
         return Some(Number::Float(value));
     }
-    Decimal::from_str_exact(&sent.plain()?).ok().map(Number::Decimal)
+    Decimal::from_str_exact(&sent.to_plain_text()?)
+        .ok()
+        .map(Number::Decimal)
 }
 
 /// A number as `digits` times ten to the `exponent`, without zeros at either end.
@@ -42,7 +44,7 @@ struct Digits {
 }
 
 impl Digits {
-    fn of(literal: &str) -> Option<Self> {
+    fn parse(literal: &str) -> Option<Self> {
         let (negative, literal) = match literal.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, literal),
@@ -70,8 +72,8 @@ impl Digits {
         })
     }
 
-    /// Written without an exponent, if a decimal may hold it.
-    fn plain(&self) -> Option<String> {
+    /// The number written without an exponent; `None` if a decimal cannot hold it.
+    fn to_plain_text(&self) -> Option<String> {
         const DECIMAL_DIGITS_MAX: usize = 28;
         let sign = if self.negative { "-" } else { "" };
         let shift = usize::try_from(self.exponent.unsigned_abs()).ok()?;
@@ -89,14 +91,15 @@ impl Digits {
     }
 }
 
-/// The number literals of a JSON text, in order. A parser that hands out numbers without their digits asks here.
+/// The number literals of a JSON text, in order. The JSON parser returns numbers without their digits, which are read
+/// here.
 pub(crate) struct Literals<'j> {
     json: &'j [u8],
     at: usize,
 }
 
 impl<'j> Literals<'j> {
-    pub(crate) fn of(json: &'j [u8]) -> Self {
+    pub(crate) fn new(json: &'j [u8]) -> Self {
         Self { json, at: 0 }
     }
 
@@ -149,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn each_number_finds_the_kind_that_holds_it() {
+    fn each_number_gets_the_kind_that_holds_it_exactly() {
         for (literal, kind) in [
             ("-0", "int 0"),
             ("18446744073709551616", "decimal 18446744073709551616"),
@@ -169,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_nothing_holds_are_none() {
+    fn numbers_that_no_kind_holds_are_none() {
         for literal in [
             "123456789012345678901234567890123",
             "0.12345678901234567890123456789012345",
@@ -180,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn literals_are_found_outside_of_strings() {
+    fn literals_inside_strings_are_skipped() {
         let json = br#"{"1\"2":[-3.5e+7,"4\\",5],"x":6}"#;
-        assert_eq!(Literals::of(json).collect::<Vec<_>>(), ["-3.5e+7", "5", "6"]);
+        assert_eq!(Literals::new(json).collect::<Vec<_>>(), ["-3.5e+7", "5", "6"]);
     }
 }

@@ -1,4 +1,4 @@
-//! How to reach a database and what to ask of it.
+//! Options of an egress.
 
 use std::{fmt, time::Duration};
 
@@ -6,32 +6,32 @@ use danube_wasm_model::Targets;
 
 use crate::{DatetimeField, url::SurrealUrl};
 
-/// Where the documents go. Fields are public: there is no combination of them that is wrong in itself.
+/// Options of an egress. Fields are public because every combination of valid values is valid.
 #[derive(Debug, Clone)]
 pub struct SurrealOptions {
     /// The database's address.
     pub url: SurrealUrl,
-    /// Namespace; created if it is not there and the user may.
+    /// Namespace; created if it does not exist and the user may create it.
     pub namespace: String,
-    /// Database in the namespace; likewise.
+    /// Database in the namespace; created likewise.
     pub database: String,
-    /// Who to sign in as. An embedded database is opened by its owner and needs none.
+    /// Who to sign in as. An embedded database needs no credentials.
     pub credentials: Option<Credentials>,
     /// Longest wait for a connection, sign-in included.
     pub connect_timeout: Duration,
     /// Longest wait for one statement.
     pub request_timeout: Duration,
-    /// Fields that are stored as datetimes. One that is no moment of its form refuses the document. Every other text stays
-    /// text, but for what the schema of its message says.
+    /// Fields that are stored as datetimes. A value that is not a time in the field's form refuses the document. All
+    /// other text stays text, unless the schema of its message gives it a type.
     pub datetime_fields: Vec<DatetimeField>,
     /// The tables that the sink may write to: [`Egress::targets`](danube_wasm_model::door::Egress::targets).
     pub tables: Targets,
 }
 
 impl SurrealOptions {
-    /// Waits as long as Danube Connect's SurrealDB sink says it does.
+    /// The default of Danube Connect's SurrealDB sink.
     pub const CONNECT_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
-    /// Likewise.
+    /// The default of Danube Connect's SurrealDB sink.
     pub const REQUEST_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
     /// Default timeouts, no credentials, no datetime fields, no tables.
@@ -49,7 +49,7 @@ impl SurrealOptions {
     }
 }
 
-/// Who to sign in as. Printed without its secret.
+/// Who to sign in as. `Debug` leaves the secret out.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Credentials {
     /// A user of the whole server.
@@ -73,8 +73,8 @@ pub enum Credentials {
         /// Password.
         password: String,
     },
-    /// A token (JWT) of a system user. A record user's is refused: SurrealDB drops what a record user may not write
-    /// without saying so.
+    /// A token (JWT) of a system user. A record user's token is refused: SurrealDB silently drops writes that a record
+    /// user may not do.
     Token(String),
 }
 

@@ -1,25 +1,26 @@
 //! The ordered path: upserts, merges, deletes, inserts with an order, and ids that a batch names more than once.
 //!
-//! The order that a document was last written or deleted with is kept in a table of our own, [`MARKS_TABLE`], under the
-//! document's table and id, and written in the same transaction as the document; a mark outlives its document, so that
-//! a late write does not bring a deleted one back. A write without order always applies and leaves the mark as it is.
+//! The order that a document was last written or deleted with, its mark, is kept in a table of our own,
+//! [`MARKS_TABLE`], under the document's table and id, and written in the same transaction as the document. A mark
+//! outlives its document, so that a late write does not restore a deleted one. A write without order always applies
+//! and leaves the mark as it is.
 //!
 //! # Which order applies
 //!
-//! * The order of a record ([`Write::record`]) applies if it is higher than the mark, or if the mark is of the same record,
-//!   whose id is kept beside it: then it was delivered again.
+//! * The order of a record ([`Write::record`]) applies if it is higher than the mark, or if the mark has the same
+//!   record id beside it: then the record was delivered again.
 //! * An order that a component made itself applies unless it is lower than the mark.
 //! * Orders of records are at least [`RECORD_ORDER_MIN`]; below it are the orders of components, most of them publish
-//!   times in milliseconds, and so were all marks before records had orders. Where one kind meets the other, the
-//!   milliseconds of both are compared, and a tie applies.
+//!   times in milliseconds, and all marks that were written before records had orders. An order of one kind is compared
+//!   with a mark of the other by the milliseconds of both, and a tie applies.
 //!
 //! # Statements
 //!
 //! One script in one transaction does up to a thousand writes, in rounds: a round names no document twice, and the k-th
-//! write that a document needs ([`rounds`]) is in round k. A round works on sets: which writes apply and which
-//! documents are there is asked once for all, new documents are inserted in bulk, and only those that are there are
-//! updated one by one. One statement or closure call for each write is several times slower, and so is the function
-//! `record::exists`, and replacing marks in any other way than by removing them and inserting them anew.
+//! write that a document needs ([`rounds`]) is in round k. A round works on sets: one query each finds which writes
+//! apply and which documents exist, new documents are inserted in bulk, and only existing ones are updated one by one.
+//! One statement or closure call for each write is several times slower, and so is the function `record::exists`, and
+//! replacing marks in any other way than by deleting and inserting them.
 
 use std::fmt::Write as _;
 
@@ -33,22 +34,23 @@ use surrealdb::types::{Array, Number, Object, Value};
 
 use crate::{
     classify::Fault,
-    link::Link,
+    executor::Executor,
     number,
     plan::{Chain, Item},
 };
 
-/// Where the orders are kept. One row for each document that was ever written with an order.
+/// The table of marks, with one row for each document that was ever written with an order.
 pub(crate) const MARKS_TABLE: &str = "_danube_wasm_order";
 
-/// Creates [`MARKS_TABLE`]. Done at every connection: it also shows that the user may write.
+/// Creates [`MARKS_TABLE`]. Runs at every connection: it also shows that the user may write.
 pub(crate) const DEFINE_MARKS: &str = "DEFINE TABLE IF NOT EXISTS _danube_wasm_order TYPE NORMAL SCHEMALESS \
      COMMENT 'danube-wasm: order of the last ordered write of each document' PERMISSIONS NONE";
 
-/// Whether the database takes writes.
+/// A write that shows whether the database accepts writes.
 pub(crate) const PROBE: &str = "UPSERT _danube_wasm_order:['', 'probe'] CONTENT { at: 0 } RETURN NONE";
 
-/// Most rounds of one script: each is as much text to read. Documents that need more are written in several scripts.
+/// Most rounds of one script: the script's text grows with each. Documents that need more are written in several
+/// scripts.
 const ROUNDS_MAX: usize = 16;
 
 /// One round. `#` is its number. Operations are numbered as in `wit/sink.wit`.
@@ -69,11 +71,11 @@ DELETE (SELECT VALUE id FROM $marks#) RETURN NONE;
 INSERT $marks# RETURN NONE;
 ";
 
-/// How many writes of a round changed nothing.
+/// Counts the writes of a round that changed nothing.
 const UNCHANGED: &str = "array::len($writes#) - array::len($apply#)
     + array::len((SELECT VALUE id FROM $apply# WHERE there AND operation = 0))";
 
-/// A transaction of so many rounds. Answers with the number of writes that changed nothing.
+/// Returns a transaction of `rounds` rounds. Its result is the number of writes that changed nothing.
 fn script(rounds: usize) -> String {
     let mut script = "BEGIN;".to_owned();
     for round in 0..rounds {
@@ -87,7 +89,7 @@ fn script(rounds: usize) -> String {
     script + " };\nCOMMIT;\n"
 }
 
-pub(crate) struct Ordered<'l>(pub(crate) &'l Link);
+pub(crate) struct Ordered<'l>(pub(crate) &'l Executor);
 
 impl<'w> Attempt<Item<'w>> for Ordered<'_> {
     type Fault = Fault;
@@ -110,7 +112,7 @@ impl Ordered<'_> {
     async fn transaction(&self, rounds: &mut [Vec<&mut Item<'_>>]) -> Result<usize, Fault> {
         let script = script(rounds.len());
         let variables = || {
-            let mut variables = Object::from_iter([("split".to_owned(), order(RECORD_ORDER_MIN))]);
+            let mut variables = Object::from_iter([("split".to_owned(), order_value(RECORD_ORDER_MIN))]);
             for (round, items) in rounds.iter_mut().enumerate() {
                 let writes: Vec<Value> = items.iter_mut().map(|item| Value::Object(arguments(item))).collect();
                 variables.insert(format!("writes{round}"), Array::from(writes));
@@ -120,26 +122,26 @@ impl Ordered<'_> {
         match self.0.statement("ordered writes", &script, variables).await? {
             Value::Object(answer) => match answer.get("unchanged") {
                 Some(Value::Number(Number::Int(unchanged))) => Ok(usize::try_from(*unchanged).unwrap_or(0)),
-                _ => Err(something_else()),
+                _ => Err(unexpected_result()),
             },
-            _ => Err(something_else()),
+            _ => Err(unexpected_result()),
         }
     }
 }
 
-fn something_else() -> Fault {
+fn unexpected_result() -> Fault {
     Fault::Lost("SurrealDB answered ordered writes with something else".to_owned())
 }
 
 fn arguments(item: &mut Item<'_>) -> Object {
-    let (below, above) = applies_over(item.write);
+    let (below, above) = highest_marks(item.write);
     let mut arguments = Object::new();
     arguments.insert("id", item.record_id());
     arguments.insert("mark", item.mark_id());
     arguments.insert("operation", i64::from(item.write.operation.code()));
-    arguments.insert("order", order(item.write.order));
-    arguments.insert("below", order(below));
-    arguments.insert("above", order(above));
+    arguments.insert("order", order_value(item.write.order));
+    arguments.insert("below", order_value(below));
+    arguments.insert("above", order_value(above));
     if let Some(record) = &item.write.record {
         arguments.insert("record_id", record.as_str().to_owned());
     }
@@ -149,12 +151,13 @@ fn arguments(item: &mut Item<'_>) -> Object {
     arguments
 }
 
-fn order(order: u64) -> Value {
+fn order_value(order: u64) -> Value {
     Value::Number(number::from_u64(order))
 }
 
-/// The highest marks that a write applies over: below [`RECORD_ORDER_MIN`], and from there on.
-fn applies_over(write: &Write) -> (u64, u64) {
+/// Returns the highest marks that a write applies over: the highest below [`RECORD_ORDER_MIN`], and the highest from
+/// there on.
+fn highest_marks(write: &Write) -> (u64, u64) {
     let order = write.order;
     match write.record {
         Some(_) => (order_ms(order).min(RECORD_ORDER_MIN - 1), order.saturating_sub(1)),
@@ -184,20 +187,20 @@ mod tests {
     }
 
     #[test]
-    fn orders_of_both_kinds_are_compared_in_milliseconds() {
+    fn orders_of_different_kinds_are_compared_by_milliseconds() {
         let at = |ms: u64, counter: u64| (ms << ORDER_COUNTER_BITS) | counter;
         let now = 1_764_000_000_000;
-        // A record's: over a component's of its millisecond, and over lower ones of records.
-        assert_eq!(applies_over(&write(at(now, 5), Some("a"))), (now, at(now, 4)));
-        // A component's publish time: over its equal, and over those of records of its millisecond.
-        assert_eq!(applies_over(&write(now, None)), (now, at(now, ORDER_COUNTER_MAX)));
-        // A component's own number that is no publish time.
-        assert_eq!(applies_over(&write(u64::MAX, None)), (RECORD_ORDER_MIN - 1, u64::MAX));
-        assert_eq!(applies_over(&write(7, None)), (7, at(7, ORDER_COUNTER_MAX)));
+        // A record's order: over a component's of the same millisecond, and over lower ones of records.
+        assert_eq!(highest_marks(&write(at(now, 5), Some("a"))), (now, at(now, 4)));
+        // A component's publish time: over the same time, and over orders of records of that millisecond.
+        assert_eq!(highest_marks(&write(now, None)), (now, at(now, ORDER_COUNTER_MAX)));
+        // A component's own number that is not a publish time.
+        assert_eq!(highest_marks(&write(u64::MAX, None)), (RECORD_ORDER_MIN - 1, u64::MAX));
+        assert_eq!(highest_marks(&write(7, None)), (7, at(7, ORDER_COUNTER_MAX)));
     }
 
     #[test]
-    fn a_script_has_as_many_rounds_as_it_is_asked_for() {
+    fn a_script_has_the_requested_number_of_rounds() {
         let script = script(2);
         assert!(script.contains("$writes0") && script.contains("$apply1"), "{script}");
         assert!(!script.contains('#') && !script.contains("$writes2"), "{script}");

@@ -1,4 +1,4 @@
-//! Sorts a batch of writes: what can go in bulk, what must go in order, what nobody could write.
+//! Sorts a batch of writes into bulk inserts, ordered writes and invalid writes.
 
 use std::collections::HashMap;
 
@@ -9,32 +9,32 @@ use tokio::task::coop::consume_budget;
 
 use crate::{DatetimeField, ordered::MARKS_TABLE, value};
 
-/// What the names of the runtime's own tables begin with: out of reach of every component and configuration.
-const OWN_TABLES: &str = "_danube_wasm_";
+/// Prefix of the names of the runtime's own tables, which no component and no configuration may write to.
+const RESERVED_PREFIX: &str = "_danube_wasm_";
 
-/// Longest name of a table, in bytes. It is part of every key.
+/// Longest name of a table, in bytes. The name is part of every key.
 pub(crate) const TABLE_BYTES_MAX: usize = 128;
 
 /// Most writes in one statement. Above this SurrealDB's in-memory store gets slower with each row, and the on-disk one
 /// no faster.
 pub(crate) const STATEMENT_WRITES_MAX: usize = 1000;
 
-/// Most bytes of documents in one statement, unless a single one is larger. Far below the 64 MiB that a WebSocket
+/// Most bytes of documents in one statement, unless a single document is larger. Far below the 64 MiB that a WebSocket
 /// message may have, since values grow when they are encoded.
 pub(crate) const STATEMENT_BYTES_MAX: usize = 8 << 20;
 
-/// The writes of one document, which are not done yet.
+/// The writes of one document that are not done yet.
 pub(crate) type Chain<'w> = common::Chain<Item<'w>>;
 
-/// One write on its way.
+/// A write and its parsed document.
 #[derive(Clone)]
 pub(crate) struct Item<'w> {
-    /// Its place in the batch.
+    /// Its index in the batch.
     pub(crate) index: usize,
     pub(crate) write: &'w Write,
     datetime_fields: &'w [DatetimeField],
-    /// The document, until the first statement takes it. A second one, after a refusal, reads it again: rare, and
-    /// cheaper than a copy of each.
+    /// The document, until the first statement takes it. A second statement, after a refusal, parses it again: rare,
+    /// and cheaper than a copy of each document.
     document: Option<Object>,
 }
 
@@ -66,7 +66,7 @@ impl<'w> Item<'w> {
         })
     }
 
-    /// The full record id. Text ids stay text: `123` is not the number.
+    /// The full record id. Text ids stay text: `"123"` is not the number 123.
     pub(crate) fn record_id(&self) -> RecordId {
         RecordId {
             table: Table::new(&*self.write.target),
@@ -74,7 +74,7 @@ impl<'w> Item<'w> {
         }
     }
 
-    /// Where the order of this document is kept.
+    /// The id of this document's mark.
     pub(crate) fn mark_id(&self) -> RecordId {
         let key = Array::from(vec![
             Value::String(self.write.target.to_string()),
@@ -86,11 +86,11 @@ impl<'w> Item<'w> {
         }
     }
 
-    /// The document with its full record id; the id alone for deletes.
+    /// Returns the document with its full record id; the id alone for deletes.
     pub(crate) fn row(&mut self) -> Object {
         let mut row = self.document.take().unwrap_or_else(|| match self.write.operation {
             Operation::Delete => Object::new(),
-            // It was read before, so it can be read again.
+            // It was parsed before, so it parses again.
             _ => value::document(self.write, self.datetime_fields).unwrap_or_default(),
         });
         row.insert("id", self.record_id());
@@ -98,36 +98,36 @@ impl<'w> Item<'w> {
     }
 }
 
-/// A batch, sorted. Documents of different ids are independent, so only equal ids must keep their order.
+/// A sorted batch. Documents of different ids are independent, so only writes of the same id must keep their order.
 #[derive(Default)]
 pub(crate) struct Plan<'w> {
-    /// Plain inserts of ids that the batch names once.
+    /// Plain inserts of ids that occur once in the batch.
     pub(crate) bulk: Vec<Chain<'w>>,
-    /// Everything else, by document.
+    /// All other valid writes, by document.
     pub(crate) ordered: Vec<Chain<'w>>,
-    /// What cannot be written, with the reason.
+    /// Index and reason of each invalid write.
     pub(crate) refused: Vec<(usize, String)>,
 }
 
-/// Of one id in a batch.
+/// How a batch uses an id.
 #[derive(Default)]
-struct Named {
-    times: usize,
-    /// Its place in [`Plan::ordered`].
-    place: Option<usize>,
+struct IdUse {
+    count: usize,
+    /// Index of its chain in [`Plan::ordered`].
+    chain: Option<usize>,
 }
 
 impl<'w> Plan<'w> {
-    /// Gives others turns while there is much of it: whoever writes holds a thread of many.
-    pub(crate) async fn of(writes: &'w [Write], datetime_fields: &'w [DatetimeField]) -> Self {
-        let mut names: HashMap<(&str, &str), Named> = HashMap::with_capacity(writes.len());
+    /// Sorts a batch. Yields to other tasks now and then, because parsing many documents takes long.
+    pub(crate) async fn sort(writes: &'w [Write], datetime_fields: &'w [DatetimeField]) -> Self {
+        let mut uses: HashMap<(&str, &str), IdUse> = HashMap::with_capacity(writes.len());
         for write in writes {
-            names.entry((&*write.target, &*write.id)).or_default().times += 1;
+            uses.entry((&*write.target, &*write.id)).or_default().count += 1;
         }
         let mut plan = Self::default();
         for (index, write) in writes.iter().enumerate() {
             consume_budget().await;
-            let named = names.entry((&*write.target, &*write.id)).or_default();
+            let id_use = uses.entry((&*write.target, &*write.id)).or_default();
             let item = match Item::read(index, write, datetime_fields) {
                 Ok(item) => item,
                 Err(reason) => {
@@ -135,12 +135,12 @@ impl<'w> Plan<'w> {
                     continue;
                 }
             };
-            if named.times == 1 && write.operation == Operation::Insert && write.order == 0 {
+            if id_use.count == 1 && write.operation == Operation::Insert && write.order == 0 {
                 plan.bulk.push(Chain::of(item));
-            } else if let Some(chain) = named.place.and_then(|place| plan.ordered.get_mut(place)) {
+            } else if let Some(chain) = id_use.chain.and_then(|index| plan.ordered.get_mut(index)) {
                 chain.push(item);
             } else {
-                named.place = Some(plan.ordered.len());
+                id_use.chain = Some(plan.ordered.len());
                 plan.ordered.push(Chain::of(item));
             }
         }
@@ -148,7 +148,7 @@ impl<'w> Plan<'w> {
     }
 }
 
-/// Cuts a list of documents into statements.
+/// Divides documents into statements.
 pub(crate) fn statements<'i, 'w>(chains: &'i mut [Chain<'w>]) -> Vec<&'i mut [Chain<'w>]> {
     let limits = StatementLimits {
         writes_max: STATEMENT_WRITES_MAX,
@@ -167,9 +167,9 @@ fn check_table(name: &str) -> Result<(), String> {
         ))
     } else if name.chars().any(char::is_control) {
         Err("the table's name has a control character".to_owned())
-    } else if name.starts_with(OWN_TABLES) {
+    } else if name.starts_with(RESERVED_PREFIX) {
         Err(format!(
-            "tables whose names begin with `{OWN_TABLES}` are the runtime's own"
+            "tables whose names begin with `{RESERVED_PREFIX}` are the runtime's own"
         ))
     } else {
         Ok(())
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_lone_plain_inserts_go_in_bulk() {
+    async fn only_unordered_inserts_of_unique_ids_go_in_bulk() {
         let writes = [
             write("t", "a", Operation::Insert, 0),
             write("t", "b", Operation::Insert, 0),
@@ -211,7 +211,7 @@ mod tests {
             write("", "e", Operation::Insert, 0),
             write(MARKS_TABLE, "e", Operation::Delete, 0),
         ];
-        let plan = Plan::of(&writes, &[]).await;
+        let plan = Plan::sort(&writes, &[]).await;
         let places = |chains: &[Chain<'_>]| {
             let of = |chain: &Chain<'_>| (chain.document().expect("a write").1.to_owned(), chain.len());
             chains.iter().map(of).collect::<Vec<_>>()
@@ -227,7 +227,7 @@ mod tests {
         let writes: Vec<_> = (0..STATEMENT_WRITES_MAX + 1)
             .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
             .collect();
-        let mut plan = Plan::of(&writes, &[]).await;
+        let mut plan = Plan::sort(&writes, &[]).await;
         let sizes: Vec<_> = statements(&mut plan.bulk).iter().map(|chains| chains.len()).collect();
         assert_eq!(sizes, [STATEMENT_WRITES_MAX, 1]);
 
@@ -238,12 +238,12 @@ mod tests {
                 ..write("t", &i.to_string(), Operation::Insert, 0)
             })
             .collect();
-        let mut plan = Plan::of(&writes, &[]).await;
+        let mut plan = Plan::sort(&writes, &[]).await;
         assert_eq!(statements(&mut plan.bulk).len(), 3);
     }
 
     #[tokio::test]
-    async fn others_have_turns_while_many_writes_are_read() {
+    async fn sorting_many_writes_yields_to_other_tasks() {
         let writes: Vec<_> = (0..1_280)
             .map(|i| write("t", &i.to_string(), Operation::Insert, 0))
             .collect();
@@ -257,13 +257,13 @@ mod tests {
                 }
             })
         };
-        assert_eq!(Plan::of(&writes, &[]).await.bulk.len(), 1_280);
+        assert_eq!(Plan::sort(&writes, &[]).await.bulk.len(), 1_280);
         others.abort();
         assert!(turns.load(Relaxed) >= 9, "{turns:?}");
     }
 
     #[test]
-    fn tables_may_be_called_anything_printable() {
+    fn any_printable_table_name_is_accepted() {
         for name in ["a;DROP", "a-b", "`x`", "⟨y⟩", "ünï 漢", "'"] {
             assert_eq!(check_table(name), Ok(()), "{name}");
         }

@@ -1,4 +1,4 @@
-//! Whether the database answers, and whether its tables take what the built-in sink adds to every row.
+//! `check --connect`: whether the database answers, and whether its tables accept the fields that the built-in sink adds.
 
 use danube_wasm_connector::{Finding, Outcome};
 use danube_wasm_model::{ConnectorId, door::Egress as _};
@@ -11,24 +11,24 @@ use crate::{
 const METADATA: &str = "_danube_metadata";
 const TIMESTAMP: &str = "_timestamp";
 
-/// The database, then each table that refuses every row of its mapping, if it is the built-in component that writes them.
+/// Checks the database, then, for the built-in component, each table that would refuse all rows of its mapping.
 pub(crate) async fn probe(
     config: &SurrealDb,
     connections: &Connections,
     id: &ConnectorId,
     is_builtin: bool,
 ) -> Vec<Finding> {
-    // `run` makes one that is not there.
-    let is_there = match config.url.directory() {
+    // `run` creates a database that does not exist.
+    let exists = match config.url.directory() {
         Some(directory) => directory.exists(),
         None => !config.url.is_embedded(),
     };
-    if !is_there {
+    if !exists {
         return Vec::new();
     }
     let egress = connections.egress(config.options());
     let outcome = match egress.in_use() {
-        // Perhaps the pipeline itself.
+        // The other process may be the pipeline itself.
         Some(in_use) => Outcome::Unknown(format!("its tables were not looked at: {in_use}")),
         None => match egress.ready().await {
             Ok(()) => Outcome::Reached,
@@ -41,20 +41,20 @@ pub(crate) async fn probe(
         outcome,
     }];
     if is_reached && is_builtin {
-        findings.extend(tables(config, id, &egress).await);
+        findings.extend(probe_tables(config, id, &egress).await);
     }
-    // What was found stands, whatever becomes of the connection.
+    // An error of closing does not change the findings.
     let _ = egress.close().await;
     findings
 }
 
-async fn tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgress) -> Vec<Finding> {
+async fn probe_tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgress) -> Vec<Finding> {
     let mut findings = Vec::new();
     for mapping in &config.topic_mappings {
         let Some(table) = &mapping.table else { continue };
-        let outcome = match egress.undefined_fields(table, &added(mapping)).await {
+        let outcome = match egress.undefined_fields(table, &added_fields(mapping)).await {
             Ok(undefined) if undefined.is_empty() => continue,
-            Ok(undefined) => Outcome::Failed(refused(&undefined, mapping)),
+            Ok(undefined) => Outcome::Failed(schemafull_message(&undefined, mapping)),
             Err(error) => Outcome::Unknown(error.to_string()),
         };
         let what = format!("{id}: table `{table}`");
@@ -63,13 +63,13 @@ async fn tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgress) ->
     findings
 }
 
-fn added(mapping: &TopicMapping) -> Vec<&'static str> {
+fn added_fields(mapping: &TopicMapping) -> Vec<&'static str> {
     let metadata = mapping.include_danube_metadata.then_some(METADATA);
     let timestamp = (mapping.storage_mode == StorageMode::TimeSeries).then_some(TIMESTAMP);
     metadata.into_iter().chain(timestamp).collect()
 }
 
-fn refused(undefined: &[String], mapping: &TopicMapping) -> String {
+fn schemafull_message(undefined: &[String], mapping: &TopicMapping) -> String {
     let cures = undefined.iter().map(|field| match field.as_str() {
         METADATA => format!(
             "write `include_danube_metadata = false` in the mapping of {}, or `DEFINE FIELD {METADATA} ON TABLE … TYPE \

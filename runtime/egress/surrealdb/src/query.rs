@@ -1,19 +1,19 @@
-//! Questions of an operator: SurrealQL in, JSON out, read-only unless said otherwise.
+//! Runs an operator's queries: SurrealQL in, JSON out, read-only by default.
 //!
-//! Whether a text only reads is decided by SurrealDB's own parser, with the predicate by which SurrealDB itself opens a
-//! read-only transaction. It errs to one side: what cannot be seen through, such as a function that the database
-//! defines, counts as a write. An embedded database then also runs the statements in read-only transactions.
+//! SurrealDB's own parser decides whether a text only reads, with the predicate by which SurrealDB itself opens a
+//! read-only transaction. In doubt, as for a function that is defined in the database, it counts a statement as a
+//! write. An embedded database then also runs the statements in read-only transactions.
 
 use danube_wasm_model::door::{NOT_SHOWN, QueryError};
 use serde_json::json;
 use surrealdb::types::{Object, SqlFormat, ToSql, Value};
 
-use crate::{classify::Fault, link::Link, runtime};
+use crate::{classify::Fault, executor::Executor, runtime};
 
-/// Longest text of a question, in bytes: a question is typed by a person.
+/// Longest text of a query, in bytes: a person types it.
 pub const QUERY_BYTES_MAX: usize = 1 << 20;
 
-/// Refuses a text that is no SurrealQL, or that writes without `write`.
+/// Refuses a text that is not SurrealQL, and one that may write unless `write`.
 fn check(surql: &str, write: bool) -> Result<(), QueryError> {
     if surql.len() > QUERY_BYTES_MAX {
         return Err(QueryError::Syntax(format!(
@@ -39,19 +39,19 @@ fn check(surql: &str, write: bool) -> Result<(), QueryError> {
     }
 }
 
-/// Arrays and objects inside each other that are shown of a row: readers of JSON stop at 128.
+/// Deepest nesting of a row that is returned: JSON parsers stop at 128.
 pub const ROW_DEPTH_MAX: usize = 120;
 
-/// What a statement returned, each row by itself: one that nobody could read does not hide the others.
-fn shown(value: Value) -> serde_json::Value {
+/// Converts the result of a statement, row by row: one row that is too deep does not hide the others.
+fn to_json(value: Value) -> serde_json::Value {
     match value {
-        Value::Array(rows) => rows.into_iter().map(row).collect(),
-        value => row(value),
+        Value::Array(rows) => rows.into_iter().map(row_to_json).collect(),
+        value => row_to_json(value),
     }
 }
 
-fn row(value: Value) -> serde_json::Value {
-    if !is_deeper(&value, ROW_DEPTH_MAX) {
+fn row_to_json(value: Value) -> serde_json::Value {
+    if !is_nested_deeper(&value, ROW_DEPTH_MAX) {
         return value.into_json_value();
     }
     let mut shown = json!({ NOT_SHOWN: format!("it is nested deeper than {ROW_DEPTH_MAX} levels") });
@@ -63,9 +63,9 @@ fn row(value: Value) -> serde_json::Value {
     shown
 }
 
-fn is_deeper(value: &Value, depth_max: usize) -> bool {
+fn is_nested_deeper(value: &Value, depth_max: usize) -> bool {
     let inside = |value: &Value| match depth_max.checked_sub(1) {
-        Some(left) => is_deeper(value, left),
+        Some(left) => is_nested_deeper(value, left),
         None => true,
     };
     match value {
@@ -75,18 +75,18 @@ fn is_deeper(value: &Value, depth_max: usize) -> bool {
     }
 }
 
-/// One JSON value for each statement: what it returned, or `{"error": "…"}`.
-pub(crate) async fn run(link: &Link, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
+/// Runs the statements and returns one JSON  row(value)=>value => row_to_json(value)for each: its result, or `{"error": "…"}`.
+pub(crate) async fn run(executor: &Executor, surql: &str, write: bool) -> Result<Vec<serde_json::Value>, QueryError> {
     let text = surql.to_owned();
-    // On SurrealDB's threads: its parser wants their stack, too.
-    let checked = runtime::run(link.options.request_timeout, "parsing", async move {
+    // On SurrealDB's threads, because its parser needs their large stack, too.
+    let checked = runtime::run(executor.options.request_timeout, "parsing", async move {
         Ok(check(&text, write))
     });
     checked.await.map_err(unavailable)??;
-    let answers = link.run("query", surql.to_owned(), Object::new(), |results| {
+    let answers = executor.run("query", surql.to_owned(), Object::new(), |results| {
         let statements = results.num_statements();
         let answer = |statement| match results.take::<Value>(statement) {
-            Ok(value) => shown(value),
+            Ok(value) => to_json(value),
             Err(error) => json!({ "error": error.message() }),
         };
         Ok((0..statements).map(answer).collect())
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_row_that_is_too_deep_hides_no_other() {
+    fn a_row_that_is_too_deep_does_not_hide_the_others() {
         let nested = |depth| (0..depth).fold(Value::Bool(true), |inner, _| Value::Array(Array::from(vec![inner])));
         let id = surrealdb::types::RecordId {
             table: "t".into(),
@@ -131,7 +131,7 @@ mod tests {
             row(500),
             nested(200),
         ]));
-        let rows = shown(rows);
+        let rows = to_json(rows);
         let text = json!({ "values": [rows] }).to_string();
         serde_json::from_str::<serde_json::Value>(&text).expect("it is read back");
         assert!(rows[0]["d"].is_array());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn reading_is_allowed() {
+    fn reading_statements_are_allowed() {
         for surql in [
             "SELECT event, count() AS total FROM stripe_payments GROUP BY event",
             "SELECT * FROM t WHERE name = 'CREATE t'; INFO FOR DB; RETURN 1 + 1",
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn writing_needs_to_be_asked_for() {
+    fn writing_statements_need_the_write_flag() {
         for surql in [
             "CREATE t",
             "UPDATE t SET a = 1",
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn the_statement_is_named() {
+    fn the_error_names_the_statement() {
         let error = check("SELECT * FROM t; DELETE t;", false)
             .expect_err("writes")
             .to_string();

@@ -1,11 +1,11 @@
-//! Threads for SurrealDB.
+//! Threads that run SurrealDB's futures.
 //!
 //! SurrealDB walks values recursively. Built without optimisation, as in development and tests, a document nested 60
-//! deep overflows a stack of 2 MiB, tokio's default, and takes the process with it; one as deep as our JSON reader
-//! accepts, 127, fits in 4 MiB (measured with 3.3.5, embedded). SurrealDB's own manual asks for 10. Its futures
-//! therefore run on threads of their own, which also keeps an embedded database's work off the threads that serve
-//! sockets. A runtime that all share is made at the first connection and lives as long as the process; a store on disk has
-//! another one, which lives as long as it is open (`embedded.rs`).
+//! deep overflows a stack of 2 MiB, tokio's default, and aborts the process; one as deep as our JSON reader accepts,
+//! 127, fits in 4 MiB (measured with 3.3.5, embedded). SurrealDB's own manual asks for 10. Its futures therefore run on
+//! threads of their own, which also keeps an embedded database's work off the threads that serve sockets. One shared
+//! runtime is created at the first connection and lives as long as the process; a store on disk has a runtime of its
+//! own, which lives as long as the store is open (`embedded.rs`).
 
 use std::{future::Future, io, sync::LazyLock, time::Duration};
 
@@ -22,7 +22,7 @@ const THREADS_MAX: usize = 4;
 
 static RUNTIME: LazyLock<Result<Runtime, String>> = LazyLock::new(build);
 
-/// More of them, for a store that is to end with its threads.
+/// Creates a runtime. A store on disk has its own, so that closing the store also ends its threads.
 pub(crate) fn build() -> Result<Runtime, String> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let built: io::Result<Runtime> = Builder::new_multi_thread()
@@ -34,7 +34,7 @@ pub(crate) fn build() -> Result<Runtime, String> {
     built.map_err(|error| format!("no threads can be started for SurrealDB: {error}"))
 }
 
-/// The threads that all share.
+/// Returns the shared runtime.
 pub(crate) fn shared() -> Result<Handle, Fault> {
     let runtime = RUNTIME.as_ref().map_err(|error| Fault::Busy(error.clone()))?;
     Ok(runtime.handle().clone())
@@ -42,8 +42,8 @@ pub(crate) fn shared() -> Result<Handle, Fault> {
 
 /// Runs `work` on SurrealDB's threads, for at most `limit`.
 ///
-/// Work that is given up runs on to its own end: cutting an embedded transaction off half-way is safe for the data but
-/// leaves its cleaning up to nobody. It is harmless, because every write may be done again.
+/// After the limit the work continues in the background: aborting an embedded transaction half-way is safe for the
+/// data, but nothing would clean up after it. Letting it finish is harmless, because every write may be repeated.
 pub(crate) async fn run<T, F>(limit: Duration, what: &'static str, work: F) -> Result<T, Fault>
 where
     T: Send + 'static,
@@ -52,7 +52,7 @@ where
     run_on(&shared()?, limit, what, work).await
 }
 
-/// Likewise, on these threads.
+/// Runs `work` on the given threads, for at most `limit`.
 pub(crate) async fn run_on<T, F>(threads: &Handle, limit: Duration, what: &'static str, work: F) -> Result<T, Fault>
 where
     T: Send + 'static,

@@ -1,4 +1,4 @@
-//! Addresses of databases, as users write them.
+//! Addresses of databases.
 
 use std::{
     fmt,
@@ -24,7 +24,7 @@ enum Kind {
     Remote(String),
 }
 
-/// A text that is no address of a SurrealDB.
+/// The text is not the address of a SurrealDB.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{url}` is not an address of a SurrealDB: {reason}. Write `surrealkv://directory`, `mem://`, `ws://host:port`, \
@@ -36,7 +36,7 @@ pub struct InvalidUrl {
 }
 
 impl SurrealUrl {
-    /// Reads an address; relative directories are below `base_dir`.
+    /// Parses an address; relative directories are below `base_dir`.
     pub fn parse(text: &str, base_dir: &Path) -> Result<Self, InvalidUrl> {
         let fail = |reason: &str| InvalidUrl {
             url: without_password(text),
@@ -63,7 +63,7 @@ impl SurrealUrl {
         !matches!(self.0, Kind::Remote(_))
     }
 
-    /// The directory of an embedded database that is kept on disk.
+    /// The directory of an embedded database on disk.
     pub fn directory(&self) -> Option<&Path> {
         match &self.0 {
             Kind::SurrealKv(path) => Some(path),
@@ -71,8 +71,8 @@ impl SurrealUrl {
         }
     }
 
-    /// As the `surrealdb` crate wants it. `sync=every` is what makes a returned write durable (see the crate's page),
-    /// so it is always said, whatever `SURREAL_DATASTORE_SYNC` says.
+    /// The address for the `surrealdb` crate. `sync=every` makes an acknowledged write durable (see the crate's
+    /// documentation), so it is always set, whatever `SURREAL_DATASTORE_SYNC` says.
     pub(crate) fn endpoint(&self) -> String {
         match &self.0 {
             Kind::Memory => "mem://".to_owned(),
@@ -92,7 +92,7 @@ impl fmt::Display for SurrealUrl {
     }
 }
 
-/// An absolute path without `.` and `..`, so that two spellings of one directory are one database.
+/// Returns an absolute path without `.` and `..`, so that two spellings of one directory are one database.
 fn directory(path: &str, base_dir: &Path) -> Result<Kind, &'static str> {
     if path.is_empty() {
         return Err("it names no directory");
@@ -136,7 +136,7 @@ fn server(scheme: &str, rest: &str) -> Result<Kind, &'static str> {
     Ok(Kind::Remote(format!("{scheme}://{authority}")))
 }
 
-/// What may be shown of an address that could not be read.
+/// Returns the text for an error message, without a password.
 fn without_password(text: &str) -> String {
     let shown = match (text.find("://"), text.rfind('@')) {
         (Some(scheme), Some(at)) if scheme + 3 <= at => format!("{}…{}", &text[..scheme + 3], &text[at..]),
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn servers_are_named_with_or_without_a_scheme() {
+    fn server_addresses_may_omit_the_scheme() {
         for (text, endpoint) in [
             ("localhost:8000", "ws://localhost:8000"),
             ("[::1]:8000", "ws://[::1]:8000"),
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_with_what_to_write() {
+    fn other_addresses_are_refused_with_the_valid_forms() {
         for text in [
             "",
             "localhost",

@@ -1,13 +1,14 @@
-//! JSON text to SurrealDB values, without loss and without interpretation.
+//! Conversion of JSON text to SurrealDB values, without loss and without interpretation.
 //!
 //! * Text stays text: nothing that looks like a datetime, a UUID or a record id becomes one, except the fields that
-//!   the options name as datetimes (`datetime.rs`), and those of which the message's schema says more (`typed.rs`).
-//! * `null` stays `NULL`. Arrays and objects nest as they are.
+//!   the options declare as datetimes (`datetime.rs`) and those that the message's schema gives a type
+//!   (`schema_types.rs`).
+//! * `null` stays `NULL`. Arrays and objects keep their nesting.
 //! * Numbers: see `number.rs`.
-//! * SurrealDB gives `id`, `in` and `out` at the top of a document a meaning of its own: which record it is, and which
-//!   two records an edge joins. A payload's own fields of those names get one leading underscore, and names that
-//!   already consist of underscores and one of the three get one more, so that no two fields ever meet: `id` is stored
-//!   as `_id`, `_id` as `__id`. Taking one underscore off gives every name back.
+//! * At the top of a document, `id`, `in` and `out` have a meaning for SurrealDB: the record's id, and the two records
+//!   that an edge joins. A payload's own fields of those names get one leading underscore, and names that already
+//!   consist of underscores and one of the three get one more, so that no two fields get the same name: `id` is stored
+//!   as `_id`, `_id` as `__id`. Removing one underscore restores every name.
 //! * A key that appears twice refuses the document: one of the two values would be lost.
 
 use std::fmt;
@@ -19,14 +20,14 @@ use surrealdb::types::{Array, Number, Object, Value};
 use crate::{
     DatetimeField,
     number::{self, Literals},
-    typed,
+    schema_types,
 };
 
-/// Reads a write's document, which must be a JSON object. The error is a sentence for whoever sent it.
+/// Parses a write's document, which must be a JSON object. The error is a sentence for the sender.
 pub(crate) fn document(write: &Write, datetime_fields: &[DatetimeField]) -> Result<Object, String> {
     let mut fields = object(&write.body)?;
     if let Some(types) = &write.types {
-        typed::apply(types, &mut fields)?;
+        schema_types::apply(types, &mut fields)?;
     }
     datetime_fields.iter().try_for_each(|field| field.apply(&mut fields))?;
     let mut document = Object::new();
@@ -38,9 +39,9 @@ pub(crate) fn document(write: &Write, datetime_fields: &[DatetimeField]) -> Resu
 
 fn object(json: &[u8]) -> Result<Object, String> {
     let fail = |error: serde_json::Error| format!("the document is not valid JSON: {error}");
-    let mut literals = Literals::of(json);
+    let mut literals = Literals::new(json);
     let mut reader = serde_json::Deserializer::from_slice(json);
-    let value = Json::top(&mut literals).deserialize(&mut reader).map_err(fail)?;
+    let value = JsonReader::new(&mut literals).deserialize(&mut reader).map_err(fail)?;
     reader.end().map_err(fail)?;
     match value {
         Value::Object(fields) => Ok(fields),
@@ -48,7 +49,7 @@ fn object(json: &[u8]) -> Result<Object, String> {
     }
 }
 
-/// The name under which a payload's top-level field is stored.
+/// Returns the name under which a payload's top-level field is stored.
 fn stored_name(name: String) -> String {
     match name.trim_start_matches('_') {
         "id" | "in" | "out" => format!("_{name}"),
@@ -56,27 +57,27 @@ fn stored_name(name: String) -> String {
     }
 }
 
-/// Objects and arrays inside each other that a document may have. Sources take 64, and a component may put them into
-/// some more. What is stored must be read back, by SurrealDB's own protocol, too, and shown by whoever asks for it.
+/// Deepest nesting of a document. Sources accept 64, and a component may wrap them in some more levels. SurrealDB's own
+/// protocol, and clients that query the document, must be able to read it back.
 pub(crate) const DOCUMENT_DEPTH_MAX: usize = 100;
 
-struct Json<'a, 'j> {
+struct JsonReader<'a, 'j> {
     literals: &'a mut Literals<'j>,
     depth_left: usize,
 }
 
-impl<'a, 'j> Json<'a, 'j> {
-    fn top(literals: &'a mut Literals<'j>) -> Self {
+impl<'a, 'j> JsonReader<'a, 'j> {
+    fn new(literals: &'a mut Literals<'j>) -> Self {
         Self {
             literals,
             depth_left: DOCUMENT_DEPTH_MAX,
         }
     }
 
-    /// For what is inside of it.
-    fn inner<E: serde::de::Error>(&mut self) -> Result<Json<'_, 'j>, E> {
+    /// The reader for a nested value.
+    fn nested<E: serde::de::Error>(&mut self) -> Result<JsonReader<'_, 'j>, E> {
         match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Json {
+            Some(depth_left) => Ok(JsonReader {
                 literals: &mut *self.literals,
                 depth_left,
             }),
@@ -87,7 +88,7 @@ impl<'a, 'j> Json<'a, 'j> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Json<'_, '_> {
+impl<'de> DeserializeSeed<'de> for JsonReader<'_, '_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -95,7 +96,7 @@ impl<'de> DeserializeSeed<'de> for Json<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Json<'_, '_> {
+impl<'de> Visitor<'de> for JsonReader<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -140,7 +141,7 @@ impl<'de> Visitor<'de> for Json<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut array = Vec::with_capacity(items.size_hint().unwrap_or(0));
-        while let Some(item) = items.next_element_seed(self.inner()?)? {
+        while let Some(item) = items.next_element_seed(self.nested()?)? {
             array.push(item);
         }
         Ok(Value::Array(Array::from(array)))
@@ -149,7 +150,7 @@ impl<'de> Visitor<'de> for Json<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(mut self, mut fields: A) -> Result<Value, A::Error> {
         let mut object = Object::new();
         while let Some(name) = fields.next_key::<String>()? {
-            let value = fields.next_value_seed(self.inner()?)?;
+            let value = fields.next_value_seed(self.nested()?)?;
             if object.contains_key(&name) {
                 return Err(A::Error::custom(format_args!("the key `{name:.64}` appears twice")));
             }
@@ -166,8 +167,8 @@ pub(crate) mod tests {
     use super::*;
     use crate::DatetimeForm;
 
-    /// A document of which nothing is known.
-    pub(crate) fn plain(json: &str) -> Object {
+    /// Parses a document without a schema.
+    pub(crate) fn parse_untyped(json: &str) -> Object {
         object(json.as_bytes()).expect("an object")
     }
 
@@ -214,7 +215,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn names_with_a_meaning_get_an_underscore_and_never_meet() {
+    fn reserved_names_get_an_underscore_and_never_collide() {
         let document = read(r#"{"id":1,"_id":2,"__id":3,"in":4,"out":5,"ids":6,"_":7,"x":{"id":8}}"#).expect("valid");
         let names: Vec<_> = document.keys().map(String::as_str).collect();
         assert_eq!(names, ["_", "___id", "__id", "_id", "_in", "_out", "ids", "x"]);
@@ -222,7 +223,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_named_fields_become_datetimes() {
+    fn only_declared_fields_become_datetimes() {
         let document = read(r#"{"at":"2026-11-23T20:00:00.123Z","x":{"at":"no"}}"#).expect("valid");
         assert!(matches!(document.get("at"), Some(Value::Datetime(_))));
         assert!(read(r#"{"at":null}"#).is_ok());
@@ -232,7 +233,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn nested_fields_and_epochs_become_datetimes_where_they_are_named() {
+    fn nested_fields_and_epochs_become_datetimes_where_declared() {
         let fields = [
             field(&["a", "at"], DatetimeForm::Rfc3339),
             field(&["list", "*", "at"], DatetimeForm::EpochSeconds),
@@ -264,7 +265,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_would_lose_data_is_refused() {
+    fn documents_that_would_lose_data_are_refused() {
         for (json, part) in [
             (r#"{"a":1,"a":2}"#, "appears twice"),
             (r#"{"a":{"b":1,"b":2}}"#, "appears twice"),
@@ -291,7 +292,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn literals_keep_in_step_with_values() {
+    fn each_number_gets_its_own_literal() {
         let document =
             read(r#"{"1":"2 \" 3","a":[-1,18446744073709551615,0.1,{"5":6.25e1}],"\\":0.1234567890123456789}"#)
                 .expect("valid");

@@ -1,11 +1,12 @@
-//! Asks the kernel whether the log is on disk.
+//! Makes sure that the store's log is on disk.
 //!
-//! SurrealDB does not tell of every sync that failed: some of its own commits it tries again, of others it drops the error,
-//! and a transaction that somebody else has begun, or ours that we gave up waiting for, is visible before its sync comes
-//! back. What a failed sync did not write stays in the page cache as if it had been written, no later sync writes it, and
-//! at the next start the log ends there, whatever was acknowledged behind it. But Linux tells every open file of such a
-//! failure once. So we have the log open, too, and after a batch sync it ourselves: what the batch wrote and what it found
-//! done is then on disk, or the store is opened anew. (Another sync of a file that has nothing left to write costs little.)
+//! SurrealDB does not report every sync that failed: it retries some of its own commits, drops the error of others, and
+//! a transaction of another caller, or one of ours that timed out, is visible before its sync returns. Data that a
+//! failed sync did not write stays in the page cache as if it had been written, no later sync writes it, and at the
+//! next start the log ends there, whatever was acknowledged after it. But Linux reports such a failure once to every
+//! open file. So we keep the log open, too, and sync it ourselves after a batch: either everything that the batch
+//! wrote or found written is on disk, or the store is reopened. (Another sync of a file without unwritten data costs
+//! little.)
 
 use std::{
     collections::{BTreeMap, btree_map::Entry},
@@ -19,10 +20,10 @@ use parking_lot::Mutex;
 
 use crate::files;
 
-/// Bytes that are read and written again at a time.
-const PIECE_BYTES: usize = 1 << 20;
+/// Bytes that are rewritten at a time.
+const CHUNK_BYTES: usize = 1 << 20;
 
-/// Of one store, for as long as it is open.
+/// The log files of a store, for as long as it is open.
 pub(crate) struct WalSync {
     directory: PathBuf,
     state: Mutex<State>,
@@ -31,13 +32,13 @@ pub(crate) struct WalSync {
 #[derive(Default)]
 struct State {
     logs: BTreeMap<PathBuf, File>,
-    /// The kernel says it only once.
+    /// Kept because the kernel reports a failure only once.
     failed: Option<String>,
 }
 
 impl WalSync {
-    /// Knows the logs that are there now, and that they are on disk.
-    pub(crate) fn of(directory: &Path) -> io::Result<Self> {
+    /// Opens the log files that exist, and makes sure that they are on disk.
+    pub(crate) fn open(directory: &Path) -> io::Result<Self> {
         let wal_sync = Self {
             directory: directory.to_owned(),
             state: Mutex::default(),
@@ -45,7 +46,7 @@ impl WalSync {
         wal_sync.sync().map(|()| wal_sync)
     }
 
-    /// Returns once everything that is in the logs is on disk; never again after it once was not.
+    /// Returns once everything in the log files is on disk. After one failure, all later calls fail.
     pub(crate) fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
         if let Some(failed) = &state.failed {
@@ -59,33 +60,33 @@ impl WalSync {
 
 impl State {
     fn sync(&mut self, directory: &Path) -> io::Result<()> {
-        let there = files::logs(directory)?;
-        self.logs.retain(|path, _| there.contains(path));
-        for path in there {
-            if let Entry::Vacant(unknown) = self.logs.entry(path) {
-                let log = match File::options().read(true).write(true).open(unknown.key()) {
-                    // What it held has just been moved to a table.
+        let present = files::wal_files(directory)?;
+        self.logs.retain(|path, _| present.contains(path));
+        for path in present {
+            if let Entry::Vacant(new) = self.logs.entry(path) {
+                let log = match File::options().read(true).write(true).open(new.key()) {
+                    // Its data has just been moved to a table.
                     Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                     log => log?,
                 };
-                write_again(&log)?;
-                unknown.insert(log);
+                rewrite(&log)?;
+                new.insert(log);
             }
         }
         self.logs.values().try_for_each(File::sync_data)
     }
 }
 
-/// What was written before the file was opened here may have failed to be synced.
-fn write_again(file: &File) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
+/// Writes a file's content again, because a sync may have failed before the file was opened here.
+fn rewrite(file: &File) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK_BYTES];
     let mut offset = 0;
     loop {
-        let read = file.read_at(&mut piece, offset)?;
+        let read = file.read_at(&mut chunk, offset)?;
         if read == 0 {
             return Ok(());
         }
-        file.write_all_at(&piece[..read], offset)?;
+        file.write_all_at(&chunk[..read], offset)?;
         offset += read as u64;
     }
 }

@@ -11,10 +11,10 @@ use danube_wasm_settings::{
 use super::mapping::TopicMapping;
 use crate::{Credentials, DatetimeField, DatetimeForm, SurrealOptions, SurrealUrl};
 
-/// A SurrealDB database and what is written to it.
+/// A SurrealDB database and how to write to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SurrealDb {
-    /// Where it is.
+    /// Address.
     pub url: SurrealUrl,
     /// Namespace.
     pub namespace: String,
@@ -22,21 +22,21 @@ pub struct SurrealDb {
     pub database: String,
     /// How to sign in.
     pub credentials: Option<Credentials>,
-    /// How long a connection may take.
+    /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// How long a statement may take.
+    /// Longest time for a statement.
     pub request_timeout: Duration,
     /// Fields whose RFC 3339 text is stored as a datetime.
     pub datetime_fields: Vec<FieldPath>,
     /// Fields whose number of seconds since 1970-01-01 UTC is stored as a datetime.
     pub epoch_seconds_fields: Vec<FieldPath>,
-    /// Likewise, of milliseconds.
+    /// Fields whose number of milliseconds since 1970-01-01 UTC is stored as a datetime.
     pub epoch_millis_fields: Vec<FieldPath>,
-    /// What is consumed and where it goes; at least one.
+    /// The topics to consume and their tables; at least one.
     pub topic_mappings: Vec<TopicMapping>,
 }
 
-/// Where a user is defined.
+/// The level at which a user is defined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Level {
     Root,
@@ -45,7 +45,7 @@ enum Level {
 }
 
 impl SurrealDb {
-    /// How to reach it, and what to ask of it.
+    /// The options of the egress.
     pub(crate) fn options(&self) -> SurrealOptions {
         let forms = [
             (DatetimeForm::Rfc3339, &self.datetime_fields),
@@ -204,7 +204,7 @@ fn credentials(t: &mut Table<'_>) -> Option<Credentials> {
     }
 }
 
-/// Reads the URL of a SurrealDB.
+/// Reads the address of a SurrealDB.
 struct SurrealUrlKind;
 
 impl Kind for SurrealUrlKind {
@@ -244,12 +244,12 @@ impl Kind for SurrealUrlKind {
     }
 }
 
-/// What stands before the path, the query and the fragment.
+/// The part of a URL before its path, query and fragment.
 fn authority(rest: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// A host with or without a port, and at most the path that clients add themselves.
+/// Whether this is a host, with or without a port, followed by at most the path that clients add themselves.
 fn is_server(rest: &str) -> bool {
     let path = &rest[authority(rest).len()..];
     matches!(path, "" | "/" | "/rpc") && format!("http://{rest}").parse::<HttpUrl>().is_ok()

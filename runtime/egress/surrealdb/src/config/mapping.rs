@@ -1,4 +1,4 @@
-//! What a sink consumes and where it goes.
+//! A topic to consume and the table to write to.
 
 use danube_wasm_connector::keys::MappingKeys;
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
@@ -11,32 +11,32 @@ use danube_wasm_settings::{
 use super::table_name::TableName;
 use crate::BATCH_WISH;
 
-/// A topic, a subscription of it, and the table that its messages are written to.
+/// A topic, a subscription to it, and the table that its messages are written to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicMapping {
-    /// The topic and the subscription, which holds the position.
+    /// The topic, and the subscription that keeps the position.
     pub consumer: ConsumerConfig,
-    /// When a batch is full, and what becomes of a message that cannot be processed.
+    /// When a batch is full, and what happens to a message that cannot be processed.
     pub batch: BatchPolicy,
-    /// The table, for a component that writes to one.
+    /// The table, for a component that writes to one table.
     pub table: Option<String>,
     /// More tables that a component may choose from.
     pub tables: Vec<String>,
-    /// Whether documents say where they came from.
+    /// Whether documents get `_danube_metadata`.
     pub include_danube_metadata: bool,
-    /// How messages become documents.
+    /// What is added to a message to make a document.
     pub storage_mode: StorageMode,
-    /// Where a message has the id of its document.
+    /// Where in a message the id of its document is.
     pub id_pointer: Option<JsonPointer>,
 }
 
-/// How messages become documents.
+/// What is added to a message to make a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StorageMode {
-    /// As they are.
+    /// Nothing.
     #[default]
     Document,
-    /// With their publish time.
+    /// The publish time.
     TimeSeries,
 }
 
@@ -46,7 +46,7 @@ const STORAGE_MODES: Choice<StorageMode> = Choice::of(&[
 ]);
 
 impl TopicMapping {
-    /// The same as the pipeline knows it.
+    /// The mapping in the pipeline's form.
     pub fn mapping(&self) -> Mapping {
         Mapping {
             consumer: self.consumer.clone(),
@@ -55,12 +55,12 @@ impl TopicMapping {
         }
     }
 
-    /// Every table that the component may write to; at least one.
+    /// All tables that the component may write to; at least one.
     pub fn targets(&self) -> impl Iterator<Item = &str> {
         self.table.iter().chain(&self.tables).map(String::as_str)
     }
 
-    /// What the component is told of it.
+    /// The settings that the component gets.
     pub(crate) fn settings(&self) -> serde_json::Value {
         let mut settings = serde_json::json!({
             "topic": self.consumer.topic.as_str(),

@@ -2,14 +2,14 @@
 
 use danube_wasm_settings::{Kind, ValueRef, kinds::Text};
 
-/// Longest name of a table, in bytes. It is part of every key of the table.
+/// Longest name of a table, in bytes. The name is part of every key of the table.
 const TABLE_BYTES_MAX: usize = 128;
 
-/// What the names of the runtime's own tables begin with.
-const OWN_TABLES: &str = "_danube_wasm_";
+/// Prefix of the names of the runtime's own tables.
+const RESERVED_PREFIX: &str = "_danube_wasm_";
 
-/// The name of a table that a sink may write to. It is never part of a query's text, so it may hold any printable
-/// character.
+/// Reads the name of a table that a sink may write to. Names are bound as values and never become part of a statement's
+/// text, so any printable character is allowed.
 pub(super) struct TableName;
 
 impl Kind for TableName {
@@ -28,9 +28,9 @@ impl Kind for TableName {
         let name = input.name();
         if table.len() > TABLE_BYTES_MAX {
             input.refuse(format!("`{name}` is longer than {TABLE_BYTES_MAX} bytes"))
-        } else if table.starts_with(OWN_TABLES) {
+        } else if table.starts_with(RESERVED_PREFIX) {
             input.refuse_with(
-                format!("`{name}` is a table of the runtime's own: their names begin with `{OWN_TABLES}`"),
+                format!("`{name}` is a table of the runtime's own: their names begin with `{RESERVED_PREFIX}`"),
                 "choose another name",
             )
         } else {

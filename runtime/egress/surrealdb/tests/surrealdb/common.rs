@@ -1,4 +1,4 @@
-//! What the tests have in common: a store, writes, and looking.
+//! Helpers of the tests: stores, writes and queries.
 
 use std::{
     path::Path,
@@ -12,19 +12,19 @@ use danube_wasm_model::{
 };
 use serde_json::{Value, json};
 
-/// An egress to a database in memory of its own.
+/// Returns an egress to a new database in memory.
 pub(crate) fn memory() -> Arc<SurrealEgress> {
     Connections::new().egress(options("mem://", Path::new("/")))
 }
 
-/// What all tests of this process share: a store is open once.
+/// The connections of all tests in this process, because a store can be open only once.
 pub(crate) fn connections() -> &'static Connections {
     static CONNECTIONS: LazyLock<Connections> = LazyLock::new(Connections::new);
     &CONNECTIONS
 }
 
-/// An egress to a store in this directory.
-pub(crate) fn on_disk(directory: &Path) -> Arc<SurrealEgress> {
+/// Returns an egress to a store in this directory.
+pub(crate) fn disk(directory: &Path) -> Arc<SurrealEgress> {
     connections().egress(options("surrealkv://store", directory))
 }
 
@@ -57,12 +57,12 @@ pub(crate) fn inserts(table: &str, n: usize) -> Vec<Write> {
         .collect()
 }
 
-pub(crate) async fn done(egress: &SurrealEgress, writes: &[Write]) -> WriteReport {
+pub(crate) async fn write_all(egress: &SurrealEgress, writes: &[Write]) -> WriteReport {
     egress.write(writes).await.expect("the database takes writes")
 }
 
-/// Runs SurrealQL that must work and gives what its last statement returned.
-pub(crate) async fn ask(egress: &SurrealEgress, surql: &str) -> Value {
+/// Runs SurrealQL that must succeed and returns the result of its last statement.
+pub(crate) async fn query(egress: &SurrealEgress, surql: &str) -> Value {
     let mut answers = egress.query(surql, true).await.expect(surql);
     for answer in &answers {
         assert!(answer.get("error").is_none(), "{surql}: {answer}");
@@ -71,7 +71,7 @@ pub(crate) async fn ask(egress: &SurrealEgress, surql: &str) -> Value {
 }
 
 pub(crate) async fn count(egress: &SurrealEgress, table: &str) -> u64 {
-    let answer = ask(
+    let answer = query(
         egress,
         &format!("RETURN count(SELECT VALUE id FROM type::table('{table}'))"),
     )
@@ -79,7 +79,7 @@ pub(crate) async fn count(egress: &SurrealEgress, table: &str) -> u64 {
     answer.as_u64().expect("a count")
 }
 
-/// What `kill -9` would leave of an open store: its files as they are.
+/// Copies the files of an open store as `kill -9` would leave them.
 pub(crate) fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).expect("a directory") {
         let entry = entry.expect("an entry");

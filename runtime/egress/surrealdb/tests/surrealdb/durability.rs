@@ -1,4 +1,4 @@
-//! What was acknowledged is there after a crash, and after the disk was full. The crashing half runs in a child.
+//! Acknowledged writes survive a crash and a full disk. The process that crashes is a child.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -11,14 +11,14 @@ use danube_wasm_model::{door::Egress as _, message::Operation::Upsert};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
 
-use crate::common::{ask, count, done, insert, on_disk, write};
+use crate::common::{count, disk, insert, query, write, write_all};
 
 const DIRECTORY: &str = "DANUBE_WASM_TEST_DIRECTORY";
 
-/// This binary again, running one of the ignored tests below.
+/// Starts this binary again, with one of the ignored tests below.
 fn child(test: &str, directory: &Path) -> Child {
     let program = std::env::current_exe().expect("this binary");
-    // The shell ignores the signal of a file that may not grow, and what it runs inherits that.
+    // The shell ignores the signal for a file that exceeds the size limit, and its child inherits that.
     Command::new("sh")
         .args(["-c", "trap '' XFSZ; exec \"$0\" --ignored --exact --nocapture \"$1\""])
         .arg(program)
@@ -45,9 +45,9 @@ fn writes_until_killed() {
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let db = on_disk(Path::new(&directory));
+        let db = disk(Path::new(&directory));
         for number in 0.. {
-            done(&db, &batch(number)).await;
+            write_all(&db, &batch(number)).await;
             println!("acknowledged {number}");
         }
     });
@@ -61,7 +61,7 @@ async fn acknowledged_writes_survive_kill_9() {
         let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
         let mut acknowledged = None;
         for line in lines.map_while(Result::ok) {
-            // The test harness prints its own words before the first.
+            // The test harness prints a line of its own before the first.
             if let Some((_, number)) = line.split_once("acknowledged ") {
                 acknowledged = Some(number.parse::<u64>().expect("a number"));
             }
@@ -73,17 +73,17 @@ async fn acknowledged_writes_survive_kill_9() {
         child.wait().expect("ends");
         let acknowledged = acknowledged.expect("wrote something");
 
-        let db = on_disk(directory.path());
+        let db = disk(directory.path());
         let rows = count(&db, "t").await;
         assert!(
             rows >= (acknowledged + 1) * 20,
             "round {round}: {rows} rows after {acknowledged} acknowledged batches"
         );
         assert_eq!(rows % 20, 0, "a statement is all or nothing");
-        let last = ask(&db, "SELECT VALUE batch FROM ONLY last:one").await;
+        let last = query(&db, "SELECT VALUE batch FROM ONLY last:one").await;
         assert!(last.as_u64() >= Some(acknowledged), "{last}");
         for number in 0..=acknowledged {
-            assert_eq!(done(&db, &batch(number)).await.refused, []);
+            assert_eq!(write_all(&db, &batch(number)).await.refused, []);
         }
         assert_eq!(count(&db, "t").await, rows, "writing again changes nothing");
         db.close().await.expect("closes");
@@ -91,20 +91,20 @@ async fn acknowledged_writes_survive_kill_9() {
 }
 
 #[test]
-#[ignore = "the child of `a_full_disk_loses_nothing_and_is_survived`"]
+#[ignore = "the child of `a_full_disk_loses_nothing_and_writes_go_on_afterwards`"]
 fn writes_into_a_full_disk() {
     let Ok(directory) = std::env::var(DIRECTORY) else {
         return;
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let db = on_disk(Path::new(&directory));
+        let db = disk(Path::new(&directory));
         let (_, most) = getrlimit(Resource::RLIMIT_FSIZE).expect("a limit");
-        done(&db, &batch(0)).await;
+        write_all(&db, &batch(0)).await;
         println!("acknowledged 0");
         let mut next = 1;
         for full in 0..2_u64 {
-            // No file may grow beyond this: the log's next write is cut in its middle.
+            // No file may grow beyond this: the log's next write is cut off half-way.
             let limit = (full + 1) * 300_001;
             setrlimit(Resource::RLIMIT_FSIZE, limit, most).expect("sets");
             let error = loop {
@@ -127,7 +127,7 @@ fn writes_into_a_full_disk() {
                 assert!(tokio::time::Instant::now() < deadline, "never recovers: {error:?}");
             }
             for number in next..next + 5 {
-                done(&db, &batch(number)).await;
+                write_all(&db, &batch(number)).await;
                 println!("acknowledged {number}");
             }
             next += 5;
@@ -138,16 +138,16 @@ fn writes_into_a_full_disk() {
 }
 
 #[tokio::test]
-async fn a_full_disk_loses_nothing_and_is_survived() {
+async fn a_full_disk_loses_nothing_and_writes_go_on_afterwards() {
     let directory = tempfile::tempdir().expect("a directory");
     let child = child("writes_into_a_full_disk", directory.path());
     let output = child.wait_with_output().expect("ends");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("finished"), "{text}");
     let acknowledged = text.lines().filter(|line| line.contains("acknowledged ")).count() as u64;
-    let db = on_disk(directory.path());
+    let db = disk(directory.path());
     assert_eq!(count(&db, "t").await, acknowledged * 20);
-    let batches = ask(&db, "RETURN array::len(array::distinct(SELECT VALUE batch FROM t))").await;
+    let batches = query(&db, "RETURN array::len(array::distinct(SELECT VALUE batch FROM t))").await;
     assert_eq!(batches, Value::from(acknowledged));
     db.close().await.expect("closes");
 }

@@ -1,10 +1,10 @@
-//! Names and values that would like to be more than data.
+//! Names and values that look like statements.
 
 use danube_wasm_egress_surrealdb::{DatetimeField, DatetimeForm};
 use danube_wasm_model::message::Operation::{Delete, Insert, Merge, Upsert};
 use serde_json::{Value, json};
 
-use crate::common::{ask, count, done, insert, inserts, memory, options, write};
+use crate::common::{count, insert, inserts, memory, options, query, write, write_all};
 
 const NAMES: [&str; 20] = [
     "a;DROP TABLE t",
@@ -37,37 +37,37 @@ async fn ids_stay_text() {
             .iter()
             .map(|id| write(operation, "t", id, 1, &json!({"name": id})))
             .collect();
-        assert_eq!(done(&db, &batch).await.refused, []);
+        assert_eq!(write_all(&db, &batch).await.refused, []);
         let mut names: Vec<_> = NAMES.to_vec();
         names.sort_unstable();
-        assert_eq!(ask(&db, "SELECT VALUE name FROM t ORDER BY name").await, json!(names));
-        let kinds = ask(
+        assert_eq!(query(&db, "SELECT VALUE name FROM t ORDER BY name").await, json!(names));
+        let kinds = query(
             &db,
             "RETURN array::distinct(SELECT VALUE type::is_string(record::id(id)) FROM t)",
         )
         .await;
         assert_eq!(kinds, json!([true]));
-        let same = ask(&db, "RETURN array::distinct(SELECT VALUE record::id(id) = name FROM t)").await;
+        let same = query(&db, "RETURN array::distinct(SELECT VALUE record::id(id) = name FROM t)").await;
         assert_eq!(same, json!([true]));
     }
     let batch: Vec<_> = NAMES.iter().map(|id| write(Delete, "t", id, 2, &json!({}))).collect();
-    done(&db, &batch).await;
+    write_all(&db, &batch).await;
     assert_eq!(count(&db, "t").await, 0);
 }
 
 #[tokio::test]
-async fn tables_are_called_what_they_are_called() {
+async fn table_names_are_kept_literally() {
     let db = memory();
-    done(&db, &inserts("t", 3)).await;
+    write_all(&db, &inserts("t", 3)).await;
     for operation in [Insert, Upsert] {
         let batch: Vec<_> = NAMES
             .iter()
             .map(|table| write(operation, table, "x", 1, &json!({"at": table})))
             .collect();
-        assert_eq!(done(&db, &batch).await.refused, []);
-        assert_eq!(done(&db, &batch).await.refused, []);
+        assert_eq!(write_all(&db, &batch).await.refused, []);
+        assert_eq!(write_all(&db, &batch).await.refused, []);
     }
-    let tables = ask(&db, "RETURN object::keys((INFO FOR DB).tables)").await;
+    let tables = query(&db, "RETURN object::keys((INFO FOR DB).tables)").await;
     let tables: Vec<_> = tables
         .as_array()
         .expect("names")
@@ -95,13 +95,13 @@ async fn long_ids_and_control_characters_survive() {
         .iter()
         .map(|id| write(Upsert, "t", id, 1, &json!({"name": id})))
         .collect();
-    assert_eq!(done(&db, &batch).await.refused, []);
+    assert_eq!(write_all(&db, &batch).await.refused, []);
     let plain: Vec<_> = ids.iter().map(|id| insert("u", id, &json!({"name": id}))).collect();
-    assert_eq!(done(&db, &plain).await.refused, []);
-    assert_eq!(done(&db, &plain).await.unchanged, ids.len());
+    assert_eq!(write_all(&db, &plain).await.refused, []);
+    assert_eq!(write_all(&db, &plain).await.unchanged, ids.len());
     for table in ["t", "u"] {
         assert_eq!(count(&db, table).await, 5);
-        let same = ask(
+        let same = query(
             &db,
             &format!("RETURN array::distinct(SELECT VALUE record::id(id) = name FROM {table})"),
         )
@@ -111,19 +111,19 @@ async fn long_ids_and_control_characters_survive() {
 }
 
 #[tokio::test]
-async fn a_payloads_own_id_in_and_out_are_kept_beside() {
+async fn a_payloads_own_id_in_and_out_are_stored_under_other_names() {
     let db = memory();
     let body = json!({"id": "other:1", "in": "person:1", "out": 2, "_id": 3});
     for operation in [Insert, Upsert, Merge] {
-        done(&db, &[write(operation, "t", "mine", 0, &body)]).await;
-        let stored = ask(&db, "SELECT * FROM t").await;
+        write_all(&db, &[write(operation, "t", "mine", 0, &body)]).await;
+        let stored = query(&db, "SELECT * FROM t").await;
         assert_eq!(
             stored,
             json!([{"id": "t:mine", "_id": "other:1", "_in": "person:1", "_out": 2, "__id": 3}]),
             "{operation:?}"
         );
     }
-    let edge = ask(&db, "RETURN (INFO FOR DB).tables.t CONTAINS 'RELATION'").await;
+    let edge = query(&db, "RETURN (INFO FOR DB).tables.t CONTAINS 'RELATION'").await;
     assert_eq!(edge, json!(false));
 }
 
@@ -138,11 +138,14 @@ async fn values_come_back_as_they_were_sent() {
     });
     for operation in [Insert, Upsert] {
         let id = format!("{operation:?}");
-        assert_eq!(done(&db, &[write(operation, "t", &id, 0, &body)]).await.refused, []);
-        let stored = ask(&db, &format!("SELECT * OMIT id FROM ONLY t:{id}")).await;
+        assert_eq!(
+            write_all(&db, &[write(operation, "t", &id, 0, &body)]).await.refused,
+            []
+        );
+        let stored = query(&db, &format!("SELECT * OMIT id FROM ONLY t:{id}")).await;
         assert_eq!(stored, body);
     }
-    let kinds = ask(
+    let kinds = query(
         &db,
         "RETURN (SELECT VALUE [text, record, uuid, duration].all(|$v| type::is_string($v)) FROM t)",
     )
@@ -155,8 +158,8 @@ async fn large_and_precise_numbers_become_decimals() {
     let db = memory();
     let mut wanted = insert("t", "a", &json!({}));
     wanted.body = r#"{"u":18446744073709551615,"d":0.12345678901234567891,"big":123456789012345678901234567}"#.into();
-    assert_eq!(done(&db, &[wanted]).await.refused, []);
-    let stored = ask(
+    assert_eq!(write_all(&db, &[wanted]).await.refused, []);
+    let stored = query(
         &db,
         "SELECT VALUE [<string> u, <string> d, <string> big, type::is_decimal(u)] FROM ONLY t:a",
     )
@@ -173,7 +176,7 @@ async fn large_and_precise_numbers_become_decimals() {
 }
 
 #[tokio::test]
-async fn named_fields_become_datetimes() {
+async fn declared_fields_become_datetimes() {
     let mut options = options("mem://", std::path::Path::new("/"));
     options.datetime_fields = vec![DatetimeField {
         path: vec!["_timestamp".to_owned()],
@@ -181,25 +184,25 @@ async fn named_fields_become_datetimes() {
     }];
     let db = danube_wasm_egress_surrealdb::Connections::new().egress(options);
     let body = json!({"_timestamp": "2026-11-23T20:00:00.123Z", "other": "2026-11-23T20:00:00Z"});
-    done(&db, &[insert("t", "a", &body)]).await;
-    let kinds = ask(
+    write_all(&db, &[insert("t", "a", &body)]).await;
+    let kinds = query(
         &db,
         "SELECT VALUE [type::is_datetime(_timestamp), type::is_datetime(other)] FROM ONLY t:a",
     )
     .await;
     assert_eq!(kinds, json!([true, false]));
     assert_eq!(
-        ask(&db, "SELECT VALUE _timestamp FROM ONLY t:a").await,
+        query(&db, "SELECT VALUE _timestamp FROM ONLY t:a").await,
         json!("2026-11-23T20:00:00.123Z")
     );
-    let bad = done(&db, &[insert("t", "b", &json!({"_timestamp": "soon"}))]).await;
+    let bad = write_all(&db, &[insert("t", "b", &json!({"_timestamp": "soon"}))]).await;
     assert!(bad.refused[0].1.contains("_timestamp"), "{bad:?}");
 }
 
 #[tokio::test]
 async fn deep_documents_do_not_exhaust_the_stack() {
     let db = memory();
-    // With the document around it, as deep as one may be.
+    // With the document around it, the deepest nesting that is accepted.
     let deep = (0..99).fold(json!(1), |inner, i| {
         if i % 2 == 0 {
             json!([inner])
@@ -208,7 +211,7 @@ async fn deep_documents_do_not_exhaust_the_stack() {
         }
     });
     for operation in [Insert, Upsert, Merge] {
-        let report = done(
+        let report = write_all(
             &db,
             &[write(
                 operation,
@@ -221,5 +224,5 @@ async fn deep_documents_do_not_exhaust_the_stack() {
         .await;
         assert_eq!(report.refused, [], "{operation:?}");
     }
-    assert_eq!(ask(&db, "SELECT VALUE deep FROM t").await, json!([deep, deep, deep]));
+    assert_eq!(query(&db, "SELECT VALUE deep FROM t").await, json!([deep, deep, deep]));
 }

@@ -1,5 +1,5 @@
-//! The egress against real SurrealDBs: in memory, on disk, and a server if `SURREALDB_URL` names one. One binary,
-//! because linking SurrealDB takes longest of all.
+//! Tests of the egress with real databases: in memory, on disk, and a server if `SURREALDB_URL` names one. One binary,
+//! because linking SurrealDB takes long.
 
 mod common;
 mod crashes;

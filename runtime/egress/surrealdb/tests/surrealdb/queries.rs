@@ -1,14 +1,14 @@
-//! Questions of an operator.
+//! An operator's queries.
 
 use danube_wasm_model::door::QueryError;
 use serde_json::json;
 
-use crate::common::{ask, count, done, inserts, memory};
+use crate::common::{count, inserts, memory, query, write_all};
 
 #[tokio::test]
-async fn reading_needs_nothing_and_writing_needs_to_be_said() {
+async fn queries_are_read_only_unless_write_is_set() {
     let db = memory();
-    done(&db, &inserts("t", 3)).await;
+    write_all(&db, &inserts("t", 3)).await;
     let answers = db
         .query("SELECT VALUE n FROM t; RETURN 1 + 1", false)
         .await
@@ -26,12 +26,12 @@ async fn reading_needs_nothing_and_writing_needs_to_be_said() {
         assert!(matches!(error, QueryError::ReadOnly { .. }), "{surql}: {error}");
         assert_eq!(count(&db, "t").await, 3);
     }
-    ask(&db, "DELETE t WHERE n = 1").await;
+    query(&db, "DELETE t WHERE n = 1").await;
     assert_eq!(count(&db, "t").await, 2);
 }
 
 #[tokio::test]
-async fn errors_are_shown_where_they_happened() {
+async fn errors_are_returned_in_place_of_their_statements_result() {
     let db = memory();
     let answers = db.query("RETURN 1; THROW 'no'; RETURN 3", false).await.expect("runs");
     assert_eq!((&answers[0], &answers[2]), (&json!(1), &json!(3)));
@@ -46,10 +46,10 @@ async fn errors_are_shown_where_they_happened() {
 }
 
 #[tokio::test]
-async fn a_function_that_writes_is_a_write() {
+async fn a_call_of_a_database_function_counts_as_a_write() {
     let db = memory();
-    done(&db, &inserts("t", 3)).await;
-    ask(&db, "DEFINE FUNCTION fn::clear() { DELETE t }").await;
+    write_all(&db, &inserts("t", 3)).await;
+    query(&db, "DEFINE FUNCTION fn::clear() { DELETE t }").await;
     assert!(matches!(
         db.query("RETURN fn::clear()", false).await,
         Err(QueryError::ReadOnly { .. })
@@ -58,7 +58,7 @@ async fn a_function_that_writes_is_a_write() {
 }
 
 #[tokio::test]
-async fn the_demos_question_adds_up() {
+async fn the_demos_query_returns_sums() {
     let db = memory();
     let event = |i: u32| {
         if i.is_multiple_of(3) {
@@ -70,7 +70,7 @@ async fn the_demos_question_adds_up() {
     let batch: Vec<_> = (0..100)
         .map(|i| crate::common::insert("stripe_payments", &i.to_string(), &json!({"event": event(i)})))
         .collect();
-    done(&db, &batch).await;
+    write_all(&db, &batch).await;
     let answer = db
         .query(
             "SELECT event, count() AS total FROM stripe_payments GROUP BY event",

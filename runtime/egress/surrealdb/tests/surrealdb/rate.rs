@@ -1,4 +1,4 @@
-//! How fast, against the `surrealdb` crate's own bulk insert of the same rows. Run by hand:
+//! Write rate compared with the `surrealdb` crate's own bulk insert of the same rows. Run by hand:
 //! `cargo test -p danube-wasm-egress-surrealdb --test surrealdb rate -- --ignored --nocapture`.
 
 use std::time::Instant;
@@ -8,7 +8,7 @@ use danube_wasm_model::{RecordId as RecordIdOf, clock::RECORD_ORDER_MIN, door::W
 use serde_json::json;
 use surrealdb::types::{Array, Object, RecordId, Value};
 
-use crate::common::{done, insert, memory, on_disk, write};
+use crate::common::{disk, insert, memory, write, write_all};
 
 const ROWS: usize = 500;
 const BATCHES: usize = 20;
@@ -56,17 +56,17 @@ async fn ours(db: &danube_wasm_egress_surrealdb::SurrealEgress, make: impl Fn(us
     let batches: Vec<Vec<Write>> = (0..BATCHES)
         .map(|batch| (0..ROWS).map(|i| make(batch, i)).collect())
         .collect();
-    done(db, &[insert("warm", "up", &json!({}))]).await;
+    write_all(db, &[insert("warm", "up", &json!({}))]).await;
     let start = Instant::now();
     for batch in &batches {
-        assert_eq!(done(db, batch).await.refused, []);
+        assert_eq!(write_all(db, batch).await.refused, []);
     }
     (ROWS * BATCHES) as f64 / start.elapsed().as_secs_f64()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn rows_a_second() {
+async fn rows_per_second() {
     let directory = tempfile::tempdir().expect("a directory");
     let plain = |batch, i| insert("t", &id(batch, i), &row(i));
     let upsert = |batch, i| write(Upsert, "u", &id(batch, i), 7, &row(i));
@@ -81,7 +81,7 @@ async fn rows_a_second() {
             let endpoint = format!("surrealkv://{}?sync={sync}", path.display());
             println!("disk direct {:8.0} (sync={sync})", direct(&endpoint).await);
         }
-        let disk = on_disk(&base);
+        let disk = disk(&base);
         println!("disk insert {:8.0}", ours(&disk, plain).await);
         println!("disk upsert {:8.0}", ours(&disk, upsert).await);
         println!("disk again  {:8.0}", ours(&disk, plain).await);
@@ -89,7 +89,7 @@ async fn rows_a_second() {
     }
 }
 
-/// Updates of a few documents, each as if by a message of its own.
+/// Returns an update of one of `ids` documents, each with an order of its own.
 fn update(i: usize, ids: usize) -> Write {
     Write {
         record: Some(RecordIdOf::from_broker(format!("stripe/webhook:evt_{i:09}.0"))),
@@ -103,7 +103,7 @@ fn update(i: usize, ids: usize) -> Write {
     }
 }
 
-/// Collapses each batch to the last update of each document and replaces those.
+/// Reduces each batch to the last update of each document and writes those.
 async fn direct_updates(endpoint: &str, ids: usize) -> f64 {
     let db = surrealdb::engine::any::connect(endpoint).await.expect("connects");
     db.use_ns("rate").use_db("rate").await.expect("selects");
@@ -137,13 +137,13 @@ async fn direct_updates(endpoint: &str, ids: usize) -> f64 {
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn updates_a_second() {
+async fn updates_per_second() {
     let directory = tempfile::tempdir().expect("a directory");
     for ids in [10_000, 100, 1] {
         let path = directory.path().join(format!("direct-{ids}"));
         let direct = direct_updates(&format!("surrealkv://{}?sync=every", path.display()), ids).await;
         let base = directory.path().join(format!("ours-{ids}"));
-        let db = on_disk(&base);
+        let db = disk(&base);
         let ours = ours(&db, |batch, i| update(batch * ROWS + i, ids)).await;
         db.close().await.expect("closes");
         println!(

@@ -1,4 +1,4 @@
-//! What the database refuses is isolated; the rest is written.
+//! Records that the database refuses are isolated, and the rest is written.
 
 use danube_wasm_model::{
     door::Write,
@@ -6,18 +6,18 @@ use danube_wasm_model::{
 };
 use serde_json::json;
 
-use crate::common::{ask, count, done, insert, inserts, memory, write};
+use crate::common::{count, insert, inserts, memory, query, write, write_all};
 
 const POSITIVE: &str = "DEFINE TABLE t SCHEMALESS; DEFINE FIELD n ON t TYPE int ASSERT $value >= 0";
 
 #[tokio::test]
-async fn one_assertion_in_500_refuses_one() {
+async fn one_failed_assertion_in_500_rows_refuses_one_row() {
     let db = memory();
-    ask(&db, POSITIVE).await;
+    query(&db, POSITIVE).await;
     let mut batch = inserts("t", 500);
     batch[317] = insert("t", "317", &json!({"n": -317}));
     for _ in 0..2 {
-        let report = done(&db, &batch).await;
+        let report = write_all(&db, &batch).await;
         let [(317, reason)] = report.refused.as_slice() else {
             panic!("{report:?}")
         };
@@ -27,9 +27,9 @@ async fn one_assertion_in_500_refuses_one() {
 }
 
 #[tokio::test]
-async fn ordered_writes_are_refused_one_by_one_too() {
+async fn ordered_writes_are_isolated_too() {
     let db = memory();
-    ask(&db, POSITIVE).await;
+    query(&db, POSITIVE).await;
     let upsert = |i: i64| {
         write(
             Upsert,
@@ -40,7 +40,7 @@ async fn ordered_writes_are_refused_one_by_one_too() {
         )
     };
     let batch: Vec<Write> = (0..40).map(upsert).collect();
-    let report = done(&db, &batch).await;
+    let report = write_all(&db, &batch).await;
     assert_eq!(
         report.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
         [3, 13, 23, 33]
@@ -50,63 +50,63 @@ async fn ordered_writes_are_refused_one_by_one_too() {
 }
 
 #[tokio::test]
-async fn a_refused_write_leaves_no_order_behind() {
+async fn a_refused_write_leaves_no_mark() {
     let db = memory();
-    ask(&db, POSITIVE).await;
+    query(&db, POSITIVE).await;
     assert_eq!(
-        done(&db, &[write(Upsert, "t", "a", 9, &json!({"n": -1}))])
+        write_all(&db, &[write(Upsert, "t", "a", 9, &json!({"n": -1}))])
             .await
             .refused
             .len(),
         1
     );
-    let good = done(&db, &[write(Upsert, "t", "a", 5, &json!({"n": 1}))]).await;
+    let good = write_all(&db, &[write(Upsert, "t", "a", 5, &json!({"n": 1}))]).await;
     assert_eq!((good.refused.len(), good.unchanged), (0, 0));
 }
 
 #[tokio::test]
-async fn the_second_of_two_inserts_counts_if_the_first_is_refused() {
+async fn if_the_first_of_two_inserts_is_refused_the_second_is_written() {
     let db = memory();
-    ask(&db, POSITIVE).await;
-    let report = done(
+    query(&db, POSITIVE).await;
+    let report = write_all(
         &db,
         &[insert("t", "a", &json!({"n": -1})), insert("t", "a", &json!({"n": 1}))],
     )
     .await;
     assert_eq!(report.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [0]);
-    assert_eq!(ask(&db, "SELECT VALUE n FROM t").await, json!([1]));
+    assert_eq!(query(&db, "SELECT VALUE n FROM t").await, json!([1]));
 }
 
 #[tokio::test]
-async fn a_unique_index_refuses_aloud() {
+async fn a_unique_index_refuses_with_its_reason() {
     let db = memory();
-    ask(
+    query(
         &db,
         "DEFINE TABLE t SCHEMALESS; DEFINE INDEX u ON t FIELDS email UNIQUE",
     )
     .await;
     let first = [insert("t", "a", &json!({"email": "x@y"}))];
-    done(&db, &first).await;
+    write_all(&db, &first).await;
     let batch = [
         insert("t", "a", &json!({"email": "x@y"})),
         insert("t", "b", &json!({"email": "x@y"})),
         insert("t", "c", &json!({"email": "z@y"})),
         write(Upsert, "t", "d", 1, &json!({"email": "x@y"})),
     ];
-    let report = done(&db, &batch).await;
+    let report = write_all(&db, &batch).await;
     assert_eq!(
         report.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
         [1, 3]
     );
     assert!(report.refused[0].1.contains("index"), "{report:?}");
     assert_eq!(report.unchanged, 1, "a is there already");
-    assert_eq!(ask(&db, "SELECT VALUE email FROM t").await, json!(["x@y", "z@y"]));
+    assert_eq!(query(&db, "SELECT VALUE email FROM t").await, json!(["x@y", "z@y"]));
 }
 
 #[tokio::test]
 async fn types_schemas_and_events_refuse_their_records() {
     let db = memory();
-    ask(
+    query(
         &db,
         "DEFINE TABLE typed SCHEMAFULL; DEFINE FIELD n ON typed TYPE int;
          DEFINE TABLE t; DEFINE EVENT e ON t WHEN $after.bad THEN { THROW 'not this one' };
@@ -121,7 +121,7 @@ async fn types_schemas_and_events_refuse_their_records() {
         insert("t", "5", &json!({"bad": false})),
         insert("seen", "6", &json!({})),
     ];
-    let report = done(&db, &batch).await;
+    let report = write_all(&db, &batch).await;
     assert_eq!(
         report.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
         [0, 2, 3, 5],
@@ -132,7 +132,7 @@ async fn types_schemas_and_events_refuse_their_records() {
 }
 
 #[tokio::test]
-async fn what_is_no_document_is_refused_with_its_reason() {
+async fn invalid_documents_are_refused_with_a_reason() {
     let db = memory();
     let raw = |body: &'static str| Write {
         body: body.into(),
@@ -148,7 +148,7 @@ async fn what_is_no_document_is_refused_with_its_reason() {
         insert("_danube_wasm_order", "x", &json!({})),
         insert("t", "good", &json!({})),
     ];
-    let report = done(&db, &batch).await;
+    let report = write_all(&db, &batch).await;
     assert_eq!(
         report.refused.iter().map(|(place, _)| *place).collect::<Vec<_>>(),
         [0, 1, 2, 3, 4, 5, 6]
@@ -157,10 +157,10 @@ async fn what_is_no_document_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_strict_database_without_the_table_is_for_the_operator() {
+async fn a_missing_table_in_a_strict_database_is_a_configuration_error() {
     use danube_wasm_model::door::{Egress as _, EgressError};
     let db = memory();
-    ask(&db, "DEFINE DATABASE OVERWRITE test STRICT").await;
+    query(&db, "DEFINE DATABASE OVERWRITE test STRICT").await;
     let error = db.write(&inserts("absent", 3)).await.expect_err("no table");
     assert!(
         matches!(&error, EgressError::Configuration { message } if message.contains("absent")),

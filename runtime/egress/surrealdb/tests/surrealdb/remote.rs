@@ -1,4 +1,4 @@
-//! Servers: the real one if `SURREALDB_URL` names one, and ones that are not there.
+//! Servers: a real one if `SURREALDB_URL` names one, and unreachable, hanging and outdated ones.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -14,16 +14,16 @@ use danube_wasm_model::{
 };
 use serde_json::json;
 
-use crate::common::{ask, count, done, inserts, options, write};
+use crate::common::{count, inserts, options, query, write, write_all};
 
-/// A server on this machine that takes connections and says nothing.
-fn silent() -> (std::net::TcpListener, u16) {
+/// Listens on this machine and never answers.
+fn silent_listener() -> (std::net::TcpListener, u16) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let port = listener.local_addr().expect("an address").port();
     (listener, port)
 }
 
-fn impatient(url: &str) -> SurrealOptions {
+fn with_short_timeouts(url: &str) -> SurrealOptions {
     let mut options = options(url, Path::new("/"));
     options.connect_timeout = Duration::from_millis(300);
     options.request_timeout = Duration::from_millis(300);
@@ -31,17 +31,17 @@ fn impatient(url: &str) -> SurrealOptions {
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_or_silent_is_transient() {
-    let (_listener, silent) = silent();
+async fn an_unreachable_or_silent_server_is_a_transient_error() {
+    let (_listener, silent_listener) = silent_listener();
     let closed = {
-        let (listener, port) = self::silent();
+        let (listener, port) = self::silent_listener();
         drop(listener);
         port
     };
-    for port in [silent, closed] {
+    for port in [silent_listener, closed] {
         for scheme in ["ws", "wss", "http", "https"] {
             let url = format!("{scheme}://127.0.0.1:{port}");
-            let db = Connections::new().egress(impatient(&url));
+            let db = Connections::new().egress(with_short_timeouts(&url));
             let error = db.write(&inserts("t", 1)).await.expect_err("nobody there");
             assert!(
                 matches!(&error, EgressError::Transient { message, .. } if message.contains(&url)),
@@ -53,14 +53,14 @@ async fn a_server_that_is_not_there_or_silent_is_transient() {
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_tried_anew_by_every_call() {
-    let (listener, port) = silent();
+async fn every_call_reconnects_to_a_server_that_hangs() {
+    let (listener, port) = silent_listener();
     let connections = std::thread::spawn(move || {
-        // Held open, so that the client has only its own deadline.
+        // The connections stay open, so only the client's own deadline ends them.
         let held: Vec<_> = listener.incoming().take(3).collect();
         held.len()
     });
-    let db = Connections::new().egress(impatient(&format!("ws://127.0.0.1:{port}")));
+    let db = Connections::new().egress(with_short_timeouts(&format!("ws://127.0.0.1:{port}")));
     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
     while !connections.is_finished() {
         assert!(db.ready().await.is_err(), "nobody answers");
@@ -69,8 +69,8 @@ async fn a_server_that_hangs_is_tried_anew_by_every_call() {
     assert_eq!(connections.join().expect("counts"), 3);
 }
 
-/// A server of another release, by HTTP: it is well, and does not understand what this client says.
-fn of_release_2() -> u16 {
+/// Starts an HTTP server that answers as release 2 does: it is healthy, but does not know this client's format.
+fn release_2_server() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("binds");
     let port = listener.local_addr().expect("an address").port();
     std::thread::spawn(move || {
@@ -107,8 +107,8 @@ fn of_release_2() -> u16 {
 }
 
 #[tokio::test]
-async fn a_server_of_release_2_is_refused_with_the_release_that_is_needed() {
-    let mut options = options(&format!("http://127.0.0.1:{}", of_release_2()), Path::new("/"));
+async fn a_server_of_release_2_is_an_error_that_names_the_required_release() {
+    let mut options = options(&format!("http://127.0.0.1:{}", release_2_server()), Path::new("/"));
     options.credentials = Some(Credentials::Root {
         username: "root".to_owned(),
         password: "root".to_owned(),
@@ -121,27 +121,27 @@ async fn a_server_of_release_2_is_refused_with_the_release_that_is_needed() {
 }
 
 #[tokio::test]
-async fn a_real_server_does_the_same() {
+async fn a_real_server_takes_writes_and_queries() {
     for (url, root) in servers() {
-        does_the_same(&url, root).await;
+        check_writes_and_queries(&url, root).await;
     }
 }
 
-async fn does_the_same(url: &str, root: Credentials) {
+async fn check_writes_and_queries(url: &str, root: Credentials) {
     let mut options = options(url, Path::new("/"));
     options.namespace = namespace("same", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
-    ask(
+    query(
         &db,
         "DEFINE TABLE t SCHEMALESS; DEFINE FIELD n ON t TYPE int ASSERT $value >= 0",
     )
     .await;
     let mut batch = inserts("t", 500);
     batch[3] = crate::common::insert("t", "3", &json!({"n": -3}));
-    assert_eq!(done(&db, &batch).await.refused.len(), 1);
-    assert_eq!(done(&db, &batch).await.unchanged, 499);
-    done(
+    assert_eq!(write_all(&db, &batch).await.refused.len(), 1);
+    assert_eq!(write_all(&db, &batch).await.unchanged, 499);
+    write_all(
         &db,
         &[
             write(Upsert, "t", "o", 5, &json!({"n": 5})),
@@ -150,13 +150,13 @@ async fn does_the_same(url: &str, root: Credentials) {
     )
     .await;
     assert_eq!(
-        done(&db, &[write(Upsert, "t", "o", 5, &json!({"n": 5}))])
+        write_all(&db, &[write(Upsert, "t", "o", 5, &json!({"n": 5}))])
             .await
             .unchanged,
         1
     );
     assert_eq!(count(&db, "t").await, 499);
-    ask(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
+    query(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
 
     options.credentials = Some(Credentials::Root {
         username: "nobody".to_owned(),
@@ -166,7 +166,7 @@ async fn does_the_same(url: &str, root: Credentials) {
     assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
 }
 
-/// The server of the test, by both protocols that it speaks on its port, and its root user; or nothing, said.
+/// Returns the test server's address by each of its protocols, with its root user. Prints a note if none is configured.
 fn servers() -> Vec<(String, Credentials)> {
     let Ok(url) = std::env::var("SURREALDB_URL") else {
         println!("skipped: SURREALDB_URL is not set");
@@ -188,7 +188,7 @@ fn servers() -> Vec<(String, Credentials)> {
     schemes.map(server).into()
 }
 
-/// Of this run, this test and this protocol.
+/// Returns a namespace of this run, test and protocol.
 fn namespace(test: &str, url: &str) -> String {
     let scheme = url.split("://").next().unwrap_or_default();
     format!("danube_wasm_{test}_{scheme}_{}", std::process::id())
@@ -197,7 +197,7 @@ fn namespace(test: &str, url: &str) -> String {
 const TOKEN_KEY: &str = "a-key-that-is-long-enough";
 const DEFINE_TOKENS: &str = "DEFINE ACCESS tokens ON DATABASE TYPE JWT ALGORITHM HS512 KEY 'a-key-that-is-long-enough'";
 
-/// A token of a system user of a database, as its owner signs it, good for an hour.
+/// Returns a token of a database's system user, signed as its owner signs it, valid for an hour.
 fn token(namespace: &str, database: &str, key: &str) -> String {
     let claims = json!({
         "exp": now_ms() / 1000 + 3600,
@@ -211,9 +211,9 @@ fn token(namespace: &str, database: &str, key: &str) -> String {
     jsonwebtoken::encode(&header, &claims, &key).expect("signs")
 }
 
-/// That the tokens of these tests are such as SurrealDB takes is seen without a server, too.
+/// Shows without a server that SurrealDB accepts the tokens of these tests.
 #[tokio::test]
-async fn a_token_that_is_signed_with_the_databases_key_is_a_system_users() {
+async fn a_token_signed_with_the_databases_key_is_a_system_users() {
     let db = surrealdb::engine::any::connect("mem://").await.expect("opens");
     db.use_ns("n").use_db("d").await.expect("selects");
     db.query(DEFINE_TOKENS)
@@ -234,18 +234,18 @@ async fn a_token_that_is_signed_with_the_databases_key_is_a_system_users() {
 }
 
 #[tokio::test]
-async fn a_real_server_takes_every_kind_of_sign_in() {
+async fn a_real_server_accepts_every_kind_of_sign_in() {
     for (url, root) in servers() {
-        takes_every_kind_of_sign_in(&url, root).await;
+        check_every_kind_of_sign_in(&url, root).await;
     }
 }
 
-async fn takes_every_kind_of_sign_in(url: &str, root: Credentials) {
+async fn check_every_kind_of_sign_in(url: &str, root: Credentials) {
     let mut options = options(url, Path::new("/"));
     options.namespace = namespace("users", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
-    ask(
+    query(
         &db,
         &format!(
             "DEFINE USER ns_user ON NAMESPACE PASSWORD 'one' ROLES EDITOR;
@@ -264,7 +264,7 @@ async fn takes_every_kind_of_sign_in(url: &str, root: Credentials) {
         as_user.credentials = Some(credentials);
         let egress = Connections::new().egress(as_user);
         let row = crate::common::insert("t", &n.to_string(), &json!({ "n": n }));
-        assert_eq!(done(&egress, &[row]).await.refused.len(), 0);
+        assert_eq!(write_all(&egress, &[row]).await.refused.len(), 0);
     }
     assert_eq!(count(&db, "t").await, 3);
 
@@ -281,10 +281,10 @@ async fn takes_every_kind_of_sign_in(url: &str, root: Credentials) {
         let refused = Connections::new().egress(wrong).ready().await;
         assert!(matches!(refused, Err(EgressError::Configuration { .. })), "{refused:?}");
     }
-    ask(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
+    query(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
 }
 
-/// Passes bytes on to a server until it is told to cut.
+/// Forwards bytes to a server until it is told to cut the connections.
 async fn proxy(to: String) -> (u16, tokio::sync::watch::Sender<bool>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("binds");
     let port = listener.local_addr().expect("an address").port();
@@ -310,22 +310,22 @@ async fn proxy(to: String) -> (u16, tokio::sync::watch::Sender<bool>) {
 }
 
 #[tokio::test]
-async fn a_real_server_that_goes_away_and_comes_back_is_written_to_again() {
+async fn writes_go_on_after_a_real_server_was_unreachable() {
     for (url, root) in servers() {
-        is_written_to_again(&url, root).await;
+        check_reconnect(&url, root).await;
     }
 }
 
-async fn is_written_to_again(url: &str, root: Credentials) {
+async fn check_reconnect(url: &str, root: Credentials) {
     let (scheme, host) = url.split_once("://").expect("a URL");
     let (port, cut) = proxy(host.to_owned()).await;
-    let mut options = impatient(&format!("{scheme}://127.0.0.1:{port}"));
+    let mut options = with_short_timeouts(&format!("{scheme}://127.0.0.1:{port}"));
     options.connect_timeout = Duration::from_secs(5);
     options.request_timeout = Duration::from_secs(5);
     options.namespace = namespace("cut", url);
     options.credentials = Some(root);
     let db = Connections::new().egress(options.clone());
-    done(&db, &inserts("t", 10)).await;
+    write_all(&db, &inserts("t", 10)).await;
     for round in 1..=3 {
         cut.send_replace(true);
         let away = db.write(&inserts("t", 20 * round)).await.expect_err("cut");
@@ -337,5 +337,5 @@ async fn is_written_to_again(url: &str, root: Credentials) {
         }
         assert_eq!(count(&db, "t").await, 20 * round as u64, "each row once");
     }
-    ask(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
+    query(&db, &format!("REMOVE NAMESPACE `{}`", options.namespace)).await;
 }

@@ -1,4 +1,4 @@
-//! Who shares a store, and when its files are free again.
+//! Stores shared by egresses, and when their files are released.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use danube_wasm_egress_surrealdb::Connections;
 use danube_wasm_model::door::{Egress as _, EgressError};
 use serde_json::json;
 
-use crate::common::{ask, connections, count, done, insert, inserts, memory, on_disk, options};
+use crate::common::{connections, count, disk, insert, inserts, memory, options, query, write_all};
 
 #[tokio::test]
 async fn two_sinks_share_one_store_on_disk() {
@@ -17,11 +17,11 @@ async fn two_sinks_share_one_store_on_disk() {
         .expect("opens");
     let spelled = options("surrealkv://x/../store/", directory.path());
     let second = connections().connect(spelled).await.expect("shares");
-    done(&first, &inserts("t", 2)).await;
+    write_all(&first, &inserts("t", 2)).await;
     assert_eq!(count(&second, "t").await, 2);
 
     first.close().await.expect("closes");
-    done(&second, &[insert("t", "more", &json!({}))]).await;
+    write_all(&second, &[insert("t", "more", &json!({}))]).await;
     assert!(matches!(
         first.write(&inserts("t", 1)).await,
         Err(EgressError::Transient { .. })
@@ -37,46 +37,46 @@ async fn two_sinks_share_one_store_on_disk() {
 }
 
 #[tokio::test]
-async fn databases_of_one_store_are_apart() {
+async fn databases_of_one_store_are_separate() {
     let directory = tempfile::tempdir().expect("a directory");
-    let here = on_disk(directory.path());
+    let here = disk(directory.path());
     let mut elsewhere = options("surrealkv://store", directory.path());
     elsewhere.database = "else; where`".to_owned();
     let there = connections().egress(elsewhere);
-    done(&here, &inserts("t", 2)).await;
-    done(&there, &inserts("t", 3)).await;
+    write_all(&here, &inserts("t", 2)).await;
+    write_all(&there, &inserts("t", 3)).await;
     assert_eq!((count(&here, "t").await, count(&there, "t").await), (2, 3));
     here.close().await.expect("closes");
     there.close().await.expect("closes");
 }
 
 #[tokio::test]
-async fn a_dropped_store_can_be_opened_again() {
+async fn a_dropped_store_can_be_reopened() {
     let directory = tempfile::tempdir().expect("a directory");
     for round in 1..=3 {
-        let db = on_disk(directory.path());
-        done(&db, &[insert("t", &round.to_string(), &json!({}))]).await;
+        let db = disk(directory.path());
+        write_all(&db, &[insert("t", &round.to_string(), &json!({}))]).await;
         assert_eq!(count(&db, "t").await, round);
     }
 }
 
 #[tokio::test]
-async fn memory_is_shared_within_one_set_of_connections_only() {
+async fn a_database_in_memory_is_shared_only_within_its_connections() {
     let connections = Connections::new();
     let base = std::path::Path::new("/");
     let (first, second) = (
         connections.egress(options("mem://", base)),
         connections.egress(options("mem://", base)),
     );
-    done(&first, &inserts("t", 1)).await;
+    write_all(&first, &inserts("t", 1)).await;
     assert_eq!(count(&second, "t").await, 1);
     let stranger = memory();
-    ask(&stranger, "DEFINE TABLE t").await;
+    query(&stranger, "DEFINE TABLE t").await;
     assert_eq!(count(&stranger, "t").await, 0);
 }
 
 #[tokio::test]
-async fn a_store_that_another_owner_holds_is_transient() {
+async fn a_store_that_another_owner_has_open_is_a_transient_error() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = directory.path().join("store");
     std::fs::create_dir_all(&path).expect("creates");
@@ -95,6 +95,6 @@ async fn a_store_that_another_owner_holds_is_transient() {
     while db.ready().await.is_err() {
         assert!(tokio::time::Instant::now() < deadline, "the store stays locked");
     }
-    done(&db, &inserts("t", 1)).await;
+    write_all(&db, &inserts("t", 1)).await;
     db.close().await.expect("closes");
 }

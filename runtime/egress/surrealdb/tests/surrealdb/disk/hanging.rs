@@ -1,5 +1,5 @@
-//! A sync that gets no answer, and fails in the end. The batch is written again meanwhile, and finds its rows there: that
-//! is not yet a reason to acknowledge it.
+//! A sync that hangs and then fails. The batch is retried meanwhile and finds its rows there, which is not yet a
+//! reason to acknowledge it.
 
 use std::{fs::File, path::Path, time::Duration};
 
@@ -13,9 +13,9 @@ use danube_wasm_trials::Row;
 use nix::errno::Errno;
 
 use super::{
+    checks,
     trial::{Trial, scratch},
-    verdict,
-    workload::{STORE, batch, insist, journal_length},
+    workload::{STORE, batch, journal_length, write_until_accepted},
 };
 use crate::common::{connections, options};
 
@@ -24,14 +24,15 @@ const NUMBERS: std::ops::Range<u64> = 0..3;
 /// Attempts that meet the hanging sync.
 const ATTEMPTS: u32 = 2;
 
-/// Only inserts are found done without another write, which would have to wait for the sync.
+/// Returns inserts and the upsert separately: only inserts are found done without another write, which would wait for
+/// the sync.
 fn inserts_and_row_of_all(number: u64) -> (Vec<Write>, Vec<Write>) {
     batch(number)
         .into_iter()
         .partition(|write| write.operation == Operation::Insert)
 }
 
-/// Not a test of its own: the process that is watched. It waits for a statement for a moment only.
+/// Not a test of its own: the watched process. Its statements time out quickly.
 #[test]
 #[ignore = "the process of the other test here"]
 fn writes_again_while_a_sync_hangs() {
@@ -47,7 +48,7 @@ fn writes_again_while_a_sync_hangs() {
     runtime.block_on(async {
         let store = connections().egress(options);
         let (_, row_of_all) = inserts_and_row_of_all(NUMBERS.end - 1);
-        insist(&store, &row_of_all).await;
+        write_until_accepted(&store, &row_of_all).await;
         for number in NUMBERS {
             let (inserts, _) = inserts_and_row_of_all(number);
             let mut failed = 0;
@@ -63,14 +64,14 @@ fn writes_again_while_a_sync_hangs() {
             }
             println!("\nacknowledged {number} {}", journal_length());
         }
-        // Whoever acknowledged too early did not wait for this.
+        // A process that acknowledged too early did not wait for this sync.
         File::create(&release).expect("releases");
         println!("\nfinished");
     });
 }
 
 #[tokio::test]
-async fn what_another_write_has_done_counts_once_it_is_durable() {
+async fn rows_of_an_earlier_attempt_are_acknowledged_only_once_durable() {
     const PROCESS: &str = "disk::hanging::writes_again_while_a_sync_hangs";
     let calm = Trial::run_as(PROCESS, None);
     let first = calm.acknowledged_until(0).expect("batch 0 was done");
@@ -89,10 +90,10 @@ async fn what_another_write_has_done_counts_once_it_is_durable() {
         let disk = Disk::after(before).expect("a journal");
         disk.after_crash(Crash::PowerAndCache, left.path()).expect("made");
         let acknowledged = trial.acknowledged_by(before.last().map_or(0, |record| record.end));
-        let verdict = verdict::holds(left.path(), &acknowledged).await;
+        let checked = checks::check_store(left.path(), &acknowledged).await;
         row.judge(
             format!("power lost after batch {number}"),
-            verdict.map_err(|problem| format!("{problem}\n{}", trial.output)),
+            checked.map_err(|problem| format!("{problem}\n{}", trial.output)),
         );
     }
     danube_wasm_trials::conclude(row, 0);

@@ -1,15 +1,15 @@
-//! The power goes, or the process dies, after any change.
+//! Loss of power, and death of the process, after any change of the disk.
 
 use danube_wasm_faultdisk::{Crash, Disk, Fault};
 use nix::sys::signal::Signal;
 use std::os::unix::process::ExitStatusExt as _;
 
 use super::{
-    trial::{Trial, every, row, scratch},
-    verdict,
+    checks,
+    trial::{Trial, change_step, report_row, scratch},
 };
 
-/// Ways to lose what was not synced. Seeds are of the change, so that a failure can be tried again.
+/// Ways to lose unsynced data. Seeds depend on the change only, so that a failure can be reproduced.
 fn crashes(change: usize) -> [Crash; 5] {
     [
         Crash::Process,
@@ -21,7 +21,7 @@ fn crashes(change: usize) -> [Crash; 5] {
 }
 
 #[tokio::test]
-async fn the_power_goes_after_any_change() {
+async fn acknowledged_writes_survive_loss_of_power_after_any_change() {
     let trial = Trial::run(None);
     assert!(trial.output.contains("finished"), "{}", trial.output);
     let (disk, total) = (Disk::after(&trial.journal).expect("a journal"), trial.journal.len());
@@ -30,8 +30,8 @@ async fn the_power_goes_after_any_change() {
         None,
         "something went past the journal"
     );
-    let mut row = row("the power goes", total, every(13));
-    for change in (0..=total).step_by(every(13)) {
+    let mut row = report_row("the power goes", total, change_step(13));
+    for change in (0..=total).step_by(change_step(13)) {
         let before = &trial.journal[..change];
         let acknowledged = trial.acknowledged_by(before.last().map_or(0, |record| record.end));
         let disk = Disk::after(before).expect("a journal");
@@ -40,7 +40,7 @@ async fn the_power_goes_after_any_change() {
             disk.after_crash(crash, left.path()).expect("made");
             row.judge(
                 format!("{crash:?} after change {change}"),
-                verdict::holds(left.path(), &acknowledged).await,
+                checks::check_store(left.path(), &acknowledged).await,
             );
         }
     }
@@ -48,17 +48,17 @@ async fn the_power_goes_after_any_change() {
 }
 
 #[tokio::test]
-async fn the_process_dies_after_any_change() {
+async fn acknowledged_writes_survive_death_after_any_change() {
     let total = Trial::run(None).journal.len();
-    let mut row = row("kill -9", total, every(37));
-    for last in (0..total).step_by(every(37)) {
+    let mut row = report_row("kill -9", total, change_step(37));
+    for last in (0..total).step_by(change_step(37)) {
         let trial = Trial::run(Some(Fault::Die { last: last as u64 }));
-        // The order of what threads do varies, and with it the number of changes.
+        // Threads run in any order, so the number of changes varies.
         let killed = trial.status.signal() == Some(Signal::SIGKILL as i32);
         assert!(killed || trial.output.contains("finished"), "{}", trial.output);
         row.judge(
             format!("killed after change {last}"),
-            verdict::holds(&trial.disk(), &trial.acknowledged()).await,
+            checks::check_store(&trial.disk(), &trial.acknowledged()).await,
         );
     }
     danube_wasm_trials::conclude(row, 0);

@@ -1,4 +1,4 @@
-//! One run of the workload over a watched disk.
+//! One run of the workload on a watched disk.
 
 use std::{
     path::{Path, PathBuf},
@@ -17,7 +17,7 @@ static SPY: LazyLock<Spy> = LazyLock::new(|| {
     Spy::build(&program).expect("the library between a process and its disk")
 });
 
-/// What is left of a run.
+/// The result of a run.
 pub(super) struct Trial {
     directory: TempDir,
     pub(super) status: ExitStatus,
@@ -26,12 +26,12 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// The usual workload.
+    /// Runs the usual workload.
     pub(super) fn run(fault: Option<Fault>) -> Self {
         Self::run_as("disk::workload::writes_batches", fault)
     }
 
-    /// One of this binary's ignored tests.
+    /// Runs one of this binary's ignored tests.
     pub(super) fn run_as(test: &str, fault: Option<Fault>) -> Self {
         let directory = scratch();
         std::fs::create_dir(directory.path().join("disk")).expect("a directory");
@@ -56,7 +56,7 @@ impl Trial {
         self.directory.path().join("disk")
     }
 
-    /// Batches that were done before the journal had this length, in bytes.
+    /// Returns the batches that were acknowledged before the journal had this length, in bytes.
     pub(super) fn acknowledged_by(&self, length: u64) -> Vec<u64> {
         let acknowledged = workload::acknowledged(&self.output).into_iter();
         acknowledged
@@ -65,7 +65,7 @@ impl Trial {
             .collect()
     }
 
-    /// How many changes there were when this batch was acknowledged.
+    /// Returns the number of changes of the disk when this batch was acknowledged.
     pub(super) fn acknowledged_until(&self, number: u64) -> Option<usize> {
         let acknowledged = workload::acknowledged(&self.output);
         let (_, length) = acknowledged.into_iter().find(|(batch, _)| *batch == number)?;
@@ -77,20 +77,20 @@ impl Trial {
     }
 }
 
-/// Every so many-th change is tried. What `make test` has time for, if `DISK_EVERY` does not say.
-pub(super) fn every(by_default: usize) -> usize {
-    std::env::var("DISK_EVERY").map_or(by_default, |every| every.parse().expect("DISK_EVERY is a number"))
+/// Returns the step between tried changes: `DISK_EVERY`, or what `make test` has time for.
+pub(super) fn change_step(by_default: usize) -> usize {
+    std::env::var("DISK_EVERY").map_or(by_default, |step| step.parse().expect("DISK_EVERY is a number"))
 }
 
-/// A class that tries every so many-th of so many changes.
-pub(super) fn row(class: &str, changes: usize, every: usize) -> Row {
+/// Returns the report's row for a class that tries every `every`-th change.
+pub(super) fn report_row(class: &str, changes: usize, every: usize) -> Row {
     let mut row = Row::new(format!("SurrealKV: {class}"));
     row.note("changes", changes as u64);
     row.note("from one tried to the next", every as u64);
     row
 }
 
-/// A directory in memory where there is such a thing: what a trial syncs need not wait for a disk.
+/// Returns a directory in memory if the system has one, because syncs there are fast.
 pub(super) fn scratch() -> TempDir {
     let memory = Path::new("/dev/shm");
     let scratch = match memory.is_dir() {

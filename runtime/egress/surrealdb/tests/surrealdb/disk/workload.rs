@@ -1,4 +1,4 @@
-//! What the process under test does, and the rows that it makes.
+//! The process under test, and the rows that it writes.
 
 use std::{path::Path, time::Duration};
 
@@ -12,30 +12,31 @@ use serde_json::{Value, json};
 
 use crate::common::{connections, insert, options, write};
 
-/// Where the store is, seen from the watched directory: its parents are new, too.
+/// The store's address, relative to the watched directory. Its parent directory is new, too.
 pub(super) const STORE: &str = "surrealkv://data/store";
 
-/// Batches, and after how many of them the store is closed and opened again.
+/// The number of batches, and after how many of them the store is closed and reopened.
 pub(super) const BATCHES: u64 = 6;
 const CLOSED_AFTER: u64 = 3;
 
 /// Rows of a batch that are inserted.
 pub(super) const ROWS: u64 = 3;
 
-/// Longest that anything may take: far above what it does.
+/// A deadline far above what any step takes.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 pub(super) fn store(directory: &Path) -> std::sync::Arc<SurrealEgress> {
     connections().egress(options(STORE, directory))
 }
 
-/// The text of a batch's rows: one is longer than a block of SurrealKV's log, one than what it keeps beside its tables.
+/// Returns the text of a batch's rows: one is longer than a block of SurrealKV's log, one than the limit for its value
+/// log.
 pub(super) fn text(number: u64) -> String {
     let length = [10, 40_000, 5_000][(number % 3) as usize];
     format!("{number}").repeat(length / format!("{number}").len())
 }
 
-/// New rows, and one that every batch writes, with its order.
+/// Returns new rows, and an upsert of one row that every batch writes.
 pub(super) fn batch(number: u64) -> Vec<Write> {
     let body = json!({ "batch": number, "text": text(number) });
     (0..ROWS)
@@ -44,7 +45,7 @@ pub(super) fn batch(number: u64) -> Vec<Write> {
         .collect()
 }
 
-/// Not a test of its own: the process that is watched. It says what was acknowledged, and how long the journal was then.
+/// Not a test of its own: the watched process. Prints each acknowledged batch and the journal's length at that time.
 #[test]
 #[ignore = "the process of the other tests here"]
 fn writes_batches() {
@@ -56,7 +57,7 @@ fn writes_batches() {
         for numbers in [0..CLOSED_AFTER, CLOSED_AFTER..BATCHES] {
             let store = store(Path::new(&directory));
             for number in numbers.clone() {
-                insist(&store, &batch(number)).await;
+                write_until_accepted(&store, &batch(number)).await;
                 println!("\nacknowledged {number} {}", journal_length());
             }
             if numbers.end == CLOSED_AFTER {
@@ -67,8 +68,8 @@ fn writes_batches() {
     });
 }
 
-/// Writes as the pipeline does: again and again, for as long as it is only not possible now.
-pub(super) async fn insist(store: &SurrealEgress, writes: &[Write]) {
+/// Writes as the pipeline does: retries after transient errors.
+pub(super) async fn write_until_accepted(store: &SurrealEgress, writes: &[Write]) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
     loop {
         match store.write(writes).await {
@@ -84,7 +85,7 @@ pub(super) async fn insist(store: &SurrealEgress, writes: &[Write]) {
     }
 }
 
-/// A store that cannot close says so. Nothing of it is needed: what was acknowledged is on disk.
+/// Closes a store; a transient error is allowed, because acknowledged rows are on disk anyway.
 async fn close(store: &SurrealEgress) {
     match store.close().await {
         Ok(()) => {}
@@ -98,7 +99,7 @@ pub(super) fn journal_length() -> u64 {
     std::fs::metadata(journal).expect("the journal").len()
 }
 
-/// What the process said was done: the batch and the length of the journal then.
+/// Returns the batches that the process acknowledged, with the journal's length at that time.
 pub(super) fn acknowledged(output: &str) -> Vec<(u64, u64)> {
     let numbers = |line: &str| -> Option<(u64, u64)> {
         let (number, length) = line.strip_prefix("acknowledged ")?.split_once(' ')?;
@@ -107,7 +108,7 @@ pub(super) fn acknowledged(output: &str) -> Vec<(u64, u64)> {
     output.lines().filter_map(numbers).collect()
 }
 
-/// A row as it is read back.
+/// Returns a row as a query returns it.
 pub(super) fn row(number: u64, row: u64) -> Value {
     json!({ "id": format!("{number}.{row}"), "batch": number, "text": text(number) })
 }

@@ -1,8 +1,8 @@
-//! What a schema says of a document's fields: text and numbers become the decimals, integers and moments that they stand
-//! for.
+//! Applies the types of a message's schema to a document's fields: text and numbers become decimals, integers and
+//! datetimes.
 //!
-//! Between the schema and here is a component, which may have changed the document. What does not look as the schema says
-//! is left as it is. What does, and has no place in SurrealDB, refuses the document: it would change.
+//! A component has processed the document since its schema was read, and may have changed it. A value that does not
+//! look like its type is left as it is. One that does, but that SurrealDB cannot store exactly, refuses the document.
 
 use std::str::FromStr;
 
@@ -11,36 +11,36 @@ use surrealdb::types::{Decimal, Number, Object, Value};
 
 use crate::{datetime, number};
 
-/// What the reader can do about it.
+/// How the operator can avoid the error.
 const CURE: &str = "`schema_types = false` in the topic's mapping stores such fields as components see them";
 
-/// Where something has no place, and what.
-struct Problem {
-    /// Names from the place to the top.
+/// A value that cannot be stored as its type.
+struct FieldError {
+    /// Names from the value up to the top of the document.
     path: Vec<String>,
     message: String,
 }
 
-/// Stores each typed field as what it is.
+/// Converts each typed field of a document.
 pub(crate) fn apply(types: &FieldTypes, document: &mut Object) -> Result<(), String> {
-    of_object(types, types.root(), document).map_err(|problem| {
-        let path: Vec<_> = problem.path.iter().rev().map(String::as_str).collect();
-        format!("field `{}` {}: {CURE}", path.join("/"), problem.message)
+    apply_to_object(types, types.root(), document).map_err(|error| {
+        let path: Vec<_> = error.path.iter().rev().map(String::as_str).collect();
+        format!("field `{}` {}: {CURE}", path.join("/"), error.message)
     })
 }
 
-fn of_object(types: &FieldTypes, node: &FieldNode, members: &mut Object) -> Result<(), Problem> {
+fn apply_to_object(types: &FieldTypes, node: &FieldNode, members: &mut Object) -> Result<(), FieldError> {
     match node {
         FieldNode::Object(known) => {
             for (name, id) in known {
                 if let Some(value) = members.get_mut(name) {
-                    of_value(types, types.node(*id), value).map_err(|problem| problem.under(name))?;
+                    apply_to_value(types, types.node(*id), value).map_err(|error| error.under(name))?;
                 }
             }
         }
         FieldNode::Map(of) => {
             for (name, value) in members.iter_mut() {
-                of_value(types, types.node(*of), value).map_err(|problem| problem.under(name))?;
+                apply_to_value(types, types.node(*of), value).map_err(|error| error.under(name))?;
             }
         }
         FieldNode::Value(_) | FieldNode::Array(_) | FieldNode::Other => {}
@@ -48,26 +48,26 @@ fn of_object(types: &FieldTypes, node: &FieldNode, members: &mut Object) -> Resu
     Ok(())
 }
 
-fn of_value(types: &FieldTypes, node: &FieldNode, value: &mut Value) -> Result<(), Problem> {
+fn apply_to_value(types: &FieldTypes, node: &FieldNode, value: &mut Value) -> Result<(), FieldError> {
     match (node, value) {
         (FieldNode::Value(field_type), value) => {
-            if let Some(typed) = convert(*field_type, value).map_err(Problem::new)? {
+            if let Some(typed) = convert(*field_type, value).map_err(FieldError::new)? {
                 *value = typed;
             }
             Ok(())
         }
         (FieldNode::Array(of), Value::Array(items)) => {
             for (at, item) in items.iter_mut().enumerate() {
-                of_value(types, types.node(*of), item).map_err(|problem| problem.under(&at.to_string()))?;
+                apply_to_value(types, types.node(*of), item).map_err(|error| error.under(&at.to_string()))?;
             }
             Ok(())
         }
-        (node, Value::Object(members)) => of_object(types, node, members),
+        (node, Value::Object(members)) => apply_to_object(types, node, members),
         _ => Ok(()),
     }
 }
 
-/// `None` for what does not look as its type says.
+/// Converts a value; `None` if it does not look like its type.
 fn convert(field_type: FieldType, value: &Value) -> Result<Option<Value>, String> {
     let moment = |found: Option<_>, shown: &dyn std::fmt::Display| match found {
         Some(moment) => Ok(Some(Value::Datetime(moment))),
@@ -77,16 +77,16 @@ fn convert(field_type: FieldType, value: &Value) -> Result<Option<Value>, String
         (FieldType::Decimal, Value::String(text)) if is_decimal(text) => decimal(text),
         (FieldType::Decimal, Value::Number(number)) => decimal(&number.to_string()),
         (FieldType::Integer, Value::String(text)) => Ok(integer(text).map(Value::Number)),
-        (FieldType::Date, Value::Number(Number::Int(days))) => moment(datetime::of_days(*days), days),
+        (FieldType::Date, Value::Number(Number::Int(days))) => moment(datetime::from_days(*days), days),
         (FieldType::Timestamp { per_second }, Value::Number(Number::Int(units))) => {
-            moment(datetime::of_units(*units, per_second), units)
+            moment(datetime::from_units(*units, per_second), units)
         }
         (FieldType::Rfc3339, Value::String(text)) => Ok(datetime::rfc3339(text).map(Value::Datetime)),
         _ => Ok(None),
     }
 }
 
-/// As codecs write them: digits, perhaps with a point between them and a sign before them.
+/// Whether the text has the form in which codecs write decimals: digits, perhaps with a point and a minus sign.
 fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -113,7 +113,7 @@ fn integer(text: &str) -> Option<Number> {
     small.or_else(|_| u64::from_str(text).map(number::from_u64)).ok()
 }
 
-impl Problem {
+impl FieldError {
     fn new(message: String) -> Self {
         let path = Vec::new();
         Self { path, message }
@@ -154,13 +154,13 @@ mod tests {
     }
 
     fn read(json: &str) -> Result<Object, String> {
-        let mut document = crate::value::tests::plain(json);
+        let mut document = crate::value::tests::parse_untyped(json);
         apply(&types(), &mut document)?;
         Ok(document)
     }
 
     #[test]
-    fn fields_become_what_they_stand_for_at_any_depth() {
+    fn fields_get_their_types_at_any_depth() {
         let json = r#"{"price":"-12.30","count":"18446744073709551615","day":1,"at":1500,"seen":"2024-01-01T00:00:00Z",
             "items":[{"count":"-5"},{"price":7}],"by":{"x":{"at":0}},"other":{"price":"1"}}"#;
         let sql = |value: &Value| surrealdb::types::ToSql::to_sql(value);
@@ -181,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_component_has_changed_stays_as_it_is() {
+    fn values_that_do_not_look_like_their_type_are_left() {
         let json = r#"{"price":"about 12","count":"many","day":"monday","at":1.5,"seen":"2024-01-01","items":"none","by":[{"at":1}]}"#;
-        assert_eq!(read(json), Ok(crate::value::tests::plain(json)));
+        assert_eq!(read(json), Ok(crate::value::tests::parse_untyped(json)));
         let json = r#"{"price":null,"count":7,"day":null,"at":null,"seen":{"at":"x"},"items":[null,[]],"by":null}"#;
-        assert_eq!(read(json), Ok(crate::value::tests::plain(json)));
+        assert_eq!(read(json), Ok(crate::value::tests::parse_untyped(json)));
     }
 
     #[test]
-    fn what_has_no_place_refuses_the_document_by_name() {
+    fn a_value_that_cannot_be_stored_exactly_refuses_the_document() {
         for (json, part) in [
             (
                 r#"{"items":[{"price":"1.2345678901234567890123456789012"}]}"#,

@@ -1,4 +1,4 @@
-//! Statements over a connection that may be lost, with every statement's answer looked at.
+//! Runs statements on a connection that may be lost, and checks the result of each.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,24 +11,24 @@ use surrealdb::{
 
 use crate::{SurrealOptions, classify::Fault, ordered, runtime, store::Store};
 
-/// How often a statement is done again after another transaction got in its way.
+/// How often a statement is retried after a conflict with another transaction.
 const CONFLICTS_MAX: u32 = 6;
 
-/// Longest pause before the first of these, in milliseconds; doubled for each.
+/// Longest pause before the first retry, in milliseconds; doubled for each further one.
 const CONFLICT_PAUSE_MS: u64 = 5;
 
-/// What our own wait is longer than the database's, which ends a statement cleanly.
+/// How much longer our timeout is than the database's, which ends a statement cleanly.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// A way to one database, for the length of one call.
-pub(crate) struct Link {
+/// Runs the statements of one call.
+pub(crate) struct Executor {
     pub(crate) store: Arc<Store>,
     pub(crate) options: Arc<SurrealOptions>,
 }
 
-impl Link {
-    /// Does one script and gives the last value that it returned. Conflicts are tried again here, which
-    /// is why the variables are made on demand.
+impl Executor {
+    /// Runs a script and returns the last value that it produced. Retries after conflicts, so `variables` may be
+    /// called more than once.
     pub(crate) async fn statement(
         &self,
         what: &'static str,
@@ -37,7 +37,7 @@ impl Link {
     ) -> Result<Value, Fault> {
         let mut conflicts = 0;
         loop {
-            match self.once(what, text, variables()).await {
+            match self.try_statement(what, text, variables()).await {
                 Err(Fault::Conflict(_)) if conflicts < CONFLICTS_MAX => {
                     let pause = rand::rng().random_range(0..=CONFLICT_PAUSE_MS << conflicts);
                     tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -48,25 +48,25 @@ impl Link {
         }
     }
 
-    /// Waits until these documents, each a table and an id, are the caller's alone among the batches of this process.
+    /// Waits until no other batch of this process writes these documents, each given by table and id.
     pub(crate) async fn claim<'d>(&self, documents: impl Iterator<Item = (&'d str, &'d str)>) -> Claim<'_> {
         let (namespace, database) = (&self.options.namespace, &self.options.database);
         let documents = documents.map(|(table, id)| (namespace, database, table, id));
         self.store.claims.claim(documents).await
     }
 
-    /// That the database takes a write.
+    /// Checks that the database accepts a write.
     pub(crate) async fn probe(&self) -> Result<(), Fault> {
         self.statement("probe", ordered::PROBE, Object::new).await.map(drop)
     }
 
-    /// That the database answers.
-    pub(crate) async fn answers(&self) -> Result<(), Fault> {
+    /// Checks that the database answers.
+    pub(crate) async fn ping(&self) -> Result<(), Fault> {
         self.statement("ready", "RETURN true", Object::new).await.map(drop)
     }
 
-    /// That what a batch wrote, and what it found done, is on disk.
-    pub(crate) async fn durable(&self) -> Result<(), Fault> {
+    /// Makes sure that what a batch wrote, and what it found already written, is on disk.
+    pub(crate) async fn sync(&self) -> Result<(), Fault> {
         let session = self.store.session(&self.options).await?;
         let Some(wal_sync) = session.wal_sync.clone() else {
             return Ok(());
@@ -84,7 +84,7 @@ impl Link {
         synced
     }
 
-    async fn once(&self, what: &'static str, text: &str, variables: Object) -> Result<Value, Fault> {
+    async fn try_statement(&self, what: &'static str, text: &str, variables: Object) -> Result<Value, Fault> {
         let last = |results: &mut IndexedResults| {
             check(results)?;
             let mut last = Value::None;
@@ -92,7 +92,7 @@ impl Link {
                 match results.take::<Value>(statement) {
                     Ok(Value::None) => {}
                     Ok(value) => last = value,
-                    Err(error) => return Err(Fault::of(&error)),
+                    Err(error) => return Err(Fault::from_error(&error)),
                 }
             }
             Ok(last)
@@ -100,8 +100,8 @@ impl Link {
         self.run(what, text.to_owned(), variables, last).await
     }
 
-    /// Runs a text and reads the statements' answers, errors among them. A fault that the connection does not survive
-    /// ends it, on SurrealDB's threads: also if nobody waits for the answer any more.
+    /// Runs a script and reads the results of its statements, errors included. A fault that ends the connection
+    /// discards it on SurrealDB's threads, even if the caller no longer waits.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         what: &'static str,
@@ -113,7 +113,7 @@ impl Link {
         let (store, session) = (Arc::clone(&self.store), Arc::clone(&current));
         let work = async move {
             let answer = session.client.query(text, variables).await;
-            let answer = answer.map_err(|error| Fault::of(&error));
+            let answer = answer.map_err(|error| Fault::from_error(&error));
             let answer = answer.and_then(|mut results| read(&mut results));
             if let Err(fault) = &answer {
                 store.discard(&session, fault).await;
@@ -122,19 +122,19 @@ impl Link {
         };
         let answer = runtime::run_on(&current.threads, self.options.request_timeout + GRACE, what, work).await;
         if let Err(fault) = &answer {
-            // It may not have come to an end of its own.
+            // After a timeout the work has not discarded the session.
             self.store.discard(&current, fault).await;
         }
         answer
     }
 }
 
-/// The error that failed a script, if one did. In a transaction every other statement fails too, only because of it.
+/// Returns the error that made a script fail, if one did. In a transaction all other statements fail as a consequence.
 fn check(results: &mut IndexedResults) -> Result<(), Fault> {
     let mut errors: Vec<_> = results.take_errors().into_iter().collect();
     errors.sort_by_key(|(statement, error)| (is_consequence(error), *statement));
     match errors.first() {
-        Some((_, error)) => Err(Fault::of(error)),
+        Some((_, error)) => Err(Fault::from_error(error)),
         None => Ok(()),
     }
 }

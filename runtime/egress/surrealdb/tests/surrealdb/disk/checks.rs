@@ -1,4 +1,4 @@
-//! Whether a store holds what it must, and whether it is a store to go on with.
+//! Checks that a store holds what was acknowledged, and that it can be written to.
 
 use std::path::Path;
 
@@ -8,19 +8,19 @@ use serde_json::Value;
 
 use super::{
     trial::scratch,
-    workload::{BATCHES, ROWS, batch, insist, row, store},
+    workload::{BATCHES, ROWS, batch, row, store, write_until_accepted},
 };
 use crate::common::copy;
 
-/// Of a batch that nobody has written before.
+/// The number of a new batch.
 const NEXT: u64 = 1_000;
 
-/// Checks a store that a crash has left, writes to it, and checks what a second crash would leave: a store may well look
-/// whole and yet append to a log that nobody will read again.
-pub(super) async fn holds(directory: &Path, acknowledged: &[u64]) -> Result<(), String> {
+/// Checks a store that a crash has left, writes to it, and checks what a second crash would leave: a store may look
+/// whole and yet append to a log that is never read again.
+pub(super) async fn check_store(directory: &Path, acknowledged: &[u64]) -> Result<(), String> {
     let first = store(directory);
     check(&first, acknowledged).await?;
-    insist(&first, &batch(NEXT)).await;
+    write_until_accepted(&first, &batch(NEXT)).await;
     let killed = scratch();
     copy(directory, killed.path());
     first.close().await.map_err(|error| error.to_string())?;
@@ -49,11 +49,11 @@ async fn check(store: &SurrealEgress, acknowledged: &[u64]) -> Result<(), String
         let ids: Vec<_> = rows.iter().map(|row| row["id"].to_string()).collect();
         return Err(format!("half a batch, or a row that nobody wrote: {ids:?}"));
     }
-    last(store, acknowledged).await
+    check_last(store, acknowledged).await
 }
 
-/// The row that every batch writes is as the last of them left it, or a later one that was being written.
-async fn last(store: &SurrealEgress, acknowledged: &[u64]) -> Result<(), String> {
+/// Checks that the row that every batch writes is of the last acknowledged batch, or of a later one that was in flight.
+async fn check_last(store: &SurrealEgress, acknowledged: &[u64]) -> Result<(), String> {
     let last = read(store, "SELECT VALUE batch FROM last").await?;
     let newest = acknowledged.iter().max();
     match (&last[..], newest) {
@@ -67,7 +67,7 @@ async fn read(store: &SurrealEgress, surql: &str) -> Result<Vec<Value>, String> 
     let answers = store.query(surql, false).await.map_err(|error| error.to_string())?;
     match &answers[..] {
         [Value::Array(rows)] => Ok(rows.clone()),
-        // A table is made by its first row.
+        // A table is created by its first row.
         [answer]
             if answer["error"]
                 .as_str()

@@ -1,20 +1,20 @@
-//! What an operator has defined.
+//! Queries of the schema that an operator has defined.
 
 use surrealdb::types::{Object, Value};
 
-use crate::{classify::Fault, link::Link};
+use crate::{classify::Fault, executor::Executor};
 
 const TABLES: &str = "RETURN (INFO FOR DB STRUCTURE).tables";
 const FIELDS: &str = "RETURN (INFO FOR TABLE $table STRUCTURE).fields.name";
 
-/// Those of the fields that the table refuses, because it is `SCHEMAFULL` and does not define them.
-pub(crate) async fn undefined_fields(link: &Link, table: &str, fields: &[&str]) -> Result<Vec<String>, Fault> {
-    let tables = link.statement("looking at tables", TABLES, Object::new).await?;
+/// Returns the fields that the table refuses, because it is `SCHEMAFULL` and does not define them.
+pub(crate) async fn undefined_fields(executor: &Executor, table: &str, fields: &[&str]) -> Result<Vec<String>, Fault> {
+    let tables = executor.statement("looking at tables", TABLES, Object::new).await?;
     if !is_schemafull(&tables, table) {
         return Ok(Vec::new());
     }
     let variables = || Object::from_iter([("table".to_owned(), Value::String(table.to_owned()))]);
-    let defined = link.statement("looking at fields", FIELDS, variables).await?;
+    let defined = executor.statement("looking at fields", FIELDS, variables).await?;
     let is_defined = |field: &str| match &defined {
         Value::Array(names) => names
             .iter()
