@@ -1,7 +1,7 @@
-//! From what each file says to one pipeline.
+//! Merges what several files configure into one pipeline.
 //!
-//! A setting of the pipeline as a whole comes from the one file that gives it; where none does, the first file's
-//! default holds. Connectors of all files run beside each other and are compared like those of one file.
+//! A setting of the pipeline as a whole comes from the one file that gives it, or from the first file's default if none
+//! does. Connectors of all files run side by side and are checked against each other like those of one file.
 
 use danube_wasm_connector::Facts;
 
@@ -15,9 +15,9 @@ use crate::{
 };
 use danube_wasm_settings::{Reading, Span};
 
-/// One pipeline of all parts. `None` if something that it needs was wrong in its file, which is recorded there.
+/// Merges all parts into one pipeline. `None` if a required setting is invalid, which is recorded for its file.
 pub(crate) fn assemble(shared: &Reading<'_>, parts: Vec<Part>) -> Option<Pipeline> {
-    let mut part = parts.into_iter().reduce(|first, next| first.join(shared, next))?;
+    let mut part = parts.into_iter().reduce(|first, next| first.merge(shared, next))?;
     if !part.has_connectors {
         let files = if shared.file_count() > 1 {
             "files configure"
@@ -29,27 +29,27 @@ pub(crate) fn assemble(shared: &Reading<'_>, parts: Vec<Part>) -> Option<Pipelin
     }
     if let Some(admin) = &mut part.admin.value {
         admin.override_port(shared);
-        admin.enter(shared);
+        admin.record_address(shared);
     }
     cross_checks::check(shared);
-    settle(shared, part)
+    build_pipeline(shared, part)
 }
 
 impl Part {
-    /// What two files say together.
-    fn join(mut self, shared: &Reading<'_>, next: Self) -> Self {
+    /// Merges the settings of two files.
+    fn merge(mut self, shared: &Reading<'_>, next: Self) -> Self {
         self.schemas.extend(next.schemas);
         self.sources.extend(next.sources);
         self.sinks.extend(next.sinks);
         Self {
-            name: self.name.join(shared, "name", next.name),
-            data_dir: self.data_dir.join(shared, "data_dir", next.data_dir),
-            service_url: self.service_url.join(shared, "danube_service_url", next.service_url),
-            danube: self.danube.join(shared, "danube", next.danube),
-            admin: self.admin.join(shared, "admin", next.admin),
-            telemetry: self.telemetry.join(shared, "telemetry", next.telemetry),
-            shutdown: self.shutdown.join(shared, "shutdown", next.shutdown),
-            retention: self.retention.join(shared, "retention", next.retention),
+            name: self.name.merge(shared, "name", next.name),
+            data_dir: self.data_dir.merge(shared, "data_dir", next.data_dir),
+            service_url: self.service_url.merge(shared, "danube_service_url", next.service_url),
+            danube: self.danube.merge(shared, "danube", next.danube),
+            admin: self.admin.merge(shared, "admin", next.admin),
+            telemetry: self.telemetry.merge(shared, "telemetry", next.telemetry),
+            shutdown: self.shutdown.merge(shared, "shutdown", next.shutdown),
+            retention: self.retention.merge(shared, "retention", next.retention),
             has_connectors: self.has_connectors || next.has_connectors,
             ..self
         }
@@ -57,7 +57,7 @@ impl Part {
 }
 
 impl<T: PartialEq> Setting<T> {
-    fn join(self, shared: &Reading<'_>, what: &str, next: Self) -> Self {
+    fn merge(self, shared: &Reading<'_>, what: &str, next: Self) -> Self {
         let (Some(first), Some(span)) = (&self.given, &next.given) else {
             return if next.given.is_some() { next } else { self };
         };
@@ -77,8 +77,8 @@ impl<T: PartialEq> Setting<T> {
     }
 }
 
-/// Gives everything the name and the broker that were decided.
-fn settle(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
+/// Builds the pipeline: gives every connector the final name of the pipeline, and buffers only with a cluster.
+fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     let data_dir = part.data_dir.value?;
     let service_url = part.service_url.value?;
     let service_url = service_url.unwrap_or_else(|| ServiceUrl::Embedded {
@@ -88,9 +88,9 @@ fn settle(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     danube.check(shared, &service_url, part.danube.given.as_ref());
     let embedded = service_url.seeds().is_empty();
     if embedded {
-        refuse_buffers(shared);
+        warn_about_buffers(shared);
     } else {
-        refuse_blocking(shared);
+        check_blocking(shared);
     }
     let name = part.name.value?;
     let mut pipeline = Pipeline {
@@ -107,7 +107,7 @@ fn settle(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
         sinks: part.sinks,
     };
     for schema in part.schemas {
-        // Two files may say the same of a topic; what differs is refused by the cross_checks.
+        // Two files may give the same schema for a topic; the cross-checks refuse different ones.
         if !pipeline.schemas.contains(&schema) {
             pipeline.schemas.push(schema);
         }
@@ -121,14 +121,15 @@ fn settle(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
         sink.buffer = sink.buffer.take().filter(|_| !embedded);
     }
     if !embedded && !pipeline.sinks.is_empty() {
-        warn_of_name(shared, &pipeline.danube);
+        warn_about_instance_name(shared, &pipeline.danube);
     }
     Some(pipeline)
 }
 
-/// The embedded log is a disk already, and gives up on no message: a second copy would cost writes and protect nothing.
-/// A warning and not an error, so that one file with `${DANUBE_SERVICE_URL:-embedded://…}` serves a laptop and a cluster.
-fn refuse_buffers(shared: &Reading<'_>) {
+/// Warns about buffers with the embedded log, which is on disk already and never gives up on a message: a second copy
+/// would cost writes and protect nothing. Not an error, so that one file with `${DANUBE_SERVICE_URL:-embedded://…}`
+/// works on a laptop and with a cluster.
+fn warn_about_buffers(shared: &Reading<'_>) {
     for (span, _) in &shared.facts::<CrossChecks>().buffers {
         shared.warning(
             span,
@@ -138,9 +139,9 @@ fn refuse_buffers(shared: &Reading<'_>) {
     }
 }
 
-/// A message that waits for an operator is given again and again, and Danube counts: without a buffer, which takes it over,
-/// the broker gives up in half a minute.
-fn refuse_blocking(shared: &Reading<'_>) {
+/// Refuses to block on a message without a buffer: the message is delivered again and again, Danube counts deliveries,
+/// and without a buffer to hold it the broker gives up in half a minute.
+fn check_blocking(shared: &Reading<'_>) {
     let buffers: Vec<_> = (shared.facts::<CrossChecks>().buffers.iter())
         .map(|(_, owner)| owner.clone())
         .collect();
@@ -156,15 +157,15 @@ fn refuse_blocking(shared: &Reading<'_>) {
     }
 }
 
-fn warn_of_name(shared: &Reading<'_>, danube: &Danube) {
+fn warn_about_instance_name(shared: &Reading<'_>, danube: &Danube) {
     let instance = &danube.instance;
     let message = match instance.origin() {
-        Origin::Lasting => return,
+        Origin::Stable => return,
         Origin::Container => format!(
             "this process is known to the broker as `{instance}`, the name of its container: a replacement has another \
              name, and the broker holds what this one had not acknowledged"
         ),
-        Origin::Common => format!(
+        Origin::Default => format!(
             "this process is known to the broker as `{instance}`, which is not this machine's name alone: two processes of \
              one name push each other off the subscription"
         ),

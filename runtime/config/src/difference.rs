@@ -1,10 +1,10 @@
-//! What changed between two readings of a pipeline file.
+//! The difference between two readings of a pipeline file.
 
 use danube_wasm_model::ConnectorId;
 
 use crate::Pipeline;
 
-/// What a reload has to do.
+/// What a reload has to change.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Difference {
@@ -12,23 +12,23 @@ pub struct Difference {
     pub added: Vec<ConnectorId>,
     /// Connectors to stop.
     pub removed: Vec<ConnectorId>,
-    /// Connectors to start anew, because their table or a schema of theirs changed. A component or certificate whose
-    /// file has the same path and another content is not seen here.
+    /// Connectors to restart, because their table or one of their schemas changed. A component or certificate whose
+    /// file has the same path and new content is not detected here.
     pub changed: Vec<ConnectorId>,
-    /// Tables and keys outside of the connectors that changed. Those that the process has bound or opened
+    /// Changed tables and keys outside of the connectors. Those that the process has bound or opened
     /// (`name`, `data_dir`, `danube_service_url`, `danube`, `admin`) need a restart.
     pub settings: Vec<&'static str>,
 }
 
 impl Difference {
-    /// Whether there is nothing to do.
+    /// Whether nothing has to change.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl Pipeline {
-    /// What has to be done to turn `self` into `newer`.
+    /// Returns what has to change to turn `self` into `newer`.
     pub fn difference(&self, newer: &Self) -> Difference {
         let mut difference = Difference {
             settings: self.changed_settings(newer),
@@ -37,7 +37,7 @@ impl Pipeline {
         for id in newer.connectors() {
             if !self.connectors().any(|old| old == id) {
                 difference.added.push(id.clone());
-            } else if !self.same(newer, id) {
+            } else if !self.is_unchanged(newer, id) {
                 difference.changed.push(id.clone());
             }
         }
@@ -64,8 +64,8 @@ impl Pipeline {
             .collect()
     }
 
-    /// Whether a connector is the same in both, with everything that it depends on.
-    fn same(&self, newer: &Self, id: &ConnectorId) -> bool {
+    /// Whether a connector, with everything that it depends on, is the same in both.
+    fn is_unchanged(&self, newer: &Self, id: &ConnectorId) -> bool {
         let name = id.connector();
         let new = newer.source(name);
         let mut routes = new.iter().flat_map(|source| source.routes());

@@ -1,17 +1,17 @@
-//! In whose words a file is written.
+//! The format of a configuration file.
 
 use toml::de::DeTable;
 
-/// In whose words a file is written.
+/// The format of a configuration file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FileFormat {
-    /// A pipeline file: sources and sinks in one.
+    /// A pipeline file: sources and sinks together.
     Pipeline,
-    /// A file of Danube Connect: one connector, in the words of any of its versions.
+    /// A file of Danube Connect: one connector, in the format of any of its versions.
     DanubeConnect,
 }
 
-/// Tables and keys that stand at the top of a Danube Connect file and never of a pipeline file.
+/// Keys at the top of Danube Connect's files that a pipeline file never has there.
 const CONNECT: [&str; 12] = [
     "connector_name",
     "server",
@@ -28,9 +28,9 @@ const CONNECT: [&str; 12] = [
 ];
 
 impl FileFormat {
-    /// Of the file with these keys at its top. Sources and sinks decide: a pipeline file with a key of the other kind
-    /// is told where that key belongs.
-    pub(crate) fn of(table: &DeTable<'_>) -> Self {
+    /// Determines the format from the keys at the top. Sources and sinks decide: in a pipeline file, a key of the
+    /// other format is an error that says where the key belongs.
+    pub(crate) fn detect(table: &DeTable<'_>) -> Self {
         let pipeline = table.contains_key("sources") || table.contains_key("sinks");
         if !pipeline && CONNECT.iter().any(|key| table.contains_key(*key)) {
             Self::DanubeConnect

@@ -1,17 +1,17 @@
 //! The pipeline file: from `pipeline.toml` to typed configuration that is valid by construction.
 //!
-//! A [`Loader`] reads a file whole: it either gives a [`Pipeline`] in which every reference is resolved, every file that
-//! it names is there and every rule about how tables go together holds, or it gives all mistakes at once, each with
-//! its line, its key and what to write instead. Nobody else can make a [`Pipeline`]. [`Loader::load_all`] makes one of several
-//! files, each a pipeline file or a file of Danube Connect ([`FileFormat`]); [`Loader::migrate`] writes the latter as the former.
+//! A [`Loader`] reads a whole file and returns either a [`Pipeline`] in which every reference is resolved, every named
+//! file exists and every rule across tables holds, or all mistakes at once, each with its line, its key and what to
+//! write instead. Only a loader creates a [`Pipeline`]. [`Loader::load_all`] reads several files as one pipeline, each
+//! a pipeline file or a file of Danube Connect ([`FileFormat`]); [`Loader::migrate`] converts the latter to the former.
 //!
 //! Each table of the file is a type under [`tables`] that declares its keys once, with kind, meaning and default; that
-//! declaration reads the file, knows the valid keys and writes the reference page ([`reference_markdown`]). What
-//! several tables must agree on is compared at the end from the facts that they leave. Which kinds of sources and sinks there are is the
-//! [`Registry`](danube_wasm_connector::Registry)'s to say.
+//! declaration reads the file, knows the valid keys and generates the reference page ([`reference_markdown`]). Facts
+//! that several tables must agree on are recorded while reading and compared at the end. The
+//! [`Registry`](danube_wasm_connector::Registry) defines the kinds of sources and sinks.
 //!
-//! Reads files that the pipeline file names (schemas, secrets, public keys). Knows no broker, sandbox or target, and
-//! does not look into components.
+//! This crate reads files that the pipeline file names (schemas, secrets, public keys). It uses no broker, sandbox or
+//! target, and does not open components.
 
 mod assemble;
 mod connect;
@@ -39,12 +39,12 @@ pub use tables::{
     component_config::{ComponentConfig, resolve as resolve_settings},
     danube::{ClientIdentity, Danube, DanubeTls},
     dead_letters::MaxDeadLetters,
-    definition::Definition,
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
     pipeline::Pipeline,
     schema::{Schema, SchemaType},
+    schema_file::Definition,
     service_url::{SEEDS_MAX, ServiceUrl},
     sink::Sink,
     source::{Batch, LANES_MAX, Source},

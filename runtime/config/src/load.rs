@@ -1,4 +1,4 @@
-//! Reading files: their texts, what each says, and one pipeline of all.
+//! Loads files: reads their texts, parses each, and merges them into one pipeline.
 
 use std::path::{Path, PathBuf};
 
@@ -12,27 +12,27 @@ use crate::{
 };
 use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading, Session, SourceText, Span, Table};
 
-/// Largest file, in bytes: a thousand connectors have room.
+/// Largest file, in bytes: enough for a thousand connectors.
 const FILE_BYTES_MAX: usize = 1 << 20;
 
-/// What was read.
+/// The result of loading.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Loaded {
-    /// What it configures.
+    /// The pipeline.
     pub pipeline: Pipeline,
-    /// What the operator should know, in the order of files and lines.
+    /// Warnings for the operator, in the order of files and lines.
     pub warnings: Vec<Diagnostic>,
-    /// In whose words each file is written, in the order in which they were given.
+    /// The format of each file, in the order in which they were given.
     pub formats: Vec<FileFormat>,
-    /// Of each topic's schema: what could be said about its text.
+    /// For each topic's schema, a diagnostic that points at its text.
     schema_texts: Vec<(TopicName, Diagnostic)>,
-    /// What the environment does not give, of what [`load_lazily`] did not ask for.
+    /// Errors about missing variables and secrets' files, which [`load_lazily`] did not report.
     missing: Vec<Diagnostic>,
 }
 
 impl Loaded {
-    /// What is wrong with the schemas of these topics, each with a sentence, where the files name their texts.
+    /// Returns errors about the schemas of these topics, each with a message, that point at the schemas' texts.
     pub fn schema_errors(&self, wrong: Vec<(TopicName, String)>) -> Option<Diagnostics> {
         let span = |topic: &TopicName| self.schema_texts.iter().find(|(known, _)| known == topic);
         let errors = wrong.into_iter().filter_map(|(topic, message)| {
@@ -42,7 +42,7 @@ impl Loaded {
         Diagnostics::of(errors.collect())
     }
 
-    /// Asks for what the environment is to give of these keys, as [`Diagnostic::key`] has them.
+    /// Checks that the environment gives everything for these keys, named as in [`Diagnostic::key`].
     pub fn require(&self, is_needed: impl Fn(&str) -> bool) -> Result<(), Diagnostics> {
         let needed = self.missing.iter().filter(|missing| is_needed(&missing.key));
         Diagnostics::sort_out(needed.cloned().collect()).map(drop)
@@ -57,7 +57,7 @@ pub struct Loader<'a> {
 }
 
 impl<'a> Loader<'a> {
-    /// With these kinds of connectors and this environment.
+    /// Creates a loader with these kinds of connectors and this environment.
     pub fn new(registry: &'a Registry, env: &'a dyn Environment) -> Self {
         Self { registry, env }
     }
@@ -67,20 +67,20 @@ impl<'a> Loader<'a> {
         self.load_all(&[path])
     }
 
-    /// Reads a file for whoever may not need all of it: secrets, other texts and components' own settings may refer to
-    /// variables that are not set and to secrets' files that are not there. [`Loaded::require`] asks for those that are needed
-    /// after all; until then what stands for them is their reference.
+    /// Reads a file of which not everything may be needed: secrets, other texts and components' own settings may refer
+    /// to variables that are not set and to files that do not exist. Their values are the references themselves until
+    /// [`Loaded::require`] checks the needed ones.
     pub fn load_lazily(&self, path: &Path) -> Result<Loaded, Diagnostics> {
         load_shared(self.reading(sources(&[path])?).lazily())
     }
 
-    /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start from
-    /// the directory of the file that they are written in. What no file says is as the first would have it.
+    /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start
+    /// from the directory of the file that contains them. Settings that no file gives get the first file's default.
     pub fn load_all<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Loaded, Diagnostics> {
         load_shared(self.reading(sources(paths)?))
     }
 
-    /// Reads a file whose text is at hand as if it were at `path`.
+    /// Reads `text` as the content of a file at `path`.
     pub fn load_text(&self, path: &Path, text: String) -> Result<Loaded, Diagnostics> {
         load_shared(self.reading(vec![source(path, text)?]))
     }
@@ -114,7 +114,7 @@ fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
     })
 }
 
-/// What was made of the files and the warnings, or else the errors.
+/// Returns the result and the warnings, or the errors if there are any.
 pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
     let file = shared.name(0).to_owned();
     let warnings = Diagnostics::sort_out(shared.into_found())?;
@@ -124,14 +124,14 @@ pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<
     }
 }
 
-/// The files that are TOML, each with its format. What is wrong with the others is recorded.
+/// Parses the files and determines their formats. Records the errors of files that are not TOML.
 pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>, DeTable<'s>)> {
     let mut parsed = Vec::new();
     for file in 0..shared.file_count() {
         let (table, errors) = DeTable::parse_recoverable(shared.text(file));
         if errors.is_empty() {
             let table = table.into_inner();
-            let format = FileFormat::of(&table);
+            let format = FileFormat::detect(&table);
             let session = Session::new(shared, file);
             parsed.push((format, session, table));
         } else {
@@ -141,7 +141,7 @@ pub(crate) fn parse<'s>(shared: &'s Reading<'s>) -> Vec<(FileFormat, Session<'s>
     parsed
 }
 
-/// The texts of files.
+/// Reads the texts of files.
 pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, Diagnostics> {
     let mut sources = Vec::new();
     let mut wrong = Vec::new();
@@ -178,7 +178,7 @@ fn source(path: &Path, text: String) -> Result<SourceText, Diagnostics> {
     }
 }
 
-/// The first mistake of each line: what follows it there is usually its consequence.
+/// Records the first syntax error of each line: further ones there are usually its consequence.
 fn report_syntax(shared: &Reading<'_>, file: usize, errors: Vec<toml::de::Error>) {
     let span = |error: &toml::de::Error| Span::of_file(file).sibling(error.span().unwrap_or(0..0), String::new());
     let mut errors: Vec<_> = errors.into_iter().map(|error| (span(&error), error)).collect();

@@ -1,8 +1,8 @@
-//! What one file says of a pipeline.
+//! The settings of one file.
 //!
-//! A pipeline may be written in several files: each is read to a [`Part`], and [`crate::assemble`] makes them one. So a
-//! setting that concerns the pipeline as a whole is kept with whether the file gave it, and what depends on another
-//! file's settings (the ids of connectors, the span of the log) is left for then.
+//! A pipeline may be written in several files: each is read to a [`Part`], and [`crate::assemble`] merges them. So a
+//! setting of the pipeline as a whole also records whether the file gave it, and what depends on the settings of
+//! another file (the ids of connectors, the directory of the log) is completed after merging.
 
 use crate::cross_checks::CrossChecks;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,14 @@ use danube_wasm_settings::{
     kinds::{Name, Text},
 };
 
-/// What one file says of a pipeline.
+/// The settings of one file.
 #[derive(Debug)]
 pub(crate) struct Part {
     /// Name of the pipeline.
     pub(crate) name: Setting<String>,
-    /// Where it keeps its data.
+    /// Data directory.
     pub(crate) data_dir: Setting<PathBuf>,
-    /// The broker; the log in the data directory where nobody names one.
+    /// The broker; without one, the log in the data directory.
     pub(crate) service_url: Setting<Option<ServiceUrl>>,
     /// `[danube]`.
     pub(crate) danube: Setting<DanubeTable>,
@@ -47,29 +47,29 @@ pub(crate) struct Part {
     pub(crate) sources: Vec<Source>,
     /// Sinks.
     pub(crate) sinks: Vec<Sink>,
-    /// Whether the file has a connector, right or wrong.
+    /// Whether the file has a connector, valid or not.
     pub(crate) has_connectors: bool,
 }
 
-/// A setting that at most one file decides.
+/// A setting that at most one file may give.
 #[derive(Debug)]
 pub(crate) struct Setting<T> {
-    /// What the file says, or what holds where no file says anything. `None` if the file says something wrong.
+    /// The file's value, or the default. `None` if the file's value is invalid.
     pub(crate) value: Option<T>,
-    /// Where the file says it.
+    /// Place of the value in the file.
     pub(crate) given: Option<Span>,
 }
 
 impl<T> Setting<T> {
-    /// A setting that the table has under `key`, which was read.
-    pub(crate) fn of(t: &Table<'_>, key: &str, value: Option<T>) -> Self {
+    /// The setting with the value that was read for the key `key` of the table.
+    pub(crate) fn new(t: &Table<'_>, key: &str, value: Option<T>) -> Self {
         let given = t.given_at(key);
         Self { value, given }
     }
 }
 
 impl Setting<String> {
-    /// The key `name` of a pipeline.
+    /// Reads the key `name` of a pipeline.
     pub(crate) fn name(t: &mut Table<'_>) -> Self {
         let name = t
             .field(
@@ -80,7 +80,7 @@ impl Setting<String> {
             .example("\"stripe-payments\"")
             .defaults_to("the name of the file's directory");
         let name = name.unwrap_or_else(|| name_from(t.session().dir()));
-        Self::of(t, "name", Some(name))
+        Self::new(t, "name", Some(name))
     }
 }
 
@@ -104,7 +104,7 @@ impl Section for Part {
             Some(data_dir) => t.session().resolve(&data_dir),
             None => t.session().default_data_dir(),
         };
-        let data_dir = Setting::of(t, "data_dir", Some(data_dir));
+        let data_dir = Setting::new(t, "data_dir", Some(data_dir));
         let service_url = t
             .field(
                 "danube_service_url",
@@ -114,7 +114,7 @@ impl Section for Part {
             )
             .example("\"embedded://data/log\"")
             .defaults_to("`embedded://` and the directory `log` in `data_dir`");
-        let service_url = Setting::of(t, "danube_service_url", Some(service_url));
+        let service_url = Setting::new(t, "danube_service_url", Some(service_url));
         let danube = group::<DanubeTable>(t, "danube");
         let admin = group::<AdminTable>(t, "admin");
         let telemetry = group::<Telemetry>(t, "telemetry");
@@ -145,10 +145,10 @@ impl Section for Part {
 
 fn group<T: Section>(t: &mut Table<'_>, key: &'static str) -> Setting<T> {
     let value = t.group(key).or_default::<T>();
-    Setting::of(t, key, value)
+    Setting::new(t, key, value)
 }
 
-/// Tables and keys of files that were written for one connector in a process of its own.
+/// Tables and keys of Danube Connect's files, each with its new place.
 const MOVED: [(&str, &str); 11] = [
     (
         "connector_name",
@@ -185,7 +185,7 @@ const MOVED: [(&str, &str); 11] = [
     ("metrics_port", "write `port` in [admin]"),
 ];
 
-/// A legal name from the directory's, so that a copied example has one of its own.
+/// Derives a valid name from the directory, so that a copied example has a name of its own.
 pub(crate) fn name_from(dir: &Path) -> String {
     let dir = dir.file_name().unwrap_or_default().to_string_lossy();
     let legal = |c: char| {
@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_gives_a_legal_name() {
+    fn a_directory_name_becomes_a_valid_name() {
         for (dir, expected) in [
             ("/srv/stripe-payments", "stripe-payments"),
             ("/srv/.hidden dir", "hidden-dir"),

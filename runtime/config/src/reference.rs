@@ -1,4 +1,4 @@
-//! The reference page, written from the declarations that read the file.
+//! The reference page, generated from the declarations that read the file.
 
 use crate::{connect, part::Part};
 use danube_wasm_connector::Registry;
@@ -37,7 +37,7 @@ in the spellings of its versions 0.2 and 0.3 and of its announcement, with its d
 * Metrics and health are served to everyone who can reach the machine, on port 9090 or `metrics_port`.
 ";
 
-/// The reference page of the file, in Markdown.
+/// Returns the reference page of the file, in Markdown.
 pub fn reference_markdown(registry: &Registry) -> String {
     let mut page = INTRODUCTION.to_owned();
     // Writing to a string does not fail.
@@ -49,7 +49,7 @@ pub fn reference_markdown(registry: &Registry) -> String {
     page
 }
 
-/// The tables that a file may hold, with these kinds of connectors.
+/// Returns the tables that a file may have, with these kinds of connectors.
 pub fn tables(registry: &Registry) -> Vec<TableManual> {
     let shared = Reading::describing();
     *shared.facts::<Registry>() = registry.clone();

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct KeyNames {
     original: BTreeMap<String, String>,
     samples: BTreeMap<String, String>,
-    told: BTreeSet<String>,
+    reported: BTreeSet<String>,
 }
 
 impl KeyNames {
@@ -25,8 +25,8 @@ impl KeyNames {
     }
 
     /// What is wrong with this key has been said: errors about it are not recorded.
-    pub fn mark_told(&mut self, key: String) {
-        self.told.insert(key);
+    pub fn mark_reported(&mut self, key: String) {
+        self.reported.insert(key);
     }
 
     /// What a key is called in the file.
@@ -51,7 +51,7 @@ impl KeyNames {
 
     /// Whether what is wrong with a key has been said.
     pub(crate) fn is_told(&self, key: &str) -> bool {
-        self.told.contains(key)
+        self.reported.contains(key)
     }
 }
 

@@ -304,7 +304,7 @@ mod tests {
         reading.error(&at(0..1, "sources[0].port"), "x", "");
         let mut names = KeyNames::default();
         names.rename("sources[0]".to_owned(), "server".to_owned());
-        names.mark_told("sources[0].host".to_owned());
+        names.mark_reported("sources[0].host".to_owned());
         reading.name_keys(0, names);
         reading.error(&at(4..5, "sources[0].port"), "x", "");
         reading.error(&at(4..5, "sources[0].host"), "is told", "");

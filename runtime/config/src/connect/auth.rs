@@ -1,4 +1,4 @@
-//! `[auth]`, which holds for every endpoint of a file.
+//! The table `[auth]`, which applies to every endpoint of a file.
 
 use danube_wasm_settings::{
     Span,
@@ -14,7 +14,7 @@ use super::{
     translation::Translation,
 };
 
-/// What the keys of the table say, as far as they are given and right.
+/// The table's keys that are given and valid.
 struct Auth<'s> {
     header: Option<HeaderName>,
     secret: Option<DeValue<'s>>,
@@ -24,16 +24,17 @@ struct Auth<'s> {
 const TYPES: OneOfNames<'static> = OneOfNames(&[("none", &[]), ("apikey", &["api_key"]), ("hmac", &[]), ("jwt", &[])]);
 
 impl<'s> Translation<'s> {
-    /// Who may post, as a table at this path; `None` for everyone, or where something that is needed is wrong.
+    /// Translates the table to one at `path`; `None` if everyone may post, or if a required key is invalid.
     pub(super) fn auth(&mut self, input: &Input<'s>, path: String) -> Option<Output<'s>> {
         if !input.is_table() {
             return None;
         }
-        let mut out = self.make(path, &input.span);
+        let mut out = self.start_table(path, &input.span);
         let chosen = self.read(input, "type", &TYPES, "\"apikey\"");
         if !input.has("type") {
             let help = "write for example `type = \"apikey\"`";
-            self.session.error(&input.place("type"), "[auth] needs `type`", help);
+            self.session
+                .error(&input.value_span("type"), "[auth] needs `type`", help);
         }
         let header = Parsed::<HeaderName>::new("a header");
         let auth = Auth {
@@ -41,32 +42,32 @@ impl<'s> Translation<'s> {
             secret: self.secret(input),
             algorithm: self.read(input, "algorithm", &Text, "\"sha256\""),
         };
-        self.tell_unused(input, chosen);
+        self.warn_about_unused_keys(input, chosen);
         let kind = match chosen? {
             "apikey" => self.api_key(input, &auth, &mut out),
             "hmac" => self.hmac(input, &auth, &mut out)?,
             "jwt" => self.jwt(input, &auth, &mut out),
             _ => return None,
         };
-        self.fill(&mut out, "type", &input.place("type"), text(kind));
+        self.fill(&mut out, "type", &input.value_span("type"), text(kind));
         Some(out)
     }
 
-    /// A reference to the variable that holds the secret.
+    /// Returns a reference to the variable that holds the secret.
     fn secret(&self, input: &Input<'s>) -> Option<DeValue<'s>> {
         let name = self.read(input, "secret_env", &Text, "\"WEBHOOK_API_KEY\"")?;
         if self.session.env().get(&name).is_none() {
             let message = format!("`secret_env` names the environment variable `{name}`, which is not set");
             let help = format!("set {name} for this process");
-            self.session.error(&input.place("secret_env"), message, help);
+            self.session.error(&input.value_span("secret_env"), message, help);
             return None;
         }
         Some(reference(format!("${{{name}}}")))
     }
 
-    /// Tells of keys that are of no use to the type.
-    fn tell_unused(&mut self, input: &Input<'s>, chosen: Option<&str>) {
-        let mut never = |key, help| self.tell_effect(input, key, Effect::Never, help);
+    /// Warns about keys that the type of authentication does not use.
+    fn warn_about_unused_keys(&mut self, input: &Input<'s>, chosen: Option<&str>) {
+        let mut never = |key, help| self.warn_about_effect(input, key, Effect::Never, help);
         match chosen {
             Some("jwt") => never("header", "remove it; tokens come in `Authorization`"),
             Some("none") => never("header", "remove it"),
@@ -83,7 +84,7 @@ impl<'s> Translation<'s> {
 
     fn api_key(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> &'static str {
         let header = auth.header.as_ref().map_or("x-api-key", |header| header.as_str());
-        self.fill(out, "header", &input.place("header"), text(header));
+        self.fill(out, "header", &input.value_span("header"), text(header));
         self.put_secret(input, auth, out);
         "api_key"
     }
@@ -91,20 +92,20 @@ impl<'s> Translation<'s> {
     fn hmac(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> Option<&'static str> {
         if auth.algorithm.as_ref().is_some_and(|algorithm| algorithm != "sha256") {
             self.session.error(
-                &input.place("algorithm"),
+                &input.value_span("algorithm"),
                 "signatures are made with `sha256` here",
                 "write `algorithm = \"sha256\"` if the sender makes them so",
             );
         }
-        self.needed(input, "header");
+        self.report_missing(input, "header");
         self.put_secret(input, auth, out);
         let form = match auth.header.as_ref()?.as_str() {
             "stripe-signature" => "stripe",
             "x-hub-signature-256" => "github",
             header => {
-                // Nobody ever checked what is in that header: to guess would be to refuse every request, or none.
+                // Danube Connect never checked this header, so any guess could refuse every request, or none.
                 self.session.error(
-                    &input.place("header"),
+                    &input.value_span("header"),
                     format!("how a signature in `{header}` is made cannot be told from its header"),
                     "write `Stripe-Signature` or `X-Hub-Signature-256`, or `type = \"none\"` to let everyone post as \
                      Danube Connect did",
@@ -112,10 +113,10 @@ impl<'s> Translation<'s> {
                 return None;
             }
         };
-        self.fill(out, "form", &input.place("header"), text(form));
+        self.fill(out, "form", &input.value_span("header"), text(form));
         let message = "Danube Connect let every request in; here its signature is checked";
         self.note(
-            &input.place("type"),
+            &input.value_span("type"),
             message,
             "see that the senders have the same secret",
         );
@@ -123,12 +124,12 @@ impl<'s> Translation<'s> {
     }
 
     fn jwt(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) -> &'static str {
-        let place = input.place("public_key_path");
+        let place = input.value_span("public_key_path");
         let is_public = input.has("public_key_path") && !input.has("secret_env");
         let algorithm = if is_public { "RS256" } else { "HS256" };
-        self.fill(out, "algorithm", &input.place("type"), text(algorithm));
+        self.fill(out, "algorithm", &input.value_span("type"), text(algorithm));
         if is_public {
-            self.tell_effect(
+            self.warn_about_effect(
                 input,
                 "public_key_path",
                 Effect::New,
@@ -140,35 +141,36 @@ impl<'s> Translation<'s> {
         } else {
             if !input.has("secret_env") {
                 self.session.error(
-                    &input.place("secret_env"),
+                    &input.value_span("secret_env"),
                     "`jwt` needs `secret_env` or `public_key_path`",
                     "write for example `secret_env = \"WEBHOOK_JWT_SECRET\"`",
                 );
             }
-            self.put_list("secrets", &input.place("secret_env"), auth.secret.clone(), out);
+            self.put_list("secrets", &input.value_span("secret_env"), auth.secret.clone(), out);
         }
         "jwt"
     }
 
     fn put_secret(&mut self, input: &Input<'s>, auth: &Auth<'s>, out: &mut Output<'s>) {
-        self.needed(input, "secret_env");
-        self.put_list("secrets", &input.place("secret_env"), auth.secret.clone(), out);
+        self.report_missing(input, "secret_env");
+        self.put_list("secrets", &input.value_span("secret_env"), auth.secret.clone(), out);
     }
 
-    /// A list of one value; without it, that it is missing has been recorded.
+    /// Puts a list of one value. Records an error if the value is missing.
     fn put_list(&mut self, key: &'static str, place: &Span, value: Option<DeValue<'s>>, out: &mut Output<'s>) {
         let Some(value) = value else {
-            return self.names.mark_told(out.path_of(key));
+            return self.names.mark_reported(out.path_of(key));
         };
         self.names.rename(format!("{}[0]", out.path_of(key)), place.key.clone());
         let items = std::iter::once(Spanned::new(place.bytes.clone(), value)).collect();
         self.fill(out, key, place, DeValue::Array(items));
     }
 
-    fn needed(&self, input: &Input<'s>, key: &str) {
+    fn report_missing(&self, input: &Input<'s>, key: &str) {
         if !input.has(key) {
             let message = format!("this type of [auth] needs `{key}`");
-            self.session.error(&input.place(key), message, format!("add `{key}`"));
+            self.session
+                .error(&input.value_span(key), message, format!("add `{key}`"));
         }
     }
 }

@@ -7,23 +7,23 @@ use super::{
     input::Input,
     keys::Effect,
     output::Output,
-    tables::{OTHERS, PROCESSING, RETRY, TOP},
+    tables::{PROCESSING, RETRY, TOP, UNSUPPORTED_CONNECTORS},
     translation::Translation,
 };
 use crate::part::Part;
 
-/// A file of Danube Connect as a pipeline document. Its places are those of the file; what the file does not give and is
-/// another than here stands in it, too.
+/// A file of Danube Connect as a pipeline document. Its spans are those of the file; Danube Connect's defaults that
+/// differ from ours are written into it.
 pub(crate) struct Document<'s> {
     /// The document.
     pub(crate) table: DeTable<'s>,
-    /// What whoever migrates the file should know, with where it stands.
+    /// Notes for the operator who migrates the file, with their spans.
     notes: Vec<(Span, String)>,
     session: Session<'s>,
 }
 
 impl Document<'_> {
-    /// Reads it as any pipeline file.
+    /// Reads the document like any pipeline file.
     pub(crate) fn read(&self) -> Option<Part> {
         let part = Table::read::<Part>(
             self.session,
@@ -32,12 +32,12 @@ impl Document<'_> {
             String::new(),
             false,
         )?;
-        // That a file has none has been recorded.
+        // A file without connectors has been reported already.
         let has_connectors = true;
         Some(Part { has_connectors, ..part })
     }
 
-    /// What whoever migrates the file should know, each with its line and key, in their order.
+    /// Returns the notes for the operator who migrates the file, each with its line and key, in order.
     pub(super) fn notes(&self, shared: &Reading<'_>) -> Vec<String> {
         let mut notes: Vec<_> = self.notes.iter().collect();
         notes.sort_by_key(|(span, _)| span.bytes.start);
@@ -46,16 +46,16 @@ impl Document<'_> {
     }
 }
 
-/// Translates a file. What is wrong with it as one of Danube Connect is recorded.
+/// Translates a file, and records the file's errors.
 pub(crate) fn translate<'s>(session: Session<'s>, file: &'s DeTable<'s>) -> Document<'s> {
-    let mut this = Translation::of(session);
+    let mut this = Translation::new(session);
     let role = this.role(&Input::new(&TOP, session.root(), Some(file)));
-    let top = this.survey(session.root(), file, &TOP);
+    let top = this.check_keys(session.root(), file, &TOP);
     let processing = this.table(&top, "processing", &PROCESSING);
     this.table(&top, "retry", &RETRY);
     let mut document = Output::new("");
     this.pipeline(&processing, &mut document);
-    this.take_over(&top, &mut document);
+    this.convert_keys(&top, &mut document);
     this.schemas(&top, &mut document);
     this.connectors(&top, &processing, role, &mut document);
     session.name_keys(this.names);
@@ -66,7 +66,7 @@ pub(crate) fn translate<'s>(session: Session<'s>, file: &'s DeTable<'s>) -> Docu
     }
 }
 
-/// Which connectors a file has.
+/// The kinds of connectors that a file has.
 #[derive(Clone, Copy)]
 pub(super) struct Role {
     pub(super) is_source: bool,
@@ -74,20 +74,20 @@ pub(super) struct Role {
 }
 
 impl<'s> Translation<'s> {
-    /// Finds out which connector the file has; that it is not one is recorded.
+    /// Determines the file's connector, and records an error if there is not exactly one.
     fn role(&mut self, top: &Input<'s>) -> Role {
         let mut listening = ["server", "webhook", "endpoints", "routes"].into_iter();
         let source = listening.find(|key| top.has(key));
         let is_sink = top.has("surrealdb");
-        let other = OTHERS.into_iter().find(|(table, _)| top.has(table));
+        let other = UNSUPPORTED_CONNECTORS.into_iter().find(|(table, _)| top.has(table));
         match (other, source, is_sink) {
             (Some((table, what)), ..) => self.session.error(
-                &top.place(table),
+                &top.value_span(table),
                 format!("the file configures {what}, and this version has none"),
                 "give files of webhook sources and SurrealDB sinks",
             ),
             (None, Some(key), true) => self.session.error(
-                &top.place(key),
+                &top.value_span(key),
                 "the file configures a source and a sink, and a file of Danube Connect has one connector",
                 "put the source and the sink in a file each, and name both",
             ),
@@ -98,7 +98,7 @@ impl<'s> Translation<'s> {
             ),
             (None, None, true) => {
                 for key in ["auth", "rate_limit"] {
-                    self.tell_effect(top, key, Effect::Never, "remove it; a sink listens to nobody");
+                    self.warn_about_effect(top, key, Effect::Never, "remove it; a sink listens to nobody");
                 }
             }
             (None, Some(_), false) => {}

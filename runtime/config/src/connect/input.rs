@@ -1,4 +1,4 @@
-//! A table of a file of Danube Connect.
+//! A table of Danube Connect's file.
 
 use std::ops::Range;
 
@@ -7,25 +7,25 @@ use toml::de::{DeTable, DeValue};
 
 use super::keys::OldTable;
 
-/// A table of a file of Danube Connect.
+/// A table of Danube Connect's file.
 pub(super) struct Input<'s> {
-    /// How it is declared.
+    /// Its declaration.
     pub(super) table: &'static OldTable,
-    /// Where it stands.
+    /// Its place in the file.
     pub(super) span: Span,
-    /// What it holds; `None` if it is not there, or no table.
+    /// Its entries; `None` if it is missing or not a table.
     entries: Option<&'s DeTable<'s>>,
 }
 
-/// A key that is given.
-pub(super) struct Given<'s> {
-    /// Its name, as it is given.
+/// A key and its value in the file.
+pub(super) struct Entry<'s> {
+    /// The spelling that is used.
     pub(super) name: &'static str,
-    /// Where it stands.
+    /// Place of the key.
     pub(super) key: Span,
-    /// Where its value stands.
+    /// Place of the value.
     pub(super) span: Span,
-    /// Its value.
+    /// The value.
     pub(super) value: &'s DeValue<'s>,
 }
 
@@ -39,30 +39,30 @@ impl<'s> Input<'s> {
         self.span.key.split('[').next().unwrap_or_default()
     }
 
-    /// How its header is written.
+    /// How its header is written in a file.
     pub(super) fn header(&self) -> String {
         self.table.header(self.path())
     }
 
-    /// Whether it is there, and a table.
+    /// Whether it exists and is a table.
     pub(super) fn is_table(&self) -> bool {
         self.entries.is_some()
     }
 
-    /// What is given for a key, by any of its names: for the first of them if there are several.
-    pub(super) fn get(&self, name: &str) -> Option<Given<'s>> {
+    /// Returns the entry of a key, by any of its spellings: by the first if several are given.
+    pub(super) fn get(&self, name: &str) -> Option<Entry<'s>> {
         self.spellings(name).next()
     }
 
-    /// What is given for a key, by each of its names.
-    pub(super) fn spellings(&self, name: &str) -> impl Iterator<Item = Given<'s>> {
+    /// Returns the entry for each given spelling of a key.
+    pub(super) fn spellings(&self, name: &str) -> impl Iterator<Item = Entry<'s>> {
         let names = self.table.key(name).map_or(&[][..], |key| key.names);
         names.iter().filter_map(|name| {
             let (key, value) = self.entries?.get_key_value(*name)?;
-            Some(Given {
+            Some(Entry {
                 name,
-                key: self.at(key.span(), name),
-                span: self.at(value.span(), name),
+                key: self.key_span(key.span(), name),
+                span: self.key_span(value.span(), name),
                 value: value.get_ref(),
             })
         })
@@ -79,23 +79,23 @@ impl<'s> Input<'s> {
         given.is_some_and(|given| given.value.as_array().is_none_or(|items| !items.is_empty()))
     }
 
-    /// Where the value of a key stands; the table itself if it is not given.
-    pub(super) fn place(&self, name: &str) -> Span {
+    /// Returns the place of a key's value, or of the table if the key is not given.
+    pub(super) fn value_span(&self, name: &str) -> Span {
         let given = self.get(name).map(|given| given.span);
-        given.unwrap_or_else(|| self.at(self.span.bytes.clone(), name))
+        given.unwrap_or_else(|| self.key_span(self.span.bytes.clone(), name))
     }
 
-    /// Every key of it that is not declared, with where it stands.
+    /// Returns the keys that are not declared, with their places.
     pub(super) fn unknown(&self) -> impl Iterator<Item = (&'s str, Span)> {
         let keys = self.entries.into_iter().flat_map(|entries| entries.iter());
         let names = keys.map(|(key, _)| (key.get_ref().as_ref(), key.span()));
         names
             .filter(|(name, _)| self.table.key(name).is_none())
-            .map(|(name, bytes)| (name, self.at(bytes, name)))
+            .map(|(name, bytes)| (name, self.key_span(bytes, name)))
     }
 
-    /// A place of it, with the path of a key.
-    pub(super) fn at(&self, bytes: Range<usize>, name: &str) -> Span {
+    /// Returns the span of a key of the table at these bytes.
+    pub(super) fn key_span(&self, bytes: Range<usize>, name: &str) -> Span {
         let key = match self.span.key.as_str() {
             "" => name.to_owned(),
             path => format!("{path}.{name}"),

@@ -1,93 +1,93 @@
-//! How a table of Danube Connect is declared, with what becomes of each of its keys.
+//! Types of the declarations of Danube Connect's tables and keys.
 
 use std::ops::RangeInclusive;
 
 /// A table of Danube Connect's files.
 #[derive(Debug)]
 pub(super) struct OldTable {
-    /// Its dotted paths, as headers have them, by any of which it is known; empty for the top level.
+    /// Its dotted paths, any of which may be used as header; empty for the top level.
     pub(super) paths: &'static [&'static str],
-    /// Whether there may be many of it: `[[path]]`.
+    /// Whether it is a list of tables, `[[path]]`.
     pub(super) repeated: bool,
-    /// What it is, or what becomes of it: a sentence of the reference page.
+    /// What it is, or what becomes of it; a sentence of the reference page.
     pub(super) about: &'static str,
-    /// The table of a pipeline file that its keys go to; empty for the top level.
+    /// The table of the pipeline file that its keys move to; empty for the top level.
     pub(super) becomes: &'static str,
     /// Its keys; all others are refused.
     pub(super) keys: &'static [OldKey],
 }
 
-/// A key of such a table.
+/// A key of Danube Connect's file.
 #[derive(Debug)]
 pub(super) struct OldKey {
     /// The key, and its other spellings.
     pub(super) names: &'static [&'static str],
-    /// The key here: of the table that its table becomes, unless it is a path; empty for none.
+    /// The key's new name, in the table that its table becomes, unless it is a path; empty for none.
     pub(super) becomes: &'static str,
-    /// What is done with its value.
+    /// How its value is converted.
     pub(super) how: How,
-    /// The environment variable that holds over the file.
+    /// The environment variable that overrides the file.
     pub(super) variable: Option<&'static str>,
-    /// The value without it, as TOML, where that is another than here.
+    /// The default, as TOML, if it differs from ours.
     pub(super) default: Option<&'static str>,
-    /// A value, as TOML.
+    /// An example value, as TOML.
     pub(super) example: Option<&'static str>,
     /// Whether it must be given.
     pub(super) is_required: bool,
-    /// What else is to know, for the reference page.
+    /// Additional text for the reference page.
     pub(super) note: &'static str,
 }
 
-/// What is done with the value of a key.
+/// How the value of a key is converted.
 #[derive(Debug, Clone)]
 pub(super) enum How {
-    /// It is the value here.
+    /// The value stays the same.
     Same,
-    /// It is the path of a file.
+    /// The path of a file.
     Path,
-    /// It is a URL, perhaps with a path.
+    /// A URL, which may contain a path.
     Url,
-    /// It is text.
+    /// Text.
     Text,
-    /// It is a secret.
+    /// A secret.
     Secret,
-    /// It is a whole number within this range.
+    /// A whole number within this range.
     Integer(RangeInclusive<u32>),
-    /// It is a number of seconds, from 1 to [`SECS_MAX`], and becomes one of milliseconds.
+    /// A number of seconds, from 1 to [`SECS_MAX`], converted to milliseconds.
     Secs,
-    /// A function of its own takes it: it is a table, or depends on other keys.
-    Apart,
-    /// Nothing.
-    Nothing(Effect, &'static str),
+    /// Handled by its own function: a table, or a key that depends on others.
+    Separate,
+    /// Ignored.
+    Ignored(Effect, &'static str),
 }
 
-/// Most seconds that a key takes.
+/// Largest number of seconds of a key.
 pub(super) const SECS_MAX: u32 = 600;
 
-/// What a key of Danube Connect did there and does here.
+/// The effect that a key had in Danube Connect and has here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
-    /// It did nothing there, and does nothing here.
+    /// None there and none here.
     Never,
-    /// It did something there, and there is nothing like it here.
-    Gone,
-    /// It did nothing there, and does what it says here.
+    /// An effect there that has no equivalent here.
+    Removed,
+    /// None there, but what the key says here.
     New,
 }
 
 impl Effect {
-    /// In a sentence.
-    pub(super) fn of(self, key: &str) -> String {
+    /// Returns the effect as a sentence.
+    pub(super) fn describe(self, key: &str) -> String {
         match self {
             Self::Never => format!("`{key}` had no effect in Danube Connect, and has none here"),
-            Self::Gone => format!("`{key}` has no equivalent here and is left out"),
+            Self::Removed => format!("`{key}` has no equivalent here and is left out"),
             Self::New => format!("`{key}` had no effect in Danube Connect; here it holds"),
         }
     }
 }
 
 impl OldTable {
-    /// A table of which there may be one.
+    /// A single table.
     pub(super) const fn one(
         path: &'static [&'static str; 1],
         becomes: &'static str,
@@ -103,7 +103,7 @@ impl OldTable {
         }
     }
 
-    /// A table of which there may be many, by any of several names.
+    /// A list of tables, with any of several paths.
     pub(super) const fn many(
         paths: &'static [&'static str],
         becomes: &'static str,
@@ -119,12 +119,12 @@ impl OldTable {
         }
     }
 
-    /// How its headers are written in a file.
+    /// Returns the table's headers as they are written in a file.
     pub(super) fn headers(&self) -> impl Iterator<Item = String> {
         self.paths.iter().map(|path| self.header(path))
     }
 
-    /// How the header of this path is written.
+    /// Returns the header for this path as it is written in a file.
     pub(super) fn header(&self, path: &str) -> String {
         match (path, self.repeated) {
             ("", _) => "the top level".to_owned(),
@@ -133,19 +133,19 @@ impl OldTable {
         }
     }
 
-    /// A key that the table is declared with.
+    /// Returns the declaration of a key.
     pub(super) fn key(&self, name: &str) -> Option<&'static OldKey> {
         self.keys.iter().find(|key| key.names.contains(&name))
     }
 }
 
 impl OldKey {
-    /// The last part of its path here.
+    /// The last part of its new path.
     pub(super) fn leaf(&self) -> &'static str {
         self.becomes.rsplit('.').next().unwrap_or(self.becomes)
     }
 
-    /// A key whose value becomes that of another key.
+    /// A key whose value moves to another key.
     pub(super) const fn new(names: &'static [&'static str], becomes: &'static str, how: How) -> Self {
         Self {
             names,
@@ -159,14 +159,14 @@ impl OldKey {
         }
     }
 
-    /// A key that is the same here.
+    /// A key with the same name here.
     pub(super) const fn same(names: &'static [&'static str; 1]) -> Self {
         Self::new(names, names[0], How::Same)
     }
 
-    /// A key that is ignored. The help says what to do instead.
+    /// An ignored key. `help` says what to do instead.
     pub(super) const fn ignored(names: &'static [&'static str], effect: Effect, help: &'static str) -> Self {
-        Self::new(names, "", How::Nothing(effect, help))
+        Self::new(names, "", How::Ignored(effect, help))
     }
 
     pub(super) const fn variable(self, variable: &'static str) -> Self {
@@ -184,7 +184,7 @@ impl OldKey {
         Self { example, ..self }
     }
 
-    /// A key that must be given, with an example.
+    /// A required key, with an example.
     pub(super) const fn required(self, toml: &'static str) -> Self {
         let is_required = true;
         Self { is_required, ..self }.example(toml)

@@ -1,4 +1,4 @@
-//! Files of Danube Connect as one pipeline file.
+//! Writes files of Danube Connect as one pipeline file.
 
 use std::path::Path;
 
@@ -15,23 +15,23 @@ use crate::{
     load::{Loader, finish, parse, sources},
 };
 
-/// Widest line of a comment.
+/// Longest line of a comment, in characters.
 const COLUMNS: usize = 100;
 
-/// Files of Danube Connect as one pipeline file.
+/// The result of a migration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Migrated {
-    /// The pipeline file. It belongs in the directory of the first file: its relative paths start there.
+    /// The pipeline file. It belongs in the directory of the first file: relative paths start there.
     pub toml: String,
-    /// What the operator should know.
+    /// Warnings for the operator.
     pub warnings: Vec<Diagnostic>,
 }
 
 impl Loader<'_> {
     /// Writes files of Danube Connect as one pipeline file. Reading it, in the directory of the first file, gives the
-    /// pipeline that reading those files gives. Environment variables that held over a file's keys stay references, with
-    /// what the file said as their default; secrets stay where they are.
+    /// same pipeline as reading those files. Environment variables that override a file's keys become references with
+    /// the file's value as default; secrets stay where they are.
     pub fn migrate<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Migrated, Diagnostics> {
         let shared = self.reading(sources(paths)?);
         let made = translate_all(&shared);
@@ -54,10 +54,10 @@ fn translate_all(shared: &Reading<'_>) -> Option<String> {
     let parts = documents.iter().filter_map(|(_, document)| document.read());
     assemble(shared, parts.collect())?;
     // Writing to a string does not fail.
-    written(shared, &documents).ok()
+    render(shared, &documents).ok()
 }
 
-fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result<String, std::fmt::Error> {
+fn render(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result<String, std::fmt::Error> {
     let mut out = String::new();
     let printer = Printer(shared.pages());
     let files: Vec<_> = documents.iter().map(|(file, _)| file.as_str()).collect();
@@ -69,7 +69,7 @@ fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result
     if let Some(first) = tables().next() {
         printer.write_keys(&mut out, "", first)?;
     }
-    // What a file says of a port holds; where none does, what the first file has without saying it.
+    // A port that a file gives wins; otherwise the first file's default counts.
     let mut admins = tables().filter_map(|table| table.get_key_value("admin"));
     let first = admins.clone().next();
     if let Some((_, admin)) = admins.find(|(key, _)| !key.span().is_empty()).or(first) {
@@ -92,7 +92,7 @@ fn written(shared: &Reading<'_>, documents: &[(String, Document<'_>)]) -> Result
     Ok(out)
 }
 
-/// The schemas of all files, each once.
+/// Returns the schemas of all files without duplicates.
 fn schemas<'t>(printer: Printer<'_>, tables: impl Iterator<Item = &'t DeTable<'t>>) -> Result<String, std::fmt::Error> {
     let lists = tables.filter_map(|table| table.get("schemas")?.get_ref().as_array());
     let mut seen: Vec<String> = Vec::new();
@@ -109,7 +109,7 @@ fn schemas<'t>(printer: Printer<'_>, tables: impl Iterator<Item = &'t DeTable<'t
     Ok(seen.concat())
 }
 
-/// Lines that begin with `#`, broken between words.
+/// Writes `text` as comment lines, wrapped between words.
 fn comment(out: &mut String, text: &str) {
     let mut line = String::from("#");
     for word in text.split_whitespace() {
@@ -125,7 +125,7 @@ fn comment(out: &mut String, text: &str) {
     out.push('\n');
 }
 
-/// The last part of a path: a file that is passed on says nothing of the machine that it was written on.
+/// Returns the last part of a path: a file that is shared must not reveal the directories of this machine.
 fn file_name(file: &str) -> String {
     let name = Path::new(file)
         .file_name()

@@ -1,23 +1,25 @@
-//! Files of Danube Connect: one connector each, in the words of any of its versions.
+//! Files of Danube Connect, each for one connector, in the format of any of its versions.
 //!
-//! A file is translated to a pipeline document before it is read: what becomes of each key stands in [`tables`], and what
-//! depends on several keys in [`source`], [`auth`] and [`sink`]. The document is read like any pipeline file. Its places
-//! are those of the file, and findings name the file's own keys. [`crate::Loader::migrate`] writes the same document.
+//! A file is translated to a pipeline document before it is read: [`tables`] declares what becomes of each key, and
+//! [`source`], [`auth`] and [`sink`] handle what depends on several keys. The document is read like any pipeline file.
+//! Its spans are those of the original file, and diagnostics name the file's own keys. [`crate::Loader::migrate`]
+//! writes the same document.
 //!
-//! What is kept of Danube Connect: its defaults, which stand in the document where they are others than here, and its
-//! environment variables, which hold over the file and are references in the document. What is not: keys that never had an
-//! effect there and would turn requests away if they had one now. Every key that changes nothing is told to the operator.
+//! Danube Connect's defaults are kept: the document contains them where they differ from ours. So are its environment
+//! variables, which override the file and become references in the document. Not kept are keys that never had an effect
+//! there and would turn requests away if they had one here. The operator gets a warning for every key without effect.
 //!
 //! | version | endpoints | mappings |
 //! |---|---|---|
 //! | 0.3 | `[[routes]]` `from`, `to` | `[[surrealdb.routes]]` `from`, `to` |
 //! | 0.2 | `[[endpoints]]` `path`, `danube_topic` | `[[surrealdb.topic_mappings]]` `topic`, `table_name` |
-//! | its announcement | `[[webhook.endpoints]]` | `[[surrealdb.topic_mappings]]` `topic`, `table` |
+//! | as announced | `[[webhook.endpoints]]` | `[[surrealdb.topic_mappings]]` `topic`, `table` |
 
 mod auth;
 mod convert;
 mod document;
 mod input;
+mod key_checks;
 mod keys;
 mod migrate;
 mod millis;
@@ -28,7 +30,6 @@ mod pipeline;
 mod print;
 mod sink;
 mod source;
-mod survey;
 mod tables;
 mod translation;
 mod variable;

@@ -1,4 +1,4 @@
-//! A table of the pipeline document that a file is translated to.
+//! A table of the pipeline document.
 
 use std::{borrow::Cow, ops::Range};
 
@@ -8,11 +8,11 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-/// A table of the document.
+/// A table of the pipeline document.
 pub(super) struct Output<'s> {
     /// Its dotted path in the document; empty for the document itself.
     pub(super) path: String,
-    /// What it holds.
+    /// Its entries.
     pub(super) entries: DeTable<'s>,
 }
 
@@ -23,7 +23,7 @@ impl<'s> Output<'s> {
         Self { path, entries }
     }
 
-    /// The dotted path of a key.
+    /// Returns the dotted path of a key.
     pub(super) fn path_of(&self, key: &str) -> String {
         match self.path.as_str() {
             "" => key.to_owned(),
@@ -31,18 +31,18 @@ impl<'s> Output<'s> {
         }
     }
 
-    /// The value of a key, which the file has at `from`. The key stands at `at`, if the file gives it.
+    /// Puts a value whose place in the file is `from`. `at` is the place of the key, if the file gives it.
     pub(super) fn put(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, value: DeValue<'s>) {
-        let key = Spanned::new(at.unwrap_or(NOWHERE), Cow::Borrowed(key));
+        let key = Spanned::new(at.unwrap_or(ABSENT_KEY), Cow::Borrowed(key));
         self.entries.insert(key, Spanned::new(from.bytes.clone(), value));
     }
 
-    /// A table in this one, likewise.
+    /// Puts a table, with places as in [`Self::put`].
     pub(super) fn put_table(&mut self, key: &'static str, at: Option<Range<usize>>, from: &Span, table: Output<'s>) {
         self.put(key, at, from, DeValue::Table(table.entries));
     }
 
-    /// A list of tables in this one, each with its place. An empty list is none.
+    /// Puts a list of tables, each with its place. Does nothing for an empty list.
     pub(super) fn put_tables(&mut self, key: &'static str, tables: Vec<(Span, Output<'s>)>) {
         let Some((first, _)) = tables.first() else {
             return;
@@ -54,26 +54,26 @@ impl<'s> Output<'s> {
     }
 }
 
-/// Where a key stands that the file does not have.
-const NOWHERE: Range<usize> = 0..0;
+/// Place of a key that the file does not contain.
+const ABSENT_KEY: Range<usize> = 0..0;
 
-/// A string in which `${` stands for itself.
+/// Returns a string in which `${` is literal.
 pub(super) fn text<'s>(text: &str) -> DeValue<'s> {
     reference(text.replace("${", "$${"))
 }
 
-/// A string in which `${` refers to a variable.
+/// Returns a string in which `${` refers to a variable.
 pub(super) fn reference<'s>(text: String) -> DeValue<'s> {
     DeValue::String(Cow::Owned(text))
 }
 
-/// A value as it is written in a file.
+/// Parses a value of a file.
 pub(super) fn toml(text: &'static str) -> DeValue<'static> {
     let value = DeValue::parse(text).map(Spanned::into_inner);
     value.unwrap_or(DeValue::String(Cow::Borrowed(text)))
 }
 
-/// A value of a file in which `${` stands for itself.
+/// Returns the value of a file with `${` as literal text.
 pub(super) fn literal<'s>(value: &DeValue<'s>) -> DeValue<'s> {
     let inner = |value: &Spanned<DeValue<'s>>| Spanned::new(value.span(), literal(value.get_ref()));
     match value {

@@ -7,7 +7,7 @@ use super::{
     tables::TABLES,
 };
 
-/// Writes every table and key, with what becomes of it, to the end of a page.
+/// Appends every table and key, with what becomes of it, to a page.
 pub(crate) fn write_page(page: &mut String) -> std::fmt::Result {
     TABLES.iter().try_for_each(|table| write_table(page, table))
 }
@@ -42,7 +42,7 @@ fn note(key: &OldKey) -> String {
         notes.push("Required.".to_owned());
     }
     match &key.how {
-        How::Nothing(effect, help) => notes.push(format!("{} {}.", without_effect(*effect), sentence(help))),
+        How::Ignored(effect, help) => notes.push(format!("{} {}.", without_effect(*effect), sentence(help))),
         How::Secs => notes.push("In milliseconds here.".to_owned()),
         _ => {}
     }
@@ -61,12 +61,12 @@ fn note(key: &OldKey) -> String {
 fn without_effect(effect: Effect) -> &'static str {
     match effect {
         Effect::Never => "Never had an effect.",
-        Effect::Gone => "Has no equivalent.",
+        Effect::Removed => "Has no equivalent.",
         Effect::New => "Has an effect only here.",
     }
 }
 
-/// A help as a sentence, without its full stop.
+/// Returns a help text as a sentence, without its full stop.
 fn sentence(help: &str) -> String {
     let help = help.strip_prefix("remove it; ").unwrap_or(help);
     let mut chars = help.chars();
@@ -81,16 +81,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn examples_and_defaults_are_toml_and_those_of_renamed_keys_are_there() {
+    fn examples_and_defaults_are_toml_and_renamed_keys_have_examples() {
         for key in TABLES.into_iter().flat_map(|table| table.keys) {
             let name = key.names[0];
             for toml in key.example.into_iter().chain(key.default) {
                 assert!(DeValue::parse(toml).is_ok(), "{name}: {toml}");
             }
-            let is_apart = matches!(key.how, How::Apart | How::Nothing(..));
+            let is_separate = matches!(key.how, How::Separate | How::Ignored(..));
             let is_renamed = key.names != [key.leaf()];
             assert!(
-                is_apart || !is_renamed || key.example.is_some(),
+                is_separate || !is_renamed || key.example.is_some(),
                 "{name} has no example"
             );
         }

@@ -1,11 +1,11 @@
-//! Paths of a file, which start from its directory; those of the document start from the directory of the first file.
+//! Relative paths: a file's start from its own directory, the document's from the directory of the first file.
 
 use std::path::Path;
 
 use super::translation::Translation;
 
 impl Translation<'_> {
-    /// A path from the directory of the first file, or a whole one.
+    /// Returns the path relative to the directory of the first file, or an absolute one.
     pub(super) fn portable(&self, path: &str) -> String {
         let first = self.session.in_first_dir().dir();
         if path.is_empty() || self.session.dir() == first {
@@ -16,7 +16,7 @@ impl Translation<'_> {
         path.to_string_lossy().into_owned()
     }
 
-    /// The same in a URL that holds one.
+    /// Converts the path in a URL likewise.
     pub(super) fn portable_url(&self, url: &str) -> String {
         match url.split_once("://") {
             Some((scheme @ ("embedded" | "surrealkv"), dir)) => format!("{scheme}://{}", self.portable(dir)),

@@ -1,4 +1,4 @@
-//! What concerns the pipeline as a whole, its schemas, and the connectors of a file.
+//! The pipeline as a whole, its schemas, and the connectors of a file.
 
 use danube_wasm_settings::DATA_DIR_VARIABLE;
 
@@ -12,8 +12,8 @@ use super::{
 };
 use crate::part::name_from;
 
-/// What Danube Connect published of a schema's type, which is another than now.
-const TYPES_TOLD: [(&str, &str); 2] = [
+/// Types of schemas for which Danube Connect published something else than we do.
+const CHANGED_TYPES: [(&str, &str); 2] = [
     (
         "avro",
         "Danube Connect published JSON text here; records are now encoded as Avro",
@@ -25,43 +25,43 @@ const TYPES_TOLD: [(&str, &str); 2] = [
 ];
 
 impl<'s> Translation<'s> {
-    /// What no file of Danube Connect says, but for the port of metrics.
+    /// Sets what no file of Danube Connect gives, except the port of metrics.
     pub(super) fn pipeline(&mut self, processing: &Input<'s>, out: &mut Output<'s>) {
         let root = self.session.root();
         let name = name_from(self.session.in_first_dir().dir());
         self.fill(out, "name", &root, text(&name));
         let data_dir = format!("${{{DATA_DIR_VARIABLE}:-data}}");
         self.fill(out, "data_dir", &root, reference(data_dir));
-        self.take_over(processing, out);
+        self.convert_keys(processing, out);
         let given = processing.get("metrics_port");
         let place = given.as_ref().map_or(root, |given| given.span.clone());
-        let mut admin = self.make("admin".to_owned(), &place);
+        let mut admin = self.start_table("admin".to_owned(), &place);
         self.fill(&mut admin, "host", &place, toml("\"0.0.0.0\""));
         if let Some(port) = PROCESSING.key("metrics_port") {
-            self.take(processing, port, &mut admin);
+            self.convert_key(processing, port, &mut admin);
         }
         self.names.rename(admin.path_of("port"), place.key.clone());
         out.put_table("admin", given.map(|given| given.key.bytes), &place, admin);
     }
 
-    /// Schemas, which both kinds of file have.
+    /// Translates schemas, which files of sources and of sinks have.
     pub(super) fn schemas(&mut self, top: &Input<'s>, out: &mut Output<'s>) {
         let schemas = self.list(top, "schemas", &SCHEMAS);
-        self.make_each(out, "schemas", schemas, |this, schema, _| {
+        self.put_each(out, "schemas", schemas, |this, schema, _| {
             let given = schema.get("schema_type");
             let name = given.as_ref().and_then(|given| given.value.as_str());
-            if let Some((_, told)) = TYPES_TOLD.iter().find(|(told, _)| Some(*told) == name) {
+            if let Some((_, change)) = CHANGED_TYPES.iter().find(|(changed, _)| Some(*changed) == name) {
                 let help = "write `json_schema` with a `schema_file` where bodies are documents";
-                this.note(&schema.place("schema_type"), *told, help);
+                this.note(&schema.value_span("schema_type"), *change, help);
             }
         });
     }
 
-    /// The connector. Where there are two, both are looked through.
+    /// Translates the connector. If the file has both kinds, both are checked.
     pub(super) fn connectors(&mut self, top: &Input<'s>, processing: &Input<'s>, role: Role, out: &mut Output<'s>) {
         let root = self.session.root();
         let auth = self.table(top, "auth", &AUTH);
-        // Also where nothing asks for it, it must be right.
+        // It must be valid even if no key uses it.
         self.auth(&auth, "auth".to_owned());
         if role.is_source {
             let mut source = self.connector(top, "sources[0]", "\"builtin:webhook-source\"");
@@ -71,25 +71,25 @@ impl<'s> Translation<'s> {
         if role.is_sink {
             let mut sink = self.connector(top, "sinks[0]", "\"builtin:surrealdb-sink\"");
             if role.is_source {
-                // One name is that of one connector.
+                // A file with two connectors has only one name.
                 sink.entries.remove("name");
-                self.names.mark_told(sink.path_of("name"));
+                self.names.mark_reported(sink.path_of("name"));
             }
             self.sink(top, processing, &mut sink);
             out.put_tables("sinks", vec![(root, sink)]);
         }
     }
 
-    /// A connector with its name and component.
+    /// Starts a connector with its name and component.
     fn connector(&mut self, top: &Input<'s>, path: &str, component: &'static str) -> Output<'s> {
-        let mut out = self.make(path.to_owned(), &top.span);
+        let mut out = self.start_table(path.to_owned(), &top.span);
         self.fill(&mut out, "component", &top.span, toml(component));
-        match (self.session.has_siblings(), self.set("CONNECTOR_NAME")) {
-            (false, _) => self.take(top, &CONNECTOR_NAME, &mut out),
-            // Of several connectors in one file, one variable can name none.
-            (true, None) => self.take(top, &CONNECTOR_NAME_ALONE, &mut out),
+        match (self.session.has_siblings(), self.env_value("CONNECTOR_NAME")) {
+            (false, _) => self.convert_key(top, &CONNECTOR_NAME, &mut out),
+            // One variable cannot name several connectors of a file.
+            (true, None) => self.convert_key(top, &CONNECTOR_NAME_ALONE, &mut out),
             (true, Some(name)) => {
-                self.fill(&mut out, "name", &top.place("connector_name"), text(&name));
+                self.fill(&mut out, "name", &top.value_span("connector_name"), text(&name));
                 let sample = "CONNECTOR_NAME=webhook-source";
                 self.names.set_sample(out.path_of("name"), sample.to_owned());
             }

@@ -1,4 +1,4 @@
-//! A pipeline document as a text: keys in the order of the reference page, without those that say what holds anyway.
+//! Prints a pipeline document: keys in the order of the reference page, without those that give a default.
 
 use std::fmt::Write;
 
@@ -10,14 +10,14 @@ use toml::de::{DeTable, DeValue};
 pub(super) struct Printer<'p>(pub(super) &'p [TableManual]);
 
 impl Printer<'_> {
-    /// Writes the keys of a table, but for tables that have a header of their own.
+    /// Writes the keys of a table, except tables that have a header of their own.
     pub(super) fn write_keys(self, out: &mut String, path: &str, table: &DeTable<'_>) -> std::fmt::Result {
         let keys = self.in_order(path, table).into_iter();
         keys.filter(|(_, value)| !has_header(path, value))
             .try_for_each(|(key, value)| writeln!(out, "{key} = {}", self.inline(&join(path, key), value)))
     }
 
-    /// Writes a table, or a list of tables, with the tables in it.
+    /// Writes a table or list of tables, with the tables inside.
     pub(super) fn write_table(self, out: &mut String, path: &str, value: &DeValue<'_>) -> std::fmt::Result {
         let (header, tables) = match value {
             DeValue::Array(items) => {
@@ -36,7 +36,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// The keys of a table that say anything, in the order of its page.
+    /// Returns the keys of a table that differ from the default, in the order of its page.
     fn in_order<'t>(self, path: &str, table: &'t DeTable<'t>) -> Vec<(&'t str, &'t DeValue<'t>)> {
         let page = self.0.iter().find(|page| page.path == path);
         let fields: &[FieldManual] = page.map_or(&[], |page| &page.fields);
@@ -53,7 +53,7 @@ impl Printer<'_> {
         keys
     }
 
-    /// A value on one line.
+    /// Returns a value on one line.
     fn inline(self, path: &str, value: &DeValue<'_>) -> String {
         match value {
             DeValue::String(text) => quote(text),
@@ -76,7 +76,7 @@ impl Printer<'_> {
     }
 }
 
-/// Whether a value is written under a header: lists of tables, and tables that have some in them or are at the top.
+/// Whether a value is written under a header: lists of tables, and tables at the top or with tables inside.
 fn has_header(path: &str, value: &DeValue<'_>) -> bool {
     match value {
         DeValue::Array(items) => items.iter().any(|item| item.get_ref().is_table()),

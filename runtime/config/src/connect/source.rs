@@ -5,7 +5,7 @@ use danube_wasm_settings::Span;
 use super::{
     input::Input,
     keys::Effect,
-    millis::left_to_body,
+    millis::body_timeout,
     output::Output,
     tables::{ENDPOINTS, SERVER, WEBHOOK},
     translation::Translation,
@@ -15,35 +15,35 @@ impl<'s> Translation<'s> {
     pub(super) fn source(&mut self, top: &Input<'s>, processing: &Input<'s>, auth: &Input<'s>, out: &mut Output<'s>) {
         for name in ["batch_size", "batch_timeout_ms"] {
             let help = "remove it; events that arrive together travel together, and none waits";
-            self.tell_effect(processing, name, Effect::Gone, help);
+            self.warn_about_effect(processing, name, Effect::Removed, help);
         }
         let server = self.table(top, "server", &SERVER);
         let other = self.table(top, "webhook", &WEBHOOK);
         self.refuse_listeners(top);
         let listener = if top.has("server") { &server } else { &other };
-        let mut webhook = self.make(out.path_of("webhook"), &listener.span);
+        let mut webhook = self.start_table(out.path_of("webhook"), &listener.span);
         if listener.is_table() {
-            self.take_over(listener, &mut webhook);
+            self.convert_keys(listener, &mut webhook);
             self.fill_body_timeout(listener, &mut webhook);
         }
         self.endpoints(top, &other, auth, &mut webhook);
         out.put_table("webhook", None, &listener.span, webhook);
     }
 
-    /// Danube Connect has one deadline for body and answer: a part of it is left to the body.
+    /// Sets the body timeout: Danube Connect has one deadline for body and answer, and a part of it goes to the body.
     fn fill_body_timeout(&mut self, listener: &Input<'s>, out: &mut Output<'s>) {
         let deadline = out.entries.get("request_deadline_ms");
-        if let Some(body) = deadline.and_then(|deadline| left_to_body(deadline.get_ref())) {
-            let place = listener.place("timeout_seconds");
+        if let Some(body) = deadline.and_then(|deadline| body_timeout(deadline.get_ref())) {
+            let place = listener.value_span("timeout_seconds");
             self.fill(out, "body_timeout_ms", &place, body);
         }
     }
 
-    /// There is one listener, in one spelling.
+    /// Refuses a second listener, and a second spelling of the listener.
     fn refuse_listeners(&self, top: &Input<'s>) {
         match (top.has("server"), top.has("webhook")) {
             (true, true) => self.session.error(
-                &top.place("webhook"),
+                &top.value_span("webhook"),
                 "`webhook` is another spelling of `server`, which is given too",
                 "keep one of them",
             ),
@@ -55,7 +55,7 @@ impl<'s> Translation<'s> {
         }
     }
 
-    /// Endpoints in any spelling, but not in two.
+    /// Translates the endpoints, which may be in any spelling, but not in two.
     fn endpoints(&mut self, top: &Input<'s>, webhook: &Input<'s>, auth: &Input<'s>, out: &mut Output<'s>) {
         let lists = [
             ("webhook.endpoints", webhook, "endpoints"),
@@ -67,7 +67,7 @@ impl<'s> Translation<'s> {
         for (name, within, key) in lists {
             endpoints.extend(self.list(within, key, &ENDPOINTS));
             if within.has_items(key) {
-                given.push((name, within.place(key)));
+                given.push((name, within.value_span(key)));
             }
         }
         match &given[..] {
@@ -82,9 +82,9 @@ impl<'s> Translation<'s> {
             [_] => {}
         }
         if endpoints.is_empty() {
-            self.names.mark_told(out.path_of("endpoints"));
+            self.names.mark_reported(out.path_of("endpoints"));
         }
-        self.make_each(out, "endpoints", endpoints, |this, _, endpoint| {
+        self.put_each(out, "endpoints", endpoints, |this, _, endpoint| {
             if let Some(checked) = this.auth(auth, endpoint.path_of("auth")) {
                 endpoint.put_table("auth", None, &auth.span, checked);
             }

@@ -1,4 +1,4 @@
-//! The translation of one file: what it finds, and the tables that it walks through.
+//! The translation of one file: its diagnostics, and access to its tables.
 
 use danube_wasm_settings::{KeyNames, Session, Span, ValueRef, kinds::Kind};
 use toml::de::DeValue;
@@ -11,19 +11,19 @@ use super::{
 
 /// The translation of one file.
 pub(super) struct Translation<'s> {
-    /// The reading of the file, in its own words.
+    /// The session that reads the file.
     pub(super) session: Session<'s>,
-    /// How the keys of the document are called in the file.
+    /// The file's names for the keys of the document.
     pub(super) names: KeyNames,
-    /// What whoever migrates the file should know, with where it stands.
+    /// Notes for the operator who migrates the file, with their spans.
     pub(super) notes: Vec<(Span, String)>,
 }
 
-/// What is wrong has been recorded.
-pub(super) struct Told;
+/// An error that has been recorded already.
+pub(super) struct Reported;
 
 impl<'s> Translation<'s> {
-    pub(super) fn of(session: Session<'s>) -> Self {
+    pub(super) fn new(session: Session<'s>) -> Self {
         Self {
             session,
             names: KeyNames::default(),
@@ -31,15 +31,15 @@ impl<'s> Translation<'s> {
         }
     }
 
-    /// A table in another.
+    /// Opens a table inside another.
     pub(super) fn table(&mut self, within: &Input<'s>, name: &str, table: &'static OldTable) -> Input<'s> {
         match within.get(name) {
             Some(given) => self.open(given.span, given.value, table),
-            None => Input::new(table, within.place(name), None),
+            None => Input::new(table, within.value_span(name), None),
         }
     }
 
-    /// The tables of a list in another table.
+    /// Opens the tables of a list inside another table.
     pub(super) fn list(&mut self, within: &Input<'s>, name: &str, table: &'static OldTable) -> Vec<Input<'s>> {
         let Some(given) = within.get(name) else {
             return Vec::new();
@@ -61,7 +61,7 @@ impl<'s> Translation<'s> {
 
     fn open(&mut self, span: Span, value: &'s DeValue<'s>, table: &'static OldTable) -> Input<'s> {
         if let DeValue::Table(entries) = value {
-            return self.survey(span, entries, table);
+            return self.check_keys(span, entries, table);
         }
         let input = Input::new(table, span, None);
         let (path, name) = (input.path(), last(input.path()));
@@ -71,31 +71,31 @@ impl<'s> Translation<'s> {
         input
     }
 
-    /// Records what the operator should know, now and in the file that is written.
+    /// Records a warning, and a note for the file that `migrate` writes.
     pub(super) fn note(&mut self, span: &Span, message: impl Into<String>, help: &str) {
         let message = message.into();
         let cure = help.strip_prefix("remove it; ").unwrap_or(help);
-        let is_news = |(place, text): &(Span, String)| place != span || !text.starts_with(&message);
-        if self.notes.iter().all(is_news) {
+        let is_new = |(place, text): &(Span, String)| place != span || !text.starts_with(&message);
+        if self.notes.iter().all(is_new) {
             self.notes.push((span.clone(), format!("{message}: {cure}")));
         }
         self.session.warning(span, message, help);
     }
 
-    /// A table of the document, which is called this in the file.
-    pub(super) fn make(&mut self, path: String, original: &Span) -> Output<'s> {
+    /// Starts a table of the document, with its name in the file.
+    pub(super) fn start_table(&mut self, path: String, original: &Span) -> Output<'s> {
         self.names.rename(path.clone(), original.key.clone());
         Output::new(path)
     }
 
-    /// A value that the file does not give in so many words. Findings about it stand at `from`.
+    /// Puts a value that the file does not give literally. Diagnostics about it point at `from`.
     pub(super) fn fill(&mut self, out: &mut Output<'s>, key: &'static str, from: &Span, value: DeValue<'s>) {
         self.names.rename(out.path_of(key), from.key.clone());
         out.put(key, None, from, value);
     }
 
-    /// A list of tables of the document, each with the keys of its table and `more`.
-    pub(super) fn make_each(
+    /// Puts a list of tables: for each input its converted keys, and what `more` adds.
+    pub(super) fn put_each(
         &mut self,
         out: &mut Output<'s>,
         key: &'static str,
@@ -104,15 +104,15 @@ impl<'s> Translation<'s> {
     ) {
         let mut tables = Vec::new();
         for (index, input) in inputs.into_iter().enumerate() {
-            let mut table = self.make(format!("{}[{index}]", out.path_of(key)), &input.span);
-            self.take_over(&input, &mut table);
+            let mut table = self.start_table(format!("{}[{index}]", out.path_of(key)), &input.span);
+            self.convert_keys(&input, &mut table);
             more(self, &input, &mut table);
             tables.push((input.span, table));
         }
         out.put_tables(key, tables);
     }
 
-    /// The value of a key, read as a kind of value. `None` if it is not given or wrong, which is recorded.
+    /// Reads the value of a key as `kind`. `None` if it is not given, or invalid, which is recorded.
     pub(super) fn read<K: Kind>(&self, input: &Input<'s>, name: &str, kind: &K, example: &str) -> Option<K::Value> {
         let given = input.get(name)?;
         self.read_value(&given.span, given.value, kind, example)
@@ -128,7 +128,7 @@ impl<'s> Translation<'s> {
         kind.read(&self.value_ref(span, &literal(value), example))
     }
 
-    /// A value where it stands, for messages.
+    /// Returns a value with its place, for diagnostics.
     pub(super) fn value_ref<'v>(&self, span: &Span, value: &'v DeValue<'v>, example: &str) -> ValueRef<'v>
     where
         's: 'v,
@@ -143,7 +143,7 @@ impl<'s> Translation<'s> {
     }
 }
 
-/// The last part of a dotted path.
+/// Returns the last part of a dotted path.
 pub(super) fn last(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }

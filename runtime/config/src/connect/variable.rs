@@ -1,4 +1,4 @@
-//! Environment variables that hold over a key: a reference, with what the file says as its default.
+//! Environment variables that override a key: they become references with the file's value as default.
 
 use danube_wasm_settings::Span;
 use toml::de::DeValue;
@@ -10,21 +10,21 @@ use super::{
 };
 
 impl<'s> Translation<'s> {
-    /// What a variable says that holds over the file.
-    pub(super) fn set(&self, variable: &str) -> Option<String> {
+    /// Returns the value of a variable, if it is set and not empty.
+    pub(super) fn env_value(&self, variable: &str) -> Option<String> {
         let value = self.session.env().get(variable);
         value.filter(|value| !value.is_empty())
     }
 
-    /// What the file says of a key, unless its variable says another.
-    pub(super) fn overridden(
+    /// Returns a reference to the variable with the file's value as default.
+    pub(super) fn with_override(
         &mut self,
         variable: &str,
         key: &OldKey,
         own: Option<DeValue<'s>>,
         place: &Span,
     ) -> Option<DeValue<'s>> {
-        let is_set = self.set(variable).is_some();
+        let is_set = self.env_value(variable).is_some();
         let Some(own) = own else {
             return is_set.then(|| reference(format!("${{{variable}}}")));
         };
@@ -35,7 +35,7 @@ impl<'s> Translation<'s> {
                 number.ok().map(|number| number.to_string())
             }
             (DeValue::Array(_), _) => None,
-            // It is wrong, whatever the variable says.
+            // The value has a wrong type, with or without the variable.
             _ => return Some(literal(&own)),
         };
         match text.filter(|text| can_be_default(text)) {
@@ -53,7 +53,7 @@ impl<'s> Translation<'s> {
     }
 }
 
-/// Whether it can stand between `:-` and `}`.
+/// Whether the text can be written between `:-` and `}`.
 fn can_be_default(text: &str) -> bool {
     !text.contains('}') && !text.contains("${")
 }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_default_ends_before_a_brace_and_refers_to_nothing() {
+    fn a_default_has_no_brace_and_no_reference() {
         for text in ["http://b:6650", "", "a$", "$$x", "a{b"] {
             assert!(can_be_default(text), "{text}");
         }

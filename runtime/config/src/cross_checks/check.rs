@@ -1,4 +1,4 @@
-//! What must agree.
+//! The checks.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::{CrossChecks, SchemaUse};
 use danube_wasm_connector::{AddressClaim, Consumed, Facts, Published};
 use danube_wasm_settings::{Reading, Span, nearest_among};
 
-/// Compares everything with everything that it must agree with.
+/// Checks everything that several tables must agree on.
 pub(crate) fn check(shared: &Reading<'_>) {
     let own = std::mem::take(&mut *shared.facts::<CrossChecks>());
     let facts = std::mem::take(&mut *shared.facts::<Facts>());
@@ -28,7 +28,7 @@ pub(crate) fn check(shared: &Reading<'_>) {
 fn connectors(shared: &Reading<'_>, cross_checks: &CrossChecks) {
     let mut seen = HashMap::new();
     for (span, name) in &cross_checks.connectors {
-        // Dead-letter topics have `-` for `.`, so these two would share one.
+        // The names of dead-letter topics replace `.` by `-`, so these two would share one.
         let Some((first, other)) = seen.insert(name.replace('.', "-"), (span, name)) else {
             continue;
         };
@@ -75,7 +75,7 @@ fn addresses(shared: &Reading<'_>, facts: &Facts) {
 fn paths(shared: &Reading<'_>, facts: &Facts) {
     let mut seen = HashMap::new();
     for (span, own) in &facts.paths {
-        // Sources that share an address share its paths.
+        // Sources that share an address also share its paths.
         let address = facts.addresses.iter().find(|(_, address)| address.owner == own.owner);
         let listener = address.map_or_else(|| own.owner.clone(), |(_, address)| address.listen.to_string());
         if let Some(first) = seen.insert((listener, &own.path), span) {
@@ -128,7 +128,7 @@ fn published(shared: &Reading<'_>, facts: &Facts) {
 fn schemas(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
     let mut seen: HashMap<&TopicName, (&Span, &SchemaUse)> = HashMap::new();
     for (span, own) in &cross_checks.schemas {
-        // Two files may say the same of a topic that both know.
+        // Two files may give the same schema for the same topic.
         let again = |first: &Span, other: &SchemaUse| {
             first.file != span.file && own.schema.is_some() && own.schema == other.schema
         };
@@ -163,7 +163,7 @@ fn consumed(shared: &Reading<'_>, facts: &Facts) {
         }
         let same_sink = |(_, other): &&(Span, Consumed)| other.sink == own.sink && other.topic == own.topic;
         if let Some((first, _)) = facts.consumed[..i].iter().find(same_sink) {
-            // Messages carry their topic and not their subscription: a component could not tell the two apart.
+            // Messages carry their topic and not their subscription, so a component could not distinguish the two.
             let line = shared.line_from(first, span);
             let message = format!("this sink has a mapping of {} already, on {line}", own.topic);
             shared.error(span, message, "use a second sink, with a subscription of its own");
@@ -210,7 +210,8 @@ fn expected_subjects(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &F
     }
 }
 
-/// Records of one id without a key are in all partitions of a topic, where only clocks tell which is the newest.
+/// Warns about records of one id without a key: they are spread over all partitions, and only their clocks tell which
+/// is the newest.
 fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
     for (_, own) in &facts.consumed {
         let Some(span) = &own.by_id else { continue };

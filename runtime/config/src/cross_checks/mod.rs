@@ -1,7 +1,7 @@
-//! Facts that are compared across tables when all of them are read.
+//! Facts that are recorded by tables, and compared across tables when all of them are read.
 //!
-//! A table that is wrong elsewhere still enters what it says here, so that a clash is reported beside the other
-//! mistakes and not only after they are corrected.
+//! A table that is invalid for another reason still records its facts, so that a conflict is reported together with the
+//! other mistakes and not only after they are corrected.
 
 mod check;
 
@@ -13,7 +13,7 @@ use crate::tables::schema::Schema;
 
 pub(crate) use check::check;
 
-/// Where the text of each topic's schema is named, as an error without its sentence.
+/// Returns the place of each topic's schema text, as a diagnostic without a message.
 pub(crate) fn schema_texts(shared: &Reading<'_>) -> Vec<(TopicName, Diagnostic)> {
     let cross_checks = shared.facts::<CrossChecks>();
     let error = |own: &SchemaUse| {
@@ -24,7 +24,7 @@ pub(crate) fn schema_texts(shared: &Reading<'_>) -> Vec<(TopicName, Diagnostic)>
     schemas.map(|(_, own)| (own.topic.clone(), error(own))).collect()
 }
 
-/// The facts, each with where the file says it.
+/// The recorded facts, each with its place.
 #[derive(Debug, Default)]
 pub(crate) struct CrossChecks {
     /// Name of the pipeline, for the ids of its connectors.
@@ -39,7 +39,7 @@ pub(crate) struct CrossChecks {
     pub(crate) schemas: Vec<(Span, SchemaUse)>,
 }
 
-/// Leaves the address of the host's own port, which comes before those of connectors.
+/// Records the address of the host's own port, before those of connectors.
 pub(crate) fn claim_admin_address(shared: &Reading<'_>, span: Span, listen: &Listen) {
     if listen.port != 0 {
         let claim = AddressClaim {
@@ -56,8 +56,8 @@ pub(crate) fn claim_admin_address(shared: &Reading<'_>, span: Span, listen: &Lis
 pub(crate) struct SchemaUse {
     pub(crate) topic: TopicName,
     pub(crate) subject: String,
-    /// All of it, if it is right.
+    /// The whole schema, if it is valid.
     pub(crate) schema: Option<Schema>,
-    /// Where its text is named.
+    /// Place of the schema's text.
     pub(crate) text: Span,
 }

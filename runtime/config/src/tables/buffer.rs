@@ -1,4 +1,4 @@
-//! What waits on this disk while the other side is away.
+//! Buffers on disk, for while the other side is unavailable.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use danube_wasm_settings::{
     kinds::{Integer, Millis},
 };
 
-/// Records that wait on this disk for a Danube cluster.
+/// Buffers records on disk until a Danube cluster takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SourceBuffer {
-    /// Most bytes that wait. Beyond them senders are answered 503.
+    /// Most bytes in the buffer. Beyond them senders are answered 503.
     pub max_bytes: u64,
-    /// How long records stay here after the broker has confirmed them, to be published again if it is lost.
+    /// How long records stay after the broker has confirmed them, to be published again if it loses them.
     pub broker_flush: Duration,
 }
 
-/// Messages that wait on this disk for a target.
+/// Buffers messages on disk until a target takes them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SinkBuffer {
-    /// Most bytes that wait. Beyond them the sink stops reading.
+    /// Most bytes in the buffer. Beyond them the sink stops reading.
     pub max_bytes: u64,
 }
 

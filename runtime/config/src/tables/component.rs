@@ -1,4 +1,4 @@
-//! Which component a connector runs.
+//! The component that a connector runs.
 
 use std::{fmt, path::PathBuf};
 
@@ -8,9 +8,9 @@ use danube_wasm_settings::{Kind, Table, ValueRef, nearest_among};
 /// A component.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Component {
-    /// One that is part of the binary.
+    /// Part of the binary.
     Builtin(Builtin),
-    /// A file, absolute. It was there when the configuration was read; whether it is a component is not checked here.
+    /// An existing file, as an absolute path. Its content is not checked here.
     File(PathBuf),
 }
 
@@ -23,14 +23,14 @@ impl fmt::Display for Component {
     }
 }
 
-/// Reads `builtin:NAME` or a path, for a connector of this role.
+/// Reads `builtin:NAME` or a path, for a connector of the given role.
 pub(crate) struct ComponentKind {
     role: Role,
     registry: Registry,
 }
 
 impl ComponentKind {
-    /// Knows the built-in components of the program that reads the file.
+    /// Uses the built-in components of the program that reads the file.
     pub(crate) fn new(role: Role, t: &Table<'_>) -> Self {
         let registry = t.session().facts::<Registry>().clone();
         Self { role, registry }

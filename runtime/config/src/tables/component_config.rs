@@ -1,4 +1,4 @@
-//! The table `config` of a connector: what its component is given besides what the host makes of the rest.
+//! The table `config` of a connector: settings that are passed to its component as they are.
 
 use serde_json::{Map, Value};
 
@@ -8,20 +8,20 @@ use danube_wasm_settings::{
     kinds::{Free, FreeTable},
 };
 
-/// The member of a component's settings that holds it.
+/// The key of this table in a component's settings.
 const MEMBER: &str = "config";
 
-/// A table of the component's own.
+/// The component's own settings.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ComponentConfig {
-    /// What the component is given.
+    /// The values.
     pub values: Map<String, Value>,
-    /// The same as it is written: with `${NAME}` where the value comes from the environment.
-    pub written: Map<String, Value>,
+    /// The values with `${NAME}` in place of those from the environment.
+    pub unresolved: Map<String, Value>,
 }
 
 impl ComponentConfig {
-    /// Asks for the key `config`.
+    /// Reads the key `config`.
     pub(super) fn read(t: &mut Table<'_>) -> Self {
         let read = t.field(
             MEMBER,
@@ -31,18 +31,21 @@ impl ComponentConfig {
              more that come so are struck out of what the component logs or says of a failure: write secrets so.",
         );
         let Free { values, written } = read.or(Free::default());
-        Self { values, written }
+        Self {
+            values,
+            unresolved: written,
+        }
     }
 }
 
-/// A component's settings, as JSON text: what its connector says, and the component's own.
+/// Returns a component's settings as JSON text: the connector's, with the component's own under `config`.
 pub(super) fn settings(mut connector: Map<String, Value>, config: &Map<String, Value>) -> String {
     connector.insert(MEMBER.to_owned(), Value::Object(config.clone()));
     Value::Object(connector).to_string()
 }
 
-/// Settings that were kept, with the references in them replaced: the text that the component was given, if the
-/// environment is the same.
+/// Replaces the references in stored settings. The result is the text that the component was given, if the environment
+/// is the same.
 pub fn resolve(kept: &str, env: &dyn Environment) -> Result<String, String> {
     let mut settings: Value = serde_json::from_str(kept).map_err(|error| format!("they are no JSON: {error}"))?;
     if let Some(config) = settings.get_mut(MEMBER) {

@@ -1,4 +1,4 @@
-//! How a Danube cluster is spoken to.
+//! How to connect to a Danube cluster.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,42 +11,42 @@ use danube_wasm_settings::{
     values::BrokerUrl,
 };
 
-/// How a Danube cluster is spoken to. Nothing of it concerns the embedded log.
+/// How to connect to a Danube cluster. Not used with the embedded log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Danube {
-    /// Which of several processes with this file this one is.
+    /// The slot of this process among several processes with the same file.
     pub instance: Instance,
-    /// A broker's admin API; without, topics and subscriptions of the cluster are not operated from here.
+    /// A broker's admin API; without it, topics and subscriptions of the cluster cannot be administered from here.
     pub admin_url: Option<BrokerUrl>,
-    /// Certificates for `https`; without, the system's authorities are trusted and no certificate is shown.
+    /// Certificates for `https`; without them, the system's authorities are trusted and no certificate is presented.
     pub tls: Option<DanubeTls>,
-    /// The bearer token that every call carries. One from a file is read again when the file changes.
+    /// The bearer token of every call. A token from a file is read again when the file changes.
     pub token: Option<SecretSource>,
-    /// How long a connection may take.
+    /// Longest time to connect.
     pub connect_timeout: Duration,
-    /// How long a call may take.
+    /// Longest time for a call.
     pub request_timeout: Duration,
-    /// How long a record of a source without a buffer may wait for the broker.
+    /// Longest time that a record of a source without a buffer waits for the broker.
     pub publish_timeout: Duration,
-    /// After how long the broker delivers a message again that was not acknowledged: as the broker is configured.
+    /// After how long the broker redelivers a message that was not acknowledged, as configured at the broker.
     pub ack_timeout: Duration,
-    /// Most messages of one partition that are sent and not yet confirmed, where order does not ask for one; without, what the
-    /// broker takes.
+    /// Most unconfirmed messages of one partition, unless its order needs a limit of one; `None` for the broker's
+    /// limit.
     pub in_flight_max: Option<usize>,
 }
 
-/// Files for TLS towards a broker. Displayed paths are absolute.
+/// TLS files for connections to a broker. Paths are absolute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DanubeTls {
-    /// Certificates of the authorities that brokers are believed by, PEM; `None` for the system's.
+    /// Certificates of the authorities that are trusted for brokers, PEM; `None` for the system's.
     pub ca_file: Option<PathBuf>,
-    /// Own certificate chain and its private key, PEM, for brokers that ask for one.
+    /// Client certificate chain and its private key, PEM, for brokers that ask for one.
     pub identity: Option<ClientIdentity>,
 }
 
-/// A certificate to show, and its key.
+/// A client certificate and its key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientIdentity {
@@ -57,15 +57,15 @@ pub struct ClientIdentity {
 }
 
 impl Danube {
-    /// Name of a connector as a consumer: another for each slot and each pipeline, and the same for a slot's next process,
-    /// which so takes over from the one before it.
+    /// Returns the name of a connector as a consumer: different for each slot and pipeline, and the same for a slot's
+    /// next process, which so takes over from the previous one.
     pub fn consumer_name(&self, connector: &ConnectorId) -> String {
-        // No name has a colon, and not every broker may take a slash.
+        // `:` occurs in no name, and `/` may not be accepted by every broker.
         format!("{}:{}", connector.as_str().replace('/', ":"), self.instance)
     }
 }
 
-/// The table, and where it says what must go with the URL.
+/// The table, and the places of keys that must match the URL.
 #[derive(Debug, Clone)]
 pub(crate) struct DanubeTable {
     pub(crate) danube: Danube,
@@ -80,7 +80,7 @@ impl PartialEq for DanubeTable {
 }
 
 impl DanubeTable {
-    /// Whether it says what cannot be said to this broker. `span` is that of the table.
+    /// Checks the table against the broker's URL. `span` is that of the table.
     pub(crate) fn check(&self, shared: &Reading<'_>, url: &ServiceUrl, span: Option<&Span>) {
         let seeds = url.seeds();
         if seeds.is_empty() {
@@ -168,7 +168,7 @@ impl Section for DanubeTable {
     }
 }
 
-/// How long things may take.
+/// Reads the timeouts.
 fn timeouts(t: &mut Table<'_>) -> [Duration; 4] {
     let connect_timeout = t
         .field(

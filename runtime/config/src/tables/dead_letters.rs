@@ -1,21 +1,21 @@
-//! How many dead letters a connector may make.
+//! The limit of a connector's dead letters.
 
 use std::{num::NonZeroUsize, time::Duration};
 
 use danube_wasm_settings::{Section, Table, kinds::Integer};
 
-/// Most dead letters within a time: a connector that makes more stops.
+/// Most dead letters within a time: a connector that exceeds it stops.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxDeadLetters {
-    /// Letters.
+    /// Number of dead letters.
     pub count: NonZeroUsize,
     /// Within this time.
     pub per: Duration,
 }
 
-/// Letters, where the file does not say: far above what bad data causes, far below what a bad deployment does.
+/// Default: far above what bad data causes, far below what a bad deployment does.
 const COUNT: usize = 1000;
-/// Seconds, where the file does not say.
+/// Default.
 const PER_SECS: u64 = 60;
 
 impl Section for MaxDeadLetters {

@@ -1,4 +1,4 @@
-//! What the host does for the pipeline as a whole: its admin port, its signals, its end and its storage.
+//! Settings of the host for the pipeline as a whole: admin port, telemetry, shutdown and storage.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use danube_wasm_settings::{
     values::HttpUrl,
 };
 
-/// Where metrics and health are served.
+/// The port of metrics and health.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Admin {
-    /// Where it listens.
+    /// The address to listen on.
     pub listen: Listen,
 }
 
-/// The table, and where its keys stand.
+/// The table, and the places of its keys.
 #[derive(Debug, Clone)]
 pub(crate) struct AdminTable {
     pub(crate) admin: Admin,
@@ -46,12 +46,12 @@ impl Section for AdminTable {
     }
 }
 
-/// The variable that names the port of metrics and health, whatever the files say: a second process on one machine needs
-/// another.
+/// The variable that overrides the port of metrics and health in the files: a second process on one machine needs
+/// another port.
 pub const ADMIN_PORT_VARIABLE: &str = "DANUBE_WASM_ADMIN_PORT";
 
 impl AdminTable {
-    /// Takes the port from the environment, if it is there.
+    /// Takes the port from the environment, if it is set there.
     pub(crate) fn override_port(&mut self, shared: &Reading<'_>) {
         let Some(text) = shared.env().get(ADMIN_PORT_VARIABLE).filter(|text| !text.is_empty()) else {
             return;
@@ -66,8 +66,8 @@ impl AdminTable {
         }
     }
 
-    /// Enters the address, and says who can reach it.
-    pub(crate) fn enter(&self, shared: &Reading<'_>) {
+    /// Records the address, and warns if others can reach it.
+    pub(crate) fn record_address(&self, shared: &Reading<'_>) {
         let listen = &self.admin.listen;
         claim_admin_address(shared, self.port.clone(), listen);
         if !listen.host.is_loopback() {
@@ -80,27 +80,27 @@ impl AdminTable {
     }
 }
 
-/// How the pipeline tells what it does.
+/// Logs and traces.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Telemetry {
-    /// Form of the log.
+    /// Format of the log.
     pub log_format: LogFormat,
-    /// Where traces are sent; none are made without it.
+    /// Where to send traces; no traces without it.
     pub otlp_endpoint: Option<HttpUrl>,
-    /// Share of the events that are traced, 0 to 1. An event whose sender decided keeps that decision.
+    /// Share of the events that are traced, 0 to 1. If the sender has decided for an event, its decision is kept.
     pub sample_ratio: f64,
 }
 
-/// Form of the log.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum LogFormat {
-    /// Text in a terminal, else JSON.
+    /// Text in a terminal, JSON elsewhere.
     #[default]
     Auto,
     /// One JSON object a line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
@@ -146,7 +146,7 @@ impl Section for Telemetry {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Shutdown {
-    /// How long requests and batches in flight may take to finish.
+    /// Longest time for requests and batches in flight to finish.
     pub grace: Duration,
 }
 
@@ -169,13 +169,13 @@ impl Section for Shutdown {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Retention {
-    /// Age up to which messages stay that every subscription has acknowledged.
+    /// Age up to which messages are kept after every subscription has acknowledged them.
     pub keep: Duration,
-    /// Size of a topic, in bytes, above which they go earlier.
+    /// Size of a topic, in bytes, above which acknowledged messages are removed earlier.
     pub keep_bytes: u64,
-    /// Age at which messages are removed.
+    /// Age at which all messages are removed.
     pub age: Option<Duration>,
-    /// Size of a partition, in bytes, from which its oldest messages are removed.
+    /// Size of a partition, in bytes, above which its oldest messages are removed.
     pub bytes: Option<u64>,
 }
 

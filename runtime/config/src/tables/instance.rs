@@ -1,10 +1,9 @@
-//! Which of several processes with the same file this one is: its slot.
+//! The slot of a process: which of several processes with the same file it is.
 //!
-//! Danube knows a consumer by its name. Two processes with one name push each other off the subscription; a process
-//! that comes back under another name waits behind its own former self. So the name of a slot must be another than
-//! that of every other slot and must pass from a process to its replacement: the name of a machine, and that of a
-//! StatefulSet's pod, is made for that. It is used as a whole: part of it, such as a number at its end, is no machine's
-//! own.
+//! Danube identifies a consumer by its name. Two processes with one name take the subscription from each other; a
+//! process that returns under another name waits behind its own previous name. So each slot needs a name that no other
+//! slot has and that passes from a process to its replacement, as the name of a machine or of a StatefulSet's pod
+//! does. The whole name is used: part of it, such as a number at its end, may occur on several machines.
 
 use std::fmt;
 
@@ -12,10 +11,10 @@ use danube_wasm_model::connector_id;
 
 use danube_wasm_settings::{Environment, Table, kinds::Name};
 
-/// The variable that names the slot, whatever the file says.
+/// The variable that sets the slot's name and overrides the file.
 pub const INSTANCE_VARIABLE: &str = "DANUBE_WASM_INSTANCE";
 
-/// Longest name that is taken from a host as it is, in bytes.
+/// Longest part of a host's name in a slot's name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 
 /// The name of a slot.
@@ -25,15 +24,15 @@ pub struct Instance {
     origin: Origin,
 }
 
-/// Where a name comes from.
+/// Where a slot's name comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// It was given, or is that of a machine: a replacement takes it, and nobody else.
-    Lasting,
-    /// A container's own, which does not outlive it.
+    /// Configured, or the name of a machine: its replacement gets it, and no other process.
+    Stable,
+    /// The generated name of a container, which ends with the container.
     Container,
-    /// One that machines have as long as nobody names them.
-    Common,
+    /// A default name, which many machines have.
+    Default,
 }
 
 impl Instance {
@@ -42,12 +41,12 @@ impl Instance {
         &self.name
     }
 
-    /// Where it comes from.
+    /// Where the name comes from.
     pub(crate) fn origin(&self) -> Origin {
         self.origin
     }
 
-    /// Asks for the key `instance`.
+    /// Reads the key `instance`.
     pub(super) fn read(t: &mut Table<'_>) -> Self {
         let given = t
             .field(
@@ -59,37 +58,37 @@ impl Instance {
             )
             .example("\"0\"")
             .defaults_to("this machine's name, or the pod's: `HOSTNAME`, else what the system says");
-        match told(t).or(given) {
+        match from_variable(t).or(given) {
             Some(name) => Self {
                 name,
-                origin: Origin::Lasting,
+                origin: Origin::Stable,
             },
-            None => Self::of(t.session().env()),
+            None => Self::from_host_name(t.session().env()),
         }
     }
 
-    fn of(env: &dyn Environment) -> Self {
+    fn from_host_name(env: &dyn Environment) -> Self {
         let Some(host) = env.host_name() else {
             return Self {
                 name: "0".to_owned(),
-                origin: Origin::Common,
+                origin: Origin::Default,
             };
         };
         let origin = match () {
             () if is_container(&host) => Origin::Container,
-            () if is_common(&host) => Origin::Common,
-            () => Origin::Lasting,
+            () if is_default_name(&host) => Origin::Default,
+            () => Origin::Stable,
         };
         let name = match connector_id::check("instance", &host) {
             Ok(()) => host,
-            Err(_) => legal(&host),
+            Err(_) => valid_name(&host),
         };
         Self { name, origin }
     }
 }
 
-/// The name that the variable says, if it is set and right.
-fn told(t: &Table<'_>) -> Option<String> {
+/// Returns the variable's value, if it is set and valid.
+fn from_variable(t: &Table<'_>) -> Option<String> {
     let session = t.session();
     let name = session.env().get(INSTANCE_VARIABLE).filter(|name| !name.is_empty())?;
     if let Err(error) = connector_id::check("instance", &name) {
@@ -100,9 +99,9 @@ fn told(t: &Table<'_>) -> Option<String> {
     Some(name)
 }
 
-/// A legal name in place of one that is not. Its last digits are those of the whole, so that hosts stay apart whose
-/// names differ in what cannot be kept.
-fn legal(host: &str) -> String {
+/// Converts an invalid name to a valid one. It ends with a hash of the whole name, so that hosts whose names differ
+/// only in invalid characters get different names.
+fn valid_name(host: &str) -> String {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let kept: String = host.chars().map(|c| if allowed(c) { c } else { '-' }).collect();
     let hash = host.bytes().fold(0x811c_9dc5_u32, |hash, byte| {
@@ -116,7 +115,7 @@ fn legal(host: &str) -> String {
     }
 }
 
-/// Whether a host's name is one that Docker or a Kubernetes Deployment made up.
+/// Whether Docker or a Kubernetes Deployment generated the host's name.
 fn is_container(host: &str) -> bool {
     let lower = |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     let docker = host.len() == 12 && host.bytes().all(|b| b.is_ascii_hexdigit());
@@ -128,8 +127,8 @@ fn is_container(host: &str) -> bool {
     docker || pod
 }
 
-/// Whether it is what a machine is called that nobody has named.
-fn is_common(host: &str) -> bool {
+/// Whether it is the default name of a machine.
+fn is_default_name(host: &str) -> bool {
     matches!(
         host.split('.').next().unwrap_or_default(),
         "localhost" | "localhost6" | "(none)" | ""
@@ -150,36 +149,36 @@ mod tests {
 
     fn of(host: &str) -> (String, Origin) {
         let env = BTreeMap::from([("HOSTNAME".to_owned(), host.to_owned())]);
-        let instance = Instance::of(&env);
+        let instance = Instance::from_host_name(&env);
         (instance.to_string(), instance.origin())
     }
 
     #[test]
-    fn a_slot_is_named_by_its_whole_host() {
+    fn a_slot_gets_the_whole_name_of_its_host() {
         for (host, origin) in [
-            ("danube-wasm-2", Origin::Lasting),
-            ("danube-wasm-1234", Origin::Lasting),
-            ("laptop", Origin::Lasting),
-            ("node7.example.com", Origin::Lasting),
+            ("danube-wasm-2", Origin::Stable),
+            ("danube-wasm-1234", Origin::Stable),
+            ("laptop", Origin::Stable),
+            ("node7.example.com", Origin::Stable),
             ("3f2a9c81b2d4", Origin::Container),
             ("danube-wasm-7d9f8b6c5-x2x9z", Origin::Container),
             ("danube-wasm-7d9f8b6c5-24567", Origin::Container),
-            ("localhost", Origin::Common),
-            ("localhost.localdomain", Origin::Common),
+            ("localhost", Origin::Default),
+            ("localhost.localdomain", Origin::Default),
         ] {
             assert_eq!(of(host), (host.to_owned(), origin), "{host}");
         }
-        assert_eq!(of("").1, Origin::Common);
+        assert_eq!(of("").1, Origin::Default);
     }
 
     #[test]
-    fn machines_whose_names_end_in_the_same_number_have_slots_of_their_own() {
+    fn machines_whose_names_end_in_the_same_number_get_different_slots() {
         assert_ne!(of("ip-10-0-1-12"), of("ip-10-0-2-12"));
         assert_ne!(of("webhook-0"), of("sink-0"));
     }
 
     #[test]
-    fn a_host_whose_name_is_not_legal_has_a_legal_one_of_its_own() {
+    fn an_invalid_host_name_becomes_a_valid_and_distinct_one() {
         let long = "a".repeat(70);
         let hosts = ["_a", "-a", "a b", "a:b", "\u{e4}", &long, &format!("{long}b")];
         let mut names = Vec::new();

@@ -1,11 +1,12 @@
-//! The table that says of which kind a connector is.
+//! The table that names a connector's kind.
 
 use danube_wasm_connector::{Kind, LeftOut, Unfit};
 use danube_wasm_settings::Table;
 
 use super::component::Component;
 
-/// Reads the one table of a kind that a connector has: the kind's name and its configuration.
+/// Reads the table of a connector's kind, and returns the kind's name and its configuration. A connector has exactly
+/// one.
 pub(super) fn read<'k, C>(
     t: &mut Table<'_>,
     kinds: &[Kind<C>],
@@ -25,14 +26,14 @@ pub(super) fn read<'k, C>(
     }
     let Some((name, config)) = found.pop() else {
         if !has_left_out {
-            missing(t, kinds);
+            report_missing(t, kinds);
         }
         return None;
     };
     config.map(|config| (name, config))
 }
 
-/// Refuses the tables of kinds that this program was built without: whether there is one.
+/// Refuses tables of kinds that this program was built without. Returns whether there is one.
 fn refuse_left_out<'k>(t: &mut Table<'_>, left_out: impl Iterator<Item = &'k LeftOut>) -> bool {
     let path = t.header().trim_matches(['[', ']']).to_owned();
     let mut is_any = false;
@@ -43,7 +44,7 @@ fn refuse_left_out<'k>(t: &mut Table<'_>, left_out: impl Iterator<Item = &'k Lef
     is_any
 }
 
-fn missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
+fn report_missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
     if t.session().manual().is_some() {
         return;
     }
@@ -70,7 +71,7 @@ fn missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
     t.session().error(&span, message, help);
 }
 
-/// Refuses a built-in component of another kind, and what the one of this kind does not do.
+/// Refuses a built-in component of another kind, and configuration that the built-in component does not support.
 pub(super) fn check_builtin<C>(t: &Table<'_>, component: &Component, kind: &str, kinds: &[Kind<C>], unfit: Vec<Unfit>) {
     let Component::Builtin(builtin) = component else { return };
     let name = builtin.name;

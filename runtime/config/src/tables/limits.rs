@@ -1,4 +1,4 @@
-//! What a component may use.
+//! Limits of a component.
 
 use std::time::Duration;
 
@@ -7,27 +7,27 @@ use danube_wasm_settings::{
     kinds::{Integer, Millis},
 };
 
-/// Limits of a connector's component, for each of its instances. `None` leaves the sandbox's own.
+/// Limits of a connector's component, for each of its instances. `None` keeps the sandbox's default.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Limits {
     /// Linear memory, in bytes.
     pub memory_bytes: Option<usize>,
-    /// Elements of all tables.
+    /// Elements of all tables together.
     pub table_elements: Option<usize>,
-    /// Time that a call may run, before what it gets for its records.
+    /// Run time of a call, without the time for its records.
     pub call_budget: Option<Duration>,
-    /// Time that a call may run besides, for each record of its batch.
+    /// Additional run time of a call for each record of its batch.
     pub record_budget: Option<Duration>,
-    /// Time that starting an instance may run.
+    /// Run time for starting an instance.
     pub initialize_budget: Option<Duration>,
-    /// What a call may return, in bytes.
+    /// Size of a call's result, in bytes.
     pub output_bytes: Option<usize>,
-    /// What a call may return, in records or writes.
+    /// Size of a call's result, in records or writes.
     pub output_records: Option<usize>,
-    /// What a call may return, in origins of its records or writes.
+    /// Size of a call's result, in origins of its records or writes.
     pub output_origins: Option<usize>,
-    /// Log lines a second, of the connector as a whole.
+    /// Log lines a second of the whole connector.
     pub log_lines_per_sec: Option<u32>,
 }
 
@@ -94,7 +94,7 @@ impl Section for Limits {
     }
 }
 
-/// What a call may return.
+/// Reads the limits of a call's result.
 fn outputs(t: &mut Table<'_>) -> [Option<usize>; 3] {
     let output_bytes = t
         .field(

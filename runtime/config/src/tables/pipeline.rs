@@ -17,33 +17,33 @@ use super::{
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Pipeline {
-    /// Its name, unique in its tenant.
+    /// Name, unique in its tenant.
     pub name: String,
-    /// Where it keeps its data, absolute.
+    /// Data directory, absolute.
     pub data_dir: PathBuf,
     /// The broker.
     pub service_url: ServiceUrl,
-    /// How a Danube cluster is spoken to. Of no meaning with the embedded log.
+    /// How to connect to a Danube cluster. Not used with the embedded log.
     pub danube: Danube,
     /// Metrics and health.
     pub admin: Admin,
     /// Logs and traces.
     pub telemetry: Telemetry,
-    /// How it stops.
+    /// Shutdown.
     pub shutdown: Shutdown,
-    /// What the embedded log keeps.
+    /// Retention of the embedded log.
     pub retention: Retention,
-    /// Schemas of topics; at most one for each.
+    /// Schemas; at most one for each topic.
     pub schemas: Vec<Schema>,
-    /// Sources, with names of their own.
+    /// Sources, with unique names.
     pub sources: Vec<Source>,
-    /// Sinks, with names of their own.
+    /// Sinks, with unique names.
     pub sinks: Vec<Sink>,
 }
 
 impl Pipeline {
-    /// The same connectors under another pipeline's name, which is a valid one: of a file that is applied to a process that
-    /// runs under that name.
+    /// Renames the pipeline and the ids of its connectors; `name` must be valid. For a file that is applied to a
+    /// process that runs under that name.
     pub fn rename(&mut self, name: &str) {
         let ids = self.sources.iter_mut().map(|source| &mut source.id);
         for id in ids.chain(self.sinks.iter_mut().map(|sink| &mut sink.id)) {
@@ -54,39 +54,39 @@ impl Pipeline {
         name.clone_into(&mut self.name);
     }
 
-    /// The schema that records for a topic must satisfy.
+    /// Returns the schema that records of the topic must satisfy.
     pub fn schema_of(&self, topic: &TopicName) -> Option<&Schema> {
         self.schemas.iter().find(|schema| schema.topic == *topic)
     }
 
-    /// The source with this name.
+    /// Returns the source with this name.
     pub fn source(&self, name: &str) -> Option<&Source> {
         self.sources.iter().find(|source| source.id.connector() == name)
     }
 
-    /// The sink with this name.
+    /// Returns the sink with this name.
     pub fn sink(&self, name: &str) -> Option<&Sink> {
         self.sinks.iter().find(|sink| sink.id.connector() == name)
     }
 
-    /// What its sources publish.
+    /// Returns the routes of all sources.
     pub fn routes(&self) -> impl Iterator<Item = Route> {
         self.sources.iter().flat_map(Source::routes)
     }
 
-    /// All connectors, sources first.
+    /// Returns all connectors, sources first.
     pub fn connectors(&self) -> impl Iterator<Item = &ConnectorId> {
         let sources = self.sources.iter().map(|source| &source.id);
         sources.chain(self.sinks.iter().map(|sink| &sink.id))
     }
 
-    /// Where the buffers of connectors are, each in its [directory](ConnectorId::directory); absolute.
+    /// Returns the absolute directory of the connectors' buffers, each in its own [directory](ConnectorId::directory).
     pub fn spools_dir(&self) -> PathBuf {
         self.data_dir.join("spool")
     }
 
-    /// What a connector's component is configured with, as JSON text (`configuration.settings` of `wit/types.wit`).
-    /// Never holds a secret of the host's.
+    /// Returns the settings of a connector's component, as JSON text (`configuration.settings` of `wit/types.wit`).
+    /// Never contains a secret of the host's.
     pub fn settings_json(&self, connector: &str) -> Option<String> {
         let source = self.source(connector).map(Source::settings_json);
         source.or_else(|| self.sink(connector).map(Sink::settings_json))

@@ -4,7 +4,7 @@ use crate::cross_checks::CrossChecks;
 use danube_wasm_model::TopicName;
 
 use super::{
-    definition::{Definition, DefinitionKind, MessageName},
+    schema_file::{Definition, DefinitionKind, MessageName},
     version::{VersionKind, VersionStrategy},
 };
 use crate::cross_checks::SchemaUse;
@@ -13,7 +13,7 @@ use danube_wasm_settings::{
     kinds::{Choice, Flag, Parsed, Text},
 };
 
-/// The schema that records for a topic must satisfy.
+/// The schema that records of a topic must satisfy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Schema {
@@ -21,38 +21,38 @@ pub struct Schema {
     pub topic: TopicName,
     /// Its subject in the registry.
     pub subject: String,
-    /// How its definition is written.
+    /// Its language.
     pub schema_type: SchemaType,
-    /// Its definition; `None` for types that need none.
+    /// Its definition; `None` for types without one.
     pub definition: Option<Definition>,
-    /// Full name of the message that records are, `package.Name`: of `protobuf`, and of no other type.
+    /// Full name of the Protobuf message, `package.Name`; only for `protobuf`.
     pub message: Option<String>,
-    /// Whether the definition is registered if the registry does not have it.
+    /// Whether to register the definition if the registry does not have it.
     pub auto_register: bool,
-    /// Which version is used.
+    /// Which version to use.
     pub version_strategy: VersionStrategy,
 }
 
-/// How a schema is written.
+/// The type of a schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum SchemaType {
     /// JSON Schema.
     JsonSchema,
-    /// Avro: records are its binary encoding.
+    /// Avro; records are in its binary encoding.
     Avro,
-    /// Protocol Buffers: records are encoded messages.
+    /// Protocol Buffers; records are encoded messages.
     Protobuf,
     /// UTF-8 text.
     String,
     /// A JSON number.
     Number,
-    /// Anything.
+    /// Any bytes.
     Bytes,
 }
 
 const TYPES: Choice<SchemaType> = Choice {
     options: SchemaType::NAMES,
-    // As Danube Connect has it.
+    // The spellings of Danube Connect.
     aliases: &[("json", SchemaType::JsonSchema)],
     refused: &[],
 };
@@ -72,7 +72,7 @@ impl SchemaType {
         matches!(self, Self::JsonSchema | Self::Avro | Self::Protobuf)
     }
 
-    /// As the registry spells it.
+    /// The registry's spelling.
     pub fn as_str(self) -> &'static str {
         let named = Self::NAMES.iter().find(|(_, schema_type)| *schema_type == self);
         named.map_or("", |(name, _)| name)
@@ -133,7 +133,7 @@ impl Section for Schema {
             message.as_ref(),
         );
         if schema_type == Some(SchemaType::JsonSchema) {
-            warn_of_unchecked_formats(t, definition.as_ref().and_then(Option::as_ref));
+            warn_about_unchecked_formats(t, definition.as_ref().and_then(Option::as_ref));
         }
         let schema = (|| {
             Some(Self {
@@ -161,7 +161,7 @@ impl Section for Schema {
     }
 }
 
-/// The keys `auto_register` and `version_strategy`.
+/// Reads the keys `auto_register` and `version_strategy`.
 fn registration(t: &mut Table<'_>) -> (bool, VersionStrategy) {
     let auto_register = t
         .field(
@@ -180,8 +180,8 @@ fn registration(t: &mut Table<'_>) -> (bool, VersionStrategy) {
     (auto_register, version_strategy)
 }
 
-/// In newer drafts of JSON Schema, `format` checks nothing.
-fn warn_of_unchecked_formats(t: &Table<'_>, definition: Option<&Definition>) {
+/// Warns about `format` in drafts of JSON Schema in which it is not checked.
+fn warn_about_unchecked_formats(t: &Table<'_>, definition: Option<&Definition>) {
     if let Some(definition) = definition.filter(|definition| definition.has_unchecked_formats()) {
         t.session().warning(
             &t.span("schema_file"),
@@ -195,7 +195,7 @@ fn warn_of_unchecked_formats(t: &Table<'_>, definition: Option<&Definition>) {
     }
 }
 
-/// What the type asks for beside itself.
+/// Checks the keys that the type requires or excludes.
 fn check_definition(
     t: &Table<'_>,
     schema_type: Option<SchemaType>,
@@ -229,7 +229,7 @@ fn check_definition(
         ),
         (SchemaType::Protobuf, true) => {
             if let (Some(definition), Some(message)) = (definition, message)
-                && !definition.names(message)
+                && !definition.contains_message(message)
             {
                 session.error(
                     &t.span("message"),

@@ -1,4 +1,4 @@
-//! Which broker the pipeline uses.
+//! The broker of a pipeline.
 
 use std::{fmt, path::PathBuf};
 
@@ -6,7 +6,7 @@ use toml::de::DeValue;
 
 use danube_wasm_settings::{ValueRef, kinds::Kind, values::BrokerUrl};
 
-/// Most brokers that are named: a client needs one that answers, and learns of the others from it.
+/// Most brokers in a list: a client needs one that answers, and learns the others from it.
 pub const SEEDS_MAX: usize = 16;
 
 /// The broker.
@@ -20,7 +20,7 @@ pub enum ServiceUrl {
     },
     /// A Danube cluster.
     Danube {
-        /// Brokers to ask for the others: 1 to [`SEEDS_MAX`], all with TLS or all without.
+        /// Brokers to connect to first: 1 to [`SEEDS_MAX`], all with TLS or all without.
         seeds: Vec<BrokerUrl>,
     },
 }
@@ -47,7 +47,7 @@ impl fmt::Display for ServiceUrl {
     }
 }
 
-/// Reads `embedded://DIR`, `http(s)://HOST:PORT`, several of these with commas between, or a list of them.
+/// Reads `embedded://DIR`, or one or several `http(s)://HOST:PORT`, separated by commas or as a list.
 pub(crate) struct ServiceUrlKind;
 
 impl Kind for ServiceUrlKind {
@@ -70,7 +70,7 @@ impl Kind for ServiceUrlKind {
     fn read(&self, input: &ValueRef<'_>) -> Option<ServiceUrl> {
         if let DeValue::Array(items) = input.value {
             let inputs = items.iter().enumerate().map(|(index, item)| input.item(index, item));
-            // Every item is read, so that all that are wrong are reported.
+            // All items are read, so that all errors are reported.
             let seeds: Vec<_> = inputs
                 .map(|input| seed(&input, &input.text("a broker's URL")?))
                 .collect();

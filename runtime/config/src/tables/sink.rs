@@ -1,4 +1,4 @@
-//! Sinks: what writes messages to a target.
+//! Sinks, which write messages to a target.
 
 use danube_wasm_connector::{Registry, Role, SinkConfig};
 use danube_wasm_model::{ConnectorId, Mapping};
@@ -11,48 +11,48 @@ use super::{
     dead_letters::MaxDeadLetters,
     kind,
     limits::Limits,
-    source::{connector_id, enter_buffer, lanes},
+    source::{connector_id, lanes, record_buffer},
 };
 
 /// A sink connector.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Sink {
-    /// Who it is.
+    /// Id.
     pub id: ConnectorId,
-    /// What turns messages into writes.
+    /// The component that turns messages into writes.
     pub component: Component,
-    /// How many instances work beside each other, 1 to [`super::source::LANES_MAX`].
+    /// Number of concurrent instances, 1 to [`super::source::LANES_MAX`].
     pub lanes: usize,
-    /// Of which kind it is, and where its writes go.
+    /// The kind of the sink, with its configuration.
     pub connector: SinkConfig,
-    /// Where messages wait for a target that is away; always `None` with the embedded log, which needs none.
+    /// Buffer for when the target is unavailable; always `None` with the embedded log, which needs none.
     pub buffer: Option<SinkBuffer>,
-    /// How many dead letters it may make.
+    /// Limit of its dead letters.
     pub max_dead_letters: MaxDeadLetters,
-    /// What its component may use.
+    /// Limits of its component.
     pub limits: Limits,
-    /// What its component is given besides the mappings.
+    /// The component's own settings.
     pub config: ComponentConfig,
 }
 
-/// Lanes of a sink, where the file does not say.
+/// Default number of lanes of a sink.
 pub(crate) const SINK_LANES: usize = 2;
 
 impl Sink {
-    /// What it consumes, and where that goes.
+    /// Returns the topics that it consumes, and their targets.
     pub fn mappings(&self) -> Vec<Mapping> {
         self.connector.mappings()
     }
 
-    /// See [`super::pipeline::Pipeline::settings_json`].
+    /// Returns the component's settings: see [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
         component_config::settings(self.connector.guest_settings(), &self.config.values)
     }
 
-    /// The same as it may be kept: see [`component_config::resolve`].
+    /// Returns the settings with references in place of values from the environment: see [`component_config::resolve`].
     pub fn settings_kept(&self) -> String {
-        component_config::settings(self.connector.guest_settings(), &self.config.written)
+        component_config::settings(self.connector.guest_settings(), &self.config.unresolved)
     }
 }
 
@@ -67,7 +67,7 @@ impl Section for Sink {
             .field("component", component, "The component that turns messages into writes.")
             .example("\"builtin:surrealdb-sink\"")
             .required();
-        // One prepares its batch while the other writes.
+        // With two lanes, one prepares its batch while the other writes.
         let lanes = lanes(
             t,
             SINK_LANES,
@@ -83,7 +83,7 @@ impl Section for Sink {
             .group("buffer")
             .optional::<SinkBufferTable>()
             .and_then(|table| table.0);
-        enter_buffer(t, buffer.is_some());
+        record_buffer(t, buffer.is_some());
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
         let config = ComponentConfig::read(t);

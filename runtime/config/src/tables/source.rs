@@ -1,4 +1,4 @@
-//! Sources: what takes events in.
+//! Sources, which take events in.
 
 use danube_wasm_connector::{Registry, Role, SourceConfig};
 use danube_wasm_model::{ConnectorId, Route};
@@ -21,46 +21,46 @@ use crate::cross_checks::CrossChecks;
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Source {
-    /// Who it is.
+    /// Id.
     pub id: ConnectorId,
-    /// What turns its events into records.
+    /// The component that turns events into records.
     pub component: Component,
-    /// How many instances work beside each other, 1 to [`LANES_MAX`].
+    /// Number of concurrent instances, 1 to [`LANES_MAX`].
     pub lanes: usize,
-    /// Of which kind it is, and where its events come from.
+    /// The kind of the source, with its configuration.
     pub connector: SourceConfig,
-    /// How events travel together.
+    /// Batching of events.
     pub batch: Batch,
-    /// Where its records wait for a Danube cluster; always `None` with the embedded log, which needs none.
+    /// Buffer for when the Danube cluster is unavailable; always `None` with the embedded log, which needs none.
     pub buffer: Option<SourceBuffer>,
-    /// How many dead letters it may make.
+    /// Limit of its dead letters.
     pub max_dead_letters: MaxDeadLetters,
-    /// What its component may use.
+    /// Limits of its component.
     pub limits: Limits,
-    /// What its component is given besides the endpoints.
+    /// The component's own settings.
     pub config: ComponentConfig,
 }
 
-/// Lanes of a source, where the file does not say.
+/// Default number of lanes of a source.
 pub(crate) const SOURCE_LANES: usize = 1;
 
-/// Most lanes of a connector: each is an instance with memory of its own.
+/// Most lanes of a connector: each is an instance with its own memory.
 pub const LANES_MAX: usize = 64;
 
 impl Source {
-    /// What its endpoints publish.
+    /// Returns the routes of its endpoints.
     pub fn routes(&self) -> Vec<Route> {
         self.connector.routes()
     }
 
-    /// See [`super::pipeline::Pipeline::settings_json`].
+    /// Returns the component's settings: see [`super::pipeline::Pipeline::settings_json`].
     pub fn settings_json(&self) -> String {
         component_config::settings(self.connector.guest_settings(), &self.config.values)
     }
 
-    /// The same as it may be kept: see [`component_config::resolve`].
+    /// Returns the settings with references in place of values from the environment: see [`component_config::resolve`].
     pub fn settings_kept(&self) -> String {
-        component_config::settings(self.connector.guest_settings(), &self.config.written)
+        component_config::settings(self.connector.guest_settings(), &self.config.unresolved)
     }
 }
 
@@ -92,7 +92,7 @@ impl Section for Source {
             .group("buffer")
             .optional::<SourceBufferTable>()
             .and_then(|table| table.0);
-        enter_buffer(t, buffer.is_some());
+        record_buffer(t, buffer.is_some());
         if let (Some(component), Some((kind, connector))) = (&component, &connector) {
             kind::check_builtin(t, component, kind, kinds.sources(), connector.unfit_for_builtin());
         }
@@ -113,7 +113,7 @@ impl Section for Source {
     }
 }
 
-/// The key `name` of every connector.
+/// Reads the key `name` of a connector.
 pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<ConnectorId> {
     let name = t
         .field(
@@ -127,32 +127,32 @@ pub(super) fn connector_id(t: &mut Table<'_>, example: &'static str) -> Option<C
         .required()?;
     let mut cross_checks = t.session().facts::<CrossChecks>();
     cross_checks.connectors.push((t.span("name"), name.clone()));
-    // Both names are checked when they are read. Another file may name the pipeline otherwise: see `assemble`.
+    // Both names are validated when they are read. Another file may change the pipeline's: see `assemble`.
     ConnectorId::try_new(&cross_checks.pipeline, &name).ok()
 }
 
-/// Enters the table `buffer` of a connector, if it is used.
-pub(super) fn enter_buffer(t: &Table<'_>, used: bool) {
+/// Records the table `buffer` of a connector, if it is used.
+pub(super) fn record_buffer(t: &Table<'_>, used: bool) {
     if used {
         let fact = (t.span("buffer"), t.item());
         t.session().facts::<CrossChecks>().buffers.push(fact);
     }
 }
 
-/// The key `lanes` of every connector.
+/// Reads the key `lanes` of a connector.
 pub(super) fn lanes(t: &mut Table<'_>, default: usize, doc: &'static str) -> usize {
     t.field("lanes", Integer(1..=LANES_MAX), doc).or(default)
 }
 
-/// How events travel together.
+/// Batching of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Batch {
     /// Most events of one call.
     pub max_events: usize,
-    /// Most payload bytes of one call. One event may be larger and then travels alone.
+    /// Most payload bytes of one call. A larger event gets a call of its own.
     pub max_bytes: usize,
-    /// Most events that wait for a call. More are answered 503.
+    /// Most events that wait for a call. Further ones are answered 503.
     pub queue_events: usize,
 }
 

@@ -1,18 +1,18 @@
-//! Which version of a schema's subject is used.
+//! The version of a schema's subject to use.
 
 use toml::de::DeValue;
 
 use danube_wasm_settings::{ValueRef, kinds::Kind};
 
-/// Which version of a subject is used.
+/// The version of a subject to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum VersionStrategy {
-    /// The newest.
+    /// The newest version.
     #[default]
     Latest,
-    /// This one.
+    /// Exactly this version.
     Pinned(u32),
-    /// The newest, which must not be older than this one.
+    /// The newest version, which must not be older than this one.
     Minimum(u32),
 }
 

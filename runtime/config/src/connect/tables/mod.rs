@@ -1,5 +1,5 @@
-//! Every table and key of Danube Connect's files, and what becomes of it: the files are read by these declarations, and
-//! the reference page is written from them.
+//! Every table and key of Danube Connect's files, and what becomes of it. The files are read by these declarations, and
+//! the reference page is generated from them.
 
 mod sink;
 mod source;
@@ -8,12 +8,12 @@ pub(super) use sink::{NOT_IN_ROUTES, SURREALDB, SURREALDB_ROUTES, TOPIC_MAPPINGS
 pub(super) use source::{AUTH, ENDPOINTS, SERVER, WEBHOOK};
 
 use super::keys::{
-    Effect::{Gone, Never},
-    How::{self, Apart, Integer, Path, Same, Url},
+    Effect::{Never, Removed},
+    How::{self, Integer, Path, Same, Separate, Url},
     OldKey, OldTable,
 };
 
-/// All of them, in the order of the reference page.
+/// All tables, in the order of the reference page.
 pub(super) const TABLES: [&OldTable; 11] = [
     &TOP,
     &PROCESSING,
@@ -28,8 +28,8 @@ pub(super) const TABLES: [&OldTable; 11] = [
     &SURREALDB_ROUTES,
 ];
 
-/// Connectors of Danube Connect that have no counterpart here, by the table that tells them.
-pub(super) const OTHERS: [(&str, &str); 3] = [
+/// Danube Connect's connectors that are not supported here, by a table that identifies their files.
+pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 3] = [
     ("mqtt", "an MQTT source"),
     ("qdrant", "a Qdrant sink"),
     ("deltalake", "a Delta Lake sink"),
@@ -44,24 +44,24 @@ pub(super) static TOP: OldTable = OldTable::one(
             .variable("DANUBE_SERVICE_URL")
             .required("\"http://danube-broker:6650\""),
         CONNECTOR_NAME,
-        OldKey::new(&["processing"], "", Apart),
-        OldKey::new(&["retry"], "", Apart),
+        OldKey::new(&["processing"], "", Separate),
+        OldKey::new(&["retry"], "", Separate),
         OldKey::ignored(&["metrics_port"], Never, "write it in [processing]"),
-        OldKey::new(&["schemas"], "schemas", Apart),
-        OldKey::new(&["server"], "sources.webhook", Apart),
-        OldKey::new(&["webhook"], "sources.webhook", Apart),
-        OldKey::new(&["endpoints"], "sources.webhook.endpoints", Apart),
-        OldKey::new(&["routes"], "sources.webhook.endpoints", Apart),
-        OldKey::new(&["auth"], "sources.webhook.endpoints.auth", Apart).note("Of every endpoint."),
+        OldKey::new(&["schemas"], "schemas", Separate),
+        OldKey::new(&["server"], "sources.webhook", Separate),
+        OldKey::new(&["webhook"], "sources.webhook", Separate),
+        OldKey::new(&["endpoints"], "sources.webhook.endpoints", Separate),
+        OldKey::new(&["routes"], "sources.webhook.endpoints", Separate),
+        OldKey::new(&["auth"], "sources.webhook.endpoints.auth", Separate).note("Of every endpoint."),
         RATE_LIMIT,
-        OldKey::new(&["surrealdb"], "sinks.surrealdb", Apart),
-        OldKey::ignored(&["mqtt"], Gone, OTHER),
-        OldKey::ignored(&["qdrant"], Gone, OTHER),
-        OldKey::ignored(&["deltalake"], Gone, OTHER),
+        OldKey::new(&["surrealdb"], "sinks.surrealdb", Separate),
+        OldKey::ignored(&["mqtt"], Removed, OTHER),
+        OldKey::ignored(&["qdrant"], Removed, OTHER),
+        OldKey::ignored(&["deltalake"], Removed, OTHER),
     ],
 );
 
-/// Not of the table that is made of the top level.
+/// Separate, because it does not move to the table that the top level becomes.
 pub(super) const CONNECTOR_NAME: OldKey = OldKey::new(&["connector_name"], "sources.name", Same)
     .variable("CONNECTOR_NAME")
     .required("\"webhook-source\"")
@@ -69,7 +69,7 @@ pub(super) const CONNECTOR_NAME: OldKey = OldKey::new(&["connector_name"], "sour
 
 const OTHER: &str = "keep that connector where it runs now";
 
-/// What Danube Connect never kept to, of a source as a whole and of an endpoint.
+/// Rate limits, which Danube Connect never enforced, of a source and of an endpoint.
 const RATE_LIMIT: OldKey = OldKey::ignored(
     &["rate_limit"],
     Never,
@@ -96,18 +96,18 @@ pub(super) static PROCESSING: OldTable = OldTable::one(
             .note("`admin.host` is `\"0.0.0.0\"`: everyone who can reach this machine is served."),
         OldKey::ignored(
             &["poll_interval_ms"],
-            Gone,
+            Removed,
             "remove it; nothing is polled, events are taken as they come",
         ),
         OldKey::ignored(&["log_level"], Never, "set RUST_LOG"),
-        OldKey::ignored(&["health_check_interval_ms"], Gone, HEALTH),
-        OldKey::ignored(&["health_check_failure_threshold"], Gone, HEALTH),
+        OldKey::ignored(&["health_check_interval_ms"], Removed, HEALTH),
+        OldKey::ignored(&["health_check_failure_threshold"], Removed, HEALTH),
     ],
 );
 
 const HEALTH: &str = "remove it; connectors are watched all the time, and health is served on the metrics port";
 
-/// Sizes of batches, and waits for them, of every version.
+/// Sizes and longest waits of batches, in every version.
 const BATCH_SIZE: How = Integer(1..=10_000);
 const BATCH_WAIT: How = Integer(1..=600_000);
 
@@ -116,9 +116,9 @@ pub(super) static RETRY: OldTable = OldTable::one(
     "",
     "When a sink gives up. Here none does: retries back off from 100 ms to 30 s until the target answers.",
     &[
-        OldKey::ignored(&["max_retries"], Gone, RETRIES),
-        OldKey::ignored(&["retry_backoff_ms"], Gone, RETRIES),
-        OldKey::ignored(&["max_backoff_ms"], Gone, RETRIES),
+        OldKey::ignored(&["max_retries"], Removed, RETRIES),
+        OldKey::ignored(&["retry_backoff_ms"], Removed, RETRIES),
+        OldKey::ignored(&["max_backoff_ms"], Removed, RETRIES),
         OldKey::ignored(&["initial_interval_ms"], Never, RETRIES),
         OldKey::ignored(&["max_interval_ms"], Never, RETRIES),
     ],

@@ -3,7 +3,7 @@
 use super::{
     super::keys::{
         Effect::Never,
-        How::{Apart, Same, Secret, Secs, Text, Url},
+        How::{Same, Secret, Secs, Separate, Text, Url},
         OldKey, OldTable,
     },
     BATCH_SIZE, BATCH_WAIT,
@@ -39,8 +39,8 @@ pub(in super::super) static SURREALDB: OldTable = OldTable::one(
         OldKey::new(&["flush_interval_ms"], "topic_mappings.flush_interval_ms", BATCH_WAIT)
             .default("1000")
             .note("Likewise."),
-        OldKey::new(&["topic_mappings"], "topic_mappings", Apart),
-        OldKey::new(&["routes"], "topic_mappings", Apart),
+        OldKey::new(&["topic_mappings"], "topic_mappings", Separate),
+        OldKey::new(&["routes"], "topic_mappings", Separate),
     ],
 );
 
@@ -84,7 +84,7 @@ pub(in super::super) static SURREALDB_ROUTES: OldTable = OldTable::many(
     ],
 );
 
-/// Help for batches where routes are, or beside them.
+/// Help for batch keys in a file with routes.
 pub(in super::super) const NOT_IN_ROUTES: &str = "write `batch_size` and `batch_timeout_ms` in [processing]";
 
 const TOPIC: OldKey = OldKey::new(&["topic", "from"], "topic", Same).required("\"/stripe/payments\"");

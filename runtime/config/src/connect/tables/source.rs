@@ -3,7 +3,7 @@
 use super::{
     super::keys::{
         Effect::Never,
-        How::{Apart, Integer, Same, Secs},
+        How::{Integer, Same, Secs, Separate},
         OldKey, OldTable,
     },
     RATE_LIMIT,
@@ -31,7 +31,7 @@ const TIMEOUT: OldKey = OldKey::new(&["timeout_seconds"], "request_deadline_ms",
     .default("30")
     .note("`body_timeout_ms` is two thirds of it where that is less than its default.");
 const BODY: OldKey = OldKey::new(&["max_body_size"], "max_body_bytes", Same).example("1048576");
-const INNER_ENDPOINTS: OldKey = OldKey::new(&["endpoints"], "endpoints", Apart);
+const INNER_ENDPOINTS: OldKey = OldKey::new(&["endpoints"], "endpoints", Separate);
 const TLS_CERT: OldKey = OldKey::ignored(&["tls_cert_path"], Never, TLS);
 const TLS_KEY: OldKey = OldKey::ignored(&["tls_key_path"], Never, TLS);
 const TLS: &str =
@@ -55,15 +55,15 @@ pub(in super::super) static AUTH: OldTable = OldTable::one(
     "sources.webhook.endpoints.auth",
     "Who may post to any endpoint. Danube Connect let every request in with `hmac`; here signatures are checked.",
     &[
-        OldKey::new(&["type"], "type", Apart)
+        OldKey::new(&["type"], "type", Separate)
             .required("\"apikey\"")
             .note("`none`, `apikey` (here `api_key`), `hmac` or `jwt`."),
-        OldKey::new(&["secret_env"], "secrets", Apart).note("`\"X\"` becomes `[\"${X}\"]`."),
-        OldKey::new(&["header"], "header", Apart).note(
+        OldKey::new(&["secret_env"], "secrets", Separate).note("`\"X\"` becomes `[\"${X}\"]`."),
+        OldKey::new(&["header"], "header", Separate).note(
             "Of `hmac`, `Stripe-Signature` or `X-Hub-Signature-256`, which becomes `form`. Without effect with `jwt`.",
         ),
-        OldKey::new(&["algorithm"], "", Apart).note("Of `hmac`: `sha256` and no other. Elsewhere without effect."),
-        OldKey::new(&["public_key_path"], "public_key_files", Apart)
+        OldKey::new(&["algorithm"], "", Separate).note("Of `hmac`: `sha256` and no other. Elsewhere without effect."),
+        OldKey::new(&["public_key_path"], "public_key_files", Separate)
             .note("Of `jwt` without `secret_env`. Danube Connect never used it."),
     ],
 );

@@ -1,18 +1,18 @@
-//! What is seen of a table key by key: what is unknown, spelled twice, or ignored.
+//! Checks of a table's keys: unknown keys, several spellings of one key, and ignored keys.
 
 use danube_wasm_settings::{Span, help_for_unknown};
 use toml::de::DeTable;
 
 use super::{
-    input::{Given, Input},
+    input::{Entry, Input},
     keys::{Effect, How, OldTable},
     tables::TABLES,
     translation::Translation,
 };
 
 impl<'s> Translation<'s> {
-    /// Looks through the keys of a table.
-    pub(super) fn survey(&mut self, span: Span, entries: &'s DeTable<'s>, table: &'static OldTable) -> Input<'s> {
+    /// Checks the keys of a table.
+    pub(super) fn check_keys(&mut self, span: Span, entries: &'s DeTable<'s>, table: &'static OldTable) -> Input<'s> {
         let input = Input::new(table, span, Some(entries));
         self.refuse_unknown(&input);
         for key in table.keys {
@@ -21,8 +21,8 @@ impl<'s> Translation<'s> {
             if let Some(first) = given.next() {
                 given.for_each(|again| self.refuse_spelling(name, &first, &again));
             }
-            if let How::Nothing(effect, help) = key.how {
-                self.tell_effect(&input, name, effect, help);
+            if let How::Ignored(effect, help) = key.how {
+                self.warn_about_effect(&input, name, effect, help);
             }
         }
         input
@@ -40,17 +40,17 @@ impl<'s> Translation<'s> {
         }
     }
 
-    fn refuse_spelling(&self, key: &str, first: &Given<'_>, again: &Given<'_>) {
+    fn refuse_spelling(&self, key: &str, first: &Entry<'_>, again: &Entry<'_>) {
         let (name, first) = (again.name, first.name);
         let message = format!("`{name}` is another spelling of `{key}`, and `{first}` is given too");
         let help = format!("keep `{key}` and remove the other");
         self.session.error(&again.key, message, help);
     }
 
-    /// Tells what a key does, where it is given.
-    pub(super) fn tell_effect(&mut self, input: &Input<'s>, name: &str, effect: Effect, help: &str) {
+    /// Warns about the effect of a key, if it is given.
+    pub(super) fn warn_about_effect(&mut self, input: &Input<'s>, name: &str, effect: Effect, help: &str) {
         if let Some(given) = input.get(name) {
-            self.note(&given.span, effect.of(name), help);
+            self.note(&given.span, effect.describe(name), help);
         }
     }
 }

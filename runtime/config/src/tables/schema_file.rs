@@ -7,31 +7,31 @@ use serde_json::Value;
 use super::schema::SchemaType;
 use danube_wasm_settings::{ValueRef, kinds::Kind, values::Invalid};
 
-/// Largest schema file, in bytes: schemas written by people are a hundred times smaller.
+/// Largest schema file, in bytes: a hundred times the size of hand-written schemas.
 const SCHEMA_BYTES_MAX: usize = 1 << 20;
 
-/// What a schema file says.
+/// The content of a schema file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Definition {
-    /// Where it was read, absolute.
+    /// Absolute path.
     pub path: PathBuf,
-    /// What it says: JSON for `json_schema` and `avro`, the text of a `.proto` file for `protobuf`.
+    /// JSON for `json_schema` and `avro`, the text of a `.proto` file for `protobuf`.
     pub text: String,
 }
 
 impl Definition {
-    /// Whether it is a JSON Schema of a draft in which `format` checks nothing, and says `format`.
+    /// Whether it is a JSON Schema that uses `format` in a draft in which `format` is not checked.
     pub(super) fn has_unchecked_formats(&self) -> bool {
         let Ok(schema) = serde_json::from_str::<Value>(&self.text) else {
             return false;
         };
         let draft = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
-        !draft.contains("draft-07") && says_format(&schema)
+        !draft.contains("draft-07") && uses_format(&schema)
     }
 
-    /// Whether a message's own name, without its package, is in it at all.
-    pub(super) fn names(&self, message: &MessageName) -> bool {
+    /// Whether it contains a message's own name, without its package.
+    pub(super) fn contains_message(&self, message: &MessageName) -> bool {
         let name = message.last();
         let mut words = self
             .text
@@ -41,20 +41,20 @@ impl Definition {
     }
 }
 
-/// Whether a schema or one inside it says `format`. What are values to a schema is not looked into.
-fn says_format(schema: &Value) -> bool {
+/// Whether a schema or one inside it uses `format`. Skips parts of a schema that are values.
+fn uses_format(schema: &Value) -> bool {
     match schema {
         Value::Object(members) => members.iter().any(|(name, value)| match name.as_str() {
             "format" if value.is_string() => true,
             "const" | "enum" | "default" | "examples" => false,
-            _ => says_format(value),
+            _ => uses_format(value),
         }),
-        Value::Array(items) => items.iter().any(says_format),
+        Value::Array(items) => items.iter().any(uses_format),
         _ => false,
     }
 }
 
-/// Full name of a Protobuf message: names with dots between, without a leading one.
+/// Full name of a Protobuf message: names separated by dots, without a leading dot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct MessageName(String);
 
@@ -92,8 +92,8 @@ impl fmt::Display for MessageName {
     }
 }
 
-/// Reads the file of a schema of this type. An empty path is none: Danube Connect wants the key even where it says
-/// nothing.
+/// Reads the file of a schema of this type. An empty path counts as none: Danube Connect requires the key even where it
+/// has no meaning.
 pub(super) struct DefinitionKind(pub(super) Option<SchemaType>);
 
 impl Kind for DefinitionKind {
@@ -134,19 +134,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_are_found_by_their_own_name() {
+    fn a_message_is_found_by_its_name_without_package() {
         let text = "syntax = \"proto3\";\npackage payments;\nmessage Payment{ message Part { int32 message = 1; } }";
         let definition = Definition {
             path: PathBuf::new(),
             text: text.to_owned(),
         };
-        let names = |name: &str| definition.names(&name.parse().expect("valid"));
+        let names = |name: &str| definition.contains_message(&name.parse().expect("valid"));
         assert!(names("payments.Payment") && names("payments.Payment.Part"));
         assert!(!names("payments.Pay") && !names("payments.int32"));
     }
 
     #[test]
-    fn formats_are_checked_by_draft_07_alone() {
+    fn only_draft_07_checks_formats() {
         let unchecked = |text: &str| {
             let definition = Definition {
                 path: PathBuf::new(),
