@@ -7,7 +7,7 @@ use danube_wasm_model::{
     Route,
     door::Intake,
     event::Interests,
-    upstream::{Connect, PullDriver},
+    upstream::{Connect, Notebook, PullDriver},
 };
 use danube_wasm_settings::Section;
 use serde_json::{Map, Value};
@@ -93,6 +93,8 @@ pub struct Pipeline {
     pub feed: Feed,
     /// What its component wants to know of each event.
     pub interests: Interests,
+    /// What it remembers beside what its upstream does.
+    pub notebook: Arc<dyn Notebook>,
 }
 
 /// What takes the events of a source.
@@ -119,6 +121,12 @@ impl Pipeline {
             Feed::Pull(driver) => Ok(driver.clone()),
             Feed::Push(_) => Err(StartError::permanent("the host started it as a source that is sent to")),
         }
+    }
+
+    /// What this source has noted, now or in an earlier process: a last position, which of the sender's numbers was which
+    /// event. Durable once [`Notebook::put`] has returned, and not another connector's.
+    pub fn notebook(&self) -> Arc<dyn Notebook> {
+        self.notebook.clone()
     }
 
     /// Reads from these upstreams until the source is closed: all that a source does which only reads.

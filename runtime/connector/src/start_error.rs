@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use danube_wasm_model::upstream::NotebookError;
+
 /// Why a connector does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
@@ -28,5 +30,12 @@ impl fmt::Display for StartError {
         match self {
             Self::Transient(why) | Self::Permanent(why) => f.write_str(why),
         }
+    }
+}
+
+/// The disk may be well again later.
+impl From<NotebookError> for StartError {
+    fn from(error: NotebookError) -> Self {
+        Self::transient(error)
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use danube_wasm_broker::{
     Admin, Broker, BrokerError, ErrorKind,
-    embedded::{EmbeddedBroker, EmbeddedOptions, RetentionOptions},
+    embedded::{EmbeddedBroker, EmbeddedOptions, Notebooks, RetentionOptions},
 };
 use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
 use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
@@ -39,6 +39,8 @@ pub(crate) struct Brokers {
     behind_spools_options: Option<DanubeOptions>,
     /// What gives records their order, whatever in this process publishes them.
     clock: Arc<OrderClock>,
+    /// What connectors note: in the log in this process, else in a log of their own.
+    notebooks: Notebooks,
     /// Where spools are.
     spools_dir: PathBuf,
     /// By connector. One that is open stays so while its connector is wanted, and until its records are in the cluster.
@@ -82,6 +84,7 @@ impl Brokers {
                 let log = open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?;
                 Ok(Self {
                     main: log.clone(),
+                    notebooks: Notebooks::of_log(log.clone()),
                     log: Some(log),
                     clock,
                     danube: None,
@@ -97,6 +100,7 @@ impl Brokers {
                 Ok(Self {
                     main: Danube::open(options.clone()).map_err(Failure::configuration)?,
                     log: None,
+                    notebooks: Notebooks::in_directory(pipeline.notebooks_dir()),
                     clock,
                     danube: Some(pipeline.danube.clone()),
                     behind_spools: OnceCell::new(),
@@ -134,6 +138,11 @@ impl Brokers {
     /// The log in this process that it is, if it is one.
     pub(crate) fn log(&self) -> Option<&Arc<EmbeddedBroker>> {
         self.log.as_ref()
+    }
+
+    /// What connectors note.
+    pub(crate) fn notebooks(&self) -> &Notebooks {
+        &self.notebooks
     }
 
     /// The cluster's admin API, where the file says where it is.
@@ -293,6 +302,9 @@ impl Brokers {
         }
         if let Some(client) = self.behind_spools.get() {
             client.close().await.map_err(Failure::internal)?;
+        }
+        if let Err(error) = self.notebooks.close().await {
+            tracing::warn!(%error, "what connectors have noted was not closed cleanly; it is there after the next start");
         }
         self.main.close().await.map_err(Failure::internal)
     }

@@ -96,6 +96,28 @@ async fn a_kind_that_only_its_folder_knows_runs() {
     stop(host).await;
 }
 
+/// What a source notes is kept in the log, under its own name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_goes_on_behind_what_it_has_noted() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut collected = Vec::new();
+    for count in [3, 5] {
+        let host = host(&dir, pipeline(count)).await;
+        let (collection, confirmed): (Arc<Collection>, Arc<Confirmed>) = (host.shared(), host.shared());
+        until("everything is confirmed", || {
+            (confirmed.0.load(Ordering::Acquire) == count).then_some(())
+        })
+        .await;
+        until("the last is collected", || {
+            numbers(&collection).contains(&count).then_some(())
+        })
+        .await;
+        collected.push(numbers(&collection));
+        stop(host).await;
+    }
+    assert_eq!(collected, [vec![1, 2, 3], vec![4, 5]]);
+}
+
 /// The lowest that makes a process that hosts many.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hosts_in_a_process_share_nothing() {

@@ -13,7 +13,7 @@ use super::{
     cursor::Cursor,
     fault::Fault,
     limits::PARTITIONS_MAX,
-    notes,
+    notebook, notes,
     outcome::TopicChange,
     queue::Alteration,
     record,
@@ -32,6 +32,11 @@ impl Batch<'_> {
             Alteration::Grow { topic, partitions } => self.grow(topic, *partitions),
             Alteration::DeleteTopic { topic } => self.delete_topic(topic),
             Alteration::DeleteSubscription { topic, subscription } => self.delete_subscription(topic, subscription),
+            Alteration::Notebook { owner, entries } => {
+                notebook::write(self.transaction, owner, entries)?;
+                self.staged.changed = true;
+                Ok(Ok(TopicChange::None))
+            }
             Alteration::Note { kind, name, text } => {
                 notes::write(self.transaction, *kind, name, text)?;
                 self.staged.changed = true;

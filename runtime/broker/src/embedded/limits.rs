@@ -31,6 +31,12 @@ pub(super) const NUMBER_MAX: u64 = 1 << 48;
 pub(super) const PARTITIONS_MAX: u32 = 1 << 10;
 /// Longest name of a producer, a consumer, a subscription or a schema subject, in bytes.
 pub(super) const NAME_BYTES_MAX: usize = 512;
+/// Longest key of a connector's notes, in bytes.
+pub(super) const NOTE_KEY_BYTES_MAX: usize = 512;
+/// Most bytes that a connector notes in one call, keys included: what is larger is data, and belongs into a topic.
+pub(super) const NOTES_BYTES_MAX: usize = 1 << 20;
+/// Memory for pages of a log that only has notes, in bytes.
+pub(super) const NOTEBOOK_CACHE_BYTES: usize = 1 << 20;
 /// Largest schema, in bytes.
 pub(super) const SCHEMA_BYTES_MAX: usize = 1 << 20;
 

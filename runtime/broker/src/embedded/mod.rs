@@ -32,6 +32,7 @@
 //! | `schemas` | subject, version | subject's name, type, text |
 //! | `doomed` | partition of a deleted topic that still has messages | nothing |
 //! | `notes` | kind, name | text that a server of the log keeps (`notes.rs`) |
+//! | `notebooks` | connector, key | what a source remembers beside what its upstream does (`notebook.rs`) |
 //!
 //! Numbers of partitions, subscriptions and subjects are never used twice. Offsets count from 0 in each partition,
 //! without gaps, and continue when all messages have been trimmed; so `heads` is a separate table. A topic with
@@ -44,8 +45,8 @@
 //! transaction, syncs, changes memory, and answers. While it syncs, the next calls queue up: under load many calls
 //! share a sync, and an idle log adds no wait. A call is never split over two transactions, so the records of an event
 //! are all durable or none is. The caller encodes records and chooses their partition before the call is queued; the
-//! order of the queue is the order of offsets. Acknowledgements, topics, subscriptions and schemas are written the same
-//! way. Memory changes only after the sync, so it never contains anything that a crash could undo.
+//! order of the queue is the order of offsets. Acknowledgements, topics, subscriptions, schemas and what connectors note
+//! are written the same way. Memory changes only after the sync, so it never contains anything that a crash could undo.
 //!
 //! A key goes to partition FNV-1a(key) modulo the number of partitions, as Danube's clients choose; records without a
 //! key are distributed round-robin.
@@ -119,6 +120,7 @@ mod fault;
 mod limits;
 mod loader;
 mod memory;
+mod notebook;
 mod notes;
 mod options;
 mod outcome;
@@ -140,6 +142,7 @@ mod writer;
 pub use broker::EmbeddedBroker;
 pub use browse::Browse;
 pub use disk::{DiskFactory, FileDisk};
+pub use notebook::Notebooks;
 pub use notes::NoteKind;
 pub use options::{EmbeddedOptions, RetentionOptions};
 pub use record::fallback_record_id;

@@ -2,12 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Instant};
 
+use bytes::Bytes;
 use danube_wasm_model::{SubscriptionType, TopicName};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::{
     limits::{COMMIT_BYTES_MAX, COMMIT_CALLS_MAX},
+    notebook,
     notes::NoteKind,
     topic::{Subscription, Topic},
 };
@@ -68,7 +70,7 @@ pub(super) enum Command {
     },
 }
 
-/// Changes made by an operator or a server of the log.
+/// Changes made by an operator, a server of the log, or a connector that notes something.
 pub(super) enum Alteration {
     /// At least this many partitions; the topic is created if it does not exist.
     Grow {
@@ -81,6 +83,11 @@ pub(super) enum Alteration {
     DeleteSubscription {
         topic: Arc<Topic>,
         subscription: Arc<Subscription>,
+    },
+    /// See [`super::notebook`].
+    Notebook {
+        owner: Arc<str>,
+        entries: Vec<(String, Option<Bytes>)>,
     },
     /// See [`super::notes`].
     Note {
@@ -103,6 +110,10 @@ impl Command {
     fn bytes(&self) -> usize {
         match self {
             Self::Publish { records, .. } => records.iter().map(|record| record.encoded.len()).sum(),
+            Self::Alter {
+                alteration: Alteration::Notebook { entries, .. },
+                ..
+            } => notebook::size(entries),
             _ => 0,
         }
     }

@@ -16,8 +16,8 @@ use super::{
     disk::{DiskFactory, sync_directory},
     fault::{Fault, in_use},
     tables::{
-        CURSORS, FORMAT, HEADS, MESSAGES, META, META_FORMAT, NOTES, PENDING_DELETES, SCHEMAS, SUBJECTS, SUBSCRIPTIONS,
-        TOPICS,
+        CURSORS, FORMAT, HEADS, MESSAGES, META, META_FORMAT, NOTEBOOKS, NOTES, PENDING_DELETES, SCHEMAS, SUBJECTS,
+        SUBSCRIPTIONS, TOPICS,
     },
     tracked::{TrackedBackend, UnsyncedRanges},
 };
@@ -248,15 +248,16 @@ fn check_format(database: &Database) -> Result<(), Fault> {
     transaction.open_table(SCHEMAS)?;
     transaction.open_table(PENDING_DELETES)?;
     transaction.open_table(NOTES)?;
+    transaction.open_table(NOTEBOOKS)?;
     transaction.commit()?;
     Ok(())
 }
 
 /// The tables that came after the first logs of this format; an older version leaves them alone.
 fn has_all_tables(transaction: &ReadTransaction) -> Result<bool, Fault> {
+    let later = [PENDING_DELETES.name(), NOTES.name(), NOTEBOOKS.name()];
     let tables = transaction.list_tables()?;
-    let later = tables.filter(|table| table.name() == PENDING_DELETES.name() || table.name() == NOTES.name());
-    Ok(later.count() == 2)
+    Ok(tables.filter(|table| later.contains(&table.name())).count() == later.len())
 }
 
 fn stored_format(transaction: &ReadTransaction) -> Result<Option<u64>, Fault> {

@@ -30,6 +30,9 @@ pub(super) const PENDING_DELETES: TableDefinition<'_, u64, ()> = TableDefinition
 /// Kind, name → text (`notes.rs`).
 pub(super) const NOTES: TableDefinition<'_, (&str, &str), &str> = TableDefinition::new("notes");
 
+/// Connector, key → value (`notebook.rs`).
+pub(super) const NOTEBOOKS: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("notebooks");
+
 /// Keys of [`META`].
 pub(super) const META_FORMAT: &str = "format";
 pub(super) const META_NEXT_PARTITION: &str = "next-partition";

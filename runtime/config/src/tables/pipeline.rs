@@ -85,6 +85,11 @@ impl Pipeline {
         self.data_dir.join("spool")
     }
 
+    /// Returns the directory for what connectors must remember, if the broker is not a log in this process; absolute.
+    pub fn notebooks_dir(&self) -> PathBuf {
+        self.data_dir.join("notebook")
+    }
+
     /// Returns the settings of a connector's component, as JSON text (`configuration.settings` of `wit/types.wit`).
     /// Never contains a secret of the host's.
     pub fn settings_json(&self, connector: &str) -> Option<String> {

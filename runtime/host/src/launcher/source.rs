@@ -58,6 +58,7 @@ impl ConnectorLauncher {
         let pipeline = Pipeline {
             feed: source.feed(),
             interests: guest.interests(),
+            notebook: services.brokers.notebooks().of(id),
         };
         // Last: whoever gives up waiting for the start before this leaves nothing behind.
         let ingress = spec.config.connector.start(self.context(id), pipeline).await?;

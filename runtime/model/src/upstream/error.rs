@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::NotebookError;
+
 /// See the module.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UpstreamError {
@@ -44,6 +46,16 @@ impl UpstreamError {
             Self::Disconnected { .. } => "disconnected",
             Self::Configuration { .. } => "configuration",
             Self::Gap { .. } => "gap",
+        }
+    }
+}
+
+/// The session is good, and the disk may be well again later.
+impl From<NotebookError> for UpstreamError {
+    fn from(NotebookError { message }: NotebookError) -> Self {
+        Self::Transient {
+            message,
+            retry_after: None,
         }
     }
 }

@@ -12,8 +12,13 @@ pub trait Notebook: Send + Sync + 'static {
     /// What is written under this key; `None` if nothing is.
     async fn get(&self, key: &str) -> Result<Option<Bytes>, NotebookError>;
 
+    /// All that is written under keys that begin like this, by key.
+    async fn scan(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, NotebookError>;
+
     /// Writes all of these or none of them: `None` takes a key out. Returns when that is durable. Calls take effect in the
-    /// order in which they were made.
+    /// order in which their futures are first polled; one that is dropped or has failed may have taken effect.
+    ///
+    /// A key has at most 512 bytes, a call at most 1 MiB of keys and values.
     async fn put(&self, entries: Vec<(String, Option<Bytes>)>) -> Result<(), NotebookError>;
 }
 
@@ -40,6 +45,13 @@ impl MemoryNotebook {
 impl Notebook for MemoryNotebook {
     async fn get(&self, key: &str) -> Result<Option<Bytes>, NotebookError> {
         Ok(self.notes().get(key).cloned())
+    }
+
+    async fn scan(&self, prefix: &str) -> Result<Vec<(String, Bytes)>, NotebookError> {
+        let notes = self.notes();
+        let from = notes.range(prefix.to_owned()..);
+        let alike = from.take_while(|(key, _)| key.starts_with(prefix));
+        Ok(alike.map(|(key, value)| (key.clone(), value.clone())).collect())
     }
 
     async fn put(&self, entries: Vec<(String, Option<Bytes>)>) -> Result<(), NotebookError> {

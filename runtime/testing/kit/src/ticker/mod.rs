@@ -1,4 +1,5 @@
-//! A source that counts: `[sources.ticker]`. Its upstream is the number up to which everything is confirmed.
+//! A source that counts: `[sources.ticker]`. Its upstream is the number up to which everything is confirmed,
+//! which it notes.
 
 mod config;
 mod upstream;
@@ -16,7 +17,7 @@ use upstream::Session;
 /// Counts from 1.
 pub struct TickerSource;
 
-/// The number up to which everything is confirmed.
+/// The number up to which everything is confirmed, and noted.
 #[derive(Default)]
 pub struct Confirmed(pub AtomicU64);
 
@@ -52,6 +53,7 @@ impl SourceConnector for TickerSource {
             count,
             confirmed,
             next: 1,
+            notebook: pipeline.notebook(),
         });
         pipeline.read(session)
     }

@@ -4,12 +4,16 @@ use std::sync::{Arc, atomic::Ordering};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use danube_wasm_model::{
     event::Event,
-    upstream::{Confirmer, Connect, Delivery, Position, Room, StreamId, Upstream, UpstreamError},
+    upstream::{Confirmer, Connect, Delivery, Notebook, Position, Room, StreamId, Upstream, UpstreamError},
 };
 
 use super::{Confirmed, config::ENDPOINT};
+
+/// Key of the note of what is confirmed.
+const CONFIRMED: &str = "confirmed";
 
 /// Counts behind what is confirmed.
 #[derive(Clone)]
@@ -17,12 +21,15 @@ pub(super) struct Session {
     pub(super) count: u64,
     pub(super) confirmed: Arc<Confirmed>,
     pub(super) next: u64,
+    pub(super) notebook: Arc<dyn Notebook>,
 }
 
 #[async_trait]
 impl Connect for Session {
     async fn connect(&self) -> Result<Box<dyn Upstream>, UpstreamError> {
-        let next = self.confirmed.0.load(Ordering::Acquire) + 1;
+        let note = self.notebook.get(CONFIRMED).await?;
+        let noted = note.and_then(|note| Some(u64::from_le_bytes(note.as_ref().try_into().ok()?)));
+        let next = noted.unwrap_or_default() + 1;
         Ok(Box::new(Self { next, ..self.clone() }))
     }
 }
@@ -54,6 +61,8 @@ impl Upstream for Session {
 impl Confirmer for Session {
     async fn confirm(&self, _: &StreamId, _: u64, upto: Position) -> Result<(), UpstreamError> {
         let number = u64::try_from(upto.get()).unwrap_or(u64::MAX);
+        let note = Bytes::copy_from_slice(&number.to_le_bytes());
+        self.notebook.put(vec![(CONFIRMED.to_owned(), Some(note))]).await?;
         self.confirmed.0.fetch_max(number, Ordering::AcqRel);
         Ok(())
     }
