@@ -7,7 +7,8 @@
 //!   event `a.1`'s first record (`a.1.0`) is never event `a`'s second (`a.1`). Nothing before the colon has one (in a
 //!   place it is written `%3A`, and `%` itself `%25`), so no event id can aim at another connector's or another endpoint's
 //!   records: two senders that both count from 1 stay apart. Outside the default tenant it begins with a slash, which no
-//!   name does, so a place can never be taken for the end of a longer connector.
+//!   name does, and a place that does not begin with one has a `%` before it, which no name has, so a place can never be
+//!   taken for the end of a longer connector.
 //! * A **write id** is its record's id and the write's place among the writes of that record, likewise.
 //! * What is made of **several** inputs has the first one's id, as above, and a digest of the others': `+` and 16 hex
 //!   digits. Inputs that come again may be grouped otherwise, and a document with other contents must not meet the first
@@ -41,11 +42,16 @@ pub struct RecordId(String);
 
 impl RecordId {
     /// The record that is number `ordinal` of the records that `connector` made from event `event_id`, which came
-    /// through `place`: an endpoint's path, with its slash, or nothing.
+    /// through `place`: an endpoint's path or name, or nothing.
     pub fn derive(connector: &ConnectorId, place: &str, event_id: &str, ordinal: u32) -> Self {
         let mark = if connector.tenant() == DEFAULT_TENANT { "" } else { "/" };
+        let between = if place.is_empty() || place.starts_with('/') {
+            ""
+        } else {
+            "%"
+        };
         let place = place.replace('%', "%25").replace(':', "%3A");
-        Self(format!("{mark}{connector}{place}:{event_id}.{ordinal}"))
+        Self(format!("{mark}{connector}{between}{place}:{event_id}.{ordinal}"))
     }
 
     /// An id as it was read back from a broker, or as a foreign producer's message gets one from its place.
@@ -103,6 +109,8 @@ pub fn is_event_id(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -133,6 +141,24 @@ mod tests {
             RecordId::derive(&tenant, "/y", "e", 0)
         );
         assert_eq!(RecordId::derive(&tenant, "/y", "e", 0).as_str(), "/p/c/x/y:e.0");
+    }
+
+    /// Two Kafka sources, whose events have the same ids: partition and offset.
+    #[test]
+    fn a_topics_name_is_not_the_end_of_another_connector() {
+        let id = |connector, place| {
+            let connector = ConnectorId::try_new("p", connector).expect("valid");
+            RecordId::derive(&connector, place, "0-17", 0)
+        };
+        let ids = [
+            id("k", "1orders"),
+            id("k1", "orders"),
+            id("k1orders", ""),
+            id("k", "%1orders"),
+            id("k", "/1orders"),
+        ];
+        assert_eq!(BTreeSet::from(ids.clone()).len(), ids.len(), "{ids:?}");
+        assert_eq!(ids[1].as_str(), "p/k1%orders:0-17.0");
     }
 
     #[test]
