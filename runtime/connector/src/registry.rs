@@ -15,6 +15,7 @@ struct Kinds {
     sources: Vec<Kind<SourceConfig>>,
     sinks: Vec<Kind<SinkConfig>>,
     left_out: Vec<LeftOut>,
+    shared: Vec<(Role, Builtin)>,
 }
 
 /// One kind of source (`C` is [`SourceConfig`]) or sink ([`SinkConfig`]).
@@ -122,6 +123,12 @@ impl Registry {
         self
     }
 
+    /// With a built-in component that every connector of this role may name, beside the one of its kind.
+    pub fn with_builtin(mut self, role: Role, builtin: Builtin) -> Self {
+        Arc::make_mut(&mut self.0).shared.push((role, builtin));
+        self
+    }
+
     /// The kinds of sources, in the order in which they were added.
     pub fn sources(&self) -> &[Kind<SourceConfig>] {
         &self.0.sources
@@ -137,14 +144,25 @@ impl Registry {
         self.0.left_out.iter().filter(move |left_out| left_out.role == role)
     }
 
-    /// The built-in components of a role.
-    pub fn builtins(&self, role: Role) -> impl Iterator<Item = Builtin> + Clone + '_ {
-        let (sources, sinks) = match role {
-            Role::Source => (self.sources(), &[][..]),
-            Role::Sink => (&[][..], self.sinks()),
+    /// The built-in components of a role, each once.
+    pub fn builtins(&self, role: Role) -> Vec<Builtin> {
+        let mut builtins: Vec<Builtin> = Vec::new();
+        let of_kinds: Vec<_> = match role {
+            Role::Source => self.sources().iter().map(|kind| kind.builtin).collect(),
+            Role::Sink => self.sinks().iter().map(|kind| kind.builtin).collect(),
         };
-        let of_sources = sources.iter().map(|kind| kind.builtin);
-        of_sources.chain(sinks.iter().map(|kind| kind.builtin))
+        let shared = self.0.shared.iter().filter(|(of, _)| *of == role);
+        for builtin in of_kinds.into_iter().chain(shared.map(|(_, builtin)| *builtin)) {
+            if !builtins.contains(&builtin) {
+                builtins.push(builtin);
+            }
+        }
+        builtins
+    }
+
+    /// Whether every connector of its role may name this built-in component.
+    pub fn is_shared(&self, builtin: Builtin) -> bool {
+        self.0.shared.iter().any(|(_, shared)| *shared == builtin)
     }
 
     /// Has every kind read again what it reads from files while it runs.

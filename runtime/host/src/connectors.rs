@@ -2,7 +2,14 @@
 
 use std::sync::LazyLock;
 
-use danube_wasm_connector::{Builtin, Registry};
+use danube_wasm_connector::{Builtin, Registry, Role};
+
+/// A component that is compiled in: the file's name in the guests' folder.
+macro_rules! component {
+    ($file:literal) => {
+        include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/", $file))
+    };
+}
 
 /// Adds a kind and its component that is compiled in, or says that the program was built without them.
 macro_rules! connector {
@@ -15,7 +22,7 @@ macro_rules! connector {
         #[cfg(feature = $kind)]
         let $registry = $registry.$with::<$connector>(Builtin {
             name: $builtin,
-            component: include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/", $file)),
+            component: component!($file),
         });
         #[cfg(not(feature = $kind))]
         let $registry = $registry.without(danube_wasm_connector::LeftOut {
@@ -24,7 +31,24 @@ macro_rules! connector {
             builtin: $builtin,
         });
     };
+    // One that several kinds have.
+    ($registry:ident, $role:ident. $with:ident::<$connector:path>, feature = $kind:literal, builtin = $builtin:ident) => {
+        #[cfg(feature = $kind)]
+        let $registry = $registry.$with::<$connector>($builtin);
+        #[cfg(not(feature = $kind))]
+        let $registry = $registry.without(danube_wasm_connector::LeftOut {
+            role: danube_wasm_connector::Role::$role,
+            kind: $kind,
+            builtin: $builtin.name,
+        });
+    };
 }
+
+/// Forwards what a source reads: for the kinds of sources whose events need no other shape.
+static RECORD_SOURCE: Builtin = Builtin {
+    name: "record-source",
+    component: component!("record_source.wasm"),
+};
 
 /// Every kind of connector that this program was built with.
 pub fn registry() -> &'static Registry {
@@ -34,7 +58,7 @@ pub fn registry() -> &'static Registry {
 
 #[rustfmt::skip]
 fn all() -> Registry {
-    let r = Registry::default();
+    let r = Registry::default().with_builtin(Role::Source, RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_http::WebhookSource>, feature = "webhook", builtin = "webhook-source" in "webhook_source.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "surrealdb_sink.wasm");
     r

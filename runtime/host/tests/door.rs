@@ -12,6 +12,7 @@ use std::{
 use danube_wasm_config::Loader;
 use danube_wasm_connector::{Builtin, Registry};
 use danube_wasm_host::{HostOptions, PipelineHost};
+use danube_wasm_model::RecordId;
 use danube_wasm_sandbox::{Compiler, Sandbox, SandboxOptions};
 use danube_wasm_telemetry::{Health, Metrics, Tracing};
 use danube_wasm_testkit::{
@@ -28,8 +29,8 @@ const COUNT: u64 = 100;
 fn registry() -> Registry {
     Registry::default()
         .with_source::<TickerSource>(Builtin {
-            name: "ticker",
-            component: include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/webhook_source.wasm")),
+            name: "record-source",
+            component: include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/record_source.wasm")),
         })
         .with_sink::<CollectorSink>(Builtin {
             name: "collector",
@@ -39,7 +40,7 @@ fn registry() -> Registry {
 
 fn pipeline(count: u64) -> String {
     format!(
-        "[[sources]]\nname = \"ticks\"\ncomponent = \"builtin:ticker\"\n[sources.ticker]\ndanube_topic = \"/test/ticks\"\n\
+        "[[sources]]\nname = \"ticks\"\ncomponent = \"builtin:record-source\"\n[sources.ticker]\ndanube_topic = \"/test/ticks\"\n\
          count = {count}\n\
          [[sinks]]\nname = \"all\"\ncomponent = \"builtin:collector\"\n[sinks.collector]\ntopic = \"/test/ticks\"\n\
          subscription = \"all\"\n"
@@ -76,6 +77,32 @@ fn numbers(collection: &Collection) -> Vec<u64> {
     let writes = collection.0.lock();
     let number = |body: &[u8]| serde_json::from_slice::<Value>(body).ok()?["number"].as_u64();
     writes.iter().filter_map(|write| number(&write.body)).collect()
+}
+
+/// With the built-in component of all sources that read, in the sandbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_has_the_key_and_the_id_that_its_settings_point_at() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let config = "[sources.config]\nkey_pointer = \"/number\"\nid_pointer = \"/number\"\n[[sinks]]";
+    let text = pipeline(3).replace("[[sinks]]", config) + "subscription_type = \"KeyShared\"\n";
+    let host = host(&dir, text).await;
+    let collection: Arc<Collection> = host.shared();
+    until("everything is collected", || {
+        (numbers(&collection).len() >= 3).then_some(())
+    })
+    .await;
+    let source = host.pipeline().source("ticks").map(|source| source.id.clone());
+    let source = source.expect("it is configured");
+    stop(host).await;
+    let mut writes = collection.0.lock().clone();
+    writes.sort_by(|a, b| a.body.cmp(&b.body));
+    for (write, number) in writes.iter().zip(["1", "2", "3"]) {
+        let body: Value = serde_json::from_slice(&write.body).expect("JSON");
+        assert_eq!(body["number"].to_string(), number);
+        assert_eq!(write.key.as_deref(), Some(number.as_bytes()));
+        let record = RecordId::derive(&source, "ticks", number, 0);
+        assert_eq!(body["_danube_metadata"]["danube_message_id"], record.as_str());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

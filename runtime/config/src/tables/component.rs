@@ -36,8 +36,11 @@ impl ComponentKind {
         Self { role, registry }
     }
 
-    fn names(&self) -> impl Iterator<Item = &'static str> + Clone + '_ {
-        self.registry.builtins(self.role).map(|builtin| builtin.name)
+    fn names(&self) -> impl Iterator<Item = &'static str> + Clone {
+        self.registry
+            .builtins(self.role)
+            .into_iter()
+            .map(|builtin| builtin.name)
     }
 }
 
@@ -61,15 +64,16 @@ impl Kind for ComponentKind {
         let Some(name) = text.strip_prefix("builtin:") else {
             return input.existing_file(&text).map(Component::File);
         };
-        if let Some(known) = self.registry.builtins(self.role).find(|builtin| builtin.name == name) {
+        let of_role = self.registry.builtins(self.role);
+        if let Some(known) = of_role.into_iter().find(|builtin| builtin.name == name) {
             return Some(Component::Builtin(known));
         }
         if let Some(left_out) = self.registry.left_out(self.role).find(|kind| kind.builtin == name) {
             return input.refuse_with(format!("this program was built without `{text}`"), left_out.help());
         }
         let help = format!("write {}", self.what());
-        let mut others = self.registry.builtins(self.role.other());
-        if others.any(|builtin| builtin.name == name) {
+        let others = self.registry.builtins(self.role.other());
+        if others.iter().any(|builtin| builtin.name == name) {
             let (is, wanted) = (self.role.other().noun(), self.role.noun());
             return input.refuse_with(format!("`builtin:{name}` is a {is}, and this is a {wanted}"), help);
         }

@@ -1,6 +1,6 @@
 //! The table that names a connector's kind.
 
-use danube_wasm_connector::{Kind, LeftOut, Unfit};
+use danube_wasm_connector::{Kind, LeftOut, Registry, Unfit};
 use danube_wasm_settings::Table;
 
 use super::component::Component;
@@ -71,26 +71,25 @@ fn report_missing<C>(t: &Table<'_>, kinds: &[Kind<C>]) {
     t.session().error(&span, message, help);
 }
 
-/// Refuses a built-in component of another kind, and configuration that the built-in component does not support.
+/// Refuses a built-in component of another kind, and configuration that one of this kind or of all does not support.
 pub(super) fn check_builtin<C>(t: &Table<'_>, component: &Component, kind: &str, kinds: &[Kind<C>], unfit: Vec<Unfit>) {
     let Component::Builtin(builtin) = component else { return };
     let name = builtin.name;
     let span = t.span("component");
-    match kinds.iter().find(|other| other.builtin == *builtin) {
-        Some(own) if own.name == kind => {
-            for Unfit { message, help } in unfit {
-                t.session().error(&span, format!("`builtin:{name}` {message}"), help);
-            }
+    let own = kinds.iter().find(|own| own.name == kind);
+    let is_shared = t.session().facts::<Registry>().is_shared(*builtin);
+    if is_shared || own.is_some_and(|own| own.builtin == *builtin) {
+        for Unfit { message, help } in unfit {
+            t.session().error(&span, format!("`builtin:{name}` {message}"), help);
         }
-        Some(other) => {
-            let message = format!(
-                "`builtin:{name}` is for `{}`, and this connector has `{kind}`",
-                other.name
-            );
-            let fitting = kinds.iter().find(|own| own.name == kind);
-            let help = fitting.map(|own| format!("write `component = \"builtin:{}\"`", own.builtin.name));
-            t.session().error(&span, message, help.unwrap_or_default());
-        }
-        None => {}
+        return;
     }
+    let others = kinds.iter().filter(|other| other.builtin == *builtin);
+    let others: Vec<_> = others.map(|other| format!("`{}`", other.name)).collect();
+    let message = format!(
+        "`builtin:{name}` is for {}, and this connector has `{kind}`",
+        others.join(" and ")
+    );
+    let help = own.map(|own| format!("write `component = \"builtin:{}\"`", own.builtin.name));
+    t.session().error(&span, message, help.unwrap_or_default());
 }
