@@ -1,4 +1,4 @@
-//! From a pipeline file to what is desired to run: each connector with everything that makes it what it is, so that two
+//! Turns a pipeline file into the desired state: for each connector everything that determines how it runs, so that two
 //! readings can be compared.
 
 use std::{path::Path, sync::Arc};
@@ -9,14 +9,14 @@ use danube_wasm_model::{ConnectorId, TopicName};
 
 use crate::{Failure, connectors, settings};
 
-/// Everything that makes a connector what it is. Equal ones need no restart.
+/// Everything that determines how a connector runs. Connectors with equal specs need no restart.
 #[derive(Clone, PartialEq)]
 pub(crate) enum Spec {
     Source(SourceSpec),
     Sink(SinkSpec),
 }
 
-/// A source, its component's bytes and the schemas of its topics.
+/// A source, the bytes of its component and the schemas of its topics.
 #[derive(Clone, PartialEq)]
 pub(crate) struct SourceSpec {
     pub(crate) config: config::Source,
@@ -24,7 +24,7 @@ pub(crate) struct SourceSpec {
     pub(crate) schemas: Vec<config::Schema>,
 }
 
-/// A sink, its component's bytes, the topics that sources of the same pipeline feed, and their schemas.
+/// A sink, the bytes of its component, the topics that sources of the same pipeline publish to, and their schemas.
 #[derive(Clone, PartialEq)]
 pub(crate) struct SinkSpec {
     pub(crate) config: config::Sink,
@@ -34,7 +34,7 @@ pub(crate) struct SinkSpec {
 }
 
 impl Spec {
-    /// What no other connector can have at the same time.
+    /// Returns the resources that no other connector can use at the same time.
     pub(crate) fn claims(&self) -> Vec<String> {
         match self {
             Self::Source(source) => source.config.connector.claims(),
@@ -48,15 +48,15 @@ impl Spec {
     }
 }
 
-/// A component as it was read.
+/// The bytes of a component.
 pub(crate) type Bytes = Arc<[u8]>;
 
-/// Reads pipeline files with the connectors of this program.
+/// Returns a loader with the connectors of this program.
 pub fn loader() -> Loader<'static> {
     Loader::new(connectors::registry(), &ProcessEnvironment)
 }
 
-/// Reads the files of a pipeline and looks at their schemas: what is needed to run it.
+/// Reads the files of a pipeline and checks their schemas.
 pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
     let loaded = loader().load_all(files)?;
     let examine = |schema: &config::Schema| {
@@ -73,19 +73,19 @@ pub fn read<P: AsRef<Path>>(files: &[P]) -> Result<Loaded, Diagnostics> {
     }
 }
 
-/// Reads a file for a verb that needs only a part of what the environment gives, and asks for that with the functions below
-/// when it does.
+/// Reads a file for a verb that needs only a part of what the environment gives. The functions below check the needed
+/// parts.
 pub fn read_lazily(file: &Path) -> Result<Loaded, Failure> {
     loader().load_lazily(file).map_err(Failure::configuration)
 }
 
-/// What it takes to speak to the broker.
+/// Checks that the environment gives what is needed to connect to the broker.
 pub(crate) fn require_broker(loaded: &Loaded) -> Result<(), Failure> {
     let needed = |key: &str| key.starts_with("danube");
     loaded.require(needed).map_err(Failure::configuration)
 }
 
-/// What it takes to speak to the database of a sink.
+/// Checks that the environment gives what is needed to connect to the database of a sink.
 pub(crate) fn require_database(loaded: &Loaded, sink: &ConnectorId) -> Result<(), Failure> {
     let place = loaded.pipeline.sinks.iter().position(|found| found.id == *sink);
     let place = place.unwrap_or_default();
@@ -94,12 +94,12 @@ pub(crate) fn require_database(loaded: &Loaded, sink: &ConnectorId) -> Result<()
     };
     let kind = sink.connector.kind();
     let (table, alone) = (format!("sinks[{place}].{kind}."), format!("{kind}."));
-    // A file of Danube Connect has one sink, whose table is at its top.
+    // A file of Danube Connect has one sink, whose table is at the top of the file.
     let needed = |key: &str| key.starts_with(&table) || key.starts_with(&alone);
     loaded.require(needed).map_err(Failure::configuration)
 }
 
-/// What it takes to make the settings of a connector's component.
+/// Checks that the environment gives what is needed for the settings of a connector's component.
 pub(crate) fn require_settings(loaded: &Loaded, connector: &ConnectorId) -> Result<(), Failure> {
     let pipeline = &loaded.pipeline;
     let source = pipeline.sources.iter().position(|found| found.id == *connector);
@@ -113,12 +113,12 @@ pub(crate) fn require_settings(loaded: &Loaded, connector: &ConnectorId) -> Resu
     loaded.require(needed).map_err(Failure::configuration)
 }
 
-/// Every connector of the pipeline, sinks first.
+/// Returns the specs of all connectors of the pipeline, sinks first.
 pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
     let mut desired = Vec::new();
     for sink in &pipeline.sinks {
         let component = load(&sink.id, &sink.component)?;
-        let topics = fed_topics(pipeline, sink);
+        let topics = topics_from_sources(pipeline, sink);
         let schemas = schemas_of(pipeline, topics.iter().map(|(topic, _)| topic));
         desired.push((
             sink.id.clone(),
@@ -144,7 +144,7 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
     Ok(desired)
 }
 
-/// The declared schemas of these topics.
+/// Returns the declared schemas of these topics.
 fn schemas_of<'a>(pipeline: &Pipeline, topics: impl Iterator<Item = &'a TopicName>) -> Vec<config::Schema> {
     let topics: Vec<_> = topics.collect();
     let schemas = pipeline.schemas.iter();
@@ -154,8 +154,9 @@ fn schemas_of<'a>(pipeline: &Pipeline, topics: impl Iterator<Item = &'a TopicNam
         .collect()
 }
 
-/// The topics of a sink that sources of this pipeline feed, as these make them.
-fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
+/// Returns the topics of a sink that sources of this pipeline publish to, with the specs that the sources create them
+/// with.
+fn topics_from_sources(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, TopicSpec)> {
     let consumed: Vec<_> = (sink.mappings().into_iter())
         .map(|mapping| mapping.consumer.topic)
         .collect();
@@ -172,7 +173,7 @@ fn fed_topics(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicName, Topic
     .collect()
 }
 
-/// The component's bytes.
+/// Reads the bytes of a component.
 pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
     match component {
         Component::Builtin(builtin) => Ok(Bytes::from(builtin.component)),

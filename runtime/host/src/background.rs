@@ -1,4 +1,4 @@
-//! Tasks of the host's own: a panic of one is seen, and it begins again.
+//! The host's own background tasks: a task that panics is restarted.
 
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -11,14 +11,14 @@ use tokio::{
     time::{Instant, interval, sleep, timeout},
 };
 
-/// Panics in a row after which a task counts as dead: by then it has been tried for minutes.
-const PANICS_DEAD: u32 = 10;
-/// After so long without a panic, the next one counts as the first.
-const PANICS_FORGOTTEN: Duration = Duration::from_secs(60);
-/// How often it is looked whether components' threads do anything.
-const LOOK_EVERY: Duration = Duration::from_secs(10);
-/// Longest time for components' threads to come to a task. Calls end far sooner, or go to threads of their own.
-const WORKERS_SILENT_MAX: Duration = Duration::from_secs(60);
+/// Panics in a row after which a task counts as dead: by then it has been restarted for minutes.
+const PANICS_MAX: u32 = 10;
+/// After this time without a panic, the next one counts as the first.
+const PANIC_WINDOW: Duration = Duration::from_secs(60);
+/// How often to check whether the components' threads make progress.
+const CHECK_INTERVAL: Duration = Duration::from_secs(10);
+/// Longest time until the components' threads run a new task. Calls end far sooner, or move to threads of their own.
+const WORKERS_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Tasks that run until this is dropped.
 pub(crate) struct Background {
@@ -34,7 +34,7 @@ impl Background {
         }
     }
 
-    /// Runs a task, again when it panics. One that only panics makes the process a dead one.
+    /// Runs a task, and restarts it when it panics. The process counts as dead when a task panics too often.
     pub(crate) fn spawn<F>(&mut self, name: &'static str, task: impl Fn() -> F + Send + Sync + 'static)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -47,12 +47,12 @@ impl Background {
                 if AssertUnwindSafe(task()).catch_unwind().await.is_ok() {
                     return;
                 }
-                if begun.elapsed() >= PANICS_FORGOTTEN {
+                if begun.elapsed() >= PANIC_WINDOW {
                     backoff = BackoffPolicy::default().start();
                     health.set_alive(name);
                 }
                 let wait = backoff.next(None);
-                if backoff.tries() >= PANICS_DEAD {
+                if backoff.tries() >= PANICS_MAX {
                     health.set_dead(name, "it panics again and again; the log has the panics");
                 }
                 tracing::error!(
@@ -66,12 +66,12 @@ impl Background {
     }
 }
 
-/// Whether the threads that connectors run on do anything at all.
+/// Monitors whether the threads that connectors run on make progress.
 pub(crate) async fn watch_workers(sandbox: Arc<Sandbox>, health: Health) {
-    let mut ticks = interval(LOOK_EVERY);
+    let mut ticks = interval(CHECK_INTERVAL);
     loop {
         ticks.tick().await;
-        match timeout(WORKERS_SILENT_MAX, sandbox.spawn(async {})).await {
+        match timeout(WORKERS_TIMEOUT, sandbox.spawn(async {})).await {
             Ok(Ok(())) => health.set_alive("workers"),
             Ok(Err(error)) => health.set_dead("workers", error.to_string()),
             Err(_) => health.set_dead("workers", "the threads of components have done nothing for a minute"),

@@ -1,7 +1,7 @@
-//! The control socket: how other invocations of this program talk to a running pipeline.
+//! The control socket, by which other invocations of this program talk to a running pipeline.
 //!
-//! A Unix socket in the data directory, readable by its owner alone: who may read the data may ask the pipeline. One
-//! JSON object a line each way. The admin port stays read-only and knows nothing of this.
+//! A Unix socket in the data directory, accessible only to its owner: whoever may read the data may query the pipeline.
+//! Requests and responses are one JSON object a line. The admin port stays read-only and is independent of this socket.
 
 use std::{
     fs, io,
@@ -21,46 +21,46 @@ use tokio::{
 
 use crate::{dead_letters, operations::Operation};
 
-/// Longest request line, in bytes: a query is typed by a person.
+/// Longest request line, in bytes: a person types a query.
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
 /// Longest time for a request to arrive.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest path that fits into a socket address, in bytes, with its end.
+/// Longest path of a socket address, in bytes, with its terminator.
 const SOCKET_PATH_BYTES_MAX: usize = 107;
 
-/// What can be asked.
+/// A request to a running pipeline.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// Statements for the database of a sink.
+    /// Runs statements on the database of a sink.
     Query {
-        /// The sink's name; the only one if there is one.
+        /// The sink's name; may be omitted if there is only one.
         sink: Option<String>,
         /// SurrealQL.
         statements: String,
-        /// Whether they may change anything.
+        /// Whether they may change data.
         write: bool,
     },
-    /// Something for the broker.
+    /// Administers the broker.
     Operate(Operation),
-    /// Something about dead letters.
+    /// Administers dead letters.
     DeadLetters(dead_letters::Request),
 }
 
-/// What is answered.
+/// The response to a request.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Response {
-    /// One value for each statement.
+    /// The result; for a query one value for each statement.
     Values(Vec<serde_json::Value>),
-    /// A sentence for the user.
+    /// An error message for the user.
     Error(String),
 }
 
-/// Answers requests.
+/// Handles requests.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
-    /// Answers one.
+    /// Handles a request.
     async fn handle(&self, request: Request) -> Response;
 }
 
@@ -71,10 +71,10 @@ pub struct ControlSocket {
 }
 
 impl ControlSocket {
-    /// Listens in `data_dir`. A socket that a dead process left is replaced: the data directory's own lock has already
-    /// made sure that no live one owns it.
+    /// Listens in `data_dir`. Replaces the socket of a process that died: the lock of the data directory ensures that
+    /// no other process uses it.
     pub fn bind(data_dir: &Path, handler: Arc<dyn Handler>) -> io::Result<Self> {
-        let path = path_in(data_dir);
+        let path = socket_path(data_dir);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
@@ -93,9 +93,9 @@ impl Drop for ControlSocket {
     }
 }
 
-/// Asks the pipeline that runs on `data_dir`; `None` if none does.
+/// Sends a request to the pipeline that runs on `data_dir`. `None` if none runs.
 pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Response>> {
-    let path = path_in(data_dir);
+    let path = socket_path(data_dir);
     let stream = match with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short)) {
         Ok(stream) => stream,
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
@@ -142,11 +142,12 @@ async fn serve(mut stream: UnixStream, handler: Arc<dyn Handler>) {
     }
 }
 
-fn path_in(data_dir: &Path) -> PathBuf {
+fn socket_path(data_dir: &Path) -> PathBuf {
     data_dir.join("control.sock")
 }
 
-/// A socket's address holds only a short path. A longer one is reached through a descriptor of its directory.
+/// Calls `open` with a path that fits into a socket address: a longer one is replaced by a path through a descriptor
+/// of its directory.
 fn with_short_path<T>(path: &Path, open: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
     use std::os::fd::AsRawFd;
     if path.as_os_str().len() <= SOCKET_PATH_BYTES_MAX {

@@ -1,32 +1,35 @@
-//! Dead letters as an operator has them: kept until somebody deals with them, listed, shown, replayed, discarded.
+//! Dead letters of a pipeline: retained until an operator lists, shows, replays or discards them.
 //!
-//! **Kept.** Every dead-letter topic has a subscription of the host's own, [`SUBSCRIPTION`], made before its connector
-//! starts. What that subscription has not acknowledged is an open letter. In the embedded log that is all. Danube gives a
-//! message only so often, ten at a time, and has no call that reads by place: there a task moves letters, as they come, to a
-//! log of their own in the data directory (see [`moving`]). Processes that share a pipeline share its letters likewise: each
-//! has those that it moved. Either way the open letters are in a log of this machine, which is read by offset without
-//! acknowledging (see [`reading`]), however many there are.
+//! **Retention.** Every dead-letter topic has a subscription of the host, [`SUBSCRIPTION`], created before its
+//! connector starts. A dead letter is open until that subscription has acknowledged it. In the embedded log nothing
+//! else is needed. Danube delivers a message only a limited number of times, ten at a time, and cannot read by offset:
+//! there a task moves dead letters, as they arrive, to a local log in the data directory (see [`moving`]). Processes
+//! that share a pipeline share its dead letters likewise: each has those that it moved. In both cases the open dead
+//! letters are in a log on this machine, which is read by offset without acknowledging (see [`reading`]), however many
+//! there are.
 //!
-//! **Named.** The topic carries pipeline and connector. DeadLetters under the former name, which pipelines shared, are found: in
-//! a log of this machine by their subscription, which has the same name; in Danube they are moved (see [`former`]).
+//! **Names.** The topic contains the pipeline and the connector. Dead letters under the legacy name, which pipelines
+//! shared, are found as well: in a local log by their subscription, which has the same name; in Danube they are moved
+//! (see [`legacy`]).
 //!
-//! **Refused.** A record that a broker refuses behind a spool becomes a letter here (see [`refused`]).
+//! **Refused records.** A record that a broker refuses after a spool accepted it becomes a dead letter here (see
+//! [`refused`]).
 //!
-//! **Replayed.** A message is published once more to its topic as it was, for one connector, with its first publish time
-//! (see [`replay`]); an event is offered once more to its source, which must run. Only when that is durable is the letter
-//! closed. What fails again becomes a letter of the same id again.
+//! **Replay.** A message is published again to its topic unchanged, for one connector, with its first publish time (see
+//! [`redelivery`]); an event is offered again to its source, which must run. The dead letter is closed only when that
+//! is durable. What fails again becomes a dead letter with the same id.
 //!
-//! **Rehearsed.** What `dlq show --json` prints has all that it takes to call a component with the same input under the
-//! same circumstances (see [`RecordedCall`]); `danube-wasm replay` does.
+//! **Offline replay.** `dlq show --json` prints everything that is needed to call a component with the same input
+//! under the same circumstances (see [`RecordedCall`]), as `danube-wasm replay` does.
 
 mod answer;
 mod dead_letter;
-mod former;
+mod legacy;
 mod moving;
 mod reading;
 mod recorded_call;
+mod redelivery;
 mod refused;
-mod replay;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -54,54 +57,55 @@ pub(crate) use self::{
     dead_letter::readable,
     recorded_call::{Raw, RecordedCall, RecordedInput},
 };
-use self::{former::FormerTopic, refused::RefusedRecords};
+use self::{legacy::LegacyTopic, refused::RefusedRecords};
 
-/// The host's own subscription of each dead-letter topic.
+/// The host's subscription of each dead-letter topic.
 pub const SUBSCRIPTION: &str = "danube-wasm-dlq";
 
-/// Whoever makes that subscription, and consumes nothing.
-const KEEPER: &str = "danube-wasm-dlq-keep";
+/// The consumer that creates that subscription and consumes nothing.
+const SUBSCRIBER_NAME: &str = "danube-wasm-dlq-keep";
 
-/// How it is shared in a log of this process: one reader has everything that is open; others stand by.
-const IN_OWN_LOG: SubscriptionType = SubscriptionType::Failover;
-/// And in Danube, where Failover does not fail over (0.15): what a reader that is gone was not given goes to the next.
-const IN_DANUBE: SubscriptionType = SubscriptionType::Shared;
+/// Subscription type in a log of this process: one reader gets all open dead letters, others stand by.
+const LOCAL_SUBSCRIPTION_TYPE: SubscriptionType = SubscriptionType::Failover;
+/// Subscription type in Danube, where Failover does not fail over (0.15): a new reader gets what the last one was not
+/// given.
+const DANUBE_SUBSCRIPTION_TYPE: SubscriptionType = SubscriptionType::Shared;
 
-/// What is asked.
+/// A request about dead letters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Request {
-    /// All open letters, oldest first.
+    /// Lists open dead letters, oldest first.
     Ls {
-        /// Those of this connector only.
+        /// Only those of this connector.
         connector: Option<String>,
     },
-    /// One, with everything that is known of it.
+    /// Shows everything about one dead letter.
     Show {
-        /// As `ls` shows it, or the whole id.
+        /// The id as `ls` shows it, or the full id.
         id: String,
     },
-    /// Processes letters again.
+    /// Processes dead letters again.
     Replay {
-        /// Which.
-        which: Which,
+        /// Selection dead letters.
+        which: Selection,
         /// Who processes them.
-        to: To,
-        /// The sinks of the pipeline file, with the topics that they consume.
+        to: Recipient,
+        /// The sinks of the pipeline file, each with the topics that it consumes.
         sinks: BTreeMap<String, Vec<String>>,
-        /// Only say what would be done.
+        /// Only report what would be done.
         dry_run: bool,
     },
-    /// Closes letters unprocessed.
+    /// Closes dead letters without processing them.
     Discard {
-        /// Which.
-        which: Which,
+        /// Selection dead letters.
+        which: Selection,
     },
 }
 
 impl Request {
-    /// Whether more is asked than what is in the log of this machine: a schema of the broker's, or publishing again.
-    fn needs_the_broker(&self) -> bool {
+    /// Whether the broker is needed, for its schemas or for publishing, and not only the log of this machine.
+    fn needs_broker(&self) -> bool {
         match self {
             Self::Ls { .. } | Self::Discard { .. } => false,
             Self::Show { .. } => true,
@@ -110,15 +114,15 @@ impl Request {
     }
 }
 
-/// Which letters.
+/// Selects dead letters.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Which {
-    /// As `ls` shows it, or the whole id.
+pub enum Selection {
+    /// One, by the id that `ls` shows, or by the full id.
     One(String),
-    /// All of a connector, or of all.
+    /// All of a connector, or of all connectors.
     All {
-        /// Of this connector; of all without.
+        /// Only those of this connector.
         connector: Option<String>,
     },
 }
@@ -126,10 +130,10 @@ pub enum Which {
 /// Who processes a message again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum To {
-    /// The connector whose letter it is.
+pub enum Recipient {
+    /// The connector that could not process it.
     Own,
-    /// Everybody who consumes its topic.
+    /// Everyone who consumes its topic.
     All,
     /// This connector.
     Connector(String),
@@ -137,42 +141,42 @@ pub enum To {
 
 /// The open letters of a pipeline.
 pub(crate) struct DeadLetters {
-    /// Holds them.
+    /// The log that contains them.
     log: Arc<EmbeddedBroker>,
     /// Where messages are published again.
     broker: Arc<dyn Broker>,
-    /// Whether letters have to be moved from `broker` to `log`.
-    moves: bool,
+    /// Whether dead letters have to be moved from `broker` to `log`.
+    must_move: bool,
     movers: Mutex<HashMap<TopicName, JoinHandle<()>>>,
-    /// What makes letters of refused records, by the connector whose spool has them.
+    /// Tasks that turn refused records into dead letters, by the connector that owns the spool.
     refused: Mutex<HashMap<ConnectorId, JoinHandle<()>>>,
-    /// Sources that run, as long as they do.
+    /// Running sources.
     sources: Mutex<HashMap<ConnectorId, Weak<dyn Intake>>>,
-    /// One request at a time: a letter is with one reader.
-    turn: Mutex<()>,
+    /// Held during a request: only one reader may have a dead letter.
+    request_lock: Mutex<()>,
 }
 
 impl DeadLetters {
-    /// The letters of a pipeline whose broker is open.
+    /// Opens the dead letters of a pipeline whose broker is open.
     pub(crate) async fn open(pipeline: &Pipeline, brokers: &Brokers) -> Result<Arc<Self>, Failure> {
-        let (log, moves) = match brokers.log() {
+        let (log, must_move) = match brokers.log() {
             Some(log) => (log.clone(), false),
             None => (brokers::open_log(&log_of(pipeline), Default::default()).await?, true),
         };
         Ok(Arc::new(Self {
             log,
             broker: brokers.main().clone(),
-            moves,
+            must_move,
             movers: Mutex::default(),
             refused: Mutex::default(),
             sources: Mutex::default(),
-            turn: Mutex::default(),
+            request_lock: Mutex::default(),
         }))
     }
 
-    /// Keeps this connector's letters from now on; `topic` is its first one. A connector with a `buffer` starts without its
-    /// broker: then letters are moved as soon as there is one.
-    pub(crate) async fn keep(
+    /// Collects the dead letters of a connector from now on; `topic` is its first topic. A connector with a `buffer`
+    /// starts without its broker: then dead letters are moved as soon as the broker is available.
+    pub(crate) async fn collect(
         &self,
         id: &ConnectorId,
         topic: &TopicName,
@@ -180,14 +184,14 @@ impl DeadLetters {
         is_buffered: bool,
     ) -> Result<(), BrokerError> {
         let (topic, former) = (topic.dead_letters_of(id), topic.former_dead_letters_of(id));
-        subscribe(&*self.log, &topic, KEEPER, IN_OWN_LOG, 1).await?;
-        if !self.moves {
+        subscribe(&*self.log, &topic, SUBSCRIBER_NAME, LOCAL_SUBSCRIPTION_TYPE, 1).await?;
+        if !self.must_move {
             return Ok(());
         }
         if self.movers.lock().await.contains_key(&topic) {
             return Ok(());
         }
-        // Without the lock: a broker that does not answer for this topic holds up no other connector.
+        // Without the lock, because a broker that does not answer for this topic must not delay other connectors.
         let consumer = match is_buffered {
             true => None,
             false => Some(moving::subscribe(&*self.broker, &topic, reader).await?),
@@ -203,7 +207,7 @@ impl DeadLetters {
             return Ok(());
         }
         movers.insert(topic, tokio::spawn(mover.run(consumer)));
-        let former = FormerTopic {
+        let former = LegacyTopic {
             from: self.broker.clone(),
             to: self.log.clone(),
             topic: former,
@@ -214,8 +218,8 @@ impl DeadLetters {
         Ok(())
     }
 
-    /// Makes letters of the records of this connector that the broker refuses behind its spool.
-    pub(crate) async fn keep_refused(&self, id: &ConnectorId, spool: &Arc<Spool>, metrics: ConnectorMetrics) {
+    /// Turns records of this connector that the broker refuses after its spool accepted them into dead letters.
+    pub(crate) async fn collect_refused(&self, id: &ConnectorId, spool: &Arc<Spool>, metrics: ConnectorMetrics) {
         let mut keepers = self.refused.lock().await;
         keepers.entry(id.clone()).or_insert_with(|| {
             let records = RefusedRecords {
@@ -228,35 +232,35 @@ impl DeadLetters {
         });
     }
 
-    /// Events of this source can be offered to it again while it runs.
-    pub(crate) async fn runs(&self, id: &ConnectorId, source: Weak<dyn Intake>) {
+    /// Registers a running source, so that its events can be offered again.
+    pub(crate) async fn register_source(&self, id: &ConnectorId, source: Weak<dyn Intake>) {
         self.sources.lock().await.insert(id.clone(), source);
     }
 
-    /// Answers what is asked of the process that has the letters open.
-    pub async fn answer(&self, request: &Request) -> Result<Vec<Value>, Failure> {
-        let _turn = self.turn.lock().await;
-        answer::answer(self, request).await
+    /// Executes a request in the process that has the dead letters open.
+    pub async fn execute(&self, request: &Request) -> Result<Vec<Value>, Failure> {
+        let _guard = self.request_lock.lock().await;
+        answer::execute(self, request).await
     }
 
-    /// Stops moving letters and lets go of their log, if it is one of its own.
+    /// Stops moving dead letters, and closes their log unless it is the broker's.
     pub(crate) async fn close(&self) -> Result<(), Failure> {
         let movers: Vec<_> = self.movers.lock().await.drain().map(|(_, mover)| mover).collect();
         let keepers: Vec<_> = self.refused.lock().await.drain().map(|(_, keeper)| keeper).collect();
         for task in movers.into_iter().chain(keepers) {
             task.abort();
-            // Gone before its log is.
+            // The task must have ended before the log closes.
             let _ = task.await;
         }
-        match self.moves {
+        match self.must_move {
             true => self.log.close().await.map_err(Failure::internal),
             false => Ok(()),
         }
     }
 }
 
-/// Asks the process that runs the pipeline, or opens its letters here if none does.
-pub async fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
+/// Executes a request in the process that runs the pipeline, or here if none runs.
+pub async fn execute(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
     let pipeline = &loaded.pipeline;
     match control::ask(&pipeline.data_dir, &control::Request::DeadLetters(request.clone())).await {
         Ok(Some(Response::Values(values))) => return Ok(values),
@@ -269,25 +273,25 @@ pub async fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failur
         }
     }
     let log = log_of(pipeline);
-    // Looking for letters does not make a log.
+    // Looking for dead letters must not create a log.
     if !log.exists() {
         return Err(Failure::usage(format!(
             "{} is not there: name a pipeline file that has been run",
             log.display()
         )));
     }
-    if request.needs_the_broker() && !matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) {
+    if request.needs_broker() && !matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) {
         assemble::require_broker(loaded)?;
     }
     let brokers = Brokers::open(pipeline).await?;
     let letters = DeadLetters::open(pipeline, &brokers).await?;
-    let answer = letters.answer(&request).await;
+    let answer = letters.execute(&request).await;
     let closed = letters.close().await.and(brokers.close().await);
     let values = answer?;
     closed.map(|()| values)
 }
 
-/// The sinks of a pipeline file, with their topics.
+/// Returns the sinks of a pipeline file, each with its topics.
 pub fn sinks(pipeline: &Pipeline) -> BTreeMap<String, Vec<String>> {
     let topics = |sink: &danube_wasm_config::Sink| {
         let mappings = sink.mappings().into_iter();
@@ -297,7 +301,7 @@ pub fn sinks(pipeline: &Pipeline) -> BTreeMap<String, Vec<String>> {
     sinks.map(|sink| (sink.id.to_string(), topics(sink))).collect()
 }
 
-/// The pipeline file of a `WHERE`.
+/// Loads the pipeline file of a `WHERE` argument.
 pub fn file(place: &std::path::Path) -> Result<Loaded, Failure> {
     if place.is_dir() {
         return Err(Failure::usage(format!(
@@ -315,7 +319,7 @@ fn log_of(pipeline: &Pipeline) -> PathBuf {
     }
 }
 
-/// Makes the topic and the host's subscription of it, and reads.
+/// Creates the topic and the host's subscription of it, and returns a consumer.
 async fn subscribe(
     broker: &dyn Broker,
     topic: &TopicName,

@@ -1,39 +1,39 @@
-//! Why something that an operator asked for was not done.
+//! Errors of an operator's request.
 
 use std::fmt;
 
-/// Why something that an operator asked for was not done: a sentence, and whose turn it is.
+/// Why an operator's request failed, and who can correct it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
-    /// Who can do something about it.
+    /// Who can correct it.
     pub kind: FailureKind,
     /// What happened and what to do.
     pub message: String,
 }
 
-/// Who can do something about a [`Failure`].
+/// Who can correct a [`Failure`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Whoever asked: the question is wrong.
+    /// The caller: the request is invalid.
     Usage,
     /// The author of the pipeline file: nothing was started.
     Configuration,
-    /// Nobody who asks: something broke.
+    /// Nobody who uses the program: an internal error.
     Internal,
 }
 
 impl Failure {
-    /// The question is wrong.
+    /// An invalid request.
     pub fn usage(message: impl ToString) -> Self {
         Self::new(FailureKind::Usage, message)
     }
 
-    /// The configuration is wrong.
+    /// An invalid configuration.
     pub fn configuration(message: impl ToString) -> Self {
         Self::new(FailureKind::Configuration, message)
     }
 
-    /// Something broke that the user could not have prevented.
+    /// An error that the user could not have prevented.
     pub fn internal(message: impl ToString) -> Self {
         Self::new(FailureKind::Internal, message)
     }

@@ -1,4 +1,4 @@
-//! One pipeline, from its start to its stop.
+//! A running pipeline, from start to stop.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -19,33 +19,33 @@ use crate::{
     brokers::Brokers,
     control::{self, ControlSocket, Request, Response},
     dead_letters::DeadLetters,
-    launcher::{self, ConnectorLauncher, Locations, Services, named},
+    launcher::{self, ConnectorLauncher, Locations, Services, with_name},
     operations,
-    query::{self, Asking, Question},
+    query::{self, QueryRequest, QueryServices},
     spools, unused,
 };
 
-/// What a pipeline runs with.
+/// What a pipeline needs to run.
 pub struct HostOptions {
-    /// The kinds of connectors that it may have.
+    /// The kinds of connectors that the pipeline may use.
     pub registry: Registry,
-    /// Runs its components; several pipelines can share one.
+    /// Runs its components; several pipelines can share a sandbox.
     pub sandbox: Arc<Sandbox>,
-    /// Numbers.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Traces.
     pub tracing: Tracing,
-    /// How its parts are: [`Health::starting`].
+    /// Health of its parts, as from [`Health::starting`].
     pub health: Health,
-    /// How people name the pipeline in commands: its file.
+    /// The file of the pipeline, as users name it in commands.
     pub name: PathBuf,
 }
 
-/// A pipeline that runs. [`PipelineHost::shutdown`] ends it; dropping it cuts everything off.
+/// A running pipeline. [`PipelineHost::shutdown`] stops it gracefully; dropping it aborts everything.
 pub struct PipelineHost {
-    /// As it was when it was opened: what needs a restart is as it is here.
+    /// The pipeline at the start, which settings that need a restart still have.
     first: Pipeline,
-    /// As it is to run now.
+    /// The current pipeline.
     current: watch::Sender<Arc<Pipeline>>,
     supervisor: Supervisor<ConnectorLauncher>,
     control: ControlSocket,
@@ -55,14 +55,14 @@ pub struct PipelineHost {
 }
 
 impl PipelineHost {
-    /// Loads and checks every component, then opens the pipeline's brokers and its control socket. No connector starts before
-    /// [`PipelineHost::apply`].
+    /// Loads and checks every component, then opens the pipeline's brokers and its control socket. No connector starts
+    /// before [`PipelineHost::apply`].
     pub async fn open(pipeline: Pipeline, options: HostOptions) -> Result<Self, Failure> {
-        // Everything that can be wrong with a component is found out before a file or a socket is opened.
-        launcher::admit(&options.sandbox, &pipeline).await?;
-        spools::refuse_stranded(&pipeline).await?;
+        // All errors of components are found before a file or a socket is opened.
+        launcher::load_components(&options.sandbox, &pipeline).await?;
+        spools::refuse_orphaned(&pipeline).await?;
         let brokers = Arc::new(Brokers::open(&pipeline).await?);
-        let letters = DeadLetters::open(&pipeline, &brokers).await?;
+        let dead_letters = DeadLetters::open(&pipeline, &brokers).await?;
         let HostOptions {
             registry,
             sandbox,
@@ -73,17 +73,17 @@ impl PipelineHost {
         } = options;
         let states = Arc::new(States::default());
         let current = watch::Sender::new(Arc::new(pipeline.clone()));
-        let answers = Answers {
+        let handler = ControlHandler {
             pipeline: current.subscribe(),
             broker: brokers.main().clone(),
-            letters: letters.clone(),
-            asking: Asking {
+            dead_letters: dead_letters.clone(),
+            query_services: QueryServices {
                 states: states.clone(),
                 metrics: metrics.clone(),
                 tracing: tracing.clone(),
             },
         };
-        let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(answers))
+        let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(handler))
             .map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
         let mut background = Background::new(health.clone());
         background.spawn("watch", {
@@ -95,19 +95,19 @@ impl PipelineHost {
             let (sandbox, health) = (sandbox.clone(), health.clone());
             move || background::watch_workers(sandbox.clone(), health.clone())
         });
-        let workshop = ConnectorLauncher::new(Services {
+        let launcher = ConnectorLauncher::new(Services {
             schemas: Arc::new(Schemas::new(brokers.main().registry())),
             locations: Locations::default(),
             states,
             sandbox,
             brokers,
-            letters,
+            dead_letters,
             metrics,
             tracing,
             health,
         });
         Ok(Self {
-            supervisor: Supervisor::new(workshop, pipeline.shutdown.grace),
+            supervisor: Supervisor::new(launcher, pipeline.shutdown.grace),
             first: pipeline,
             current,
             control,
@@ -117,21 +117,21 @@ impl PipelineHost {
         })
     }
 
-    /// The pipeline as it is to run now.
+    /// Returns the current pipeline.
     pub fn pipeline(&self) -> Arc<Pipeline> {
         self.current.borrow().clone()
     }
 
-    /// Its broker.
+    /// Returns the pipeline's broker.
     pub fn broker(&self) -> &Arc<dyn Broker> {
         self.services().brokers.main()
     }
 
-    /// Makes this pipeline what runs: connectors that are new or have changed are started, those that are gone are stopped.
-    /// Returns when each has been tried once. What needs a restart ([`PipelineHost::needs_restart`]) stays as it was. Calling
-    /// it again while it runs replaces what is desired; the earlier call need not be waited for.
+    /// Applies a pipeline: starts connectors that are new or have changed, and stops removed ones. Returns when each
+    /// start was tried once. Settings that need a restart ([`PipelineHost::needs_restart`]) keep their values. A
+    /// second call replaces what an earlier call that is still running applies.
     pub async fn apply(&self, mut pipeline: Pipeline) -> Result<Applied, Failure> {
-        // What carries the name in the broker and on the disk would be left behind.
+        // Another name would leave subscriptions and files behind, which contain the name.
         pipeline.rename(&self.first.name);
         let desired = assemble::desired(&pipeline)?;
         let pipeline = Arc::new(pipeline);
@@ -143,37 +143,39 @@ impl PipelineHost {
         Ok(applied)
     }
 
-    /// The settings of this pipeline that differ from what runs, and that only a restart changes.
+    /// Returns the settings of `pipeline` that differ from the running ones and that only a restart changes.
     pub fn needs_restart(&self, pipeline: &Pipeline) -> Vec<&'static str> {
         self.first.difference(pipeline).settings
     }
 
-    /// Reads files again that connectors read while they run: certificates.
+    /// Reloads the files that connectors read while they run, such as certificates.
     pub async fn reload_files(&self) {
         self.registry.reload(&self.services().states).await;
     }
 
-    /// What the connectors of a kind share in this host: see `SourceConnector::Shared`.
+    /// Returns the state that the connectors of a kind share in this host: see `SourceConnector::Shared`.
     pub fn shared<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         self.services().states.get()
     }
 
-    /// Where an endpoint of a source is reached, if it runs.
+    /// Returns the address of an endpoint of a source, if the source runs.
     pub fn location(&self, source: &ConnectorId, endpoint: &str) -> Option<String> {
-        self.services().locations.of(source, endpoint)
+        self.services().locations.get(source, endpoint)
     }
 
-    /// Stops taking in, finishes what is under way until the deadline, gives the broker what sources have confirmed, and closes
-    /// everything. What is unfinished stays in the broker.
+    /// Stops taking events, finishes calls and batches in flight until the deadline, gives the broker what sources
+    /// have confirmed, and closes everything. Unfinished messages stay in the broker.
     pub async fn shutdown(self, deadline: Instant) -> Result<(), Failure> {
         self.services().health.set_draining();
         self.supervisor.shutdown().await;
-        let Services { brokers, letters, .. } = self.services();
-        let (brokers, letters) = (brokers.clone(), letters.clone());
+        let Services {
+            brokers, dead_letters, ..
+        } = self.services();
+        let (brokers, dead_letters) = (brokers.clone(), dead_letters.clone());
         brokers.hand_over(deadline).await;
         drop(self.background);
         drop(self.control);
-        letters.close().await?;
+        dead_letters.close().await?;
         brokers.close().await
     }
 
@@ -182,16 +184,16 @@ impl PipelineHost {
     }
 }
 
-/// What can be asked of the running pipeline.
-struct Answers {
+/// Handles requests to the running pipeline.
+struct ControlHandler {
     pipeline: watch::Receiver<Arc<Pipeline>>,
     broker: Arc<dyn Broker>,
-    letters: Arc<DeadLetters>,
-    asking: Asking,
+    dead_letters: Arc<DeadLetters>,
+    query_services: QueryServices,
 }
 
 #[async_trait]
-impl control::Handler for Answers {
+impl control::Handler for ControlHandler {
     async fn handle(&self, request: Request) -> Response {
         let answer = match request {
             Request::Query {
@@ -201,15 +203,15 @@ impl control::Handler for Answers {
             } => {
                 let pipeline = self.pipeline.borrow().clone();
                 let notices = Notices::new(|sentence| tracing::warn!("{sentence}"));
-                let question = Question {
+                let query = QueryRequest {
                     sink,
                     statements,
                     write,
                 };
-                query::answer(&pipeline, &question, &self.asking, notices).await
+                query::execute_here(&pipeline, &query, &self.query_services, notices).await
             }
             Request::Operate(operation) => operations::perform(&*self.broker, &operation).await,
-            Request::DeadLetters(request) => self.letters.answer(&request).await,
+            Request::DeadLetters(request) => self.dead_letters.execute(&request).await,
         };
         match answer {
             Ok(values) => Response::Values(values),
@@ -218,10 +220,10 @@ impl control::Handler for Answers {
     }
 }
 
-/// Connectors that were refused, each by its name.
+/// Combines the failures of several connectors, each with its name.
 fn failure(refused: Refused<Failure>) -> Failure {
     let first = refused.0.first().map(|(_, first)| first.kind);
-    let each = refused.0.iter().map(|(id, why)| named(id, why));
+    let each = refused.0.iter().map(|(id, why)| with_name(id, why));
     Failure {
         kind: first.unwrap_or(FailureKind::Internal),
         message: each.collect::<Vec<_>>().join("\n"),

@@ -1,4 +1,4 @@
-//! Makes connectors out of the rooms: the one place where sandbox, broker, schema, ingress and egress meet.
+//! Creates connectors: the only place that uses the sandbox, brokers, schemas, sources and sinks together.
 
 mod backlog;
 mod confirm;
@@ -26,19 +26,19 @@ use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{Health, Metrics, Tracing};
 use tokio::task::JoinHandle;
 
-pub use self::prepare::{Admitted, admit};
+pub use self::prepare::{LoadedComponent, load_components};
 use self::{guest_host::ObservedHost, start_error::StartError};
 pub(crate) use self::{
     locations::Locations,
-    prepare::{Prepared, named},
+    prepare::{Prepared, with_name},
 };
 use crate::{Failure, assemble::Spec, brokers::Brokers, dead_letters::DeadLetters};
 
-/// What connectors are made with. Cheap to clone.
+/// Creates connectors. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct ConnectorLauncher(Arc<Services>);
 
-/// A task that is of no use when nobody waits for it.
+/// A task that is aborted when nobody waits for it any more.
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
@@ -47,17 +47,17 @@ impl<T> Drop for AbortOnDrop<T> {
     }
 }
 
-/// The rooms.
+/// The services that connectors are created with.
 pub(crate) struct Services {
     pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) brokers: Arc<Brokers>,
-    pub(crate) letters: Arc<DeadLetters>,
+    pub(crate) dead_letters: Arc<DeadLetters>,
     pub(crate) schemas: Arc<Schemas>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracing: Tracing,
     pub(crate) health: Health,
     pub(crate) locations: Locations,
-    /// What the connectors of a kind share.
+    /// State that the connectors of a kind share.
     pub(crate) states: Arc<States>,
 }
 
@@ -70,13 +70,13 @@ impl ConnectorLauncher {
         &self.0
     }
 
-    /// A connector's loops run where its component does: see [`Sandbox::spawn`].
+    /// Runs `starting` on the threads of components, where a connector's loops run: see [`Sandbox::spawn`].
     async fn on_workers<F>(&self, starting: F) -> Result<F::Output, StartError>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        // Gone with whoever waits for it: nothing is subscribed behind the back of what is started instead.
+        // Ends with its caller, so that a start that was given up subscribes to nothing.
         let mut starting = AbortOnDrop(self.0.sandbox.spawn(starting));
         (&mut starting.0).await.map_err(|error| {
             let why = format!("the host did not start it: {error}");
@@ -84,8 +84,8 @@ impl ConnectorLauncher {
         })
     }
 
-    /// Keeps the connector's dead letters from before the first one. `topic` is its first one.
-    async fn keep_dead_letters(
+    /// Collects the connector's dead letters, before there can be any. `topic` is its first topic.
+    async fn collect_dead_letters(
         &self,
         id: &ConnectorId,
         topic: Option<&TopicName>,
@@ -93,21 +93,21 @@ impl ConnectorLauncher {
     ) -> Result<(), BrokerError> {
         let Services {
             brokers,
-            letters,
+            dead_letters,
             metrics,
             ..
         } = self.services();
         if let Some(topic) = topic {
             let reader = brokers.consumer_name(id);
-            letters.keep(id, topic, &reader, spool.is_some()).await?;
+            dead_letters.collect(id, topic, &reader, spool.is_some()).await?;
         }
         if let Some(spool) = spool {
-            letters.keep_refused(id, spool, metrics.connector(id)).await;
+            dead_letters.collect_refused(id, spool, metrics.connector(id)).await;
         }
         Ok(())
     }
 
-    /// What a connector is started with.
+    /// Returns the context that a connector is started with.
     fn context(&self, id: &ConnectorId) -> Context<States> {
         let (services, own) = (self.services(), id.clone());
         Context {
@@ -160,7 +160,7 @@ impl Launcher for ConnectorLauncher {
     }
 
     fn changed(&self, id: &ConnectorId, condition: &Condition) {
-        observe::show(&self.0, id, condition);
+        observe::update(&self.0, id, condition);
     }
 
     fn lost(&self, id: &ConnectorId, why: &str) {
@@ -170,8 +170,8 @@ impl Launcher for ConnectorLauncher {
     }
 
     fn removed(&self, id: &ConnectorId) {
-        observe::forget(&self.0, id);
-        // What it has confirmed still goes on to the broker.
+        observe::remove(&self.0, id);
+        // The spool continues to give the broker what the connector has confirmed.
         self.0.brokers.unwanted(id);
     }
 }

@@ -1,8 +1,8 @@
-//! Puts the rooms together: brokers, spools, connectors that start and stop, dead letters, and what operators ask.
+//! The host of a pipeline: brokers, spools, connectors that start and stop, dead letters, and operators' requests.
 //!
-//! [`PipelineHost`] runs one pipeline. Several can run in one process: nothing here is kept for the process as a whole.
-//! [`connectors::registry`] lists the kinds of connectors. The rest answers verbs, with a pipeline that runs or without one:
-//! [`dead_letters`], [`operations`], [`probe`], [`query`], [`replay`].
+//! [`PipelineHost`] runs one pipeline. Several can run in one process: there is no process-wide state here.
+//! [`connectors::registry`] lists the kinds of connectors. The other modules implement verbs, which work with or
+//! without a running pipeline: [`dead_letters`], [`operations`], [`probe`], [`query`], [`replay`].
 
 mod assemble;
 mod background;
@@ -26,4 +26,4 @@ pub use assemble::{loader, read, read_lazily};
 pub use brokers::{log_in, open_log};
 pub use failure::{Failure, FailureKind};
 pub use host::{HostOptions, PipelineHost};
-pub use launcher::{Admitted, admit};
+pub use launcher::{LoadedComponent, load_components};

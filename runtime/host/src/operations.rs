@@ -1,5 +1,5 @@
-//! What an operator does to a broker: asked over the control socket of the process that has it open, or done here when
-//! none runs.
+//! An operator's operations on a broker: executed by the process that has the broker open, over its control socket, or
+//! here if none runs.
 
 use std::path::{Path, PathBuf};
 
@@ -18,28 +18,28 @@ use crate::{
     unused,
 };
 
-/// An operation. Topics are without their partitions.
+/// An operation. Topics are named without their partitions.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
-    /// All topics.
+    /// Lists all topics.
     Topics,
-    /// All subscriptions.
+    /// Lists all subscriptions.
     Subscriptions,
-    /// Takes a topic away, with what it holds.
+    /// Deletes a topic with its messages.
     DeleteTopic {
         /// The topic.
         topic: String,
-        /// Also when somebody reads it or has not read everything.
+        /// Also if somebody is reading it or has not read everything.
         force: bool,
     },
-    /// Takes a subscription away, with its position.
+    /// Deletes a subscription with its position.
     DeleteSubscription {
         /// The topic.
         topic: String,
         /// The subscription.
         subscription: String,
-        /// Also when somebody reads it or has not read everything.
+        /// Also if somebody is reading it or has not read everything.
         force: bool,
     },
     /// Moves a subscription.
@@ -48,12 +48,12 @@ pub enum Operation {
         topic: String,
         /// The subscription.
         subscription: String,
-        /// Where to.
+        /// The new position.
         to: Position,
     },
-    /// What consumers of the running process were not given.
+    /// Lists messages that consumers of the running process were not given.
     Gaps,
-    /// An operator knows what a subscription was not given.
+    /// Acknowledges that a subscription was not given messages.
     AcknowledgeGaps {
         /// The topic.
         topic: String,
@@ -63,19 +63,19 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// Whether only the process that runs can answer.
+    /// Whether only a running process can execute it.
     fn is_for_a_running_process(&self) -> bool {
         matches!(self, Self::Gaps | Self::AcknowledgeGaps { .. })
     }
 }
 
-/// Where a subscription is moved to.
+/// A position to move a subscription to.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Position {
-    /// The oldest message that is kept.
+    /// The oldest retained message.
     Earliest,
-    /// The next message that is published.
+    /// The next message to be published.
     Latest,
     /// Milliseconds since 1970-01-01 UTC.
     PublishTimeMs(u64),
@@ -91,8 +91,9 @@ impl From<Position> for SeekTo {
     }
 }
 
-/// Does it where the broker is: `place` is a pipeline file, or the data directory of `danube-wasm broker`.
-pub async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>, Failure> {
+/// Executes an operation where the broker is. `place` is a pipeline file, or the data directory of `danube-wasm
+/// broker`.
+pub async fn execute(place: &Path, operation: Operation) -> Result<Vec<Value>, Failure> {
     let (data_dir, loaded) = if place.is_dir() {
         (place.to_path_buf(), None)
     } else {
@@ -126,7 +127,7 @@ pub async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>, Failu
             }
             Brokers::open(pipeline).await?.main().clone()
         }
-        // How long its messages are kept is the broker's to say, which does not run.
+        // Retention is a setting of the broker, which does not run.
         None => {
             let log = must_exist(brokers::log_in(&data_dir))?;
             brokers::open_log(&log, RetentionOptions::unlimited()).await?
@@ -139,7 +140,7 @@ pub async fn ask(place: &Path, operation: Operation) -> Result<Vec<Value>, Failu
     Ok(mark_unused(values, pipeline, &operation))
 }
 
-/// Says of each subscription of a pipeline's own log whether it is left over.
+/// Marks the subscriptions of a pipeline's own log that no sink uses.
 fn mark_unused(mut values: Vec<Value>, pipeline: Option<&Pipeline>, operation: &Operation) -> Vec<Value> {
     let Some(pipeline) = pipeline.filter(|_| matches!(operation, Operation::Subscriptions)) else {
         return values;
@@ -153,7 +154,7 @@ fn mark_unused(mut values: Vec<Value>, pipeline: Option<&Pipeline>, operation: &
     values
 }
 
-/// Looking at a log does not make one.
+/// Returns the directory if it exists: looking at a log must not create one.
 fn must_exist(dir: PathBuf) -> Result<PathBuf, Failure> {
     if dir.exists() {
         return Ok(dir);
@@ -164,7 +165,7 @@ fn must_exist(dir: PathBuf) -> Result<PathBuf, Failure> {
     )))
 }
 
-/// Does it to a broker that this process has open.
+/// Executes an operation on a broker that this process has open.
 pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<Value>, Failure> {
     match operation {
         Operation::Gaps => return Ok(broker.gaps().iter().map(gap_value).collect()),
@@ -234,7 +235,7 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
     }
 }
 
-/// Whoever still reads, or has not read everything, loses something.
+/// Refuses if somebody is still reading, or has not read everything, and so would lose messages.
 async fn refuse_in_use(admin: &dyn Admin, topic: &TopicName, subscription: Option<&String>) -> Result<(), Failure> {
     let of_it = |s: &&SubscriptionInfo| s.topic == *topic && subscription.is_none_or(|name| s.subscription == *name);
     let all = admin.subscriptions().await.map_err(refused)?;

@@ -1,4 +1,4 @@
-//! Questions to the database of a sink, through the running pipeline if there is one.
+//! Queries of a sink's database, through the running pipeline if there is one.
 
 use std::sync::Arc;
 
@@ -14,32 +14,33 @@ use crate::{
     control::{self, Request, Response},
 };
 
-/// A question.
+/// A query.
 #[derive(Debug, Clone)]
-pub struct Question {
-    /// Name of the sink whose database is asked; the only one if there is one.
+pub struct QueryRequest {
+    /// Name of the sink; may be omitted if there is only one.
     pub sink: Option<String>,
     /// Statements in the database's language.
     pub statements: String,
-    /// Whether they may change anything.
+    /// Whether they may change data.
     pub write: bool,
 }
 
-/// What a sink is opened with to be asked.
-pub(crate) struct Asking {
+/// What is needed to open a sink for a query.
+pub(crate) struct QueryServices {
     pub(crate) states: Arc<States>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracing: Tracing,
 }
 
-/// Asks the running pipeline, which has the database open; without one, this process opens it. One value for each statement.
-pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Failure> {
+/// Runs a query in the running pipeline, which has the database open; if none runs, opens the database here. Returns
+/// one value for each statement.
+pub async fn execute(loaded: &Loaded, query: &QueryRequest) -> Result<Vec<Value>, Failure> {
     let pipeline = &loaded.pipeline;
-    let Question {
+    let QueryRequest {
         sink,
         statements,
         write,
-    } = question.clone();
+    } = query.clone();
     let request = Request::Query {
         sink,
         statements,
@@ -49,16 +50,16 @@ pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Fai
         Ok(Some(Response::Values(values))) => Ok(values),
         Ok(Some(Response::Error(message))) => Err(Failure::usage(message)),
         Ok(None) => {
-            let sink = choose(pipeline, question.sink.as_deref())?;
+            let sink = select_sink(pipeline, query.sink.as_deref())?;
             assemble::require_database(loaded, &sink.id)?;
             let metrics = Metrics::new().map_err(Failure::internal)?;
-            let asking = Asking {
+            let services = QueryServices {
                 states: Arc::default(),
                 tracing: Tracing::new(None, &metrics).map_err(Failure::internal)?,
                 metrics,
             };
             let notices = Notices::new(|sentence| eprintln!("{sentence}"));
-            answer(pipeline, question, &asking, notices).await
+            execute_here(pipeline, query, &services, notices).await
         }
         Err(error) => Err(Failure::internal(format!(
             "the running pipeline did not answer: {error}"
@@ -66,24 +67,24 @@ pub async fn ask(loaded: &Loaded, question: &Question) -> Result<Vec<Value>, Fai
     }
 }
 
-/// Asks the database of a sink from within this process.
-pub(crate) async fn answer(
+/// Opens a sink's database in this process and runs a query.
+pub(crate) async fn execute_here(
     pipeline: &Pipeline,
-    question: &Question,
-    asking: &Asking,
+    query: &QueryRequest,
+    services: &QueryServices,
     notices: Notices,
 ) -> Result<Vec<Value>, Failure> {
-    let sink = choose(pipeline, question.sink.as_deref())?;
+    let sink = select_sink(pipeline, query.sink.as_deref())?;
     let context = Context {
         id: sink.id.clone(),
-        shared: asking.states.clone(),
-        metrics: asking.metrics.clone(),
-        tracing: asking.tracing.clone(),
+        shared: services.states.clone(),
+        metrics: services.metrics.clone(),
+        tracing: services.tracing.clone(),
         notices,
         may_create: false,
     };
     let egress = sink.connector.open(context).await.map_err(|error| match error {
-        // It is there once the pipeline has run.
+        // The database exists once the pipeline has run.
         StartError::Transient(why) => Failure::usage(why),
         StartError::Permanent(why) => Failure::internal(why),
     })?;
@@ -94,7 +95,7 @@ pub(crate) async fn answer(
             sink.connector.target()
         ))),
         Some(target) => target
-            .run_query(&question.statements, question.write)
+            .run_query(&query.statements, query.write)
             .await
             .map_err(|error| match error {
                 QueryError::Unavailable(_) => Failure::internal(error),
@@ -107,7 +108,7 @@ pub(crate) async fn answer(
     Ok(values)
 }
 
-fn choose<'a>(pipeline: &'a Pipeline, name: Option<&str>) -> Result<&'a config::Sink, Failure> {
+fn select_sink<'a>(pipeline: &'a Pipeline, name: Option<&str>) -> Result<&'a config::Sink, Failure> {
     let names = || {
         pipeline
             .sinks

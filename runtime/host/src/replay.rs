@@ -1,11 +1,12 @@
-//! Runs a dead letter through a component again.
+//! Runs a component with the input of a dead letter.
 //!
-//! **The same call.** The component is given the input as the connector's own was ([`RecordedCall`]), with the settings, limits,
-//! topics, time and chance of the call that made the letter, on an instance that has just started, as that one had. So it
-//! comes out the same each time, and as then: a fix is tried on what it must fix. What a recording does not have is said.
+//! **The same call.** The component gets the same input as the connector's component did ([`RecordedCall`]), with the
+//! settings, limits, topics, time and randomness of the failed call, on a new instance, as that one was. So the result
+//! is the same each time, and the same as before: a correction can be tried on the input that needs it. Parts that
+//! were not recorded are reported.
 //!
-//! **Nothing else.** No broker is published to and no target written to: what the component returns is printed. Where a
-//! schema stands between a source and its topic, it is the pipeline file's.
+//! **No effects.** Nothing is published or written to a target: the component's results are printed. Schemas between a
+//! source and its topic are those of the pipeline file.
 
 mod call;
 mod capture_host;
@@ -26,10 +27,10 @@ pub use self::report::Report;
 use self::{call::CallResult, capture_host::CaptureHost, dead_letter::DeadLetter, target::Target};
 use crate::{Failure, dead_letters::RecordedInput};
 
-/// The first lane's instance has been asked for its topics. A call that blamed an input was on one that had not.
+/// The instance of the first lane is asked for its topics first. A call that failed ran on an instance that was not.
 const FRESH_LANE: usize = 1;
 
-/// Finds the letter and the component, and runs the one through the other.
+/// Finds the dead letter and the component, and runs the component.
 pub async fn run(
     place: &Path,
     id: Option<&str>,
@@ -37,49 +38,49 @@ pub async fn run(
     sandbox: &Arc<Sandbox>,
 ) -> Result<Report, Failure> {
     let letter = DeadLetter::find(place, id).await?;
-    if letter.shown.reason == Reason::BrokerRefused.as_str() {
+    if letter.dumped.reason == Reason::BrokerRefused.as_str() {
         return Err(Failure::usage(format!(
             "the broker refused this record, no component did: `danube-wasm dlq replay` publishes it again ({})",
-            letter.shown.message
+            letter.dumped.message
         )));
     }
-    let subject = Target::of(&letter, component)?;
-    let heard = Arc::new(CaptureHost::new(subject.log_levels()));
-    let (result, took) = result(sandbox, &letter, &subject, &heard).await?;
-    let outcome = Outcome::of(&letter, &subject.digest, &result);
-    Ok(Report::new(letter, subject, result, &heard, outcome, took))
+    let target = Target::of(&letter, component)?;
+    let captured = Arc::new(CaptureHost::new(target.log_levels()));
+    let (result, took) = result(sandbox, &letter, &target, &captured).await?;
+    let outcome = Outcome::of(&letter, &target.digest, &result);
+    Ok(Report::new(letter, target, result, &captured, outcome, took))
 }
 
 async fn result(
     sandbox: &Arc<Sandbox>,
     letter: &DeadLetter,
-    subject: &Target,
-    heard: &Arc<CaptureHost>,
+    target: &Target,
+    captured: &Arc<CaptureHost>,
 ) -> Result<(CallResult, Option<String>), Failure> {
     let input = match (&letter.case.input, &letter.case.undecodable) {
         (Some(input), _) => input,
         (None, why) => return Ok((CallResult::unreached(why.clone().unwrap_or_default()), None)),
     };
-    if let Some(why) = subject.refuses(input) {
+    if let Some(why) = target.refusal(input) {
         return Ok((CallResult::unreached(why), None));
     }
-    let spec = subject.load.clone();
+    let spec = target.load.clone();
     let budget_ms = spec.limits.call_budget_ms(1);
     let begun;
     let result = match input {
-        RecordedInput::Message { .. } => match sandbox.load_sink(spec, heard.clone()).await {
-            Err(error) => return Ok((not_loaded(error)?, None)),
+        RecordedInput::Message { .. } => match sandbox.load_sink(spec, captured.clone()).await {
+            Err(error) => return Ok((load_failure(error)?, None)),
             Ok(guest) => {
-                heard.forget();
+                captured.forget();
                 begun = Instant::now();
-                CallResult::of_sink(&*guest, FRESH_LANE, input, subject.targets.as_ref()).await?
+                CallResult::of_sink(&*guest, FRESH_LANE, input, target.targets.as_ref()).await?
             }
         },
-        RecordedInput::Event { .. } => match sandbox.load_source(spec, heard.clone()).await {
-            Err(error) => return Ok((not_loaded(error)?, None)),
+        RecordedInput::Event { .. } => match sandbox.load_source(spec, captured.clone()).await {
+            Err(error) => return Ok((load_failure(error)?, None)),
             Ok(guest) => {
-                let validators = schemas::validators(&subject.schemas).await?;
-                heard.forget();
+                let validators = schemas::validators(&target.schemas).await?;
+                captured.forget();
                 begun = Instant::now();
                 CallResult::of_source(&*guest, FRESH_LANE, input, &validators).await?
             }
@@ -90,8 +91,9 @@ async fn result(
     Ok((result, Some(took)))
 }
 
-/// A component that does not start with the recorded settings fails; one that is none is a mistake of the caller.
-fn not_loaded(error: LoadError) -> Result<CallResult, Failure> {
+/// A component that does not start with the recorded settings is a result; a file that is not a component is a usage
+/// error.
+fn load_failure(error: LoadError) -> Result<CallResult, Failure> {
     match error {
         LoadError::Start { stage, error, .. } => Ok(CallResult::failed(&error, Some(stage))),
         error => Err(Failure::configuration(error)),

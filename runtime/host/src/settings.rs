@@ -1,4 +1,4 @@
-//! From what the pipeline file says to what the rooms are given.
+//! Conversion of the pipeline file's settings to the options of other crates.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,11 +13,11 @@ use danube_wasm_schema::{Declaration, VersionStrategy};
 
 use crate::Failure;
 
-/// Batches of the largest size whose events a source that reads may have in flight: one at the component, one at the broker,
-/// two that wait.
+/// Batches of the largest size whose events a pull source may have in flight: one at the component, one at the broker,
+/// two waiting.
 const IN_FLIGHT_BATCHES: usize = 4;
 
-/// A source's limits.
+/// Returns a source's limits.
 pub(crate) fn source_limits(source: &config::Source) -> SourceLimits {
     SourceLimits {
         queue_events_max: source.batch.queue_events,
@@ -26,25 +26,25 @@ pub(crate) fn source_limits(source: &config::Source) -> SourceLimits {
     }
 }
 
-/// What each endpoint does with refused events.
+/// Returns what each endpoint does with refused events.
 pub(crate) fn on_invalid(source: &config::Source) -> HashMap<String, OnInvalid> {
     let routes = source.routes().into_iter();
     routes.map(|route| (route.endpoint, route.on_invalid)).collect()
 }
 
-/// What each endpoint tells the sender of an event that the component crashed on.
+/// Returns what each endpoint answers for an event that crashed the component.
 pub(crate) fn on_failure(source: &config::Source) -> HashMap<String, OnFailure> {
     let routes = source.routes().into_iter();
     routes.map(|route| (route.endpoint, route.on_failure)).collect()
 }
 
-/// Topics whose records keep their order also where they have no key.
+/// Returns the topics whose records keep their order even without a key.
 pub(crate) fn ordered(source: &config::Source) -> HashSet<TopicName> {
     let ordered = source.routes().into_iter().filter(|route| route.ordered);
     ordered.map(|route| route.topic).collect()
 }
 
-/// What a source that reads from an upstream is made of.
+/// Returns the parts of a pull source.
 pub(crate) fn pull_parts(source: &config::Source, parts: SourceParts, independent_keys: bool) -> PullParts {
     let policy = |on_invalid| match on_invalid {
         OnInvalid::Reject | OnInvalid::DeadLetter => pull::OnInvalid::DeadLetter,
@@ -60,7 +60,7 @@ pub(crate) fn pull_parts(source: &config::Source, parts: SourceParts, independen
     }
 }
 
-/// How a connector retries, and when it stops.
+/// Returns how a connector retries, and when it stops.
 pub(crate) fn retry_policy(letters: config::MaxDeadLetters) -> RetryPolicy {
     RetryPolicy {
         dead_letters: ErrorBudget {
@@ -71,7 +71,7 @@ pub(crate) fn retry_policy(letters: config::MaxDeadLetters) -> RetryPolicy {
     }
 }
 
-/// What a component may use.
+/// Returns the limits of a component.
 pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
     let mut own = GuestLimits::default();
     let set = |field: &mut usize, value: Option<usize>| *field = value.unwrap_or(*field);
@@ -89,7 +89,7 @@ pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
     own
 }
 
-/// What a topic's schema is declared as.
+/// Returns the declaration of a topic's schema.
 pub(crate) fn declaration(schema: &config::Schema) -> Result<Declaration, Failure> {
     let schema_type = schema.schema_type.as_str().parse().map_err(Failure::configuration)?;
     Ok(Declaration {

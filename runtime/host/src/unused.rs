@@ -1,5 +1,5 @@
-//! Subscriptions that no sink reads any more: what is left of a sink that was removed, or whose subscription got another
-//! name. Such a subscription keeps every message of its topic.
+//! Subscriptions that no sink reads any more, because their sink was removed or got another subscription name. Such a
+//! subscription retains every message of its topic.
 
 use std::path::Path;
 
@@ -7,8 +7,8 @@ use danube_wasm_broker::Broker;
 use danube_wasm_config::{Pipeline, ServiceUrl};
 use danube_wasm_model::TopicName;
 
-/// Whether a subscription on the pipeline's own log is read by no sink of its. Those of dead letters are read by
-/// `danube-wasm dlq`. On a cluster, others have subscriptions too.
+/// Whether no sink reads a subscription of the pipeline's own log. `danube-wasm dlq` reads those of dead letters. On a
+/// cluster there are also subscriptions of others.
 pub(crate) fn is_unused(pipeline: &Pipeline, topic: &str, subscription: &str) -> bool {
     let mut consumers = pipeline
         .sinks
@@ -20,7 +20,7 @@ pub(crate) fn is_unused(pipeline: &Pipeline, topic: &str, subscription: &str) ->
     matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) && !is_read && !is_for_dead_letters
 }
 
-/// What is to be said of one: `place` is where it was looked for.
+/// Returns the warning about a subscription. `place` is the file or directory that was checked.
 pub fn warning(place: &Path, topic: &str, subscription: &str, lag: u64) -> String {
     let (place, force) = (place.display(), if lag > 0 { " --force" } else { "" });
     format!(
@@ -30,12 +30,12 @@ pub fn warning(place: &Path, topic: &str, subscription: &str, lag: u64) -> Strin
     )
 }
 
-/// Says which there are, at a start and after a reload.
+/// Warns about unused subscriptions, at the start and after a reload.
 pub(crate) async fn warn(pipeline: &Pipeline, place: &Path, broker: &dyn Broker) {
     if !matches!(pipeline.service_url, ServiceUrl::Embedded { .. }) {
         return;
     }
-    // A log that is down is told by its health.
+    // Health shows a log that is down.
     for lag in broker.lag().await.unwrap_or_default() {
         if is_unused(pipeline, lag.topic.as_str(), &lag.subscription) {
             tracing::warn!(

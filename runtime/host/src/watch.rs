@@ -1,4 +1,4 @@
-//! What is looked at every second: the broker, its lags, the spools.
+//! Monitors the broker, its lags and the spools once a second.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,10 +12,10 @@ use tokio::sync::watch;
 
 use crate::brokers::Brokers;
 
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Keeps health and metrics up to date. `pipeline` is what is to run: when every connector of it has a spool, the process can
-/// do without the broker.
+/// Keeps health and metrics up to date. `pipeline` is the current one: if all its connectors have a spool, the process
+/// is ready without the broker.
 pub(crate) async fn watch(
     brokers: Arc<Brokers>,
     metrics: Arc<Metrics>,
@@ -24,7 +24,7 @@ pub(crate) async fn watch(
 ) {
     let part = health.part("broker");
     let mut spools = BTreeMap::new();
-    let mut ticks = tokio::time::interval(LOOK_EVERY);
+    let mut ticks = tokio::time::interval(CHECK_INTERVAL);
     let mut away = None;
     loop {
         ticks.tick().await;
@@ -69,13 +69,13 @@ pub(crate) async fn watch(
                 status.refused,
                 Duration::from_millis(age_ms),
             );
-            show(&id, status, &health, &mut spools);
+            report_spool(&id, status, &health, &mut spools);
         }
         failpoints::reach(FailPoint::Watched);
     }
 }
 
-/// What the log holds. Nothing new while it is down.
+/// Updates the metrics of topics. Keeps the old values while the log is down.
 async fn show_topics(broker: &Arc<dyn Broker>, metrics: &Metrics) {
     let Some(admin) = broker.admin() else { return };
     let Ok(topics) = admin.topics().await else { return };
@@ -86,14 +86,14 @@ async fn show_topics(broker: &Arc<dyn Broker>, metrics: &Metrics) {
     metrics.set_topics(values);
 }
 
-/// Whether every connector can do without the broker for a while.
+/// Whether every connector can run without the broker for a while.
 fn is_buffered(pipeline: &Pipeline) -> bool {
     pipeline.sources.iter().all(|source| source.buffer.is_some())
         && pipeline.sinks.iter().all(|sink| sink.buffer.is_some())
 }
 
-/// What a spool says, in the log when it is news, and in health when it is full.
-fn show(
+/// Logs changes of a spool's status, and shows a full spool in health.
+fn report_spool(
     id: &ConnectorId,
     status: SpoolStatus,
     health: &Health,

@@ -1,5 +1,5 @@
-//! The door for kinds of connectors: a source and a sink that only a test's registry knows, in a host of the real thing
-//! (sandbox, embedded log, control socket).
+//! Kinds of connectors that only a test's registry contains, a source and a sink, in a real host (sandbox, embedded
+//! log, control socket).
 
 use std::{
     collections::BTreeMap,
@@ -47,7 +47,7 @@ fn pipeline(count: u64) -> String {
     )
 }
 
-/// A host of this pipeline, with what its connectors share.
+/// Starts a host of this pipeline and returns it.
 async fn host(dir: &TempDir, text: String) -> PipelineHost {
     let registry = registry();
     let env = BTreeMap::new();
@@ -188,7 +188,7 @@ fn its_table_is_read_and_documented_like_any_other() {
     );
 }
 
-/// Whoever adds a connector writes its folder, and one line.
+/// Adding a connector takes its folder and one line.
 #[test]
 fn no_other_file_names_them() {
     let runtime = Path::new(env!("CARGO_MANIFEST_DIR"))

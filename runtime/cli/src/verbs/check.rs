@@ -6,9 +6,9 @@ use std::{path::PathBuf, sync::Arc};
 use danube_wasm_config::{Diagnostics, Loaded, Pipeline};
 
 use danube_wasm_host::{
-    Admitted,
+    LoadedComponent,
     probe::{self, Finding, Outcome},
-    spools::{self, Stranded},
+    spools::{self, OrphanedSpool},
 };
 
 use crate::{args, exit::Failure};
@@ -25,7 +25,7 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     let runtime = crate::runtime()?;
     let examined = runtime.block_on(async {
         let components = components(&loaded).await?;
-        stranded(&loaded.pipeline).await.map(|()| components)
+        orphaned(&loaded.pipeline).await.map(|()| components)
     });
     let components = match examined {
         Ok(components) => components,
@@ -54,23 +54,23 @@ pub(crate) fn check(args: &args::Check) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn components(loaded: &Loaded) -> Result<Vec<Admitted>, Failure> {
+async fn components(loaded: &Loaded) -> Result<Vec<LoadedComponent>, Failure> {
     // A cache of its own, gone afterwards: checking leaves nothing behind.
     let scratch = tempfile::tempdir().map_err(Failure::internal)?;
     let sandbox = crate::sandbox(scratch.path())?;
-    let admitted = danube_wasm_host::admit(&sandbox, &loaded.pipeline).await;
+    let admitted = danube_wasm_host::load_components(&sandbox, &loaded.pipeline).await;
     drop(Arc::try_unwrap(sandbox));
     Ok(admitted?)
 }
 
 /// Spools that a start would refuse. One that is in use belongs to a pipeline that runs: it may have emptied it by then.
-async fn stranded(pipeline: &Pipeline) -> Result<(), Failure> {
-    let (in_use, stranded): (Vec<_>, Vec<_>) =
-        (spools::stranded(pipeline).await?.into_iter()).partition(Stranded::is_in_use);
-    for stranded in in_use {
-        eprintln!("warning: {stranded}");
+async fn orphaned(pipeline: &Pipeline) -> Result<(), Failure> {
+    let (in_use, orphaned): (Vec<_>, Vec<_>) =
+        (spools::find_orphaned(pipeline).await?.into_iter()).partition(OrphanedSpool::is_in_use);
+    for orphaned in in_use {
+        eprintln!("warning: {orphaned}");
     }
-    Ok(spools::refuse(&stranded)?)
+    Ok(spools::refuse(&orphaned)?)
 }
 
 /// A pipeline file without mistakes whose components or buffers are refused.
@@ -87,7 +87,7 @@ fn refuse_components(args: &args::Check, loaded: &Loaded, failure: Failure) -> F
     failure
 }
 
-fn print(args: &args::Check, loaded: &Loaded, components: &[Admitted], reached: &[Finding]) {
+fn print(args: &args::Check, loaded: &Loaded, components: &[LoadedComponent], reached: &[Finding]) {
     for component in components {
         println!("{component}");
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use danube_wasm_config::{Loaded, Pipeline};
-use danube_wasm_host::dead_letters::{self, FAILED_AGAIN, KEPT, Request, To, Which};
+use danube_wasm_host::dead_letters::{self, FAILED_AGAIN, KEPT, Recipient, Request, Selection};
 use serde_json::Value;
 
 use super::topics::table;
@@ -49,14 +49,14 @@ pub(crate) fn dlq(args: Dlq) -> Result<(), Failure> {
 }
 
 fn ask(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
-    Ok(crate::runtime()?.block_on(dead_letters::ask(loaded, request))?)
+    Ok(crate::runtime()?.block_on(dead_letters::execute(loaded, request))?)
 }
 
 impl Letters {
-    fn which(self) -> Which {
+    fn which(self) -> Selection {
         match self.id {
-            Some(id) => Which::One(id),
-            None => Which::All {
+            Some(id) => Selection::One(id),
+            None => Selection::All {
                 connector: self.connector,
             },
         }
@@ -81,14 +81,14 @@ fn list(place: &Path, connector: Option<String>, json: bool) -> Result<(), Failu
 }
 
 /// A connector's name in the file, or its whole id; `all` is everybody.
-fn target(to: Option<String>, pipeline: &Pipeline) -> Result<To, Failure> {
-    let Some(name) = to else { return Ok(To::Own) };
+fn target(to: Option<String>, pipeline: &Pipeline) -> Result<Recipient, Failure> {
+    let Some(name) = to else { return Ok(Recipient::Own) };
     if name == "all" {
-        return Ok(To::All);
+        return Ok(Recipient::All);
     }
     let mut sinks = pipeline.sinks.iter().map(|sink| &sink.id);
     let found = sinks.find(|id| id.connector() == name || id.as_str() == name);
-    found.map(|id| To::Connector(id.to_string())).ok_or_else(|| {
+    found.map(|id| Recipient::Connector(id.to_string())).ok_or_else(|| {
         let sinks: Vec<_> = pipeline.sinks.iter().map(|sink| sink.id.connector()).collect();
         Failure::usage(format!(
             "--to {name}: there is no such sink; there are: all, {}",

@@ -1,6 +1,6 @@
 //! `danube-wasm query FILE SURREALQL`: asks a pipeline's database, through the running pipeline if there is one.
 
-use danube_wasm_host::query::{self, NOT_SHOWN, Question};
+use danube_wasm_host::query::{self, NOT_SHOWN, QueryRequest};
 use serde_json::Value;
 
 use crate::{args, exit::Failure};
@@ -8,12 +8,12 @@ use crate::{args, exit::Failure};
 /// Prints the result of each statement.
 pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
     let loaded = danube_wasm_host::read_lazily(&args.file)?;
-    let question = Question {
+    let query = QueryRequest {
         sink: args.sink.clone(),
         statements: args.statements.clone(),
         write: args.write,
     };
-    let values = crate::runtime()?.block_on(query::ask(&loaded, &question))?;
+    let values = crate::runtime()?.block_on(query::execute(&loaded, &query))?;
     let failed = values.iter().find_map(|value| {
         value
             .get("error")

@@ -84,7 +84,7 @@ pub(crate) fn subscriptions(args: Subscriptions) -> Result<(), Failure> {
 }
 
 fn show(place: &Path, operation: Operation, json: bool, columns: &[&str]) -> Result<(), Failure> {
-    let values = crate::runtime()?.block_on(operations::ask(place, operation))?;
+    let values = crate::runtime()?.block_on(operations::execute(place, operation))?;
     for warning in values.iter().filter_map(|value| warning(place, value)) {
         eprintln!("warning: {warning}");
     }

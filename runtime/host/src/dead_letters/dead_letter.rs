@@ -1,4 +1,4 @@
-//! One letter: what its envelope says, for people and for a replay.
+//! A dead letter, with what its envelope contains for people and for a replay.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ use danube_wasm_pipeline::envelope::{Envelope, Input};
 use danube_wasm_schema::{limits::PAYLOAD, strict};
 use serde_json::{Map, Value, json};
 
-/// Most characters of a reason in a list.
+/// Longest reason in a list, in characters.
 const SHORT_CHARS_MAX: usize = 72;
 
-/// A letter.
+/// A dead letter.
 pub(super) struct DeadLetter(Envelope);
 
 impl DeadLetter {
@@ -19,7 +19,7 @@ impl DeadLetter {
         Self(Envelope::new(message))
     }
 
-    /// As it is in its topic.
+    /// The message as it is in the topic.
     pub(super) fn message(&self) -> &Message {
         self.0.message()
     }
@@ -28,39 +28,39 @@ impl DeadLetter {
         self.0.message().message_id
     }
 
-    /// The same for every letter of one input and connector.
+    /// The whole id, the same for all dead letters of one input and connector.
     pub(super) fn whole_id(&self) -> &str {
         self.0.message().id.as_str()
     }
 
-    /// Short enough to type: FNV-1a, 64 bits, of the whole id.
+    /// The short id, for typing: FNV-1a, 64 bits, of the whole id.
     pub(super) fn id(&self) -> String {
         format!("{:016x}", fnv1a(self.whole_id().bytes()))
     }
 
-    /// Whether it is meant: by its id, its whole id, or the id of its input.
-    pub(super) fn is(&self, id: &str) -> bool {
+    /// Whether `id` is its short id, its whole id, or the id of its input.
+    pub(super) fn has_id(&self, id: &str) -> bool {
         self.id() == id || self.whole_id() == id || self.field("id") == Some(id)
     }
 
-    /// Id of the connector that could not process it.
+    /// The id of the connector that could not process it.
     pub(super) fn connector(&self) -> &str {
         self.field("connector").unwrap_or_default()
     }
 
-    /// Whether it is of this connector, by its name or its id.
-    pub(super) fn is_of(&self, connector: &str) -> bool {
+    /// Whether it belongs to the connector with this name or id.
+    pub(super) fn belongs_to(&self, connector: &str) -> bool {
         let id = self.connector();
         id == connector || id.rsplit('/').next() == Some(connector)
     }
 
-    /// The topic or the endpoint that the input came through.
+    /// The topic or the endpoint of the input.
     pub(super) fn origin(&self) -> &str {
         self.0.origin()
     }
 
-    /// A line of the list.
-    pub(super) fn line(&self) -> Value {
+    /// Returns an entry of the list.
+    pub(super) fn summary(&self) -> Value {
         let message = self.field("message").unwrap_or_default();
         let mut short: String = message
             .chars()
@@ -80,8 +80,8 @@ impl DeadLetter {
         })
     }
 
-    /// Everything.
-    pub(super) fn whole(&self) -> Value {
+    /// Returns all details.
+    pub(super) fn details(&self) -> Value {
         let number = |name| self.field(name).and_then(|text| text.parse::<u64>().ok());
         let headers: Map<String, Value> = self.0.headers().map(|(n, v)| (n.to_owned(), json!(v))).collect();
         let own: Map<String, Value> = self.0.own_attributes().map(|(n, v)| (n.clone(), json!(v))).collect();
@@ -113,7 +113,7 @@ impl DeadLetter {
             fields.retain(|_, value| !value.is_null() && *value != json!({}));
             fields.insert("payload_encoding".to_owned(), encoding.into());
             if encoding == "json" {
-                // As it is, in case numbers do not survive being read.
+                // As text, in case numbers change when they are parsed.
                 let text = String::from_utf8_lossy(&self.0.message().payload).into_owned();
                 fields.insert("payload_text".to_owned(), text.into());
             }
@@ -122,7 +122,7 @@ impl DeadLetter {
         whole
     }
 
-    /// The input as it was; `None` if the envelope is none.
+    /// The original input; `None` if the envelope is incomplete.
     pub(super) fn input(&self) -> Option<Input> {
         self.0.input()
     }
@@ -139,9 +139,9 @@ fn time(ms: u64) -> String {
     }
 }
 
-/// What bytes are, and as such.
+/// Returns bytes as JSON, text or hexadecimal digits, with the name of that form.
 pub(crate) fn readable(bytes: &[u8]) -> (&'static str, Value) {
-    // Deeper JSON could not be read back where it is shown inside of something else.
+    // Deeper JSON could not be parsed where it is printed inside another value.
     if strict::within(bytes, PAYLOAD).is_ok()
         && let Ok(value) = serde_json::from_slice(bytes)
     {

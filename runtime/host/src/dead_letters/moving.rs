@@ -1,5 +1,5 @@
-//! Moves letters from Danube to the log of this machine: published there, then acknowledged to Danube. Done twice after
-//! a crash between the two, which their ids make harmless.
+//! Moves dead letters from Danube to the log of this machine: they are published there, then acknowledged to Danube. A
+//! crash between the two repeats the publishing, which their ids make harmless.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,29 +7,29 @@ use danube_wasm_broker::{Broker, BrokerError, Consumer, Message, Outgoing, Publi
 use danube_wasm_model::{TopicName, clock, identity::PUBLISH_TIME_ATTRIBUTE};
 use danube_wasm_pipeline::BackoffPolicy;
 
-use super::{IN_DANUBE, SUBSCRIPTION};
+use super::{DANUBE_SUBSCRIPTION_TYPE, SUBSCRIPTION};
 
-/// What Danube gives at most before it is acknowledged.
+/// Most messages that Danube delivers before they are acknowledged.
 pub(super) const WINDOW_MESSAGES: usize = 10;
-/// Longest wait between tries.
+/// Longest wait between retries.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
 
-/// Moves the letters of one topic.
+/// Moves the dead letters of one topic.
 pub(super) struct Mover {
     pub(super) from: Arc<dyn Broker>,
     pub(super) to: Arc<dyn Broker>,
     pub(super) topic: TopicName,
-    /// Its name as a consumer.
+    /// Name of the consumer.
     pub(super) reader: String,
 }
 
-/// Makes the topic and the subscription in the cluster.
+/// Creates the topic and the subscription in the cluster.
 pub(super) async fn subscribe(
     broker: &dyn Broker,
     topic: &TopicName,
     reader: &str,
 ) -> Result<Box<dyn Consumer>, BrokerError> {
-    super::subscribe(broker, topic, reader, IN_DANUBE, WINDOW_MESSAGES).await
+    super::subscribe(broker, topic, reader, DANUBE_SUBSCRIPTION_TYPE, WINDOW_MESSAGES).await
 }
 
 impl Mover {
@@ -38,7 +38,7 @@ impl Mover {
         let mut backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
         loop {
             let moved = match consumer.as_mut() {
-                Some(consumer) => self.some(&mut **consumer).await,
+                Some(consumer) => self.move_batch(&mut **consumer).await,
                 None => match subscribe(&*self.from, &self.topic, &self.reader).await {
                     Ok(begun) => {
                         consumer = Some(begun);
@@ -51,7 +51,7 @@ impl Mover {
                 backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
                 continue;
             };
-            // What was received and is not acknowledged comes again with the next subscription.
+            // Unacknowledged messages are redelivered to the next subscription.
             consumer = None;
             let wait = backoff.next(None);
             tracing::warn!(topic = %self.topic, %error, wait_ms = clock::millis(wait), "dead letters stay in Danube for now; trying again");
@@ -59,32 +59,35 @@ impl Mover {
         }
     }
 
-    async fn some(&self, consumer: &mut dyn Consumer) -> Result<(), BrokerError> {
+    async fn move_batch(&self, consumer: &mut dyn Consumer) -> Result<(), BrokerError> {
         let letters = consumer.receive(WINDOW_MESSAGES).await?;
         let publisher = self.to.publisher(SUBSCRIPTION).await?;
         let places: Vec<_> = letters.iter().map(|letter| letter.message_id).collect();
-        for kept in keep(&*publisher, &self.topic, letters).await {
+        for kept in publish(&*publisher, &self.topic, letters).await {
             kept?;
         }
         consumer.acker().ack(&places).await
     }
 }
 
-/// Publishes letters to a topic of letters.
-pub(super) async fn keep(
+/// Publishes dead letters to a dead-letter topic.
+pub(super) async fn publish(
     publisher: &dyn Publisher,
     topic: &TopicName,
     letters: Vec<Message>,
 ) -> Vec<Result<(), BrokerError>> {
-    let groups = letters.into_iter().map(|letter| vec![moved(letter, topic)]).collect();
+    let groups = letters
+        .into_iter()
+        .map(|letter| vec![to_outgoing(letter, topic)])
+        .collect();
     let results = publisher.publish(groups).await;
     results.into_iter().map(|result| result.map(drop)).collect()
 }
 
-/// The letter as it was, with the time at which it came to Danube.
-fn moved(letter: Message, topic: &TopicName) -> Outgoing {
+/// Returns the dead letter unchanged, with the time at which it came to Danube.
+fn to_outgoing(letter: Message, topic: &TopicName) -> Outgoing {
     let mut attributes = letter.attributes;
-    // One that was moved before says so itself.
+    // One that was moved before has the attribute already.
     if !attributes.iter().any(|(name, _)| name == PUBLISH_TIME_ATTRIBUTE) {
         attributes.push((PUBLISH_TIME_ATTRIBUTE.to_owned(), letter.publish_time_ms.to_string()));
     }

@@ -1,4 +1,4 @@
-//! Reads the open letters of a topic without closing them: by offset, however many there are.
+//! Reads the open dead letters of a topic by offset, without closing them.
 
 use std::sync::Arc;
 
@@ -10,23 +10,23 @@ use danube_wasm_model::TopicName;
 
 use super::SUBSCRIPTION;
 
-/// Most letters in memory at a time.
+/// Most dead letters in memory at a time.
 const PAGE_MESSAGES: usize = 64;
 
-/// Topics of letters, each with the number of open ones.
+/// Returns the dead-letter topics, each with its number of open dead letters.
 pub(super) async fn topics(log: &EmbeddedBroker) -> Result<Vec<(TopicName, u64)>, BrokerError> {
     let lags = log.lag().await?.into_iter();
     let of_letters = lags.filter(|lag| lag.subscription == SUBSCRIPTION);
     Ok(of_letters.map(|lag| (lag.topic, lag.messages)).collect())
 }
 
-/// One pass over a topic. DeadLetters that come meanwhile are not part of it.
-pub(super) struct Pass {
+/// A scan of a topic. Dead letters that arrive later are not part of it.
+pub(super) struct Scan {
     letters: Browse,
     acker: Arc<dyn Acker>,
 }
 
-impl Pass {
+impl Scan {
     pub(super) fn begin(log: &EmbeddedBroker, topic: &TopicName) -> Result<Self, BrokerError> {
         Ok(Self {
             letters: log.browse(topic, SUBSCRIPTION)?,
@@ -34,12 +34,12 @@ impl Pass {
         })
     }
 
-    /// The next letters; none at the end.
+    /// Returns the next dead letters; none at the end.
     pub(super) async fn next(&mut self) -> Result<Vec<Message>, BrokerError> {
         self.letters.next(PAGE_MESSAGES).await
     }
 
-    /// Closes letters of this pass; durable when it returns.
+    /// Closes dead letters of this scan. They are durably closed when this returns.
     pub(super) async fn close(&self, letters: &[MessageId]) -> Result<(), BrokerError> {
         match letters {
             [] => Ok(()),

@@ -1,4 +1,4 @@
-//! A letter as a component can be given it again: its input as that component saw it, and what else it was given.
+//! The input of a dead letter as its component saw it, and the recorded circumstances of the call.
 
 use std::sync::Arc;
 
@@ -14,38 +14,38 @@ use serde::{Deserialize, Serialize};
 
 use super::dead_letter::DeadLetter;
 
-/// What the host says of an input, in its letter.
+/// Prefix of the attributes that the host adds to an input in a dead letter.
 const ENVELOPE: &str = "dlq.";
 
-/// What is called again. Part of what `dlq show --json` prints: fields are only ever added.
+/// A call that can be repeated. Part of what `dlq show --json` prints: fields are only ever added.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct RecordedCall {
     /// The input.
     pub(crate) input: Option<RecordedInput>,
-    /// Why no component can be given it, if it cannot be decoded.
+    /// Why the input cannot be decoded, if it cannot.
     pub(crate) undecodable: Option<String>,
-    /// What the component's last call was given besides; `None` if that was not recorded.
+    /// What else the component's last call was given; `None` if it was not recorded.
     pub(crate) recording: Option<Recording>,
 }
 
-/// An input as components see it. Attributes and headers are a list, because their order and repetition count.
+/// An input as components see it. Attributes and headers are lists, because their order and repetition matter.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RecordedInput {
-    /// By a sink.
+    /// A sink's input.
     Message {
         topic: String,
         id: String,
         key: Option<Raw>,
-        /// Decoded.
+        /// The decoded payload.
         payload: Raw,
         publish_time_ms: u64,
         producer: String,
-        /// `subject@version`, empty without a schema.
+        /// `subject@version`; empty without a schema.
         schema: String,
         attributes: Vec<(String, String)>,
     },
-    /// By a source.
+    /// A source's input.
     Event {
         endpoint: String,
         id: String,
@@ -58,7 +58,7 @@ pub(crate) enum RecordedInput {
     },
 }
 
-/// Bytes, to the last one.
+/// Bytes, exactly.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Raw {
@@ -74,7 +74,7 @@ impl Raw {
         }
     }
 
-    /// The bytes, or what is wrong with the text that stands for them.
+    /// Returns the bytes, or an error in their text form.
     pub(crate) fn bytes(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::Text(text) => Ok(text.clone().into_bytes()),
@@ -84,25 +84,25 @@ impl Raw {
 }
 
 impl RecordedCall {
-    /// Of a letter. A message's payload is decoded by the schema that it names, if the registry has it.
+    /// Returns the call of a dead letter. A message's payload is decoded by its schema, if the registry has it.
     pub(super) async fn of(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Self {
         let recording = letter.field("recording");
-        let (input, undecodable) = match seen(letter, registry).await {
+        let (input, undecodable) = match read_input(letter, registry).await {
             Ok(input) => (Some(input), None),
             Err(why) => (None, Some(why)),
         };
         Self {
             input,
             undecodable,
-            // One that a later version wrote otherwise is none.
+            // A recording in the format of a later version is ignored.
             recording: recording.and_then(|text| serde_json::from_str(text).ok()),
         }
     }
 }
 
-async fn seen(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Result<RecordedInput, String> {
+async fn read_input(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Result<RecordedInput, String> {
     match letter.input().ok_or("its envelope is not complete")? {
-        Input::Event(event) => Ok(of_event(*event)),
+        Input::Event(event) => Ok(event_input(*event)),
         Input::Message { record, published_ms } => {
             let (payload, schema) = match record.schema {
                 None => (record.payload, "".into()),
@@ -125,13 +125,13 @@ async fn seen(letter: &DeadLetter, registry: Arc<dyn Registry>) -> Result<Record
                 publish_time_ms: published_ms,
                 producer: letter.field("producer").unwrap_or_default().to_owned(),
                 schema: schema.to_string(),
-                attributes: of_message(letter.message()),
+                attributes: message_attributes(letter.message()),
             })
         }
     }
 }
 
-fn of_event(event: Event) -> RecordedInput {
+fn event_input(event: Event) -> RecordedInput {
     let mut attributes = event.attributes;
     attributes.retain(|(name, _)| name != PUBLISH_TIME_ATTRIBUTE);
     RecordedInput::Event {
@@ -146,8 +146,8 @@ fn of_event(event: Event) -> RecordedInput {
     }
 }
 
-/// The input's attributes, those of the host included that components see.
-fn of_message(letter: &Message) -> Vec<(String, String)> {
+/// Returns the input's attributes, including those of the host that components see.
+fn message_attributes(letter: &Message) -> Vec<(String, String)> {
     let hidden = [PUBLISH_TIME_ATTRIBUTE, ONLY_ATTRIBUTE, ID_ATTRIBUTE];
     let attributes = letter.attributes.iter();
     let seen = attributes.filter(|(name, _)| !name.starts_with(ENVELOPE) && !hidden.contains(&name.as_str()));

@@ -1,7 +1,7 @@
-//! Makes dead letters of records that the broker refuses behind a spool: their senders were told that they arrived.
+//! Turns records that the broker refuses after a spool accepted them into dead letters: their senders got a success.
 //!
-//! A record is kept in the letters' log, then let go of in the spool. Done twice after a crash between the two, which its
-//! id makes harmless.
+//! A record is published to the log of dead letters, then removed from the spool. A crash between the two repeats the
+//! publishing, which its id makes harmless.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use danube_wasm_pipeline::{
 };
 use danube_wasm_telemetry::ConnectorMetrics;
 
-use super::{IN_OWN_LOG, KEEPER, SUBSCRIPTION, moving::WAIT_MAX, subscribe};
+use super::{LOCAL_SUBSCRIPTION_TYPE, SUBSCRIBER_NAME, SUBSCRIPTION, moving::WAIT_MAX, subscribe};
 
 /// Most records in memory at a time.
 const PAGE_RECORDS: usize = 64;
 
-/// Looks after the refused records of one spool.
+/// Processes the refused records of one spool.
 pub(super) struct RefusedRecords {
     pub(super) spool: Arc<Spool>,
     pub(super) log: Arc<EmbeddedBroker>,
@@ -36,7 +36,7 @@ impl RefusedRecords {
             match self.keep_all().await {
                 Ok(()) => {
                     backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
-                    // What is counted may be older than what was let go of.
+                    // The count may still include records that were just removed.
                     if status.changed().await.is_err() {
                         return;
                     }
@@ -66,9 +66,9 @@ impl RefusedRecords {
 
     async fn keep(&self, refused: Refused) -> Result<(), BrokerError> {
         let (id, reason) = (refused.record.id.clone(), refused.reason.clone());
-        let letter = letter(&self.connector, refused);
+        let letter = to_dead_letter(&self.connector, refused);
         let topic = letter.topic.clone();
-        subscribe(&*self.log, &topic, KEEPER, IN_OWN_LOG, 1).await?;
+        subscribe(&*self.log, &topic, SUBSCRIBER_NAME, LOCAL_SUBSCRIPTION_TYPE, 1).await?;
         let publisher = self.log.publisher(SUBSCRIPTION).await?;
         let published = publisher.publish(vec![vec![letter]]).await;
         published
@@ -80,8 +80,8 @@ impl RefusedRecords {
     }
 }
 
-/// A record as a dead letter; a dead letter as it is.
-fn letter(connector: &ConnectorId, refused: Refused) -> Outgoing {
+/// Returns a record as a dead letter; one that is a dead letter stays unchanged.
+fn to_dead_letter(connector: &ConnectorId, refused: Refused) -> Outgoing {
     let Refused {
         mut record,
         producer,
@@ -111,6 +111,6 @@ fn letter(connector: &ConnectorId, refused: Refused) -> Outgoing {
     };
     let topic = message.topic.dead_letters_of(connector);
     let letter = DeadLetter::of_message(&message, Reason::BrokerRefused, reason, Vec::new(), 1);
-    // No component is to blame.
+    // No component caused it.
     letter.into_outgoing(&topic, connector, "")
 }

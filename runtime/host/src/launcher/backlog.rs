@@ -1,4 +1,5 @@
-//! Says what a sink will not see: Danube begins a new subscription with the next message, whatever `start` asks for.
+//! Warns about messages that a sink will not read: Danube starts a new subscription at the next message, whatever
+//! `start` is.
 
 use danube_wasm_broker::TopicInfo;
 use danube_wasm_model::{
@@ -11,8 +12,8 @@ use super::ConnectorLauncher;
 use crate::assemble::SinkSpec;
 
 impl ConnectorLauncher {
-    /// Before the topics of the pipeline's own sources are made, which have nothing to skip. Only the admin API tells, and
-    /// without an answer nothing is said: the sink does not wait for it.
+    /// Runs before the topics of the pipeline's own sources are created, which have no backlog. Only the admin API
+    /// knows the backlog; if it does not answer, there is no warning, and the sink does not wait for it.
     pub(super) async fn warn_about_unread_backlog(&self, id: &ConnectorId, spec: &SinkSpec, guest: &SinkComponent) {
         let Some(admin) = self.services().brokers.danube_admin() else {
             return;

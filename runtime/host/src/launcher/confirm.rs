@@ -1,7 +1,8 @@
-//! Schemas that a connector was started with while the registry was out of reach: said, and asked about until it answers.
+//! Confirms schemas that a connector was started with while the registry was unavailable: warns, and asks the registry
+//! until it answers.
 //!
-//! The connector is ready meanwhile: what it enforces is what the registry gave it. A newer version that another process
-//! registered meanwhile concerns it no more than if it had run all the time.
+//! The connector is ready meanwhile, because it enforces what the registry returned earlier. A newer version that
+//! another process has registered since then affects it no more than if it had been running all the time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,11 +14,11 @@ use tokio::task::JoinSet;
 
 use super::ConnectorLauncher;
 
-/// Longest wait between two questions.
+/// Longest wait between two requests.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 
 impl ConnectorLauncher {
-    /// Asks until all have been answered, or what is returned is dropped.
+    /// Asks the registry about all schemas until it has answered, or until the returned tasks are dropped.
     pub(super) fn confirm(&self, id: &ConnectorId, schemas: Arc<Schemas>, recalled: Vec<Recalled>) -> JoinSet<()> {
         let mut confirming = JoinSet::new();
         for recalled in recalled {
@@ -27,9 +28,9 @@ impl ConnectorLauncher {
             );
             let (id, schemas, health) = (id.clone(), schemas.clone(), self.services().health.clone());
             confirming.spawn(async move {
-                let answer = ask(&schemas, &recalled).await;
-                if let Some(part) = tell(&id, &recalled, answer, &health) {
-                    // As long as the connector runs so.
+                let answer = ask_until_answered(&schemas, &recalled).await;
+                if let Some(part) = report(&id, &recalled, answer, &health) {
+                    // Keeps the entry in health until the connector stops.
                     std::future::pending::<()>().await;
                     drop(part);
                 }
@@ -39,7 +40,7 @@ impl ConnectorLauncher {
     }
 }
 
-async fn ask(schemas: &Schemas, recalled: &Recalled) -> Result<Confirmation, SchemaError> {
+async fn ask_until_answered(schemas: &Schemas, recalled: &Recalled) -> Result<Confirmation, SchemaError> {
     let mut backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
     loop {
         match schemas.confirm(recalled).await {
@@ -52,8 +53,8 @@ async fn ask(schemas: &Schemas, recalled: &Recalled) -> Result<Confirmation, Sch
     }
 }
 
-/// Says it. What makes the connector's records unreadable is shown in health.
-fn tell(
+/// Logs the result. A result that makes the connector's records unreadable is shown in health.
+fn report(
     id: &ConnectorId,
     recalled: &Recalled,
     answer: Result<Confirmation, SchemaError>,

@@ -1,10 +1,10 @@
-//! Where components' lines and numbers go: the log and the metrics page.
+//! Passes the log lines and metrics of components to the log and the metrics page.
 
 use danube_wasm_model::ConnectorId;
 use danube_wasm_sandbox::{GuestHost, LogLevel, TracingHost};
 use danube_wasm_telemetry::ConnectorMetrics;
 
-/// The host's end of `log` and `metrics` for one connector.
+/// Host functions `log` and `metrics` for one connector.
 pub(super) struct ObservedHost(ConnectorMetrics);
 
 impl ObservedHost {

@@ -1,4 +1,4 @@
-//! How connectors are, in health and metrics: what runs now, and nothing of what ran before.
+//! Shows the current state of connectors in health and metrics.
 
 use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::{
@@ -9,8 +9,8 @@ use danube_wasm_telemetry::{Connector, ConnectorState, health::State};
 
 use super::Services;
 
-/// Shows it.
-pub(super) fn show(services: &Services, id: &ConnectorId, condition: &Condition) {
+/// Updates health and metrics of a connector.
+pub(super) fn update(services: &Services, id: &ConnectorId, condition: &Condition) {
     let status = &condition.status;
     let metrics = services.metrics.connector(id);
     metrics.set_health(*status == Status::Running);
@@ -30,8 +30,8 @@ pub(super) fn show(services: &Services, id: &ConnectorId, condition: &Condition)
     services.health.set_connector(id.as_str(), connector);
 }
 
-/// It is no more.
-pub(super) fn forget(services: &Services, id: &ConnectorId) {
+/// Removes a connector from health and metrics.
+pub(super) fn remove(services: &Services, id: &ConnectorId) {
     services.health.remove_connector(id.as_str());
     services.metrics.remove_connector(id);
 }

@@ -1,4 +1,4 @@
-//! Loads and checks connectors without binding, subscribing or writing anything.
+//! Loads and checks components without binding, subscribing or writing anything.
 
 use std::{fmt, sync::Arc};
 
@@ -16,7 +16,7 @@ use crate::{
     settings,
 };
 
-/// A component that is loaded and checked.
+/// A loaded and checked component.
 pub(crate) enum Prepared {
     Source {
         spec: SourceSpec,
@@ -28,12 +28,12 @@ pub(crate) enum Prepared {
     },
 }
 
-/// What every component is granted: nothing that leaves the sandbox but lines and numbers.
+/// The capabilities of every component: its log lines and metrics are all that leaves the sandbox.
 const GRANTS: [&str; 4] = ["log", "metrics", "clocks", "random"];
 
-/// A component as `check` shows it.
+/// A loaded component, as `check` prints it.
 #[derive(Debug, Serialize)]
-pub struct Admitted {
+pub struct LoadedComponent {
     connector: String,
     component: String,
     digest: String,
@@ -42,7 +42,7 @@ pub struct Admitted {
     grants: [&'static str; 4],
 }
 
-impl fmt::Display for Admitted {
+impl fmt::Display for LoadedComponent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
             connector,
@@ -68,33 +68,33 @@ impl fmt::Display for Admitted {
     }
 }
 
-/// Loads every component of a pipeline, and starts none; all that is wrong is reported at once.
-pub async fn admit(sandbox: &Arc<Sandbox>, pipeline: &Pipeline) -> Result<Vec<Admitted>, Failure> {
+/// Loads every component of a pipeline without starting it, and reports all errors at once.
+pub async fn load_components(sandbox: &Arc<Sandbox>, pipeline: &Pipeline) -> Result<Vec<LoadedComponent>, Failure> {
     let desired = &assemble::desired(pipeline)?;
-    let mut admitted = Vec::new();
+    let mut components = Vec::new();
     let mut refused = Vec::new();
     for (id, spec) in desired {
         match prepare(sandbox, spec, Arc::new(TracingHost)).await {
-            Ok(prepared) => admitted.push(prepared.admitted()),
-            Err(failure) => refused.push(named(id, &failure)),
+            Ok(prepared) => components.push(prepared.component()),
+            Err(failure) => refused.push(with_name(id, &failure)),
         }
     }
     if refused.is_empty() {
-        Ok(admitted)
+        Ok(components)
     } else {
         Err(Failure::configuration(refused.join("\n")))
     }
 }
 
-/// What is wrong with a connector, by its name: once, also where who says it knows the name.
-pub(crate) fn named(id: &ConnectorId, failure: &Failure) -> String {
+/// Returns a connector's failure with the connector's name, unless the message contains it.
+pub(crate) fn with_name(id: &ConnectorId, failure: &Failure) -> String {
     match failure.message.contains(id.as_str()) {
         true => failure.message.clone(),
         false => format!("connector {id}: {failure}"),
     }
 }
 
-/// Loads one.
+/// Loads one component.
 pub(super) async fn prepare(
     sandbox: &Arc<Sandbox>,
     spec: &Spec,
@@ -128,7 +128,7 @@ pub(super) async fn prepare(
 }
 
 impl Prepared {
-    fn admitted(&self) -> Admitted {
+    fn component(&self) -> LoadedComponent {
         let (direction, id, component, digest, topics): (_, _, _, _, Vec<_>) = match self {
             Self::Source { spec, guest } => {
                 let topics = guest.producer_configs().iter().map(|c| c.topic.to_string());
@@ -147,7 +147,7 @@ impl Prepared {
                 ("sink", &config.id, &config.component, guest.digest(), topics.collect())
             }
         };
-        Admitted {
+        LoadedComponent {
             connector: id.to_string(),
             component: component.to_string(),
             digest: digest.to_owned(),

@@ -24,7 +24,7 @@ impl ConnectorLauncher {
     ) -> Result<Arc<dyn Running>, StartError> {
         let services = self.services();
         let view = services.brokers.of_sink(&spec.config, &services.schemas).await?;
-        // A topic is tied to its schema when it is made, and sinks make theirs before sources start.
+        // A topic is bound to its schema when it is created, and sinks create their topics before sources start.
         let mut recalled = Vec::new();
         for schema in &spec.schemas {
             let declared = view.schemas.declare_or_recall(settings::declaration(schema)?).await?;
@@ -36,7 +36,7 @@ impl ConnectorLauncher {
         }
         let egress = spec.config.connector.open(self.context(id)).await?;
         let topic = guest.consumer_configs().first().map(|consumer| &consumer.topic);
-        self.keep_dead_letters(id, topic, view.spool.as_ref()).await?;
+        self.collect_dead_letters(id, topic, view.spool.as_ref()).await?;
         let configs = guest.consumer_configs().iter();
         let parts = SinkParts {
             guest: guest.clone(),
@@ -63,8 +63,9 @@ impl ConnectorLauncher {
         }))
     }
 
-    /// In a log of our own, a sink's topic is there before the sink subscribes, with the partitions that a source of this
-    /// pipeline gives it. In Danube it is only if such a source makes it: nobody else knows what it should be like.
+    /// Creates a sink's topic if needed. In the embedded log the topic must exist before the sink subscribes, with the
+    /// number of partitions that a source of this pipeline sets. In Danube only such a source creates it, because
+    /// nobody else knows its properties.
     async fn ensure_topic(&self, consumer: &ConsumerConfig, spec: &SinkSpec) -> Result<(), StartError> {
         let brokers = &self.services().brokers;
         let fed = spec.topics.iter().find(|(topic, _)| *topic == consumer.topic);
@@ -77,16 +78,16 @@ impl ConnectorLauncher {
             None => return Ok(()),
         };
         match brokers.main().create_topic(&consumer.topic, topic_spec).await {
-            // It is there, made otherwise by another pipeline: all its partitions are consumed.
+            // Another pipeline created it with other properties: all its partitions are consumed.
             Err(error) if error.kind == ErrorKind::Conflict => Ok(()),
-            // It was there when this sink subscribed, or subscribing fails now as well.
+            // The topic existed when this sink subscribed, or subscribing fails now as well.
             Err(error) if error.is_transient() && spec.config.buffer.is_some() => Ok(()),
             created => Ok(created?),
         }
     }
 }
 
-/// The policy of the mapping that made this subscription.
+/// Returns the policy of the mapping that this subscription belongs to.
 fn batch_policy(spec: &SinkSpec, consumer: &ConsumerConfig) -> BatchPolicy {
     let mappings = spec.config.mappings();
     let of_topic = mappings

@@ -31,7 +31,7 @@ impl ConnectorLauncher {
             recalled.extend(declared.recalled);
         }
         let topic = guest.producer_configs().first().map(|producer| &producer.topic);
-        self.keep_dead_letters(id, topic, view.spool.as_ref()).await?;
+        self.collect_dead_letters(id, topic, view.spool.as_ref()).await?;
         let parts = SourceParts {
             guest: guest.clone(),
             broker: view.broker,
@@ -53,14 +53,14 @@ impl ConnectorLauncher {
         };
         if let StartedSource::Push(source) = &source {
             let intake: Arc<dyn Intake> = source.clone();
-            services.letters.runs(id, Arc::downgrade(&intake)).await;
+            services.dead_letters.register_source(id, Arc::downgrade(&intake)).await;
         }
         let pipeline = Pipeline {
             feed: source.feed(),
             interests: guest.interests(),
             notebook: services.brokers.notebooks().of(id),
         };
-        // Last: whoever gives up waiting for the start before this leaves nothing behind.
+        // Last, so that a start that is given up before this leaves nothing behind.
         let ingress = spec.config.connector.start(self.context(id), pipeline).await?;
         let ingress: Arc<dyn Ingress> = ingress.into();
         services.locations.insert(id, &ingress);
@@ -73,7 +73,7 @@ impl ConnectorLauncher {
     }
 }
 
-/// A source that can take events, or read them.
+/// A source that accepts events, or one that reads them.
 enum StartedSource {
     Push(Arc<Source>),
     Pull(Arc<PullSource>),
@@ -94,7 +94,8 @@ impl StartedSource {
         }
     }
 
-    /// What is sent is taken until the listener is closed; what is read is confirmed while the connection is still there.
+    /// Drains in the order that each kind needs: pushed events are accepted until the listener closes; pulled ones are
+    /// confirmed while the connection is open.
     async fn drain(&self, ingress: &dyn Ingress, deadline: Instant) {
         match self {
             Self::Push(source) => {

@@ -1,4 +1,4 @@
-//! Why a connector does not start.
+//! Errors of starting a connector.
 
 use danube_wasm_broker::{BrokerError, ErrorKind};
 use danube_wasm_pipeline::{PullStartError, supervisor};
@@ -9,9 +9,9 @@ use crate::Failure;
 /// Why a connector did not start.
 #[derive(Debug)]
 pub(super) enum StartError {
-    /// Expected to pass: the broker is away, the topic is not made yet.
+    /// Passes by itself, such as an unavailable broker or a topic that does not exist yet.
     Transient(String),
-    /// Needs the user.
+    /// The user has to change something.
     Permanent(Failure),
 }
 

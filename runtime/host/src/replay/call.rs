@@ -1,4 +1,4 @@
-//! What became of the input.
+//! The repeated call and its result.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,30 +20,30 @@ use crate::{
     dead_letters::{Raw, RecordedInput},
 };
 
-/// What became of the input.
+/// The result of the call.
 #[derive(Debug)]
 pub(super) enum CallResult {
     /// A sink's writes.
     Writes(Vec<Write>),
     /// A source's records, and what its sender would be answered.
     Records(Vec<Outgoing>, Option<Reply>),
-    /// No effect.
+    /// A failure, without effect.
     Failed(Failed),
 }
 
-/// Why there is none, in the words of a letter.
+/// Why the call failed, in the terms of a dead letter.
 #[derive(Debug)]
 pub(super) struct Failed {
     pub(super) reason: Reason,
     pub(super) message: String,
     pub(super) backtrace: Vec<String>,
     pub(super) violations: Vec<Violation>,
-    /// The function that failed, if it is not the one that is given inputs.
+    /// The function that failed, if it is not the one that processes inputs.
     pub(super) stage: Option<&'static str>,
 }
 
 impl CallResult {
-    /// The input does not get as far as a component.
+    /// The input does not reach a component.
     pub(super) fn unreached(why: String) -> Self {
         Self::Failed(Failed::new(Reason::Undecodable, why))
     }
@@ -65,7 +65,7 @@ impl CallResult {
         })
     }
 
-    /// A message through a sink.
+    /// Calls a sink with a message.
     pub(super) async fn of_sink(
         guest: &dyn SinkGuest,
         lane: usize,
@@ -81,7 +81,7 @@ impl CallResult {
         }
     }
 
-    /// An event through a source.
+    /// Calls a source with an event.
     pub(super) async fn of_source(
         guest: &dyn SourceGuest,
         lane: usize,
@@ -95,7 +95,7 @@ impl CallResult {
                 violations,
                 ..Failed::new(Reason::Refused, why)
             })),
-            // A sender is told the component's own words.
+            // Senders get the component's own message.
             Err(GuestError::Failure(failure)) => Ok(Self::Failed(Failed::new(Reason::Refused, failure.message))),
             Err(GuestError::Host { message }) => Err(Failure::internal(message)),
             Err(error) => Ok(Self::failed(&error, None)),

@@ -1,14 +1,14 @@
-//! What the component says during the call.
+//! Captures what the component logs during the call.
 
 use std::sync::Mutex;
 
 use danube_wasm_model::ConnectorId;
 use danube_wasm_sandbox::{GuestHost, LogLevel};
 
-/// Most lines kept.
+/// Most lines that are captured.
 const LINES_MAX: usize = 1_000;
 
-/// Keeps lines of the levels that were kept when the call was recorded, in order.
+/// Captures lines, in order, at the levels that were logged when the call was recorded.
 pub(super) struct CaptureHost {
     levels: Vec<LogLevel>,
     lines: Mutex<Vec<(LogLevel, String)>>,
@@ -22,12 +22,12 @@ impl CaptureHost {
         }
     }
 
-    /// Forgets what was said so far.
+    /// Discards the captured lines.
     pub(super) fn forget(&self) {
         self.lines_mut(Vec::clear);
     }
 
-    /// What was said, each line behind its level.
+    /// Returns the captured lines with their levels.
     pub(super) fn lines(&self) -> Vec<(LogLevel, String)> {
         self.lines_mut(|lines| lines.clone())
     }

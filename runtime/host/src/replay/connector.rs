@@ -1,4 +1,4 @@
-//! The connector of a letter, as its pipeline file has it now.
+//! The connector of a dead letter, from the current pipeline file.
 
 use danube_wasm_config::{self as config, Component, Pipeline};
 use danube_wasm_model::{ConnectorId, Targets, TopicName, door::ConsumerConfig};
@@ -6,24 +6,24 @@ use danube_wasm_sandbox::GuestLimits;
 
 use crate::settings;
 
-/// A connector as its pipeline file has it now.
+/// A connector from the current pipeline file.
 pub(super) struct Connector {
     pub(super) component: Component,
     pub(super) settings: String,
-    /// The same with `${NAME}` for what comes from the environment.
+    /// The settings with `${NAME}` in place of values from the environment.
     pub(super) settings_kept: String,
     pub(super) limits: GuestLimits,
     pub(super) topics: Vec<TopicName>,
-    /// What a sink may write to.
+    /// The tables that a sink may write to.
     pub(super) targets: Targets,
     /// Subjects that a sink expects on its topics.
     expected: Vec<(TopicName, String)>,
-    /// Of its topics.
+    /// The schemas of its topics.
     pub(super) schemas: Vec<config::Schema>,
 }
 
 impl Connector {
-    /// The one with this id.
+    /// Returns the connector with this id.
     pub(super) fn find(pipeline: &Pipeline, id: &ConnectorId) -> Option<Self> {
         let source = pipeline.sources.iter().find(|source| source.id == *id);
         let sink = pipeline.sinks.iter().find(|sink| sink.id == *id);
@@ -66,7 +66,7 @@ impl Connector {
         }
     }
 
-    /// The subject that it expects on a topic.
+    /// Returns the subject that it expects on a topic.
     pub(super) fn expected_subject(&self, topic: &str) -> Option<String> {
         let mut expected = self.expected.iter();
         expected

@@ -1,4 +1,4 @@
-//! The letter: asked of the pipeline that has it, or read from a file that somebody sent.
+//! Finds the dead letter: in a running pipeline, in its data directory, or in a file.
 
 use std::path::Path;
 
@@ -11,16 +11,16 @@ use crate::{
     dead_letters::{self, RecordedCall, Request},
 };
 
-/// A letter, and the file of the pipeline that it is of, if that is known.
+/// A dead letter, and its pipeline file if that is known.
 pub(super) struct DeadLetter {
-    pub(super) shown: Shown,
+    pub(super) dumped: DumpedLetter,
     pub(super) case: RecordedCall,
     pub(super) file: Option<Loaded>,
 }
 
-/// What is needed of what `dlq show --json` prints.
+/// The needed fields of what `dlq show --json` prints.
 #[derive(Debug, Deserialize)]
-pub(super) struct Shown {
+pub(super) struct DumpedLetter {
     pub(super) id: String,
     pub(super) connector: String,
     #[serde(default)]
@@ -37,7 +37,7 @@ pub(super) struct Shown {
 }
 
 impl DeadLetter {
-    /// From `WHERE` and `ID`: either can be a file with the letter.
+    /// Finds the dead letter of the arguments `WHERE` and `ID`: either can be a file that contains it.
     pub(super) async fn find(place: &Path, id: Option<&str>) -> Result<Self, Failure> {
         if let Some(letter) = from_file(place)? {
             return match id {
@@ -61,17 +61,18 @@ impl DeadLetter {
             return Self::new(letter, Some(loaded), file);
         }
         let request = Request::Show { id: id.to_owned() };
-        let letter = dead_letters::ask(&loaded, request).await?.into_iter().next();
+        let letter = dead_letters::execute(&loaded, request).await?.into_iter().next();
         Self::new(letter.unwrap_or_default(), Some(loaded), place)
     }
 
     fn new(letter: Value, loaded: Option<Loaded>, place: &Path) -> Result<Self, Failure> {
-        let mut shown: Shown = serde_json::from_value(letter).map_err(|error| no_letter(place, &error.to_string()))?;
-        let case = shown.call.take();
+        let mut dumped: DumpedLetter =
+            serde_json::from_value(letter).map_err(|error| no_letter(place, &error.to_string()))?;
+        let case = dumped.call.take();
         let case =
             case.ok_or_else(|| no_letter(place, "it has no `call`: a running process may be older than this one"))?;
         Ok(Self {
-            shown,
+            dumped,
             case,
             file: loaded,
         })
@@ -85,7 +86,7 @@ fn no_letter(place: &Path, why: &str) -> Failure {
     ))
 }
 
-/// The letter in a file; `None` if it is a file of another kind, or a directory.
+/// Reads a dead letter from a file. `None` if the file is of another kind, or a directory.
 fn from_file(file: &Path) -> Result<Option<Value>, Failure> {
     if file.is_dir() {
         return Ok(None);

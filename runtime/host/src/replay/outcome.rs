@@ -1,33 +1,33 @@
-//! Whether the component passes now, and if not, whether it fails as it did.
+//! Whether the component passes now, and if not, whether it fails in the same way.
 
 use danube_wasm_pipeline::dead_letter::Reason;
 
 use super::{
     call::{CallResult, Failed},
-    dead_letter::{DeadLetter, Shown},
+    dead_letter::{DeadLetter, DumpedLetter},
 };
 
-/// A text of this length, in bytes, may have been cut: letters keep 4 KiB, and cut between two characters.
+/// From this length, in bytes, a text may be truncated: dead letters keep 4 KiB, truncated between two characters.
 const KEPT_BYTES: usize = (4 << 10) - 3;
 
-/// What a replay says of a component.
+/// The outcome of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It makes something of the input, or has nothing to do.
+    /// The component returns a result, or has nothing to do.
     Passes,
-    /// It makes something that the target may take or not: the recorded component's writes were refused there.
+    /// The component returns writes, which its target may accept or not: it refused those of the recorded component.
     PassesToTarget,
-    /// As recorded: the same words from the same place.
+    /// The same failure as recorded: the same message at the same place.
     SameFailure,
-    /// Another one.
+    /// Another failure.
     OtherFailure,
-    /// It is the component whose writes the target refused, so it makes the same ones.
+    /// The same component, whose writes the target refused, returns the same writes.
     SameWrites,
 }
 
 impl Outcome {
     pub(super) fn of(letter: &DeadLetter, digest: &str, result: &CallResult) -> Self {
-        let recorded = &letter.shown;
+        let recorded = &letter.dumped;
         let by_target = recorded.reason == Reason::TargetRefused.as_str();
         match result {
             CallResult::Failed(failed) if is_recorded(failed, recorded) => Self::SameFailure,
@@ -38,12 +38,12 @@ impl Outcome {
         }
     }
 
-    /// Whether the component takes the input now.
+    /// Whether the component accepts the input now.
     pub fn passes(self) -> bool {
         matches!(self, Self::Passes | Self::PassesToTarget)
     }
 
-    /// For programs.
+    /// The name in JSON.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Passes => "passes",
@@ -54,7 +54,7 @@ impl Outcome {
         }
     }
 
-    /// For people.
+    /// The sentence for people.
     pub(super) fn sentence(self) -> &'static str {
         match self {
             Self::Passes => "it passes now",
@@ -68,15 +68,15 @@ impl Outcome {
     }
 }
 
-/// Whether it failed for the same reason, with the same words, at the same place.
-fn is_recorded(failed: &Failed, recorded: &Shown) -> bool {
+/// Whether the reason, message and place of the failure are the recorded ones.
+fn is_recorded(failed: &Failed, recorded: &DumpedLetter) -> bool {
     failed.stage.is_none()
         && failed.reason.as_str() == recorded.reason
         && is_same(&failed.message, &recorded.message)
         && is_same(&failed.backtrace.join("\n"), &recorded.backtrace.join("\n"))
 }
 
-/// A letter keeps only the beginning of a long text.
+/// Compares texts. Dead letters keep only the beginning of a long text.
 fn is_same(found: &str, recorded: &str) -> bool {
     found == recorded || (recorded.len() >= KEPT_BYTES && found.starts_with(recorded))
 }

@@ -1,4 +1,4 @@
-//! What a replay prints. The same letter and component give the same text; how long it took is said apart.
+//! The report of a replay. The same dead letter and component give the same text; the run time is separate.
 
 use std::fmt::Write as _;
 
@@ -10,21 +10,21 @@ use serde_json::{Value, json};
 use super::{
     call::{CallResult, Failed},
     capture_host::CaptureHost,
-    dead_letter::{DeadLetter, Shown},
+    dead_letter::{DeadLetter, DumpedLetter},
     outcome::Outcome,
     target::Target,
 };
 use crate::dead_letters::readable;
 
-/// A replay.
+/// The report of a replay.
 pub struct Report {
-    /// The letter's.
+    /// Id of the dead letter.
     pub id: String,
-    /// Whether it passes.
+    /// The outcome.
     pub outcome: Outcome,
-    /// How long it took, if the component was called.
+    /// Run time, if the component was called.
     pub took: Option<String>,
-    shown: Shown,
+    shown: DumpedLetter,
     component: String,
     digest: String,
     notes: Vec<String>,
@@ -42,10 +42,10 @@ impl Report {
         took: Option<String>,
     ) -> Self {
         Self {
-            id: letter.shown.id.clone(),
+            id: letter.dumped.id.clone(),
             outcome,
             took,
-            shown: letter.shown,
+            shown: letter.dumped,
             component: subject.load.file,
             digest: subject.digest,
             notes: subject.notes,
@@ -54,7 +54,7 @@ impl Report {
         }
     }
 
-    /// For programs.
+    /// Returns the report as JSON.
     pub fn json(&self) -> Value {
         let log = self
             .log
@@ -79,7 +79,7 @@ impl Report {
         })
     }
 
-    /// For people.
+    /// Returns the report as text.
     pub fn text(&self) -> String {
         let shown = &self.shown;
         let mut page = Page::default();
@@ -111,7 +111,7 @@ impl Report {
     }
 }
 
-/// Lines, each behind what it is.
+/// Lines of text, each with a label.
 #[derive(Default)]
 struct Page(String);
 

@@ -1,4 +1,4 @@
-//! The schemas of a pipeline file without a registry: what they say is compiled, and registered null.
+//! Schemas of a pipeline file without a registry: they are compiled from the file's texts.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,12 +10,12 @@ use danube_wasm_schema::{Schemas, Validator, VersionStrategy};
 
 use crate::{Failure, settings};
 
-/// The validators of the topics whose schema has its text in the file.
+/// Returns validators for the topics whose schema has its text in the file.
 pub(super) async fn validators(
     schemas: &[config::Schema],
 ) -> std::result::Result<HashMap<TopicName, Arc<Validator>>, Failure> {
     let mut validators = HashMap::new();
-    for schema in schemas.iter().filter(|schema| is_written(schema)) {
+    for schema in schemas.iter().filter(|schema| is_complete(schema)) {
         let mut declaration = settings::declaration(schema)?;
         declaration.auto_register = true;
         declaration.version = VersionStrategy::Latest;
@@ -26,13 +26,13 @@ pub(super) async fn validators(
     Ok(validators)
 }
 
-/// Whether the file says all of it; else what is registered counts, which is not here.
-pub(super) fn is_written(schema: &config::Schema) -> bool {
+/// Whether the file contains the whole schema; otherwise the registered one counts, which is not available here.
+pub(super) fn is_complete(schema: &config::Schema) -> bool {
     use config::SchemaType::{Bytes, Number, String};
     schema.definition.is_some() || matches!(schema.schema_type, String | Number | Bytes)
 }
 
-/// Takes whatever it is told, and knows nothing.
+/// A registry that accepts everything and contains nothing.
 struct EmptyRegistry;
 
 #[async_trait]

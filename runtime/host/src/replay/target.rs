@@ -1,4 +1,4 @@
-//! The component that is called, and what it is given: as recorded, else as the pipeline file says, and then it is said.
+//! The component to call and its circumstances: as recorded, else from the pipeline file, with a note.
 
 use std::{path::Path, sync::Arc};
 
@@ -14,27 +14,27 @@ use crate::{
     dead_letters::{RecordedCall, RecordedInput},
 };
 
-/// What is called.
+/// The component to call and its circumstances.
 pub(super) struct Target {
     pub(super) load: LoadSpec,
     /// SHA-256 of the component.
     pub(super) digest: String,
     /// The schemas of a source's topics.
     pub(super) schemas: Vec<config::Schema>,
-    /// What is not as it was, or may not be.
+    /// Notes about differences from the recorded call, certain or possible.
     pub(super) notes: Vec<String>,
-    /// What a sink may write to: by its pipeline file, else by the settings that the letter has.
+    /// The tables that a sink may write to, from its pipeline file or else from the recorded settings.
     pub(super) targets: Option<Targets>,
     expected_subject: Option<String>,
 }
 
 impl Target {
-    /// For a letter; `component` instead of the one that its pipeline file names.
+    /// Prepares the call for a dead letter, with `component` in place of the one in the pipeline file.
     pub(super) fn of(letter: &DeadLetter, component: Option<&Path>) -> Result<Self, Failure> {
-        let id: ConnectorId = letter.shown.connector.parse().map_err(Failure::usage)?;
+        let id: ConnectorId = letter.dumped.connector.parse().map_err(Failure::usage)?;
         let file = letter.file.as_ref();
         let connector = file.and_then(|loaded| Connector::find(&loaded.pipeline, &id));
-        // What was not recorded is the file's.
+        // The pipeline file gives what was not recorded.
         let recorded = letter
             .case
             .recording
@@ -62,7 +62,7 @@ impl Target {
                 None => notes.push(
                     "what it publishes is not checked by a schema: name the pipeline file, too, for that".to_owned(),
                 ),
-                Some(_) => notes.extend(unwritten(&schemas)),
+                Some(_) => notes.extend(incomplete_schema_notes(&schemas)),
             }
         }
         let targets = match &connector {
@@ -75,11 +75,11 @@ impl Target {
             schemas,
             notes,
             targets,
-            expected_subject: connector.and_then(|c| c.expected_subject(&letter.shown.origin)),
+            expected_subject: connector.and_then(|c| c.expected_subject(&letter.dumped.origin)),
         })
     }
 
-    /// The levels of log lines that the component is told are kept.
+    /// Returns the levels of log lines that the component is told are enabled.
     pub(super) fn log_levels(&self) -> Vec<LogLevel> {
         match &self.load.ambient {
             Ambient::Recorded(recording) => recording.log_levels.clone(),
@@ -87,8 +87,8 @@ impl Target {
         }
     }
 
-    /// Why the connector would not give its component this input.
-    pub(super) fn refuses(&self, input: &RecordedInput) -> Option<String> {
+    /// Returns the reason for which the connector would not pass this input to its component, if there is one.
+    pub(super) fn refusal(&self, input: &RecordedInput) -> Option<String> {
         let (Some(expected), RecordedInput::Message { schema, .. }) = (&self.expected_subject, input) else {
             return None;
         };
@@ -100,7 +100,7 @@ impl Target {
     }
 }
 
-/// The tables that a sink's settings name, if they name any.
+/// Returns the tables in a sink's settings, if there are any.
 fn targets_of(settings: &str) -> Option<Targets> {
     let settings: serde_json::Value = serde_json::from_str(settings).ok()?;
     let mappings = settings.get("topic_mappings")?.as_array()?;
@@ -112,10 +112,10 @@ fn targets_of(settings: &str) -> Option<Targets> {
     (tables != Targets::default()).then_some(tables)
 }
 
-/// Notes of the schemas that are not in the file.
-fn unwritten(schemas: &[config::Schema]) -> impl Iterator<Item = String> {
-    let unwritten = schemas.iter().filter(|schema| !schema_files::is_written(schema));
-    unwritten.map(|schema| {
+/// Returns notes about schemas that are not in the file.
+fn incomplete_schema_notes(schemas: &[config::Schema]) -> impl Iterator<Item = String> {
+    let incomplete = schemas.iter().filter(|schema| !schema_files::is_complete(schema));
+    incomplete.map(|schema| {
         format!(
             "what it publishes to {} is not checked: schema `{}` is in the registry only",
             schema.topic, schema.subject
@@ -123,7 +123,7 @@ fn unwritten(schemas: &[config::Schema]) -> impl Iterator<Item = String> {
     })
 }
 
-/// The component's name and bytes.
+/// Reads the component and returns its name and bytes.
 fn read(
     id: &ConnectorId,
     component: Option<&Path>,
@@ -145,7 +145,7 @@ fn read(
     }
 }
 
-/// Fills in what the component is given.
+/// Assembles what the component is loaded with.
 fn load(
     spec: LoadSpec,
     case: &RecordedCall,
@@ -162,9 +162,9 @@ fn load(
         return Ok(LoadSpec {
             settings: connector.settings.clone(),
             settings_kept: Some(connector.settings_kept.clone()),
-            limits: unhurried(connector.limits),
+            limits: without_log_rate(connector.limits),
             topics: connector.topics.clone(),
-            ambient: Ambient::Recorded(Arc::new(unrecorded(case))),
+            ambient: Ambient::Recorded(Arc::new(default_recording(case))),
             ..spec
         });
     };
@@ -193,7 +193,7 @@ fn load(
     Ok(LoadSpec {
         settings,
         settings_kept: Some(settings_kept),
-        limits: unhurried(recording.limits()),
+        limits: without_log_rate(recording.limits()),
         topics: topics(recording)?,
         ambient: Ambient::Recorded(Arc::new(recording.clone())),
         ..spec
@@ -214,8 +214,8 @@ fn unknown_settings(id: &ConnectorId) -> Failure {
     ))
 }
 
-/// Lines are dropped by the clock of this machine; here none are.
-fn unhurried(limits: GuestLimits) -> GuestLimits {
+/// Lifts the limit of log lines a second, which depends on this machine's clock.
+fn without_log_rate(limits: GuestLimits) -> GuestLimits {
     GuestLimits {
         log_lines_per_s: 1 << 20,
         log_bytes_per_s: 1 << 30,
@@ -223,8 +223,8 @@ fn unhurried(limits: GuestLimits) -> GuestLimits {
     }
 }
 
-/// A call of which nothing is known but its input.
-fn unrecorded(case: &RecordedCall) -> Recording {
+/// Returns the recording of a call of which only the input is known.
+fn default_recording(case: &RecordedCall) -> Recording {
     let time_ms = match &case.input {
         Some(RecordedInput::Message { publish_time_ms, .. }) => *publish_time_ms,
         Some(RecordedInput::Event { received_ms, .. }) => *received_ms,

@@ -1,4 +1,4 @@
-//! What a right file becomes.
+//! What valid files are read as.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use danube_wasm_ingress_http::{
 use danube_wasm_model::{OnFailure, OnInvalid, OnPoison, StartAt, SubscriptionType};
 use http::Method;
 
-use crate::{AsSurrealDb as _, AsWebhook as _, Desk, sink, source};
+use crate::{AsSurrealDb as _, AsWebhook as _, Workspace, sink, source};
 
 #[test]
 fn defaults() {
-    let desk = Desk::new();
-    let pipeline = desk.accept(&(source("") + &sink(""))).pipeline;
-    assert_eq!(pipeline.data_dir, desk.path("data"));
+    let workspace = Workspace::new();
+    let pipeline = workspace.accept(&(source("") + &sink(""))).pipeline;
+    assert_eq!(pipeline.data_dir, workspace.path("data"));
     assert_eq!(
         pipeline.service_url,
         ServiceUrl::Embedded {
-            dir: desk.path("data/log")
+            dir: workspace.path("data/log")
         }
     );
     assert_eq!(pipeline.admin.listen.to_string(), "127.0.0.1:9090");
@@ -73,9 +73,9 @@ fn defaults() {
 }
 
 #[test]
-fn everything_that_can_be_said() {
+fn every_key_is_read() {
     let pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_file("c.wasm", "")
         .with_file("tls/c.pem", "")
         .with_file("keys/a.pem", pem);
@@ -164,7 +164,7 @@ storage_mode = "TimeSeries"
 id_pointer = "/id"
 on_poison = "block-key"
 "#;
-    let loaded = desk.accept(text);
+    let loaded = workspace.accept(text);
     assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
     let pipeline = loaded.pipeline;
     assert_eq!(pipeline.service_url.to_string(), "embedded:///srv/log");
@@ -179,7 +179,7 @@ on_poison = "block-key"
         (SchemaType::Bytes, &None)
     );
     let source = &pipeline.sources[0];
-    assert_eq!(source.component, Component::File(desk.path("c.wasm")));
+    assert_eq!(source.component, Component::File(workspace.path("c.wasm")));
     assert_eq!(source.limits.memory_bytes, Some(32 << 20));
     assert_eq!(source.limits.record_budget, Some(Duration::from_micros(9)));
     let tls = source.webhook().tls.as_ref().expect("given");
@@ -214,7 +214,7 @@ on_poison = "block-key"
 
 #[test]
 fn components_are_given_their_settings_and_nothing_of_the_hosts() {
-    let pipeline = Desk::new()
+    let pipeline = Workspace::new()
         .accept(
             &(source("partitions = 4\nkey_pointer = \"/customer_id\"\n[sources.config]\na = 1")
                 + &sink("id_pointer = \"/id\"\nsubscription_type = \"FailOver\"")),

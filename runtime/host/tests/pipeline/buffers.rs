@@ -1,8 +1,8 @@
-//! What waits on this disk.
+//! Buffers on disk.
 
 use std::time::Duration;
 
-use crate::{Desk, assert_one, sink, source};
+use crate::{Workspace, assert_one, sink, source};
 
 const CLUSTER: &str = "danube_service_url = \"http://b\"\n";
 
@@ -15,11 +15,11 @@ fn sink_with(buffer: &str) -> String {
 }
 
 #[test]
-fn of_a_source_and_of_a_sink() {
-    let desk = Desk::new();
+fn sources_and_sinks_can_have_buffers() {
+    let workspace = Workspace::new();
     let disk = "type = \"disk\"\nmax_bytes = 1073741824";
     let text = CLUSTER.to_owned() + &source_with(disk) + &sink_with(disk);
-    let loaded = desk.accept(&text);
+    let loaded = workspace.accept(&text);
     assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
     let pipeline = loaded.pipeline;
     let buffer = pipeline.sources[0].buffer.as_ref().expect("given");
@@ -28,9 +28,9 @@ fn of_a_source_and_of_a_sink() {
         (1 << 30, Duration::from_secs(10))
     );
     assert_eq!(pipeline.sinks[0].buffer.as_ref().expect("given").max_bytes, 1 << 30);
-    assert_eq!(pipeline.spools_dir(), desk.path("data/spool"));
+    assert_eq!(pipeline.spools_dir(), workspace.path("data/spool"));
 
-    let none = desk.accept(&(CLUSTER.to_owned() + &source_with("type = \"none\"") + &sink("")));
+    let none = workspace.accept(&(CLUSTER.to_owned() + &source_with("type = \"none\"") + &sink("")));
     assert_eq!(
         (&none.pipeline.sources[0].buffer, &none.pipeline.sinks[0].buffer),
         (&None, &None)
@@ -40,8 +40,8 @@ fn of_a_source_and_of_a_sink() {
 }
 
 #[test]
-fn rules() {
-    let desk = Desk::new();
+fn invalid_buffers_are_refused() {
+    let workspace = Workspace::new();
     for (buffer, says) in [
         ("type = \"disk\"", "needs `max_bytes`"),
         ("type = \"disc\"\nmax_bytes = 1", "did you mean \"disk\"?"),
@@ -49,24 +49,24 @@ fn rules() {
         ("type = \"disk\"\nmax_bytes = 1000", "from 1048576"),
         ("type = \"none\"\nmax_bytes = 1073741824", "unknown key `max_bytes`"),
     ] {
-        let found = desk.refuse(&(CLUSTER.to_owned() + &source_with(buffer)));
+        let found = workspace.refuse(&(CLUSTER.to_owned() + &source_with(buffer)));
         assert_one(&found, &["sources[0].buffer", says]);
     }
     let sink = sink_with("type = \"disk\"\nmax_bytes = 1073741824\nbroker_flush_ms = 1");
     assert_one(
-        &desk.refuse(&(CLUSTER.to_owned() + &sink)),
+        &workspace.refuse(&(CLUSTER.to_owned() + &sink)),
         &["unknown key `broker_flush_ms`", "belongs in [sources.buffer]"],
     );
 }
 
 #[test]
-fn the_embedded_log_needs_none() {
+fn the_embedded_log_needs_no_buffer() {
     let disk = "type = \"disk\"\nmax_bytes = 1073741824";
-    let desk = Desk::new();
-    let loaded = desk.accept(&(source_with(disk) + &sink("")));
+    let workspace = Workspace::new();
+    let loaded = workspace.accept(&(source_with(disk) + &sink("")));
     assert_eq!(loaded.pipeline.sources[0].buffer, None);
     assert_one(
-        &desk.warnings(&(source_with(disk) + &sink(""))),
+        &workspace.warnings(&(source_with(disk) + &sink(""))),
         &["sources[0].buffer", "is not used", "on this disk itself"],
     );
 }

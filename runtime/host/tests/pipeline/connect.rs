@@ -1,4 +1,4 @@
-//! Files of Danube Connect: what they become, and what the operator is told.
+//! Files of Danube Connect: what they are translated to, and the operator's warnings.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use danube_wasm_egress_surrealdb::{Credentials, config::StorageMode};
 use danube_wasm_ingress_http::config::{AuthConfig, HmacForm, JwtKeys};
 use danube_wasm_model::SubscriptionType;
 
-use crate::{AsSurrealDb as _, AsWebhook as _, Desk, assert_one, loader, repository};
+use crate::{AsSurrealDb as _, AsWebhook as _, Workspace, assert_one, loader, repository};
 
 pub(crate) const SOURCE: &str = "danube_service_url = \"http://b:6650\"\nconnector_name = \"in\"\n[server]\nhost = \"127.0.0.1\"\n\
                       port = 0\n[auth]\ntype = \"none\"\n[[routes]]\nfrom = \"/a\"\nto = \"/default/a\"\n\
@@ -17,11 +17,11 @@ pub(crate) const SINK: &str = "danube_service_url = \"http://b:6650\"\nconnector
                     namespace = \"n\"\ndatabase = \"d\"\n[[surrealdb.routes]]\nfrom = \"/default/a\"\n\
                     subscription = \"s\"\nto = \"t\"\n";
 
-/// What is told of a file beside who can reach its metrics.
-pub(crate) fn told(desk: &Desk, text: &str) -> Vec<String> {
-    let mut told = desk.warnings(text);
-    told.retain(|told| !told.contains("metrics and health are served"));
-    told
+/// Returns the warnings about a file, except those about who can reach its metrics.
+pub(crate) fn notes_of(workspace: &Workspace, text: &str) -> Vec<String> {
+    let mut notes = workspace.warnings(text);
+    notes.retain(|note| !note.contains("metrics and health are served"));
+    notes
 }
 
 fn seed() -> [std::path::PathBuf; 2] {
@@ -33,8 +33,8 @@ fn seed() -> [std::path::PathBuf; 2] {
 }
 
 #[test]
-fn the_announcements_files_are_one_pipeline() {
-    let loaded = loader(&Desk::new().env)
+fn the_announced_files_give_one_pipeline() {
+    let loaded = loader(&Workspace::new().env)
         .load_all(&seed())
         .unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(loaded.formats, [FileFormat::DanubeConnect; 2]);
@@ -59,13 +59,13 @@ fn the_announcements_files_are_one_pipeline() {
         (50, Duration::from_secs(1))
     );
     assert_eq!(mapping.table.as_deref(), Some("stripe_payments"));
-    let told: Vec<_> = loaded
+    let warnings: Vec<_> = loaded
         .warnings
         .iter()
         .map(|w| format!("{}:{}", w.line, w.key))
         .collect();
     assert_eq!(
-        told,
+        warnings,
         [
             "1:",
             "14:webhook.host",
@@ -76,7 +76,7 @@ fn the_announcements_files_are_one_pipeline() {
 }
 
 #[test]
-fn the_examples_files_are_the_announcements() {
+fn the_examples_files_give_the_announced_pipeline() {
     for file in seed() {
         let name = file.file_name().unwrap();
         let example = repository().join("examples/danube-connect").join(name);
@@ -89,14 +89,14 @@ fn the_examples_files_are_the_announcements() {
     }
     let example = ["webhook-connector.toml", "surrealdb-sink-connector.toml"]
         .map(|name| repository().join("examples/danube-connect").join(name));
-    loader(&Desk::new().env)
+    loader(&Workspace::new().env)
         .load_all(&example)
         .unwrap_or_else(|found| panic!("{found}"));
 }
 
 #[test]
-fn variables_hold_over_the_files() {
-    let desk = Desk::new()
+fn variables_override_the_files() {
+    let workspace = Workspace::new()
         .with_env("DANUBE_SERVICE_URL", "http://127.0.0.1:16650")
         .with_env("SERVER_HOST", "127.0.0.1")
         .with_env("SERVER_PORT", "18080")
@@ -104,7 +104,7 @@ fn variables_hold_over_the_files() {
         .with_env("SURREALDB_USERNAME", "u")
         .with_env("SURREALDB_PASSWORD", "hunter2")
         .with_env("DANUBE_WASM_DATA_DIR", "/var/lib/danube-wasm");
-    let loaded = loader(&desk.env)
+    let loaded = loader(&workspace.env)
         .load_all(&seed())
         .unwrap_or_else(|found| panic!("{found}"));
     let pipeline = loaded.pipeline;
@@ -118,66 +118,68 @@ fn variables_hold_over_the_files() {
             if username == "u" && password == "hunter2")
     );
     assert!(!format!("{:?}", loaded.warnings).contains("hunter2"));
-    let named = Desk::new().with_env("CONNECTOR_NAME", "own").accept(SINK).pipeline;
+    let named = Workspace::new().with_env("CONNECTOR_NAME", "own").accept(SINK).pipeline;
     assert_eq!(named.sinks[0].id.connector(), "own");
 }
 
 #[test]
-fn a_variable_that_is_wrong_is_told_without_its_value() {
-    let desk = Desk::new().with_env("SERVER_PORT", "hunter2");
-    let found = desk.refuse(SOURCE);
+fn an_invalid_variable_is_reported_without_its_value() {
+    let workspace = Workspace::new().with_env("SERVER_PORT", "hunter2");
+    let found = workspace.refuse(SOURCE);
     assert_one(&found, &["5:8 server.port", "the value from the environment is not"]);
     assert!(!found[0].contains("hunter2"), "{found:?}");
-    // A variable that is empty is none.
-    Desk::new().with_env("SERVER_PORT", "").accept(SOURCE);
+    // An empty variable counts as not set.
+    Workspace::new().with_env("SERVER_PORT", "").accept(SOURCE);
 }
 
 #[test]
-fn one_process_can_also_keep_everything_itself() {
-    let desk = Desk::new()
+fn one_process_can_run_both_files_with_the_embedded_log() {
+    let workspace = Workspace::new()
         .with_env("DANUBE_SERVICE_URL", "embedded://data/log")
         .with_env("SURREALDB_URL", "mem://");
-    let loaded = desk
+    let loaded = workspace
         .load_files(&[("a/in.toml", SOURCE), ("b/out.toml", SINK)])
         .unwrap_or_else(|found| panic!("{found}"));
-    let url = format!("embedded://{}", desk.path("a/data/log").display());
+    let url = format!("embedded://{}", workspace.path("a/data/log").display());
     assert_eq!(loaded.pipeline.service_url.to_string(), url);
     assert_eq!(loaded.pipeline.sinks[0].surrealdb().url.to_string(), "mem://");
 }
 
 #[test]
-fn a_file_names_files_of_its_own_directory() {
-    let desk = Desk::new().with_file("b/a.avsc", "{}");
+fn paths_start_from_the_directory_of_their_file() {
+    let workspace = Workspace::new().with_file("b/a.avsc", "{}");
     let schema =
         "[[schemas]]\ntopic = \"/default/a\"\nsubject = \"a\"\nschema_type = \"avro\"\nschema_file = \"a.avsc\"\n";
     let sink = SINK.replace("db:8000", "surrealkv://kv") + schema;
-    let loaded = desk
+    let loaded = workspace
         .load_files(&[("a/in.toml", SOURCE), ("b/out.toml", &sink)])
         .unwrap_or_else(|found| panic!("{found}"));
     let pipeline = loaded.pipeline;
     assert_eq!(
         pipeline.sinks[0].surrealdb().url.to_string(),
-        format!("surrealkv://{}", desk.path("b/kv").display())
+        format!("surrealkv://{}", workspace.path("b/kv").display())
     );
     let schema = pipeline.schemas[0].definition.as_ref().expect("it has a file");
-    assert_eq!(schema.path, desk.path("b/a.avsc"));
-    let files = [desk.path("a/in.toml"), desk.path("b/out.toml")];
-    let migrated = desk.loader().migrate(&files).expect("right files");
-    let again = desk.loader().load_text(&desk.path("a/pipeline.toml"), migrated.toml);
+    assert_eq!(schema.path, workspace.path("b/a.avsc"));
+    let files = [workspace.path("a/in.toml"), workspace.path("b/out.toml")];
+    let migrated = workspace.loader().migrate(&files).expect("right files");
+    let again = workspace
+        .loader()
+        .load_text(&workspace.path("a/pipeline.toml"), migrated.toml);
     assert_eq!(again.expect("a right file").pipeline, pipeline);
 }
 
 #[test]
 fn defaults_are_those_of_danube_connect() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let bare = SOURCE
         .replace("host = \"127.0.0.1\"\nport = 0\n", "")
         .replace("reliable_dispatch = true\n", "");
-    let source = desk.accept(&bare).pipeline.sources.remove(0);
+    let source = workspace.accept(&bare).pipeline.sources.remove(0);
     assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
     assert!(!source.webhook().endpoints[0].reliable_dispatch);
     let batches = |text: &str| {
-        let pipeline = desk.accept(text).pipeline;
+        let pipeline = workspace.accept(text).pipeline;
         let mapping = &pipeline.sinks[0].surrealdb().topic_mappings[0];
         (mapping.batch.messages_max, mapping.batch.linger.as_millis())
     };
@@ -186,7 +188,7 @@ fn defaults_are_those_of_danube_connect() {
     let processing = "[processing]\nbatch_size = 5\nbatch_timeout_ms = 6\n";
     assert_eq!(batches(SINK), (1000, 1000));
     assert_eq!(batches(&format!("{SINK}{processing}")), (5, 6));
-    // Each version has its own place for them, and reads no other.
+    // Each version has its own place for these keys, and reads no other.
     assert_eq!(batches(&format!("{}{processing}", surrealdb(SINK))), (5, 6));
     assert_eq!(batches(&old), (100, 1000));
     assert_eq!(batches(&format!("{old}{processing}")), (100, 1000));
@@ -196,7 +198,7 @@ fn defaults_are_those_of_danube_connect() {
 
 #[test]
 fn every_spelling_of_an_endpoint_and_a_mapping() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let old = SOURCE
         .replace("[[routes]]", "[[endpoints]]")
         .replace("from =", "path =")
@@ -205,17 +207,17 @@ fn every_spelling_of_an_endpoint_and_a_mapping() {
         .replace("[server]", "[webhook]")
         .replace("[auth]\ntype = \"none\"\n", "")
         .replace("[[endpoints]]", "[[webhook.endpoints]]");
-    let new = desk.accept(SOURCE).pipeline;
+    let new = workspace.accept(SOURCE).pipeline;
     for text in [old, announced] {
-        assert_eq!(told(&desk, &text), [""; 0]);
-        assert_eq!(desk.accept(&text).pipeline, new, "{text}");
+        assert_eq!(notes_of(&workspace, &text), [""; 0]);
+        assert_eq!(workspace.accept(&text).pipeline, new, "{text}");
     }
     let mapping = |pipeline: Pipeline| pipeline.sinks[0].surrealdb().topic_mappings[0].clone();
     let old = SINK
         .replace(".routes]", ".topic_mappings]")
         .replace("from =", "topic =");
     for table in ["table_name =", "table =", "to ="] {
-        let read = mapping(desk.accept(&old.replace("to =", table)).pipeline);
+        let read = mapping(workspace.accept(&old.replace("to =", table)).pipeline);
         assert_eq!(
             (read.table.as_deref(), read.consumer.topic.as_str()),
             (Some("t"), "/default/a")
@@ -225,22 +227,22 @@ fn every_spelling_of_an_endpoint_and_a_mapping() {
     }
     let twice = old.replace("to =", "table_name = \"u\"\nto =");
     assert_one(
-        &desk.refuse(&twice),
+        &workspace.refuse(&twice),
         &["11:1", "`to` is another spelling of `table_name`"],
     );
 }
 
 #[test]
-fn who_may_post() {
+fn authentication_is_translated() {
     let secret = "0123456789abcdef0123456789abcdef";
     let pem = "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n";
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_env("KEY", secret)
         .with_env("SHORT", "short")
         .with_file("k.pem", pem);
     let with = |auth: &str| SOURCE.replace("type = \"none\"\n", &format!("{auth}\n"));
     let auth = |text: &str| {
-        desk.accept(&with(text)).pipeline.sources[0].webhook().endpoints[0]
+        workspace.accept(&with(text)).pipeline.sources[0].webhook().endpoints[0]
             .auth
             .clone()
     };
@@ -265,7 +267,7 @@ fn who_may_post() {
         }
     ));
     assert_one(
-        &told(&desk, &with(&signed("Stripe-Signature"))),
+        &notes_of(&workspace, &with(&signed("Stripe-Signature"))),
         &["7:8 auth.type", "let every request in; here its signature is checked"],
     );
     let jwt = "type = \"jwt\"\nsecret_env = \"KEY\"";
@@ -278,12 +280,15 @@ fn who_may_post() {
     ));
     let both = format!("{jwt}\npublic_key_path = \"/nowhere.pem\"");
     assert_one(
-        &told(&desk, &with(&both)),
+        &notes_of(&workspace, &with(&both)),
         &["auth.public_key_path", "had no effect in Danube Connect"],
     );
     let key = "type = \"jwt\"\npublic_key_path = \"k.pem\"";
     assert!(matches!(auth(key), AuthConfig::Jwt { keys: JwtKeys::Rs256(keys), .. } if keys[0].pem == pem));
-    assert_one(&told(&desk, &with(key)), &["auth.public_key_path", "here it holds"]);
+    assert_one(
+        &notes_of(&workspace, &with(key)),
+        &["auth.public_key_path", "here it holds"],
+    );
     for (auth, says) in [
         ("type = \"apikey\"", "needs `secret_env`"),
         ("type = \"apikey\"\nsecret_env = \"NONE\"", "`NONE`, which is not set"),
@@ -299,47 +304,47 @@ fn who_may_post() {
         ("type = \"oauth\"", "`type` must be"),
         ("type = \"none\"\nsecret = \"x\"", "unknown key `secret` in [auth]"),
     ] {
-        assert_one(&desk.refuse(&with(auth)), &[says]);
+        assert_one(&workspace.refuse(&with(auth)), &[says]);
     }
 }
 
 #[test]
-fn text_is_taken_as_it_stands() {
+fn text_is_taken_literally() {
     let text = SINK.replace("namespace = \"n\"", "namespace = \"${HOME}\"");
     assert_eq!(
-        Desk::new().accept(&text).pipeline.sinks[0].surrealdb().namespace,
+        Workspace::new().accept(&text).pipeline.sinks[0].surrealdb().namespace,
         "${HOME}"
     );
 }
 
 #[test]
 fn files_of_both_kinds_run_together() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let own = "danube_service_url = \"http://b\"\n".to_owned() + &crate::sink("");
-    let loaded = desk
+    let loaded = workspace
         .load_files(&[("in.toml", SOURCE), ("pipeline.toml", &own)])
         .unwrap_or_else(|found| panic!("{found}"));
     assert_eq!(loaded.formats, [FileFormat::DanubeConnect, FileFormat::Pipeline]);
     let other = own.replace("http://b", "http://c");
-    let found = desk.refuse_files(&[("in.toml", SOURCE), ("pipeline.toml", &other)]);
+    let found = workspace.refuse_files(&[("in.toml", SOURCE), ("pipeline.toml", &other)]);
     assert_one(&found, &["pipeline.toml:1:22", "is given on line 1 of", "in.toml"]);
 }
 
 #[test]
-fn ports_that_clash_are_refused_with_both_places() {
-    let desk = Desk::new();
+fn equal_ports_are_refused_with_both_places() {
+    let workspace = Workspace::new();
     let port = |text: &str, port: u16| format!("{text}[processing]\nmetrics_port = {port}\n");
-    let found = desk.refuse_files(&[("in.toml", &port(SOURCE, 9091)), ("out.toml", &port(SINK, 9092))]);
+    let found = workspace.refuse_files(&[("in.toml", &port(SOURCE, 9091)), ("out.toml", &port(SINK, 9092))]);
     assert_one(&found, &["out.toml:12:16", "is given on line 13 of", "in.toml"]);
-    let loaded = desk.load_files(&[("in.toml", &port(SOURCE, 9091)), ("out.toml", SINK)]);
+    let loaded = workspace.load_files(&[("in.toml", &port(SOURCE, 9091)), ("out.toml", SINK)]);
     let pipeline = loaded.unwrap_or_else(|found| panic!("{found}")).pipeline;
     assert_eq!(pipeline.admin.listen.to_string(), "0.0.0.0:9091");
 }
 
 #[test]
 fn one_variable_cannot_name_two_connectors() {
-    let desk = Desk::new().with_env("CONNECTOR_NAME", "one");
-    let found = desk.refuse_files(&[("in.toml", SOURCE), ("out.toml", SINK)]);
+    let workspace = Workspace::new().with_env("CONNECTOR_NAME", "one");
+    let found = workspace.refuse_files(&[("in.toml", SOURCE), ("out.toml", SINK)]);
     assert_one(
         &found,
         &["out.toml:2:18 connector_name", "`one` is the name of another connector"],
@@ -349,17 +354,17 @@ fn one_variable_cannot_name_two_connectors() {
 
 #[test]
 fn only_files_of_danube_connect_are_migrated() {
-    let desk = Desk::new();
-    std::fs::write(desk.path("p.toml"), crate::sink("")).unwrap();
-    let found = desk
+    let workspace = Workspace::new();
+    std::fs::write(workspace.path("p.toml"), crate::sink("")).unwrap();
+    let found = workspace
         .loader()
-        .migrate(&[desk.path("p.toml")])
+        .migrate(&[workspace.path("p.toml")])
         .expect_err("a pipeline file");
     assert!(found.to_string().contains("this is a pipeline file already"), "{found}");
-    std::fs::write(desk.path("in.toml"), SOURCE.replace("port = 0", "port = -1")).unwrap();
-    let found = desk
+    std::fs::write(workspace.path("in.toml"), SOURCE.replace("port = 0", "port = -1")).unwrap();
+    let found = workspace
         .loader()
-        .migrate(&[desk.path("in.toml")])
+        .migrate(&[workspace.path("in.toml")])
         .expect_err("a wrong file");
     assert_eq!(found.len(), 1, "{found}");
 }

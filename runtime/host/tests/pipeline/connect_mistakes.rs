@@ -1,13 +1,13 @@
-//! Files of Danube Connect: what has no effect, and what is refused, each in the file's own words.
+//! Files of Danube Connect: keys without effect, and mistakes, reported with the file's own keys.
 
 use crate::{
-    Desk, assert_one,
-    connect::{SINK, SOURCE, told},
+    Workspace, assert_one,
+    connect::{SINK, SOURCE, notes_of},
 };
 
 #[test]
 fn every_key_without_effect_is_named_with_its_line() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let key = |text: &str| format!("{text}\n");
     for (text, says) in [
         (
@@ -65,13 +65,13 @@ fn every_key_without_effect_is_named_with_its_line() {
         ),
         (key(SINK) + "[auth]\ntype = \"none\"\n", "a sink listens to nobody"),
     ] {
-        assert_one(&told(&desk, &text), &[says]);
+        assert_one(&notes_of(&workspace, &text), &[says]);
     }
 }
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (text, says) in [
         (SOURCE.replace("partitions", ""), None),
         (
@@ -91,20 +91,20 @@ fn unknown_keys_are_refused_with_the_nearest() {
         (format!("{SINK}[servers]\nport = 1\n"), Some("did you mean `server`?")),
     ] {
         match says {
-            Some(says) => assert_one(&desk.refuse(&text), &[says]),
-            None => drop(desk.accept(&text)),
+            Some(says) => assert_one(&workspace.refuse(&text), &[says]),
+            None => drop(workspace.accept(&text)),
         }
     }
 }
 
 #[test]
-fn mistakes_have_the_files_own_lines_and_keys() {
+fn mistakes_are_reported_with_the_files_own_lines_and_keys() {
     let text = SINK
         .replace("/default/a", "default/a")
         .replace("db:8000", "db")
         .replace("connector_name = \"out\"\n", "")
         + "storage_mode = \"Documents\"\n";
-    let found = Desk::new().refuse(&text);
+    let found = Workspace::new().refuse(&text);
     let expected = [
         "1:1 connector_name: ",
         "3:7 surrealdb.url: ",
@@ -118,8 +118,8 @@ fn mistakes_have_the_files_own_lines_and_keys() {
 }
 
 #[test]
-fn what_a_file_must_have() {
-    let desk = Desk::new();
+fn missing_keys_are_reported() {
+    let workspace = Workspace::new();
     let core = "danube_service_url = \"http://b\"\nconnector_name = \"x\"\n";
     for (text, says) in [
         (core.to_owned(), "neither [server] nor [surrealdb]"),
@@ -133,7 +133,7 @@ fn what_a_file_must_have() {
         (SINK.replace("[[surrealdb.routes]]", "[[surrealdb.topic_mappings]]\ntopic = \"/default/b\"\nsubscription = \"x\"\ntable = \"t\"\n[[surrealdb.routes]]"), "`routes` is the newer spelling"),
         (SINK[..SINK.find("[[").unwrap()].to_owned(), "needs at least one of `routes`"),
     ] {
-        assert_one(&desk.refuse(&text), &[says]);
+        assert_one(&workspace.refuse(&text), &[says]);
     }
 }
 
@@ -181,10 +181,10 @@ include_danube_metadata = 1
 storage_mode = "Timeseries"
 "#;
 
-/// Every sentence names the file's own keys and tables, and cures them.
+/// Every message names the file's own keys and tables, and how to correct them.
 #[test]
-fn every_mistake_of_a_file_is_told_at_once_in_its_own_words() {
-    let desk = Desk::new();
+fn every_mistake_is_reported_at_once_with_the_files_own_keys() {
+    let workspace = Workspace::new();
     let of_a_source = [
         "1:1 connector_name: the top level needs `connector_name` | write for example `connector_name = \
          \"webhook-source\"`",
@@ -239,21 +239,21 @@ fn every_mistake_of_a_file_is_told_at_once_in_its_own_words() {
         "16:16 surrealdb.routes[0].storage_mode: `storage_mode` must be `\"Document\"` or `\"TimeSeries\"`, not \
          \"Timeseries\" | did you mean \"TimeSeries\"?",
     ];
-    assert_eq!(desk.refuse(MISTAKES_OF_A_SOURCE), of_a_source);
-    assert_eq!(desk.refuse(MISTAKES_OF_A_SINK), of_a_sink);
+    assert_eq!(workspace.refuse(MISTAKES_OF_A_SOURCE), of_a_source);
+    assert_eq!(workspace.refuse(MISTAKES_OF_A_SINK), of_a_sink);
 }
 
 #[test]
-fn what_is_wrong_for_every_endpoint_is_told_once() {
+fn a_mistake_that_affects_every_endpoint_is_reported_once() {
     let text = SOURCE.replace("\"none\"", "\"apikey\"\nheader = \"x y\"\nsecret_env = \"NONE\"")
         + "[[routes]]\nfrom = \"/b\"\nto = \"/default/b\"\nreliable_dispatch = true\n";
-    let found = Desk::new().refuse(&text);
+    let found = Workspace::new().refuse(&text);
     let keys: Vec<_> = found.iter().filter_map(|found| found.split(' ').nth(1)).collect();
     assert_eq!(keys, ["auth.header:", "auth.secret_env:"], "{found:#?}");
 }
 
 #[test]
-fn a_variable_that_is_wrong_is_the_one_to_correct() {
+fn an_invalid_variable_is_named_as_what_to_correct() {
     let variables = [
         ("DANUBE_SERVICE_URL", "http://danube-broker:6650"),
         ("CONNECTOR_NAME", "webhook-source"),
@@ -261,7 +261,7 @@ fn a_variable_that_is_wrong_is_the_one_to_correct() {
         ("SERVER_PORT", "8080"),
     ];
     for (variable, example) in variables {
-        let found = Desk::new().with_env(variable, "a b").refuse(SOURCE);
+        let found = Workspace::new().with_env(variable, "a b").refuse(SOURCE);
         assert_one(&found, &[&format!("write for example `{variable}={example}`")]);
     }
 }

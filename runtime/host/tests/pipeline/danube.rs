@@ -1,16 +1,16 @@
-//! A Danube cluster: where it is and how it is spoken to.
+//! Settings of a Danube cluster.
 
 use std::time::Duration;
 
 use danube_wasm_config::{SecretSource, ServiceUrl};
 
-use crate::{AsWebhook as _, Desk, assert_one, sink, source};
+use crate::{AsWebhook as _, Workspace, assert_one, sink, source};
 
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
 const KEY: &str = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
 
-fn desk() -> Desk {
-    Desk::new()
+fn workspace() -> Workspace {
+    Workspace::new()
         .with_file("tls/ca.pem", CERTIFICATE)
         .with_file("tls/key.pem", KEY)
         .with_file("token", "eyJ.x.y\n")
@@ -24,7 +24,7 @@ fn with(url: &str, danube: &str) -> String {
 
 #[test]
 fn one_broker_or_several() {
-    let desk = Desk::new().with_env("URLS", "http://a:6650, http://b:6650");
+    let workspace = Workspace::new().with_env("URLS", "http://a:6650, http://b:6650");
     for (url, seeds) in [
         ("\"http://danube-broker:6650\"", "http://danube-broker:6650"),
         ("\"https://b.example\"", "https://b.example:6650"),
@@ -34,17 +34,17 @@ fn one_broker_or_several() {
         ),
         ("\"${URLS}\"", "http://a:6650,http://b:6650"),
     ] {
-        let pipeline = desk.accept(&with(url, "")).pipeline;
+        let pipeline = workspace.accept(&with(url, "")).pipeline;
         assert!(matches!(pipeline.service_url, ServiceUrl::Danube { .. }));
         assert_eq!(pipeline.service_url.to_string(), seeds);
     }
-    let pipeline = desk.accept(&source("")).pipeline;
+    let pipeline = workspace.accept(&source("")).pipeline;
     assert!(pipeline.service_url.seeds().is_empty());
 }
 
 #[test]
-fn what_is_no_broker() {
-    let desk = Desk::new().with_env("SECRET_URL", "http://u:hunter2@b");
+fn invalid_broker_urls_are_refused() {
+    let workspace = Workspace::new().with_env("SECRET_URL", "http://u:hunter2@b");
     for (url, says) in [
         ("\"http://b:port\"", "a broker's URL is `http://HOST:PORT`"),
         ("\"http://b:6650/path\"", "ends with its host and port"),
@@ -55,16 +55,16 @@ fn what_is_no_broker() {
         ("[\"http://a\", 3]", "must be a broker's URL, not an integer"),
         ("\"grpc://b:6650\"", "must be `\"embedded://DIR\"`"),
     ] {
-        let found = desk.refuse(&with(url, ""));
+        let found = workspace.refuse(&with(url, ""));
         assert_one(&found, &[says]);
         assert!(!found[0].contains("hunter2"), "{found:?}");
     }
-    // All that are wrong are told.
-    assert_eq!(desk.refuse(&with("[\"a\", \"b\"]", "")).len(), 2);
+    // All invalid URLs are reported.
+    assert_eq!(workspace.refuse(&with("[\"a\", \"b\"]", "")).len(), 2);
 }
 
 #[test]
-fn everything_that_can_be_said_of_a_cluster() {
+fn every_key_of_a_cluster_is_read() {
     let danube = r#"
 tls = { ca_file = "tls/ca.pem", cert_file = "tls/ca.pem", key_file = "tls/key.pem" }
 token = { file = "token" }
@@ -75,19 +75,19 @@ ack_timeout_ms = 60000
 in_flight_max = 1
 instance = "blue-1"
 "#;
-    let desk = desk();
-    let loaded = desk.accept(&with("\"https://b\"", danube));
+    let workspace = workspace();
+    let loaded = workspace.accept(&with("\"https://b\"", danube));
     assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
     let pipeline = loaded.pipeline;
     let danube = &pipeline.danube;
     let tls = danube.tls.as_ref().expect("given");
-    assert_eq!(tls.ca_file, Some(desk.path("tls/ca.pem")));
+    assert_eq!(tls.ca_file, Some(workspace.path("tls/ca.pem")));
     let identity = tls.identity.as_ref().expect("given");
     assert_eq!(
         (&identity.cert_file, &identity.key_file),
-        (&desk.path("tls/ca.pem"), &desk.path("tls/key.pem"))
+        (&workspace.path("tls/ca.pem"), &workspace.path("tls/key.pem"))
     );
-    assert_eq!(danube.token, Some(SecretSource::File(desk.path("token"))));
+    assert_eq!(danube.token, Some(SecretSource::File(workspace.path("token"))));
     assert_eq!(
         (danube.connect_timeout, danube.request_timeout, danube.ack_timeout),
         (
@@ -104,7 +104,7 @@ instance = "blue-1"
 
 #[test]
 fn defaults_of_a_cluster() {
-    let danube = desk().accept(&with("\"http://b\"", "")).pipeline.danube;
+    let danube = workspace().accept(&with("\"http://b\"", "")).pipeline.danube;
     assert_eq!(
         (danube.publish_timeout, danube.ack_timeout),
         (Duration::from_secs(5), Duration::from_secs(30))
@@ -114,68 +114,68 @@ fn defaults_of_a_cluster() {
 }
 
 #[test]
-fn a_slot_is_named_by_the_environment() {
+fn the_environment_names_the_slot() {
     let text = with("\"http://b\"", "instance = \"file\"");
-    let named = |desk: Desk, text: &str| desk.accept(text).pipeline.danube.instance.to_string();
-    assert_eq!(named(desk(), &text), "file");
-    assert_eq!(named(desk().with_env("DANUBE_WASM_INSTANCE", "7"), &text), "7");
+    let named = |workspace: Workspace, text: &str| workspace.accept(text).pipeline.danube.instance.to_string();
+    assert_eq!(named(workspace(), &text), "file");
+    assert_eq!(named(workspace().with_env("DANUBE_WASM_INSTANCE", "7"), &text), "7");
     let bare = with("\"http://b\"", "");
     assert_eq!(
-        named(desk().with_env("HOSTNAME", "danube-wasm-2"), &bare),
+        named(workspace().with_env("HOSTNAME", "danube-wasm-2"), &bare),
         "danube-wasm-2"
     );
-    let found = desk().with_env("DANUBE_WASM_INSTANCE", "a b").refuse(&bare);
+    let found = workspace().with_env("DANUBE_WASM_INSTANCE", "a b").refuse(&bare);
     assert_one(&found, &["danube.instance", "is not a valid instance name"]);
-    let container = desk().with_env("HOSTNAME", "3f2a9c81b2d4");
+    let container = workspace().with_env("HOSTNAME", "3f2a9c81b2d4");
     assert_one(
         &container.warnings(&bare),
         &["the name of its container", "DANUBE_WASM_INSTANCE"],
     );
-    let unnamed = desk().with_env("HOSTNAME", "localhost");
+    let unnamed = workspace().with_env("HOSTNAME", "localhost");
     assert_one(
         &unnamed.warnings(&bare),
         &["`localhost`", "not this machine's name alone", "DANUBE_WASM_INSTANCE"],
     );
-    // A pipeline without consumers has no name to hand on, and the embedded log knows no slots.
+    // A pipeline without consumers needs no slot, and the embedded log has none.
     let sources = "danube_service_url = \"http://b\"\n".to_owned() + &source("");
     assert_eq!(container.warnings(&sources), [""; 0]);
     assert_eq!(container.warnings(&(source("") + &sink(""))), [""; 0]);
 }
 
 #[test]
-fn what_does_not_go_with_the_url() {
-    let desk = desk();
+fn keys_that_contradict_the_url_are_refused() {
+    let workspace = workspace();
     let tls = "tls = { ca_file = \"tls/ca.pem\" }";
     assert_one(
-        &desk.refuse(&with("\"http://b\"", tls)),
+        &workspace.refuse(&with("\"http://b\"", tls)),
         &["3:7 danube.tls", "http://b:6650 is not encrypted", "write `https://`"],
     );
     let token = "token = { file = \"token\" }";
     assert_one(
-        &desk.refuse(&with("\"http://b\"", token)),
+        &workspace.refuse(&with("\"http://b\"", token)),
         &["3:9 danube.token", "in plain text", "write `https://`"],
     );
-    // The admin API is another door, and may be on another machine.
+    // The admin API has its own address and may be on another machine.
     let operated = format!("{token}\nadmin_url = \"http://b:50051\"");
     assert_one(
-        &desk.refuse(&with("\"https://b\"", &operated)),
+        &workspace.refuse(&with("\"https://b\"", &operated)),
         &[
             "3:9 danube.token",
             "http://b:50051 in plain text",
             "write `https://` in `danube.admin_url`",
         ],
     );
-    // Nobody is between this process and a broker on the same machine.
-    assert_eq!(desk.warnings(&with("\"http://127.0.0.1\"", token)), [""; 0]);
+    // On one machine nobody is between this process and a broker.
+    assert_eq!(workspace.warnings(&with("\"http://127.0.0.1\"", token)), [""; 0]);
     assert_one(
-        &desk.warnings(&with("\"embedded://log\"", token)),
+        &workspace.warnings(&with("\"embedded://log\"", token)),
         &["2:1 danube", "has no effect", "the embedded log"],
     );
 }
 
 #[test]
 fn files_of_a_cluster() {
-    let desk = desk();
+    let workspace = workspace();
     for (danube, says) in [
         ("tls = { cert_file = \"tls/ca.pem\" }", "`cert_file` needs `key_file`"),
         ("tls = { key_file = \"tls/key.pem\" }", "`key_file` needs `cert_file`"),
@@ -195,29 +195,29 @@ fn files_of_a_cluster() {
         ("in_flight_max = 0", "from 1 to 10000"),
         ("timeout_ms = 10", "unknown key `timeout_ms` in [danube]"),
     ] {
-        assert_one(&desk.refuse(&with("\"https://b\"", danube)), &[says]);
+        assert_one(&workspace.refuse(&with("\"https://b\"", danube)), &[says]);
     }
 }
 
 #[test]
-fn order_beyond_keys() {
-    let desk = Desk::new();
-    let ordered = |text: &str| desk.accept(text).pipeline.sources[0].webhook().endpoints[0].ordered;
+fn order_without_keys() {
+    let workspace = Workspace::new();
+    let ordered = |text: &str| workspace.accept(text).pipeline.sources[0].webhook().endpoints[0].ordered;
     assert!(!ordered(&source("")) && ordered(&source("ordered = true")));
     let other = source("ordered = true").replace("\"webhook\"", "\"other\"");
     assert_one(
-        &desk.refuse(&(source("") + &other)),
+        &workspace.refuse(&(source("") + &other)),
         &["/stripe/payments has another `ordered` on line 8"],
     );
 }
 
 #[test]
 fn a_reload_sees_what_needs_a_restart() {
-    let desk = desk();
-    let old = desk
+    let workspace = workspace();
+    let old = workspace
         .accept(&with("\"https://b\"", "token = { file = \"token\" }"))
         .pipeline;
-    let rotated = desk.with_file("token", "another");
+    let rotated = workspace.with_file("token", "another");
     let same = rotated
         .accept(&with("\"https://b\"", "token = { file = \"token\" }"))
         .pipeline;
@@ -228,10 +228,10 @@ fn a_reload_sees_what_needs_a_restart() {
 
 #[test]
 fn block_key_without_a_buffer_is_refused_because_danube_gives_up_on_the_partition() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let mapping = "subscription_type = \"KeyShared\"\non_poison = \"block-key\"";
     let cluster = "danube_service_url = \"http://b\"\n".to_owned();
-    let found = desk.refuse(&(cluster.clone() + &sink(mapping)));
+    let found = workspace.refuse(&(cluster.clone() + &sink(mapping)));
     assert_one(
         &found,
         &[
@@ -244,12 +244,12 @@ fn block_key_without_a_buffer_is_refused_because_danube_gives_up_on_the_partitio
     );
     let buffer = "[sinks.buffer]\ntype = \"disk\"\nmax_bytes = 1073741824";
     assert_eq!(
-        desk.warnings(&(cluster.clone() + &sink(&format!("{mapping}\n{buffer}")))),
+        workspace.warnings(&(cluster.clone() + &sink(&format!("{mapping}\n{buffer}")))),
         [""; 0]
     );
-    // Another connector's buffer does not help.
+    // The buffer of another connector does not help.
     let other = source(&buffer.replace("sinks", "sources"));
-    assert_eq!(desk.refuse(&(cluster + &other + &sink(mapping))).len(), 1);
-    // The embedded log gives up on nothing.
-    assert_eq!(desk.warnings(&sink(mapping)), [""; 0]);
+    assert_eq!(workspace.refuse(&(cluster + &other + &sink(mapping))).len(), 1);
+    // The embedded log gives up on no message.
+    assert_eq!(workspace.warnings(&sink(mapping)), [""; 0]);
 }

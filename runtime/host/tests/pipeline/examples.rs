@@ -11,7 +11,7 @@ use danube_wasm_settings::Presence;
 use crate::{AsSurrealDb as _, AsWebhook as _, loader, repository};
 
 #[test]
-fn the_payments_example_is_valid_and_says_nothing_of_note() {
+fn the_payments_example_is_valid_without_warnings() {
     let file = repository().join("examples/stripe-payments/pipeline.toml");
     let loaded = loader(&BTreeMap::new())
         .load(&file)
@@ -38,7 +38,7 @@ fn the_payments_example_is_valid_and_says_nothing_of_note() {
 #[test]
 fn the_events_example_is_valid() {
     let file = repository().join("examples/stripe-events/pipeline.toml");
-    // The component is a build product: any file that exists stands for it here.
+    // The component is a build product: any existing file serves here.
     let text = std::fs::read_to_string(&file).unwrap();
     let text = text.replace("../../target/guests/stripe_source.wasm", "pipeline.toml");
     let env = BTreeMap::from([("STRIPE_WEBHOOK_SECRET".to_owned(), "whsec_test".to_owned())]);
@@ -61,7 +61,7 @@ fn the_events_example_is_valid() {
     );
 }
 
-/// Fails when the page is not what the declarations say; `UPDATE=1` writes it.
+/// Fails if the page differs from the declarations; `UPDATE=1` writes it.
 #[test]
 fn the_reference_page_is_up_to_date() {
     let page: &Path = &repository().join("docs/configuration.md");
@@ -76,7 +76,7 @@ fn the_reference_page_is_up_to_date() {
 }
 
 #[test]
-fn every_key_says_what_it_does_and_shows_a_value() {
+fn every_key_has_a_description_and_an_example() {
     for table in &reference_tables(registry()) {
         assert!(!table.about.is_empty(), "{}", table.header());
         for field in &table.fields {
@@ -101,7 +101,7 @@ fn every_key_is_spelled_once_in_its_table() {
     }
 }
 
-/// What is said to become of the keys of Danube Connect is there.
+/// The keys that Danube Connect's keys move to exist.
 #[test]
 fn every_key_of_danube_connect_becomes_one_of_a_pipeline_file() {
     let tables = reference_tables(registry());

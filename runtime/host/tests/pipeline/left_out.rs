@@ -1,10 +1,10 @@
-//! A file that names what the program was built without.
+//! A file with a kind that the program was built without.
 
 use danube_wasm_config::Loader;
 use danube_wasm_connector::{Builtin, LeftOut, Registry, Role};
 use danube_wasm_ingress_http::WebhookSource;
 
-use crate::{Desk, sink, source};
+use crate::{Workspace, sink, source};
 
 fn webhooks_only() -> Registry {
     Registry::default()
@@ -19,20 +19,20 @@ fn webhooks_only() -> Registry {
         })
 }
 
-fn refuse(desk: &Desk, text: &str) -> Vec<String> {
+fn refuse(workspace: &Workspace, text: &str) -> Vec<String> {
     let registry = webhooks_only();
-    let loader = Loader::new(&registry, &desk.env);
-    let found = loader.load_text(&desk.path("pipeline.toml"), text.to_owned());
+    let loader = Loader::new(&registry, &workspace.env);
+    let found = loader.load_text(&workspace.path("pipeline.toml"), text.to_owned());
     found
         .expect_err("the file is wrong")
         .iter()
-        .map(|d| desk.shown(d))
+        .map(|d| workspace.shown(d))
         .collect()
 }
 
 #[test]
 fn the_feature_to_build_with_is_named() {
-    let found = refuse(&Desk::new(), &(source("") + &sink("")));
+    let found = refuse(&Workspace::new(), &(source("") + &sink("")));
     let help = "build it with `--features surrealdb`";
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(
@@ -50,9 +50,9 @@ fn the_feature_to_build_with_is_named() {
 }
 
 #[test]
-fn a_typing_error_names_what_there_is() {
+fn a_misspelled_kind_names_the_existing_ones() {
     let text = source("") + "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surreal\"\n";
-    let found = refuse(&Desk::new(), &text);
+    let found = refuse(&Workspace::new(), &text);
     let expected = "there is no built-in sink `builtin:surreal` | write the path of a `.wasm` file";
     assert!(found.iter().any(|line| line.ends_with(expected)), "{found:#?}");
 }

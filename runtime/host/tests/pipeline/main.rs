@@ -1,4 +1,4 @@
-//! Everything through the crate's door: a text in a directory becomes a pipeline or findings.
+//! Tests through the public API: a text in a directory becomes a pipeline or diagnostics.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its directory has failed")]
 
@@ -28,20 +28,20 @@ use danube_wasm_host::connectors::registry;
 use danube_wasm_ingress_http::{Webhook, WebhookSource};
 use tempfile::TempDir;
 
-/// A directory with a pipeline file and what it names.
-struct Desk {
+/// A directory with a pipeline file and the files that it names.
+struct Workspace {
     dir: TempDir,
     env: BTreeMap<String, String>,
 }
 
-impl Desk {
-    /// With `schemas/payment.json`, and nothing in the environment but the machine's name.
+impl Workspace {
+    /// Contains `schemas/payment.json`; the environment has only the machine's name.
     fn new() -> Self {
-        let desk = Self {
+        let workspace = Self {
             dir: tempfile::tempdir().unwrap(),
             env: BTreeMap::from([("HOSTNAME".to_owned(), "desk".to_owned())]),
         };
-        desk.with_file("schemas/payment.json", r#"{ "type": "object" }"#)
+        workspace.with_file("schemas/payment.json", r#"{ "type": "object" }"#)
     }
 
     fn with_file(self, path: &str, text: &str) -> Self {
@@ -70,7 +70,7 @@ impl Desk {
         self.loader().load(&file)
     }
 
-    /// Several files in the desk's directory, each with its name.
+    /// Loads several files in the directory, each given by name and text.
     fn load_files(&self, files: &[(&str, &str)]) -> Result<Loaded, Diagnostics> {
         let paths: Vec<_> = files.iter().map(|(name, _)| self.path(name)).collect();
         for (path, (_, text)) in paths.iter().zip(files) {
@@ -80,7 +80,7 @@ impl Desk {
         self.loader().load_all(&paths)
     }
 
-    /// What refuses several files, each finding with its file's name before it.
+    /// Returns the errors of several files, each with its file's name.
     fn refuse_files(&self, files: &[(&str, &str)]) -> Vec<String> {
         let found = self.load_files(files).expect_err("the files are wrong");
         found.iter().map(|d| self.shown_with_file(d)).collect()
@@ -91,18 +91,18 @@ impl Desk {
         format!("{name}:{}", self.shown(d))
     }
 
-    /// A file that must be accepted.
+    /// Loads a file that must be valid.
     fn accept(&self, text: &str) -> Loaded {
         self.load(text).unwrap_or_else(|found| panic!("{found}\n{text}"))
     }
 
-    /// What refuses a file, each finding as `line:column key: message | help`, without this directory's path.
+    /// Returns the errors of a file as `line:column key: message | help`, without this directory's path.
     fn refuse(&self, text: &str) -> Vec<String> {
         let found = self.load(text).expect_err("the file is wrong");
         found.iter().map(|d| self.shown(d)).collect()
     }
 
-    /// The warnings of a file that must be accepted.
+    /// Returns the warnings of a file that must be valid.
     fn warnings(&self, text: &str) -> Vec<String> {
         self.accept(text).warnings.iter().map(|d| self.shown(d)).collect()
     }
@@ -113,12 +113,12 @@ impl Desk {
     }
 }
 
-/// Reads files with the connectors of this program.
+/// Returns a loader with the connectors of this program.
 fn loader(env: &dyn Environment) -> Loader<'_> {
     Loader::new(registry(), env)
 }
 
-/// The configuration of a source, which is one of webhooks.
+/// Access to the configuration of a source of webhooks.
 trait AsWebhook {
     fn webhook(&self) -> &Webhook;
 }
@@ -131,7 +131,7 @@ impl AsWebhook for Source {
     }
 }
 
-/// The configuration of a sink, which is one of SurrealDB.
+/// Access to the configuration of a sink to SurrealDB.
 trait AsSurrealDb {
     fn surrealdb(&self) -> &SurrealDb;
 }
@@ -142,7 +142,7 @@ impl AsSurrealDb for Sink {
     }
 }
 
-/// A source that publishes to `/stripe/payments`, with these lines added to its endpoint.
+/// Returns a source that publishes to `/stripe/payments`, with these lines added to its endpoint.
 fn source(endpoint: &str) -> String {
     format!(
         "[[sources]]\nname = \"webhook\"\ncomponent = \"builtin:webhook-source\"\n[sources.webhook]\nport = 0\n\
@@ -150,7 +150,7 @@ fn source(endpoint: &str) -> String {
     )
 }
 
-/// A sink of `/stripe/payments`, with these lines added to its mapping.
+/// Returns a sink of `/stripe/payments`, with these lines added to its mapping.
 fn sink(mapping: &str) -> String {
     format!(
         "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surrealdb-sink\"\n[sinks.surrealdb]\nurl = \"mem://\"\n\
@@ -159,7 +159,7 @@ fn sink(mapping: &str) -> String {
     )
 }
 
-/// Asserts that exactly one finding is there and that it says all of this.
+/// Asserts that there is exactly one diagnostic, which contains all of these texts.
 #[track_caller]
 fn assert_one(found: &[String], says: &[&str]) {
     let [one] = found else {

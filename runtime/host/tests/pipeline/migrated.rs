@@ -1,4 +1,4 @@
-//! Files of Danube Connect and what `migrate` makes of them are the same pipeline.
+//! Files of Danube Connect and the file that `migrate` writes give the same pipeline.
 
 use std::{
     collections::BTreeMap,
@@ -9,7 +9,7 @@ use danube_wasm_config::{Loaded, Pipeline};
 
 use crate::loader;
 
-/// The files of a version, as they stand in `tests/fixtures`.
+/// Returns the files of a version in `tests/fixtures`.
 fn files(version: &str) -> [PathBuf; 2] {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
@@ -33,7 +33,8 @@ fn loaded(files: &[PathBuf], variables: &Variables<'_>) -> Loaded {
         .unwrap_or_else(|found| panic!("{found}"))
 }
 
-/// The pipeline of `files`, which is also that of what they are migrated to under `written` variables.
+/// Returns the pipeline of `files`, and checks that the file they are migrated to, with `written` variables set, gives
+/// the same.
 #[track_caller]
 fn same(files: &[PathBuf], written: &Variables<'_>, variables: &Variables<'_>) -> Pipeline {
     let pipeline = loaded(files, variables).pipeline;
@@ -56,7 +57,7 @@ const KEYS: [(&str, &str); 4] = [
     ("SURREALDB_PASSWORD", "hunter2"),
 ];
 
-/// Everything that may hold over the files.
+/// All variables that can override the files.
 const VARIABLES: [(&str, &str); 9] = [
     ("DANUBE_SERVICE_URL", "http://127.0.0.1:16650"),
     ("SERVER_HOST", "127.0.0.1"),
@@ -69,19 +70,20 @@ const VARIABLES: [(&str, &str); 9] = [
     ("STRIPE_WEBHOOK_SECRET", "whsec_test"),
 ];
 
-/// The same whether the variables are set when it is written, when it is read, or both times.
-fn in_any_environment(files: &[PathBuf], bare: &Variables<'_>) {
+/// Checks that the pipeline is the same whether the variables are set when the file is written, when it is read, or
+/// both times.
+fn check_in_every_environment(files: &[PathBuf], bare: &Variables<'_>) {
     same(files, bare, bare);
     same(files, bare, &VARIABLES);
     same(files, &VARIABLES, &VARIABLES);
 }
 
 #[test]
-fn the_announcements_files() {
+fn the_announced_files_are_migrated() {
     let files = files("seed");
-    in_any_environment(&files, &[]);
+    check_in_every_environment(&files, &[]);
     for file in files {
-        in_any_environment(std::slice::from_ref(&file), &[]);
+        check_in_every_environment(std::slice::from_ref(&file), &[]);
         same(&[file], &[], &[("CONNECTOR_NAME", "own")]);
     }
 }
@@ -92,7 +94,7 @@ fn version_0_2() {
     same(&files, &KEYS, &KEYS);
     same(&files, &KEYS, &VARIABLES);
     same(&files, &VARIABLES, &VARIABLES);
-    // Without its variables, the sink signs in as nobody.
+    // Without its variables, the sink does not sign in.
     same(&files[1..], &[], &[]);
 }
 
@@ -101,8 +103,8 @@ fn version_0_3() {
     let files = files("v0_3");
     same(&files, &KEYS[..2], &KEYS[..2]);
     same(&files, &VARIABLES, &VARIABLES);
-    in_any_environment(&files[..1], &KEYS[..2]);
-    // Its password cannot be said as a default, and that is said.
+    check_in_every_environment(&files[..1], &KEYS[..2]);
+    // Its password cannot be written as a default, which a note says.
     let toml = loader(&environment(&[]))
         .migrate(&files[1..])
         .unwrap_or_else(|found| panic!("{found}"))
@@ -116,7 +118,7 @@ fn files_of_several_directories() {
     let other = files("seed")[1].clone();
     same(&[source, other.clone()], &KEYS, &KEYS);
     let own = files("seed")[0].clone();
-    // Another directory's files are named from the first's, or in full.
+    // Paths of another directory are relative to the first file's, or absolute.
     same(&[sink, own], &KEYS, &KEYS);
 }
 
@@ -183,9 +185,9 @@ fn secrets_of_the_environment_stay_there() {
     assert!(!migrated.toml.contains(env!("CARGO_MANIFEST_DIR")), "{}", migrated.toml);
 }
 
-/// What is written is what one would have written by hand.
+/// The output is what one would have written by hand.
 #[test]
-fn the_announcements_files_as_one_would_write_them() {
+fn the_announced_files_are_migrated_as_written_by_hand() {
     let migrated = loader(&environment(&[]))
         .migrate(&files("seed"))
         .unwrap_or_else(|found| panic!("{found}"));
@@ -245,7 +247,7 @@ batch_size = 50
 }
 
 #[test]
-fn what_was_left_out_stands_beside_its_connector() {
+fn notes_about_omitted_keys_are_next_to_their_connector() {
     let toml = loader(&environment(&KEYS[..2]))
         .migrate(&files("v0_3"))
         .unwrap_or_else(|found| panic!("{found}"))

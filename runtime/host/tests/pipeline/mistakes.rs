@@ -1,6 +1,6 @@
-//! How mistakes are told: all at once, each with its place, its key and its cure.
+//! Mistakes are reported all at once, each with its place, its key and its correction.
 
-use crate::{Desk, assert_one, sink, source};
+use crate::{Workspace, assert_one, sink, source};
 
 const TEN_MISTAKES: &str = r#"name = "stripe payments"
 [admin]
@@ -38,7 +38,7 @@ subscription = "s"
 
 #[test]
 fn every_mistake_of_a_file_is_reported_at_once() {
-    let found = Desk::new().refuse(TEN_MISTAKES);
+    let found = Workspace::new().refuse(TEN_MISTAKES);
     let expected = [
         "1:8 name: `stripe payments` is not a valid pipeline name: use 1 to 64 of a-z, A-Z, 0-9, `_`, `-`, `.`, \
          beginning with a letter or digit | write for example `name = \"stripe-payments\"`",
@@ -71,9 +71,9 @@ fn every_mistake_of_a_file_is_reported_at_once() {
 
 #[test]
 fn a_finding_is_shown_with_file_place_message_and_help() {
-    let desk = Desk::new();
-    let found = desk.load(&source("partition = 4")).expect_err("an unknown key");
-    let file = desk.path("pipeline.toml");
+    let workspace = Workspace::new();
+    let found = workspace.load(&source("partition = 4")).expect_err("an unknown key");
+    let file = workspace.path("pipeline.toml");
     let expected = format!(
         "{}:9:1: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
          here: path, danube_topic, partitions, reliable_dispatch, ordered, key_pointer, on_invalid, on_failure, content_type, \
@@ -90,73 +90,82 @@ fn a_finding_is_shown_with_file_place_message_and_help() {
 #[test]
 fn columns_count_characters() {
     let text = "admin = { host = \"${É:-x}é\", port = -1 }\n".to_owned() + &source("");
-    let found = Desk::new().refuse(&text);
+    let found = Workspace::new().refuse(&text);
     assert!(found[0].starts_with("1:18 admin.host: "), "{found:#?}");
     assert!(found[1].starts_with("1:37 admin.port: "), "{found:#?}");
 }
 
 #[test]
 fn syntax_errors_have_lines_too() {
-    let found = Desk::new().refuse("name = \n[admin\nport = 1\nport = 2\n");
+    let found = Workspace::new().refuse("name = \n[admin\nport = 1\nport = 2\n");
     assert!(found.len() >= 2, "{found:#?}");
     assert!(found[0].starts_with("1:"), "{found:#?}");
     assert!(found.iter().all(|f| f.contains(": not TOML: ")), "{found:#?}");
     assert_one(
-        &Desk::new().refuse("[admin]\nport = 1\nport = 2\n"),
+        &Workspace::new().refuse("[admin]\nport = 1\nport = 2\n"),
         &["3:1", "duplicate key", "keep one of them"],
     );
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    let desk = Desk::new();
-    let found = desk.loader().load(&desk.path("none.toml")).expect_err("no file");
+    let workspace = Workspace::new();
+    let found = workspace
+        .loader()
+        .load(&workspace.path("none.toml"))
+        .expect_err("no file");
     let text = found.to_string();
     assert!(
         text.contains("none.toml: the pipeline file cannot be read: No such file"),
         "{text}"
     );
-    std::fs::write(desk.path("latin.toml"), b"\n# caf\xe9\n").unwrap();
-    let found = desk.loader().load(&desk.path("latin.toml")).expect_err("not UTF-8");
+    std::fs::write(workspace.path("latin.toml"), b"\n# caf\xe9\n").unwrap();
+    let found = workspace
+        .loader()
+        .load(&workspace.path("latin.toml"))
+        .expect_err("not UTF-8");
     assert!(found.to_string().contains("line 2 is not UTF-8"), "{found}");
 }
 
 #[test]
 fn an_empty_file_says_what_is_missing() {
     for text in ["", "sources = []\nsinks = []\n"] {
-        assert_one(&Desk::new().refuse(text), &["1:1", "nothing to run", "[[sources]]"]);
+        assert_one(
+            &Workspace::new().refuse(text),
+            &["1:1", "nothing to run", "[[sources]]"],
+        );
     }
 }
 
 #[test]
-fn keys_of_another_place_are_sent_there() {
-    let desk = Desk::new();
-    let found = desk.refuse(&(source("") + "batch_size = 5\nflush_interval = 3"));
+fn misplaced_keys_are_refused_with_their_place() {
+    let workspace = Workspace::new();
+    let found = workspace.refuse(&(source("") + "batch_size = 5\nflush_interval = 3"));
     assert!(
         found[0].contains("`batch_size` belongs in [[sinks.surrealdb.topic_mappings]]"),
         "{found:#?}"
     );
     let text = "connector_name = \"x\"\n[processing]\nbatch_size = 1\n".to_owned() + &source("");
-    let found = desk.refuse(&text);
+    let found = workspace.refuse(&text);
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].contains("name each connector in its own table"), "{found:#?}");
     assert!(found[1].contains("[sources.batch]"), "{found:#?}");
 }
 
 #[test]
-fn tables_and_lists_of_tables_are_told_apart() {
-    let desk = Desk::new();
+fn tables_and_lists_of_tables_are_distinguished() {
+    let workspace = Workspace::new();
     assert_one(
-        &desk.refuse("[sources]\nname = \"a\"\n"),
+        &workspace.refuse("[sources]\nname = \"a\"\n"),
         &["1:1 sources", "list of tables", "[[sources]]"],
     );
     assert_one(
-        &desk.refuse(&("admin = 3\n".to_owned() + &source(""))),
+        &workspace.refuse(&("admin = 3\n".to_owned() + &source(""))),
         &["1:9 admin", "must be a table", "[admin]"],
     );
     let no_table = "[[sinks]]\nname = \"db\"\ncomponent = \"builtin:surrealdb-sink\"\n";
     assert_one(
-        &desk.refuse(no_table),
+        &workspace.refuse(no_table),
         &[
             "1:1 sinks[0].surrealdb",
             "needs a table `surrealdb`",
@@ -164,7 +173,7 @@ fn tables_and_lists_of_tables_are_told_apart() {
         ],
     );
     assert_one(
-        &desk.refuse(&sink("[sinks.limits]\nmemory_byte = 1")),
+        &workspace.refuse(&sink("[sinks.limits]\nmemory_byte = 1")),
         &["13:1", "`memory_bytes`"],
     );
 }
@@ -172,18 +181,18 @@ fn tables_and_lists_of_tables_are_told_apart() {
 #[test]
 fn control_characters_of_the_file_do_not_reach_the_terminal() {
     let text = "\"a\\u001b[31m\\nb\" = 1\n".to_owned() + &source("");
-    let found = Desk::new().load(&text).expect_err("an unknown key").to_string();
+    let found = Workspace::new().load(&text).expect_err("an unknown key").to_string();
     assert!(!found.contains('\u{1b}'), "{found:?}");
     assert!(found.contains("a\u{fffd}[31m\u{fffd}b"), "{found:?}");
 }
 
 #[test]
-fn what_stands_for_itself_is_no_reference() {
+fn an_escaped_reference_is_literal_text() {
     let text = source("").replace("port = 0", "port = \"$${PORT}\"");
     assert_one(
-        &Desk::new().with_env("PORT", "1").refuse(&text),
+        &Workspace::new().with_env("PORT", "1").refuse(&text),
         &["`port` must be an integer from 0 to 65535, not a string"],
     );
     let text = sink("storage_mode = \"$${MODE}\"");
-    assert_one(&Desk::new().refuse(&text), &["not \"${MODE}\""]);
+    assert_one(&Workspace::new().refuse(&text), &["not \"${MODE}\""]);
 }

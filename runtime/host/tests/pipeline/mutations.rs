@@ -1,13 +1,13 @@
-//! No text makes the reader panic, and every finding has a place in the text.
+//! No text makes the reader panic, and every diagnostic has a place in the text.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::{Desk, repository};
+use crate::{Workspace, repository};
 
-/// xorshift64*: the same cases in every run.
-struct Dice(u64);
+/// xorshift64*: the same sequence in every run.
+struct Rng(u64);
 
-impl Dice {
+impl Rng {
     fn next(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -20,7 +20,7 @@ impl Dice {
     }
 }
 
-/// Pieces that mean something to TOML or to us.
+/// Pieces with a meaning in TOML or in our files.
 const PIECES: [&str; 30] = [
     "[",
     "]",
@@ -54,23 +54,23 @@ const PIECES: [&str; 30] = [
     "auth = { type = \"jwt\" }",
 ];
 
-fn mutate(text: &str, dice: &mut Dice) -> String {
+fn mutate(text: &str, rng: &mut Rng) -> String {
     let mut chars: Vec<char> = text.chars().collect();
-    for _ in 0..=dice.below(6) {
-        let at = dice.below(chars.len());
-        let piece = PIECES[dice.below(PIECES.len())].chars();
-        match dice.below(5) {
-            0 => drop(chars.drain(at..(at + dice.below(20)).min(chars.len()))),
+    for _ in 0..=rng.below(6) {
+        let at = rng.below(chars.len());
+        let piece = PIECES[rng.below(PIECES.len())].chars();
+        match rng.below(5) {
+            0 => drop(chars.drain(at..(at + rng.below(20)).min(chars.len()))),
             1 => drop(chars.splice(at..at, piece)),
             2 => drop(chars.splice(at..(at + 1).min(chars.len()), piece)),
             3 => {
-                // A line moves to another place: keys meet tables that do not know them.
+                // A line moves to another table, which does not have its key.
                 let lines: Vec<String> = chars.iter().collect::<String>().lines().map(str::to_owned).collect();
-                let line = lines.get(dice.below(lines.len())).cloned().unwrap_or_default();
+                let line = lines.get(rng.below(lines.len())).cloned().unwrap_or_default();
                 let text = format!("\n{line}\n");
                 drop(chars.splice(at..at, text.chars()));
             }
-            _ => chars.truncate(chars.len() - dice.below(chars.len() / 4)),
+            _ => chars.truncate(chars.len() - rng.below(chars.len() / 4)),
         }
     }
     chars.into_iter().collect()
@@ -84,20 +84,20 @@ fn no_text_makes_it_panic() {
         ("runtime/host/tests/fixtures/v0_2/webhook-connector.toml", 400),
         ("runtime/host/tests/fixtures/v0_3/surrealdb-sink-connector.toml", 400),
     ] {
-        none_panics(file, cases);
+        check_no_panic(file, cases);
     }
 }
 
-fn none_panics(file: &str, cases: usize) {
-    let desk = Desk::new().with_env("A", "1").with_env("WEBHOOK_API_KEY", "key");
+fn check_no_panic(file: &str, cases: usize) {
+    let workspace = Workspace::new().with_env("A", "1").with_env("WEBHOOK_API_KEY", "key");
     let seed = std::fs::read_to_string(repository().join(file)).unwrap();
     let seed = seed.replace("../seed/", "");
-    let mut dice = Dice(0x5eed_5eed_5eed_5eed);
+    let mut rng = Rng(0x5eed_5eed_5eed_5eed);
     let (mut accepted, mut refused) = (0, 0);
     for case in 0..cases {
-        let text = mutate(&seed, &mut dice);
+        let text = mutate(&seed, &mut rng);
         let lines = text.matches('\n').count() + 1;
-        let result = catch_unwind(AssertUnwindSafe(|| desk.load(&text)));
+        let result = catch_unwind(AssertUnwindSafe(|| workspace.load(&text)));
         let Ok(result) = result else {
             panic!("case {case} panics:\n{text}")
         };
@@ -115,17 +115,17 @@ fn none_panics(file: &str, cases: usize) {
             }
         }
     }
-    // Both happen, or the mutations are too tame or too wild to mean anything.
+    // Both must occur, or the mutations are too weak or too strong.
     assert!(
         accepted > 5 && refused > cases / 2,
         "{file}: {accepted} accepted, {refused} refused"
     );
 }
 
-/// Depth costs stack, and the file may come from a stranger.
+/// Depth costs stack, and the file may come from an untrusted author.
 #[test]
 fn depth_is_bounded() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let keys = vec!["a"; 200_000].join(".");
     let lists = "[".repeat(200_000);
     for text in [
@@ -135,6 +135,6 @@ fn depth_is_bounded() {
         format!("a = {lists}\n"),
         format!("a = {}\n", "{ a = ".repeat(200_000)),
     ] {
-        desk.load(&text).expect_err("too deep");
+        workspace.load(&text).expect_err("too deep");
     }
 }

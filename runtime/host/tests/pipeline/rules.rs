@@ -1,13 +1,13 @@
-//! Each rule, broken once.
+//! Every rule, violated once.
 
 use danube_wasm_config::SchemaType;
 use danube_wasm_egress_surrealdb::Credentials;
 
-use crate::{AsSurrealDb as _, AsWebhook as _, Desk, assert_one, sink, source};
+use crate::{AsSurrealDb as _, AsWebhook as _, Workspace, assert_one, sink, source};
 
 #[test]
 fn values_within_their_range() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (line, says) in [
         ("partitions = -1", "an integer from 0 to 1024, not -1"),
         ("partitions = 1025", "not 1025"),
@@ -31,7 +31,7 @@ fn values_within_their_range() {
         ),
         ("rate_limit = { burst = 1 }", "needs `requests_per_sec`"),
         ("max_body_bytes = 0", "from 1 to 8388608"),
-        // What GitHub may send, and no topic takes.
+        // GitHub may send these, but topics cannot have them.
         ("max_body_bytes = 26214400", "from 1 to 8388608, not 26214400"),
         ("auth = \"none\"", "must be a table"),
         ("auth = {}", "needs `type`"),
@@ -77,13 +77,13 @@ fn values_within_their_range() {
             "holds no public key",
         ),
     ] {
-        assert_one(&desk.refuse(&source(line)), &[says]);
+        assert_one(&workspace.refuse(&source(line)), &[says]);
     }
 }
 
 #[test]
 fn a_listener() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let with = |lines: &str| source("").replace("port = 0\n", &format!("port = 0\n{lines}\n"));
     for (lines, says) in [
         ("host = \"http://x\"", "a host is an IP address or a name"),
@@ -103,11 +103,11 @@ fn a_listener() {
             "not a file",
         ),
     ] {
-        assert_one(&desk.refuse(&with(lines)), &[says]);
+        assert_one(&workspace.refuse(&with(lines)), &[says]);
     }
     let none = "[[sources]]\nname = \"a\"\ncomponent = \"builtin:webhook-source\"\n[sources.webhook]\nport = 0\n";
     assert_one(
-        &desk.refuse(none),
+        &workspace.refuse(none),
         &[
             "4:1",
             "[sources.webhook] needs at least one `endpoints`",
@@ -115,14 +115,14 @@ fn a_listener() {
         ],
     );
     assert_one(
-        &desk.refuse(&format!("{none}endpoints = []")),
+        &workspace.refuse(&format!("{none}endpoints = []")),
         &["6:13", "at least one `endpoints`"],
     );
 }
 
 #[test]
 fn a_sink() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (lines, says) in [
         ("on_poison = \"block-key\"", "a `Shared` subscription has none to keep"),
         ("subscription_type = \"shared\"", "did you mean \"Shared\"?"),
@@ -131,7 +131,7 @@ fn a_sink() {
         ("start = \"now\"", "`\"earliest\"` or `\"latest\"`"),
         ("expected_schema_subject = \"\"", "is empty"),
     ] {
-        assert_one(&desk.refuse(&sink(lines)), &[says]);
+        assert_one(&workspace.refuse(&sink(lines)), &[says]);
     }
     let with = |lines: &str| sink("").replace("namespace = \"n\"\n", &format!("namespace = \"n\"\n{lines}\n"));
     for (lines, says) in [
@@ -144,7 +144,7 @@ fn a_sink() {
         ("level = \"database\"", "none is given"),
         ("connection_timeout_secs = 3", "write `connect_timeout_ms`"),
     ] {
-        assert_one(&desk.refuse(&with(lines)), &[says]);
+        assert_one(&workspace.refuse(&with(lines)), &[says]);
     }
     for url in [
         "",
@@ -157,16 +157,16 @@ fn a_sink() {
         "http://h/db",
     ] {
         let text = sink("").replace("mem://", url);
-        assert_one(&desk.refuse(&text), &["sinks[0].surrealdb.url"]);
+        assert_one(&workspace.refuse(&text), &["sinks[0].surrealdb.url"]);
     }
-    let found = desk.refuse(&sink("").replace("mem://", "ws://root:hunter2@db:8000"));
+    let found = workspace.refuse(&sink("").replace("mem://", "ws://root:hunter2@db:8000"));
     assert_one(&found, &["holds credentials"]);
     assert!(!found[0].contains("hunter2"), "{found:?}");
 }
 
 #[test]
 fn a_schema() {
-    let desk = Desk::new().with_file("schemas/broken.json", "{\n  \"type\": \n}");
+    let workspace = Workspace::new().with_file("schemas/broken.json", "{\n  \"type\": \n}");
     let with =
         |lines: &str| format!("[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"x\"\n{lines}\n") + &source("");
     for (lines, says) in [
@@ -192,19 +192,19 @@ fn a_schema() {
             "`version_strategy` must be",
         ),
     ] {
-        assert_one(&desk.refuse(&with(lines)), &[says]);
+        assert_one(&workspace.refuse(&with(lines)), &[says]);
     }
 }
 
 #[test]
 fn a_schema_that_encodes() {
     let proto = "syntax = \"proto3\";\npackage payments;\nmessage Payment { string id = 1; }\n";
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_file("schemas/payment.avsc", "{ \"type\": \"string\" }")
         .with_file("schemas/payment.proto", proto);
     let with =
         |lines: &str| format!("[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"x\"\n{lines}\n") + &source("");
-    let schema = |lines: &str| desk.accept(&with(lines)).pipeline.schemas.remove(0);
+    let schema = |lines: &str| workspace.accept(&with(lines)).pipeline.schemas.remove(0);
 
     let avro = schema("schema_type = \"avro\"\nschema_file = \"schemas/payment.avsc\"");
     assert_eq!((avro.schema_type, avro.message), (SchemaType::Avro, None));
@@ -238,19 +238,22 @@ fn a_schema_that_encodes() {
             "a schema of type `bytes` has no `message`",
         ),
     ] {
-        assert_one(&desk.refuse(&with(lines)), &[says]);
+        assert_one(&workspace.refuse(&with(lines)), &[says]);
     }
 }
 
 #[test]
 fn every_way_to_sign_in() {
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_env("PASSWORD", "hunter2")
         .with_file("token", "eyJ.x.y\n");
     let credentials = |lines: &str| {
         let remote = sink("").replace("mem://", "wss://db.example");
         let text = remote.replace("database = \"d\"\n", &format!("database = \"d\"\n{lines}\n"));
-        desk.accept(&text).pipeline.sinks[0].surrealdb().credentials.clone()
+        workspace.accept(&text).pipeline.sinks[0]
+            .surrealdb()
+            .credentials
+            .clone()
     };
     assert_eq!(credentials(""), None);
     let user = "username = \"u\"\npassword = \"${PASSWORD}\"\n";
@@ -278,7 +281,7 @@ fn every_way_to_sign_in() {
 
 #[test]
 fn the_top_level() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     for (line, says) in [
         ("danube_service_url = \"broker\"", "must be `\"embedded://DIR\"`"),
         ("danube_service_url = \"embedded://\"", "must be `\"embedded://DIR\"`"),
@@ -295,142 +298,145 @@ fn the_top_level() {
         ),
         ("retention = { bytes = 1 }", "from 1048576"),
     ] {
-        assert_one(&desk.refuse(&format!("{line}\n{}", source(""))), &[says]);
+        assert_one(&workspace.refuse(&format!("{line}\n{}", source(""))), &[says]);
     }
 }
 
 #[test]
 fn components() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let component = |name: &str| source("").replace("builtin:webhook-source", name);
     assert_one(
-        &desk.refuse(&component("guests/mine.wasm")),
+        &workspace.refuse(&component("guests/mine.wasm")),
         &["3:13", "guests/mine.wasm", "No such file"],
     );
     assert_one(
-        &desk.refuse(&component("builtin:surrealdb-sink")),
+        &workspace.refuse(&component("builtin:surrealdb-sink")),
         &["is a sink, and this is a source"],
     );
     assert_one(
-        &desk.refuse(&component("builtin:x")),
+        &workspace.refuse(&component("builtin:x")),
         &["no built-in source `builtin:x`", "webhook-source"],
     );
 }
 
 #[test]
-fn what_must_be_unique() {
-    let desk = Desk::new();
+fn duplicates_are_refused() {
+    let workspace = Workspace::new();
     let two = source("[[sources.webhook.endpoints]]\npath = \"/a\"\ndanube_topic = \"/stripe/payments\"");
     assert_one(
-        &desk.refuse(&two),
+        &workspace.refuse(&two),
         &["10:8", "path of another endpoint of this listener, on line 7"],
     );
 
     let same_name = source("") + &source("").replace("/a", "/b");
     assert_one(
-        &desk.refuse(&same_name),
+        &workspace.refuse(&same_name),
         &["11:8", "name of another connector, on line 2"],
     );
     let near_name =
         source("").replace("webhook\"\ncomp", "a.b\"\ncomp") + &sink("").replace("db\"\ncomp", "a-b\"\ncomp");
-    assert_one(&desk.refuse(&near_name), &["differ only in `.` and `-`"]);
+    assert_one(&workspace.refuse(&near_name), &["differ only in `.` and `-`"]);
 
     let admin =
         "[admin]\nport = 8080\n".to_owned() + &source("").replace("port = 0", "host = \"0.0.0.0\"\nport = 8080");
-    let found = desk.refuse(&admin);
+    let found = workspace.refuse(&admin);
     assert_one(&found, &["8:8", "port 8080 is taken by what line 2 configures"]);
 }
 
 #[test]
 fn sources_share_an_address_if_they_agree() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let first = source("").replace("port = 0", "port = 8080");
     let other = first.replace("\"webhook\"", "\"other\"");
-    let found = desk.refuse(&(first.clone() + &other));
+    let found = workspace.refuse(&(first.clone() + &other));
     assert_one(
         &found,
         &["16:8", "path of another endpoint of this listener, on line 7"],
     );
     let other = other.replace("/a\"", "/b\"");
-    desk.accept(&(first.clone() + &other));
+    workspace.accept(&(first.clone() + &other));
     let slower = other.replace("port = 8080", "port = 8080\nbody_timeout_ms = 500");
-    let found = desk.refuse(&(first.clone() + &slower));
+    let found = workspace.refuse(&(first.clone() + &slower));
     assert_one(&found, &["14:8", "shared with line 5, where it has other settings"]);
     let wider = other.replace("port = 8080", "port = 8080\nhost = \"0.0.0.0\"\n")
         + "auth = { type = \"api_key\", secrets = [\"${A:-b}\"] }";
     assert_one(
-        &desk.refuse(&(first + &wider)),
+        &workspace.refuse(&(first + &wider)),
         &["14:8", "port 8080 is taken by what line 5 configures"],
     );
-    // Port 0 is a port of its own for each.
-    desk.accept(&(source("") + &source("").replace("\"webhook\"", "\"other\"")));
+    // With port 0 each source gets its own port.
+    workspace.accept(&(source("") + &source("").replace("\"webhook\"", "\"other\"")));
 }
 
 #[test]
-fn what_must_agree() {
-    let desk = Desk::new();
+fn contradictions_are_refused() {
+    let workspace = Workspace::new();
     let other = source("partitions = 4").replace("\"webhook\"", "\"other\"");
     assert_one(
-        &desk.refuse(&(source("") + &other)),
+        &workspace.refuse(&(source("") + &other)),
         &["17:16", "4 partitions here and 0 on line 8"],
     );
     let other = source("reliable_dispatch = false").replace("\"webhook\"", "\"other\"");
-    assert_one(&desk.refuse(&(source("") + &other)), &["another `reliable_dispatch`"]);
+    assert_one(
+        &workspace.refuse(&(source("") + &other)),
+        &["another `reliable_dispatch`"],
+    );
 
     let schema = "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"a\"\nschema_type = \"bytes\"\n";
     assert_one(
-        &desk.refuse(&(schema.repeat(2) + &source(""))),
+        &workspace.refuse(&(schema.repeat(2) + &source(""))),
         &["6:9", "has a schema already, on line 2"],
     );
     let expects = sink("expected_schema_subject = \"b\"");
-    let found = desk.refuse(&(schema.to_owned() + &source("") + &expects));
+    let found = workspace.refuse(&(schema.to_owned() + &source("") + &expects));
     assert_one(
         &found,
         &["`b` is expected, but /stripe/payments has subject `a` (line 2)"],
     );
-    let found = desk.refuse(&(source("") + &expects));
+    let found = workspace.refuse(&(source("") + &expects));
     assert_one(&found, &["has no [[schemas]] table"]);
 
     let second = |mapping: &str| sink("") + &sink(mapping).replace("\"db\"", "\"db2\"");
     assert_one(
-        &desk.refuse(&second("subscription_type = \"Failover\"")),
+        &workspace.refuse(&second("subscription_type = \"Failover\"")),
         &["another `subscription_type` on line 9"],
     );
     let exclusive = second("").replace("table = \"t\"", "table = \"t\"\nsubscription_type = \"Exclusive\"");
-    assert_one(&desk.refuse(&exclusive), &["subscription `s` is taken on line 9"]);
+    assert_one(&workspace.refuse(&exclusive), &["subscription `s` is taken on line 9"]);
     let twice =
         sink("[[sinks.surrealdb.topic_mappings]]\ntopic = \"/stripe/payments\"\nsubscription = \"s\"\ntable = \"u\"");
     assert_one(
-        &desk.refuse(&twice),
+        &workspace.refuse(&twice),
         &["13:9", "this sink has a mapping of /stripe/payments already, on line 9"],
     );
-    assert_one(&desk.warnings(&second("")), &["is shared with line 9"]);
+    assert_one(&workspace.warnings(&second("")), &["is shared with line 9"]);
 }
 
 #[test]
-fn warnings_do_not_refuse() {
-    let desk = Desk::new();
+fn warnings_do_not_refuse_the_file() {
+    let workspace = Workspace::new();
     let open = source("").replace("port = 0", "port = 0\nhost = \"0.0.0.0\"");
     assert_one(
-        &desk.warnings(&open),
+        &workspace.warnings(&open),
         &[
             "6:8 sources[0].webhook.host",
             "everyone who can reach 0.0.0.0:0 may post to /a",
         ],
     );
     let keyed = open.clone() + "auth = { type = \"api_key\", secrets = [\"${A:-b}\"] }";
-    assert_eq!(desk.warnings(&keyed), [""; 0]);
+    assert_eq!(workspace.warnings(&keyed), [""; 0]);
     assert_one(
-        &desk.warnings(&source("reliable_dispatch = false")),
+        &workspace.warnings(&source("reliable_dispatch = false")),
         &["9:21", "lost when the broker stops"],
     );
     let admin = "[admin]\nhost = \"0.0.0.0\"\n".to_owned() + &source("");
-    assert_one(&desk.warnings(&admin), &["2:8 admin.host", "metrics"]);
+    assert_one(&workspace.warnings(&admin), &["2:8 admin.host", "metrics"]);
     let literal = source("auth = { type = \"api_key\", secrets = [\"demo\"] }");
-    assert_one(&desk.warnings(&literal), &["9:39", "a secret written in the file"]);
+    assert_one(&workspace.warnings(&literal), &["9:39", "a secret written in the file"]);
     let typo = source("") + &sink("").replace("/stripe/payments", "/stripe/payment");
     assert_one(
-        &desk.warnings(&typo),
+        &workspace.warnings(&typo),
         &[
             "no endpoint of this file publishes to /stripe/payment",
             "did you mean /stripe/payments?",
@@ -439,12 +445,12 @@ fn warnings_do_not_refuse() {
 }
 
 #[test]
-fn the_newest_of_an_id_wants_keys_where_there_are_partitions() {
-    let desk = Desk::new().with_file("own.wasm", "");
+fn storing_the_newest_of_an_id_warns_without_keys_in_partitions() {
+    let workspace = Workspace::new().with_file("own.wasm", "");
     let by_id = sink("id_pointer = \"/id\"");
     let keyless = source("partitions = 4") + &by_id;
     assert_one(
-        &desk.warnings(&keyless),
+        &workspace.warnings(&keyless),
         &[
             "sinks[0].surrealdb.topic_mappings[0].id_pointer",
             "records of /stripe/payments have no key (line 8)",
@@ -460,26 +466,26 @@ fn the_newest_of_an_id_wants_keys_where_there_are_partitions() {
         source("partitions = 4").replace("builtin:webhook-source", "own.wasm") + &by_id,
         by_id.clone(),
     ] {
-        assert_eq!(desk.warnings(&fine), [""; 0], "{fine}");
+        assert_eq!(workspace.warnings(&fine), [""; 0], "{fine}");
     }
     let files = [("a.toml", &*source("partitions = 4")), ("b.toml", &by_id)];
-    let loaded = desk.load_files(&files).expect("no mistakes");
+    let loaded = workspace.load_files(&files).expect("no mistakes");
     assert_eq!(loaded.warnings.len(), 1, "{:?}", loaded.warnings);
 }
 
 #[test]
 fn older_spellings_are_accepted_with_a_note() {
-    let desk = Desk::new();
+    let workspace = Workspace::new();
     let text = source("")
         .replace("path =", "from =")
         .replace("danube_topic =", "to =")
         .replace(".endpoints]", ".routes]");
-    let loaded = desk.accept(&text);
+    let loaded = workspace.accept(&text);
     assert_eq!(loaded.pipeline.sources[0].webhook().endpoints[0].path.as_str(), "/a");
     assert_eq!(loaded.warnings.len(), 3, "{:#?}", loaded.warnings);
     assert_eq!(loaded.warnings[1].help, "write `path`");
     for older in ["table_name", "to"] {
-        let loaded = desk.accept(&sink("").replace("table =", &format!("{older} =")));
+        let loaded = workspace.accept(&sink("").replace("table =", &format!("{older} =")));
         assert_eq!(
             loaded.pipeline.sinks[0].surrealdb().topic_mappings[0].table.as_deref(),
             Some("t")
@@ -487,10 +493,10 @@ fn older_spellings_are_accepted_with_a_note() {
         assert_eq!(loaded.warnings.len(), 1);
     }
     assert_one(
-        &desk.refuse(&sink("table_name = \"u\"")),
+        &workspace.refuse(&sink("table_name = \"u\"")),
         &["12:1", "another spelling of `table`", "is given too"],
     );
-    let found = desk.refuse(&sink("to = \"u\"").replace("table =", "table_name ="));
+    let found = workspace.refuse(&sink("to = \"u\"").replace("table =", "table_name ="));
     assert_one(
         &found,
         &[
@@ -502,12 +508,12 @@ fn older_spellings_are_accepted_with_a_note() {
 }
 
 #[test]
-fn tables_are_named_once_or_listed_and_never_the_runtimes_own() {
-    let desk = Desk::new();
-    let (chooser, no_table) = (desk.path("chooser.wasm"), "table = \"t\"\n");
+fn table_names_are_checked() {
+    let workspace = Workspace::new();
+    let (chooser, no_table) = (workspace.path("chooser.wasm"), "table = \"t\"\n");
     std::fs::write(&chooser, "").expect("a file");
     let by_component = |text: String| text.replace("builtin:surrealdb-sink", "chooser.wasm");
-    let loaded = desk.accept(&by_component(sink("tables = [\"u\", \"v\"]").replace(no_table, "")));
+    let loaded = workspace.accept(&by_component(sink("tables = [\"u\", \"v\"]").replace(no_table, "")));
     let mapping = &loaded.pipeline.sinks[0].surrealdb().topic_mappings[0];
     assert_eq!(mapping.targets().collect::<Vec<_>>(), ["u", "v"]);
     let settings = loaded.pipeline.sinks[0].settings_json();
@@ -515,25 +521,28 @@ fn tables_are_named_once_or_listed_and_never_the_runtimes_own() {
         settings.contains(r#""tables":["u","v"]"#) && !settings.contains("\"table\":"),
         "{settings}"
     );
-    let loaded = desk.accept(&sink("tables = [\"u\"]"));
+    let loaded = workspace.accept(&sink("tables = [\"u\"]"));
     let mapping = &loaded.pipeline.sinks[0].surrealdb().topic_mappings[0];
     assert_eq!(mapping.targets().collect::<Vec<_>>(), ["t", "u"]);
     assert_one(
-        &desk.refuse(&sink("tables = [\"u\"]").replace(no_table, "")),
+        &workspace.refuse(&sink("tables = [\"u\"]").replace(no_table, "")),
         &["`builtin:surrealdb-sink` writes to `table`", "/stripe/payments"],
     );
     assert_one(
-        &desk.refuse(&by_component(sink("").replace(no_table, ""))),
+        &workspace.refuse(&by_component(sink("").replace(no_table, ""))),
         &["needs `table`", "`tables = [", "for a component that chooses"],
     );
     for own in ["_danube_wasm_order", "_danube_wasm_"] {
         let says = ["is a table of the runtime's own", "choose another name"];
-        assert_one(&desk.refuse(&sink("").replace("\"t\"", &format!("{own:?}"))), &says);
-        assert_one(&desk.refuse(&sink(&format!("tables = [{own:?}]"))), &says);
+        assert_one(
+            &workspace.refuse(&sink("").replace("\"t\"", &format!("{own:?}"))),
+            &says,
+        );
+        assert_one(&workspace.refuse(&sink(&format!("tables = [{own:?}]"))), &says);
     }
     let long = "t".repeat(129);
     assert_one(
-        &desk.refuse(&sink(&format!("tables = [{long:?}]"))),
+        &workspace.refuse(&sink(&format!("tables = [{long:?}]"))),
         &["longer than 128 bytes"],
     );
 }

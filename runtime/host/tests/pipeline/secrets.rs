@@ -1,4 +1,4 @@
-//! The environment and secrets: where they come from, and that they stay where they belong.
+//! The environment and secrets: where they are read from, and where they must not appear.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use danube_wasm_config::{Pipeline, resolve_settings};
 use danube_wasm_egress_surrealdb::Credentials;
 use danube_wasm_ingress_http::config::AuthConfig;
 
-use crate::{AsSurrealDb as _, AsWebhook as _, Desk, assert_one, sink, source};
+use crate::{AsSurrealDb as _, AsWebhook as _, Workspace, assert_one, sink, source};
 
 fn secrets(pipeline: &Pipeline) -> Vec<&str> {
     match &pipeline.sources[0].webhook().endpoints[0].auth {
@@ -21,19 +21,19 @@ fn keyed(secrets: &str) -> String {
 
 #[test]
 fn from_the_environment_and_from_files() {
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_env("KEY", "from-env")
         .with_file("secrets/old", "from-file\r\n");
-    let loaded = desk.accept(&keyed("[\"${KEY}\", { file = \"secrets/old\" }]"));
+    let loaded = workspace.accept(&keyed("[\"${KEY}\", { file = \"secrets/old\" }]"));
     assert_eq!(secrets(&loaded.pipeline), ["from-env", "from-file"]);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
-    let loaded = desk.accept(&keyed("[\"${OTHER:-fallback}\"]"));
+    let loaded = workspace.accept(&keyed("[\"${OTHER:-fallback}\"]"));
     assert_eq!(secrets(&loaded.pipeline), ["fallback"]);
 }
 
 #[test]
-fn what_is_not_there_is_named() {
-    let desk = Desk::new().with_file("empty", "\n").with_env("LINE", "a\n");
+fn missing_secrets_are_named() {
+    let workspace = Workspace::new().with_file("empty", "\n").with_env("LINE", "a\n");
     for (given, says) in [
         ("[\"${KEY}\"]", "needs the environment variable `KEY`, which is not set"),
         ("[\"${KEY\"]", "is no reference to an environment variable"),
@@ -47,23 +47,23 @@ fn what_is_not_there_is_named() {
         ("[\"${LINE}\"]", "ends with a line break"),
         ("[3]", "must be a secret"),
     ] {
-        assert_one(&desk.refuse(&keyed(given)), &[says]);
+        assert_one(&workspace.refuse(&keyed(given)), &[says]);
     }
 }
 
-/// A verb that looks at a log need not know the secrets of an endpoint.
+/// A verb that reads a log does not need the secrets of an endpoint.
 #[test]
-fn what_is_not_needed_yet_is_asked_for_when_it_is() {
-    let desk = Desk::new();
+fn lazily_loaded_secrets_are_required_when_needed() {
+    let workspace = Workspace::new();
     let text = source("auth = { type = \"api_key\", secrets = [\"${KEY}\", { file = \"secrets/none\" }] }") + &sink("");
     let text = text.replace(
         "[[sources]]\n",
         "[danube]\ntoken = \"${TOKEN}\"\n[[sources]]\nconfig = { key = \"${OWN}\" }\n",
     );
     let text = format!("danube_service_url = \"https://b\"\n{text}");
-    let file = desk.path("pipeline.toml");
+    let file = workspace.path("pipeline.toml");
     std::fs::write(&file, &text).unwrap();
-    let loaded = desk
+    let loaded = workspace
         .loader()
         .load_lazily(&file)
         .unwrap_or_else(|found| panic!("{found}\n{text}"));
@@ -86,15 +86,15 @@ fn what_is_not_needed_yet_is_asked_for_when_it_is() {
             "{found:?}"
         );
     }
-    // What is not a secret is needed to know what the file says.
+    // Other values are needed to read the file.
     std::fs::write(&file, text.replace("/stripe/payments", "${TOPIC}")).unwrap();
-    assert!(desk.loader().load_lazily(&file).is_err());
-    assert!(desk.load(&text).is_err(), "whoever runs it needs all of it");
+    assert!(workspace.loader().load_lazily(&file).is_err());
+    assert!(workspace.load(&text).is_err(), "whoever runs it needs all of it");
 }
 
 #[test]
 fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
-    let desk = Desk::new()
+    let workspace = Workspace::new()
         .with_env("TOPIC", "/from/env")
         .with_env("PORT", "1234")
         .with_env("BAD", "hunter2")
@@ -102,11 +102,11 @@ fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
     let text = source("reliable_dispatch = \"${RELIABLE}\"")
         .replace("\"/stripe/payments\"", "\"${TOPIC}\"")
         .replace("port = 0", "port = \"${PORT}\"");
-    let source = desk.accept(&text).pipeline.sources.remove(0);
+    let source = workspace.accept(&text).pipeline.sources.remove(0);
     assert_eq!(source.webhook().listen.port, 1234);
     assert_eq!(source.webhook().endpoints[0].topic.as_str(), "/from/env");
     assert!(!source.webhook().endpoints[0].reliable_dispatch);
-    let found = desk.refuse(&text.replace("${PORT}", "${BAD}"));
+    let found = workspace.refuse(&text.replace("${PORT}", "${BAD}"));
     assert_one(
         &found,
         &["`port` must be an integer from 0 to 65535; the value from the environment is not"],
@@ -115,27 +115,27 @@ fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
 }
 
 #[test]
-fn a_free_table_is_given_to_the_component_with_its_references_replaced() {
-    let desk = Desk::new().with_env("REGION", "eu");
+fn a_components_own_table_gets_its_references_replaced() {
+    let workspace = Workspace::new().with_env("REGION", "eu");
     let config =
         "[sources.config]\nregion = \"${REGION}\"\nnested = { n = 1, x = [1.5, true, \"$${A}\"] }\nday = 2026-01-02";
-    let loaded = desk.accept(&source(config));
+    let loaded = workspace.accept(&source(config));
     let settings: serde_json::Value = serde_json::from_str(&loaded.pipeline.settings_json("webhook").unwrap()).unwrap();
     assert_eq!(
         settings["config"],
         serde_json::json!({ "region": "eu", "nested": { "n": 1, "x": [1.5, true, "${A}"] }, "day": "2026-01-02" })
     );
-    let found = desk.refuse(&source(
+    let found = workspace.refuse(&source(
         "[sources.config]\na = \"${NONE}\"\nb = inf\nc = 99999999999999999999",
     ));
     assert_eq!(found.len(), 3, "{found:#?}");
 }
 
 #[test]
-fn what_is_kept_of_a_components_settings_names_the_environment_and_gives_the_same_settings_with_it() {
-    let desk = Desk::new().with_env("KEY", "hunter2");
+fn stored_settings_contain_references_and_resolve_to_the_same_settings() {
+    let workspace = Workspace::new().with_env("KEY", "hunter2");
     let config = "[sources.config]\nkey = \"${KEY}\"\nodd = [\"$${KEY}\", 1.5, { day = 2026-01-02, b = \"${NO:-x}\" }]";
-    let pipeline = desk.accept(&source(config)).pipeline;
+    let pipeline = workspace.accept(&source(config)).pipeline;
     let (given, kept) = (pipeline.sources[0].settings_json(), pipeline.sources[0].settings_kept());
     assert!(given.contains("hunter2") && !kept.contains("hunter2"), "{kept}");
     assert!(kept.contains("${KEY}"), "{kept}");
@@ -147,12 +147,12 @@ fn what_is_kept_of_a_components_settings_names_the_environment_and_gives_the_sam
 
 #[test]
 fn secrets_are_never_shown() {
-    let desk = Desk::new().with_env("KEY", "hunter2");
+    let workspace = Workspace::new().with_env("KEY", "hunter2");
     let signed = sink("").replace(
         "database = \"d\"",
         "database = \"d\"\nusername = \"u\"\npassword = \"${KEY}\"",
     );
-    let loaded = desk.accept(&(keyed("[\"${KEY}\"]") + &signed));
+    let loaded = workspace.accept(&(keyed("[\"${KEY}\"]") + &signed));
     let pipeline = loaded.pipeline;
     let credentials = &pipeline.sinks[0].surrealdb().credentials;
     assert!(matches!(credentials, Some(Credentials::Root { password, .. }) if password == "hunter2"));
@@ -171,8 +171,8 @@ fn secrets_are_never_shown() {
 }
 
 #[test]
-fn a_secret_in_the_wrong_place_is_not_repeated() {
-    let desk = Desk::new().with_env("KEY", "hunter2");
+fn a_secret_under_another_key_is_not_shown() {
+    let workspace = Workspace::new().with_env("KEY", "hunter2");
     for text in [
         source("on_invalid = \"${KEY}\""),
         source("methods = [\"${KEY}\"]"),
@@ -182,7 +182,7 @@ fn a_secret_in_the_wrong_place_is_not_repeated() {
         sink("").replace("mem://", "${KEY}"),
         sink("subscription_type = \"${KEY}\""),
     ] {
-        let found = desk.refuse(&text).join("\n");
+        let found = workspace.refuse(&text).join("\n");
         assert!(!found.contains("hunter2"), "{found}");
     }
 }

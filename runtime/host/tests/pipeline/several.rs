@@ -2,14 +2,14 @@
 
 use danube_wasm_config::FileFormat;
 
-use crate::{Desk, assert_one, sink, source};
+use crate::{Workspace, assert_one, sink, source};
 
 const COMMON: &str = "name = \"payments\"\ndanube_service_url = \"http://b\"\n[admin]\nport = 0\n";
 
 #[test]
-fn each_says_a_part() {
-    let desk = Desk::new();
-    let loaded = desk
+fn files_are_merged() {
+    let workspace = Workspace::new();
+    let loaded = workspace
         .load_files(&[
             ("common.toml", COMMON),
             ("in/source.toml", &source("")),
@@ -23,52 +23,52 @@ fn each_says_a_part() {
     assert_eq!(ids, ["payments/webhook", "payments/db"]);
     assert_eq!(pipeline.service_url.to_string(), "http://b:6650");
     assert_eq!(pipeline.admin.listen.port, 0);
-    assert_eq!(pipeline.data_dir, desk.path("data"));
+    assert_eq!(pipeline.data_dir, workspace.path("data"));
 }
 
 #[test]
-fn what_no_file_says_is_as_the_first_has_it() {
-    let desk = Desk::new();
+fn missing_settings_get_the_first_files_default() {
+    let workspace = Workspace::new();
     let files = [
         ("a/source.toml", source("")),
         ("b/sink.toml", "data_dir = \"kept\"\n".to_owned() + &sink("")),
     ];
     let files = files.each_ref().map(|(name, text)| (*name, text.as_str()));
-    let pipeline = desk
+    let pipeline = workspace
         .load_files(&files)
         .unwrap_or_else(|found| panic!("{found}"))
         .pipeline;
     assert_eq!(pipeline.name, "a");
-    // A path starts where its file is, and the log is in the directory that was decided on.
-    assert_eq!(pipeline.data_dir, desk.path("b/kept"));
+    // A relative path starts at its file, and the log is in the data directory of the merged pipeline.
+    assert_eq!(pipeline.data_dir, workspace.path("b/kept"));
     assert_eq!(
         pipeline.service_url.to_string(),
-        format!("embedded://{}", desk.path("b/kept/log").display())
+        format!("embedded://{}", workspace.path("b/kept/log").display())
     );
     assert_eq!(pipeline.sinks[0].id.to_string(), "a/db");
 }
 
 #[test]
-fn data_is_where_the_environment_says_if_no_file_does() {
+fn the_environment_sets_the_data_directory_if_no_file_does() {
     let variable = "DANUBE_WASM_DATA_DIR";
-    let desk = Desk::new().with_env(variable, "/data");
-    let said = desk.accept(&(source("") + &sink(""))).pipeline;
+    let workspace = Workspace::new().with_env(variable, "/data");
+    let said = workspace.accept(&(source("") + &sink(""))).pipeline;
     assert_eq!(said.data_dir.to_str(), Some("/data"));
     assert_eq!(said.service_url.to_string(), "embedded:///data/log");
-    let said = desk
+    let said = workspace
         .accept(&("data_dir = \"mine\"\n".to_owned() + &source("")))
         .pipeline;
-    assert_eq!(said.data_dir, desk.path("mine"), "the file holds");
-    let empty = Desk::new().with_env(variable, "");
+    assert_eq!(said.data_dir, workspace.path("mine"), "the file holds");
+    let empty = Workspace::new().with_env(variable, "");
     assert_eq!(empty.accept(&source("")).pipeline.data_dir, empty.path("data"));
 }
 
 #[test]
-fn settings_that_clash_are_refused_with_both_places() {
-    let desk = Desk::new();
+fn contradicting_settings_are_refused_with_both_places() {
+    let workspace = Workspace::new();
     let other =
         "danube_service_url = \"http://c\"\nname = \"payments\"\nadmin = { port = 1 }\n".to_owned() + &source("");
-    let found = desk.refuse_files(&[("common.toml", COMMON), ("source.toml", &other)]);
+    let found = workspace.refuse_files(&[("common.toml", COMMON), ("source.toml", &other)]);
     let expected = [
         "source.toml:1:22 danube_service_url: `danube_service_url` is given on line 2 of",
         "source.toml:3:9 admin: `admin` is given on line 3 of",
@@ -81,12 +81,12 @@ fn settings_that_clash_are_refused_with_both_places() {
 }
 
 #[test]
-fn connectors_of_all_files_are_compared() {
-    let desk = Desk::new();
+fn conflicts_between_files_are_found() {
+    let workspace = Workspace::new();
     let same_path = source("").replace("port = 0", "port = 8080");
     let other = same_path.replace("\"webhook\"", "\"other\"");
     assert_one(
-        &desk.refuse_files(&[("a.toml", &same_path), ("b.toml", &other)]),
+        &workspace.refuse_files(&[("a.toml", &same_path), ("b.toml", &other)]),
         &[
             "b.toml:7:8",
             "is the path of another endpoint of this listener, on line 7 of",
@@ -94,19 +94,20 @@ fn connectors_of_all_files_are_compared() {
         ],
     );
     assert_one(
-        &desk.refuse_files(&[("a.toml", &source("")), ("b.toml", &source(""))]),
+        &workspace.refuse_files(&[("a.toml", &source("")), ("b.toml", &source(""))]),
         &[
             "b.toml:2:8",
             "`webhook` is the name of another connector, on line 2 of",
             "a.toml",
         ],
     );
-    // Without a port, each has a listener of its own.
+    // Without a port, each source has its own listener.
     let other = source("").replace("\"webhook\"", "\"other\"");
-    desk.load_files(&[("a.toml", &source("")), ("b.toml", &other)])
+    workspace
+        .load_files(&[("a.toml", &source("")), ("b.toml", &other)])
         .unwrap_or_else(|found| panic!("{found}"));
     let typo = sink("").replace("/stripe/payments", "/stripe/payment");
-    let loaded = desk.load_files(&[("a.toml", &source("")), ("b.toml", &typo)]);
+    let loaded = workspace.load_files(&[("a.toml", &source("")), ("b.toml", &typo)]);
     let warnings = loaded.unwrap_or_else(|found| panic!("{found}")).warnings;
     assert!(
         warnings[0].message.contains("no endpoint of these files publishes to"),
@@ -115,26 +116,26 @@ fn connectors_of_all_files_are_compared() {
 }
 
 #[test]
-fn two_files_may_say_the_same_of_a_topic() {
-    let desk = Desk::new();
+fn two_files_may_give_the_same_schema() {
+    let workspace = Workspace::new();
     let schema = "[[schemas]]\ntopic = \"/stripe/payments\"\nsubject = \"x\"\nschema_type = \"bytes\"\n";
     let (a, b) = (schema.to_owned() + &source(""), schema.to_owned() + &sink(""));
-    let loaded = desk.load_files(&[("a.toml", &a), ("b.toml", &b)]);
+    let loaded = workspace.load_files(&[("a.toml", &a), ("b.toml", &b)]);
     assert_eq!(
         loaded.unwrap_or_else(|found| panic!("{found}")).pipeline.schemas.len(),
         1
     );
     let b = b.replace("bytes", "number");
     assert_one(
-        &desk.refuse_files(&[("a.toml", &a), ("b.toml", &b)]),
+        &workspace.refuse_files(&[("a.toml", &a), ("b.toml", &b)]),
         &["b.toml:2:9", "has a schema already, on line 2 of", "a.toml"],
     );
 }
 
 #[test]
-fn mistakes_of_all_files_are_told_at_once() {
-    let desk = Desk::new();
-    let found = desk.refuse_files(&[
+fn mistakes_of_all_files_are_reported_at_once() {
+    let workspace = Workspace::new();
+    let found = workspace.refuse_files(&[
         ("a.toml", &source("partition = 1")),
         ("b.toml", "name = \n"),
         ("c.toml", &sink("batch_size = 0")),
@@ -143,28 +144,30 @@ fn mistakes_of_all_files_are_told_at_once() {
     for (found, file) in found.iter().zip(["a.toml:9:1", "b.toml:1:", "c.toml:12:14"]) {
         assert!(found.starts_with(file), "{found}");
     }
-    let none = desk.loader().load_all::<&str>(&[]).expect_err("no file");
+    let none = workspace.loader().load_all::<&str>(&[]).expect_err("no file");
     assert!(none.to_string().contains("no file is named"), "{none}");
-    let missing = desk
+    let missing = workspace
         .loader()
-        .load_all(&[desk.path("x.toml"), desk.path("y.toml")])
+        .load_all(&[workspace.path("x.toml"), workspace.path("y.toml")])
         .expect_err("no files");
     assert_eq!(missing.len(), 2);
 }
 
 #[test]
-fn files_without_connectors_run_nothing() {
-    let desk = Desk::new();
-    let found = desk.refuse_files(&[("a.toml", COMMON), ("b.toml", "")]);
+fn files_without_connectors_are_refused() {
+    let workspace = Workspace::new();
+    let found = workspace.refuse_files(&[("a.toml", COMMON), ("b.toml", "")]);
     assert_one(&found, &["a.toml:1:1", "the files configure no source and no sink"]);
 }
 
 #[test]
-fn the_environment_names_the_port_of_metrics_whatever_the_file_says() {
+fn the_environment_overrides_the_port_of_metrics() {
     let file = source("");
-    let port = |desk: Desk| desk.accept(&file).pipeline.admin.listen.port;
-    assert_eq!(port(Desk::new()), 9090);
-    assert_eq!(port(Desk::new().with_env("DANUBE_WASM_ADMIN_PORT", "0")), 0);
-    let refused = Desk::new().with_env("DANUBE_WASM_ADMIN_PORT", "http").refuse(&file);
+    let port = |workspace: Workspace| workspace.accept(&file).pipeline.admin.listen.port;
+    assert_eq!(port(Workspace::new()), 9090);
+    assert_eq!(port(Workspace::new().with_env("DANUBE_WASM_ADMIN_PORT", "0")), 0);
+    let refused = Workspace::new()
+        .with_env("DANUBE_WASM_ADMIN_PORT", "http")
+        .refuse(&file);
     assert_one(&refused, &["DANUBE_WASM_ADMIN_PORT", "is `http`"]);
 }

@@ -1,6 +1,6 @@
-//! Takes letters out of a topic of Danube by its former name, which pipelines shared: see
-//! [`TopicName::former_dead_letters_of`]. Those of this pipeline go to the log of this machine; those of another go to its
-//! own topic, from which its process moves them as any other.
+//! Moves dead letters out of a topic of Danube with the legacy name, which pipelines shared: see
+//! [`TopicName::former_dead_letters_of`]. Those of this pipeline go to the log of this machine; those of another go to
+//! its own topic, from which its process moves them.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -9,24 +9,24 @@ use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{BackoffPolicy, envelope::Envelope};
 
 use super::{
-    IN_DANUBE, IN_OWN_LOG, KEEPER, SUBSCRIPTION,
+    DANUBE_SUBSCRIPTION_TYPE, LOCAL_SUBSCRIPTION_TYPE, SUBSCRIBER_NAME, SUBSCRIPTION,
     moving::{self, WAIT_MAX, WINDOW_MESSAGES},
     subscribe,
 };
 
-/// Empties one topic.
-pub(super) struct FormerTopic {
+/// Empties a topic with the legacy name.
+pub(super) struct LegacyTopic {
     pub(super) from: Arc<dyn Broker>,
     pub(super) to: Arc<dyn Broker>,
     pub(super) topic: TopicName,
-    /// A connector of the pipeline.
+    /// A connector of this pipeline.
     pub(super) own: ConnectorId,
-    /// Its name as a consumer, and as a producer.
+    /// Name of the consumer and of the producer.
     pub(super) reader: String,
 }
 
-impl FormerTopic {
-    /// Runs until it is aborted, or until there is no such topic.
+impl LegacyTopic {
+    /// Runs until it is aborted, or until the topic does not exist.
     pub(super) async fn run(self) {
         let mut backoff = BackoffPolicy::default().up_to(WAIT_MAX).start();
         loop {
@@ -44,7 +44,7 @@ impl FormerTopic {
         let options = ConsumerOptions {
             topic: self.topic.clone(),
             subscription: SUBSCRIPTION.to_owned(),
-            subscription_type: IN_DANUBE,
+            subscription_type: DANUBE_SUBSCRIPTION_TYPE,
             consumer: self.reader.clone(),
             start: StartAt::Earliest,
             unacknowledged_max: WINDOW_MESSAGES,
@@ -70,19 +70,19 @@ impl FormerTopic {
             None => self.topic.clone(),
         };
         tracing::info!(from = %self.topic, to = %topic, letter = %letter.id, "a dead letter under a topic's former name is moved");
-        // A message without a subscription is kept for nobody.
+        // A topic without a subscription drops messages.
         let to = match connector.filter(|id| !self.is_of_this_pipeline(id)) {
             Some(_) => {
                 moving::subscribe(&*self.from, &topic, &self.reader).await?;
                 &self.from
             }
             None => {
-                subscribe(&*self.to, &topic, KEEPER, IN_OWN_LOG, 1).await?;
+                subscribe(&*self.to, &topic, SUBSCRIBER_NAME, LOCAL_SUBSCRIPTION_TYPE, 1).await?;
                 &self.to
             }
         };
         let publisher = to.publisher(&self.reader).await?;
-        moving::keep(&*publisher, &topic, vec![letter])
+        moving::publish(&*publisher, &topic, vec![letter])
             .await
             .into_iter()
             .collect()

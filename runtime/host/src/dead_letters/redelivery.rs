@@ -1,9 +1,9 @@
-//! Processes letters again.
+//! Redelivers dead letters.
 //!
-//! A message is published once more to its topic, byte for byte, with its key, attributes, schema and id, and two
-//! attributes of the host's: for which connector it is, so that others pass over it, and when it was published first, so
-//! that it never overwrites what newer messages wrote, where the component orders its writes by it. Its id is the one that
-//! it had: a row that is there already stays as it is.
+//! A message is published again to its topic, byte for byte, with its key, attributes, schema and id, and two
+//! attributes of the host: the connector that is to process it, so that others skip it, and its first publish time, so
+//! that it never overwrites newer messages if the component orders its writes by that time. Its id stays the same, so
+//! a row that exists already is not changed.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,29 @@ use danube_wasm_model::{
 };
 use danube_wasm_pipeline::{dead_letter::Reason, envelope::Input};
 
-use super::{DeadLetters, SUBSCRIPTION, To, dead_letter::DeadLetter};
+use super::{DeadLetters, Recipient, SUBSCRIPTION, dead_letter::DeadLetter};
 
-/// What is to happen to a letter.
-pub(super) enum Task {
-    /// Published again, for a connector or for everybody.
+/// How to redeliver a dead letter.
+pub(super) enum Redelivery {
+    /// Publish the record again, for a connector or for everyone.
     Publish { record: Box<Outgoing>, to: String },
-    /// Offered again to the source with this id.
+    /// Offer the event again to the source with this id.
     Offer { event: Box<Event>, source: String },
 }
 
-impl Task {
-    /// The task of a letter, or why there is none.
-    pub(super) fn of(letter: &DeadLetter, to: &To, sinks: &BTreeMap<String, Vec<String>>) -> Result<Self, String> {
+impl Redelivery {
+    /// Returns how to redeliver a dead letter, or why it cannot be redelivered.
+    pub(super) fn of(
+        letter: &DeadLetter,
+        to: &Recipient,
+        sinks: &BTreeMap<String, Vec<String>>,
+    ) -> Result<Self, String> {
         let input = letter
             .input()
             .ok_or("its envelope is not complete: `dlq show` has what there is")?;
         let (mut record, published_ms) = match input {
             Input::Message { record, published_ms } => (record, published_ms),
-            Input::Event(event) if matches!(to, To::Own) => {
+            Input::Event(event) if matches!(to, Recipient::Own) => {
                 let source = letter.connector().to_owned();
                 return Ok(Self::Offer { event, source });
             }
@@ -42,11 +46,11 @@ impl Task {
             }
         };
         let only = match to {
-            // It never was in its topic, and its own connector is the source.
-            To::Own if letter.field("reason") == Some(Reason::BrokerRefused.as_str()) => None,
-            To::Own => Some(letter.connector()),
-            To::Connector(id) => Some(id.as_str()),
-            To::All => None,
+            // The record never got into its topic, and its connector is the source.
+            Recipient::Own if letter.field("reason") == Some(Reason::BrokerRefused.as_str()) => None,
+            Recipient::Own => Some(letter.connector()),
+            Recipient::Connector(id) => Some(id.as_str()),
+            Recipient::All => None,
         };
         if let Some(only) = only {
             let topics = sinks.get(only).ok_or_else(|| {
@@ -71,25 +75,25 @@ impl Task {
         }
     }
 
-    /// Does it.
-    pub(super) async fn perform(self, letters: &DeadLetters) -> Replayed {
+    /// Redelivers it.
+    pub(super) async fn run(self, letters: &DeadLetters) -> RedeliveryResult {
         match self {
             Self::Publish { record, .. } => match publish(letters, *record).await {
-                Ok(()) => Replayed::Done,
-                Err(error) => Replayed::Kept(error.to_string()),
+                Ok(()) => RedeliveryResult::Done,
+                Err(error) => RedeliveryResult::Kept(error.to_string()),
             },
             Self::Offer { event, source } => offer(letters, *event, &source).await,
         }
     }
 }
 
-/// What became of a letter.
-pub(super) enum Replayed {
-    /// It can be closed.
+/// The result of a redelivery.
+pub(super) enum RedeliveryResult {
+    /// The dead letter can be closed.
     Done,
-    /// It can be closed, because there is another one of the same input: why.
+    /// The dead letter can be closed, because its input became another one, for this reason.
     FailedAgain(String),
-    /// It stays open: why.
+    /// The dead letter stays open, for this reason.
     Kept(String),
 }
 
@@ -105,27 +109,29 @@ async fn publish(letters: &DeadLetters, record: Outgoing) -> Result<(), BrokerEr
     results.into_iter().next().unwrap_or_else(silent).map(drop)
 }
 
-async fn offer(letters: &DeadLetters, event: Event, source: &str) -> Replayed {
+async fn offer(letters: &DeadLetters, event: Event, source: &str) -> RedeliveryResult {
     let running = {
         let sources = letters.sources.lock().await;
         let found = sources.iter().find(|(id, _)| id.as_str() == source);
         found.and_then(|(_, source)| source.upgrade())
     };
     let Some(intake) = running else {
-        return Replayed::Kept(format!(
+        return RedeliveryResult::Kept(format!(
             "it is an event, which goes through source `{source}`, and that does not run: start the pipeline first"
         ));
     };
     match Intake::offer(&*intake, event).await {
-        Outcome::Accepted { .. } => Replayed::Done,
+        Outcome::Accepted { .. } => RedeliveryResult::Done,
         Outcome::DeadLettered { .. } => {
-            Replayed::FailedAgain("it is a dead letter again: `dlq show` says why".to_owned())
+            RedeliveryResult::FailedAgain("it is a dead letter again: `dlq show` says why".to_owned())
         }
-        Outcome::Failed { message, kept: true } => Replayed::FailedAgain(message),
-        Outcome::Invalid { error, violations } => Replayed::Kept(match violations.first() {
+        Outcome::Failed { message, kept: true } => RedeliveryResult::FailedAgain(message),
+        Outcome::Invalid { error, violations } => RedeliveryResult::Kept(match violations.first() {
             Some(first) => format!("{error}: `{}` {}", first.path, first.message),
             None => error,
         }),
-        Outcome::Failed { message, kept: false } | Outcome::Unavailable { message, .. } => Replayed::Kept(message),
+        Outcome::Failed { message, kept: false } | Outcome::Unavailable { message, .. } => {
+            RedeliveryResult::Kept(message)
+        }
     }
 }
