@@ -1,17 +1,17 @@
-//! Components that are part of the binary.
+//! Components that are built into the binary.
 
 use std::fmt;
 
-/// The component of a kind of connector that comes with the binary.
+/// The built-in component of a kind of connector.
 #[derive(Clone, Copy)]
 pub struct Builtin {
-    /// Its name, as in `component = "builtin:NAME"`.
+    /// Name, as in `component = "builtin:NAME"`.
     pub name: &'static str,
     /// The component: WebAssembly in its binary form.
     pub component: &'static [u8],
 }
 
-/// By name: a binary has one of each.
+/// Compares names: each name occurs once in a binary.
 impl PartialEq for Builtin {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -26,10 +26,10 @@ impl fmt::Debug for Builtin {
     }
 }
 
-/// What a configuration asks that the built-in component of its kind does not do.
+/// A setting that the built-in component of the kind does not support.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit {
-    /// What that is, in a sentence that follows the component's name.
+    /// What is not supported: the rest of a sentence that starts with the component's name.
     pub message: String,
     /// What to write instead.
     pub help: String,

@@ -1,4 +1,4 @@
-//! What a connector is started with.
+//! What a connector gets when it starts or is probed.
 
 use std::{fmt, sync::Arc};
 
@@ -7,24 +7,24 @@ use danube_wasm_telemetry::{Metrics, Tracing};
 
 use crate::States;
 
-/// What a connector is started with, besides its configuration.
+/// What a connector gets when it starts, besides its configuration.
 pub struct Context<S> {
-    /// Who it is.
+    /// Id of the connector.
     pub id: ConnectorId,
-    /// What the connectors of its kind share in this host.
+    /// State that the connectors of its kind share in this host.
     pub shared: Arc<S>,
-    /// Numbers.
+    /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Traces.
     pub tracing: Tracing,
-    /// Where sentences for the operator go while it starts.
+    /// Notifies the operator during the start.
     pub notices: Notices,
-    /// Whether what is not there yet may be made. An operator's question makes no database.
+    /// Whether to create what does not exist. An operator's query must not create a database.
     pub may_create: bool,
 }
 
 impl Context<States> {
-    /// The same, with what the connectors of one kind share.
+    /// The same context with the shared state of one kind.
     pub(crate) fn of_kind<S: Default + Send + Sync + 'static>(self) -> Context<S> {
         Context {
             id: self.id,
@@ -37,19 +37,19 @@ impl Context<States> {
     }
 }
 
-/// Takes sentences for an operator who waits.
+/// Notifies an operator who waits.
 #[derive(Clone)]
 pub struct Notices(Arc<dyn Fn(String) + Send + Sync>);
 
 impl Notices {
-    /// Gives each sentence to `tell`.
-    pub fn new(tell: impl Fn(String) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(tell))
+    /// Calls `notify` for each message.
+    pub fn new(notify: impl Fn(String) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(notify))
     }
 
-    /// Tells it.
-    pub fn tell(&self, sentence: String) {
-        (self.0)(sentence);
+    /// Notifies the operator.
+    pub fn notify(&self, message: String) {
+        (self.0)(message);
     }
 }
 
@@ -59,21 +59,21 @@ impl fmt::Debug for Notices {
     }
 }
 
-/// Whom and when a connector is probed for.
+/// What a connector gets when it is probed.
 #[derive(Debug, Clone)]
 pub struct ProbeContext<S> {
-    /// Who it is.
+    /// Id of the connector.
     pub id: ConnectorId,
-    /// What the connectors of its kind share in this host.
+    /// State that the connectors of its kind share in this host.
     pub shared: Arc<S>,
     /// Whether it runs the built-in component of its kind.
     pub is_builtin: bool,
-    /// Whether its pipeline runs in another process, which has its ports.
+    /// Whether its pipeline runs in another process, which then uses its ports.
     pub is_running: bool,
 }
 
 impl ProbeContext<States> {
-    /// The same, with what the connectors of one kind share.
+    /// The same context with the shared state of one kind.
     pub(crate) fn of_kind<S: Default + Send + Sync + 'static>(self) -> ProbeContext<S> {
         ProbeContext {
             id: self.id,

@@ -1,23 +1,23 @@
-//! What connectors' tables leave behind, to be compared with that of others when all are read.
+//! Facts that connectors' tables record, to be checked against each other when all tables are read.
 
 use danube_wasm_model::{SubscriptionType, TopicName};
 use danube_wasm_settings::{Listen, Span, Table};
 
-/// What the tables of all connectors leave behind, each with where the file says it. A table that is wrong elsewhere still
-/// leaves what it says here, so that a clash is reported beside the other mistakes and not only after they are corrected.
+/// The facts that the tables of all connectors record, each with its place in the file. A table that is invalid for
+/// another reason still records its facts, so that a conflict is reported together with the other mistakes.
 #[derive(Debug, Default)]
 pub struct Facts {
     /// Topics that sources publish to.
     pub published: Vec<(Span, Published)>,
     /// Topics that sinks consume.
     pub consumed: Vec<(Span, Consumed)>,
-    /// Where a poisonous message blocks its key, with the sinks, as [`Table::item`] names them.
+    /// Places where a poison message blocks its key, with the sinks, as [`Table::item`] names them.
     pub blocking: Vec<(Span, String)>,
-    /// Addresses to listen on, but for port 0.
+    /// Addresses to listen on, except those with port 0.
     pub addresses: Vec<(Span, AddressClaim)>,
     /// Paths of listeners.
     pub paths: Vec<(Span, PathClaim)>,
-    /// Anything else that only one connector can have.
+    /// Other names that only one connector may have.
     pub names: Vec<(Span, NameClaim)>,
 }
 
@@ -45,13 +45,13 @@ pub struct Consumed {
     pub topic: TopicName,
     /// The subscription.
     pub subscription: String,
-    /// How its messages are shared.
+    /// The type of the subscription.
     pub subscription_type: SubscriptionType,
     /// The sink, as [`Table::item`] names it.
     pub sink: String,
-    /// Messages of another schema subject are refused.
+    /// The schema subject that messages must have.
     pub expected_schema_subject: Option<String>,
-    /// Where the file says that the newest message of an id is what is stored, if it does.
+    /// Place of the setting that the newest message of an id is stored, if it is set.
     pub by_id: Option<Span>,
 }
 
@@ -60,14 +60,15 @@ pub struct Consumed {
 pub struct AddressClaim {
     /// The address.
     pub listen: Listen,
-    /// Who listens: `admin`, or a connector as [`Table::item`] names it.
+    /// The listener: `admin`, or a connector as [`Table::item`] names it.
     pub owner: String,
-    /// Others with the same terms can share it; `None` if nobody can.
+    /// Connectors with equal terms can share the address; `None` if nobody can.
     pub terms: Option<String>,
 }
 
 impl AddressClaim {
-    /// Leaves the address of a connector, whose table has the key `port`, unless the port is one that nobody else can have.
+    /// Records the address of a connector, whose table has the key `port`. Does nothing for port 0, which cannot
+    /// conflict.
     pub fn leave(t: &Table<'_>, listen: &Listen, terms: String) {
         if listen.port != 0 {
             let claim = Self {
@@ -90,7 +91,7 @@ pub struct PathClaim {
 }
 
 impl PathClaim {
-    /// Leaves the path that is under this key.
+    /// Records the path under this key.
     pub fn leave(t: &Table<'_>, key: &str, path: &str) {
         let claim = Self {
             owner: t.item(),
@@ -100,15 +101,15 @@ impl PathClaim {
     }
 }
 
-/// Something else that only one connector can have: a replication slot, a client id.
+/// Another name that only one connector may have, such as a replication slot or a client id.
 #[derive(Debug, Clone)]
 pub struct NameClaim {
-    /// What it is, such as "replication slot `s` of db:5432". Equal texts clash.
+    /// A description, such as "replication slot `s` of db:5432". Equal descriptions conflict.
     pub what: String,
 }
 
 impl NameClaim {
-    /// Leaves what is under this key.
+    /// Records the name under this key.
     pub fn leave(t: &Table<'_>, key: &str, what: String) {
         t.session().facts::<Facts>().names.push((t.span(key), Self { what }));
     }

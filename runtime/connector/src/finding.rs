@@ -1,27 +1,27 @@
-//! What `check --connect` finds.
+//! Findings of `check --connect`.
 
 use serde::Serialize;
 
-/// One thing that was tried.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was tried.
+    /// What was checked.
     pub what: String,
-    /// What came of it.
+    /// The outcome.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What came of it. The text says what is in the way and what to do.
+/// The outcome of a check. The text says what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is there.
+    /// It works.
     Reached,
-    /// It is not there yet; `run` makes it, or waits for it and goes on by itself.
+    /// It does not exist yet; `run` creates it, or waits for it and continues by itself.
     Awaited(String),
-    /// Nothing here can tell.
+    /// The outcome cannot be determined from here.
     Unknown(String),
-    /// `run` would not do its work.
+    /// `run` would fail.
     Failed(String),
 }

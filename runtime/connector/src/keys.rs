@@ -1,4 +1,4 @@
-//! Keys that the tables of all connectors have alike.
+//! Keys that several kinds of connectors share.
 
 mod mapping;
 mod topic;

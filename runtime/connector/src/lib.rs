@@ -1,15 +1,15 @@
-//! What a kind of connector is, and which kinds there are.
+//! The interface of kinds of connectors, and their registry.
 //!
-//! A kind of source implements [`SourceConnector`], a kind of sink [`SinkConnector`], each in a folder of its own: its table
-//! of the pipeline file, what it publishes or consumes, its checks, and how it starts. The host registers each with one line
-//! ([`Registry`]); everything else asks the registry and names no kind:
+//! A kind of source implements [`SourceConnector`], a kind of sink [`SinkConnector`], each in its own folder: its
+//! table of the pipeline file, what it publishes or consumes, its checks, and how it starts. The host registers each
+//! with one line ([`Registry`]); everything else uses the registry and names no kind:
 //!
 //! * the pipeline file reads `[sources.KIND]` and `[sinks.KIND]` through it, and so does the reference page;
-//! * `check --connect` asks each connector to [probe](SourceConnector::probe) what it needs;
-//! * the host starts it: a source is given a [`Pipeline`] for its events, a sink gives an
+//! * `check --connect` [probes](SourceConnector::probe) what each connector needs;
+//! * the host starts it: a source gets a [`Pipeline`] for its events, a sink returns an
 //!   [`Egress`](danube_wasm_model::door::Egress) to write to.
 //!
-//! Knows no transport, no target, no broker and no sandbox.
+//! This crate uses no transport, target, broker or sandbox.
 
 mod builtin;
 mod context;

@@ -1,4 +1,4 @@
-//! Which kinds of connectors there are.
+//! The registry of kinds of connectors.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
@@ -18,29 +18,29 @@ struct Kinds {
     shared: Vec<(Role, Builtin)>,
 }
 
-/// One kind of source (`C` is [`SourceConfig`]) or sink ([`SinkConfig`]).
+/// A kind of source (`C` is [`SourceConfig`]) or of sink ([`SinkConfig`]).
 pub struct Kind<C> {
     /// Name of its table: `webhook` for `[sources.webhook]`.
     pub name: &'static str,
-    /// Its component that comes with the binary.
+    /// Its built-in component.
     pub builtin: Builtin,
     read: fn(&mut Table<'_>) -> Option<C>,
     reload: fn(&States) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>,
 }
 
-/// A kind of connector that the program was built without, for what it says of a file that has one.
+/// A kind that the program was built without, for the error about a file that uses it.
 #[derive(Debug, Clone, Copy)]
 pub struct LeftOut {
-    /// What it does.
+    /// Whether it is a source or a sink.
     pub role: Role,
-    /// Name of its table, and of the feature that the program is built with to have it.
+    /// Name of its table and of the cargo feature that includes it.
     pub kind: &'static str,
-    /// Name of its component, after `builtin:`.
+    /// Name of its built-in component, after `builtin:`.
     pub builtin: &'static str,
 }
 
 impl LeftOut {
-    /// What to do about it.
+    /// Returns what to do about it.
     pub fn help(&self) -> String {
         format!("build it with `--features {}`", self.kind)
     }
@@ -55,13 +55,13 @@ impl<C> Clone for Kind<C> {
 impl<C> Copy for Kind<C> {}
 
 impl<C> Kind<C> {
-    /// Reads its table, which may be left out, from that of a connector. When describing, documents it.
+    /// Reads the kind's table, which is optional, inside a connector's table; when describing, documents it.
     pub fn read(&self, connector: &mut Table<'_>) -> Option<C> {
         (self.read)(connector)
     }
 }
 
-/// What a connector does with its component.
+/// Whether a connector is a source or a sink.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Takes events in.
@@ -79,7 +79,7 @@ impl Role {
         }
     }
 
-    /// In a sentence.
+    /// The word in a sentence.
     pub fn noun(self) -> &'static str {
         match self {
             Self::Source => "source",
@@ -89,7 +89,7 @@ impl Role {
 }
 
 impl Registry {
-    /// With one more kind of source.
+    /// Adds a kind of source.
     pub fn with_source<S: SourceConnector>(mut self, builtin: Builtin) -> Self {
         Arc::make_mut(&mut self.0).sources.push(Kind {
             name: S::KIND,
@@ -103,7 +103,7 @@ impl Registry {
         self
     }
 
-    /// With one more kind of sink.
+    /// Adds a kind of sink.
     pub fn with_sink<S: SinkConnector>(mut self, builtin: Builtin) -> Self {
         Arc::make_mut(&mut self.0).sinks.push(Kind {
             name: S::KIND,
@@ -117,7 +117,7 @@ impl Registry {
         self
     }
 
-    /// With a kind that it was built without.
+    /// Adds a kind that the program was built without.
     pub fn without(mut self, left_out: LeftOut) -> Self {
         Arc::make_mut(&mut self.0).left_out.push(left_out);
         self
@@ -129,22 +129,22 @@ impl Registry {
         self
     }
 
-    /// The kinds of sources, in the order in which they were added.
+    /// The kinds of sources, in the order of their registration.
     pub fn sources(&self) -> &[Kind<SourceConfig>] {
         &self.0.sources
     }
 
-    /// The kinds of sinks, in the order in which they were added.
+    /// The kinds of sinks, in the order of their registration.
     pub fn sinks(&self) -> &[Kind<SinkConfig>] {
         &self.0.sinks
     }
 
-    /// What the program was built without.
+    /// The kinds that the program was built without.
     pub fn left_out(&self, role: Role) -> impl Iterator<Item = &LeftOut> {
         self.0.left_out.iter().filter(move |left_out| left_out.role == role)
     }
 
-    /// The built-in components of a role, each once.
+    /// The built-in components for sources or for sinks, each once.
     pub fn builtins(&self, role: Role) -> Vec<Builtin> {
         let mut builtins: Vec<Builtin> = Vec::new();
         let of_kinds: Vec<_> = match role {
@@ -165,7 +165,7 @@ impl Registry {
         self.0.shared.iter().any(|(_, shared)| *shared == builtin)
     }
 
-    /// Has every kind read again what it reads from files while it runs.
+    /// Lets every kind reload the files that it reads while it runs.
     pub async fn reload(&self, states: &States) {
         let sources = self.sources().iter().map(|kind| kind.reload);
         for reload in sources.chain(self.sinks().iter().map(|kind| kind.reload)) {

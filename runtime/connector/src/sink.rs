@@ -15,56 +15,56 @@ pub trait SinkConnector: Send + Sync + 'static {
     /// Name of its table.
     const KIND: &'static str;
 
-    /// Its table.
+    /// The type of its table.
     type Config: Section + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
 
-    /// What all sinks of this kind share in a host. `()` for nothing.
+    /// State that all sinks of this kind share in a host; `()` for none.
     type Shared: Default + Send + Sync + 'static;
 
-    /// What it consumes and where that goes.
+    /// Returns the topics that it consumes, and their targets.
     fn mappings(config: &Self::Config) -> Vec<Mapping>;
 
-    /// What its component is told of the configuration. Never a secret.
+    /// Returns the settings for its component. Must not contain secrets.
     fn guest_settings(config: &Self::Config) -> Map<String, Value>;
 
-    /// Where its writes go, for people: an address without credentials.
+    /// Returns the address of the target for display, without credentials.
     fn target(config: &Self::Config) -> String;
 
-    /// What the built-in component does not do of this configuration.
+    /// Returns the settings that the built-in component does not support.
     fn unfit_for_builtin(_: &Self::Config) -> Vec<Unfit> {
         Vec::new()
     }
 
-    /// What is wrong with the configuration that reading it does not find, without connecting.
+    /// Checks what reading the table does not, without connecting.
     fn validate(_: &Self::Config) -> Result<(), String> {
         Ok(())
     }
 
-    /// Whether what it needs can be reached: for `check --connect`. Changes nothing.
+    /// Checks whether what it needs is reachable, for `check --connect`. Changes nothing.
     async fn probe(_: &Self::Config, _: ProbeContext<Self::Shared>) -> Vec<Finding> {
         Vec::new()
     }
 
-    /// Opens its target. One that is a server may come later: then writes wait for it.
+    /// Opens its target. A server may be unavailable: then writes wait for it.
     async fn open(config: &Self::Config, context: Context<Self::Shared>) -> Result<Arc<dyn Egress>, StartError>;
 
-    /// The operator asked to read files again (SIGHUP): certificates.
+    /// Reloads files such as certificates, at the operator's request (SIGHUP).
     async fn reload(_: &Self::Shared) {}
 }
 
-/// The configuration of a sink of any kind: its table, as its kind understands it.
+/// The configuration of a sink of any kind.
 #[derive(Clone)]
 pub struct SinkConfig(Arc<dyn AnySink>);
 
 impl SinkConfig {
-    /// Of this kind.
+    /// Wraps the configuration of one kind.
     pub fn new<S: SinkConnector>(config: S::Config) -> Self {
-        Self(Arc::new(Of::<S>(config)))
+        Self(Arc::new(TypedConfig::<S>(config)))
     }
 
-    /// As its own kind knows it.
+    /// Returns the configuration if it is of the kind `S`.
     pub fn downcast<S: SinkConnector>(&self) -> Option<&S::Config> {
-        self.0.as_any().downcast_ref::<Of<S>>().map(|of| &of.0)
+        self.0.as_any().downcast_ref::<TypedConfig<S>>().map(|of| &of.0)
     }
 }
 
@@ -88,10 +88,10 @@ impl fmt::Debug for SinkConfig {
     }
 }
 
-/// A configured sink of any kind: [`SinkConnector`] behind a pointer. Its methods are those of the trait.
+/// A configured sink of any kind: the object-safe form of [`SinkConnector`].
 #[async_trait]
 pub trait AnySink: fmt::Debug + Send + Sync + 'static {
-    /// Name of its kind: that of its table.
+    /// Name of its kind and of its table.
     fn kind(&self) -> &'static str;
     /// See [`SinkConnector::mappings`].
     fn mappings(&self) -> Vec<Mapping>;
@@ -107,23 +107,23 @@ pub trait AnySink: fmt::Debug + Send + Sync + 'static {
     async fn probe(&self, context: ProbeContext<States>) -> Vec<Finding>;
     /// See [`SinkConnector::open`].
     async fn open(&self, context: Context<States>) -> Result<Arc<dyn Egress>, StartError>;
-    /// Whether it is of the same kind and configured alike.
+    /// Whether the other one has the same kind and configuration.
     fn is_same(&self, other: &dyn AnySink) -> bool;
-    /// Itself.
+    /// Returns itself, for downcasts.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// The configuration of a kind.
-struct Of<S: SinkConnector>(S::Config);
+/// The configuration of one kind.
+struct TypedConfig<S: SinkConnector>(S::Config);
 
-impl<S: SinkConnector> fmt::Debug for Of<S> {
+impl<S: SinkConnector> fmt::Debug for TypedConfig<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 #[async_trait]
-impl<S: SinkConnector> AnySink for Of<S> {
+impl<S: SinkConnector> AnySink for TypedConfig<S> {
     fn kind(&self) -> &'static str {
         S::KIND
     }

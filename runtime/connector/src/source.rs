@@ -21,77 +21,79 @@ pub trait SourceConnector: Send + Sync + 'static {
     /// Name of its table.
     const KIND: &'static str;
 
-    /// Its table.
+    /// The type of its table.
     type Config: Section + Clone + PartialEq + fmt::Debug + Send + Sync + 'static;
 
-    /// What all sources of this kind share in a host. `()` for nothing.
+    /// State that all sources of this kind share in a host; `()` for none.
     type Shared: Default + Send + Sync + 'static;
 
-    /// What its endpoints publish.
+    /// Returns the routes of its endpoints.
     fn routes(config: &Self::Config) -> Vec<Route>;
 
-    /// What no other connector may have at the same time, by name: an address and path, a replication slot.
+    /// Returns the names of resources that no other connector may use at the same time: an address and path, a
+    /// replication slot.
     fn claims(_: &Self::Config) -> Vec<String> {
         Vec::new()
     }
 
-    /// How its events come.
+    /// Returns whether events are pushed or pulled.
     fn flow(_: &Self::Config) -> Flow {
         Flow::Push
     }
 
-    /// What its component is told of the configuration. Never a secret.
+    /// Returns the settings for its component. Must not contain secrets.
     fn guest_settings(config: &Self::Config) -> Map<String, Value>;
 
-    /// Where the events of an endpoint come from, for people, before it has started: an address without credentials.
+    /// Returns the address of an endpoint before the start, for display, without credentials.
     fn location(_: &Self::Config, endpoint: &str) -> String {
         endpoint.to_owned()
     }
 
-    /// What the built-in component does not do of this configuration.
+    /// Returns the settings that the built-in component does not support.
     fn unfit_for_builtin(_: &Self::Config) -> Vec<Unfit> {
         Vec::new()
     }
 
-    /// What is wrong with the configuration that reading it does not find, without binding or connecting.
+    /// Checks what reading the table does not, without binding or connecting.
     fn validate(_: &Self::Config, _: Interests) -> Result<(), String> {
         Ok(())
     }
 
-    /// Whether what it needs can be reached: for `check --connect`. Changes nothing.
+    /// Checks whether what it needs is reachable, for `check --connect`. Changes nothing.
     async fn probe(_: &Self::Config, _: ProbeContext<Self::Shared>) -> Vec<Finding> {
         Vec::new()
     }
 
-    /// Starts taking events in. A source that replaces another one of the same name takes over its endpoints without a gap.
+    /// Starts to take events. A source that replaces another one with the same name takes its endpoints over without a
+    /// gap.
     async fn start(
         config: &Self::Config,
         context: Context<Self::Shared>,
         pipeline: Pipeline,
     ) -> Result<Box<dyn Ingress>, StartError>;
 
-    /// The operator asked to read files again (SIGHUP): certificates.
+    /// Reloads files such as certificates, at the operator's request (SIGHUP).
     async fn reload(_: &Self::Shared) {}
 }
 
-/// How the events of a source come.
+/// Whether the events of a source are pushed or pulled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flow {
-    /// Senders bring them, and wait for an answer.
+    /// Senders push events, and wait for an answer.
     Push,
-    /// The source reads them from an upstream that keeps what was not confirmed.
+    /// The source pulls events from an upstream, which keeps them until they are confirmed.
     Pull {
-        /// Events of one key keep their order, those of one stream need not: the lanes share a stream.
+        /// Whether only events of one key must keep their order, and not those of a stream: then lanes share a stream.
         independent_keys: bool,
     },
 }
 
-/// Where a source's events go.
+/// The receiver of a source's events.
 #[derive(Clone)]
 pub struct Pipeline {
-    /// What takes them, as the source's [`SourceConnector::flow`] says.
+    /// The intake or driver, depending on the source's [`SourceConnector::flow`].
     pub feed: Feed,
-    /// What its component wants to know of each event.
+    /// The parts of an event that its component wants.
     pub interests: Interests,
     /// What it remembers beside what its upstream does.
     pub notebook: Arc<dyn Notebook>,
@@ -100,14 +102,14 @@ pub struct Pipeline {
 /// What takes the events of a source.
 #[derive(Clone)]
 pub enum Feed {
-    /// Takes events whose senders wait.
+    /// For events whose senders wait.
     Push(Arc<dyn Intake>),
-    /// Reads from the source's upstreams.
+    /// Pulls events from the source's upstreams.
     Pull(Arc<dyn PullDriver>),
 }
 
 impl Pipeline {
-    /// What takes events whose senders wait.
+    /// Returns the intake for events whose senders wait.
     pub fn intake(&self) -> Result<Arc<dyn Intake>, StartError> {
         match &self.feed {
             Feed::Push(intake) => Ok(intake.clone()),
@@ -115,7 +117,7 @@ impl Pipeline {
         }
     }
 
-    /// What reads from the source's upstreams.
+    /// Returns the driver that pulls from the source's upstreams.
     pub fn pull_driver(&self) -> Result<Arc<dyn PullDriver>, StartError> {
         match &self.feed {
             Feed::Pull(driver) => Ok(driver.clone()),
@@ -129,52 +131,52 @@ impl Pipeline {
         self.notebook.clone()
     }
 
-    /// Reads from these upstreams until the source is closed: all that a source does which only reads.
+    /// Pulls from these upstreams until the source is closed. A pull source needs nothing else.
     pub fn read(&self, upstreams: Arc<dyn Connect>) -> Result<Box<dyn Ingress>, StartError> {
         let driver = self.pull_driver()?;
-        // How it ends is in the connector's status.
+        // The connector's status shows how it ends.
         let reading = tokio::spawn(async move { drop(driver.drive(upstreams).await) });
-        Ok(Box::new(Reading(reading)))
+        Ok(Box::new(PullIngress(reading)))
     }
 }
 
-/// A source that takes events in.
+/// A running source.
 #[async_trait]
 pub trait Ingress: Send + Sync + 'static {
-    /// Where the events of an endpoint come from, for people: `http://127.0.0.1:8080/in`.
+    /// Returns the address of an endpoint for display, such as `http://127.0.0.1:8080/in`.
     fn location(&self, endpoint: &str) -> String {
         endpoint.to_owned()
     }
 
-    /// Takes nothing new in and answers what is under way; what is left at the deadline is cut off. What a successor has
-    /// taken over goes on.
+    /// Takes no new events and answers those in flight; what is left at the deadline is cut off. Endpoints that a
+    /// successor has taken over continue.
     async fn close(&self, deadline: Instant);
 }
 
-/// A source that only reads.
-struct Reading(JoinHandle<()>);
+/// A running pull source.
+struct PullIngress(JoinHandle<()>);
 
 #[async_trait]
-impl Ingress for Reading {
-    /// By now the driver has ended its sessions.
+impl Ingress for PullIngress {
+    /// The driver has ended its sessions already.
     async fn close(&self, _: Instant) {
         self.0.abort();
     }
 }
 
-/// The configuration of a source of any kind: its table, as its kind understands it.
+/// The configuration of a source of any kind.
 #[derive(Clone)]
 pub struct SourceConfig(Arc<dyn AnySource>);
 
 impl SourceConfig {
-    /// Of this kind.
+    /// Wraps the configuration of one kind.
     pub fn new<S: SourceConnector>(config: S::Config) -> Self {
-        Self(Arc::new(Of::<S>(config)))
+        Self(Arc::new(TypedConfig::<S>(config)))
     }
 
-    /// As its own kind knows it.
+    /// Returns the configuration if it is of the kind `S`.
     pub fn downcast<S: SourceConnector>(&self) -> Option<&S::Config> {
-        self.0.as_any().downcast_ref::<Of<S>>().map(|of| &of.0)
+        self.0.as_any().downcast_ref::<TypedConfig<S>>().map(|of| &of.0)
     }
 }
 
@@ -198,10 +200,10 @@ impl fmt::Debug for SourceConfig {
     }
 }
 
-/// A configured source of any kind: [`SourceConnector`] behind a pointer. Its methods are those of the trait.
+/// A configured source of any kind: the object-safe form of [`SourceConnector`].
 #[async_trait]
 pub trait AnySource: fmt::Debug + Send + Sync + 'static {
-    /// Name of its kind: that of its table.
+    /// Name of its kind and of its table.
     fn kind(&self) -> &'static str;
     /// See [`SourceConnector::routes`].
     fn routes(&self) -> Vec<Route>;
@@ -221,23 +223,23 @@ pub trait AnySource: fmt::Debug + Send + Sync + 'static {
     async fn probe(&self, context: ProbeContext<States>) -> Vec<Finding>;
     /// See [`SourceConnector::start`].
     async fn start(&self, context: Context<States>, pipeline: Pipeline) -> Result<Box<dyn Ingress>, StartError>;
-    /// Whether it is of the same kind and configured alike.
+    /// Whether the other one has the same kind and configuration.
     fn is_same(&self, other: &dyn AnySource) -> bool;
-    /// Itself.
+    /// Returns itself, for downcasts.
     fn as_any(&self) -> &dyn Any;
 }
 
-/// The configuration of a kind.
-struct Of<S: SourceConnector>(S::Config);
+/// The configuration of one kind.
+struct TypedConfig<S: SourceConnector>(S::Config);
 
-impl<S: SourceConnector> fmt::Debug for Of<S> {
+impl<S: SourceConnector> fmt::Debug for TypedConfig<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
 #[async_trait]
-impl<S: SourceConnector> AnySource for Of<S> {
+impl<S: SourceConnector> AnySource for TypedConfig<S> {
     fn kind(&self) -> &'static str {
         S::KIND
     }

@@ -1,4 +1,4 @@
-//! Why a connector does not start.
+//! Errors of starting a connector.
 
 use std::fmt;
 
@@ -7,19 +7,19 @@ use danube_wasm_model::upstream::NotebookError;
 /// Why a connector does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StartError {
-    /// Expected to pass: what it needs is away or not there yet. It is tried again.
+    /// Passes by itself: something that it needs is unavailable or does not exist yet. The start is retried.
     Transient(String),
-    /// Needs the user.
+    /// The user has to change something.
     Permanent(String),
 }
 
 impl StartError {
-    /// Expected to pass.
+    /// An error that passes by itself.
     pub fn transient(why: impl fmt::Display) -> Self {
         Self::Transient(why.to_string())
     }
 
-    /// Needs the user.
+    /// An error that the user has to correct.
     pub fn permanent(why: impl fmt::Display) -> Self {
         Self::Permanent(why.to_string())
     }

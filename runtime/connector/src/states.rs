@@ -1,4 +1,4 @@
-//! What the connectors of one kind share in a host.
+//! State that the connectors of one kind share in a host.
 
 use std::{
     any::{Any, TypeId},
@@ -7,13 +7,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// One value of each type, made when it is first asked for: listeners, embedded databases. A host has one of these; two
+/// One value of each type, created at the first access: listeners, embedded databases. Each host has its own; two
 /// hosts in a process share nothing.
 #[derive(Default)]
 pub struct States(Mutex<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>);
 
 impl States {
-    /// The value of this type.
+    /// Returns the value of this type.
     pub fn get<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         let mut states = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let state = states

@@ -1,4 +1,4 @@
-//! What a sink consumes of a topic, and in which batches.
+//! The keys of a sink about a topic and its batches.
 
 use danube_wasm_model::{BatchPolicy, OnPoison, StartAt, SubscriptionType, TopicName, door::ConsumerConfig};
 use danube_wasm_settings::{
@@ -25,7 +25,7 @@ const ON_POISON: Choice<OnPoison> = Choice::of(&[
     ("stop", OnPoison::Stop),
 ]);
 
-/// The keys that say what is consumed of a topic, and in which batches.
+/// The keys about the topic to consume and its batches.
 #[derive(Debug, Clone)]
 pub struct MappingKeys {
     /// `topic`, `subscription`, `subscription_type` and `expected_schema_subject`.
@@ -35,9 +35,9 @@ pub struct MappingKeys {
 }
 
 impl MappingKeys {
-    /// Asks for them, and between topic and batches for the keys of the connector's own, which say where messages go: the
-    /// reference page has them in this order. `usual` is what holds where the file says nothing.
-    pub fn read<T>(t: &mut Table<'_>, usual: BatchPolicy, target: impl FnOnce(&mut Table<'_>) -> T) -> (Self, T) {
+    /// Reads the keys, and calls `target` in between, which reads the connector's own keys about where messages go:
+    /// this is the order of the reference page. `defaults` applies to missing keys.
+    pub fn read<T>(t: &mut Table<'_>, defaults: BatchPolicy, target: impl FnOnce(&mut Table<'_>) -> T) -> (Self, T) {
         let topic = t
             .field(
                 "topic",
@@ -71,7 +71,7 @@ impl MappingKeys {
                 "Where a new subscription begins: with the oldest message kept, or the next one published. A Danube broker \
                  begins with the next one, whatever this says.",
             )
-            .or(usual.start);
+            .or(defaults.start);
         let target = target(t);
         let expected_schema_subject = t
             .field(
@@ -84,7 +84,7 @@ impl MappingKeys {
         let batch = BatchPolicy {
             start,
             on_poison: on_poison(t, subscription_type),
-            ..batch(t, usual)
+            ..batch(t, defaults)
         };
         let consumer = topic.zip(subscription).map(|(topic, subscription)| ConsumerConfig {
             topic,
@@ -95,8 +95,8 @@ impl MappingKeys {
         (Self { consumer, batch }, target)
     }
 
-    /// Leaves what they say for comparison with sources and other sinks. `by_id` is where the file says that the newest
-    /// message of an id is what is stored, if it does.
+    /// Records the consumption, for checks against sources and other sinks. `by_id` is the place of the setting that
+    /// the newest message of an id is stored, if it is set.
     pub fn leave(&self, t: &Table<'_>, by_id: Option<Span>) {
         if let Some(consumer) = &self.consumer {
             let fact = Consumed {
@@ -112,37 +112,37 @@ impl MappingKeys {
     }
 }
 
-fn batch(t: &mut Table<'_>, usual: BatchPolicy) -> BatchPolicy {
+fn batch(t: &mut Table<'_>, defaults: BatchPolicy) -> BatchPolicy {
     let messages_max = t
         .field("batch_size", Integer(1..=10_000), "Most messages of a batch.")
-        .or(usual.messages_max);
+        .or(defaults.messages_max);
     let bytes_max = t
         .field(
             "batch_bytes",
             Integer(1 << 10..=64 << 20),
             "Most bytes of a batch. A larger message travels alone.",
         )
-        .or(usual.bytes_max);
+        .or(defaults.bytes_max);
     let linger = t
         .field(
             "flush_interval_ms",
             Millis(1..=600_000),
             "Longest wait of a message for its batch to fill.",
         )
-        .or(usual.linger);
+        .or(defaults.linger);
     let idle = t
         .field(
             "idle_ms",
             Millis(1..=600_000),
             "A batch is written when no message came for this long.",
         )
-        .or(usual.idle);
+        .or(defaults.idle);
     BatchPolicy {
         messages_max,
         bytes_max,
         linger,
         idle,
-        ..usual
+        ..defaults
     }
 }
 

@@ -1,4 +1,4 @@
-//! The topic of an endpoint, and what becomes of events that are refused.
+//! The keys of an endpoint about its topic and about refused events.
 
 use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 use danube_wasm_settings::{
@@ -8,7 +8,7 @@ use danube_wasm_settings::{
 
 use crate::{Facts, Published};
 
-/// The keys that say where the records of an endpoint go.
+/// The keys about the topic that the records of an endpoint go to.
 #[derive(Debug, Clone)]
 pub struct TopicKeys {
     /// `danube_topic`.
@@ -22,7 +22,7 @@ pub struct TopicKeys {
 }
 
 impl TopicKeys {
-    /// Asks for them.
+    /// Reads the keys.
     pub fn read(t: &mut Table<'_>) -> Self {
         let topic = t
             .field(
@@ -70,7 +70,7 @@ impl TopicKeys {
         }
     }
 
-    /// The route from an endpoint to the topic; `None` if the topic is missing or wrong.
+    /// Returns the route from an endpoint to the topic; `None` if the topic is missing or invalid.
     pub fn route(&self, endpoint: impl Into<String>, on_invalid: OnInvalid, on_failure: OnFailure) -> Option<Route> {
         Some(Route {
             endpoint: endpoint.into(),
@@ -83,7 +83,7 @@ impl TopicKeys {
         })
     }
 
-    /// Leaves what they say for comparison with other endpoints and with sinks. `keyed` says whether records have keys.
+    /// Records the topic, for checks against other endpoints and sinks. `keyed` is whether records have keys.
     pub fn leave(&self, t: &Table<'_>, keyed: bool) {
         if let Some(topic) = &self.topic {
             let fact = Published {
@@ -102,7 +102,7 @@ impl TopicKeys {
     }
 }
 
-/// The key `on_invalid` of an endpoint whose senders wait for an answer.
+/// Reads the key `on_invalid` of an endpoint whose senders wait for an answer.
 pub fn on_invalid(t: &mut Table<'_>) -> OnInvalid {
     t.field(
         "on_invalid",
@@ -114,7 +114,7 @@ pub fn on_invalid(t: &mut Table<'_>) -> OnInvalid {
     .or(OnInvalid::Reject)
 }
 
-/// The key `on_invalid` of an endpoint that is read from an upstream.
+/// Reads the key `on_invalid` of an endpoint that reads from an upstream.
 pub fn on_invalid_of_upstream(t: &mut Table<'_>) -> OnInvalid {
     t.field(
         "on_invalid",
@@ -129,7 +129,7 @@ pub fn on_invalid_of_upstream(t: &mut Table<'_>) -> OnInvalid {
     .or(OnInvalid::DeadLetter)
 }
 
-/// The key `on_failure` of an endpoint whose senders wait for an answer.
+/// Reads the key `on_failure` of an endpoint whose senders wait for an answer.
 pub fn on_failure(t: &mut Table<'_>) -> OnFailure {
     t.field(
         "on_failure",
