@@ -1,53 +1,54 @@
 //! Finds the records that a target refuses.
 //!
-//! A statement is all or nothing. One that fails because of a record is halved, until a document stands alone: about
-//! 2·log₂ n statements for each. Then its writes are done one by one, so that what is refused is told from what is not. A
-//! write is refused only if the target takes a write of ours right after: what looks like a refused record may be a
-//! broken target whose sentence we do not know, and then nothing is refused and everything is tried again later.
+//! A statement is all or nothing. One that fails because of a record is halved until a single document is left: about
+//! 2·log₂ n statements for each refused record. Then the writes of that document are done one by one, to find the
+//! refused ones. A write is refused only if the target accepts a write of ours right after: what looks like a refused
+//! record may be a broken target with an unknown error message, and then no record is refused and everything is
+//! retried later.
 
 use crate::{Chain, Item};
 
 /// Why a statement failed.
 pub trait Fault: Sized {
-    /// The target's reason, if it refuses one of the records.
+    /// Returns the target's reason if it refuses one of the records, otherwise the fault.
     fn into_refusal(self) -> Result<String, Self>;
 
-    /// The target gave `reason` for a record, and refused a write of the runtime's own as well, for the reason `own`: no record
-    /// is to blame.
+    /// Creates the fault of a target that gave `reason` for a record, but also refused a write of the runtime's own,
+    /// for the reason `own`: then no record is at fault.
     fn of_target(reason: &str, own: String) -> Self;
 }
 
-/// Does statements.
+/// Executes statements.
 #[expect(
     async_fn_in_trait,
     reason = "whether its futures can be sent is known where a target calls `write`"
 )]
 pub trait Attempt<I: Item> {
-    /// Why it fails.
+    /// The target's faults.
     type Fault: Fault;
 
-    /// Does what these documents need, all or nothing; how many writes changed nothing.
+    /// Executes the needed writes of these documents, all or nothing. Returns how many changed nothing.
     async fn attempt(&self, chains: &mut [Chain<I>]) -> Result<usize, Self::Fault>;
 
-    /// That the target takes writes at all.
+    /// Checks that the target accepts writes at all.
     async fn probe(&self) -> Result<(), Self::Fault>;
 }
 
-/// What became of some writes.
+/// The result of writing documents.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Done {
-    /// How many changed nothing.
+    /// How many writes changed nothing.
     pub unchanged: usize,
-    /// Places of those that are refused, each with the target's reason.
+    /// Index and reason of each refused write.
     pub refused: Vec<(usize, String)>,
 }
 
-/// Writes what can be written.
+/// Writes documents, except for what the target refuses.
 pub async fn write<I: Item, A: Attempt<I>>(with: &A, chains: &mut [Chain<I>]) -> Result<Done, A::Fault> {
     let mut done = Done::default();
-    let mut waiting = vec![(0, chains.len())];
+    let mut pending = vec![(0, chains.len())];
     let mut probed = false;
-    while let Some((start, end)) = waiting.pop() {
+    while let Some((start, end)) = pending.pop() {
         let Some(part) = chains.get_mut(start..end).filter(|part| !part.is_empty()) else {
             continue;
         };
@@ -62,18 +63,18 @@ pub async fn write<I: Item, A: Attempt<I>>(with: &A, chains: &mut [Chain<I>]) ->
             probe(with, &reason).await?;
         }
         if let [chain] = part {
-            alone(with, chain, reason, &mut done).await?;
+            write_one(with, chain, reason, &mut done).await?;
         } else {
             let middle = start + part.len() / 2;
-            waiting.push((middle, end));
-            waiting.push((start, middle));
+            pending.push((middle, end));
+            pending.push((start, middle));
         }
     }
     Ok(done)
 }
 
-/// Writes what can be written of one document, whose statement failed for this reason.
-async fn alone<I: Item, A: Attempt<I>>(
+/// Writes a single document, whose statement failed for this reason, except for what the target refuses.
+async fn write_one<I: Item, A: Attempt<I>>(
     with: &A,
     chain: &mut Chain<I>,
     reason: String,
@@ -97,7 +98,7 @@ async fn alone<I: Item, A: Attempt<I>>(
     }
 }
 
-/// That the target takes a write of the runtime's own, though it gave this reason for another.
+/// Checks that the target accepts a write of the runtime's own, after it gave this reason for another one.
 async fn probe<I: Item, A: Attempt<I>>(with: &A, reason: &str) -> Result<(), A::Fault> {
     let probed = with.probe().await;
     probed.map_err(|fault| match fault.into_refusal() {
@@ -137,16 +138,16 @@ mod tests {
         }
     }
 
-    /// Refuses the places it is given, or everything.
+    /// Refuses the writes with these indexes, or everything.
     #[derive(Default)]
-    struct Picky {
+    struct FakeTarget {
         poison: Vec<usize>,
         broken: bool,
         statements: AtomicUsize,
         written: Mutex<Vec<usize>>,
     }
 
-    impl<'w> Attempt<TestItem<'w>> for Picky {
+    impl<'w> Attempt<TestItem<'w>> for FakeTarget {
         type Fault = TestFault;
 
         async fn attempt(&self, chains: &mut [Chain<TestItem<'w>>]) -> Result<usize, TestFault> {
@@ -177,27 +178,27 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn each_poison_is_found_in_about_two_log_n_statements() {
+    async fn each_refused_record_is_found_in_about_two_log_n_statements() {
         let writes = writes(512);
         let mut chains = chains(&writes);
-        let picky = Picky {
+        let target = FakeTarget {
             poison: vec![77],
-            ..Picky::default()
+            ..FakeTarget::default()
         };
-        let done = write(&picky, &mut chains).await.expect("works");
+        let done = write(&target, &mut chains).await.expect("works");
         assert_eq!(done.refused, [(77, "no 77".to_owned())]);
-        assert_eq!(picky.statements.load(Ordering::Relaxed), 1 + 2 * 9);
+        assert_eq!(target.statements.load(Ordering::Relaxed), 1 + 2 * 9);
     }
 
     #[tokio::test]
-    async fn poisons_at_the_ends_and_side_by_side_are_found() {
+    async fn refused_records_at_the_ends_and_side_by_side_are_found() {
         let writes = writes(7);
         let mut chains = chains(&writes);
-        let picky = Picky {
+        let target = FakeTarget {
             poison: vec![0, 3, 4, 6],
-            ..Picky::default()
+            ..FakeTarget::default()
         };
-        let done = write(&picky, &mut chains).await.expect("works");
+        let done = write(&target, &mut chains).await.expect("works");
         assert_eq!(
             done.refused.iter().map(|(index, _)| *index).collect::<Vec<_>>(),
             [0, 3, 4, 6]
@@ -205,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_a_refused_write_superseded_is_written_instead() {
+    async fn if_a_write_is_refused_those_it_superseded_are_written() {
         let (upsert, merge) = (
             |id, order| write_of(id, Operation::Upsert, order),
             |id, order| write_of(id, Operation::Merge, order),
@@ -229,24 +230,24 @@ mod tests {
             (vec![1, 4], vec![5, 2, 6], vec![4, 1], 0),
         ] {
             let mut chains = chains(&writes);
-            let picky = Picky {
+            let target = FakeTarget {
                 poison: poison.clone(),
-                ..Picky::default()
+                ..FakeTarget::default()
             };
-            let done = write(&picky, &mut chains).await.expect("works");
-            assert_eq!(*picky.written.lock().expect("not poisoned"), written, "{poison:?}");
+            let done = write(&target, &mut chains).await.expect("works");
+            assert_eq!(*target.written.lock().expect("not poisoned"), written, "{poison:?}");
             let places: Vec<_> = done.refused.iter().map(|(place, _)| *place).collect();
             assert_eq!((places, done.unchanged), (refused, unchanged), "{poison:?}");
         }
     }
 
     #[tokio::test]
-    async fn a_broken_target_refuses_nobody() {
+    async fn a_broken_target_refuses_no_record() {
         let writes = writes(64);
         let mut chains = chains(&writes);
-        let broken = Picky {
+        let broken = FakeTarget {
             broken: true,
-            ..Picky::default()
+            ..FakeTarget::default()
         };
         let fault = write(&broken, &mut chains).await.expect_err("broken");
         assert_eq!(fault, TestFault::Target("no 0, ours too".to_owned()));

@@ -1,49 +1,50 @@
-//! What a batch does to one document: its writes of that document in their order, and which of them must be done.
+//! The writes of a batch to one document, in their order, and which of them must be done.
 //!
-//! A write that replaces or removes the whole document makes those before it superfluous, and one that is older than
-//! another of the batch changes nothing; what is left is done in turn. So a batch of updates of one document is one write.
-//! It is known beforehand only where all writes have orders of one kind, or none: among others, what is stored decides.
+//! A write that replaces or deletes the whole document supersedes those before it, and one that is older than another
+//! of the batch changes nothing; the remaining ones are done in order. So a batch of updates of one document is one
+//! write. This is known in advance only if all writes have orders of one kind, or none; otherwise it depends on what
+//! is stored.
 //!
-//! Where the target refuses a write for what it is, those that it made superfluous count again.
+//! If the target refuses a write, those that it superseded are needed again.
 
 use danube_wasm_model::{door::Write, message::Operation};
 
 use crate::Item;
 
-/// The writes of one document, which are not done yet.
+/// The writes of one document that are not done yet.
 pub struct Chain<I>(Vec<I>);
 
 impl<I: Item> Chain<I> {
-    /// With one write.
+    /// Starts a chain with one write.
     pub fn of(first: I) -> Self {
         Self(vec![first])
     }
 
-    /// With one more, of the same document.
+    /// Adds a write of the same document.
     pub fn push(&mut self, next: I) {
         self.0.push(next);
     }
 
-    /// Target and id of the document.
+    /// Returns target and id of the document.
     pub fn document(&self) -> Option<(&str, &str)> {
         let write = self.0.first()?.write();
         Some((&*write.target, write.id.as_str()))
     }
 
-    /// How many writes there are.
+    /// Returns the number of writes.
     #[expect(clippy::len_without_is_empty, reason = "it is empty only when it is done")]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// How many of them must be done, and the bytes of their documents.
+    /// Returns how many writes are needed, and the bytes of their documents.
     pub fn size(&self) -> (usize, usize) {
         let needed = self.needed_places();
         let items = needed.iter().filter_map(|place| self.0.get(*place));
         (needed.len(), items.map(|item| item.write().body.len()).sum())
     }
 
-    /// Those that must be done, in turn.
+    /// Returns the needed writes, in order.
     pub fn needed(&mut self) -> Vec<&mut I> {
         let mut places = self.needed_places().into_iter().peekable();
         let items = self.0.iter_mut().enumerate();
@@ -52,18 +53,18 @@ impl<I: Item> Chain<I> {
             .collect()
     }
 
-    /// The first of those alone.
+    /// Returns a chain with only the first needed write.
     pub fn head(&self) -> Option<Self> {
         Some(Self::of(self.0.get(self.head_place()?)?.clone()))
     }
 
-    /// The head is done, and with it what was before it. How many writes that were superseded.
+    /// Removes the first needed write, which is done, and all before it. Returns how many of them were superseded.
     pub fn head_done(&mut self) -> usize {
         let Some(place) = self.head_place() else { return 0 };
         self.0.drain(..=place).count() - 1
     }
 
-    /// The head is refused: its place in the batch.
+    /// Removes the first needed write, which is refused, and returns its index in the batch.
     pub fn head_refused(&mut self) -> Option<usize> {
         let place = self.head_place()?;
         Some(self.0.remove(place).place())
@@ -78,26 +79,26 @@ impl<I: Item> Chain<I> {
     }
 }
 
-/// Places of the writes that must be done.
+/// Returns the indexes of the needed writes.
 fn needed<'w>(writes: impl DoubleEndedIterator<Item = &'w Write> + ExactSizeIterator + Clone) -> Vec<usize> {
     let all = |test: fn(&Write) -> bool| writes.clone().all(test);
     let (mut needed, n) = (Vec::new(), writes.len());
     if n > 1 && all(|write| write.order == 0) {
-        let last_whole = writes.clone().rposition(is_whole).unwrap_or_default();
-        return (last_whole..n).collect();
+        let last_replacement = writes.clone().rposition(replaces_document).unwrap_or_default();
+        return (last_replacement..n).collect();
     }
-    let one_kind = all(|write| write.record.is_some()) || all(|write| write.record.is_none());
-    if n == 1 || !one_kind || !all(|write| write.order > 0 && write.operation != Operation::Insert) {
+    let has_one_kind = all(|write| write.record.is_some()) || all(|write| write.record.is_none());
+    if n == 1 || !has_one_kind || !all(|write| write.order > 0 && write.operation != Operation::Insert) {
         return (0..n).collect();
     }
     let mut newest: Option<&Write> = None;
     for (place, write) in writes.enumerate() {
-        match newest.map(|newest| after(write, newest)) {
+        match newest.map(|newest| applies_after(write, newest)) {
             Some(None) => return (0..n).collect(),
             Some(Some(false)) => continue,
             _ => {}
         }
-        if is_whole(write) {
+        if replaces_document(write) {
             needed.clear();
         }
         needed.push(place);
@@ -106,16 +107,16 @@ fn needed<'w>(writes: impl DoubleEndedIterator<Item = &'w Write> + ExactSizeIter
     needed
 }
 
-/// Whether nothing is left of what was there before.
-fn is_whole(write: &Write) -> bool {
+/// Whether the write leaves nothing of the document before it.
+fn replaces_document(write: &Write) -> bool {
     matches!(write.operation, Operation::Upsert | Operation::Delete)
 }
 
-/// Whether a write applies after another whose order is of the same kind; `None` where two records have the same.
+/// Whether a write applies after another whose order is of the same kind; `None` for two records with the same order.
 ///
-/// The order of a record applies if it is higher, or equal and of the same record; one that a component made applies unless
-/// it is lower.
-fn after(write: &Write, before: &Write) -> Option<bool> {
+/// The order of a record applies if it is higher, or equal and of the same record; one that a component made applies
+/// unless it is lower.
+fn applies_after(write: &Write, before: &Write) -> Option<bool> {
     (write.order != before.order || write.record == before.record).then_some(write.order >= before.order)
 }
 
@@ -151,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn of_whole_documents_without_order_the_last_is_left() {
+    fn without_orders_the_last_replacement_supersedes_those_before() {
         assert_eq!(needed_of(&[(Upsert, 0, None)]), [0]);
         assert_eq!(
             needed_of(&[(Insert, 0, None), (Upsert, 0, None), (Upsert, 0, None)]),
@@ -169,14 +170,14 @@ mod tests {
     }
 
     #[test]
-    fn of_ordered_ones_the_newest_is_left_wherever_it_is() {
+    fn with_orders_the_newest_supersedes_the_others() {
         let (a, b, c) = (Some("a"), Some("b"), Some("c"));
         assert_eq!(needed_of(&[(Upsert, 1, a), (Upsert, 3, b), (Upsert, 2, c)]), [1]);
         assert_eq!(needed_of(&[(Upsert, 1, a), (Merge, 2, b), (Delete, 3, c)]), [2]);
         assert_eq!(needed_of(&[(Upsert, 1, a), (Merge, 2, b), (Merge, 3, c)]), [0, 1, 2]);
         assert_eq!(needed_of(&[(Merge, 3, a), (Upsert, 1, b), (Merge, 2, c)]), [0]);
         assert_eq!(needed_of(&[(Upsert, 1, a), (Upsert, 1, a)]), [1]);
-        // Of a component's own orders, to the last.
+        // Orders that a component made.
         assert_eq!(
             needed_of(&[(Upsert, 1, None), (Upsert, 1, None), (Upsert, 0, None)]),
             [0, 1, 2]
@@ -188,16 +189,16 @@ mod tests {
     }
 
     #[test]
-    fn where_what_is_stored_decides_all_are_left() {
+    fn all_writes_are_needed_if_it_depends_on_what_is_stored() {
         assert_eq!(needed_of(&[(Upsert, 5, Some("a")), (Upsert, 7, None)]), [0, 1]);
         assert_eq!(needed_of(&[(Upsert, 1, Some("a")), (Upsert, 1, Some("b"))]), [0, 1]);
         assert_eq!(needed_of(&[(Insert, 5, Some("a")), (Upsert, 3, Some("b"))]), [0, 1]);
         assert_eq!(needed_of(&[(Upsert, 5, Some("a")), (Upsert, 0, None)]), [0, 1]);
     }
 
-    /// What a target would have after all of them, by the rules of orders, from any state before.
-    fn applied(writes: &[&Write], mark: Option<(u64, Option<RecordId>)>, there: bool) -> (Vec<String>, String) {
-        let (mut document, mut mark) = (if there { vec!["old".to_owned()] } else { Vec::new() }, mark);
+    /// Applies all writes by the rules of orders to an initial state, and returns the resulting document and mark.
+    fn applied(writes: &[&Write], mark: Option<(u64, Option<RecordId>)>, exists: bool) -> (Vec<String>, String) {
+        let (mut document, mut mark) = (if exists { vec!["old".to_owned()] } else { Vec::new() }, mark);
         for write in writes {
             let beats = |mark: &(u64, Option<RecordId>)| match (&write.record, &mark.1) {
                 (Some(own), Some(other)) => write.order > mark.0 || (write.order == mark.0 && own == other),
@@ -207,14 +208,14 @@ mod tests {
                 continue;
             }
             let name = format!("{:?}{}{:?}", write.operation, write.order, write.record);
-            let was_there = !document.is_empty();
+            let existed = !document.is_empty();
             match write.operation {
-                Operation::Insert if was_there => {}
+                Operation::Insert if existed => {}
                 Operation::Insert | Operation::Upsert => document = vec![name],
                 Operation::Merge => document.push(name),
                 Operation::Delete => document.clear(),
             }
-            if write.order > 0 && (write.operation != Operation::Insert || !was_there) {
+            if write.order > 0 && (write.operation != Operation::Insert || !existed) {
                 mark = Some((write.order, write.record.clone()));
             }
         }
@@ -222,8 +223,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_not_missed() {
-        // Every batch of three out of these, on every state before.
+    fn skipped_writes_do_not_change_the_result() {
+        // All batches of three out of these, on all initial states.
         let mut choices = Vec::new();
         for operation in [Insert, Upsert, Merge, Delete] {
             for (order, record) in [
@@ -245,11 +246,11 @@ mod tests {
                 for third in &choices {
                     let all = [first, second, third];
                     let left: Vec<_> = needed(all.into_iter()).into_iter().map(|place| all[place]).collect();
-                    for (mark, there) in marks.iter().flat_map(|mark| [(mark, true), (mark, false)]) {
+                    for (mark, exists) in marks.iter().flat_map(|mark| [(mark, true), (mark, false)]) {
                         assert_eq!(
-                            applied(&left, mark.clone(), there),
-                            applied(&all, mark.clone(), there),
-                            "{all:?} on {mark:?}, {there}"
+                            applied(&left, mark.clone(), exists),
+                            applied(&all, mark.clone(), exists),
+                            "{all:?} on {mark:?}, {exists}"
                         );
                     }
                 }

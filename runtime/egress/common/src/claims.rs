@@ -1,9 +1,9 @@
-//! Which batches of this process may write at the same time: those that name no document in common.
+//! Serialises batches of this process that name a document in common.
 //!
-//! Two transactions on one document end with a conflict for one of them, which then begins anew; with many writes of few
-//! documents, that is most of the work. So a batch says which documents it names, and waits until the batches before it
-//! that name one of them are done. All of a batch's claims are made in one step, in the order of the batches, so no two
-//! can wait for each other; batches without a document in common do not wait at all.
+//! Two transactions on one document end with a conflict for one of them, which then starts over; with many writes to
+//! few documents, that is most of the work. So a batch claims the documents that it names, and waits until earlier
+//! batches that claim one of them are done. A batch makes all its claims in one step, so no two batches can wait for
+//! each other; batches without a document in common do not wait at all.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,18 +14,18 @@ use std::{
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
-/// A document, by hash: two that share one only wait for each other.
+/// A document, by hash: two documents with equal hashes only wait for each other.
 type Document = u64;
 
-/// The claims on one target.
+/// The claimed documents of one target.
 #[derive(Default)]
 pub struct Claims {
     hasher: RandomState,
-    /// For each document that is claimed, the end of the last batch that names it.
+    /// For each claimed document, a token for the end of the last batch that names it.
     last: Mutex<HashMap<Document, Arc<CancellationToken>>>,
 }
 
-/// Documents that are this batch's alone, until it is dropped.
+/// Documents that only this batch may write, until it is dropped.
 #[must_use]
 pub struct Claim<'c> {
     claims: &'c Claims,
@@ -34,7 +34,7 @@ pub struct Claim<'c> {
 }
 
 impl Claims {
-    /// Waits until these documents, each by whatever names it in the target, are this batch's alone.
+    /// Waits until only this batch claims these documents, each given by what identifies it in the target.
     pub async fn claim<D: Hash>(&self, documents: impl Iterator<Item = D>) -> Claim<'_> {
         let claim = Claim {
             claims: self,
@@ -49,7 +49,7 @@ impl Claims {
 }
 
 impl Claim<'_> {
-    /// Takes its place behind earlier batches. The ends of those to wait for.
+    /// Queues behind earlier batches, and returns the tokens of those to wait for.
     fn enqueue(&self) -> Vec<Arc<CancellationToken>> {
         let mut last = self.claims.last.lock();
         let mut earlier: Vec<Arc<CancellationToken>> = Vec::new();
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn many_overlapping_batches_come_to_an_end_and_never_share() {
+    async fn many_overlapping_batches_end_and_never_share_a_document() {
         let claims = Arc::new(Claims::default());
         let users: Arc<Vec<AtomicUsize>> = Arc::new((0..7).map(|_| AtomicUsize::new(0)).collect());
         let tasks: Vec<_> = (0..8_usize)

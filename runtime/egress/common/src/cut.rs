@@ -1,8 +1,8 @@
-//! Cuts a batch into statements.
+//! Divides a batch into statements.
 
 use crate::{Chain, Item};
 
-/// What one statement may have.
+/// Limits of one statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StatementLimits {
     /// Most writes.
@@ -11,8 +11,8 @@ pub struct StatementLimits {
     pub bytes_max: usize,
 }
 
-/// Statements, each of as many documents as the limits allow. What one document needs is never divided: a single one may
-/// exceed them.
+/// Divides documents into statements, each with as many documents as the limits allow. The writes of one document are
+/// never divided: a single document may exceed the limits.
 pub fn cut<I: Item>(mut chains: &mut [Chain<I>], limits: StatementLimits) -> Vec<&mut [Chain<I>]> {
     let mut statements = Vec::new();
     while !chains.is_empty() {

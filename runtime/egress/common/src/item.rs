@@ -1,11 +1,11 @@
-//! A write on its way.
+//! The interface of a target's writes.
 
 use danube_wasm_model::door::Write;
 
-/// A write as a target knows it: perhaps with its document read already.
+/// A target's form of a write, which may contain its parsed document.
 pub trait Item: Clone {
-    /// Its place in the batch.
+    /// Returns its index in the batch.
     fn place(&self) -> usize;
-    /// The write.
+    /// Returns the write.
     fn write(&self) -> &Write;
 }

@@ -1,17 +1,17 @@
-//! What sinks have in common, whatever their target.
+//! Building blocks of sinks for any target.
 //!
 //! ```text
 //! writes of a batch → chains by document → cut into statements → bisect(attempt) → refused and unchanged
 //! ```
 //!
-//! * [`Chain`]: the writes of one document, of which only those are done that no other one supersedes.
+//! * [`Chain`]: the writes of one document, without those that a later one supersedes.
 //! * [`rounds`]: those writes in rounds, none of which names a document twice; [`cut`]: statements of a limited size.
 //! * [`Claims`]: batches that name a document in common are written one after the other.
-//! * [`bisect`]: of an attempt that fails because of a record, the record is found and the rest is written.
-//! * [`BatchToken`]: a name for a batch that is the same when it is written again.
+//! * [`bisect`]: if a statement fails because of a record, finds the record and writes the rest.
+//! * [`BatchToken`]: an identifier of a batch that is the same when the batch is written again.
 //!
-//! A target says what one of its writes is ([`Item`]), does statements ([`bisect::Attempt`]), and tells its own faults from
-//! records that it refuses ([`bisect::Fault`]).
+//! A target defines its form of a write ([`Item`]), executes statements ([`bisect::Attempt`]), and distinguishes its
+//! own faults from refused records ([`bisect::Fault`]).
 
 pub mod bisect;
 mod chain;

@@ -1,17 +1,17 @@
-//! The writes that documents need, in rounds.
+//! Sorts the needed writes of documents into rounds.
 
 use crate::{Chain, Item};
 
-/// Writes in rounds: the k-th write that a document needs is in round k, so no round names a document twice, and the rounds
-/// in turn keep the order of each document.
+/// Writes in rounds: the k-th write that a document needs is in round k, so no round names a document twice, and
+/// executing the rounds one after the other keeps the order of each document.
 pub struct Rounds<'c, I> {
-    /// The first to be done first.
+    /// The rounds, in order of execution.
     pub rounds: Vec<Vec<&'c mut I>>,
-    /// How many writes are not done because others supersede them.
+    /// How many writes are skipped because others supersede them.
     pub superseded: usize,
 }
 
-/// The rounds of these documents.
+/// Sorts the needed writes of these documents into rounds.
 pub fn rounds<I: Item>(chains: &mut [Chain<I>]) -> Rounds<'_, I> {
     let (mut rounds, mut superseded) = (Vec::new(), 0);
     for chain in chains {

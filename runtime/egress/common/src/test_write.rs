@@ -34,7 +34,7 @@ pub(crate) fn write(id: &str, operation: Operation, order: u64) -> Write {
     }
 }
 
-/// By document, in the order of their first writes.
+/// Groups writes by document, in the order of their first writes.
 pub(crate) fn chains(writes: &[Write]) -> Vec<Chain<TestItem<'_>>> {
     let mut chains: Vec<Chain<TestItem<'_>>> = Vec::new();
     for (place, write) in writes.iter().enumerate() {

@@ -1,20 +1,21 @@
-//! A name for a batch, for targets that drop a batch which they have already.
+//! Identifiers of batches, for targets that ignore a batch which they have already.
 //!
-//! The same writes in the same order have the same token, in every process. It protects only what is written again as it
-//! was: after a crash the same messages come in other batches, with other tokens. Ids of documents protect those.
+//! The same writes in the same order have the same token, in every process. It only detects a batch that is repeated
+//! as it was: after a crash the same messages may come in other batches, with other tokens. Ids of documents protect
+//! those.
 
 use std::fmt;
 
 use danube_wasm_model::door::Write;
 use sha2::{Digest, Sha256};
 
-/// See the module. Displayed as 32 hexadecimal digits.
+/// The identifier of a batch, displayed as 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct BatchToken([u8; 16]);
 
 impl BatchToken {
-    /// Of everything that these writes mean: their targets, ids, operations, orders, records and documents. Not of what may
-    /// differ when they are written again.
+    /// Computes the token from everything that determines the effect of the writes: targets, ids, operations, orders,
+    /// records and documents. What may differ when they are written again does not count.
     pub fn of<'w>(writes: impl IntoIterator<Item = &'w Write>) -> Self {
         let mut hash = Sha256::new();
         for write in writes {
@@ -26,7 +27,7 @@ impl BatchToken {
                 &write.body,
             ];
             for text in texts {
-                // With its length, so that no two lists of texts look alike.
+                // With its length, so that different lists of texts never give the same bytes.
                 hash.update((text.len() as u64).to_le_bytes());
                 hash.update(text);
             }
@@ -56,7 +57,7 @@ mod tests {
     use crate::test_write::write;
 
     #[test]
-    fn a_batch_that_is_written_again_has_the_same_token() {
+    fn a_repeated_batch_has_the_same_token() {
         let first = [write("a", Upsert, 1), write("b", Upsert, 2)];
         let again = first.clone().map(|write| Write {
             key: Some("k".into()),
@@ -64,12 +65,12 @@ mod tests {
             ..write
         });
         assert_eq!(BatchToken::of(&first), BatchToken::of(&again));
-        // The same in every process and version: targets keep it.
+        // The same in every process and version, because targets store it.
         assert_eq!(BatchToken::of(&first).to_string(), "58038c6feed7d1e023760ff5b2d6c0aa");
     }
 
     #[test]
-    fn every_part_of_a_batch_counts() {
+    fn every_part_of_a_batch_changes_the_token() {
         let base = || write("ab", Upsert, 1);
         let batches = [
             vec![],
@@ -92,7 +93,7 @@ mod tests {
             }],
             vec![write("a", Upsert, 1), write("b", Upsert, 1)],
             vec![write("b", Upsert, 1), write("a", Upsert, 1)],
-            // The same texts, cut elsewhere.
+            // The same texts, divided elsewhere.
             vec![Write {
                 target: "ta".into(),
                 ..write("b", Upsert, 1)
