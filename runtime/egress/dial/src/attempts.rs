@@ -1,4 +1,4 @@
-//! One connection out of several addresses.
+//! Connects to one of several addresses.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -7,11 +7,11 @@ use tokio::net::TcpStream;
 
 use crate::{error::Attempt, limits::ATTEMPT_DELAY_MS};
 
-/// Connects to the first address that accepts. Each next one is tried when one before has failed or has taken
-/// [`ATTEMPT_DELAY_MS`], beside those still waiting, families in turn: so an address that swallows packets costs a
-/// moment and not the whole deadline (RFC 8305).
-pub(crate) async fn first_of(addresses: Vec<SocketAddr>) -> Result<TcpStream, Vec<Attempt>> {
-    let mut waiting = families_in_turn(addresses).into_iter();
+/// Connects to the first address that accepts. The next address is tried when an earlier one has failed or has taken
+/// [`ATTEMPT_DELAY_MS`], in parallel to those still pending, families alternating (RFC 8305): so an address that drops
+/// packets does not use up the whole deadline.
+pub(crate) async fn connect_first(addresses: Vec<SocketAddr>) -> Result<TcpStream, Vec<Attempt>> {
+    let mut waiting = alternate_families(addresses).into_iter();
     let mut running: FuturesUnordered<_> = waiting.by_ref().take(1).map(attempt).collect();
     let mut failed = Vec::new();
     while !running.is_empty() {
@@ -33,15 +33,15 @@ pub(crate) async fn first_of(addresses: Vec<SocketAddr>) -> Result<TcpStream, Ve
 async fn attempt(address: SocketAddr) -> Result<TcpStream, Attempt> {
     let connected = async {
         let stream = TcpStream::connect(address).await?;
-        // Small requests must not wait for the acknowledgement of those before.
+        // Small requests must not wait for acknowledgements of earlier ones.
         stream.set_nodelay(true)?;
         Ok(stream)
     };
     connected.await.map_err(|error| Attempt { address, error })
 }
 
-/// IPv6 and IPv4 alternating, beginning with the resolver's first choice.
-fn families_in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+/// Alternates between IPv6 and IPv4, beginning with the family of the first address.
+fn alternate_families(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let six_first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (first, second): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|one| one.is_ipv6() == six_first);
     let (mut first, mut second) = (first.into_iter(), second.into_iter());
@@ -61,6 +61,6 @@ mod tests {
     fn families_alternate_and_keep_their_order() {
         let addresses = ["[::2]:1", "[::3]:1", "[::4]:1", "10.0.0.1:1", "10.0.0.2:1"].map(|text| text.parse().unwrap());
         let expected = ["[::2]:1", "10.0.0.1:1", "[::3]:1", "10.0.0.2:1", "[::4]:1"].map(|text| text.parse().unwrap());
-        assert_eq!(families_in_turn(addresses.to_vec()), expected);
+        assert_eq!(alternate_families(addresses.to_vec()), expected);
     }
 }

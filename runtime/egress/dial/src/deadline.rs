@@ -1,4 +1,4 @@
-//! The time that a dial has, over all its phases.
+//! The deadline of a dial, over all its phases.
 
 use std::{fmt, future::Future, time::Duration};
 
@@ -6,31 +6,31 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::DialError;
 
-/// What a dial was doing when its time was over.
+/// What a dial was waiting for when its deadline passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
-    /// Waiting for DNS.
+    /// DNS.
     Resolving,
-    /// Waiting for one of the addresses to accept.
+    /// A connection to one of the addresses.
     Connecting,
-    /// Waiting for the TLS handshake.
+    /// The TLS handshake.
     Securing,
 }
 
-/// When a dial must be through.
+/// The deadline of a dial.
 pub(crate) struct Deadline {
     after: Duration,
     at: Option<Instant>,
 }
 
 impl Deadline {
-    /// From now. A time too long for the clock is no deadline.
+    /// Starts a deadline now. A time beyond the clock's range counts as no deadline.
     pub(crate) fn after(after: Duration) -> Self {
         let at = Instant::now().checked_add(after);
         Self { after, at }
     }
 
-    /// `work`, if it is done in time.
+    /// Runs `work` until the deadline.
     pub(crate) async fn run<T>(
         &self,
         (host, port): (&str, u16),

@@ -1,4 +1,4 @@
-//! Why an address is refused, in words.
+//! Refused addresses, with reasons.
 
 use std::{fmt, net::IpAddr};
 
@@ -7,30 +7,30 @@ use ipnet::IpNet;
 /// An address that may not be dialed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denial {
-    /// What was asked for, or what the name resolved to; an IPv4-mapped address as the IPv4 address that it is.
+    /// The requested or resolved address; an IPv4-mapped address as IPv4 address.
     pub address: IpAddr,
-    /// The address that the reason is about: `address`, or what is reached through it (an IPv4 address in it,
+    /// The address that the reason is about: `address`, or one that is reached through it (an embedded IPv4 address, or
     /// loopback).
     pub reaches: IpAddr,
-    /// What is wrong with it.
+    /// The reason.
     pub reason: DenialReason,
 }
 
-/// Which rule refused an address.
+/// The rule that refused an address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DenialReason {
-    /// It lies in a network that the operator has denied.
+    /// It is in a network that the operator denies.
     Operator(IpNet),
-    /// A cloud's metadata service is there, and no entry names the address.
+    /// It is the address of a cloud's metadata service, and no entry allows exactly this address.
     Metadata {
-        /// Whose.
+        /// The cloud.
         cloud: &'static str,
     },
     /// It is not on the public internet.
     NotPublic {
-        /// What its network is for.
+        /// Purpose of its network.
         name: &'static str,
-        /// The network.
+        /// Its network.
         net: IpNet,
     },
 }

@@ -1,4 +1,4 @@
-//! Host and port to a connection.
+//! Opens connections.
 
 use std::{
     collections::HashSet,
@@ -21,7 +21,7 @@ use crate::{
     tls,
 };
 
-/// Opens connections to hosts, to checked addresses only. Cheap to clone.
+/// Opens connections, only to checked addresses. Cheap to clone.
 #[derive(Clone)]
 pub struct Dialer {
     policy: Arc<DialPolicy>,
@@ -29,12 +29,12 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Asks the operating system for addresses.
+    /// Uses the operating system's resolver.
     pub fn new(policy: DialPolicy) -> Self {
         Self::with_resolver(policy, SystemResolver)
     }
 
-    /// Asks `resolver` for addresses.
+    /// Uses `resolver`.
     pub fn with_resolver(policy: DialPolicy, resolver: impl Resolver) -> Self {
         Self {
             policy: Arc::new(policy),
@@ -47,12 +47,12 @@ impl Dialer {
         &self.policy
     }
 
-    /// The addresses of `host` that may be dialed, at most [`ADDRESSES_MAX`], without duplicates. Connect to one of
-    /// them: to resolve the name again would undo the check.
+    /// Returns the allowed addresses of `host`, at most [`ADDRESSES_MAX`], without duplicates. Connect to one of them:
+    /// to resolve the name again would bypass the check.
     ///
     /// # Errors
     ///
-    /// `host` cannot be a host, has no address, or has none that the policy lets pass.
+    /// `host` is not a valid host, has no address, or has no address that the policy allows.
     pub async fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, DialError> {
         let parsed = Host::parse(host)?;
         let found = match &parsed {
@@ -76,7 +76,7 @@ impl Dialer {
         }
     }
 
-    /// Those of `found` that may be dialed, never none.
+    /// Returns the allowed addresses out of `found`; an error if there is none.
     fn checked(&self, host: &Host, found: Vec<IpAddr>) -> Result<Vec<IpAddr>, DialError> {
         let host = host.to_string();
         let (mut allowed, mut denied, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
@@ -97,7 +97,7 @@ impl Dialer {
         Ok(allowed)
     }
 
-    /// Checks what can be checked of a URL before a dial: an address in it. Names are checked when they are dialed.
+    /// Checks an address in a URL before a dial. Names are checked when they are dialed.
     ///
     /// # Errors
     ///
@@ -112,16 +112,17 @@ impl Dialer {
         }
     }
 
-    /// Connects to `host`, in `timeout` for everything, DNS included. Its addresses are tried in turn.
+    /// Connects to `host` within `timeout`, DNS included. Its addresses are tried one after the other.
     ///
     /// # Errors
     ///
-    /// As [`resolve`](Self::resolve); or no address accepts; or the time is over.
+    /// As [`resolve`](Self::resolve); or no address accepts; or the deadline passed.
     pub async fn connect(&self, host: &str, port: u16, timeout: Duration) -> Result<TcpStream, DialError> {
         self.connect_until(host, port, &Deadline::after(timeout)).await
     }
 
-    /// As [`connect`](Self::connect), then TLS. The certificate must be made for `host`, name or address.
+    /// Connects like [`connect`](Self::connect), then starts TLS. The certificate must be valid for `host`, a name or
+    /// address.
     ///
     /// # Errors
     ///
@@ -140,12 +141,12 @@ impl Dialer {
             .await
     }
 
-    /// Connects to host and port of `uri`, without TLS: what a connector of tonic or hyper must do. Without a port,
-    /// that of the scheme is taken: 80 for `http` and `ws`, 443 for `https` and `wss`.
+    /// Connects to the host and port of `uri`, without TLS, as a connector of tonic or hyper does. The default port is
+    /// that of the scheme: 80 for `http` and `ws`, 443 for `https` and `wss`.
     ///
     /// # Errors
     ///
-    /// As [`connect`](Self::connect); or `uri` names no host or no port.
+    /// As [`connect`](Self::connect); or `uri` has no host or no port.
     pub async fn connect_uri(&self, uri: &Uri, timeout: Duration) -> Result<TcpStream, DialError> {
         let scheme = uri.scheme().map_or("", Scheme::as_str);
         let host = uri.host().ok_or_else(|| incomplete(scheme, None, "host"))?;
@@ -163,7 +164,7 @@ impl Dialer {
             .run((host, port), Phase::Resolving, self.resolve(host, port))
             .await?;
         let connected = async {
-            attempts::first_of(addresses)
+            attempts::connect_first(addresses)
                 .await
                 .map_err(|attempts| DialError::Connect {
                     host: host.to_owned(),
@@ -175,7 +176,7 @@ impl Dialer {
     }
 }
 
-/// Only scheme and host are repeated: the rest of a URL may hold secrets.
+/// The error repeats only scheme and host, because the rest of a URL may contain secrets.
 fn incomplete(scheme: &str, host: Option<&str>, missing: &'static str) -> DialError {
     DialError::IncompleteUrl {
         url: format!("{scheme}://{}", host.unwrap_or_default()),

@@ -1,4 +1,4 @@
-//! What can go wrong with a dial, with its cure.
+//! Errors of a dial, with what to do.
 
 use std::{error::Error, io, net::SocketAddr, time::Duration};
 
@@ -7,20 +7,20 @@ use rustls::CertificateError;
 use crate::{
     deadline::Phase,
     denial::Denial,
-    error_text::{Listed, Tried, certificate, cure},
+    error_text::{DisplayAttempts, DisplayDenials, certificate, cure},
     policy::PolicyKeys,
 };
 
-/// Why there is no connection.
+/// Why a dial failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    /// The text cannot be a host.
+    /// The text is not a valid host.
     #[error("`{host}` is neither a host name nor an address: write it as in a URL, without scheme and port")]
     InvalidHost {
         /// The text.
         host: String,
     },
-    /// The URL does not say where to connect to.
+    /// The URL lacks a host or port.
     #[error("`{url}` names no {missing} to connect to: write a URL such as `https://example.com:8443/`")]
     IncompleteUrl {
         /// The URL, without user, password and query.
@@ -28,24 +28,24 @@ pub enum DialError {
         /// `host` or `port`.
         missing: &'static str,
     },
-    /// DNS does not know the name, or could not be asked.
+    /// DNS does not know the name, or is unavailable.
     #[error("the host `{host}` cannot be resolved ({source}): check its spelling and this machine's DNS")]
     Resolve {
         /// The name.
         host: String,
-        /// What the resolver says.
+        /// The resolver's error.
         source: io::Error,
     },
-    /// DNS knows the name and has no address for it.
+    /// DNS knows the name, but has no address for it.
     #[error("the host `{host}` has no address: check its spelling and its DNS records")]
     NoAddress {
         /// The name.
         host: String,
     },
     /// The policy refuses every address of the host.
-    #[error("`{host}` may not be dialed: {}; {}", Listed(denied), cure(denied, keys))]
+    #[error("`{host}` may not be dialed: {}; {}", DisplayDenials(denied), cure(denied, keys))]
     Denied {
-        /// The host, as it was read.
+        /// The parsed host.
         host: String,
         /// Its addresses, never empty.
         denied: Vec<Denial>,
@@ -55,44 +55,44 @@ pub enum DialError {
     /// No address accepted.
     #[error(
         "nothing can be reached at `{host}` port {port} ({}): check that the server runs, and host and port",
-        Tried(attempts)
+        DisplayAttempts(attempts)
     )]
     Connect {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What each address said, in the order of failing.
+        /// The error of each address, in the order in which they failed.
         attempts: Vec<Attempt>,
     },
-    /// The time was over.
+    /// The deadline passed.
     #[error("`{host}` port {port} was not connected within {} ms: {phase}", after.as_millis())]
     Timeout {
         /// The host.
         host: String,
         /// The port.
         port: u16,
-        /// What was waited for.
+        /// What the dial was waiting for.
         phase: Phase,
-        /// The time that the dial had.
+        /// The timeout of the dial.
         after: Duration,
     },
     /// The server's certificate is not accepted.
     #[error("the certificate of `{host}` {}", certificate(fault, host))]
     Certificate {
-        /// The host, for which the certificate had to be.
+        /// The host that the certificate must be valid for.
         host: String,
-        /// What is wrong with it.
+        /// What is wrong with the certificate.
         fault: CertificateError,
     },
-    /// TLS failed otherwise.
+    /// Another TLS error.
     #[error(
         "TLS with `{host}` failed ({source}): check that this port speaks TLS, and which client certificates it wants"
     )]
     Tls {
         /// The host.
         host: String,
-        /// What rustls or the socket says.
+        /// The error of rustls or of the socket.
         source: io::Error,
     },
     /// A redirect from HTTPS to HTTP.
@@ -108,23 +108,23 @@ pub enum DialError {
     TooManyRedirects {
         /// The host that the last redirect leads to.
         host: String,
-        /// How many are followed.
+        /// The limit.
         max: usize,
     },
 }
 
-/// One address that did not accept.
+/// A failed connection to one address.
 #[derive(Debug)]
 pub struct Attempt {
     /// The address.
     pub address: SocketAddr,
-    /// What the system says.
+    /// The system's error.
     pub error: io::Error,
 }
 
 impl DialError {
-    /// Whether trying again later may help without a change of configuration. [`Denied`](Self::Denied) counts as
-    /// lasting, although DNS may answer otherwise one day.
+    /// Whether a retry may help without a change of configuration. [`Denied`](Self::Denied) counts as permanent,
+    /// although DNS may change.
     pub fn is_transient(&self) -> bool {
         matches!(
             self,
@@ -137,7 +137,7 @@ impl DialError {
         )
     }
 
-    /// The dial error that `error` was made of, such as reqwest's.
+    /// Returns the dial error among `error`, such as reqwest's, and its sources.
     pub fn within<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a Self> {
         match error.downcast_ref() {
             Some(found) => Some(found),

@@ -1,4 +1,4 @@
-//! The parts of error messages that are more than a field.
+//! Formatting of the longer parts of error messages.
 
 use std::fmt;
 
@@ -11,10 +11,10 @@ use crate::{
     policy::PolicyKeys,
 };
 
-/// The refused addresses, the first few of them.
-pub(crate) struct Listed<'a>(pub(crate) &'a [Denial]);
+/// Displays the first few refused addresses.
+pub(crate) struct DisplayDenials<'a>(pub(crate) &'a [Denial]);
 
-impl fmt::Display for Listed<'_> {
+impl fmt::Display for DisplayDenials<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, denial) in self.0.iter().take(DENIALS_MAX).enumerate() {
             let separator = if at == 0 { "it is at " } else { ", " };
@@ -27,7 +27,7 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// What to change for the first address, which the others mostly resemble.
+/// Returns what to change to allow the first address; usually the same helps for the others.
 pub(crate) fn cure(denied: &[Denial], keys: &PolicyKeys) -> String {
     match denied.first() {
         Some(Denial {
@@ -47,10 +47,10 @@ pub(crate) fn cure(denied: &[Denial], keys: &PolicyKeys) -> String {
     }
 }
 
-/// The addresses that did not accept.
-pub(crate) struct Tried<'a>(pub(crate) &'a [Attempt]);
+/// Displays the addresses that did not accept.
+pub(crate) struct DisplayAttempts<'a>(pub(crate) &'a [Attempt]);
 
-impl fmt::Display for Tried<'_> {
+impl fmt::Display for DisplayAttempts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (at, Attempt { address, error }) in self.0.iter().enumerate() {
             let separator = if at == 0 { "" } else { ", " };
@@ -60,7 +60,8 @@ impl fmt::Display for Tried<'_> {
     }
 }
 
-/// What is wrong with a server's certificate, and its cure: the rest of a sentence that begins with the certificate.
+/// Describes what is wrong with a server's certificate and what to do; the rest of a sentence that starts with the
+/// certificate.
 pub(crate) fn certificate(error: &CertificateError, host: &str) -> String {
     use CertificateError as E;
     match error {

@@ -1,4 +1,4 @@
-//! Entries of the list of what an operator allows.
+//! Entries of an operator's list of allowed networks and hosts.
 
 use std::str::FromStr;
 
@@ -6,16 +6,16 @@ use ipnet::IpNet;
 
 use crate::host::Host;
 
-/// What one entry of an operator's list allows: a network, an address, or a host by name.
+/// An entry of an operator's list: allows a network, an address, or a host by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exception {
-    /// Addresses of this network, whatever host resolves to them.
+    /// Addresses of this network, for any host.
     Network(IpNet),
-    /// Whatever addresses this host has, metadata services aside. Who runs its DNS chooses them.
+    /// Any address of this host, except metadata services. The operator of its DNS chooses the addresses.
     Host(String),
 }
 
-/// An entry that is none of the three.
+/// The entry is neither a network nor an address nor a host.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is neither a network (`10.0.0.0/8`), nor an address (`10.0.0.7`), nor a host (`db.internal`)")]
 pub struct InvalidException(String);

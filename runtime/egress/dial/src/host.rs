@@ -1,4 +1,4 @@
-//! A host as it was written: a name or an address.
+//! Hosts: names or addresses.
 
 use std::net::IpAddr;
 
@@ -6,7 +6,7 @@ use rustls_pki_types::ServerName;
 
 use crate::DialError;
 
-/// A host, read as the host of a URL is: names in lower case and ASCII, every form of an IPv4 literal as its address.
+/// A host, parsed like the host of a URL: names in lower case and ASCII, every form of an IPv4 literal as its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Host {
     Name(String),
@@ -14,7 +14,7 @@ pub(crate) enum Host {
 }
 
 impl Host {
-    /// Reads a name, an IPv4 literal, or an IPv6 literal with or without brackets.
+    /// Parses a name, an IPv4 literal, or an IPv6 literal with or without brackets.
     pub(crate) fn parse(text: &str) -> Result<Self, DialError> {
         let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']'));
         if let Ok(address) = bare.unwrap_or(text).parse() {
@@ -26,7 +26,7 @@ impl Host {
         }
     }
 
-    /// What a certificate must be made for.
+    /// Returns the name or address that a certificate must be valid for.
     pub(crate) fn server_name(&self) -> Result<ServerName<'static>, DialError> {
         match self {
             Self::Literal(address) => Ok(ServerName::from(*address)),
@@ -36,7 +36,7 @@ impl Host {
     }
 }
 
-/// `name` without the dot that makes it absolute.
+/// Returns `name` without the trailing dot of an absolute name.
 pub(crate) fn comparable(name: &str) -> &str {
     name.strip_suffix('.').unwrap_or(name)
 }

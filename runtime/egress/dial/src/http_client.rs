@@ -1,8 +1,8 @@
-//! reqwest on the dialer.
+//! A reqwest client that uses the dialer.
 //!
-//! reqwest gives names to its resolver, and there they are checked. It connects to literals without asking anybody,
-//! and nothing sees every URL just before a dial but the choice of a proxy. So each literal that the policy refuses is
-//! given a "proxy" whose name is never resolved ([`RefusedName`]): the dial ends in the resolver, which says why.
+//! reqwest passes names to its resolver, where they are checked. It connects to literals directly, and only the choice
+//! of a proxy sees every URL right before a dial. So each literal that the policy refuses gets a "proxy" whose name is
+//! never resolved ([`RefusedName`]): the dial ends in the resolver, which returns the reason.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -16,25 +16,25 @@ use url::Url;
 
 use crate::{DialError, Dialer, host::Host, limits::HTTP_CONNECT_MS_MAX};
 
-/// What a client does with a redirect.
+/// How a client handles redirects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redirects {
-    /// Gives the answer with its 3xx to the caller.
+    /// Returns the redirect's response to the caller.
     None,
-    /// Follows it if the policy lets its address pass, and never from HTTPS to HTTP.
+    /// Follows redirects to allowed addresses, but never from HTTPS to HTTP.
     Checked {
-        /// How many in a row.
+        /// Most redirects in a row.
         max: usize,
     },
 }
 
 impl Dialer {
-    /// A client that dials only what this dialer would, knows no proxy, and sends nothing that it was not told to: no
-    /// `referer`, no retries. It connects in [`HTTP_CONNECT_MS_MAX`]; the caller sets the other timeouts. HTTP/2 needs
-    /// `h2` in the configuration's `alpn_protocols`, and reqwest's feature `http2`.
+    /// Returns a client that connects only where this dialer would, uses no proxy, and sends nothing by itself: no
+    /// `referer`, no retries. It connects within [`HTTP_CONNECT_MS_MAX`]; the caller sets the other timeouts. HTTP/2
+    /// needs `h2` in the configuration's `alpn_protocols`, and reqwest's feature `http2`.
     ///
-    /// Refusals are found with [`DialError::within`]. Of the builder's own methods, `resolve` (and `resolve_to_addrs`),
-    /// `dns_resolver`, `no_proxy`, `proxy`, `unix_socket` and `redirect` take parts of the check away again.
+    /// [`DialError::within`] finds refusals in its errors. The builder's methods `resolve` (and `resolve_to_addrs`),
+    /// `dns_resolver`, `no_proxy`, `proxy`, `unix_socket` and `redirect` disable parts of the check.
     pub fn http_client(&self, tls: &ClientConfig, redirects: Redirects) -> ClientBuilder {
         let dialer = self.clone();
         let literals =
@@ -42,7 +42,7 @@ impl Dialer {
         reqwest::Client::builder()
             .tls_backend_preconfigured(tls.clone())
             .dns_resolver(CheckedNames(self.clone()))
-            // Any proxy that is set takes the place of the environment's.
+            // A proxy that is set explicitly replaces those of the environment.
             .proxy(literals)
             .redirect(self.redirect_policy(redirects))
             .referer(false)
@@ -67,7 +67,7 @@ impl Dialer {
         let url = attempt.url();
         self.check_url(url)?;
         let host = || url.host_str().unwrap_or_default().to_owned();
-        // The first is the URL that was asked for.
+        // The first is the requested URL.
         let (before, redirects) = (attempt.previous().last(), attempt.previous().len());
         if before.is_some_and(|before| before.scheme() == "https") && url.scheme() != "https" {
             return Err(DialError::InsecureRedirect { host: host() });
@@ -79,7 +79,7 @@ impl Dialer {
     }
 }
 
-/// reqwest's resolver.
+/// The resolver for reqwest.
 struct CheckedNames(Dialer);
 
 impl Resolve for CheckedNames {
@@ -90,7 +90,7 @@ impl Resolve for CheckedNames {
                 Some(literal) => literal.to_string(),
                 None => name.as_str().to_owned(),
             };
-            // Port 0 stands for the URL's.
+            // Port 0 is replaced by the URL's.
             let found = dialer.resolve(&host, 0).await?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
@@ -98,7 +98,7 @@ impl Resolve for CheckedNames {
     }
 }
 
-/// A name that stands for a refused literal, in a domain that does not exist (RFC 6761).
+/// A name that represents a refused literal, in a domain that does not exist (RFC 6761).
 struct RefusedName(String);
 
 const REFUSED_DOMAIN: &str = ".refused-literal.invalid";

@@ -1,31 +1,32 @@
-//! Dials to addresses that a tenant may choose: in a URL, in a host name whose DNS the tenant runs, or in a redirect.
+//! Dials addresses that a tenant may choose: in a URL, in a host name whose DNS the tenant controls, or in a redirect.
 //!
 //! ```text
 //! host, port → resolve → check every address → connect to a checked one, in turn → TLS, by the host's name
 //! ```
 //!
-//! # What is promised
+//! # Guarantees
 //!
 //! * **Only checked addresses.** A name is resolved once for each dial, every address of the answer is checked against
-//!   the [`DialPolicy`], and the socket is connected to one that passed, never to the name again. So an answer that
-//!   changes between check and connection (DNS rebinding) changes nothing.
-//! * **One policy for every form.** Hosts are read as URLs are: `127.1`, `0x7f000001` and `2130706433` are
-//!   `127.0.0.1`. An IPv6 address that carries an IPv4 address (mapped, NAT64, 6to4, Teredo) must pass, and the IPv4
-//!   address in it too.
-//! * **Metadata services must be named.** The addresses at which clouds hand out credentials are allowed by an entry
-//!   for that address alone, never by a network around it ([`DialPolicy::everything_but_metadata`] and
+//!   the [`DialPolicy`], and the socket connects to an allowed address, never to the name again. So an answer that
+//!   changes between check and connection (DNS rebinding) has no effect.
+//! * **One policy for every form.** Hosts are parsed as in URLs: `127.1`, `0x7f000001` and `2130706433` are
+//!   `127.0.0.1`. For an IPv6 address that contains an IPv4 address (mapped, NAT64, 6to4, Teredo), both must be
+//!   allowed.
+//! * **Metadata services must be named.** The addresses at which clouds provide credentials are allowed only by an
+//!   entry for exactly that address, never by a network around it ([`DialPolicy::everything_but_metadata`] and
 //!   [`DialPolicy::public_only`]).
 //! * **The same over HTTP.** Clients that [`Dialer::http_client`] configures check names at the dial, literals in URLs
-//!   and in redirects, and use no proxy, whatever the environment says.
-//! * **Bounded.** Every dial has a deadline; the addresses of an answer that are used are limited (`limits.rs`).
+//!   and in redirects, and use no proxy, whatever the environment sets.
+//! * **Bounded.** Every dial has a deadline; the number of addresses of an answer that are used is limited
+//!   (`limits.rs`).
 //!
-//! A refusal ([`DialError::Denied`]) names the host, the address, the network that it lies in and the configuration
-//! key to change.
+//! A refusal ([`DialError::Denied`]) names the host, the address, its network and the configuration key to change.
 //!
-//! # What it does not do
+//! # Limitations
 //!
 //! The policy knows addresses, not owners: a node's own public addresses are denied only if the host adds them with
-//! [`DialPolicy::with_denied`]. It counts neither dials nor connections. IPv6 zones (`fe80::1%eth0`) are not read.
+//! [`DialPolicy::with_denied`]. It does not limit the number of dials or connections. IPv6 zones (`fe80::1%eth0`) are
+//! not supported.
 
 mod attempts;
 mod deadline;

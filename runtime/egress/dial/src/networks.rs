@@ -1,14 +1,14 @@
 //! Networks that are not the public internet, and the addresses of cloud metadata services.
 //!
-//! The standard library has predicates for some of these, half of them unstable and none of them naming what an address
-//! is. One table says it for all: IANA's registries of special-purpose addresses for IPv4 and IPv6, multicast, and what
-//! of IPv6 is not handed out as global unicast.
+//! The standard library has predicates for some of these networks, half of them unstable, and none names the network
+//! of an address. This table covers all: IANA's registries of special-purpose addresses for IPv4 and IPv6, multicast,
+//! and the IPv6 space that is not assigned as global unicast.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// A network and what is special about it.
+/// A special network and its purpose.
 #[derive(Debug)]
 pub(crate) struct SpecialNetwork {
     pub(crate) net: IpNet,
@@ -20,11 +20,11 @@ pub(crate) struct SpecialNetwork {
 enum Scope {
     /// Not the public internet.
     NotPublic,
-    /// Part of the public internet although a wider network of the table is not.
+    /// Part of the public internet, although a wider network of the table is not.
     Public,
 }
 
-/// The first entry that holds an address decides, so narrow networks stand before the wide ones around them.
+/// The first entry that contains an address decides, so narrow networks precede the wide ones around them.
 const SPECIAL: &[SpecialNetwork] = &[
     v4([0, 0, 0, 0], 8, "this host"), // RFC 1122, 3.2.1.3; on Linux 0.0.0.0 is loopback
     v4([10, 0, 0, 0], 8, "private network"), // RFC 1918
@@ -64,8 +64,8 @@ const SPECIAL: &[SpecialNetwork] = &[
     v6([0, 0, 0, 0, 0, 0, 0, 0], 0, "reserved"), // RFC 4291, 2.4: the rest
 ];
 
-/// Where clouds serve the credentials of a machine or container. Most lie in link-local or private networks, which a
-/// laptop or an operator's own machines may well need; Azure's is a public address.
+/// Addresses at which clouds provide the credentials of a machine or container. Most are in link-local or private
+/// networks, which a laptop or an operator's own machines may need; Azure's is a public address.
 const METADATA: &[SpecialNetwork] = &[
     v4([169, 254, 169, 254], 32, "AWS, Google, Azure and others"),
     v4([169, 254, 170, 2], 32, "AWS ECS"),
@@ -85,13 +85,13 @@ const METADATA: &[SpecialNetwork] = &[
     v6([0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe], 128, "OpenStack"),
 ];
 
-/// The network that keeps `address` out of the public internet.
+/// Returns the network that excludes `address` from the public internet.
 pub(crate) fn not_public(address: IpAddr) -> Option<&'static SpecialNetwork> {
     let entry = SPECIAL.iter().find(|entry| entry.net.contains(&address))?;
     (entry.scope == Scope::NotPublic).then_some(entry)
 }
 
-/// The metadata service at `address`.
+/// Returns the metadata service at `address`.
 pub(crate) fn metadata(address: IpAddr) -> Option<&'static SpecialNetwork> {
     METADATA.iter().find(|entry| entry.net.contains(&address))
 }

@@ -1,4 +1,4 @@
-//! Which addresses may be dialed.
+//! The policy of which addresses may be dialed.
 
 use std::{collections::BTreeSet, net::IpAddr};
 
@@ -12,13 +12,13 @@ use crate::{
     reached::reached_through,
 };
 
-/// Which addresses may be dialed. The first rule that speaks decides:
+/// The policy of which addresses may be dialed. The first matching rule decides:
 ///
-/// 1. networks that the operator denies ([`with_denied`](Self::with_denied)): no;
-/// 2. a cloud's metadata service: only if an allowed network holds nothing beyond it, or under
+/// 1. networks that the operator denies ([`with_denied`](Self::with_denied)): refused;
+/// 2. a cloud's metadata service: allowed only if an allowed network contains nothing else, or under
 ///    [`everything`](Self::everything);
-/// 3. allowed networks and hosts: yes;
-/// 4. what the policy was made with.
+/// 3. allowed networks and hosts: allowed;
+/// 4. otherwise, the policy's constructor decides.
 ///
 /// ```
 /// use danube_wasm_egress_dial::DialPolicy;
@@ -49,7 +49,7 @@ enum Base {
     PublicOnly,
 }
 
-/// The configuration keys that a refusal names.
+/// The configuration keys that refusals name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PolicyKeys {
     /// The list of [`Exception`]s. By default `allow_networks`.
@@ -59,17 +59,17 @@ pub struct PolicyKeys {
 }
 
 impl DialPolicy {
-    /// Every address, metadata services too.
+    /// Allows every address, including metadata services.
     pub fn everything() -> Self {
         Self::new(Base::Everything)
     }
 
-    /// Every address but those of metadata services. For one's own files on one's own machine.
+    /// Allows every address except those of metadata services. For a user's own files on their own machine.
     pub fn everything_but_metadata() -> Self {
         Self::new(Base::EverythingButMetadata)
     }
 
-    /// Addresses of the public internet. For files of tenants.
+    /// Allows addresses of the public internet. For files of tenants.
     pub fn public_only() -> Self {
         Self::new(Base::PublicOnly)
     }
@@ -84,7 +84,7 @@ impl DialPolicy {
         }
     }
 
-    /// Allows the addresses of `net`, but for denied ones and for metadata services in a wider network.
+    /// Allows the addresses of `net`, except denied ones and metadata services inside a wider network.
     #[must_use]
     pub fn with_allowed(mut self, net: IpNet) -> Self {
         self.allowed.push(canonical(net));
@@ -110,7 +110,7 @@ impl DialPolicy {
         }
     }
 
-    /// Names the configuration keys in refusals.
+    /// Sets the configuration keys that refusals name.
     #[must_use]
     pub fn with_keys(self, keys: PolicyKeys) -> Self {
         Self { keys, ..self }
@@ -121,8 +121,8 @@ impl DialPolicy {
         &self.keys
     }
 
-    /// Whether `address`, which `host` is or resolves to, may be dialed: it, and what is reached through
-    /// it (the IPv4 address in a NAT64 address, loopback behind `0.0.0.0`).
+    /// Checks whether `address`, which `host` is or resolves to, may be dialed, and what is reached through it (the
+    /// IPv4 address in a NAT64 address, loopback behind `0.0.0.0`).
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ fn holding(nets: &[IpNet], address: IpAddr) -> Option<IpNet> {
     nets.iter().copied().find(|net| net.contains(&address))
 }
 
-/// A network of IPv4-mapped addresses as the IPv4 network that it is, since addresses are compared so.
+/// Converts a network of IPv4-mapped addresses to the IPv4 network, because addresses are compared in that form.
 fn canonical(net: IpNet) -> IpNet {
     let IpNet::V6(v6) = net else { return net };
     let (Some(address), Some(prefix)) = (v6.addr().to_ipv4_mapped(), v6.prefix_len().checked_sub(96)) else {

@@ -1,10 +1,10 @@
-//! Addresses that are reached by way of another one.
+//! Addresses that are reached through another one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What a dial to `address` may reach beside it: the IPv4 address to which a gateway or tunnel would connect in the
-/// end, and loopback behind the unspecified address. IPv4-mapped addresses are none of this: the kernel dials those
-/// over IPv4, so they are the IPv4 address ([`IpAddr::to_canonical`]).
+/// Returns what a dial to `address` may reach besides it: the IPv4 address that a gateway or tunnel would connect to,
+/// and loopback behind the unspecified address. IPv4-mapped addresses are not included: the kernel dials them over
+/// IPv4, so they are the IPv4 address itself ([`IpAddr::to_canonical`]).
 pub(crate) fn reached_through(address: IpAddr) -> Vec<IpAddr> {
     match address {
         // Linux and others connect to loopback.
@@ -24,7 +24,7 @@ fn embedded(address: Ipv6Addr) -> Vec<Ipv4Addr> {
         [0x64, 0xff9b, 0, 0, 0, 0, ..] => vec![rfc6052(address, 96)],
         // Local NAT64 (RFC 8215): the network chooses the length of the prefix.
         [0x64, 0xff9b, 1, ..] => [48, 56, 64, 96].map(|prefix| rfc6052(address, prefix)).to_vec(),
-        // Teredo (RFC 4380): a server, and a client with all bits turned.
+        // Teredo (RFC 4380): a server, and a client with all bits inverted.
         [0x2001, 0, a, b, .., c, d] => vec![join(a, b), join(!c, !d)],
         // 6to4 (RFC 3056).
         [0x2002, a, b, ..] => vec![join(a, b)],
@@ -32,7 +32,7 @@ fn embedded(address: Ipv6Addr) -> Vec<Ipv4Addr> {
     }
 }
 
-/// The address behind a prefix of so many bits, passing over the ninth byte, which is not part of it.
+/// Returns the address after a prefix of so many bits, skipping the ninth byte, which is not part of it.
 fn rfc6052(address: Ipv6Addr, prefix_bits: usize) -> Ipv4Addr {
     let octets = address.octets();
     let mut bytes = (prefix_bits / 8..16).filter(|&at| at != 8).map(|at| octets[at]);

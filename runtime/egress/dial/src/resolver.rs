@@ -1,23 +1,23 @@
-//! Names to addresses.
+//! Resolution of names.
 
 use std::{io, net::IpAddr};
 
 use async_trait::async_trait;
 
-/// Asks for the addresses of a name. A [`Dialer`](crate::Dialer) asks once for each dial and checks what it is given.
+/// Resolves names. A [`Dialer`](crate::Dialer) resolves once for each dial and checks the result.
 #[async_trait]
 pub trait Resolver: Send + Sync + 'static {
-    /// All addresses of `name`, the preferred first.
+    /// Returns all addresses of `name`, the preferred ones first.
     ///
     /// # Errors
     ///
-    /// The name is not known, or nobody could be asked.
+    /// The name is unknown, or DNS is unavailable.
     async fn lookup(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
 /// The operating system's resolver: its hosts file, its DNS servers, its search list.
 ///
-/// A lookup whose caller went away still occupies a thread of tokio's blocking pool until the system gives up on it.
+/// A lookup whose caller is gone still occupies a thread of tokio's blocking pool until the system's timeout.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemResolver;
 

@@ -1,4 +1,4 @@
-//! TLS on a connection, and the configuration for it.
+//! TLS connections and their configuration.
 
 use std::{fmt, io, sync::Arc};
 
@@ -9,12 +9,12 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{DialError, host::Host};
 
-/// Whom a TLS client trusts, and who it is.
+/// The trusted authorities and the identity of a TLS client.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
     /// PEM certificates of the authorities to trust instead of the operating system's.
     pub ca_pem: Option<Vec<u8>>,
-    /// What to show to servers that ask for a certificate.
+    /// The client certificate for servers that request one.
     pub identity: Option<TlsIdentity>,
 }
 
@@ -23,28 +23,28 @@ pub struct TlsSettings {
 pub struct TlsIdentity {
     /// PEM certificates, the client's first.
     pub cert_pem: Vec<u8>,
-    /// The PEM private key of the first.
+    /// The PEM private key of the client's certificate.
     pub key_pem: Vec<u8>,
 }
 
-/// Settings with which there can be no TLS.
+/// The TLS settings are invalid.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSettingsError {
-    /// The text holds no certificate, or a broken one.
+    /// The text contains no certificate, or an invalid one.
     #[error("{what} holds no usable PEM certificate: {why}")]
     Certificates {
-        /// Which setting: `the authority` or `the client certificate`.
+        /// The setting: `the authority` or `the client certificate`.
         what: &'static str,
         /// What is wrong.
         why: String,
     },
-    /// The text holds no private key.
+    /// The text contains no private key.
     #[error("the client's key is no PEM private key: {0}")]
     Key(String),
-    /// Certificate and key are not of one pair.
+    /// Certificate and key do not match.
     #[error("the client certificate and the key do not belong together: {0}")]
     Mismatch(RustlsError),
-    /// The operating system trusts nobody.
+    /// The operating system has no trusted authorities.
     #[error("this system has no certificate authorities: name one, or install the system's (`ca-certificates`)")]
     NoSystemRoots,
     /// rustls refuses its own defaults.
@@ -53,8 +53,8 @@ pub enum TlsSettingsError {
 }
 
 impl TlsSettings {
-    /// For TLS 1.2 and 1.3, without ALPN: clone it and set `alpn_protocols` where a protocol needs that. Without
-    /// `ca_pem` it reads the system's authorities from disk, which blocks.
+    /// Returns a configuration for TLS 1.2 and 1.3, without ALPN: clone it and set `alpn_protocols` if a protocol
+    /// needs that. Without `ca_pem` it reads the system's authorities from disk, which blocks.
     ///
     /// # Errors
     ///
@@ -105,8 +105,8 @@ fn certificates(what: &'static str, pem: &[u8]) -> Result<Vec<CertificateDer<'st
     }
 }
 
-/// TLS on a connection that exists, for protocols that begin without it (PostgreSQL). The certificate must be made for
-/// `host`. It waits as long as the server lets it: put a timeout around it.
+/// Starts TLS on an existing connection, for protocols that begin without it (PostgreSQL). The certificate must be
+/// valid for `host`. There is no timeout: add one around it.
 ///
 /// # Errors
 ///

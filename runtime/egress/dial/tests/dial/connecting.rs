@@ -1,4 +1,4 @@
-//! From addresses to one connection.
+//! Connecting to one of several addresses.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -33,8 +33,8 @@ async fn the_next_address_is_tried_when_one_refuses() {
     assert!(stream.nodelay().unwrap());
 }
 
-/// Listens at `host` with a queue that is full, so that the kernel answers no more.
-async fn swallowing(host: &str, port: u16) -> (TcpListener, JoinSet<std::io::Result<TcpStream>>) {
+/// Listens at `host` with a full queue, so that the kernel does not answer.
+async fn unresponsive_listener(host: &str, port: u16) -> (TcpListener, JoinSet<std::io::Result<TcpStream>>) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind(SocketAddr::new(ip(host), port)).unwrap();
     let listener = socket.listen(0).unwrap();
@@ -50,9 +50,9 @@ async fn swallowing(host: &str, port: u16) -> (TcpListener, JoinSet<std::io::Res
 }
 
 #[tokio::test]
-async fn an_address_that_swallows_packets_does_not_cost_the_whole_time() {
+async fn an_address_that_drops_packets_does_not_use_up_the_deadline() {
     let server = Server::start(ALLOWED, |_| Answer::ok()).await;
-    let _swallowing = swallowing("127.0.0.5", server.port()).await;
+    let _swallowing = unresponsive_listener("127.0.0.5", server.port()).await;
     let dns = ScriptedResolver::default().answering("shop.example", &["127.0.0.5", ALLOWED]);
     let stream = open(dns)
         .connect("shop.example", server.port(), DEADLINE)
@@ -62,7 +62,7 @@ async fn an_address_that_swallows_packets_does_not_cost_the_whole_time() {
 }
 
 #[tokio::test]
-async fn when_none_accepts_each_says_why() {
+async fn if_no_address_accepts_the_error_of_each_is_listed() {
     let closed = Server::start(ALLOWED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default().answering("shop.example", &["127.0.0.3", "127.0.0.4"]);
     let error = open(dns)
@@ -90,13 +90,13 @@ async fn phase_at_timeout<T: std::fmt::Debug>(dial: impl Future<Output = Result<
 }
 
 #[tokio::test]
-async fn a_timeout_says_what_was_waited_for() {
+async fn a_timeout_names_its_phase() {
     let short = Duration::from_millis(50);
     let silent = Dialer::with_resolver(DialPolicy::everything(), SilentResolver);
     let dial = silent.connect("shop.example", 80, short);
     assert_eq!(phase_at_timeout(dial).await, Phase::Resolving);
 
-    let (listener, _filling) = swallowing("127.0.0.6", 0).await;
+    let (listener, _filling) = unresponsive_listener("127.0.0.6", 0).await;
     let dial = silent.connect("127.0.0.6", listener.local_addr().unwrap().port(), short);
     assert_eq!(phase_at_timeout(dial).await, Phase::Connecting);
 
@@ -107,7 +107,7 @@ async fn a_timeout_says_what_was_waited_for() {
 }
 
 #[tokio::test]
-async fn a_timeout_longer_than_time_is_none() {
+async fn a_timeout_beyond_the_clock_is_no_timeout() {
     let server = Server::start(ALLOWED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default();
     assert!(open(dns).connect(ALLOWED, server.port(), Duration::MAX).await.is_ok());

@@ -137,7 +137,7 @@ const EDGES: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_special_network_is_refused_from_its_first_to_its_last_address_and_nothing_beside_it() {
+fn every_special_network_is_refused_exactly_up_to_its_edges() {
     for (address, expected) in EDGES {
         let found = match DialPolicy::public_only().check("host", ip(address)) {
             Ok(()) => PUBLIC,
@@ -151,7 +151,7 @@ fn every_special_network_is_refused_from_its_first_to_its_last_address_and_nothi
 }
 
 #[test]
-fn everything_is_everything() {
+fn a_policy_of_everything_allows_every_address() {
     for (address, _) in EDGES {
         assert_eq!(DialPolicy::everything().check("host", ip(address)), Ok(()), "{address}");
         assert_eq!(
@@ -162,7 +162,7 @@ fn everything_is_everything() {
     }
 }
 
-/// What a gateway or tunnel would reach in the end.
+/// The address that a gateway or tunnel would connect to.
 #[test]
 fn an_ipv4_address_inside_an_ipv6_address_must_pass_too() {
     let policy = DialPolicy::everything().with_denied("10.0.0.7/32".parse().unwrap());

@@ -1,4 +1,4 @@
-//! A client of reqwest that the dialer has configured.
+//! A reqwest client that the dialer has configured.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn an_allowed_address_is_dialed_as_it_is() {
         .send()
         .await;
     assert_eq!(answer.unwrap().status(), 200);
-    // In origin form: nothing on the way takes it for a request to a proxy.
+    // In origin form: not a request to a proxy.
     let expected = ("/a?b=c".to_owned(), format!("{ALLOWED}:{}", server.port()));
     assert_eq!(server.requests(), [expected]);
     assert_eq!(dns.asked(), [""; 0]);
@@ -76,7 +76,7 @@ async fn a_name_is_dialed_at_the_addresses_that_pass() {
     victim.assert_untouched().await;
 }
 
-/// The name under which a refused literal reaches the resolver is no way around it.
+/// The name that represents a refused literal in the resolver cannot be used to bypass the check.
 #[tokio::test]
 async fn the_names_of_refused_literals_cannot_be_used_from_outside() {
     let server = Server::start(ALLOWED, |_| Answer::ok()).await;
@@ -89,7 +89,7 @@ async fn the_names_of_refused_literals_cannot_be_used_from_outside() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_with_a_name_is_found_in_the_error() {
+async fn errors_of_names_are_found_in_the_clients_error() {
     let client = client(&dialer(&ScriptedResolver::default()), Redirects::None);
     let error = client
         .get("http://gone.example/")

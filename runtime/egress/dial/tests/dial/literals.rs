@@ -1,4 +1,4 @@
-//! Addresses written as hosts, in every form that some resolver or URL parser understands.
+//! Addresses as hosts, in every form that some resolver or URL parser accepts.
 
 use danube_wasm_egress_dial::{DialPolicy, Dialer};
 
@@ -85,9 +85,9 @@ async fn nothing_is_sent_to_a_refused_address() {
     victim.assert_untouched().await;
 }
 
-/// The C library reads these as addresses too; its answers are checked like any others.
+/// The C library parses these as addresses, too; its results are checked like any others.
 #[tokio::test]
-async fn what_the_systems_resolver_makes_of_a_name_is_checked() {
+async fn results_of_the_systems_resolver_are_checked() {
     let error = Dialer::new(DialPolicy::public_only())
         .resolve("localhost", 80)
         .await

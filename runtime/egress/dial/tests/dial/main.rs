@@ -1,5 +1,5 @@
-//! The dialer against real listeners on loopback. 127.0.0.1 stands for the public internet, other loopback addresses
-//! for what nobody may reach. Nothing leaves this machine.
+//! Tests of the dialer with real listeners on loopback. 127.0.0.1 represents the public internet, other loopback
+//! addresses are forbidden ones. Nothing leaves this machine.
 
 #![allow(clippy::unwrap_used, reason = "a failed test may end so")]
 

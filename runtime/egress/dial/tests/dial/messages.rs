@@ -1,4 +1,4 @@
-//! What a user reads: what, where, and what to do.
+//! Error messages: what happened, where, and what to do.
 
 use danube_wasm_egress_dial::{DialError, DialPolicy, Dialer, PolicyKeys};
 
@@ -22,7 +22,7 @@ async fn a_refusal_names_host_address_network_and_key() {
 }
 
 #[tokio::test]
-async fn a_refusal_by_what_an_address_carries_names_both() {
+async fn a_refusal_for_an_embedded_address_names_both() {
     let error = refusal(DialPolicy::public_only(), "shop.example", &["64:ff9b::10.0.0.7"]).await;
     assert_eq!(
         error.to_string(),
@@ -58,7 +58,7 @@ async fn a_refusal_by_the_operator_names_the_other_key() {
 }
 
 #[tokio::test]
-async fn a_long_answer_is_not_a_long_message() {
+async fn the_message_about_a_long_answer_is_short() {
     let many: Vec<String> = (0..100).map(|last| format!("10.0.0.{last}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let error = refusal(DialPolicy::public_only(), "shop.example", &many)
@@ -72,7 +72,7 @@ async fn a_long_answer_is_not_a_long_message() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_none_says_how_to_write_it() {
+async fn an_invalid_host_is_an_error_that_shows_the_valid_forms() {
     for host in ["", "https://shop.example", "shop.example:80", "a b", "fe80::1%eth0"] {
         let error = refusal(DialPolicy::everything(), host, &[]).await;
         assert!(matches!(error, DialError::InvalidHost { .. }), "{host}: {error}");

@@ -1,4 +1,4 @@
-//! Addresses of metadata services: only by name.
+//! Addresses of metadata services are allowed only by name.
 
 use danube_wasm_egress_dial::{DenialReason, DialPolicy};
 
@@ -22,7 +22,7 @@ const SERVICES: &[&str] = &[
     "fd00:a9fe:a9fe::1",
     "fd00:100::100:200",
     "fe80::a9fe:a9fe",
-    // The first, by other ways.
+    // The first one in other forms.
     "::ffff:169.254.169.254",
     "64:ff9b::169.254.169.254",
     "64:ff9b:1::169.254.169.254",
@@ -36,7 +36,7 @@ fn is_refused_as_metadata(policy: &DialPolicy, address: &str) -> bool {
 }
 
 #[test]
-fn they_are_refused_where_all_else_is_allowed() {
+fn metadata_services_are_refused_where_everything_else_is_allowed() {
     for address in SERVICES {
         assert!(
             is_refused_as_metadata(&DialPolicy::everything_but_metadata(), address),
@@ -47,7 +47,7 @@ fn they_are_refused_where_all_else_is_allowed() {
 }
 
 #[test]
-fn their_neighbours_are_not() {
+fn neighbours_of_metadata_services_are_allowed() {
     for address in [
         "169.254.169.253",
         "169.254.169.255",
@@ -64,7 +64,7 @@ fn their_neighbours_are_not() {
 }
 
 #[test]
-fn neither_a_network_around_them_nor_a_host_names_them() {
+fn neither_a_wider_network_nor_a_host_allows_metadata_services() {
     let mut policy = DialPolicy::public_only().with_exception("metadata.google.internal".parse().unwrap());
     for net in ["0.0.0.0/0", "169.254.169.0/24", "::/0", "fc00::/7", "fd00::/16"] {
         policy = policy.with_allowed(net.parse().unwrap());
@@ -82,7 +82,7 @@ fn neither_a_network_around_them_nor_a_host_names_them() {
 }
 
 #[test]
-fn an_entry_of_their_own_names_them() {
+fn an_entry_for_exactly_the_address_allows_it() {
     let policy = DialPolicy::public_only()
         .with_exception("169.254.169.254".parse().unwrap())
         .with_exception("fd00:ec2::254/128".parse().unwrap());

@@ -1,4 +1,4 @@
-//! Names, and answers of DNS of all sorts.
+//! Names, and various answers of DNS.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use danube_wasm_egress_dial::{DialError, DialPolicy, Dialer, limits::ADDRESSES_M
 use crate::support::{ALLOWED, DEADLINE, DENIED, assert_denied, dialer, dns::ScriptedResolver, server::Server};
 
 #[tokio::test]
-async fn of_a_mixed_answer_only_what_may_be_dialed_is() {
+async fn only_allowed_addresses_of_a_mixed_answer_are_dialed() {
     let (server, victim) = Server::pair(ALLOWED).await;
     let answer = [DENIED, "10.0.0.7", "::1", ALLOWED, "::ffff:127.0.0.2", "fe80::1"];
     let dns = ScriptedResolver::default()
@@ -24,7 +24,7 @@ async fn of_a_mixed_answer_only_what_may_be_dialed_is() {
 }
 
 #[tokio::test]
-async fn when_nothing_is_left_every_address_is_named() {
+async fn if_no_address_is_allowed_all_are_named() {
     let dns =
         ScriptedResolver::default().answering("shop.example", &["10.0.0.7", DENIED, "fd00::1", "::ffff:10.0.0.7"]);
     let error = dialer(&dns).resolve("shop.example", 80).await.expect_err("a refusal");
@@ -33,7 +33,7 @@ async fn when_nothing_is_left_every_address_is_named() {
 }
 
 #[tokio::test]
-async fn a_name_without_addresses_and_a_name_that_is_not_there_may_come() {
+async fn names_without_addresses_and_unknown_names_are_transient() {
     let dns = ScriptedResolver::default().answering("empty.example", &[]);
     let error = dialer(&dns).resolve("empty.example", 80).await.expect_err("no address");
     assert!(
@@ -50,7 +50,7 @@ async fn a_name_without_addresses_and_a_name_that_is_not_there_may_come() {
 }
 
 #[tokio::test]
-async fn an_answer_is_used_up_to_its_limit_and_duplicates_do_not_count() {
+async fn answers_are_limited_and_duplicates_do_not_count() {
     let mut answer = vec!["10.0.0.1".to_owned(), "8.8.0.0".to_owned()];
     answer.extend((0..100).map(|last| format!("8.8.0.{last}")));
     let answer: Vec<&str> = answer.iter().map(String::as_str).collect();
@@ -65,7 +65,7 @@ async fn an_answer_is_used_up_to_its_limit_and_duplicates_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_host_that_the_operator_names_may_be_anywhere() {
+async fn a_host_that_the_operator_allows_may_have_any_address() {
     let (_allowed, private) = Server::pair(ALLOWED).await;
     let dns = ScriptedResolver::default()
         .answering("db.internal", &[DENIED])

@@ -1,4 +1,4 @@
-//! Which rule decides.
+//! The order of the policy's rules.
 
 use danube_wasm_egress_dial::{DenialReason, DialPolicy, Exception};
 

@@ -1,4 +1,4 @@
-//! Proxies that the environment names.
+//! Proxies in the environment.
 
 use std::process::Command;
 
@@ -24,9 +24,9 @@ const NAMES: [&str; 6] = [
     "ALL_PROXY",
 ];
 
-/// A process of its own, since the environment belongs to all tests of one.
+/// Uses a process of its own, because all tests of a process share its environment.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_the_environment_are_not_used() {
+async fn proxies_of_the_environment_are_not_used() {
     let target = Server::start(ALLOWED, |_| Answer::ok()).await;
     let proxy = Server::start(ALLOWED, |_| Answer::ok()).await;
     let url = format!("http://{ALLOWED}:{}", proxy.port());
@@ -65,7 +65,7 @@ async fn with_proxies_in_the_environment() {
     for url in ["http://10.0.0.7/", "https://10.0.0.7/"] {
         assert_denied(&client.get(url).send().await.expect_err(url), &["10.0.0.7"]);
     }
-    // That reqwest reads this environment: its own client asks the proxy.
+    // Shows that reqwest reads this environment: its default client uses the proxy.
     let proxied =
         reqwest::Client::builder().tls_backend_preconfigured(ClientConfig::clone(&Authority::new().client(None)));
     let answer = proxied.build().unwrap().get(PROXIED).send().await.unwrap();

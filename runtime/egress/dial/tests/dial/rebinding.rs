@@ -15,7 +15,7 @@ fn rebinding() -> ScriptedResolver {
 }
 
 #[tokio::test]
-async fn a_dial_asks_once_and_connects_to_what_was_checked() {
+async fn a_dial_resolves_once_and_connects_to_the_checked_address() {
     let (server, victim) = Server::pair(ALLOWED).await;
     let dns = rebinding();
     let stream = dialer(&dns)
@@ -33,7 +33,7 @@ async fn a_dial_asks_once_and_connects_to_what_was_checked() {
 }
 
 #[tokio::test]
-async fn an_http_client_asks_once_a_connection_and_connects_to_what_was_checked() {
+async fn an_http_client_resolves_once_a_connection_and_connects_to_the_checked_address() {
     let (server, victim) = Server::pair(ALLOWED).await;
     let dns = rebinding();
     let url = format!("http://rebind.example:{}/", server.port());
@@ -46,7 +46,7 @@ async fn an_http_client_asks_once_a_connection_and_connects_to_what_was_checked(
 }
 
 #[tokio::test]
-async fn a_redirect_to_the_same_name_is_dialed_and_checked_anew() {
+async fn a_redirect_to_the_same_name_is_resolved_and_checked_again() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let location = format!("http://rebind.example:{}/", victim.port());
     let server = Server::start(ALLOWED, move |_| Answer::redirect(302, &location)).await;

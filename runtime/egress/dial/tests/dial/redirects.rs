@@ -1,4 +1,4 @@
-//! Servers that send a client elsewhere.
+//! Redirects.
 
 use danube_wasm_egress_dial::{DialError, Redirects};
 
@@ -13,7 +13,7 @@ use crate::{
 
 const CHECKED: Redirects = Redirects::Checked { max: 3 };
 
-/// A server that answers everything with this redirect, and its URL.
+/// Starts a server that answers everything with this redirect, and returns it with its URL.
 async fn redirecting(status: u16, location: String) -> (Server, String) {
     let server = Server::start(ALLOWED, move |_| Answer::redirect(status, &location)).await;
     let url = format!("http://{ALLOWED}:{}/", server.port());
@@ -21,7 +21,7 @@ async fn redirecting(status: u16, location: String) -> (Server, String) {
 }
 
 #[tokio::test]
-async fn to_a_refused_address_in_any_form() {
+async fn redirects_to_a_refused_address_in_any_form_are_refused() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default();
     let client = client(&dialer(&dns), CHECKED);
@@ -40,7 +40,7 @@ async fn to_a_refused_address_in_any_form() {
 }
 
 #[tokio::test]
-async fn to_a_refused_address_with_any_status_and_method() {
+async fn redirects_with_any_status_and_method_are_refused() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let client = client(&dialer(&ScriptedResolver::default()), CHECKED);
     for status in [301, 302, 303, 307, 308] {
@@ -54,7 +54,7 @@ async fn to_a_refused_address_with_any_status_and_method() {
 }
 
 #[tokio::test]
-async fn to_a_name_whose_addresses_are_refused() {
+async fn redirects_to_a_name_with_refused_addresses_are_refused() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default().answering("inside.example", &[DENIED, "::1"]);
     let (_server, url) = redirecting(307, format!("http://inside.example:{}/", victim.port())).await;
@@ -68,7 +68,7 @@ async fn to_a_name_whose_addresses_are_refused() {
 }
 
 #[tokio::test]
-async fn to_a_refused_address_over_https() {
+async fn redirects_to_a_refused_address_over_https_are_refused() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let client = client(&dialer(&ScriptedResolver::default()), CHECKED);
     for host in [DENIED, "[::ffff:127.0.0.2]"] {
@@ -80,7 +80,7 @@ async fn to_a_refused_address_over_https() {
 }
 
 #[tokio::test]
-async fn at_the_end_of_a_chain_of_good_ones() {
+async fn a_refused_redirect_after_allowed_ones_is_refused() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let last = format!("http://{DENIED}:{}/", victim.port());
     let server = Server::start(ALLOWED, move |path| match path {
@@ -100,7 +100,7 @@ async fn at_the_end_of_a_chain_of_good_ones() {
 }
 
 #[tokio::test]
-async fn are_followed_to_where_the_policy_allows() {
+async fn allowed_redirects_are_followed() {
     let target = Server::start(ALLOWED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default().answering("next.example", &[DENIED, ALLOWED]);
     let (_server, url) = redirecting(302, format!("http://next.example:{}/found", target.port())).await;
@@ -113,7 +113,7 @@ async fn are_followed_to_where_the_policy_allows() {
 }
 
 #[tokio::test]
-async fn are_followed_up_to_the_limit() {
+async fn redirects_are_followed_up_to_the_limit() {
     let server = Server::start(ALLOWED, |path| match path {
         "/0" => Answer::ok(),
         _ => Answer::redirect(302, &format!("/{}", path[1..].parse::<u32>().unwrap() - 1)),
@@ -135,7 +135,7 @@ async fn are_followed_up_to_the_limit() {
 }
 
 #[tokio::test]
-async fn are_answers_where_none_are_followed() {
+async fn redirects_are_returned_if_none_are_followed() {
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let (_server, url) = redirecting(302, format!("http://{DENIED}:{}/", victim.port())).await;
     let answer = client(&dialer(&ScriptedResolver::default()), Redirects::None)

@@ -1,4 +1,4 @@
-//! TLS to the checked address, by the host's name.
+//! TLS to a checked address, verified by the host's name.
 
 use danube_wasm_egress_dial::{DialError, Dialer, Redirects, TlsIdentity, TlsSettings, TlsSettingsError, start_tls};
 use rustls::CertificateError;
@@ -86,7 +86,7 @@ async fn a_certificate_of_an_unknown_authority_and_an_expired_one_are_refused() 
 }
 
 #[tokio::test]
-async fn a_port_without_tls_is_said_to_be_none() {
+async fn a_port_without_tls_is_an_error_that_says_so() {
     let authority = Authority::new();
     let server = Server::start(ALLOWED, |_| Answer::ok()).await;
     let error = connect(&authority, &server, "shop.example").await.expect_err("no TLS");
@@ -108,7 +108,7 @@ async fn a_refused_address_is_refused_before_the_handshake() {
 }
 
 #[tokio::test]
-async fn a_client_shows_its_certificate_where_one_is_wanted() {
+async fn a_client_presents_its_certificate_if_requested() {
     let (authority, clients) = (Authority::new(), Authority::new());
     let tls = authority.server(&authority.issue(&["shop.example"], false), Some(&clients));
     let server = Server::start_tls(ALLOWED, tls, |_| Answer::ok()).await;
@@ -183,7 +183,7 @@ async fn a_redirect_from_https_to_http_is_not_followed() {
 }
 
 #[test]
-fn settings_that_are_wrong_say_what_is() {
+fn errors_of_settings_say_what_is_wrong() {
     let authority = Authority::new();
     let (one, other) = (
         authority.issue(&["one.example"], false),

@@ -1,4 +1,4 @@
-//! DNS by script.
+//! A scripted DNS.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -13,8 +13,8 @@ use parking_lot::Mutex;
 
 use super::ip;
 
-/// Gives the answers of its script in order, each once, and then knows the name no more: so a test that names one answer
-/// fails when two are asked for.
+/// Returns the answers of its script in order, each once, and then does not know the name: so a test with one answer
+/// fails if the name is resolved twice.
 #[derive(Clone, Default)]
 pub struct ScriptedResolver {
     answers: Arc<Mutex<HashMap<String, VecDeque<Vec<IpAddr>>>>>,
@@ -32,7 +32,7 @@ impl ScriptedResolver {
         self
     }
 
-    /// The names that were asked for.
+    /// The names that were resolved.
     pub fn asked(&self) -> Vec<String> {
         self.asked.lock().clone()
     }

@@ -1,4 +1,4 @@
-//! One fake of each neighbour: DNS, servers, an authority for certificates.
+//! Fakes of what the dialer talks to: DNS, servers, a certificate authority.
 
 pub mod certs;
 pub mod dns;
@@ -12,12 +12,12 @@ use self::dns::ScriptedResolver;
 
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// What stands for the public internet.
+/// Represents the public internet.
 pub const ALLOWED: &str = "127.0.0.1";
-/// What nobody may reach.
+/// An address that may not be dialed.
 pub const DENIED: &str = "127.0.0.2";
 
-/// The policy of all these tests: public addresses, and [`ALLOWED`].
+/// The policy of these tests: public addresses, and [`ALLOWED`].
 pub fn policy() -> DialPolicy {
     DialPolicy::public_only().with_allowed("127.0.0.1/32".parse().unwrap())
 }
@@ -27,7 +27,7 @@ pub fn dialer(dns: &ScriptedResolver) -> Dialer {
 }
 
 pub fn client(dialer: &Dialer, redirects: Redirects) -> reqwest::Client {
-    // Of another authority than any server here: for tests without TLS.
+    // Trusts another authority than that of any server here, for tests without TLS.
     let ca_pem = Some(certs::Authority::new().pem());
     let tls = TlsSettings { ca_pem, identity: None }.client_config().unwrap();
     dialer.http_client(&tls, redirects).timeout(DEADLINE).build().unwrap()
@@ -37,13 +37,13 @@ pub fn ip(text: &str) -> IpAddr {
     text.parse().unwrap_or_else(|e| panic!("{text}: {e}"))
 }
 
-/// Fails, saying what was waited for, instead of waiting for ever.
+/// Panics with `what` after the deadline.
 pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
     let done = tokio::time::timeout(DEADLINE, work).await;
     done.unwrap_or_else(|_| panic!("waited in vain for {what}"))
 }
 
-/// The denied addresses that `error` was made of.
+/// Returns the denied addresses in `error`.
 pub fn denials<'a>(error: &'a (dyn Error + 'static)) -> &'a [Denial] {
     match DialError::within(error) {
         Some(DialError::Denied { denied, .. }) => denied,

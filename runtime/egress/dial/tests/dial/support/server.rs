@@ -1,4 +1,4 @@
-//! HTTP servers that remember who came.
+//! HTTP servers that record their requests.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{DENIED, ip, soon};
 
-/// What a server says to a request for this path.
+/// Returns the answer to a request for this path.
 type Answers = Arc<dyn Fn(&str) -> Answer + Send + Sync>;
 
 #[derive(Clone)]
@@ -49,7 +49,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// At a port of its own.
+    /// Starts on a free port.
     pub async fn start(host: &str, answers: impl Fn(&str) -> Answer + Send + Sync + 'static) -> Self {
         Self::listening(TcpListener::bind((ip(host), 0)).await.unwrap(), None, Arc::new(answers))
     }
@@ -66,12 +66,12 @@ impl Server {
         )
     }
 
-    /// Two servers at one port: at `allowed`, and at [`DENIED`].
+    /// Starts two servers on the same port, at `allowed` and at [`DENIED`].
     pub async fn pair(allowed: &str) -> (Self, Self) {
         loop {
             let first = TcpListener::bind((ip(allowed), 0)).await.unwrap();
             let port = first.local_addr().unwrap().port();
-            // Another program may have that port at the other address.
+            // Another program may use that port at the other address.
             if let Ok(second) = TcpListener::bind((ip(DENIED), port)).await {
                 let server = |listener| Self::listening(listener, None, Arc::new(|_: &str| Answer::ok()));
                 return (server(first), server(second));
@@ -146,7 +146,7 @@ async fn serve(
         let response = response.body(Full::new(Bytes::new()));
         async move { response }
     });
-    // How a client takes leave is nothing to a test.
+    // How a client closes its connection does not matter.
     let _ = http1::Builder::new()
         .serve_connection(TokioIo::new(stream), service)
         .await;
