@@ -39,13 +39,13 @@ impl Loaded {
             let (_, span) = span(&topic)?;
             Some(span.clone().with_message(message))
         });
-        Diagnostics::of(errors.collect())
+        Diagnostics::new(errors.collect())
     }
 
     /// Checks that the environment gives everything for these keys, named as in [`Diagnostic::key`].
     pub fn require(&self, is_needed: impl Fn(&str) -> bool) -> Result<(), Diagnostics> {
         let needed = self.missing.iter().filter(|missing| is_needed(&missing.key));
-        Diagnostics::sort_out(needed.cloned().collect()).map(drop)
+        Diagnostics::errors_or_warnings(needed.cloned().collect()).map(drop)
     }
 }
 
@@ -86,7 +86,7 @@ impl<'a> Loader<'a> {
     }
 
     pub(crate) fn reading(&self, sources: Vec<SourceText>) -> Reading<'a> {
-        let reading = Reading::of(sources, self.env).with_pages(reference::tables(self.registry));
+        let reading = Reading::new(sources, self.env).with_pages(reference::tables(self.registry));
         *reading.facts::<Registry>() = self.registry.clone();
         reading
     }
@@ -117,7 +117,7 @@ fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
 /// Returns the result and the warnings, or the errors if there are any.
 pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
     let file = shared.name(0).to_owned();
-    let warnings = Diagnostics::sort_out(shared.into_found())?;
+    let warnings = Diagnostics::errors_or_warnings(shared.into_diagnostics())?;
     match made {
         Some(made) => Ok((made, warnings)),
         None => Err(Diagnostics::of_file(&file, "the file is not valid".to_owned(), "")),
@@ -161,7 +161,7 @@ pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, Di
             Err(why) => wrong.push(why),
         }
     }
-    Diagnostics::all(wrong).map_or(Ok(sources), Err)
+    Diagnostics::merge(wrong).map_or(Ok(sources), Err)
 }
 
 fn source(path: &Path, text: String) -> Result<SourceText, Diagnostics> {

@@ -1,4 +1,4 @@
-//! What is wrong with a pipeline file, where, and what to write instead.
+//! Errors and warnings about a pipeline file: what is wrong, where, and what to write instead.
 
 use std::fmt;
 
@@ -10,17 +10,17 @@ use serde::Serialize;
 pub enum Severity {
     /// The file is refused.
     Error,
-    /// The file is accepted; the operator should know.
+    /// The file is accepted, but the operator should know.
     Warning,
 }
 
-/// One finding about a pipeline file.
+/// An error or warning about a pipeline file.
 ///
 /// Displayed as `pipeline.toml:12:5: message`, with `help: …` on a second line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
-    /// Whether it refuses the file.
+    /// Whether it is an error or a warning.
     pub severity: Severity,
     /// The pipeline file, as it was named by the caller.
     pub file: String,
@@ -37,7 +37,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The same finding in another sentence.
+    /// The same diagnostic with another message.
     pub fn with_message(self, message: String) -> Self {
         Self { message, ..self }
     }
@@ -62,7 +62,7 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// Everything that refuses a pipeline file, in the order of its lines. Never empty.
+/// The errors of a pipeline file, in the order of its lines. Never empty.
 ///
 /// Displayed one after the other, with their number at the end; serialised as a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,8 +70,8 @@ impl fmt::Display for Diagnostic {
 pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
-    /// The errors among `found`, or else the warnings, in their order.
-    pub fn sort_out(mut found: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
+    /// Returns the errors among `found` if there are any, otherwise the warnings, in order.
+    pub fn errors_or_warnings(mut found: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
         if found.iter().any(|d| d.severity == Severity::Error) {
             found.retain(|d| d.severity == Severity::Error);
             Err(Self(found))
@@ -80,7 +80,7 @@ impl Diagnostics {
         }
     }
 
-    /// A finding about the file as a whole.
+    /// An error about the file as a whole.
     pub fn of_file(file: &str, message: String, help: &str) -> Self {
         Self(vec![Diagnostic {
             severity: Severity::Error,
@@ -93,22 +93,22 @@ impl Diagnostics {
         }])
     }
 
-    /// All of several, if there are any.
-    pub fn all(several: Vec<Self>) -> Option<Self> {
-        Self::of(several.into_iter().flat_map(|found| found.0).collect())
+    /// Combines several, if there are any.
+    pub fn merge(several: Vec<Self>) -> Option<Self> {
+        Self::new(several.into_iter().flat_map(|found| found.0).collect())
     }
 
-    /// These, if there are any.
-    pub fn of(found: Vec<Diagnostic>) -> Option<Self> {
+    /// Returns `found` as errors, unless it is empty.
+    pub fn new(found: Vec<Diagnostic>) -> Option<Self> {
         (!found.is_empty()).then_some(Self(found))
     }
 
-    /// One by one.
+    /// Iterates over the errors.
     pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
         self.0.iter()
     }
 
-    /// How many there are.
+    /// The number of errors.
     #[expect(clippy::len_without_is_empty, reason = "never empty")]
     pub fn len(&self) -> usize {
         self.0.len()

@@ -1,20 +1,20 @@
 //! References to environment variables inside the strings of a pipeline file.
 //!
 //! `${NAME}` is replaced by the variable's value and must be set; `${NAME:-text}` gives `text` when the variable is
-//! unset or empty, as in a shell; `$${` stands for `${` itself. A `$` that no brace follows is just a `$`. What was
-//! replaced is not looked at again.
+//! unset or empty, as in a shell; `$${` is a literal `${`. A `$` without a brace after it is literal. Replaced text is
+//! not expanded again.
 
 use std::collections::BTreeMap;
 
-/// The variable that says where data is kept, where a file does not.
+/// The variable that sets the data directory if the file does not.
 pub const DATA_DIR_VARIABLE: &str = "DANUBE_WASM_DATA_DIR";
 
-/// Where `${NAME}` looks.
+/// The source of the variables in `${NAME}`.
 pub trait Environment {
     /// The value of a variable; `None` if it is not set or not UTF-8.
     fn get(&self, name: &str) -> Option<String>;
 
-    /// What this machine is called, if anything.
+    /// The name of this machine, if it has one.
     fn host_name(&self) -> Option<String> {
         self.get("HOSTNAME").filter(|name| !name.is_empty())
     }
@@ -29,7 +29,8 @@ impl Environment for ProcessEnvironment {
         std::env::var(name).ok()
     }
 
-    /// Shells have the variable and rarely hand it on: what a service manager or cron starts has none.
+    // Not only the variable: shells set it but rarely export it, and processes of a service manager or cron do not
+    // have it.
     fn host_name(&self) -> Option<String> {
         let told = self.get("HOSTNAME").filter(|name| !name.is_empty());
         told.or_else(|| hostname::get().ok()?.into_string().ok())
@@ -47,7 +48,7 @@ impl Environment for BTreeMap<String, String> {
 pub struct Expanded {
     /// The result.
     pub text: String,
-    /// Whether there was a reference at all.
+    /// Whether the string contained a reference.
     pub refers: bool,
 }
 
@@ -56,7 +57,7 @@ pub struct Expanded {
 pub enum ExpandError {
     /// The variable is not set.
     Unset(String),
-    /// What stands between `${` and `}` (or the end) is no reference.
+    /// The text between `${` and `}` (or the end) is not a reference.
     Malformed(String),
 }
 
@@ -107,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_machine_has_a_name_without_the_variable_too() {
+    fn a_machine_has_a_name_without_the_variable() {
         let system = hostname::get().expect("a name").into_string().expect("text");
         let told = std::env::var("HOSTNAME").ok().filter(|name| !name.is_empty());
         assert_eq!(ProcessEnvironment.host_name(), Some(told.unwrap_or(system)));
@@ -120,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn references_defaults_and_escapes() {
+    fn references_defaults_and_escapes_are_expanded() {
         for (text, expected) in [
             ("plain $ and $$", "plain $ and $$"),
             ("<${A}${A}>", "<11>"),
@@ -136,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_reference_is_an_error_and_not_a_guess() {
+    fn malformed_references_are_errors() {
         assert_eq!(expanded("${B}"), Err(ExpandError::Unset("B".into())));
         for text in ["${", "${}", "${A", "${1A}", "${A B}", "${A:?}"] {
             assert!(matches!(expanded(text), Err(ExpandError::Malformed(_))), "{text}");

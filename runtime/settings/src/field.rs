@@ -2,7 +2,7 @@
 
 use super::{FieldManual, Presence, Table, kinds::Kind};
 
-/// A key that is declared and not yet read.
+/// A declared key that has not been read yet.
 #[must_use = "a key is read by `or`, `optional` or `required`"]
 pub struct Field<'t, 's, K> {
     pub(crate) table: &'t mut Table<'s>,
@@ -24,37 +24,37 @@ impl<'t, 's, K: Kind> Field<'t, 's, K> {
         Self { table, kind, manual }
     }
 
-    /// A value as it is written in a file, for the reference page and for help.
+    /// Sets an example value as it is written in a file, for the reference page and for help.
     pub fn example(mut self, example: &'static str) -> Self {
         self.manual.example = example;
         self
     }
 
-    /// Other spellings. Pipeline files are told of the newer one; giving two of them is an error.
+    /// Sets other spellings. They are accepted with a warning; giving two of them is an error.
     pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.manual.aliases = aliases;
         self
     }
 
-    /// The value, or `default` where there is none (or a wrong one, which is recorded).
+    /// Reads the value; returns `default` if it is missing, or invalid, which is recorded.
     pub fn or(mut self, default: K::Value) -> K::Value {
         self.manual.presence = Presence::Default(self.kind.show(&default));
         self.read().unwrap_or(default)
     }
 
-    /// The value, if there is a right one. What is used without it is said in words.
+    /// Reads the value, if it is given and valid. `words` describe the default on the reference page.
     pub fn defaults_to(mut self, words: &'static str) -> Option<K::Value> {
         self.manual.presence = Presence::Default(words.to_owned());
         self.read()
     }
 
-    /// The value, if there is a right one.
+    /// Reads the value, if it is given and valid.
     pub fn optional(mut self) -> Option<K::Value> {
         self.manual.presence = Presence::Optional;
         self.read()
     }
 
-    /// The value. That it is missing is recorded like any other mistake.
+    /// Reads the value. A missing value is recorded as an error.
     pub fn required(self) -> Option<K::Value> {
         self.read()
     }

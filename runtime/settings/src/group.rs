@@ -4,7 +4,7 @@ use toml::de::DeValue;
 
 use crate::{FieldManual, Presence, Section, Span, Table, ValueRef};
 
-/// A table inside a table that is declared and not yet read.
+/// A declared table inside a table, which has not been read yet.
 #[must_use = "a group is read by `or_default`, `optional`, `required` or `each`"]
 pub struct Group<'t, 's> {
     table: &'t mut Table<'s>,
@@ -21,13 +21,13 @@ impl<'t, 's> Group<'t, 's> {
         }
     }
 
-    /// Other spellings. They are accepted with a warning; giving two of them is an error.
+    /// Sets other spellings. They are accepted with a warning; giving two of them is an error.
     pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
-    /// A table all of whose keys have defaults: an absent one is read as an empty one.
+    /// Reads a table whose keys all have defaults: a missing table is read as an empty one.
     pub fn or_default<T: Section>(mut self) -> Option<T> {
         match self.declare::<T>("table", Presence::Optional) {
             Some(input) => self.read(&input, false),
@@ -35,7 +35,7 @@ impl<'t, 's> Group<'t, 's> {
         }
     }
 
-    /// A table that may be left out.
+    /// Reads an optional table.
     pub fn optional<T: Section>(mut self) -> Option<T> {
         match self.declare::<T>("table", Presence::Optional) {
             Some(input) => self.read(&input, false),
@@ -43,7 +43,7 @@ impl<'t, 's> Group<'t, 's> {
         }
     }
 
-    /// A table that must be there.
+    /// Reads a required table.
     pub fn required<T: Section>(mut self) -> Option<T> {
         if let Some(input) = self.declare::<T>("table", Presence::Required) {
             return self.read(&input, false);
@@ -59,13 +59,13 @@ impl<'t, 's> Group<'t, 's> {
         self.describe(false)
     }
 
-    /// A list of tables. Those that could not be read are recorded and left out.
+    /// Reads a list of tables. Invalid ones are recorded and omitted.
     pub fn each<T: Section>(mut self) -> Vec<T> {
         let input = self.declare::<T>("list of tables", Presence::Optional);
         self.list(input)
     }
 
-    /// A list of at least one table.
+    /// Reads a list of at least one table.
     pub fn each_of_some<T: Section>(mut self) -> Vec<T> {
         let input = self.declare::<T>("list of tables", Presence::Required);
         if !self.table.has_items(self.key) && !self.describing() {

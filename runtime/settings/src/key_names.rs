@@ -1,11 +1,11 @@
-//! How the keys of a file are called in it that was put in other words before it was read.
+//! A file's own names for its keys, if the file was translated to another format before it was read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How the keys of a file are called in it that was put in other words before it was read.
+/// A file's own names for its keys, if the file was translated to another format before it was read.
 ///
-/// Messages name keys as their file has them. A key that has no name of its own here is in the table of that name that
-/// it is in: where `sources[0].webhook` is called `server`, `sources[0].webhook.port` is `server.port`.
+/// Diagnostics name keys as the file does. A key without an entry here gets the original name of the table that
+/// contains it: if `sources[0].webhook` is called `server`, `sources[0].webhook.port` is `server.port`.
 #[derive(Debug, Default)]
 pub struct KeyNames {
     original: BTreeMap<String, String>,
@@ -14,22 +14,22 @@ pub struct KeyNames {
 }
 
 impl KeyNames {
-    /// The key or table that is read as `key` is called `original` in the file. Both are dotted paths.
+    /// Adds the name `original` in the file for the key or table `key`. Both are dotted paths.
     pub fn rename(&mut self, key: String, original: String) {
         self.original.insert(key, original);
     }
 
-    /// How the value of this key could be written in the file instead of one that is wrong, such as `port = 8080`.
+    /// Sets how the key could be written in the file, such as `port = 8080`, for help.
     pub fn set_sample(&mut self, key: String, sample: String) {
         self.samples.insert(key, sample);
     }
 
-    /// What is wrong with this key has been said: errors about it are not recorded.
+    /// Suppresses errors about this key, because its mistake has been reported.
     pub fn mark_reported(&mut self, key: String) {
         self.reported.insert(key);
     }
 
-    /// What a key is called in the file.
+    /// Returns the file's name for a key.
     pub(crate) fn original(&self, key: &str) -> String {
         let mut end = key.len();
         loop {
@@ -44,13 +44,13 @@ impl KeyNames {
         }
     }
 
-    /// How the value of a key could be written in the file, where that was said.
+    /// Returns how the key could be written in the file, if that was set.
     pub(crate) fn sample(&self, key: &str) -> Option<&str> {
         self.samples.get(key).map(String::as_str)
     }
 
-    /// Whether what is wrong with a key has been said.
-    pub(crate) fn is_told(&self, key: &str) -> bool {
+    /// Whether the mistake of a key has been reported.
+    pub(crate) fn is_reported(&self, key: &str) -> bool {
         self.reported.contains(key)
     }
 }
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_called_as_it_is_or_as_its_table_says() {
+    fn a_key_gets_its_own_name_or_that_of_its_table() {
         let mut names = KeyNames::default();
         for (key, original) in [
             ("sources[0]", ""),

@@ -1,4 +1,4 @@
-//! The kinds of value that a key can have.
+//! Kinds of values that keys can have.
 
 mod file;
 mod list;
@@ -11,22 +11,22 @@ pub use file::{FilePath, PemFile};
 pub use list::List;
 pub use number::{Decimal, Flag, Integer, Millis, Secs};
 pub use secret::{SecretSourceKind, SecretText, checked};
-pub use table::{Free, FreeTable};
+pub use table::{FreeTable, FreeTableValue};
 pub use text::{Choice, Credential, Name, OneOfNames, Parsed, Text, quote};
 
 use super::ValueRef;
 
-/// A kind of value: how it is described, shown and read.
+/// A kind of value: how it is described, printed and read.
 pub trait Kind {
-    /// What it becomes.
+    /// The type of the value.
     type Value;
 
-    /// For the reference page and, after "must be", for messages.
+    /// Describes the kind for the reference page and, after "must be", for messages.
     fn what(&self) -> String;
 
-    /// A value as it is written in a file.
+    /// Prints a value as it is written in a file.
     fn show(&self, value: &Self::Value) -> String;
 
-    /// Reads one. What is wrong with it is recorded.
+    /// Reads a value. Errors are recorded.
     fn read(&self, input: &ValueRef<'_>) -> Option<Self::Value>;
 }

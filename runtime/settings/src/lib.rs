@@ -1,16 +1,18 @@
-//! Tables of TOML files by declaration: all mistakes at once, each with line and column, and the reference page for free.
+//! Declarative tables for TOML files: all mistakes at once, each with line and column, and a generated reference page.
 //!
-//! A table of a file is a type that implements [`Section`]; its `read` asks a [`Table`] for each key, giving the
-//! key's kind, meaning and default. That one call (1) takes the value or records what is wrong with it, (2) makes the
-//! key known, so that unknown ones are refused with the nearest, and (3) when the reader is *describing* instead of
-//! reading a file, becomes a row of the reference page.
+//! A table of a file is a type that implements [`Section`]; its `read` declares each key of a [`Table`] with its kind,
+//! meaning and default. This declaration (1) reads the value or records what is wrong with it, (2) makes the key
+//! known, so that unknown keys are refused with the nearest known one, and (3) when *describing* instead of reading a
+//! file, becomes a row of the reference page.
 //!
-//! Nothing stops at the first mistake: a key that is wrong is recorded and read as if it were absent, and a `read`
-//! gives up (`None`) only after it has asked for all of its keys. So a `read` binds every key first and uses `?` last.
+//! Reading does not stop at the first mistake: an invalid value is recorded and treated as missing, and a `read`
+//! returns `None` only after it has declared all of its keys. So a `read` binds every key first and uses `?` at its
+//! end.
 //!
-//! What several tables must agree on is compared when all are read, from the facts that they leave in [`Session::facts`].
+//! What several tables must agree on is checked when all are read, from the facts that they record in
+//! [`Session::facts`].
 //!
-//! This crate knows no table of any file. It reads the files that keys name, and nothing else.
+//! This crate knows no table of any file. It reads only the files that keys name.
 
 mod diagnostic;
 pub mod environment;
@@ -40,7 +42,7 @@ pub use kinds::Kind;
 pub use listen::{Listen, SourceLine};
 pub use manual::{FieldManual, Presence, TableManual};
 pub use nearest::among as nearest_among;
-pub use page::{homes_of, write_table};
+pub use page::{headers_with_key, write_table};
 pub use reading::{Reading, SourceText, Span};
 pub use secret::{Secret, SecretSource};
 pub use session::Session;

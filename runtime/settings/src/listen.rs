@@ -1,4 +1,4 @@
-//! An address to listen on: the keys `host` and `port` of every table that listens.
+//! Addresses to listen on: the keys `host` and `port` of every table that listens.
 
 use std::{fmt, io, net::SocketAddr};
 
@@ -15,16 +15,16 @@ pub struct Listen {
     pub host: Host,
     /// Port; 0 for any free one.
     pub port: u16,
-    /// Where the file says so, for messages.
+    /// Place in the file, for messages.
     pub line: SourceLine,
 }
 
-/// A file and a line of it. All are equal: a table that has moved in its file is the same table.
+/// A file and a line of it. All are equal, so that a table that moves inside its file does not count as changed.
 #[derive(Debug, Clone, Default)]
 pub struct SourceLine(Option<(String, usize)>);
 
 impl SourceLine {
-    /// In this line of this file.
+    /// The given line of a file.
     pub(crate) fn new(file: &str, line: usize) -> Self {
         Self(Some((file.to_owned(), line)))
     }
@@ -48,7 +48,7 @@ impl fmt::Display for SourceLine {
 }
 
 impl Listen {
-    /// Asks `table` for `host` and `port`.
+    /// Reads `host` and `port`.
     pub fn read(table: &mut Table<'_>, default_port: u16) -> Self {
         let host = table
             .field(
@@ -70,7 +70,7 @@ impl Listen {
 }
 
 impl Listen {
-    /// The address of the name and port: the first one that the system's resolver gives.
+    /// Resolves the address: the first one that the system's resolver returns.
     pub async fn resolve(&self) -> io::Result<SocketAddr> {
         let mut found = tokio::net::lookup_host((self.host.as_str(), self.port)).await?;
         found.next().ok_or_else(|| io::Error::other("the name has no address"))

@@ -1,20 +1,20 @@
-//! What a description of the file consists of.
+//! The description of a file's tables and keys.
 
-/// One table that a file may hold.
+/// A table of the file.
 #[derive(Debug, Clone)]
 pub struct TableManual {
     /// Its dotted path without indexes, such as `sources.webhook`; empty for the file itself.
     pub path: String,
-    /// Whether there may be many of it: `[[path]]`.
+    /// Whether it is a list of tables, `[[path]]`.
     pub repeated: bool,
-    /// What it is for.
+    /// Its purpose.
     pub about: &'static str,
     /// Its keys, in the order in which they are read.
     pub fields: Vec<FieldManual>,
 }
 
 impl TableManual {
-    /// As it is written in a file.
+    /// Returns the header as it is written in a file.
     pub fn header(&self) -> String {
         match (self.path.is_empty(), self.repeated) {
             (true, _) => "the top level".to_owned(),
@@ -24,39 +24,39 @@ impl TableManual {
     }
 }
 
-/// One key of a table.
+/// A key of a table.
 #[derive(Debug, Clone)]
 pub struct FieldManual {
     /// The key.
     pub key: &'static str,
-    /// Other spellings that are accepted.
+    /// Other accepted spellings.
     pub aliases: &'static [&'static str],
-    /// What may be written, such as "integer from 0 to 65535".
+    /// The kind of its value, such as "integer from 0 to 65535".
     pub kind: String,
-    /// Whether it must be given.
+    /// Whether it is required.
     pub presence: Presence,
-    /// What it does.
+    /// Its meaning.
     pub about: &'static str,
-    /// A value as it is written in a file; empty where the default is example enough.
+    /// An example value as it is written in a file; empty if the default serves as example.
     pub example: &'static str,
-    /// The variant of the table that has this key, such as `type = "hmac"`.
+    /// The variant of the table that the key belongs to, such as `type = "hmac"`.
     pub when: Option<String>,
 }
 
-/// Whether a key must be given.
+/// Whether a key is required.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It must.
+    /// Required.
     Required,
-    /// It need not, and there is no value without it.
+    /// Optional, without a default.
     Optional,
-    /// It need not; this is its value then, as it is written in a file or in words.
+    /// Optional, with this default, as it is written in a file or in words.
     Default(String),
 }
 
 impl FieldManual {
     /// Whether `name` is this key or one of its other spellings.
-    pub fn answers_to(&self, name: &str) -> bool {
+    pub fn has_name(&self, name: &str) -> bool {
         self.key == name || self.aliases.contains(&name)
     }
 }

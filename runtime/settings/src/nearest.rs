@@ -1,6 +1,6 @@
-//! The name that was probably meant.
+//! Suggestions for misspelled names.
 
-/// The closest of `names` to `given`, if any is close: at most a third of its letters differ, and at least one may.
+/// Returns the name closest to `given`, if one is close: at most a third of its letters differ, or a single one.
 pub fn among<'n>(given: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let given = given.to_ascii_lowercase();
     let close = |name: &'n str| {
@@ -23,7 +23,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_typos_and_nothing_far_fetched() {
+    fn finds_typos_but_no_distant_names() {
         let keys = ["path", "danube_topic", "partitions", "host", "port"];
         for (given, expected) in [
             ("pth", Some("path")),

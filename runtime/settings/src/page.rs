@@ -1,18 +1,18 @@
-//! A table's part of the reference page, in Markdown.
+//! The reference page of a table, in Markdown.
 
 use std::fmt::Write;
 
 use crate::{FieldManual, Presence, TableManual};
 
-/// The tables among `pages` that have a key of this name, as they are written in a file; at most three.
-pub fn homes_of(pages: &[TableManual], key: &str) -> Vec<String> {
+/// Returns the headers of the tables that have a key of this name; at most three.
+pub fn headers_with_key(pages: &[TableManual], key: &str) -> Vec<String> {
     let homes = pages
         .iter()
-        .filter(|table| table.fields.iter().any(|field| field.answers_to(key)));
+        .filter(|table| table.fields.iter().any(|field| field.has_name(key)));
     homes.map(TableManual::header).take(3).collect()
 }
 
-/// Writes a table and its keys to the end of a page.
+/// Appends a table and its keys to a page.
 pub fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
     let title = if table.path.is_empty() {
         "Top level".to_owned()

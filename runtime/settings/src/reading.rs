@@ -1,4 +1,4 @@
-//! What one reading of all files shares: their texts, the environment, and the findings.
+//! State of reading several files together: their texts, the environment, and the diagnostics.
 
 use std::{
     cell::{RefCell, RefMut},
@@ -14,14 +14,14 @@ use crate::{
     facts::Facts,
 };
 
-/// A file that is read.
+/// The text of a file.
 #[derive(Debug)]
 pub struct SourceText {
-    /// As the caller named the file.
+    /// The file's name, as given by the caller.
     pub file: String,
     /// The whole text.
     pub text: String,
-    /// Where its relative paths start, absolute.
+    /// The absolute directory that its relative paths start from.
     pub dir: PathBuf,
 }
 
@@ -37,19 +37,19 @@ impl SourceText {
     }
 }
 
-/// A place in a file.
+/// A place in a file, with the key that it belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
-    /// Which of the files.
+    /// Index of the file.
     pub file: usize,
-    /// Bytes of its text.
+    /// Range of bytes in its text.
     pub bytes: Range<usize>,
     /// Dotted path of the key.
     pub key: String,
 }
 
 impl Span {
-    /// A file as a whole.
+    /// The whole file.
     pub fn of_file(file: usize) -> Self {
         Self {
             file,
@@ -68,26 +68,26 @@ impl Span {
     }
 }
 
-/// One reading of some files, or one description of what may be in them.
+/// The reading of several files, or the description of the tables that they may have.
 pub struct Reading<'e> {
     files: Vec<SourceText>,
     env: &'e dyn Environment,
     found: RefCell<Vec<(usize, Diagnostic)>>,
-    /// What the environment does not give, where that need not be known yet; `None` where it must.
+    /// Postponed errors about the environment; `None` if such errors are recorded immediately.
     missing: Option<RefCell<Vec<Diagnostic>>>,
-    /// How the keys of files are called in them that are read in other words.
+    /// The own names of keys, for files that are translated before they are read.
     names: RefCell<BTreeMap<usize, KeyNames>>,
     manual: Option<RefCell<Vec<TableManual>>>,
     facts: Facts,
-    /// The pages of all tables that the files may hold, for keys that stand in the wrong one.
+    /// Descriptions of all tables, for help about keys in the wrong table.
     pages: Vec<TableManual>,
 }
 
 static NO_ENVIRONMENT: BTreeMap<String, String> = BTreeMap::new();
 
 impl<'e> Reading<'e> {
-    /// Reads `files`.
-    pub fn of(files: Vec<SourceText>, env: &'e dyn Environment) -> Self {
+    /// Starts to read `files`.
+    pub fn new(files: Vec<SourceText>, env: &'e dyn Environment) -> Self {
         Self {
             files,
             env,
@@ -100,7 +100,7 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// The same, for whoever may not need everything that the environment is to give.
+    /// Postpones errors about the environment, for callers that may not need all of it.
     pub fn lazily(self) -> Self {
         Self {
             missing: Some(RefCell::default()),
@@ -108,34 +108,34 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// Describes what a file may hold.
+    /// Starts to describe the tables that files may have.
     pub fn describing() -> Reading<'static> {
         let source = SourceText {
             file: String::new(),
             text: String::new(),
             dir: PathBuf::new(),
         };
-        let mut shared = Reading::of(vec![source], &NO_ENVIRONMENT);
+        let mut shared = Reading::new(vec![source], &NO_ENVIRONMENT);
         shared.manual = Some(RefCell::default());
         shared
     }
 
-    /// The same, with the pages of all tables that the files may hold.
+    /// Adds the descriptions of all tables that files may have.
     pub fn with_pages(self, pages: Vec<TableManual>) -> Self {
         Self { pages, ..self }
     }
 
-    /// The pages of all tables that the files may hold, where they are known.
+    /// The descriptions of all tables, if they were added.
     pub fn pages(&self) -> &[TableManual] {
         &self.pages
     }
 
-    /// The pages of a description; `None` when files are read.
+    /// The descriptions written so far; `None` when files are read.
     pub fn manual(&self) -> Option<&RefCell<Vec<TableManual>>> {
         self.manual.as_ref()
     }
 
-    /// How many files there are.
+    /// The number of files.
     pub fn file_count(&self) -> usize {
         self.files.len()
     }
@@ -145,7 +145,7 @@ impl<'e> Reading<'e> {
         self.files.get(file).map_or("", |source| &source.text)
     }
 
-    /// A file as the caller named it.
+    /// A file's name, as given by the caller.
     pub fn name(&self, file: usize) -> &str {
         self.files.get(file).map_or("", |source| &source.file)
     }
@@ -155,22 +155,22 @@ impl<'e> Reading<'e> {
         self.files.get(file).map_or(Path::new(""), |source| &source.dir)
     }
 
-    /// Where `${NAME}` looks.
+    /// The environment of `${NAME}`.
     pub fn env(&self) -> &'e dyn Environment {
         self.env
     }
 
-    /// What tables leave behind for each other, by its type: see [`crate::Session::facts`].
+    /// Returns the facts of this type: see [`crate::Session::facts`].
     pub fn facts<T: Default + 'static>(&self) -> RefMut<'_, T> {
         self.facts.get()
     }
 
-    /// Records what refuses the files.
+    /// Records an error.
     pub fn error(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         self.record(Severity::Error, span, message.into(), help.into());
     }
 
-    /// Records what the operator should know.
+    /// Records a warning.
     pub fn warning(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         self.record(Severity::Warning, span, message.into(), help.into());
     }
@@ -180,7 +180,7 @@ impl<'e> Reading<'e> {
         self.names.borrow_mut().insert(file, names);
     }
 
-    /// A key's path as its file has it.
+    /// Returns the path of a key in the file's own names.
     pub(crate) fn original_key(&self, span: &Span) -> String {
         match self.names.borrow().get(&span.file) {
             Some(names) => names.original(&span.key),
@@ -188,13 +188,13 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// How the value of a key could be written in its file, where that was said.
+    /// Returns how the key could be written in its file, if that was set.
     pub(crate) fn sample_of(&self, span: &Span) -> Option<String> {
         let names = self.names.borrow();
         names.get(&span.file)?.sample(&span.key).map(str::to_owned)
     }
 
-    /// Records what the environment does not give, if that need not be known yet: whether it need not.
+    /// Postpones an error about the environment. Returns false if errors are not postponed.
     pub fn postpone(&self, span: &Span, message: &str, help: &str) -> bool {
         let Some(missing) = &self.missing else { return false };
         let diagnostic = self.diagnostic(Severity::Error, span, message.to_owned(), help.to_owned());
@@ -202,28 +202,28 @@ impl<'e> Reading<'e> {
         true
     }
 
-    /// What was postponed.
+    /// Returns the postponed errors.
     pub fn take_missing(&self) -> Vec<Diagnostic> {
         self.missing.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
     fn record(&self, severity: Severity, span: &Span, message: String, help: String) {
-        let is_told = |names: &KeyNames| severity == Severity::Error && names.is_told(&span.key);
-        if self.names.borrow().get(&span.file).is_some_and(is_told) {
+        let is_reported = |names: &KeyNames| severity == Severity::Error && names.is_reported(&span.key);
+        if self.names.borrow().get(&span.file).is_some_and(is_reported) {
             return;
         }
         let diagnostic = self.diagnostic(severity, span, message, help);
         self.found.borrow_mut().push((span.file, diagnostic));
     }
 
-    /// What is found at a place in a file.
+    /// Creates a diagnostic for a place in a file.
     pub fn diagnostic(&self, severity: Severity, span: &Span, message: String, help: String) -> Diagnostic {
         let (line, column) = self
             .files
             .get(span.file)
             .map_or((0, 0), |f| f.position(span.bytes.start));
         let file = self.name(span.file).to_owned();
-        // A quoted key or a file's name may hold anything, and this goes to a terminal.
+        // Quoted keys and names of files may contain control characters, and this goes to a terminal.
         let [key, message, help] = [self.original_key(span), message, help].map(printable);
         Diagnostic {
             severity,
@@ -236,12 +236,12 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// The line that a place is on.
+    /// Returns the line of a place.
     pub fn line(&self, span: &Span) -> usize {
         self.files.get(span.file).map_or(0, |f| f.position(span.bytes.start).0)
     }
 
-    /// A second place in the files, for a message about `from`: `line 5`, or `line 5 of sink.toml` in another file.
+    /// Describes a second place in a message about `from`: `line 5`, or `line 5 of sink.toml` in another file.
     pub fn line_from(&self, span: &Span, from: &Span) -> String {
         let line = self.line(span);
         if span.file == from.file {
@@ -251,13 +251,13 @@ impl<'e> Reading<'e> {
         }
     }
 
-    /// Everything that was found, in the order of files, lines and columns. What several tables were told of one place is
-    /// said once.
-    pub fn into_found(self) -> Vec<Diagnostic> {
+    /// Returns all diagnostics in the order of files, lines and columns. Equal messages about one place are reported
+    /// once.
+    pub fn into_diagnostics(self) -> Vec<Diagnostic> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|(file, d)| (*file, d.line, d.column));
-        let mut said = HashSet::new();
-        found.retain(|(file, d)| said.insert((*file, d.line, d.column, d.message.clone())));
+        let mut seen = HashSet::new();
+        found.retain(|(file, d)| seen.insert((*file, d.line, d.column, d.message.clone())));
         found.into_iter().map(|(_, diagnostic)| diagnostic).collect()
     }
 }
@@ -280,7 +280,7 @@ mod tests {
             text: "a = 1\nb = 2\n".to_owned(),
             dir: PathBuf::new(),
         };
-        Reading::of(vec![source], &NO_ENVIRONMENT)
+        Reading::new(vec![source], &NO_ENVIRONMENT)
     }
 
     fn at(bytes: Range<usize>, key: &str) -> Span {
@@ -288,18 +288,18 @@ mod tests {
     }
 
     #[test]
-    fn what_several_tables_say_of_one_place_is_said_once() {
+    fn equal_messages_about_one_place_are_reported_once() {
         let reading = reading();
         for (bytes, message) in [(10..11, "x"), (4..5, "x"), (4..5, "y"), (4..5, "x")] {
             reading.error(&at(bytes, "k"), message, "");
         }
-        let found = reading.into_found();
+        let found = reading.into_diagnostics();
         let found: Vec<_> = found.iter().map(|d| (d.line, d.message.as_str())).collect();
         assert_eq!(found, [(1, "x"), (1, "y"), (2, "x")]);
     }
 
     #[test]
-    fn keys_are_called_as_their_file_calls_them_once_it_has_said_so() {
+    fn keys_get_the_names_of_their_file() {
         let reading = reading();
         reading.error(&at(0..1, "sources[0].port"), "x", "");
         let mut names = KeyNames::default();
@@ -309,7 +309,7 @@ mod tests {
         reading.error(&at(4..5, "sources[0].port"), "x", "");
         reading.error(&at(4..5, "sources[0].host"), "is told", "");
         reading.warning(&at(10..11, "sources[0].host"), "is news", "");
-        let found = reading.into_found();
+        let found = reading.into_diagnostics();
         let keys: Vec<_> = found.iter().map(|d| d.key.as_str()).collect();
         assert_eq!(keys, ["sources[0].port", "server.port", "server.host"], "{found:?}");
     }

@@ -1,4 +1,4 @@
-//! Values that no log, error or page may show.
+//! Secret values, which no log, error or page may show.
 
 use std::{fmt, path::PathBuf};
 
@@ -12,12 +12,12 @@ impl Secret {
     /// Longest accepted secret, in bytes: room for a PEM key or a long token, not for a file named by mistake.
     pub const BYTES_MAX: usize = 64 << 10;
 
-    /// Keeps this text.
+    /// Wraps a text.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text. Hand it to what checks or sends it, and nowhere else.
+    /// Returns the text, only for the code that checks or sends it.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -44,9 +44,9 @@ impl Serialize for Secret {
 /// A secret that may change while the process runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretSource {
-    /// It stays.
+    /// Constant.
     Text(Secret),
-    /// It is what this file says, without newlines at its end. The path is absolute; the file was there, and held a
-    /// secret, when the configuration was read.
+    /// The content of this file, without newlines at its end. The path is absolute; the file existed and contained a
+    /// secret when the configuration was read.
     File(PathBuf),
 }

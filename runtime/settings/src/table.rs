@@ -1,4 +1,4 @@
-//! A table being read, or described.
+//! A table that is being read or described.
 
 use toml::{
     Spanned,
@@ -7,40 +7,41 @@ use toml::{
 
 use crate::{Field, FieldManual, Group, Kind, Presence, Session, Span, TableManual, ValueRef};
 
-/// What a table of the file becomes.
+/// A type that is read from a table of the file.
 pub trait Section: Sized {
-    /// What the table is for: a sentence or two of the reference page.
+    /// The table's purpose: a sentence or two of the reference page.
     const ABOUT: &'static str;
 
-    /// Asks for every key, then builds. `None` when something that is needed is missing or wrong, which is recorded.
+    /// Declares every key, then builds the value. `None` if something required is missing or invalid, which is
+    /// recorded.
     fn read(table: &mut Table<'_>) -> Option<Self>;
 }
 
-/// One of the forms of a table that has a `type`.
+/// A variant of a table that has a `type`.
 pub struct Variant<T> {
     /// The value of the tag.
     pub name: &'static str,
     /// Other accepted values of the tag.
     pub aliases: &'static [&'static str],
-    /// Reads the keys of this form.
+    /// Reads the keys of this variant.
     pub read: fn(&mut Table<'_>) -> Option<T>,
 }
 
-/// A table of the file with the keys that were asked for so far.
+/// A table of the file, with the keys that were declared so far.
 pub struct Table<'s> {
     pub(crate) session: Session<'s>,
-    /// What the file holds; nothing when describing, or when an absent table is read for its defaults.
+    /// Its entries; `None` when describing, or when a missing table is read for its defaults.
     pub(crate) entries: Option<&'s DeTable<'s>>,
     span: Span,
     pub(crate) manual: TableManual,
-    /// Keys that were, or are elsewhere, with what to write instead.
+    /// Keys that moved or were removed, with what to write instead.
     pub(crate) moved: Vec<(&'static str, &'static str)>,
     pub(crate) refused: Vec<&'static str>,
     when: Option<String>,
 }
 
 impl<'s> Table<'s> {
-    /// Reads a whole table, and then refuses the keys that nobody asked for.
+    /// Reads a whole table, and then refuses the keys that were not declared.
     pub fn read<T: Section>(
         session: Session<'s>,
         entries: Option<&'s DeTable<'s>>,
@@ -54,7 +55,7 @@ impl<'s> Table<'s> {
             about: T::ABOUT,
             fields: Vec::new(),
         };
-        // The page of a table comes before those of the tables in it.
+        // The page of a table precedes the pages of the tables inside it.
         let page = session.manual().map(|pages| {
             pages.borrow_mut().push(manual.clone());
             pages.borrow().len() - 1
@@ -76,17 +77,17 @@ impl<'s> Table<'s> {
         value
     }
 
-    /// A key, its kind and its meaning. Nothing is read before its last word: `or`, `optional` or `required`.
+    /// Declares a key. It is read by the final call: `or`, `optional` or `required`.
     pub fn field<K: Kind>(&mut self, key: &'static str, kind: K, about: &'static str) -> Field<'_, 's, K> {
         Field::new(self, key, kind, about)
     }
 
-    /// A table, or a list of tables, inside this one.
+    /// Declares a table, or a list of tables, inside this one.
     pub fn group(&mut self, key: &'static str) -> Group<'_, 's> {
         Group::new(self, key)
     }
 
-    /// The form that `tag` names. When describing, all of them.
+    /// Reads the variant that `tag` names. When describing, all of them.
     pub fn variants<T>(
         &mut self,
         tag: &'static str,
@@ -105,7 +106,7 @@ impl<'s> Table<'s> {
             self.when = None;
         }
         let Some(chosen) = chosen else {
-            // Which keys belong here depends on the tag: without it, none can be called unknown.
+            // Which keys are valid depends on the tag: without it, no key can be called unknown.
             self.entries = None;
             return None;
         };
@@ -113,12 +114,13 @@ impl<'s> Table<'s> {
         (variant.read)(self)
     }
 
-    /// A key that is refused with its own help instead of as an unknown one.
+    /// Refuses a key with its own help instead of as an unknown key.
     pub fn moved(&mut self, key: &'static str, instead: &'static str) {
         self.moved.push((key, instead));
     }
 
-    /// Refuses a key that the file has for a reason of its own, instead of as an unknown one. Whether the file has it.
+    /// Refuses a key, if the file has it, with its own message instead of as an unknown key. Returns whether the file
+    /// has it.
     pub fn refuse(&mut self, key: &'static str, message: impl Into<String>, help: impl Into<String>) -> bool {
         let Some((given, _)) = self.entry(key) else {
             return false;
@@ -129,7 +131,7 @@ impl<'s> Table<'s> {
         true
     }
 
-    /// Where a key stands; the table itself if it is not given.
+    /// Returns the place of a key, or of the table if the key is not given.
     pub fn span(&self, key: &str) -> Span {
         let given = self.manual.fields.iter().find(|field| field.key == key);
         let names = given.into_iter().flat_map(spellings);
@@ -139,7 +141,7 @@ impl<'s> Table<'s> {
         }
     }
 
-    /// Whether a key is given, in any spelling. Ask after the key was read.
+    /// Whether a key is given, in any spelling. Only valid after the key was read.
     pub fn given(&self, key: &str) -> bool {
         let field = self.manual.fields.iter().find(|field| field.key == key);
         field
@@ -148,53 +150,53 @@ impl<'s> Table<'s> {
             .any(|name| self.entry(name).is_some())
     }
 
-    /// Whether a list is given and not empty. Ask after the key was read.
+    /// Whether a list is given and not empty. Only valid after the key was read.
     pub fn has_items(&self, key: &str) -> bool {
         let field = self.manual.fields.iter().find(|field| field.key == key);
         let given = field.into_iter().flat_map(spellings).find_map(|name| self.entry(name));
         given.is_some_and(|(_, value)| value.get_ref().as_array().is_none_or(|items| !items.is_empty()))
     }
 
-    /// Where the file itself gives a key; `None` also for what was filled in when the file was put in other words. Ask after
-    /// the key was read.
+    /// Returns the place of a key that the file itself gives; `None` also for a value that its translation filled in.
+    /// Only valid after the key was read.
     pub fn given_at(&self, key: &str) -> Option<Span> {
         let field = self.manual.fields.iter().find(|field| field.key == key)?;
         let (name, _) = spellings(field).find_map(|name| self.entry(name))?;
         (!name.span().is_empty()).then(|| self.span(key))
     }
 
-    /// The item of the file's top level that this table belongs to, by its file and key, such as `0:sources[0]`.
+    /// Returns the file and key of the top-level item that this table belongs to, such as `0:sources[0]`.
     pub fn item(&self) -> String {
         let key = self.span.key.split('.').next().unwrap_or_default();
         format!("{}:{key}", self.span.file)
     }
 
-    /// The table itself, for findings about how its keys go together.
+    /// The place of the table itself, for diagnostics about combinations of keys.
     pub fn own_span(&self) -> &Span {
         &self.span
     }
 
-    /// The reading this belongs to.
+    /// The session that reads it.
     pub fn session(&self) -> Session<'s> {
         self.session
     }
 
-    /// As it is written in a file, for messages.
+    /// Returns the header as it is written in a file, for messages.
     pub fn header(&self) -> String {
         self.manual.header()
     }
 
-    /// The header's path of a table inside this one.
+    /// Returns the header path of a table inside this one.
     pub(crate) fn manual_path(&self, key: &str) -> String {
         join(&self.manual.path, key)
     }
 
-    /// The dotted path of a key of this table.
+    /// Returns the dotted path of a key of this table.
     pub(crate) fn path_of(&self, key: &str) -> String {
         join(&self.span.key, key)
     }
 
-    /// Makes a key known, and gives its value if the file has one.
+    /// Declares a key, and returns its value if the file has one.
     pub(crate) fn declare_and_take(&mut self, mut field: FieldManual) -> Option<ValueRef<'s>> {
         field.when = self.when.clone();
         let input = self.take(&field);
@@ -202,7 +204,7 @@ impl<'s> Table<'s> {
         input
     }
 
-    /// The value of a declared key, under whichever of its spellings it is given.
+    /// Returns the value of a declared key, under any of its spellings.
     fn take(&self, field: &FieldManual) -> Option<ValueRef<'s>> {
         let mut found: Option<(&'static str, &'s Spanned<DeValue<'s>>)> = None;
         for name in spellings(field) {
@@ -240,7 +242,7 @@ impl<'s> Table<'s> {
         })
     }
 
-    /// Records that a key is missing, unless nothing was expected of anyone.
+    /// Records that a key is missing, unless describing.
     pub(crate) fn missing(&self, field: &FieldManual) {
         if self.session.manual().is_some() {
             return;

@@ -1,13 +1,13 @@
-//! Keys that nobody asked for, and what was probably meant by them.
+//! Unknown keys, and suggestions for them.
 
 use crate::{Table, nearest, page};
 
 impl Table<'_> {
-    /// Records every key of the file that nobody asked for.
+    /// Refuses all keys of the file that were not declared.
     pub(crate) fn refuse_unknown(&self) {
         for (key, _) in self.entries.into_iter().flat_map(|entries| entries.iter()) {
             let name = key.get_ref().as_ref();
-            let is_known = self.manual.fields.iter().any(|field| field.answers_to(name));
+            let is_known = self.manual.fields.iter().any(|field| field.has_name(name));
             if is_known || self.refused.contains(&name) {
                 continue;
             }
@@ -25,12 +25,12 @@ impl Table<'_> {
     fn help_for_unknown(&self, name: &str) -> String {
         let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
         valid.dedup();
-        help_for_unknown(name, &valid, &page::homes_of(self.session.pages(), name))
+        help_for_unknown(name, &valid, &page::headers_with_key(self.session.pages(), name))
     }
 }
 
-/// What to write instead of an unknown key, where these are the keys of its table and those the tables that have a key of
-/// its name.
+/// Returns the help for an unknown key: `valid` are the keys of its table, `homes` the tables that have a key of its
+/// name.
 pub fn help_for_unknown(name: &str, valid: &[&str], homes: &[String]) -> String {
     let valid_keys = format!("valid keys here: {}", valid.join(", "));
     if let Some(nearest) = nearest::among(name, valid.iter().copied()) {

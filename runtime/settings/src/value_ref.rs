@@ -1,4 +1,4 @@
-//! One value of the file, with all that is needed to read it or to say what is wrong with it.
+//! A value of the file, with everything needed to read it or to report an error.
 
 use std::path::PathBuf;
 
@@ -9,20 +9,20 @@ use crate::{
     environment::{ExpandError, expand},
 };
 
-/// A value where it stands.
+/// A value and its place in the file.
 pub struct ValueRef<'s> {
-    /// The reading it belongs to.
+    /// The session that reads it.
     pub session: Session<'s>,
     /// The value.
     pub value: &'s DeValue<'s>,
-    /// Where it stands.
+    /// Its place.
     pub span: Span,
     /// How its key could be written, such as `port = 8080`.
     pub sample: String,
 }
 
 impl<'s> ValueRef<'s> {
-    /// An item of this list.
+    /// Returns an item of this list.
     pub fn item(&self, index: usize, value: &'s Spanned<DeValue<'s>>) -> ValueRef<'s> {
         ValueRef {
             session: self.session,
@@ -32,7 +32,7 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// A member of this table.
+    /// Returns a member of this table.
     pub fn member(&self, key: &str, value: &'s Spanned<DeValue<'s>>) -> ValueRef<'s> {
         ValueRef {
             session: self.session,
@@ -42,23 +42,23 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// The last part of the key's path, as the file has it, for messages.
+    /// Returns the last part of the key's path in the file's own names, for messages.
     pub fn name(&self) -> String {
         self.session.name_of(&self.span)
     }
 
-    /// Records what is wrong, with the key's sample as help.
+    /// Records an error, with the key's sample as help.
     pub fn refuse<T>(&self, message: impl Into<String>) -> Option<T> {
         self.refuse_with(message, format!("write for example `{}`", self.sample))
     }
 
-    /// Records what is wrong and what to write instead.
+    /// Records an error and what to write instead.
     pub fn refuse_with<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
         self.session.error(&self.span, message, help);
         None
     }
 
-    /// Records that the value is of the wrong type.
+    /// Records that the value has the wrong type.
     pub fn refuse_type<T>(&self, what: &str) -> Option<T> {
         let given = match self.value {
             DeValue::String(_) => "a string",
@@ -72,7 +72,7 @@ impl<'s> ValueRef<'s> {
         self.refuse(format!("`{}` must be {what}, not {given}", self.name()))
     }
 
-    /// The start of the string with its references as they are, for messages: what came from the environment is never
+    /// Returns the start of the string with its references, for messages: values from the environment are never
     /// repeated.
     pub fn written(&self) -> String {
         match self.value {
@@ -81,7 +81,7 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// The string, with `${NAME}` replaced.
+    /// Returns the string with references replaced.
     pub fn text(&self, what: &str) -> Option<String> {
         match self.value {
             DeValue::String(raw) => self.expand(raw).map(|(text, _)| text),
@@ -89,7 +89,8 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// The same for what is taken as it is: see [`ValueRef::expand_lazily`].
+    /// Returns the string with references replaced; missing variables may be postponed: see
+    /// [`ValueRef::expand_lazily`].
     pub fn text_lazily(&self, what: &str) -> Option<String> {
         match self.value {
             DeValue::String(raw) => self.expand_lazily(raw).map(|(text, _)| text),
@@ -97,11 +98,12 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// A string that refers to the environment stands for a number or a boolean too: `port = "${PORT}"`.
+    /// Returns the text of a string with references, which may stand for a number or boolean: `port = "${PORT}"`.
+    /// `None` if there is no reference.
     pub fn reference(&self) -> Option<Option<String>> {
         match self.value {
             DeValue::String(raw) if raw.contains("${") => match self.expand(raw) {
-                // It may only stand for the characters themselves.
+                // An escaped `${` is not a reference.
                 Some((_, false)) => None,
                 expanded => Some(expanded.map(|(text, _)| text)),
             },
@@ -109,18 +111,18 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// Replaces references; says whether there was one.
+    /// Replaces references. The second value is whether there was one.
     pub fn expand(&self, raw: &str) -> Option<(String, bool)> {
         self.expanded(raw, false)
     }
 
-    /// The same for what is taken as it is, whatever it says: a variable that is not set may be asked for later, and its
-    /// reference stays.
+    /// Replaces references in a text that may have any content: the error about a missing variable may be postponed,
+    /// and then its reference stays.
     pub fn expand_lazily(&self, raw: &str) -> Option<(String, bool)> {
         self.expanded(raw, true)
     }
 
-    fn expanded(&self, raw: &str, may_wait: bool) -> Option<(String, bool)> {
+    fn expanded(&self, raw: &str, may_postpone: bool) -> Option<(String, bool)> {
         match expand(raw, self.session.env()) {
             Ok(expanded) => Some((expanded.text, expanded.refers)),
             Err(ExpandError::Unset(name)) => {
@@ -129,7 +131,7 @@ impl<'s> ValueRef<'s> {
                     self.name()
                 );
                 let help = format!("set {name} for this process, or give a default: `${{{name}:-value}}`");
-                match may_wait && self.session.postpone(&self.span, &message, &help) {
+                match may_postpone && self.session.postpone(&self.span, &message, &help) {
                     true => Some((raw.to_owned(), true)),
                     false => self.refuse_with(message, help),
                 }
@@ -144,7 +146,7 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// The path of a file that is there, from the pipeline file's directory.
+    /// Returns the path of an existing file, resolved against the pipeline file's directory.
     pub fn existing_file(&self, written: &str) -> Option<PathBuf> {
         let path = self.session.resolve(written);
         let name = self.name();
@@ -161,7 +163,7 @@ impl<'s> ValueRef<'s> {
         }
     }
 
-    /// The text of a file, at most `bytes_max` bytes of UTF-8.
+    /// Returns the text of a file: UTF-8 of at most `bytes_max` bytes.
     pub fn file_text(&self, path: &std::path::Path, bytes_max: usize) -> Option<String> {
         match read_text(path, bytes_max) {
             Ok(text) => Some(text),
@@ -179,7 +181,7 @@ impl<'s> ValueRef<'s> {
     }
 }
 
-/// Reads a file that is expected to be small; never more than `bytes_max` of it.
+/// Reads a file that is expected to be small; never more than `bytes_max` bytes of it.
 fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     use std::io::Read;
 
@@ -195,10 +197,10 @@ fn read_bytes(path: &std::path::Path, bytes_max: usize) -> Result<Vec<u8>, Strin
     Ok(bytes)
 }
 
-/// What some editors put before the first character of a file. It belongs to no format that is read here.
+/// Some editors write this before the first character of a file. No format that is read here contains it.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// As [`read_bytes`], of UTF-8.
+/// Reads a file like [`read_bytes`], as UTF-8.
 pub fn read_text(path: &std::path::Path, bytes_max: usize) -> Result<String, String> {
     let mut bytes = read_bytes(path, bytes_max)?;
     if bytes.starts_with(BYTE_ORDER_MARK) {

@@ -1,4 +1,4 @@
-//! Small values that are right by construction: each is made by parsing its text, and only so.
+//! Small values that are valid by construction: the only way to create one is to parse its text.
 
 mod broker_url;
 mod field_path;
@@ -12,13 +12,13 @@ pub use http::{HeaderName, HttpUrl, UrlPath};
 pub use net::{Host, Network};
 pub use pointer::JsonPointer;
 
-/// Why a text is not a value: the rule it breaks.
+/// A text is not a valid value; contains the rule that it breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Invalid(&'static str);
 
 impl Invalid {
-    /// The rule, as a sentence for the user.
+    /// An error with the rule as a sentence for the user.
     pub const fn new(rule: &'static str) -> Self {
         Self(rule)
     }

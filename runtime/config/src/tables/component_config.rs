@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use danube_wasm_settings::{
     Environment, Table,
     environment::{ExpandError, expand},
-    kinds::{Free, FreeTable},
+    kinds::{FreeTable, FreeTableValue},
 };
 
 /// The key of this table in a component's settings.
@@ -30,11 +30,8 @@ impl ComponentConfig {
              Dead letters keep it for `danube-wasm replay`, but of `${NAME}` only the name, and values of six bytes or \
              more that come so are struck out of what the component logs or says of a failure: write secrets so.",
         );
-        let Free { values, written } = read.or(Free::default());
-        Self {
-            values,
-            unresolved: written,
-        }
+        let FreeTableValue { values, unresolved } = read.or(FreeTableValue::default());
+        Self { values, unresolved }
     }
 }
 

@@ -1,13 +1,13 @@
-//! Paths of files that must be there.
+//! Paths of existing files.
 
 use std::path::PathBuf;
 
 use super::{super::ValueRef, Kind, Text, text::quote};
 
-/// Largest file in PEM, in bytes: all authorities of an operating system take half of it.
+/// Largest PEM file, in bytes: all authorities of an operating system need half of it.
 const PEM_BYTES_MAX: usize = 1 << 20;
 
-/// The path of a file, from the pipeline file's directory. The file exists when the configuration is read.
+/// The path of a file that exists when the configuration is read, relative to the pipeline file's directory.
 pub struct FilePath;
 
 impl Kind for FilePath {
@@ -26,7 +26,7 @@ impl Kind for FilePath {
     }
 }
 
-/// The path of a file in PEM that holds an item of this kind, such as `CERTIFICATE`.
+/// The path of a PEM file that contains an item with this label, such as `CERTIFICATE`.
 pub struct PemFile(pub &'static str);
 
 impl Kind for PemFile {

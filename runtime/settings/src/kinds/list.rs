@@ -1,4 +1,4 @@
-//! Lists of one kind.
+//! Lists of values of one kind.
 
 use std::ops::RangeInclusive;
 
@@ -6,11 +6,11 @@ use toml::de::DeValue;
 
 use super::{super::ValueRef, Kind};
 
-/// A list with so many items of a kind.
+/// A list of values of one kind.
 pub struct List<K> {
-    /// Of each item.
+    /// Kind of each item.
     pub kind: K,
-    /// How many items there may be.
+    /// Allowed number of items.
     pub len: RangeInclusive<usize>,
 }
 
@@ -36,7 +36,7 @@ impl<K: Kind> Kind for List<K> {
             let message = format!("`{}` must have {from} to {to} items, not {}", input.name(), items.len());
             return input.refuse(message);
         }
-        // Every item is read, so that all that are wrong are reported.
+        // All items are read, so that all errors are reported.
         let inputs = items.iter().enumerate().map(|(index, item)| input.item(index, item));
         let values: Vec<_> = inputs.map(|input| self.kind.read(&input)).collect();
         values.into_iter().collect()

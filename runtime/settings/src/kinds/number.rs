@@ -1,4 +1,4 @@
-//! Numbers, booleans and lengths of time.
+//! Numbers, booleans and durations.
 
 use std::{fmt::Display, ops::RangeInclusive, time::Duration};
 
@@ -127,7 +127,7 @@ impl Kind for Secs {
     }
 }
 
-/// The value itself is not repeated: it came from the environment and may be a secret in the wrong key.
+/// Records an error without the value, which came from the environment and may be a secret under the wrong key.
 fn refuse_replaced<T>(input: &ValueRef<'_>, what: &str) -> Option<T> {
     input.refuse(format!(
         "`{}` must be {what}; the value from the environment is not",

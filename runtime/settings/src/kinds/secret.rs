@@ -1,4 +1,4 @@
-//! Secrets: from the environment, from a file, or (with a warning) as they are.
+//! Secrets: from the environment, from a file, or (with a warning) in the pipeline file.
 
 use std::path::PathBuf;
 
@@ -43,7 +43,7 @@ impl Kind for SecretText {
     }
 }
 
-/// As [`SecretText`], for what can be read again: of a file, its path is kept.
+/// A secret like [`SecretText`] that can be read again: for a file, the path is kept.
 pub struct SecretSourceKind;
 
 impl Kind for SecretSourceKind {
@@ -66,7 +66,7 @@ impl Kind for SecretSourceKind {
     }
 }
 
-/// The secret, if it can be one.
+/// Returns the text as a secret, if it is valid.
 pub fn checked(input: &ValueRef<'_>, text: String) -> Option<Secret> {
     if text.is_empty() {
         return input.refuse_with(format!("the secret `{}` is empty", input.name()), HELP);
@@ -89,7 +89,7 @@ pub fn checked(input: &ValueRef<'_>, text: String) -> Option<Secret> {
     Some(Secret::new(text))
 }
 
-/// The file, and its text without the newlines at its end, which editors and `echo` add.
+/// Returns the file and its text without newlines at its end, which editors and `echo` add.
 fn from_file(input: &ValueRef<'_>, entries: &DeTable<'_>) -> Option<(PathBuf, String)> {
     let (Some(value), 1) = (entries.get("file"), entries.len()) else {
         let message = format!("`{}` as a table has one key, `file`", input.name());

@@ -1,33 +1,33 @@
-//! A table whose keys are not ours to know.
+//! Tables with arbitrary keys.
 
 use serde_json::{Map, Value};
 use toml::de::{DeTable, DeValue};
 
 use super::{super::ValueRef, Kind};
 
-/// Any table, as JSON; dates become strings.
+/// A table with arbitrary keys, as JSON; dates become strings.
 pub struct FreeTable;
 
-/// A table of any keys.
+/// A table with arbitrary keys.
 #[derive(Default)]
-pub struct Free {
-    /// With the references in strings replaced.
+pub struct FreeTableValue {
+    /// Values with references replaced.
     pub values: Map<String, Value>,
-    /// With the references as they are written.
-    pub written: Map<String, Value>,
+    /// Values with their references.
+    pub unresolved: Map<String, Value>,
 }
 
-/// What becomes of a string.
-type Reading = fn(&ValueRef<'_>, &str) -> Option<String>;
+/// How to convert a string.
+type Convert = fn(&ValueRef<'_>, &str) -> Option<String>;
 
 impl Kind for FreeTable {
-    type Value = Free;
+    type Value = FreeTableValue;
 
     fn what(&self) -> String {
         "a table of any keys".to_owned()
     }
 
-    fn show(&self, value: &Free) -> String {
+    fn show(&self, value: &FreeTableValue) -> String {
         if value.values.is_empty() {
             "{}".to_owned()
         } else {
@@ -35,14 +35,14 @@ impl Kind for FreeTable {
         }
     }
 
-    fn read(&self, input: &ValueRef<'_>) -> Option<Free> {
+    fn read(&self, input: &ValueRef<'_>) -> Option<FreeTableValue> {
         let DeValue::Table(entries) = input.value else {
             return input.refuse_type(&self.what());
         };
         let values = object(input, entries, replaced)?;
-        // What can be read with its references replaced can be read as it is.
-        let written = object(input, entries, as_written)?;
-        Some(Free { values, written })
+        // If it can be read with references replaced, it can be read without, too.
+        let unresolved = object(input, entries, unchanged)?;
+        Some(FreeTableValue { values, unresolved })
     }
 }
 
@@ -50,21 +50,21 @@ fn replaced(input: &ValueRef<'_>, text: &str) -> Option<String> {
     input.expand_lazily(text).map(|(text, _)| text)
 }
 
-fn as_written(_: &ValueRef<'_>, text: &str) -> Option<String> {
+fn unchanged(_: &ValueRef<'_>, text: &str) -> Option<String> {
     Some(text.to_owned())
 }
 
-fn object(input: &ValueRef<'_>, entries: &DeTable<'_>, text: Reading) -> Option<Map<String, Value>> {
+fn object(input: &ValueRef<'_>, entries: &DeTable<'_>, text: Convert) -> Option<Map<String, Value>> {
     let read = |(key, value): (&toml::Spanned<_>, &toml::Spanned<DeValue<'_>>)| {
         let key: &std::borrow::Cow<'_, str> = key.get_ref();
         Some((key.to_string(), json(&input.member(key, value), text)?))
     };
-    // Every value is read, so that all that are wrong are reported.
+    // All values are read, so that all errors are reported.
     let members: Vec<_> = entries.iter().map(read).collect();
     members.into_iter().collect()
 }
 
-fn json(input: &ValueRef<'_>, text: Reading) -> Option<Value> {
+fn json(input: &ValueRef<'_>, text: Convert) -> Option<Value> {
     match input.value {
         DeValue::String(written) => text(input, written).map(Value::String),
         DeValue::Boolean(value) => Some(Value::Bool(*value)),

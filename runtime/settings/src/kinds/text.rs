@@ -1,4 +1,4 @@
-//! Strings and what is written as one.
+//! Strings, and values that are written as strings.
 
 use std::{fmt::Display, marker::PhantomData, str::FromStr};
 
@@ -7,10 +7,10 @@ use danube_wasm_model::connector_id;
 use super::{super::ValueRef, Kind};
 use crate::nearest;
 
-/// Longest ordinary string, in bytes: far over any name or address, far under anything that hurts in a log.
+/// Longest ordinary string, in bytes: far longer than any name or address, and still harmless in a log.
 const TEXT_BYTES_MAX: usize = 4 << 10;
 
-/// A string that says something: not empty, no control characters.
+/// A string that is not empty and has no control characters.
 pub struct Text;
 
 impl Kind for Text {
@@ -29,7 +29,7 @@ impl Kind for Text {
     }
 }
 
-/// As [`Text`], for what is needed only to sign in, or to tell who does: its variable may be asked for later.
+/// A string like [`Text`] that is needed only to sign in: a missing variable may be reported later.
 pub struct Credential;
 
 impl Kind for Credential {
@@ -61,14 +61,14 @@ fn checked(input: &ValueRef<'_>, text: String) -> Option<String> {
     }
 }
 
-/// A string that a type parses. The type's error is the message.
+/// A string that is parsed by a type, whose error is the message.
 pub struct Parsed<T> {
     what: &'static str,
     kind: PhantomData<T>,
 }
 
 impl<T> Parsed<T> {
-    /// `what` follows "must be".
+    /// Creates the kind; `what` follows "must be" in messages.
     pub fn new(what: &'static str) -> Self {
         Self {
             what,
@@ -120,18 +120,18 @@ impl Kind for Name {
     }
 }
 
-/// One of a few words.
+/// One of several words.
 pub struct Choice<T: 'static> {
-    /// The words and what they mean.
+    /// The words and their values.
     pub options: &'static [(&'static str, T)],
     /// Other accepted spellings.
     pub aliases: &'static [(&'static str, T)],
-    /// Words that are understood and refused, with the reason.
+    /// Words that are recognised and refused, with the reason.
     pub refused: &'static [(&'static str, &'static str)],
 }
 
 impl<T> Choice<T> {
-    /// These and no others.
+    /// A choice without aliases and refused words.
     pub const fn of(options: &'static [(&'static str, T)]) -> Self {
         Self {
             options,
@@ -172,7 +172,7 @@ impl<T: Clone + PartialEq> Choice<T> {
     }
 }
 
-/// One of a few words, as it is.
+/// One of several words, as text.
 pub struct OneOfNames<'a>(pub &'a [(&'static str, &'static [&'static str])]);
 
 impl Kind for OneOfNames<'_> {
@@ -214,7 +214,7 @@ fn one_of(words: impl Iterator<Item = &'static str>) -> String {
     }
 }
 
-/// As TOML writes a string.
+/// Quotes a string as in TOML.
 pub fn quote(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }

@@ -1,4 +1,4 @@
-//! Where a Danube broker is.
+//! The URL of a Danube broker.
 
 use std::{fmt, str::FromStr};
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{Host, Invalid, http::web_uri};
 
-/// Port of a broker whose URL names none: the one that Danube brokers serve clients on.
+/// Default port, on which Danube brokers serve clients.
 const PORT: u16 = 6650;
 
 /// `http://HOST:PORT` or `https://HOST:PORT` of a Danube broker, without credentials and path.
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_and_ports() {
+    fn hosts_and_ports_are_parsed() {
         for (text, expected) in [
             ("http://danube-broker:6650", "http://danube-broker:6650"),
             ("https://b.example", "https://b.example:6650"),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none() {
+    fn invalid_urls_are_refused() {
         for text in [
             "",
             "danube-broker:6650",

@@ -1,16 +1,16 @@
-//! Which fields of a document are meant.
+//! Paths of fields in documents.
 
 use std::{fmt, str::FromStr};
 
 use super::{Invalid, JsonPointer};
 
-/// A field at the top of a document by its name, or a field anywhere by a JSON pointer in which `*` stands for every element
+/// A field at the top of a document by its name, or fields anywhere by a JSON pointer in which `*` means every element
 /// of an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldPath(String);
 
 impl FieldPath {
-    /// Names from the top to the field.
+    /// Returns the names from the top to the field.
     pub fn steps(&self) -> Vec<String> {
         match self.0.parse::<JsonPointer>() {
             Ok(pointer) => pointer.steps().to_vec(),
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_and_pointers() {
+    fn names_and_pointers_are_parsed() {
         let steps = |text: &str| text.parse::<FieldPath>().map(|path| path.steps()).ok();
         let list = |steps: &[&str]| Some(steps.iter().map(|step| (*step).to_owned()).collect::<Vec<_>>());
         assert_eq!(steps("created_at"), list(&["created_at"]));

@@ -1,4 +1,4 @@
-//! What HTTP is made of.
+//! Parts of HTTP.
 
 use std::{fmt, str::FromStr};
 
@@ -40,7 +40,7 @@ impl fmt::Display for HeaderName {
     }
 }
 
-/// Path of an HTTP endpoint: matched as it is, byte for byte.
+/// Path of an HTTP endpoint, compared byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(transparent)]
 pub struct UrlPath(String);
@@ -56,10 +56,10 @@ impl FromStr for UrlPath {
     type Err = Invalid;
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
-        // RFC 3986 `pchar` and `/`. A path with dot segments is one that clients rewrite before they send it.
+        // RFC 3986 `pchar` and `/`. Clients rewrite a path with dot segments before they send it.
         let legal = |b: u8| b.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:@/".contains(&b);
         let dots = text.split('/').any(|part| part == "." || part == "..");
-        // No sender posts to these; who writes them means something else.
+        // No sender posts to these paths; whoever writes them means something else.
         let pattern = text.contains(['*', '{', '}']) || text.contains("/:");
         if pattern {
             return Err(Invalid(
@@ -104,7 +104,7 @@ impl FromStr for HttpUrl {
     }
 }
 
-/// The parts of a URL of `http` or `https`, without credentials.
+/// Parses an `http` or `https` URL without credentials.
 pub(super) fn web_uri(text: &str, invalid: Invalid) -> Result<http::Uri, Invalid> {
     let uri: http::Uri = text.parse().map_err(|_| invalid)?;
     let authority = uri.authority().ok_or(invalid)?;
@@ -112,7 +112,7 @@ pub(super) fn web_uri(text: &str, invalid: Invalid) -> Result<http::Uri, Invalid
         return Err(Invalid("a URL must not hold credentials"));
     }
     let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
-    // An illegal port is no port to `http`.
+    // `http` ignores an invalid port.
     let has_legal_port = authority.port().is_some() || authority.as_str() == authority.host();
     match is_web && has_legal_port && !authority.host().is_empty() {
         true => Ok(uri),

@@ -13,7 +13,7 @@ use super::Invalid;
 pub struct Host(String);
 
 impl Host {
-    /// This machine only.
+    /// Only this machine.
     pub fn loopback() -> Self {
         Self("127.0.0.1".to_owned())
     }
@@ -28,7 +28,7 @@ impl Host {
         &self.0
     }
 
-    /// The address, if it is one.
+    /// Returns the IP address, if it is one.
     pub fn ip(&self) -> Option<IpAddr> {
         self.0.parse().ok()
     }
@@ -38,7 +38,7 @@ impl Host {
         self.0.eq_ignore_ascii_case("localhost") || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
-    /// Whether a listener on `self` and one on `other` would take the same port from each other.
+    /// Whether listeners on both hosts would conflict on the same port.
     pub fn overlaps(&self, other: &Self) -> bool {
         let everywhere = |host: &Self| host.ip().is_some_and(|ip| ip.is_unspecified());
         let same = self.0.eq_ignore_ascii_case(&other.0);
@@ -55,7 +55,7 @@ impl FromStr for Host {
             let legal = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             !part.is_empty() && part.len() <= 63 && part.bytes().all(legal)
         };
-        // A name of digits and dots only would be a mistyped address.
+        // A name of digits and dots only is a mistyped address.
         let named = bare.len() <= 253 && bare.split('.').all(label) && bare.bytes().any(|b| b.is_ascii_alphabetic());
         if bare.parse::<IpAddr>().is_ok() || named {
             Ok(Self(bare.to_owned()))
@@ -71,12 +71,12 @@ impl fmt::Display for Host {
     }
 }
 
-/// A network: an IP address and how many of its first bits count.
+/// A network: an IP address and the length of its prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Network(IpNet);
 
 impl Network {
-    /// Whether `ip` is in it. An IPv4 address that came through an IPv6 socket counts as what it is.
+    /// Whether `ip` is in it. An IPv4-mapped IPv6 address counts as the IPv4 address.
     pub fn contains(&self, ip: IpAddr) -> bool {
         self.0.contains(&ip.to_canonical())
     }

@@ -1,4 +1,4 @@
-//! Places in JSON documents.
+//! JSON pointers.
 
 use std::{fmt, str::FromStr};
 
@@ -9,7 +9,7 @@ use super::Invalid;
 /// Longest pointer, in bytes.
 const BYTES_MAX: usize = 1024;
 
-/// A JSON pointer (RFC 6901) to something below the root: `/` before each step, `~0` for `~`, `~1` for `/`.
+/// A JSON pointer (RFC 6901) below the root: `/` before each step, `~0` for `~`, `~1` for `/`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonPointer {
     text: String,
@@ -17,12 +17,12 @@ pub struct JsonPointer {
 }
 
 impl JsonPointer {
-    /// Its steps from the root, unescaped; at least one.
+    /// The steps from the root, unescaped; at least one.
     pub fn steps(&self) -> &[String] {
         &self.steps
     }
 
-    /// The text, as `serde_json::Value::pointer` takes it.
+    /// The text, for `serde_json::Value::pointer`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_unescaped_and_what_is_no_pointer_is_refused() {
+    fn steps_are_unescaped_and_invalid_pointers_are_refused() {
         let pointer: JsonPointer = "/a~1b/~0c/0/~01".parse().expect("valid");
         assert_eq!(pointer.steps(), ["a/b", "~c", "0", "~1"]);
         for wrong in ["", "id", "a/b", "/~", "/~2"] {
