@@ -8,12 +8,13 @@ use danube_wasm_benches::{
 use crate::{
     KEYS, PARTITIONS, PAYLOAD_BYTES, ROUND_TRIPS_MS,
     side::{BARE, EMBEDDED, ONE_AT_A_TIME, OURS, Side, What},
-    site::{ECHO, Site},
+    site::Site,
 };
 
 /// Times what is sent one at a time, for each of [`ROUND_TRIPS_MS`].
 const AIM_TIMES: [f64; 3] = [3.0, 20.0, 50.0];
-const AIM_SHARE_OF_ECHO: f64 = 0.70;
+/// Of bare tonic to the same server.
+const AIM_SHARE_OF_BARE: f64 = 0.70;
 
 /// Prints what every side came to, and whether the aims are reached.
 pub(crate) fn print(sides: &[Side], sites: &[Site]) {
@@ -30,7 +31,7 @@ pub(crate) fn print(sides: &[Side], sites: &[Site]) {
         "round trip ms",
         "messages/s",
         "of one at a time",
-        "of bare → echo",
+        "of bare tonic",
         "client CPU µs",
         "server CPU µs",
     ]);
@@ -38,16 +39,16 @@ pub(crate) fn print(sides: &[Side], sites: &[Site]) {
         let rate = side.rate();
         let or_dash = |value: Option<String>| value.unwrap_or_else(|| "-".to_owned());
         let times = baseline(sides, side.what).filter(|_| side.what.client != ONE_AT_A_TIME);
-        let of_echo = echo(sides, side.what)
+        let of_bare = bare(sides, side.what)
             .filter(|_| side.what.client != ONE_AT_A_TIME)
-            .map(|echo| percent(rate / echo));
+            .map(|bare| percent(rate / bare));
         let cpu = |values: &Vec<f64>| or_dash((!values.is_empty()).then(|| number(median(values.clone()))));
         table.row([
             side.what.to_string(),
             side.what.round_trip_ms.to_string(),
             number(rate),
             or_dash(times.map(|baseline| format!("{} ×", number(rate / baseline)))),
-            or_dash(of_echo),
+            or_dash(of_bare),
             cpu(&side.client_cpu_us),
             cpu(&side.server_cpu_us),
         ]);
@@ -82,16 +83,16 @@ fn times_reached(sides: &[Side], site: &'static str, round_trip_ms: u64, aimed: 
 
 fn shares_reached(sides: &[Side]) {
     for side in sides.iter().filter(|side| side.what.client == OURS && !side.what.keyed) {
-        let Some(echo) = echo(sides, side.what) else { continue };
-        let share = side.rate() / echo;
+        let Some(bare) = bare(sides, side.what) else { continue };
+        let share = side.rate() / bare;
         let text = format!(
-            "{}, {} ms: at least {} of bare tonic → echo: {}",
+            "{}, {} ms: at least {} of bare tonic to it: {}",
             side.what,
             side.what.round_trip_ms,
-            percent(AIM_SHARE_OF_ECHO),
+            percent(AIM_SHARE_OF_BARE),
             percent(share)
         );
-        aim(&text, share >= AIM_SHARE_OF_ECHO);
+        aim(&text, share >= AIM_SHARE_OF_BARE);
     }
 }
 
@@ -129,12 +130,12 @@ fn baseline(sides: &[Side], what: What) -> Option<f64> {
     rate(sides, What { client, ..what })
 }
 
-fn echo(sides: &[Side], what: What) -> Option<f64> {
-    let echo = What {
-        site: ECHO,
+/// Bare tonic to the same server.
+fn bare(sides: &[Side], what: What) -> Option<f64> {
+    let bare = What {
         client: BARE,
         keyed: false,
         ..what
     };
-    rate(sides, echo).filter(|_| what != echo)
+    rate(sides, bare).filter(|_| what != bare)
 }

@@ -6,6 +6,7 @@
 
 use std::{
     io::{BufRead, BufReader, Read},
+    path::Path,
     process::{ChildStdin, ChildStdout, Command, Stdio},
     time::Duration,
 };
@@ -26,14 +27,18 @@ pub struct Child {
 impl Child {
     /// Starts this program in a role.
     pub fn start(role: &str, arguments: &[&str]) -> Result<Self> {
-        let program = std::env::current_exe()?;
+        Self::start_program(&std::env::current_exe()?, role, arguments)
+    }
+
+    /// Starts another build of this program in a role.
+    pub fn start_program(program: &Path, role: &str, arguments: &[&str]) -> Result<Self> {
         let mut process = Command::new(program)
             .arg(role)
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("`{role}` cannot be started"))?;
+            .with_context(|| format!("`{} {role}` cannot be started", program.display()))?;
         let input = process.stdin.take();
         let output = process.stdout.take().context("no standard output")?;
         Ok(Self {
