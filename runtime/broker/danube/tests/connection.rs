@@ -205,6 +205,27 @@ async fn a_ping_without_an_answer_ends_the_calls_on_its_connection() {
     assert!(proxy.opened() >= 2);
 }
 
+#[tokio::test]
+async fn a_call_whose_connection_falls_silent_says_that() {
+    let wire = Wire::start().await;
+    let (proxy, client) = through_a_proxy(&wire, |options| {
+        options.request_timeout = Duration::from_secs(600);
+        options.keepalive_interval = Duration::from_millis(50);
+        options.keepalive_timeout = Duration::from_millis(200);
+    })
+    .await;
+    wire.state.script(|call| match call.method {
+        "get_latest_schema" => Act::Hang,
+        _ => Act::Pass,
+    });
+    let asking = tokio::spawn(async move { asks(&client).await });
+    until("the call hangs", || !wire.state.calls("get_latest_schema").is_empty()).await;
+    proxy.swallow();
+    let error = soon(asking).await.unwrap().unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
+    assert!(error.message.contains("a ping had no answer"), "{error}");
+}
+
 /// On a slow line the answer to a ping waits behind others: each of them says that the broker is there.
 #[tokio::test]
 async fn a_ping_whose_answer_is_late_ends_nothing_while_others_come() {
