@@ -12,7 +12,7 @@ use danube_wasm_ingress_http::{
     ApiKey, Auth, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
 };
 use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, clock::OrderClock, door::SourceGuest as _};
-use danube_wasm_pipeline::{Probe, RetryPolicy, Source, SourceLimits, SourceParts};
+use danube_wasm_pipeline::{Instruments, RetryPolicy, Source, SourceLimits, SourceParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SourceComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, Validator, VersionStrategy};
 use danube_wasm_telemetry::{Metrics, Tracing};
@@ -88,7 +88,7 @@ async fn source(
     let sandbox = sandbox(directory)?;
     let guest = component(&sandbox, metadata).await?;
     let topic: TopicName = TOPIC.parse()?;
-    let probe = Probe::new(metrics.connector(guest.id()), Tracing::default());
+    let instruments = Instruments::new(metrics.connector(guest.id()), Tracing::default());
     let parts = SourceParts {
         guest: guest.clone(),
         broker: broker.clone(),
@@ -99,7 +99,7 @@ async fn source(
         on_failure: HashMap::new(),
         retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
-        probe,
+        instruments,
     };
     Ok((sandbox.spawn(Source::start(parts)).await??, guest))
 }

@@ -17,7 +17,7 @@ use danube_wasm_egress_surrealdb::{Connections, SurrealEgress, SurrealOptions, S
 use danube_wasm_model::{
     ConnectorId, RecordId, Targets, TopicName, clock::OrderClock, door::Egress as _, identity::ORDER_ATTRIBUTE,
 };
-use danube_wasm_pipeline::{BatchPolicy, Probe, RetryPolicy, Sink, SinkParts};
+use danube_wasm_pipeline::{BatchPolicy, Instruments, RetryPolicy, Sink, SinkParts};
 use danube_wasm_sandbox::{Compiler, LoadSpec, Sandbox, SandboxOptions, SinkComponent, TracingHost};
 use danube_wasm_schema::{Declaration, SchemaType, Schemas, VersionStrategy};
 
@@ -62,7 +62,7 @@ pub(crate) async fn run(rows: usize, ids: Option<usize>, lanes: usize) -> Result
             ..BatchPolicy::default()
         }],
         retry_policy: RetryPolicy::default(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
 
     let (started, cpu) = (Instant::now(), own_cpu()?);

@@ -18,7 +18,7 @@ use danube_wasm_broker_spool::Spool;
 use danube_wasm_connector::{Context, Notices, States};
 use danube_wasm_model::{ConnectorId, TopicName};
 use danube_wasm_pipeline::{
-    Probe,
+    Instruments,
     supervisor::{self, Condition, Direction, Launcher, Running},
 };
 use danube_wasm_sandbox::Sandbox;
@@ -120,8 +120,8 @@ impl ConnectorLauncher {
         }
     }
 
-    fn probe(&self, id: &ConnectorId) -> Probe {
-        Probe::new(self.0.metrics.connector(id), self.0.tracing.clone())
+    fn instruments(&self, id: &ConnectorId) -> Instruments {
+        Instruments::new(self.0.metrics.connector(id), self.0.tracing.clone())
     }
 }
 

@@ -18,8 +18,8 @@ use tokio::{sync::Notify, time::Instant};
 
 use crate::{
     backoff::{Backoff, BackoffPolicy},
+    instruments::Instruments,
     mutants::{self, Mutant},
-    probe::Probe,
     status::{Cause, StatusCell},
 };
 
@@ -79,7 +79,7 @@ pub(crate) struct Breaker {
     /// Wakes those who wait, in the order in which they came.
     changed: Notify,
     behind: Dependency,
-    probe: Probe,
+    instruments: Instruments,
 }
 
 /// A permit for one call. Report how it went; dropped without a report, it changes nothing.
@@ -94,19 +94,19 @@ pub(crate) struct Permit {
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Breaker {
-    pub(crate) fn new(policy: BreakerPolicy, behind: Dependency, probe: Probe) -> Arc<Self> {
+    pub(crate) fn new(policy: BreakerPolicy, behind: Dependency, instruments: Instruments) -> Arc<Self> {
         let state = State {
             circuit: Circuit::Closed,
             failures: 0,
             waits: policy.waits.start(),
         };
-        probe.circuit(behind.as_str(), 0);
+        instruments.circuit(behind.as_str(), 0);
         Arc::new(Self {
             policy,
             state: Mutex::new(state),
             changed: Notify::new(),
             behind,
-            probe,
+            instruments,
         })
     }
 
@@ -202,7 +202,7 @@ impl Breaker {
             Circuit::HalfOpen => 1,
             Circuit::Open { .. } => 2,
         };
-        self.probe.circuit(self.behind.as_str(), shown);
+        self.instruments.circuit(self.behind.as_str(), shown);
         drop(state);
         self.changed.notify_waiters();
     }
@@ -267,7 +267,7 @@ mod tests {
     fn breaker(failures_max: u32) -> Arc<Breaker> {
         let waits = BackoffPolicy::try_new(Duration::from_secs(1), Duration::from_secs(4)).expect("valid");
         let policy = BreakerPolicy { failures_max, waits };
-        Breaker::new(policy, Dependency::Target, Probe::default())
+        Breaker::new(policy, Dependency::Target, Instruments::default())
     }
 
     #[tokio::test(start_paused = true)]

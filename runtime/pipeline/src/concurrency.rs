@@ -14,7 +14,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
-use crate::probe::Probe;
+use crate::instruments::Instruments;
 
 /// Writes after which a limit is judged.
 const WINDOW: u32 = 16;
@@ -27,7 +27,7 @@ const REST_WINDOWS: (u32, u32) = (4, 64);
 pub(crate) struct Concurrency {
     state: Mutex<State>,
     freed: Notify,
-    probe: Probe,
+    instruments: Instruments,
 }
 
 struct State {
@@ -58,9 +58,9 @@ pub(crate) struct Slot {
 
 impl Concurrency {
     /// At most so many.
-    pub(crate) fn up_to(limit_max: usize, probe: Probe) -> Arc<Self> {
+    pub(crate) fn up_to(limit_max: usize, instruments: Instruments) -> Arc<Self> {
         let limit_max = limit_max.max(1);
-        probe.concurrency(1);
+        instruments.concurrency(1);
         Arc::new(Self {
             state: Mutex::new(State {
                 limit: 1,
@@ -71,7 +71,7 @@ impl Concurrency {
                 rest: (0, 0),
             }),
             freed: Notify::new(),
-            probe,
+            instruments,
         })
     }
 
@@ -104,7 +104,7 @@ impl Concurrency {
         let before = state.limit;
         change(&mut state);
         if state.limit != before {
-            self.probe.concurrency(state.limit);
+            self.instruments.concurrency(state.limit);
         }
     }
 }
@@ -204,20 +204,20 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_target_that_only_answers_late_gets_every_lane() {
-        let concurrency = Concurrency::up_to(8, Probe::default());
+        let concurrency = Concurrency::up_to(8, Instruments::default());
         assert_eq!(after(60, 8, 8, &concurrency).await, 8);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_target_that_works_on_three_at_a_time_gets_three_or_one_more_on_trial() {
-        let concurrency = Concurrency::up_to(16, Probe::default());
+        let concurrency = Concurrency::up_to(16, Instruments::default());
         let limit = after(120, 16, 3, &concurrency).await;
         assert!((3..=4).contains(&limit), "{limit}");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_failure_halves_and_the_writers_come_back() {
-        let concurrency = Concurrency::up_to(8, Probe::default());
+        let concurrency = Concurrency::up_to(8, Instruments::default());
         after(60, 8, 8, &concurrency).await;
         concurrency.slot().await.failed();
         assert_eq!(concurrency.state.lock().limit, 4);
@@ -226,7 +226,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_slow_source_changes_nothing() {
-        let concurrency = Concurrency::up_to(8, Probe::default());
+        let concurrency = Concurrency::up_to(8, Instruments::default());
         after(60, 8, 8, &concurrency).await;
         assert_eq!(after(60, 1, 8, &concurrency).await, 8);
     }

@@ -15,12 +15,12 @@ pub mod envelope;
 pub mod error_budget;
 pub mod failpoints;
 mod guest_retry_budget;
+pub mod instruments;
 #[cfg(not(feature = "mutants"))]
 mod mutants;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod panics;
-pub mod probe;
 mod recovery;
 pub mod retry_policy;
 pub mod sink;
@@ -34,7 +34,7 @@ pub use backoff::BackoffPolicy;
 pub use breaker::BreakerPolicy;
 pub use danube_wasm_model::{BatchPolicy, OnFailure, OnInvalid, OnPoison};
 pub use error_budget::ErrorBudget;
-pub use probe::Probe;
+pub use instruments::Instruments;
 pub use retry_policy::RetryPolicy;
 pub use sink::{Sink, SinkParts};
 pub use source::pull::{PullParts, PullSource, PullStartError};

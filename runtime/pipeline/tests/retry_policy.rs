@@ -22,7 +22,8 @@ use danube_wasm_model::{
     message::WriteBatch,
 };
 use danube_wasm_pipeline::{
-    BatchPolicy, ErrorBudget, OnInvalid, Probe, RetryPolicy, Sink, SinkParts, Source, SourceLimits, SourceParts, Status,
+    BatchPolicy, ErrorBudget, Instruments, OnInvalid, RetryPolicy, Sink, SinkParts, Source, SourceLimits, SourceParts,
+    Status,
 };
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, FakeSource, MemoryBroker, MemoryRegistry, MemoryTable, event, forward, insert, trap};
@@ -52,7 +53,7 @@ async fn sink(
         egress: table.clone(),
         batches: vec![BatchPolicy::default()],
         retry_policy,
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
     Sink::start(parts).await.expect("a sink")
 }
@@ -68,7 +69,7 @@ async fn source(guest: FakeSource, broker: &MemoryBroker, retry_policy: RetryPol
         on_failure: HashMap::new(),
         retry_policy,
         clock: OrderClock::system(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
     Source::start(parts).await.expect("a source")
 }

@@ -10,7 +10,7 @@ use danube_wasm_model::{
     door::{EgressError, Failure, FailureKind, GuestError},
     message::{MessageBatch, WriteBatch},
 };
-use danube_wasm_pipeline::{BatchPolicy, OnPoison, Probe, RetryPolicy, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, Instruments, OnPoison, RetryPolicy, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, MemoryBroker, MemoryRegistry, MemoryTable, insert, trap};
 use tokio::time::Instant;
@@ -24,7 +24,7 @@ async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>,
         egress: table.clone(),
         batches: vec![policy],
         retry_policy: RetryPolicy::default(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
     Sink::start(parts).await.expect("a sink")
 }

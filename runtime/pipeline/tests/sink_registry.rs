@@ -10,7 +10,7 @@ use danube_wasm_broker::{
     Registry, Result, SchemaRef, TopicSpec,
 };
 use danube_wasm_model::{SubscriptionType::Shared, TopicName};
-use danube_wasm_pipeline::{BatchPolicy, Probe, RetryPolicy, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, Instruments, RetryPolicy, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, MemoryBroker, MemoryTable, insert};
 use parking_lot::Mutex;
@@ -117,7 +117,7 @@ async fn a_registry_that_may_not_be_asked_holds_messages_up_and_makes_no_dead_le
             egress: table.clone(),
             batches: vec![BatchPolicy::default()],
             retry_policy: RetryPolicy::default(),
-            probe: Probe::default(),
+            instruments: Instruments::default(),
         };
         let sink = Sink::start(parts).await.expect("a sink");
         broker.deliver([(0, None, "1"), (1, None, "2")]);

@@ -9,7 +9,7 @@ use danube_wasm_model::{
     SubscriptionType::{self, Exclusive, KeyShared, Shared},
     door::Write,
 };
-use danube_wasm_pipeline::{BatchPolicy, Probe, RetryPolicy, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, Instruments, RetryPolicy, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{
     FakeSink, MemoryBroker, MemoryRegistry,
@@ -33,7 +33,7 @@ async fn start_with(guest: FakeSink, batches: Vec<BatchPolicy>) -> Site {
         egress: tables.clone(),
         batches,
         retry_policy: RetryPolicy::default(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
     let sink = Sink::start(parts).await.expect("a sink");
     Site { broker, tables, sink }

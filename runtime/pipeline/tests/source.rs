@@ -18,7 +18,7 @@ use danube_wasm_model::{
     door::{Failure, FailureKind, GuestError, Intake, Outcome},
     event::{Answer, RecordBatch},
 };
-use danube_wasm_pipeline::{OnFailure, OnInvalid, Probe, RetryPolicy, Source, SourceLimits, SourceParts, Status};
+use danube_wasm_pipeline::{Instruments, OnFailure, OnInvalid, RetryPolicy, Source, SourceLimits, SourceParts, Status};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
 use tokio::time::Instant;
 
@@ -52,7 +52,7 @@ async fn start_telling(
         on_failure: HashMap::from([("/in".to_owned(), on_failure)]),
         retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     };
     Source::start(parts).await.expect("a source")
 }

@@ -14,7 +14,7 @@ use danube_wasm_model::{
     upstream::{Delivery, DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
-    Probe, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
+    Instruments, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
     source::pull::OnInvalid,
 };
 use fakes::{
@@ -43,7 +43,7 @@ fn parts(guest: FakeSource, broker: &MemoryBroker) -> PullParts {
             on_failure: HashMap::new(),
             retry_policy: RetryPolicy::default(),
             clock: OrderClock::system(),
-            probe: Probe::default(),
+            instruments: Instruments::default(),
         },
         in_flight_bytes_max: 1 << 20,
         on_invalid: HashMap::new(),

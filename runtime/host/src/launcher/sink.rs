@@ -52,7 +52,7 @@ impl ConnectorLauncher {
                 })
                 .collect(),
             retry_policy: settings::retry_policy(spec.config.max_dead_letters),
-            probe: self.probe(id),
+            instruments: self.instruments(id),
         };
         let sink = self.on_workers(Sink::start(parts)).await??;
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.connector.target(), "sink started");

@@ -42,7 +42,7 @@ impl ConnectorLauncher {
             on_failure: settings::on_failure(&spec.config),
             retry_policy: settings::retry_policy(spec.config.max_dead_letters),
             clock: services.brokers.clock().clone(),
-            probe: self.probe(id),
+            instruments: self.instruments(id),
         };
         let source = match spec.config.connector.flow() {
             Flow::Push => StartedSource::Push(self.on_workers(Source::start(parts)).await??),

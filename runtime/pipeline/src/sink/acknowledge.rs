@@ -18,7 +18,7 @@ impl Lane {
         }
         for message in &done {
             self.blocked.release(message);
-            self.shared.probe.processed(message.topic.as_str(), 1);
+            self.shared.instruments.processed(message.topic.as_str(), 1);
         }
         self.mark_progress();
         if self.blocked.is_empty() {

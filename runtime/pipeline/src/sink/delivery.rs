@@ -16,7 +16,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut deliveries: watch::Receiver<
         let delivery = deliveries.borrow_and_update().clone();
         let more = delivery.gap_messages.saturating_sub(counted);
         if more > 0 {
-            shared.probe.gap(topic.as_str(), more);
+            shared.instruments.gap(topic.as_str(), more);
             counted = delivery.gap_messages;
         }
         show(&shared, Cause::Gap(shared.subscription), delivery.gap);

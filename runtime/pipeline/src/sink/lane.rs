@@ -124,9 +124,11 @@ impl Lane {
             let started = SystemTime::now();
             let columns = Arc::new(columns(&segment.items, &self.shared.guest.interests()));
             let result = self.shared.guest.process_batch(self.lane, columns).await;
-            self.shared
-                .probe
-                .processed_batch(started, result.as_ref().err(), segment.items.iter().map(|d| &d.message));
+            self.shared.instruments.processed_batch(
+                started,
+                result.as_ref().err(),
+                segment.items.iter().map(|d| &d.message),
+            );
             permit.record(self.shared.guest.id(), &self.shared.status, &result);
             match result {
                 Ok(writes) => {
@@ -135,7 +137,7 @@ impl Lane {
                     self.mark_progress();
                     let plan = Plan::make(&segment.items, &writes, self.shared.rules()).await;
                     drop(writes);
-                    self.shared.probe.foreign_writes(plan.foreign);
+                    self.shared.instruments.foreign_writes(plan.foreign);
                     if let Some(refused) = self.first_to_wait_for(&segment, &plan) {
                         segments.isolate(segment, refused);
                         continue;
@@ -147,10 +149,10 @@ impl Lane {
             }
         }
         if segments.exhausted() {
-            self.shared.probe.exhausted();
+            self.shared.instruments.exhausted();
             tracing::warn!(connector = %self.shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
         }
-        self.shared.probe.batch_done(begun);
+        self.shared.instruments.batch_done(begun);
         Ok(())
     }
 
@@ -178,7 +180,7 @@ impl Lane {
             GuestError::Failure(failure) => match failure.kind {
                 FailureKind::Retryable if retries.allows_retry() => {
                     self.shared
-                        .probe
+                        .instruments
                         .retried(segment.items[0].message.topic.as_str(), segment.items.len());
                     let asked = retries.requested_wait(failure.retry_after);
                     self.wait(&mut retries.guest, asked, &error).await?;

@@ -51,7 +51,7 @@ use tokio_util::sync::CancellationToken;
 use self::shared::{Common, Shared};
 use crate::{
     failpoints::{self, FailPoint},
-    probe::Probe,
+    instruments::Instruments,
     recovery,
     retry_policy::RetryPolicy,
     status::{Status, StatusCell},
@@ -74,7 +74,7 @@ pub struct SinkParts {
     /// Waits, circuits and the budget of dead letters.
     pub retry_policy: RetryPolicy,
     /// Numbers and traces.
-    pub probe: Probe,
+    pub instruments: Instruments,
 }
 
 /// A running sink. [`Sink::drain`] ends it.

@@ -43,7 +43,7 @@ impl Lane {
             backtrace,
             attempts,
         } = poison;
-        self.shared.probe.failed(message.topic.as_str(), reason.as_str());
+        self.shared.instruments.failed(message.topic.as_str(), reason.as_str());
         match self.shared.policy.on_poison {
             OnPoison::DeadLetter => {
                 let reservation = self.reserve_dead_letter().await?;
@@ -63,7 +63,7 @@ impl Lane {
                 self.until_done(|| shared.dead_letters.write(&letter)).await?;
                 reservation.written();
                 failpoints::reach(FailPoint::SinkLetterKept);
-                self.shared.probe.dead_letter(reason);
+                self.shared.instruments.dead_letter(reason);
                 self.acknowledge(vec![message]);
                 Ok(())
             }

@@ -91,8 +91,8 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
         if batch.is_empty() {
             continue;
         }
-        shared.probe.consumed(&batch);
-        shared.probe.batch(batch.len());
+        shared.instruments.consumed(&batch);
+        shared.instruments.batch(batch.len());
         if lanes.send(batch).await.is_err() {
             return;
         }

@@ -20,8 +20,8 @@ use crate::{
     breaker::{Breaker, Dependency},
     concurrency::Concurrency,
     dead_letter::DeadLetters,
+    instruments::Instruments,
     panics::Guard,
-    probe::Probe,
     status::StatusCell,
 };
 
@@ -57,13 +57,13 @@ pub(super) struct Shared {
     pub(super) stop: CancellationToken,
     /// What is read and not acknowledged, and whether it may have been delivered before.
     in_flight: Mutex<HashMap<MessageId, bool>>,
-    pub(super) probe: Probe,
+    pub(super) instruments: Instruments,
 }
 
 impl Common {
     /// Creates the topic for dead letters.
     pub(super) async fn open(parts: &SinkParts) -> Result<Self, BrokerError> {
-        let (guest, policy, probe) = (&parts.guest, &parts.retry_policy, &parts.probe);
+        let (guest, policy, instruments) = (&parts.guest, &parts.retry_policy, &parts.instruments);
         let (id, configs) = (guest.id(), guest.consumer_configs());
         let dead_letters = DeadLetters::open(
             &*parts.broker,
@@ -76,10 +76,10 @@ impl Common {
         let status = StatusCell::default();
         Ok(Self {
             dead_letters: Arc::new(dead_letters.await?),
-            component: Breaker::new(policy.component, Dependency::Component, probe.clone()),
-            target: Breaker::new(policy.target(), Dependency::Target, probe.clone()),
+            component: Breaker::new(policy.component, Dependency::Component, instruments.clone()),
+            target: Breaker::new(policy.target(), Dependency::Target, instruments.clone()),
             target_holds: TargetHolds::new(policy.waits, parts.egress.targets(), status.clone()),
-            writers: Concurrency::up_to(guest.lanes().max(1) * configs.len(), probe.clone()),
+            writers: Concurrency::up_to(guest.lanes().max(1) * configs.len(), instruments.clone()),
             status,
             stop: CancellationToken::new(),
         })
@@ -119,7 +119,7 @@ impl Shared {
             status: common.status.clone(),
             stop: common.stop.clone(),
             in_flight: Mutex::default(),
-            probe: parts.probe.clone(),
+            instruments: parts.instruments.clone(),
         })
     }
 
@@ -151,7 +151,7 @@ impl Shared {
                 true
             }
         });
-        self.probe.in_flight(in_flight.len());
+        self.instruments.in_flight(in_flight.len());
     }
 
     /// For each of these messages whether it may have been delivered before.
@@ -167,6 +167,6 @@ impl Shared {
         for id in ids {
             in_flight.remove(id);
         }
-        self.probe.in_flight(in_flight.len());
+        self.instruments.in_flight(in_flight.len());
     }
 }

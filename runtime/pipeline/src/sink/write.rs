@@ -130,7 +130,7 @@ impl Lane {
     }
 
     fn count_call(&self, list: &WriteList, started: SystemTime, error: Option<&EgressError>) {
-        let probe = &self.shared.probe;
+        let instruments = &self.shared.instruments;
         let messages = || {
             list.origins()
                 .filter_map(|id| Some(&self.outstanding.message(id)?.message))
@@ -138,9 +138,9 @@ impl Lane {
         if error.is_some()
             && let Some(first) = messages().next()
         {
-            probe.retried(first.topic.as_str(), messages().count());
+            instruments.retried(first.topic.as_str(), messages().count());
         }
-        probe.wrote(started, error, messages());
+        instruments.wrote(started, error, messages());
     }
 
     /// Leave to write to the held targets whose turn it is. The writes to the others wait, with what follows them.

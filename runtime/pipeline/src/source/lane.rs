@@ -60,7 +60,7 @@ fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared)
         bytes += next.event.payload.len();
         batch.push(next);
     }
-    shared.probe.batch(batch.len());
+    shared.instruments.batch(batch.len());
     shared.count_in_flight();
     batch
 }
@@ -88,7 +88,7 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
         }
     }
     if calls.segments.exhausted() {
-        shared.probe.exhausted();
+        shared.instruments.exhausted();
         tracing::warn!(connector = %shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
     }
 }
@@ -133,7 +133,7 @@ impl Calls<'_> {
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(self.lane, Arc::new(columns)).await;
         permit.record(shared.guest.id(), &shared.status, &result);
-        shared.probe.polled(
+        shared.instruments.polled(
             started,
             result.as_ref().err(),
             segment.items.iter_mut().map(|p| &mut p.event.traceparent),

@@ -59,7 +59,7 @@ use tokio::{
 use self::shared::{Answer, Mode, Pending, Push, Shared};
 use crate::{
     failpoints::{self, FailPoint},
-    probe::Probe,
+    instruments::Instruments,
     recovery,
     retry_policy::RetryPolicy,
     status::Status,
@@ -109,7 +109,7 @@ pub struct SourceParts {
     /// Gives records their order: one clock for all that publishes in this process.
     pub clock: Arc<OrderClock>,
     /// Numbers and traces.
-    pub probe: Probe,
+    pub instruments: Instruments,
 }
 
 /// A running source. Offer events to it; [`Source::drain`] ends it.
@@ -237,7 +237,7 @@ fn warn_if_not_durable(broker: &dyn Broker, guest: &dyn SourceGuest) {
 #[async_trait]
 impl Intake for Source {
     async fn offer(&self, event: Event) -> Outcome {
-        self.shared.probe.received(&event.endpoint, 1);
+        self.shared.instruments.received(&event.endpoint, 1);
         match self.enqueue(event) {
             // A lane that ended without an answer was aborted at the end of its grace time.
             Ok(outcome) => outcome

@@ -45,7 +45,7 @@ impl PendingGroup {
     /// The broker will never take these.
     pub(super) fn too_large(self, shared: &Shared, error: &BrokerError) -> Vec<(Pending, Refusal)> {
         let refused = self.members.into_iter().map(|(pending, _)| {
-            shared.probe.failed(&pending.event.endpoint, error.kind.as_str());
+            shared.instruments.failed(&pending.event.endpoint, error.kind.as_str());
             (pending, Refusal::new(error.message.clone()))
         });
         refused.collect()
@@ -62,14 +62,14 @@ impl PendingGroup {
 
     fn answer_all(self, shared: &Arc<Shared>, kind: ErrorKind, outcome: &Outcome) {
         for (pending, _) in self.members {
-            shared.probe.failed(&pending.event.endpoint, kind.as_str());
+            shared.instruments.failed(&pending.event.endpoint, kind.as_str());
             pending.answer(outcome.clone());
         }
     }
 
     pub(super) fn accept(self, shared: &Shared, durable: bool) {
         for (pending, reply) in self.members {
-            shared.probe.processed(&pending.event.endpoint, 1);
+            shared.instruments.processed(&pending.event.endpoint, 1);
             let id = pending.event.id.clone();
             pending.answer(Outcome::Accepted {
                 id,

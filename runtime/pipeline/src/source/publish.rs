@@ -115,7 +115,7 @@ async fn answer(
     let mut too_large = Vec::new();
     for (group, result) in waiting.into_iter().zip(results) {
         let events = group.members.iter().map(|(p, _)| &p.event);
-        shared.probe.published(started, events, result.as_ref().err());
+        shared.instruments.published(started, events, result.as_ref().err());
         too_large.extend(group.finish(&shared, result));
     }
     // No other sender waits for these dead letters.
@@ -165,10 +165,10 @@ fn refuse_group(
         None => "invalid_data",
     };
     if let Some(violation) = schema {
-        shared.probe.violation(&violation.topic, &violation.subject);
+        shared.instruments.violation(&violation.topic, &violation.subject);
     }
     for pending in members {
-        shared.probe.failed(&pending.event.endpoint, error_type);
+        shared.instruments.failed(&pending.event.endpoint, error_type);
         if let Some(violation) = of_made_record {
             tracing::warn!(connector = %shared.guest.id(), endpoint = &*pending.event.endpoint, event = %pending.event.id, topic = %violation.topic, violations = list(&refusal.violations), "{}", refusal.error);
         }

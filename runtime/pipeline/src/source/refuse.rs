@@ -62,7 +62,7 @@ pub(super) fn refuse_poison(
     error: &GuestError,
     answering: &mut JoinSet<()>,
 ) {
-    shared.probe.failed(&pending.event.endpoint, error.kind());
+    shared.instruments.failed(&pending.event.endpoint, error.kind());
     let recording = shared.guest.recall(lane);
     match error {
         GuestError::Failure(failure) => {
@@ -189,7 +189,7 @@ async fn keep(shared: &Shared, pending: Pending, letter: DeadLetter, reservation
         Ok(published) => {
             reservation.written();
             failpoints::reach(FailPoint::SourceLetterKept);
-            shared.probe.dead_letter(letter.reason());
+            shared.instruments.dead_letter(letter.reason());
             answers.kept.unwrap_or_else(|| Outcome::DeadLettered {
                 id: pending.event.id.clone(),
                 durable: published.durable,

@@ -20,8 +20,8 @@ use crate::{
     breaker::{Breaker, Dependency},
     dead_letter::DeadLetters,
     error_budget::BudgetUse,
+    instruments::Instruments,
     panics::Guard,
-    probe::Probe,
     status::StatusCell,
 };
 
@@ -39,7 +39,7 @@ pub(super) struct Shared {
     pub(super) component: Arc<Breaker>,
     pub(super) publishing: Arc<Breaker>,
     pub(super) status: StatusCell,
-    pub(super) probe: Probe,
+    pub(super) instruments: Instruments,
 }
 
 /// Whether somebody waits for the fate of each event.
@@ -84,10 +84,18 @@ impl Shared {
             dead_letters,
             waits: parts.retry_policy.waits,
             crashes: BudgetUse::new(parts.retry_policy.dead_letters),
-            component: Breaker::new(parts.retry_policy.component, Dependency::Component, parts.probe.clone()),
-            publishing: Breaker::new(parts.retry_policy.publishing, Dependency::Broker, parts.probe.clone()),
+            component: Breaker::new(
+                parts.retry_policy.component,
+                Dependency::Component,
+                parts.instruments.clone(),
+            ),
+            publishing: Breaker::new(
+                parts.retry_policy.publishing,
+                Dependency::Broker,
+                parts.instruments.clone(),
+            ),
             status: StatusCell::default(),
-            probe: parts.probe,
+            instruments: parts.instruments,
         }))
     }
 
@@ -112,7 +120,7 @@ impl Shared {
     }
 
     pub(super) fn count_in_flight(&self) {
-        self.probe.in_flight(match &self.mode {
+        self.instruments.in_flight(match &self.mode {
             Mode::Push(push) => self.limits.queue_events_max - push.queue.available_permits(),
             Mode::Pull(pull) => pull.in_flight.events(),
         });

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use danube_wasm_pipeline::{Probe, Sink, SinkParts, Source, SourceParts, Status};
+use danube_wasm_pipeline::{Instruments, Sink, SinkParts, Source, SourceParts, Status};
 use danube_wasm_schema::Schemas;
 use tokio::{
     sync::watch,
@@ -59,7 +59,7 @@ impl Operator {
                 on_failure: self.world.scenario.on_failure(),
                 retry_policy: self.world.scenario.patience,
                 clock: self.world.scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
-                probe: Probe::default(),
+                instruments: Instruments::default(),
             };
             let Some(source) = self.start("source", Source::start(parts)).await else {
                 continue;
@@ -114,7 +114,7 @@ impl Operator {
                 egress: self.target.clone(),
                 batches: vec![self.world.scenario.batch],
                 retry_policy: self.world.scenario.patience,
-                probe: Probe::default(),
+                instruments: Instruments::default(),
             };
             let Some(sink) = self.start("sink", Sink::start(parts)).await else {
                 continue;

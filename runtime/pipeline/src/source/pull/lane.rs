@@ -36,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::Unbo
         }
         absorb(&mut queues, &mut events, &mut news);
         while let Some(batch) = queues.next(&shared.limits) {
-            shared.probe.batch(batch.len());
+            shared.instruments.batch(batch.len());
             failpoints::reach(FailPoint::SourceTaken);
             call(&shared, lane, batch, &mut output).await;
             output.chains.added().for_each(|stream| queues.ahead(&stream));

@@ -117,7 +117,7 @@ async fn hand_over(shared: &Shared, permit: Permit, groups: &mut Vec<ReadyGroup>
     }
     let members = groups.iter().flat_map(|(group, _)| &group.members);
     let events = members.map(|(pending, _)| &pending.event);
-    shared.probe.published(started, events, result.as_ref().err());
+    shared.instruments.published(started, events, result.as_ref().err());
     result
 }
 

@@ -157,7 +157,7 @@ impl<'a> Reader<'a> {
     fn events(&self, stream: &StreamId, epoch: u64, events: Vec<(Event, Position)>) {
         let shared = &self.driver.shared;
         for (event, _) in &events {
-            shared.probe.received(&event.endpoint, 1);
+            shared.instruments.received(&event.endpoint, 1);
         }
         let admitted = self.session.admit(stream, epoch, events);
         self.ignored(admitted.is_err(), stream, epoch);

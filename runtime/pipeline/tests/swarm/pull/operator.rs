@@ -3,7 +3,9 @@
 use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_model::upstream::DriveEnd;
-use danube_wasm_pipeline::{ErrorBudget, Probe, PullParts, PullSource, SourceParts, Status, source::pull::OnInvalid};
+use danube_wasm_pipeline::{
+    ErrorBudget, Instruments, PullParts, PullSource, SourceParts, Status, source::pull::OnInvalid,
+};
 use tokio::{
     task::JoinHandle,
     time::{Duration, Instant, sleep, sleep_until, timeout},
@@ -122,7 +124,7 @@ impl Operator {
             on_failure: HashMap::new(),
             retry_policy: patience,
             clock: scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
-            probe: Probe::default(),
+            instruments: Instruments::default(),
         };
         let parts = PullParts {
             source,

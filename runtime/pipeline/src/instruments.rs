@@ -1,7 +1,7 @@
-//! Numbers and traces of one connector: where this crate meets telemetry.
+//! Metrics and traces of one connector: the only place where this crate uses telemetry.
 //!
-//! A trace is handed on as a W3C `traceparent`: from the request in its event, from there in an attribute of its records.
-//! Only sampled traces cost anything.
+//! A trace is passed on as a W3C `traceparent`: from the request to its event, and from there to an attribute of its
+//! records. Only sampled traces cost anything.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -15,15 +15,15 @@ use danube_wasm_telemetry::{ConnectorMetrics, Tracing};
 
 use crate::dead_letter::Reason;
 
-/// Counts and traces for one connector; the default does neither.
+/// Metrics and traces of one connector; the default records neither.
 #[derive(Clone, Default)]
-pub struct Probe {
+pub struct Instruments {
     metrics: Option<ConnectorMetrics>,
     tracing: Tracing,
 }
 
-impl Probe {
-    /// Counts into `metrics` and records into `tracing`.
+impl Instruments {
+    /// Counts into `metrics` and records spans into `tracing`.
     pub fn new(metrics: ConnectorMetrics, tracing: Tracing) -> Self {
         Self {
             metrics: Some(metrics),
@@ -31,7 +31,7 @@ impl Probe {
         }
     }
 
-    /// Events came in, or a batch of messages was read.
+    /// Counts events that arrived, or messages of a batch that was read.
     pub(crate) fn received(&self, topic: &str, n: usize) {
         self.with(|m| m.received(topic, n));
     }
@@ -40,7 +40,7 @@ impl Probe {
         self.with(|m| m.processed(topic, n));
     }
 
-    /// The broker has skipped so many messages.
+    /// Counts messages that the broker has skipped.
     pub(crate) fn gap(&self, topic: &str, messages: u64) {
         self.with(|m| m.gap(topic, messages));
     }
@@ -53,7 +53,7 @@ impl Probe {
         self.with(|m| m.retried(topic, n));
     }
 
-    /// So many events or messages are in flight.
+    /// Sets the number of events or messages in flight.
     pub(crate) fn in_flight(&self, n: usize) {
         self.with(|m| m.set_in_flight(n));
     }
@@ -74,27 +74,27 @@ impl Probe {
         self.with(|m| m.dead_letter(reason.as_str()));
     }
 
-    /// So many writes of the component are to what is not a target of the sink.
+    /// Counts writes of the component to targets that are not the sink's.
     pub(crate) fn foreign_writes(&self, n: usize) {
         self.with(|m| m.foreign_writes(n));
     }
 
-    /// A circuit is closed (0), half-open (1) or open (2).
+    /// Sets the state of a circuit: closed (0), half-open (1) or open (2).
     pub(crate) fn circuit(&self, behind: &'static str, state: u8) {
         self.with(|m| m.set_circuit(behind, state));
     }
 
-    /// So many lanes may write to the target at a time.
+    /// Sets how many lanes may write to the target at a time.
     pub(crate) fn concurrency(&self, limit: usize) {
         self.with(|m| m.set_concurrency(limit));
     }
 
-    /// A batch failed, and every part of it passed.
+    /// Counts a batch that failed although all of its parts passed.
     pub(crate) fn exhausted(&self) {
         self.with(ConnectorMetrics::exhausted);
     }
 
-    /// A source component was called. What follows from an event follows from this call.
+    /// Records a call of a source component. The call's span becomes the parent of what follows from its events.
     pub(crate) fn polled<'a>(
         &self,
         started: SystemTime,
@@ -113,7 +113,7 @@ impl Probe {
         }
     }
 
-    /// Records were handed to the broker at `started` and their fate is known.
+    /// Records the publishing of records that began at `started`.
     pub(crate) fn published<'a>(
         &self,
         started: SystemTime,
@@ -129,7 +129,7 @@ impl Probe {
         }
     }
 
-    /// A sink component was called.
+    /// Records a call of a sink component.
     pub(crate) fn processed_batch<'a>(
         &self,
         started: SystemTime,
@@ -140,7 +140,7 @@ impl Probe {
         self.message_spans("guest.process_batch", started, error, messages);
     }
 
-    /// The target was written to.
+    /// Records a write to the target.
     pub(crate) fn wrote<'a>(
         &self,
         started: SystemTime,
@@ -151,7 +151,7 @@ impl Probe {
         self.message_spans("egress.write", started, error, messages);
     }
 
-    /// Messages came out of the broker: each span begins when its message was published.
+    /// Records messages from the broker: each span begins when its message was published.
     pub(crate) fn consumed(&self, messages: &[Message]) {
         for message in messages {
             self.received(message.topic.as_str(), 1);
