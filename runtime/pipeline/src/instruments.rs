@@ -10,6 +10,7 @@ use danube_wasm_model::{
     door::{EgressError, GuestError},
     event::Event,
     identity::TRACE_ATTRIBUTE,
+    upstream::UpstreamError,
 };
 use danube_wasm_telemetry::{ConnectorMetrics, Tracing};
 
@@ -56,6 +57,26 @@ impl Instruments {
     /// Sets the number of events or messages in flight.
     pub(crate) fn in_flight(&self, n: usize) {
         self.with(|m| m.set_in_flight(n));
+    }
+
+    /// So many events that were read from an upstream are not confirmed, the oldest of them for so long.
+    pub(crate) fn unconfirmed(&self, n: usize, oldest: Duration) {
+        self.with(|m| m.set_unconfirmed(n, oldest));
+    }
+
+    /// A new session with an upstream is tried.
+    pub(crate) fn reconnected(&self) {
+        self.with(ConnectorMetrics::reconnected);
+    }
+
+    /// The upstream did not take a confirmation.
+    pub(crate) fn confirm_failed(&self, error: &UpstreamError) {
+        self.with(|m| m.confirm_failed(error.kind()));
+    }
+
+    /// The upstream keeps so much of each stream: messages and bytes.
+    pub(crate) fn backlogs<'a>(&self, backlogs: impl IntoIterator<Item = (&'a str, [Option<u64>; 2])>) {
+        self.with(|m| m.set_backlogs(backlogs));
     }
 
     pub(crate) fn batch(&self, size: usize) {

@@ -6,6 +6,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use danube_wasm_broker::ErrorKind;
 use danube_wasm_model::{
+    ConnectorId,
     clock::OrderClock,
     columns::{Rejection, RejectionKind},
     door::{Failure, FailureKind, GuestError},
@@ -17,6 +18,7 @@ use danube_wasm_pipeline::{
     Instruments, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
     source::pull::OnInvalid,
 };
+use danube_wasm_telemetry::{Metrics, Tracing};
 use fakes::{
     FakeSource, MemoryBroker, forward, trap,
     upstream::{Scripted, events, lost, passed, revoked, transient},
@@ -715,4 +717,127 @@ async fn a_notebook_in_memory_remembers_what_was_put_and_forgets_what_was_taken_
     put.expect("it is written");
     assert_eq!(notebook.get("lsn").await, Ok(Some("2".into())));
     assert_eq!(notebook.get("system").await, Ok(None));
+}
+
+/// A pull source with metrics, and these.
+async fn start_measured() -> (Running, Arc<Metrics>) {
+    let broker = MemoryBroker::new();
+    let mut parts = parts(FakeSource::new(|events| Ok(forward(events))), &broker);
+    let metrics = Metrics::new().expect("metrics");
+    let id = ConnectorId::try_new("test", "source").expect("a name");
+    parts.source.probe = Probe::new(metrics.connector(&id), Tracing::default());
+    (run(parts, broker).await, metrics)
+}
+
+/// The lines of a metric, without what all have in common.
+fn metric(metrics: &Metrics, name: &str) -> Vec<String> {
+    let name = format!("danube_wasm_source_{name}{{connector=\"test/source\"");
+    let text = metrics.render();
+    let lines = text.lines().filter_map(|line| line.strip_prefix(&name));
+    lines.map(|line| line.trim_start_matches(',').to_owned()).collect()
+}
+
+async fn shows(metrics: &Metrics, name: &str, lines: &[&str]) {
+    let shown = async {
+        while metric(metrics, name) != lines {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), shown).await;
+    assert!(waited.is_ok(), "{name} is {:?}, not {lines:?}", metric(metrics, name));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_confirmed_is_counted_and_grows_older() {
+    let (running, metrics) = start_measured().await;
+    shows(&metrics, "unconfirmed_messages", &["} 0"]).await;
+    let fault = transient("not now");
+    running.upstream.fail_confirms_with(Some(fault));
+    running.upstream.give(events("s", 1, 0, &["a", "b"]));
+    running.upstream.give(passed("s", 1, 25));
+    running.upstream.give(events("t", 1, 0, &["c"]));
+    shows(&metrics, "unconfirmed_messages", &["} 3"]).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let age = |line: &String| line.trim_start_matches("} ").parse::<f64>().expect("a number");
+    let ages: Vec<_> = metric(&metrics, "oldest_unconfirmed_age_seconds")
+        .iter()
+        .map(age)
+        .collect();
+    assert!(matches!(ages[..], [age] if age >= 59.0), "{ages:?}");
+    let failures = metric(&metrics, "confirm_failures_total");
+    assert!(
+        matches!(&failures[..], [line] if line.starts_with("kind=\"transient\"} ")),
+        "{failures:?}"
+    );
+    running.upstream.fail_confirms_with(None);
+    shows(&metrics, "unconfirmed_messages", &["} 0"]).await;
+    shows(&metrics, "oldest_unconfirmed_age_seconds", &["} 0"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_with_its_session_is_not_unconfirmed_and_the_new_session_is_counted() {
+    let (running, metrics) = start_measured().await;
+    running.broker.open_gate(false);
+    running.upstream.give(events("s", 1, 0, &["a", "b"]));
+    shows(&metrics, "unconfirmed_messages", &["} 2"]).await;
+    assert_eq!(metric(&metrics, "reconnects_total"), [""; 0]);
+    running.upstream.fail_connects_with(Some(transient("refused")));
+    running.upstream.fail(UpstreamError::Disconnected {
+        message: "gone".to_owned(),
+    });
+    running
+        .upstream
+        .until("it is tried three times", |up| up.connects() == 4)
+        .await;
+    shows(&metrics, "unconfirmed_messages", &["} 0"]).await;
+    shows(
+        &metrics,
+        "reconnects_total",
+        &[&format!("}} {}", running.upstream.connects() - 1)],
+    )
+    .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_upstream_keeps_is_shown_while_there_is_a_session() {
+    let (running, metrics) = start_measured().await;
+    let keeps = |streams: &[(&str, Option<u64>, Option<u64>)]| running.upstream.keeps(streams);
+    keeps(&[("orders/0", Some(7), None), ("orders/1", Some(0), Some(4096))]);
+    let lags = ["stream=\"orders/0\"} 7", "stream=\"orders/1\"} 0"];
+    shows(&metrics, "lag_messages", &lags).await;
+    shows(&metrics, "retained_bytes", &["stream=\"orders/1\"} 4096"]).await;
+    keeps(&[("orders/1", Some(3), None)]);
+    shows(&metrics, "lag_messages", &["stream=\"orders/1\"} 3"]).await;
+    shows(&metrics, "retained_bytes", &[]).await;
+    running.upstream.fail_connects_with(Some(transient("refused")));
+    running.upstream.fail(UpstreamError::Disconnected {
+        message: "gone".to_owned(),
+    });
+    shows(&metrics, "lag_messages", &[]).await;
+}
+
+/// So that a topic of ten thousand partitions does not make as many series.
+#[tokio::test(start_paused = true)]
+async fn of_many_streams_those_that_are_furthest_behind_are_shown_by_themselves() {
+    let (running, metrics) = start_measured().await;
+    let names: Vec<_> = (0..102).map(|i| format!("orders/{i}")).collect();
+    let backlogs: Vec<_> = (0..)
+        .zip(&names)
+        .map(|(i, name)| (name.as_str(), Some(i), Some(1)))
+        .collect();
+    running.upstream.keeps(&backlogs);
+    let others = |name: &str| -> Vec<String> {
+        let lines = metric(&metrics, name).into_iter();
+        lines.filter(|line| line.starts_with("stream=\"others\"")).collect()
+    };
+    let shown = async {
+        while metric(&metrics, "lag_messages").len() != 101 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), shown)
+        .await
+        .expect("all are shown");
+    assert_eq!(others("lag_messages"), ["stream=\"others\"} 1"]);
+    assert_eq!(others("retained_bytes"), ["stream=\"others\"} 2"]);
 }

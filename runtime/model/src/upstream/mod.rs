@@ -26,6 +26,7 @@
 //! * **Delivery again.** What was delivered and not confirmed comes again, in the same order and with the same event ids,
 //!   in a later epoch, here or at another reader: record ids are made of event ids, so it meets its own records.
 
+mod backlog;
 mod error;
 mod notebook;
 mod stream;
@@ -34,6 +35,7 @@ use std::{sync::Arc, time::Instant};
 
 use async_trait::async_trait;
 
+pub use backlog::Backlog;
 pub use error::UpstreamError;
 pub use notebook::{MemoryNotebook, Notebook, NotebookError};
 pub use stream::{Position, Room, StreamId};
@@ -129,6 +131,13 @@ pub trait Confirmer: Send + Sync + 'static {
     /// deadline has passed. Whoever waits for them may have them.
     async fn release(&self, streams: &[StreamId]) {
         let _ = streams;
+    }
+
+    /// What the upstream keeps of each stream of this session because it is not confirmed, where it can say so: for the
+    /// metrics. Asked every ten seconds while the session lives, one call at a time, and may ask the upstream in turn. An error
+    /// changes nothing but that the last answer stays.
+    async fn backlog(&self) -> Result<Vec<Backlog>, UpstreamError> {
+        Ok(Vec::new())
     }
 }
 

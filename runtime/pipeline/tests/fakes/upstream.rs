@@ -7,7 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_model::upstream::{Confirmer, Connect, Delivery, Position, Room, StreamId, Upstream, UpstreamError};
+use danube_wasm_model::upstream::{
+    Backlog, Confirmer, Connect, Delivery, Position, Room, StreamId, Upstream, UpstreamError,
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -34,6 +36,7 @@ struct State {
     closes: usize,
     confirm_fault: Option<UpstreamError>,
     connect_fault: Option<UpstreamError>,
+    backlogs: Vec<Backlog>,
 }
 
 impl State {
@@ -117,6 +120,16 @@ impl Scripted {
 
     pub fn fail_connects_with(&self, fault: Option<UpstreamError>) {
         self.0.state.lock().connect_fault = fault;
+    }
+
+    /// What it says that it keeps: stream, messages, bytes.
+    pub fn keeps(&self, backlogs: &[(&str, Option<u64>, Option<u64>)]) {
+        let backlogs = backlogs.iter().map(|(stream, messages, bytes)| Backlog {
+            stream: StreamId::new(*stream),
+            messages: *messages,
+            bytes: *bytes,
+        });
+        self.0.state.lock().backlogs = backlogs.collect();
     }
 
     /// What was confirmed, in order: stream, epoch, position.
@@ -219,5 +232,9 @@ impl Confirmer for Scripted {
     async fn release(&self, streams: &[StreamId]) {
         let names = streams.iter().map(StreamId::to_string);
         self.0.state.lock().released.extend(names);
+    }
+
+    async fn backlog(&self) -> Result<Vec<Backlog>, UpstreamError> {
+        Ok(self.0.state.lock().backlogs.clone())
     }
 }

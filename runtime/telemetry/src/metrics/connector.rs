@@ -116,6 +116,34 @@ impl ConnectorMetrics {
         self.in_flight.set(n as f64);
     }
 
+    /// Sets how many events were read from an upstream that are not confirmed, and since when the oldest of them is here.
+    pub fn set_unconfirmed(&self, n: usize, oldest: Duration) {
+        let sources = &self.metrics.families.sources;
+        sources.unconfirmed.with_label_values(&[&*self.id]).set(n as f64);
+        sources
+            .oldest_age
+            .with_label_values(&[&*self.id])
+            .set(oldest.as_secs_f64());
+    }
+
+    /// Counts a try to make a new session with an upstream.
+    pub fn reconnected(&self) {
+        let reconnects = &self.metrics.families.sources.reconnects;
+        reconnects.with_label_values(&[&*self.id]).inc();
+    }
+
+    /// Counts a confirmation that an upstream did not take. `kind` is of a closed set.
+    pub fn confirm_failed(&self, kind: &'static str) {
+        let failures = &self.metrics.families.sources.confirm_failures;
+        failures.with_label_values(&[&*self.id, kind]).inc();
+    }
+
+    /// Sets what the upstream keeps of each stream, messages and bytes, where it says so. Series of other streams are
+    /// removed.
+    pub fn set_backlogs<'a>(&self, backlogs: impl IntoIterator<Item = (&'a str, [Option<u64>; 2])>) {
+        self.metrics.families.set_backlogs(&self.id, backlogs);
+    }
+
     /// Counts a payload that violates its schema.
     pub fn violation(&self, topic: &str, subject: &str) {
         let violations = &self.metrics.families.messages.schema_violations;

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use prometheus::{Registry, core::Collector, proto::Metric};
+use prometheus::{GaugeVec, Registry, core::Collector, proto::Metric};
 
 use super::{
-    groups::{BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, SpoolMetrics},
+    groups::{
+        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, SourceMetrics,
+        SpoolMetrics,
+    },
     manual::Section,
-    registration::{Registration, RemoveSeries, remove_connector, remove_series},
+    registration::{CONNECTOR, Registration, RemoveSeries, remove_connector, remove_series},
 };
 
 /// All metrics of the host.
 pub(super) struct Families {
     pub(super) messages: MessageMetrics,
     pub(super) connectors: ConnectorFamilies,
+    pub(super) sources: SourceMetrics,
     pub(super) http: HttpMetrics,
     pub(super) calls: CallMetrics,
     pub(super) spool: SpoolMetrics,
@@ -30,6 +34,7 @@ impl Families {
         Ok(Self {
             messages: MessageMetrics::register(&mut r)?,
             connectors: ConnectorFamilies::register(&mut r)?,
+            sources: SourceMetrics::register(&mut r)?,
             http: HttpMetrics::register(&mut r)?,
             calls: CallMetrics::register(&mut r)?,
             spool: SpoolMetrics::register(&mut r)?,
@@ -83,6 +88,27 @@ impl Families {
         }
     }
 
+    /// Sets what the upstream of a connector keeps of these streams, messages and bytes, and removes the series of others.
+    pub(super) fn set_backlogs<'a>(
+        &self,
+        connector: &str,
+        backlogs: impl IntoIterator<Item = (&'a str, [Option<u64>; 2])>,
+    ) {
+        let families = [&self.sources.lag, &self.sources.retained];
+        let mut there = families.map(|_| BTreeSet::new());
+        for (stream, values) in backlogs {
+            for ((family, there), value) in families.iter().zip(&mut there).zip(values) {
+                if let Some(value) = value {
+                    family.with_label_values(&[connector, stream]).set(value as f64);
+                    there.insert(stream);
+                }
+            }
+        }
+        for (family, there) in families.into_iter().zip(there) {
+            keep_streams(family, connector, &there);
+        }
+    }
+
     /// Removes the series of a connector's spool.
     pub(super) fn remove_spool(&self, connector: &str) {
         for gauge in [
@@ -99,4 +125,18 @@ impl Families {
     pub(super) fn remove_connector(&self, connector: &str) {
         self.removals.iter().for_each(|remove| remove(connector));
     }
+}
+
+/// Removes a connector's series of other streams.
+fn keep_streams(family: &GaugeVec, connector: &str, streams: &BTreeSet<&str>) {
+    let value = |metric: &Metric, name: &str| {
+        let mut labels = metric.get_label().iter();
+        let label = labels.find(|label| label.name() == name);
+        label.map(|label| label.value().to_owned()).unwrap_or_default()
+    };
+    let mut shown = family.collect();
+    let metrics = shown.iter_mut().flat_map(|family| family.take_metric());
+    metrics
+        .filter(|metric| value(metric, CONNECTOR) == connector && !streams.contains(&*value(metric, "stream")))
+        .for_each(|metric| remove_series(family, &metric));
 }

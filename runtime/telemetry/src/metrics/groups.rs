@@ -6,6 +6,7 @@ mod connectors;
 mod http;
 mod messages;
 mod process;
+mod sources;
 
 pub(super) use self::{
     broker::{BrokerMetrics, SpoolMetrics},
@@ -14,6 +15,7 @@ pub(super) use self::{
     http::HttpMetrics,
     messages::MessageMetrics,
     process::HostMetrics,
+    sources::SourceMetrics,
 };
 use super::registration::CONNECTOR;
 

@@ -39,7 +39,13 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     (
         "kind",
         "Of a call into a component: `trap`, `budget`, `limit`, `invalid_output`, `host`, or what the component said: \
-         `retryable`, `fatal`, `invalid_data`, `configuration`. Of a write to a target: `transient` or `configuration`.",
+         `retryable`, `fatal`, `invalid_data`, `configuration`. Of a write to a target: `transient` or `configuration`. Of a \
+         confirmation: `transient`, `disconnected`, `configuration` or `gap` (the upstream lost what was not read).",
+    ),
+    (
+        "stream",
+        "What the upstream orders and confirms by itself: a partition, a replication slot, a session. Of a source with more \
+         than a hundred, the rest are one, `others`.",
     ),
     ("what", "`log_lines` or `metrics`."),
     ("subscription", "The subscription."),

@@ -53,6 +53,7 @@ pub(super) enum Unit {
     Requests,
     Lanes,
     Restarts,
+    Sessions,
     Panics,
     Spans,
     /// Log lines and numbers.
@@ -73,6 +74,7 @@ impl Unit {
             Self::Requests => "requests",
             Self::Lanes => "lanes",
             Self::Restarts => "restarts",
+            Self::Sessions => "sessions",
             Self::Panics => "panics",
             Self::Spans => "spans",
             Self::Items => "items",

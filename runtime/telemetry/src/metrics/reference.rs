@@ -19,8 +19,8 @@ of Prometheus.
 
 * A series appears when something is first counted or set, and is removed with its connector, topic or subscription.
 * The unit `messages` stands for events of a source, records of a topic, and messages of a sink.
-* Values of labels are names of the configuration and the closed sets that [labels](#labels) lists. Nothing that a sender or a
-  component sends becomes a label.
+* Values of labels are names of the configuration, the streams of an upstream, and the closed sets that [labels](#labels) lists.
+  Nothing that a sender or a component sends becomes a label.
 * Names that begin with `danube_connector_` are those of Danube Connect.
 
 This page is generated from the registrations in `runtime/telemetry/src/metrics`.

@@ -38,7 +38,11 @@ async fn confirm_one(session: &Session, confirmer: &dyn Confirmer, due: Due, cau
     let mut backoff = shared.waits.start();
     let lost = |frontier: &Frontier| !frontier.is_live(stream, due.epoch);
     while !session.look(lost) {
-        match confirmer.confirm(stream, due.epoch, due.upto).await {
+        let taken = confirmer.confirm(stream, due.epoch, due.upto).await;
+        if let Err(error) = &taken {
+            shared.probe.confirm_failed(error);
+        }
+        match taken {
             Ok(()) => {
                 shared.status.recover(cause);
                 return session.change(|frontier| frontier.confirmed(&due));

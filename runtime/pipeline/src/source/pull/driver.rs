@@ -14,7 +14,7 @@ use tokio::{
     time::{Instant, sleep, timeout_at},
 };
 
-use super::{in_flight::InFlight, reader::Reader};
+use super::{in_flight::InFlight, measure::Sessions, reader::Reader};
 use crate::{
     lane_of_key, panics,
     source::shared::{Pending, Shared},
@@ -30,6 +30,7 @@ const SESSION_GOOD: Duration = Duration::from_secs(60);
 pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) in_flight: Arc<InFlight>,
+    pub(super) measured: Arc<Sessions>,
     lanes: RwLock<Vec<mpsc::UnboundedSender<Pending>>>,
     independent_keys: bool,
     /// Until when everything must have ended, once it is to.
@@ -61,6 +62,7 @@ impl Driver {
         independent_keys: bool,
     ) -> Self {
         Self {
+            measured: Sessions::new(shared.clone()),
             shared,
             in_flight,
             lanes: RwLock::new(lanes),
@@ -149,6 +151,7 @@ impl Driver {
             if let Err(end) = self.unless_stopped(sleep(wait)).await {
                 return end;
             }
+            self.shared.probe.reconnected();
         }
     }
 

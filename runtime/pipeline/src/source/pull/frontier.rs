@@ -4,10 +4,15 @@
 //! prefix that is done. No arithmetic is made with positions, which have holes. What is said about another epoch than the
 //! present one changes nothing. No I/O and no clock: the driver asks it and acts.
 
+mod unconfirmed;
+
 use std::collections::{BTreeMap, VecDeque};
 
 use danube_wasm_model::upstream::{Position, StreamId};
 
+use tokio::time::Instant;
+
+pub(crate) use self::unconfirmed::Unconfirmed;
 use crate::mutants::{self, Mutant};
 
 /// An epoch that something was delivered in is over.
@@ -35,11 +40,13 @@ struct Stream {
     first: u64,
     /// What is not confirmable yet.
     entries: VecDeque<Entry>,
-    /// Dependency the done prefix.
+    /// The end of the done prefix.
     confirmable: Option<Position>,
     confirmed: Option<Position>,
-    /// A confirmation is under way.
-    confirming: bool,
+    /// Events of the done prefix that no confirmation is of yet.
+    done: Unconfirmed,
+    /// Those that the confirmation under way is of.
+    confirming: Option<Unconfirmed>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +62,8 @@ enum Phase {
 struct Entry {
     position: Position,
     done: bool,
-    /// Of progress without an event.
-    passed: bool,
+    /// When the event was read; `None` of progress without an event.
+    read: Option<Instant>,
 }
 
 impl Stream {
@@ -68,23 +75,25 @@ impl Stream {
             entries: VecDeque::new(),
             confirmable: None,
             confirmed: None,
-            confirming: false,
+            done: Unconfirmed::default(),
+            confirming: None,
         }
     }
 
-    fn push(&mut self, position: Position, passed: bool) {
+    fn push(&mut self, position: Position, read: Option<Instant>) {
         self.entries.push_back(Entry {
             position,
-            done: passed,
-            passed,
+            done: read.is_none(),
+            read,
         });
     }
 
     /// Whether the done prefix has grown.
     fn advance(&mut self) -> bool {
         let before = self.first;
-        while self.entries.front().is_some_and(|entry| entry.done) {
-            self.confirmable = self.entries.pop_front().map(|entry| entry.position);
+        while let Some(entry) = self.entries.pop_front_if(|entry| entry.done) {
+            self.confirmable = Some(entry.position);
+            self.done.add(entry.read.into());
             self.first += 1;
         }
         if mutants::is(Mutant::ConfirmOverGap) {
@@ -95,25 +104,38 @@ impl Stream {
     }
 
     fn is_due(&self) -> bool {
-        self.phase != Phase::Gone && !self.confirming && self.confirmable != self.confirmed
+        self.phase != Phase::Gone && self.confirming.is_none() && self.confirmable != self.confirmed
     }
 
     fn is_settled(&self) -> bool {
         self.phase == Phase::Gone || (self.entries.is_empty() && self.confirmable == self.confirmed)
     }
+
+    fn unconfirmed(&self) -> Unconfirmed {
+        let mut all = self.done;
+        let entries = self.entries.iter().map(|entry| entry.read.into());
+        self.confirming
+            .into_iter()
+            .chain(entries)
+            .for_each(|part| all.add(part));
+        all
+    }
 }
 
 impl Frontier {
-    /// Events of these positions are delivered. Gives the number of the first; the others follow.
+    /// Events of these positions are delivered now. Gives the number of the first; the others follow.
     pub(crate) fn deliver(
         &mut self,
         stream: &StreamId,
         epoch: u64,
+        now: Instant,
         positions: impl IntoIterator<Item = Position>,
     ) -> Result<u64, Stale> {
         let stream = self.in_epoch(stream, epoch)?;
         let number = stream.first + stream.entries.len() as u64;
-        positions.into_iter().for_each(|position| stream.push(position, false));
+        positions
+            .into_iter()
+            .for_each(|position| stream.push(position, Some(now)));
         Ok(number)
     }
 
@@ -122,8 +144,8 @@ impl Frontier {
         let stream = self.in_epoch(stream, epoch)?;
         match stream.entries.back_mut() {
             // While an event is under way, keepalives must not add up.
-            Some(last) if last.passed => last.position = position,
-            _ => stream.push(position, true),
+            Some(last) if last.read.is_none() => last.position = position,
+            _ => stream.push(position, None),
         }
         stream.advance();
         Ok(())
@@ -171,7 +193,7 @@ impl Frontier {
         let due = self.0.iter_mut().filter(|(_, stream)| stream.is_due());
         due.filter_map(|(id, stream)| {
             let upto = stream.confirmable?;
-            stream.confirming = true;
+            stream.confirming = Some(std::mem::take(&mut stream.done));
             Some(Due {
                 stream: id.clone(),
                 epoch: stream.epoch,
@@ -184,7 +206,7 @@ impl Frontier {
     /// The upstream has taken it.
     pub(crate) fn confirmed(&mut self, due: &Due) {
         if let Some(stream) = self.0.get_mut(&due.stream).filter(|stream| stream.epoch == due.epoch) {
-            stream.confirming = false;
+            stream.confirming = None;
             stream.confirmed = Some(due.upto);
         }
     }
@@ -233,6 +255,14 @@ impl Frontier {
     /// As [`Self::is_settled`], for all.
     pub(crate) fn is_all_settled(&self) -> bool {
         self.0.values().all(Stream::is_settled)
+    }
+
+    /// Events that were read and can still be confirmed, of all streams.
+    pub(crate) fn unconfirmed(&self) -> Unconfirmed {
+        let mut all = Unconfirmed::default();
+        let live = self.0.values().filter(|stream| stream.phase != Phase::Gone);
+        live.for_each(|stream| all.add(stream.unconfirmed()));
+        all
     }
 }
 

@@ -26,6 +26,7 @@ mod driver;
 mod frontier;
 mod in_flight;
 mod lane;
+mod measure;
 mod publish;
 mod queues;
 mod reader;
@@ -138,8 +139,10 @@ impl PullSource {
         let mut background = JoinSet::new();
         let checking = recovery::watch(shared.status.clone(), Some(broker), None);
         background.spawn(shared.guard().run("what checks the broker", checking));
+        let driver = Driver::new(shared.clone(), in_flight, senders, parts.independent_keys);
+        background.spawn(shared.guard().run("what measures", driver.measured.clone().watch()));
         Ok(Arc::new(Self {
-            driver: Arc::new(Driver::new(shared.clone(), in_flight, senders, parts.independent_keys)),
+            driver: Arc::new(driver),
             shared,
             tasks: tokio::sync::Mutex::new(tasks),
             _background: Mutex::new(background),
@@ -175,6 +178,7 @@ impl PullSource {
             tracing::warn!(connector = %self.id(), "stopped with events under way: they were not confirmed and come again");
             tasks.shutdown().await;
         }
+        self.driver.measured.show_unconfirmed();
         self.shared.status.stopped();
     }
 }

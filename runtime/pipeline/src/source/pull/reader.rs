@@ -36,6 +36,7 @@ pub(super) struct Reader<'a> {
     session: Arc<Session>,
     confirmer: Arc<dyn Confirmer>,
     tasks: JoinSet<()>,
+    drive: usize,
     cause: Cause,
     waits: BackoffPolicy,
     backoff: Backoff,
@@ -49,12 +50,18 @@ impl<'a> Reader<'a> {
             session: Session::new(&driver.shared),
             confirmer: confirmer.clone(),
             tasks: JoinSet::new(),
+            drive,
             cause: Cause::Upstream(drive),
             waits,
             backoff: waits.start(),
         };
-        let confirming = confirm(reader.session.clone(), confirmer, Cause::Confirmations(drive));
+        let confirming = confirm(reader.session.clone(), confirmer.clone(), Cause::Confirmations(drive));
         reader.spawn("what confirms", confirming);
+        driver.measured.begin(drive, &reader.session);
+        reader.spawn(
+            "what measures the backlog",
+            driver.measured.clone().ask(drive, confirmer),
+        );
         reader
     }
 
@@ -191,5 +198,6 @@ impl Drop for Reader<'_> {
     /// Also when the driving task is dropped.
     fn drop(&mut self) {
         self.session.change(Frontier::lose_all);
+        self.driver.measured.end(self.drive);
     }
 }

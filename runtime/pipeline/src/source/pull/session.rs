@@ -8,7 +8,7 @@ use danube_wasm_model::{
     upstream::{Position, StreamId},
 };
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -54,7 +54,7 @@ impl Session {
         events: Vec<(Event, Position)>,
     ) -> Result<Vec<Pending>, Stale> {
         let positions = events.iter().map(|(_, position)| *position);
-        let first = self.change(|frontier| frontier.deliver(stream, epoch, positions))?;
+        let first = self.change(|frontier| frontier.deliver(stream, epoch, Instant::now(), positions))?;
         let finalizer = |number, permit| Finalizer {
             session: self.clone(),
             stream: stream.clone(),

@@ -1,5 +1,7 @@
 //! The frontier, case by case and against a slow one.
 
+use std::time::Duration;
+
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 
 use super::*;
@@ -13,7 +15,7 @@ fn at(position: u64) -> Position {
 }
 
 fn deliver(frontier: &mut Frontier, epoch: u64, positions: &[u64]) -> Result<u64, Stale> {
-    frontier.deliver(&s("s"), epoch, positions.iter().copied().map(at))
+    frontier.deliver(&s("s"), epoch, Instant::now(), positions.iter().copied().map(at))
 }
 
 /// What can be confirmed of the stream, which is confirmed by that.
@@ -50,6 +52,35 @@ fn one_confirmation_of_a_stream_at_a_time_and_the_next_names_the_newest_position
     assert_eq!(frontier.take_due(), []);
     frontier.confirmed(&due[0]);
     assert_eq!(confirm(&mut frontier), Some((1, 3)));
+}
+
+#[test]
+fn an_event_is_unconfirmed_from_its_delivery_until_the_upstream_has_taken_it() {
+    let mut frontier = Frontier::default();
+    let times: Vec<_> = (0..3).map(|i| Instant::now() + Duration::from_secs(i)).collect();
+    for (position, time) in (1..).zip(&times) {
+        let delivered = frontier.deliver(&s("s"), 1, *time, [at(position)]);
+        assert_eq!(delivered, Ok(2 * (position - 1)));
+        frontier.pass(&s("s"), 1, at(position)).expect("the present epoch");
+    }
+    let unconfirmed = |events, oldest: usize| Unconfirmed {
+        events,
+        oldest: times.get(oldest).copied(),
+    };
+    assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "markers are no events");
+    frontier.done(&s("s"), 1, 2);
+    assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "not of the done prefix");
+    frontier.done(&s("s"), 1, 0);
+    let due = frontier.take_due().pop().expect("the first is done");
+    assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "on its way");
+    frontier.done(&s("s"), 1, 4);
+    frontier.confirmed(&due);
+    assert_eq!(frontier.unconfirmed(), unconfirmed(1, 2));
+    assert_eq!(confirm(&mut frontier), Some((1, 3)));
+    assert_eq!(frontier.unconfirmed(), unconfirmed(0, 3));
+    deliver(&mut frontier, 1, &[4]).expect("the present epoch");
+    frontier.lose(&s("s"));
+    assert_eq!(frontier.unconfirmed(), unconfirmed(0, 3), "it never can be");
 }
 
 #[test]
