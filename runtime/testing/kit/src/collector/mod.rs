@@ -38,6 +38,7 @@ impl SinkConnector for CollectorSink {
         let mapping = json!({
             "topic": consumer.topic.as_str(),
             "subscription": consumer.subscription,
+            "subscription_type": consumer.subscription_type,
             "table": config::TARGET,
         });
         Map::from_iter([("topic_mappings".to_owned(), json!([mapping]))])
