@@ -25,6 +25,38 @@ pub trait Intake: Send + Sync + 'static {
     /// Never waits for room: a full queue is [`Outcome::Unavailable`] at once. Dropping the future does not undo the
     /// event.
     async fn offer(&self, event: Event) -> Outcome;
+
+    /// Takes the events of one request, and says what became of each, in their order. As [`Self::offer`] for all of them
+    /// together:
+    ///
+    /// * All are admitted, or none. A request takes a place for each event, and at most a quarter of all.
+    /// * All that is published of them is published at once, or nothing is. Either none of the outcomes is
+    ///   [`Outcome::Unavailable`], or none is [`Outcome::Accepted`]: then the sender sends the whole request again, and its
+    ///   event ids make that harmless.
+    /// * What `on_refusal` says becomes of the others when one is [`Outcome::Invalid`] or [`Outcome::Failed`].
+    ///
+    /// A record that is made of several events is made of events of one request. Records keep the order of the request's
+    /// events; there is no order between requests that are under way at the same time.
+    ///
+    /// Unless overridden, offers one event after the other, and keeps none of this: for tests of what is in front of it.
+    async fn offer_all(&self, events: Vec<Event>, on_refusal: OnRefusal) -> Vec<Outcome> {
+        let _ = on_refusal;
+        let mut outcomes = Vec::with_capacity(events.len());
+        for event in events {
+            outcomes.push(self.offer(event).await);
+        }
+        outcomes
+    }
+}
+
+/// What becomes of the other events of a request when one of them is refused, or the component crashes on it. One that
+/// becomes a dead letter because its endpoint says so is not refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRefusal {
+    /// They are published: for senders that are told which ones were refused.
+    KeepOthers,
+    /// They are not, and are [`Outcome::Unavailable`]: for senders that are told one thing of the whole request.
+    RefuseAll,
 }
 
 /// What became of an event.

@@ -38,10 +38,14 @@ pub(super) struct Output {
 }
 
 /// Runs until every sender is dropped and the queue is empty, then until every publish is answered.
-pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Receiver<Pending>) {
+pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::UnboundedReceiver<Pending>) {
     let mut output = Output::default();
-    while let Some(first) = queue.recv().await {
-        let batch = collect(first, &mut queue, &shared);
+    let mut next = None;
+    while let Some(first) = match next.take() {
+        Some(first) => Some(first),
+        None => queue.recv().await,
+    } {
+        let batch = collect(first, &mut next, &mut queue, &shared);
         failpoints::reach(FailPoint::SourceTaken);
         call(&shared, lane, batch, &mut output).await;
         while output.answering.try_join_next().is_some() {}
@@ -50,13 +54,22 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut queue: mpsc::Recei
     while output.answering.join_next().await.is_some() {}
 }
 
-/// The first event and all that are queued, up to the limits.
-fn collect(first: Pending, queue: &mut mpsc::Receiver<Pending>, shared: &Shared) -> Vec<Pending> {
+/// The first event and all that are queued, up to the limits and to the next one that is not to be with them.
+fn collect(
+    first: Pending,
+    apart: &mut Option<Pending>,
+    queue: &mut mpsc::UnboundedReceiver<Pending>,
+    shared: &Shared,
+) -> Vec<Pending> {
     let limits = &shared.limits;
     let mut bytes = first.event.payload.len();
     let mut batch = vec![first];
     while batch.len() < limits.batch_events_max && bytes < limits.batch_bytes_max {
         let Ok(next) = queue.try_recv() else { break };
+        if !next.is_beside(&batch[0]) {
+            *apart = Some(next);
+            break;
+        }
         bytes += next.event.payload.len();
         batch.push(next);
     }

@@ -13,6 +13,7 @@
 //! * **Confirmation.** An event is [`Outcome::Accepted`] only when every record made from it is durable. Until then
 //!   its sender keeps it, so this loop never retries a publish: it says `Unavailable` and the sender sends again,
 //!   which the event's id makes harmless.
+//! * **Requests.** Events that came in one request are published at once, or not at all (`request.rs`).
 //! * **Retryable.** A component that says so is called again with the same events, for some seconds; then their senders are
 //!   asked to retry.
 //! * **Faults.** A batch that traps, runs out of its budget, goes over a limit or returns malformed columns is halved
@@ -28,6 +29,7 @@ mod publishing;
 pub mod pull;
 mod refuse;
 pub mod rehearsal;
+mod request;
 mod retries;
 mod shared;
 mod topics;
@@ -46,17 +48,20 @@ use danube_wasm_broker::{Broker, BrokerError};
 use danube_wasm_model::{
     ConnectorId, OnFailure, OnInvalid, TopicName,
     clock::OrderClock,
-    door::{Intake, Outcome, SourceGuest},
+    door::{Intake, OnRefusal, Outcome, SourceGuest},
     event::Event,
 };
 use danube_wasm_schema::Validator;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch},
     task::JoinSet,
 };
 
-use self::shared::{Answer, Mode, Pending, Push, Shared};
+use self::{
+    request::Request,
+    shared::{Answer, Mode, Pending, Push, Shared},
+};
 use crate::{
     failpoints::{self, FailPoint},
     instruments::Instruments,
@@ -116,10 +121,12 @@ pub struct SourceParts {
 pub struct Source {
     shared: Arc<Shared>,
     queue: Arc<Semaphore>,
-    lanes: RwLock<Vec<mpsc::Sender<Pending>>>,
+    lanes: RwLock<Vec<mpsc::UnboundedSender<Pending>>>,
     next_lane: AtomicUsize,
     keeps_order_without_key: bool,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
+    /// What answers requests of several events.
+    requests: Mutex<JoinSet<()>>,
     draining: AtomicBool,
     _background: JoinSet<()>,
 }
@@ -144,8 +151,8 @@ impl Source {
         let mut tasks = JoinSet::new();
         let mut senders = Vec::with_capacity(shared.lanes());
         for lane in 0..shared.lanes() {
-            // As long as the queue, so that a permit is always a place: sending never waits.
-            let (sender, receiver) = mpsc::channel(limits.queue_events_max);
+            // Its places bound it.
+            let (sender, receiver) = mpsc::unbounded_channel();
             senders.push(sender);
             tasks.spawn(shared.guard().run("a lane", lane::run(shared.clone(), lane, receiver)));
         }
@@ -160,6 +167,7 @@ impl Source {
             next_lane: AtomicUsize::new(0),
             keeps_order_without_key,
             tasks: tokio::sync::Mutex::new(tasks),
+            requests: Mutex::default(),
             draining: AtomicBool::new(false),
         }))
     }
@@ -181,10 +189,16 @@ impl Source {
         self.lanes.write().clear();
         failpoints::reach(FailPoint::SourceDraining);
         let mut tasks = self.tasks.lock().await;
-        let all_done = async { while tasks.join_next().await.is_some() {} };
+        // No lane is left that would begin another one.
+        let mut requests = std::mem::take(&mut *self.requests.lock());
+        let all_done = async {
+            while tasks.join_next().await.is_some() {}
+            while requests.join_next().await.is_some() {}
+        };
         if tokio::time::timeout_at(deadline, all_done).await.is_err() {
             tracing::warn!(connector = %self.id(), "stopped with events unanswered: their senders were not told that they arrived");
             tasks.shutdown().await;
+            requests.shutdown().await;
         }
         self.shared.status.stopped();
     }
@@ -199,24 +213,57 @@ impl Source {
         }
     }
 
-    fn enqueue(&self, event: Event) -> Result<oneshot::Receiver<Outcome>, Outcome> {
+    /// Places in the queue.
+    fn places(&self, events: usize) -> Result<OwnedSemaphorePermit, Outcome> {
         if let Status::Failed(reason) | Status::Crashed(reason) = self.shared.status.get() {
             return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
         }
-        let Ok(permit) = self.queue.clone().try_acquire_owned() else {
-            return Err(unavailable(format!("the queue of {} is full", self.id())));
-        };
-        let lanes = self.lanes.read();
+        // Else a large request would never find so many free.
+        let places = events.min(self.shared.limits.queue_events_max.div_ceil(4));
+        let places = u32::try_from(places).unwrap_or(u32::MAX);
+        let permit = self.queue.clone().try_acquire_many_owned(places);
+        permit.map_err(|_| unavailable(format!("the queue of {} is full", self.id())))
+    }
+
+    fn send(&self, lanes: &[mpsc::UnboundedSender<Pending>], pending: Pending) -> Result<(), Outcome> {
         if self.draining.load(Ordering::Acquire) || lanes.is_empty() {
             return Err(unavailable(format!("connector {} is stopping", self.id())));
         }
-        let lane = self.lane_of(&event, lanes.len());
+        let lane = self.lane_of(&pending.event, lanes.len());
+        let sent = lanes[lane].send(pending);
+        sent.map_err(|_| unavailable(format!("connector {} is not running", self.id())))
+    }
+
+    fn enqueue(&self, event: Event) -> Result<oneshot::Receiver<Outcome>, Outcome> {
+        let place = self.places(1)?;
         let (reply, outcome) = oneshot::channel();
-        let answer = Answer::Sender { reply, _place: permit };
-        match lanes[lane].try_send(Pending { event, answer }) {
-            Ok(()) => Ok(outcome),
-            Err(_) => Err(unavailable(format!("connector {} is not running", self.id()))),
+        let answer = Answer::Sender { reply, _place: place };
+        self.send(&self.lanes.read(), Pending { event, answer })?;
+        Ok(outcome)
+    }
+
+    fn enqueue_all(
+        &self,
+        events: Vec<Event>,
+        on_refusal: OnRefusal,
+    ) -> Result<oneshot::Receiver<Vec<Outcome>>, Outcome> {
+        let places = self.places(events.len())?;
+        let (request, members, answer) = Request::new(events.len(), on_refusal, places);
+        // Alone: a lane has the events of a request one behind the other.
+        let lanes = self.lanes.write();
+        for (event, member) in events.into_iter().zip(members) {
+            let answer = Answer::Member(member);
+            self.send(&lanes, Pending { event, answer })?;
         }
+        let mut requests = self.requests.lock();
+        while requests.try_join_next().is_some() {}
+        let answering = request.run(self.shared.clone());
+        requests.spawn(self.shared.guard().run("what answers a request", answering));
+        Ok(answer)
+    }
+
+    fn stopped(&self) -> Outcome {
+        unavailable(format!("connector {} has stopped", self.id()))
     }
 }
 
@@ -240,10 +287,18 @@ impl Intake for Source {
         self.shared.instruments.received(&event.endpoint, 1);
         match self.enqueue(event) {
             // A lane that ended without an answer was aborted at the end of its grace time.
-            Ok(outcome) => outcome
-                .await
-                .unwrap_or_else(|_| unavailable(format!("connector {} has stopped", self.id()))),
+            Ok(outcome) => outcome.await.unwrap_or_else(|_| self.stopped()),
             Err(refusal) => refusal,
+        }
+    }
+
+    async fn offer_all(&self, events: Vec<Event>, on_refusal: OnRefusal) -> Vec<Outcome> {
+        let n = events.len();
+        let received = events.iter();
+        received.for_each(|event| self.shared.probe.received(&event.endpoint, 1));
+        match self.enqueue_all(events, on_refusal) {
+            Ok(outcomes) => outcomes.await.unwrap_or_else(|_| vec![self.stopped(); n]),
+            Err(refusal) => vec![refusal; n],
         }
     }
 }

@@ -3,10 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Published, Result as BrokerResult};
-use danube_wasm_model::door::{Outcome, Reply};
+use danube_wasm_model::{
+    OnInvalid,
+    door::{Outcome, Reply},
+};
 
 use super::{
+    publish::ReadyGroup,
     refuse::Refusal,
+    request::Member,
     shared::{Pending, Shared},
     unavailable,
 };
@@ -23,6 +28,28 @@ impl PendingGroup {
     pub(super) fn new(members: Vec<(Pending, Option<Reply>)>, records: usize) -> Self {
         let records = u32::try_from(records).unwrap_or(u32::MAX);
         Self { members, records }
+    }
+
+    /// Where it is handed to, if it is of a request of several events.
+    pub(super) fn request(&self) -> Option<impl FnOnce(Vec<ReadyGroup>) + use<>> {
+        let (first, _) = self.members.first()?;
+        first.member().map(Member::ready)
+    }
+
+    /// The place of its first event in its request.
+    pub(super) fn place(&self) -> usize {
+        let members = self.members.iter();
+        members
+            .filter_map(|(pending, _)| pending.member())
+            .map(Member::place)
+            .min()
+            .unwrap_or_default()
+    }
+
+    /// Whether its events become dead letters if the broker does not take it for its size.
+    pub(super) fn becomes_dead_letters(&self, shared: &Shared) -> bool {
+        let mut members = self.members.iter();
+        members.all(|(pending, _)| shared.on_invalid(pending) == OnInvalid::DeadLetter)
     }
 
     /// Answers the events, but for those whose records will never be taken: these are refused.
@@ -58,6 +85,11 @@ impl PendingGroup {
             retry_after,
         };
         self.answer_all(shared, error.kind, &outcome);
+    }
+
+    /// Nothing is published, because of another event of its request.
+    pub(super) fn withhold(self, shared: &Arc<Shared>, outcome: &Outcome) {
+        self.answer_all(shared, ErrorKind::Unavailable, outcome);
     }
 
     fn answer_all(self, shared: &Arc<Shared>, kind: ErrorKind, outcome: &Outcome) {

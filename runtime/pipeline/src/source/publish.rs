@@ -6,7 +6,10 @@ use std::{
 };
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Result as BrokerResult};
-use danube_wasm_model::event::{Event, RecordBatch};
+use danube_wasm_model::{
+    door::OnRefusal,
+    event::{Event, RecordBatch},
+};
 use tokio::task::JoinSet;
 
 use super::{
@@ -36,7 +39,10 @@ pub(super) async fn publish(
     match (ready.is_empty(), shared.pull()) {
         (true, _) => {}
         (false, Some(_)) => output.chains.push(shared, ready, &mut output.answering),
-        (false, None) => publish_now(shared, ready, &mut output.answering),
+        (false, None) => match ready[0].0.request() {
+            Some(request) => request(ready),
+            None => publish_now(shared, ready, &mut output.answering),
+        },
     }
 }
 
@@ -82,6 +88,34 @@ fn publish_now(shared: &Arc<Shared>, ready: Vec<ReadyGroup>, answering: &mut Joi
     failpoints::reach(FailPoint::SourceHandedOver);
     let answer = answer(shared.clone(), waiting, committed, permit, started);
     answering.spawn(shared.guard().run("what answers senders", answer));
+}
+
+/// Hands the records of one request to the broker, all or none, and answers its events when their fate is known.
+pub(super) async fn publish_together(shared: &Arc<Shared>, ready: Vec<ReadyGroup>, on_refusal: OnRefusal) {
+    let (waiting, records): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+    let permit = match shared.publishing.try_permit() {
+        Ok(permit) => permit,
+        Err(wait) => return refuse_all(shared, waiting, wait),
+    };
+    let apart = on_refusal == OnRefusal::KeepOthers || waiting.iter().all(|group| group.becomes_dead_letters(shared));
+    let committed = commit_together(shared.clone(), records, apart);
+    answer(shared.clone(), waiting, committed, permit, SystemTime::now()).await;
+}
+
+/// The same result for each group, unless the broker refuses one for its size and they may be published `apart`.
+async fn commit_together(
+    shared: Arc<Shared>,
+    records: Vec<Vec<Outgoing>>,
+    apart: bool,
+) -> Vec<BrokerResult<Published>> {
+    let groups = records.len();
+    let committed = shared.publisher.publish(vec![records.concat()]);
+    failpoints::reach(FailPoint::SourceHandedOver);
+    match committed.await.pop() {
+        Some(Err(error)) if error.kind == ErrorKind::TooLarge && apart => shared.publisher.publish(records).await,
+        Some(result) => vec![result; groups],
+        None => Vec::new(),
+    }
 }
 
 /// The broker is away: nobody waits for it.

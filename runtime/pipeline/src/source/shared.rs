@@ -13,6 +13,7 @@ use super::{
     OnFailure, OnInvalid, SourceLimits, SourceParts,
     publishing::Publishing,
     pull::{Finalizer, Pull},
+    request::Member,
     topics::Topics,
 };
 use crate::{
@@ -190,6 +191,8 @@ pub(super) enum Answer {
         reply: oneshot::Sender<Outcome>,
         _place: OwnedSemaphorePermit,
     },
+    /// With others of its request.
+    Member(Member),
     Upstream(Finalizer),
 }
 
@@ -198,6 +201,7 @@ impl Pending {
     pub(super) fn answer(self, outcome: Outcome) {
         match self.answer {
             Answer::Sender { reply, .. } => drop(reply.send(outcome)),
+            Answer::Member(member) => member.settle(outcome),
             Answer::Upstream(finalizer) => finalizer.answered(&self.event, outcome),
         }
     }
@@ -205,9 +209,22 @@ impl Pending {
     /// Of a pull source.
     pub(super) fn finalizer(&self) -> Option<&Finalizer> {
         match &self.answer {
-            Answer::Sender { .. } => None,
+            Answer::Sender { .. } | Answer::Member(_) => None,
             Answer::Upstream(finalizer) => Some(finalizer),
         }
+    }
+
+    /// Of a request of several events.
+    pub(super) fn member(&self) -> Option<&Member> {
+        match &self.answer {
+            Answer::Member(member) => Some(member),
+            Answer::Sender { .. } | Answer::Upstream(_) => None,
+        }
+    }
+
+    /// Whether a record may be made of both: they are of one request, or each is a request of its own.
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        self.member().map(Member::request) == other.member().map(Member::request)
     }
 
     /// Whether its fate still matters here: not once its stream is lost.

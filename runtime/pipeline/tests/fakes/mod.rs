@@ -361,6 +361,7 @@ pub struct FakeSource {
     configs: Vec<ProducerConfig>,
     poll: Box<Poll>,
     pub calls: Arc<Mutex<Vec<usize>>>,
+    pub lanes: usize,
 }
 
 impl FakeSource {
@@ -375,6 +376,7 @@ impl FakeSource {
             configs: vec![config],
             poll: Box::new(poll),
             calls: Arc::default(),
+            lanes: 1,
         }
     }
 }
@@ -390,7 +392,7 @@ impl SourceGuest for FakeSource {
     }
 
     fn lanes(&self) -> usize {
-        1
+        self.lanes
     }
 
     fn interests(&self) -> Interests {
