@@ -50,12 +50,40 @@ impl Pointer {
 
     /// The value it points at; `None` if there is none. Text that is not JSON is [`Error::InvalidData`].
     pub fn find<'a>(&self, json: &'a [u8]) -> Result<Option<Scalar<'a>>> {
+        let found = self.walk(json)?;
+        found.map(|raw| scalar(raw.get())).transpose()
+    }
+
+    /// The JSON text of the value it points at, as it was written; otherwise as [`Self::find`].
+    pub fn find_text<'a>(&self, json: &'a [u8]) -> Result<Option<&'a str>> {
+        Ok(self.walk(json)?.map(RawValue::get))
+    }
+
+    /// The id of the document that a message is: what it points at, a string or an integer, as text. Anything else is
+    /// [`Error::InvalidData`], with this pointer as the key `id_pointer` of the settings.
+    pub fn find_id<'a>(&self, json: &'a [u8]) -> Result<Cow<'a, str>> {
+        let no_json = |error| Error::invalid_data(format!("`id_pointer` `{self}`: the message is not JSON: {error}"));
+        let is_integer = |number: &str| number.bytes().all(|b| b == b'-' || b.is_ascii_digit());
+        let found = match self.find(json).map_err(no_json)? {
+            Some(Scalar::String(id)) if !id.is_empty() => return Ok(id),
+            Some(Scalar::Number(id)) if is_integer(id) => return Ok(id.into()),
+            None => "points at nothing".to_owned(),
+            Some(Scalar::String(_)) => "points at an empty string".to_owned(),
+            Some(Scalar::Number(number)) => format!("points at {number}"),
+            Some(Scalar::Other(kind)) => format!("points at {kind}"),
+        };
+        Err(Error::invalid_data(format!(
+            "`id_pointer` `{self}` {found}: a document's id is a string or an integer"
+        )))
+    }
+
+    fn walk<'a>(&self, json: &'a [u8]) -> Result<Option<&'a RawValue>> {
         // Values beside the path are skipped without a look at their encoding, so it is looked at here.
         let json = std::str::from_utf8(json).map_err(|_| Error::invalid_data("the payload is not UTF-8"))?;
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let found = Walk(&self.tokens).deserialize(&mut deserializer)?;
         deserializer.end()?;
-        found.map(|raw| scalar(raw.get())).transpose()
+        Ok(found)
     }
 
     /// The text.
@@ -244,6 +272,20 @@ mod tests {
             );
         }
         assert!(pointer.find(b"{\"a\": 1, \"b\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn text_is_as_it_was_written() {
+        let json = br#"{"a": {"b": [1.50, "\u0041"]}}"#;
+        let text = |pointer| {
+            Pointer::try_new(pointer)
+                .expect("a pointer")
+                .find_text(json)
+                .expect("JSON")
+        };
+        assert_eq!(text("/a/b"), Some(r#"[1.50, "\u0041"]"#));
+        assert_eq!(text("/a/b/1"), Some(r#""\u0041""#));
+        assert_eq!(text("/x"), None);
     }
 
     #[test]

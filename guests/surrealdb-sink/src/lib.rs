@@ -24,7 +24,7 @@ mod document;
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, ConsumerConfig, Error, Operation, Pointer, Result, Scalar, SinkConnector, SinkRecord, SinkSettings,
+    Column, Config, ConsumerConfig, Error, Operation, Pointer, Result, SinkConnector, SinkRecord, SinkSettings,
     TopicMapping, Write, Writes, export_sink,
 };
 use document::{Additions, Document};
@@ -100,13 +100,7 @@ impl SinkConnector for SurrealdbSink {
         let Some(pointer) = &keys.id_pointer else {
             return Ok(write.into());
         };
-        let no_json =
-            |error| Error::invalid_data(format!("`id_pointer` `{pointer}`: the message is not JSON: {error}"));
-        let write = match pointer.find(record.bytes()).map_err(no_json)? {
-            Some(Scalar::String(id)) if !id.is_empty() => write.with_id(id),
-            Some(Scalar::Number(id)) if is_integer(id) => write.with_id(id),
-            found => return Err(no_id(pointer, found)),
-        };
+        let write = write.with_id(pointer.find_id(record.bytes())?);
         Ok(write
             .with_operation(Operation::Upsert)
             .with_order(record.order())
@@ -125,22 +119,6 @@ impl OwnKeys {
     fn needs_publish_time(&self) -> bool {
         self.include_danube_metadata || self.storage_mode == StorageMode::TimeSeries || self.id_pointer.is_some()
     }
-}
-
-fn is_integer(number: &str) -> bool {
-    number.bytes().all(|b| b == b'-' || b.is_ascii_digit())
-}
-
-fn no_id(pointer: &Pointer, found: Option<Scalar<'_>>) -> Error {
-    let found = match found {
-        None => "points at nothing".to_owned(),
-        Some(Scalar::String(_)) => "points at an empty string".to_owned(),
-        Some(Scalar::Number(number)) => format!("points at {number}"),
-        Some(Scalar::Other(kind)) => format!("points at {kind}"),
-    };
-    Error::invalid_data(format!(
-        "`id_pointer` `{pointer}` {found}: a document's id is a string or an integer"
-    ))
 }
 
 export_sink!(SurrealdbSink);

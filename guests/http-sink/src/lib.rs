@@ -1,0 +1,76 @@
+//! Messages become the bodies of HTTP requests.
+//!
+//! Keys of a topic mapping, beside those that every sink has:
+//!
+//! * `endpoint`: where the messages go.
+//! * `id_pointer`: a JSON pointer into the message. What it points at, a string or an integer, is the id of the document that
+//!   the message is about: the message is an upsert of it (`PUT`, and the id stands where the endpoint's URL has `{id}`). A
+//!   message in which it points at nothing of the kind is refused. Without it each message is an insert (`POST`).
+//! * `body`: what is sent instead of the message: see [`template`].
+//!
+//! Without `body` the message is sent as it was published, byte by byte.
+
+pub mod template;
+
+use std::collections::BTreeMap;
+
+use danube_connector::{
+    Column, Config, ConsumerConfig, Error, Nothing, Operation, Pointer, Result, SinkConnector, SinkRecord,
+    SinkSettings, TopicMapping, Write, Writes, export_sink,
+};
+use serde::Deserialize;
+use template::Template;
+
+/// The connector.
+#[derive(Debug)]
+pub struct HttpSink {
+    consumer_configs: Vec<ConsumerConfig>,
+    mappings: BTreeMap<String, OwnKeys>,
+}
+
+/// Keys of its own in a mapping.
+#[derive(Debug, Deserialize)]
+struct OwnKeys {
+    endpoint: String,
+    id_pointer: Option<Pointer>,
+    body: Option<Template>,
+}
+
+impl SinkConnector for HttpSink {
+    fn initialize(config: Config) -> Result<Self> {
+        let settings: SinkSettings<Nothing, OwnKeys> = config.settings()?;
+        let consumer_configs = settings.consumer_configs()?;
+        let mapping = |mapping: TopicMapping<OwnKeys>| (mapping.topic, mapping.more);
+        Ok(Self {
+            consumer_configs,
+            mappings: settings.topic_mappings.into_iter().map(mapping).collect(),
+        })
+    }
+
+    fn consumer_configs(&self) -> Result<Vec<ConsumerConfig>> {
+        Ok(self.consumer_configs.clone())
+    }
+
+    fn wants(&self) -> Vec<Column> {
+        let has_ids = self.mappings.values().any(|keys| keys.id_pointer.is_some());
+        has_ids.then_some(Column::Orders).into_iter().collect()
+    }
+
+    fn process<'a>(&'a mut self, record: SinkRecord<'a>) -> Result<Writes<'a>> {
+        let topic = record.topic();
+        let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
+        let keys = self.mappings.get(topic).ok_or_else(unknown)?;
+        let write = match &keys.body {
+            None => Write::forward(&keys.endpoint, record),
+            Some(template) => Write::insert_bytes(&keys.endpoint, template.fill(record.bytes())?),
+        };
+        let Some(pointer) = &keys.id_pointer else {
+            return Ok(write.into());
+        };
+        let write = write.with_id(pointer.find_id(record.bytes())?);
+        let write = write.with_operation(Operation::Upsert);
+        Ok(write.with_order(record.order()).into())
+    }
+}
+
+export_sink!(HttpSink);
