@@ -25,6 +25,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("ingress-http", "runtime/ingress/http"),
     ("egress-common", "runtime/egress/common"),
     ("egress-dial", "runtime/egress/dial"),
+    ("egress-http", "runtime/egress/http"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
     ("host", "runtime/host"),
@@ -38,7 +39,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("tonic", &["proto", "broker-danube", "broker-server"]),
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
-    ("hyper", &["ingress-http", "broker-danube"]),
+    ("hyper", &["ingress-http", "egress-http", "broker-danube"]),
     ("clap", &["cli"]),
 ];
 
@@ -92,6 +93,7 @@ fn ingress_and_egress_never_see_a_broker() {
         "runtime/ingress/http",
         "runtime/egress/common",
         "runtime/egress/dial",
+        "runtime/egress/http",
         "runtime/egress/surrealdb",
     ] {
         let found = dependencies(&root().join(room).join("Cargo.toml"));

@@ -168,7 +168,7 @@ fn tables_and_lists_of_tables_are_distinguished() {
         &workspace.refuse(no_table),
         &[
             "1:1 sinks[0].surrealdb",
-            "needs a table `surrealdb`",
+            "needs a table of its kind: `surrealdb`",
             "[sinks.surrealdb]",
         ],
     );
