@@ -725,7 +725,7 @@ async fn start_measured() -> (Running, Arc<Metrics>) {
     let mut parts = parts(FakeSource::new(|events| Ok(forward(events))), &broker);
     let metrics = Metrics::new().expect("metrics");
     let id = ConnectorId::try_new("test", "source").expect("a name");
-    parts.source.probe = Probe::new(metrics.connector(&id), Tracing::default());
+    parts.source.instruments = Instruments::new(metrics.connector(&id), Tracing::default());
     (run(parts, broker).await, metrics)
 }
 

@@ -11,7 +11,7 @@ use danube_wasm_model::{
     door::{GuestError, Intake, OnRefusal, Outcome},
     event::{Event, EventBatch, RecordBatch},
 };
-use danube_wasm_pipeline::{OnInvalid, Probe, RetryPolicy, Source, SourceLimits, SourceParts};
+use danube_wasm_pipeline::{Instruments, OnInvalid, RetryPolicy, Source, SourceLimits, SourceParts};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -26,7 +26,7 @@ fn parts(guest: FakeSource, broker: &MemoryBroker) -> SourceParts {
         on_failure: HashMap::new(),
         retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     }
 }
 

@@ -295,7 +295,7 @@ impl Intake for Source {
     async fn offer_all(&self, events: Vec<Event>, on_refusal: OnRefusal) -> Vec<Outcome> {
         let n = events.len();
         let received = events.iter();
-        received.for_each(|event| self.shared.probe.received(&event.endpoint, 1));
+        received.for_each(|event| self.shared.instruments.received(&event.endpoint, 1));
         match self.enqueue_all(events, on_refusal) {
             Ok(outcomes) => outcomes.await.unwrap_or_else(|_| vec![self.stopped(); n]),
             Err(refusal) => vec![refusal; n],

@@ -40,7 +40,7 @@ async fn confirm_one(session: &Session, confirmer: &dyn Confirmer, due: Due, cau
     while !session.look(lost) {
         let taken = confirmer.confirm(stream, due.epoch, due.upto).await;
         if let Err(error) = &taken {
-            shared.probe.confirm_failed(error);
+            shared.instruments.confirm_failed(error);
         }
         match taken {
             Ok(()) => {

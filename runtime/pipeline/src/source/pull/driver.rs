@@ -151,7 +151,7 @@ impl Driver {
             if let Err(end) = self.unless_stopped(sleep(wait)).await {
                 return end;
             }
-            self.shared.probe.reconnected();
+            self.shared.instruments.reconnected();
         }
     }
 

@@ -79,7 +79,7 @@ impl Sessions {
             .iter()
             .map(|backlog| (backlog.stream.as_str(), [backlog.messages, backlog.bytes]));
         let others = (OTHERS, [sum(|backlog| backlog.messages), sum(|backlog| backlog.bytes)]);
-        self.shared.probe.backlogs(single.chain([others]));
+        self.shared.instruments.backlogs(single.chain([others]));
     }
 
     /// Says what is not confirmed.
@@ -91,7 +91,7 @@ impl Sessions {
             }
         }
         let age = all.oldest.as_ref().map(Instant::elapsed);
-        self.shared.probe.unconfirmed(all.events, age.unwrap_or_default());
+        self.shared.instruments.unconfirmed(all.events, age.unwrap_or_default());
     }
 
     /// Says that for as long as the source lives.
