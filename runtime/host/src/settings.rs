@@ -7,7 +7,7 @@ use std::{
 
 use danube_wasm_config as config;
 use danube_wasm_model::{OnFailure, OnInvalid, TopicName};
-use danube_wasm_pipeline::{ErrorBudget, PullParts, RetryPolicy, SourceLimits, SourceParts, source::pull};
+use danube_wasm_pipeline::{ErrorBudget, PullParts, RetryPolicy, SourceLimits, SourceParts};
 use danube_wasm_sandbox::GuestLimits;
 use danube_wasm_schema::{Declaration, VersionStrategy};
 
@@ -46,16 +46,9 @@ pub(crate) fn ordered(source: &config::Source) -> HashSet<TopicName> {
 
 /// Returns the parts of a pull source.
 pub(crate) fn pull_parts(source: &config::Source, parts: SourceParts, independent_keys: bool) -> PullParts {
-    let policy = |on_invalid| match on_invalid {
-        OnInvalid::Reject | OnInvalid::DeadLetter => pull::OnInvalid::DeadLetter,
-        OnInvalid::Skip => pull::OnInvalid::Skip,
-        OnInvalid::Stop => pull::OnInvalid::Stop,
-    };
-    let routes = source.routes().into_iter();
     PullParts {
         source: parts,
         in_flight_bytes_max: source.batch.max_bytes.saturating_mul(IN_FLIGHT_BATCHES),
-        on_invalid: routes.map(|route| (route.endpoint, policy(route.on_invalid))).collect(),
         independent_keys,
     }
 }

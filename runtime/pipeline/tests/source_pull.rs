@@ -15,8 +15,7 @@ use danube_wasm_model::{
     upstream::{Delivery, DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
-    Instruments, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
-    source::pull::OnInvalid,
+    Instruments, OnInvalid, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
 };
 use danube_wasm_telemetry::{Metrics, Tracing};
 use fakes::{
@@ -48,7 +47,6 @@ fn parts(guest: FakeSource, broker: &MemoryBroker) -> PullParts {
             instruments: Instruments::default(),
         },
         in_flight_bytes_max: 1 << 20,
-        on_invalid: HashMap::new(),
         independent_keys: false,
     }
 }
@@ -97,7 +95,7 @@ fn picky(on_bad: impl Fn() -> Option<GuestError> + Send + Sync + 'static) -> Fak
 async fn start_picky(guest: FakeSource, on_invalid: OnInvalid) -> Running {
     let broker = MemoryBroker::new();
     let mut parts = parts(guest, &broker);
-    parts.on_invalid = HashMap::from([("/in".to_owned(), on_invalid)]);
+    parts.source.on_invalid = HashMap::from([("/in".to_owned(), on_invalid)]);
     run(parts, broker).await
 }
 
@@ -472,7 +470,12 @@ async fn refused_data_may_stop_the_connector_and_is_not_confirmed() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_on_which_the_component_crashes_becomes_a_dead_letter_whatever_becomes_of_refused_data() {
-    for on_invalid in [OnInvalid::DeadLetter, OnInvalid::Skip, OnInvalid::Stop] {
+    for on_invalid in [
+        OnInvalid::Reject,
+        OnInvalid::DeadLetter,
+        OnInvalid::Skip,
+        OnInvalid::Stop,
+    ] {
         let running = start_picky(picky(|| Some(trap())), on_invalid).await;
         running.upstream.give(events("s", 1, 0, &["a", "bad1", "b"]));
         running.confirmed("s", 1, 30).await;

@@ -1,6 +1,6 @@
 //! Events of which nothing is published: the answer to the sender, and the dead letter.
 //!
-//! * **Refused data** (by the component, by a schema, by the broker's limit of size): the endpoint's [`OnInvalid`] is_probe.
+//! * **Refused data** (by the component, by a schema, by the broker's limit of size): the endpoint's [`OnInvalid`] decides.
 //! * **A crash** (trap, budget, limit, malformed output): always a dead letter; the endpoint's [`OnFailure`] says what the
 //!   sender is answered once it is kept.
 //!
@@ -86,7 +86,7 @@ pub(super) fn spawn_refuse(
     answering: &mut JoinSet<()>,
 ) {
     match shared.on_invalid(&pending) {
-        // The others are for sources that read from an upstream.
+        // Of what was read from an upstream, its finalizer decides.
         OnInvalid::Reject | OnInvalid::Skip | OnInvalid::Stop => pending.answer(invalid(refusal)),
         OnInvalid::DeadLetter => {
             let refuse = refuse(shared.clone(), pending, refusal, recording);
@@ -97,7 +97,7 @@ pub(super) fn spawn_refuse(
 
 /// Answers the sender, or keeps a dead letter where its endpoint says so.
 pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refusal, recording: Option<String>) {
-    if shared.on_invalid(&pending) == OnInvalid::Reject {
+    if shared.on_invalid(&pending) != OnInvalid::DeadLetter {
         return pending.answer(invalid(refusal));
     }
     let reservation = match reserve(&shared, &pending, || shared.dead_letters.reserve()).await {

@@ -131,10 +131,7 @@ impl Shared {
     pub(super) fn on_invalid(&self, pending: &Pending) -> OnInvalid {
         match &self.mode {
             Mode::Push(push) => of(&push.on_invalid, &pending.event),
-            Mode::Pull(pull) => match of(&pull.on_invalid, &pending.event) {
-                super::pull::OnInvalid::DeadLetter => OnInvalid::DeadLetter,
-                super::pull::OnInvalid::Skip | super::pull::OnInvalid::Stop => OnInvalid::Reject,
-            },
+            Mode::Pull(pull) => pull.on_invalid(&pending.event),
         }
     }
 

@@ -35,7 +35,7 @@ mod session;
 use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_broker::{Broker, BrokerError};
-use danube_wasm_model::{ConnectorId, TopicName, door::SourceGuest, upstream::PullDriver};
+use danube_wasm_model::{ConnectorId, OnInvalid, TopicName, door::SourceGuest, event::Event, upstream::PullDriver};
 use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, watch},
@@ -56,27 +56,13 @@ use crate::{
     status::Status,
 };
 
-/// What happens to an event that its schema or the component refuses, or that is larger than the broker takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnInvalid {
-    /// It becomes a dead letter, and is done when that is durable.
-    #[default]
-    DeadLetter,
-    /// It is logged, counted and done.
-    Skip,
-    /// The connector stops before it. What comes behind it in its stream stays in the upstream.
-    Stop,
-}
-
 /// What a pull source is made of.
 pub struct PullParts {
-    /// As of any source; its `on_invalid` and `on_failure` are for senders and mean nothing here. `queue_events_max` is how
-    /// many events may be in flight.
+    /// As of any source. `queue_events_max` is how many events may be in flight. Of `on_invalid`, [`OnInvalid::Reject`] is a
+    /// dead letter, because nobody can be told; `on_failure` is for senders and means nothing here.
     pub source: SourceParts,
     /// Most bytes of events in flight, unless a single one is larger.
     pub in_flight_bytes_max: usize,
-    /// By endpoint; endpoints that are not named make dead letters.
-    pub on_invalid: HashMap<String, OnInvalid>,
     /// Events of one key keep their order, those of one stream need not: the lanes share a stream.
     pub independent_keys: bool,
 }
@@ -105,7 +91,18 @@ pub(super) struct Pull {
     pub(super) in_flight: Arc<InFlight>,
     /// Everything ends at once: nothing more is handed over or confirmed.
     pub(super) stop: CancellationToken,
+    /// By endpoint; endpoints that are not named make dead letters.
     pub(super) on_invalid: HashMap<String, OnInvalid>,
+}
+
+impl Pull {
+    /// What becomes of an event that is refused: anything but [`OnInvalid::Reject`].
+    pub(super) fn on_invalid(&self, event: &Event) -> OnInvalid {
+        match self.on_invalid.get(&*event.endpoint) {
+            None | Some(OnInvalid::Reject) => OnInvalid::DeadLetter,
+            Some(policy) => *policy,
+        }
+    }
 }
 
 /// A running pull source. Hand its [`PullSource::driver`] to the ingress; [`PullSource::drain`] ends it.
@@ -118,13 +115,13 @@ pub struct PullSource {
 
 impl PullSource {
     /// Creates the topics and starts the lanes. Nothing is read before an ingress asks the driver to.
-    pub async fn start(parts: PullParts) -> Result<Arc<Self>, PullStartError> {
+    pub async fn start(mut parts: PullParts) -> Result<Arc<Self>, PullStartError> {
         let broker = parts.source.broker.clone();
         let in_flight = InFlight::new(parts.source.limits.queue_events_max, parts.in_flight_bytes_max);
         let pull = Pull {
             in_flight: in_flight.clone(),
             stop: CancellationToken::new(),
-            on_invalid: parts.on_invalid,
+            on_invalid: std::mem::take(&mut parts.source.on_invalid),
         };
         let shared = Shared::open(parts.source, Mode::Pull(pull)).await?;
         check_durable(&*broker, &*shared.guest)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use danube_wasm_model::{
+    OnInvalid,
     door::Outcome,
     event::Event,
     upstream::{Position, StreamId},
@@ -12,7 +13,6 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    OnInvalid,
     frontier::{Due, Frontier, Stale},
     in_flight::Permit,
     not_durable,
@@ -168,10 +168,9 @@ impl Finalizer {
     /// Nothing is kept of it here.
     fn refused(&self, event: &Event, error: &str) {
         let shared = &self.session.shared;
-        let policies = shared.pull().map(|pull| &pull.on_invalid);
-        let policy = policies.and_then(|policies| policies.get(&*event.endpoint));
+        let policy = shared.pull().map(|pull| pull.on_invalid(event));
         let (id, stream) = (&event.id, &self.stream);
-        match policy.copied().unwrap_or_default() {
+        match policy.unwrap_or_default() {
             OnInvalid::Skip => {
                 tracing::warn!(connector = %shared.guest.id(), endpoint = &*event.endpoint, event = %id, %stream, error, "an event is skipped");
                 self.done();
@@ -179,7 +178,7 @@ impl Finalizer {
             OnInvalid::Stop => shared.fail(format!(
                 "event {id} of stream {stream} is refused, and on_invalid = \"stop\": {error}"
             )),
-            OnInvalid::DeadLetter => shared.fail(format!(
+            OnInvalid::DeadLetter | OnInvalid::Reject => shared.fail(format!(
                 "event {id} of stream {stream} is refused and too large for a dead letter: {error}; raise the broker's limit, \
                  or say on_invalid = \"skip\""
             )),

@@ -3,9 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use danube_wasm_model::upstream::DriveEnd;
-use danube_wasm_pipeline::{
-    ErrorBudget, Instruments, PullParts, PullSource, SourceParts, Status, source::pull::OnInvalid,
-};
+use danube_wasm_pipeline::{ErrorBudget, Instruments, OnInvalid, PullParts, PullSource, SourceParts, Status};
 use tokio::{
     task::JoinHandle,
     time::{Duration, Instant, sleep, sleep_until, timeout},
@@ -120,7 +118,7 @@ impl Operator {
             ordered: Default::default(),
             validators: Default::default(),
             limits: scenario.limits,
-            on_invalid: HashMap::new(),
+            on_invalid: HashMap::from([(ENDPOINT.to_owned(), on_invalid)]),
             on_failure: HashMap::new(),
             retry_policy: patience,
             clock: scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
@@ -129,7 +127,6 @@ impl Operator {
         let parts = PullParts {
             source,
             in_flight_bytes_max: self.plan.in_flight_bytes_max,
-            on_invalid: HashMap::from([(ENDPOINT.to_owned(), on_invalid)]),
             independent_keys: self.plan.independent_keys,
         };
         match PullSource::start(parts).await {

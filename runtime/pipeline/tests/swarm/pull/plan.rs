@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use danube_wasm_pipeline::{OnInvalid as PushOnInvalid, source::pull::OnInvalid};
+use danube_wasm_pipeline::OnInvalid;
 
 use crate::{
     rng::Rng,
@@ -50,8 +50,8 @@ impl Plan {
         let mut scenario = Scenario::draw(rng);
         scenario.keys_change_places_percent = rng.pick(&[0, 20]);
         scenario.on_invalid = match on_invalid {
-            OnInvalid::Skip => PushOnInvalid::Reject,
-            OnInvalid::DeadLetter | OnInvalid::Stop => PushOnInvalid::DeadLetter,
+            OnInvalid::Skip => OnInvalid::Reject,
+            OnInvalid::Reject | OnInvalid::DeadLetter | OnInvalid::Stop => OnInvalid::DeadLetter,
         };
         let mut numbers = 0..;
         let streams = (0..rng.between(1..=4)).map(|_| stream(&scenario, on_invalid, &mut numbers, rng));

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use danube_wasm_model::upstream::{Connect, StreamId, Upstream, UpstreamError};
-use danube_wasm_pipeline::source::pull::OnInvalid;
+use danube_wasm_pipeline::OnInvalid;
 use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 
