@@ -19,6 +19,10 @@ pub enum FailPoint {
     SourceAnswered,
     /// A source's dead letter is durable; its sender has not been answered.
     SourceLetterKept,
+    /// The upstream of a source has taken a confirmation; nothing else knows of it.
+    SourceConfirmed,
+    /// The upstream of a source wants streams back; what is under way of them is neither finished nor confirmed.
+    SourceRevoked,
     /// A source takes no more events and has not finished those it has.
     SourceDraining,
     /// A sink has read messages and done nothing with them.
@@ -45,7 +49,7 @@ pub enum FailPoint {
 
 impl FailPoint {
     /// All of them, in the order in which an event meets them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Starting,
         Self::Watched,
         Self::SourceTaken,
@@ -54,6 +58,8 @@ impl FailPoint {
         Self::SourcePublished,
         Self::SourceAnswered,
         Self::SourceLetterKept,
+        Self::SourceConfirmed,
+        Self::SourceRevoked,
         Self::SourceDraining,
         Self::SinkRead,
         Self::SinkHalving,
@@ -64,6 +70,11 @@ impl FailPoint {
         Self::SinkLetterKept,
         Self::SinkDraining,
     ];
+
+    /// Whether only a source comes here that reads from an upstream.
+    pub fn is_of_upstream(self) -> bool {
+        matches!(self, Self::SourceConfirmed | Self::SourceRevoked)
+    }
 
     /// Its name in the crash table.
     pub fn name(self) -> &'static str {
@@ -76,6 +87,8 @@ impl FailPoint {
             Self::SourcePublished => "source.published",
             Self::SourceAnswered => "source.answered",
             Self::SourceLetterKept => "source.letter-kept",
+            Self::SourceConfirmed => "source.confirmed",
+            Self::SourceRevoked => "source.revoked",
             Self::SourceDraining => "source.draining",
             Self::SinkRead => "sink.read",
             Self::SinkHalving => "sink.halving",

@@ -13,7 +13,10 @@ use super::{
     frontier::{Due, Frontier},
     session::Session,
 };
-use crate::status::Cause;
+use crate::{
+    failpoints::{self, FailPoint},
+    status::Cause,
+};
 
 /// Confirms what is due, for as long as the session lives; each stream by itself, so that none waits for another.
 pub(super) async fn confirm(session: Arc<Session>, confirmer: Arc<dyn Confirmer>, cause: Cause) {
@@ -44,6 +47,7 @@ async fn confirm_one(session: &Session, confirmer: &dyn Confirmer, due: Due, cau
         }
         match taken {
             Ok(()) => {
+                failpoints::reach(FailPoint::SourceConfirmed);
                 shared.status.recover(cause);
                 return session.change(|frontier| frontier.confirmed(&due));
             }

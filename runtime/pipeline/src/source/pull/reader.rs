@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     backoff::{Backoff, BackoffPolicy},
+    failpoints::{self, FailPoint},
     status::Cause,
 };
 
@@ -186,6 +187,7 @@ impl<'a> Reader<'a> {
             let each = streams.into_iter();
             each.map(|stream| (stream.clone(), epoch(frontier, &stream))).collect()
         });
+        failpoints::reach(FailPoint::SourceRevoked);
         let (session, confirmer) = (self.session.clone(), self.confirmer.clone());
         self.spawn(
             "what releases streams",
