@@ -52,7 +52,9 @@ impl Site {
         let url = format!("http://127.0.0.1:{warehouse}/hooks");
         let env = BTreeMap::from([("WAREHOUSE_URL".to_owned(), url)]);
         let loaded = Loader::new(registry(), &env).load(&self.path("pipeline.toml"));
-        loaded.unwrap_or_else(|found| panic!("{found}")).pipeline
+        let loaded = loaded.unwrap_or_else(|found| panic!("{found}"));
+        assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+        loaded.pipeline
     }
 
     pub(crate) async fn start(&self, warehouse: u16) -> PipelineHost {
