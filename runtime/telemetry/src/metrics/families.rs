@@ -6,8 +6,8 @@ use prometheus::{GaugeVec, Registry, core::Collector, proto::Metric};
 
 use super::{
     groups::{
-        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, SourceMetrics,
-        SpoolMetrics,
+        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, MqttMetrics,
+        SourceMetrics, SpoolMetrics,
     },
     manual::Section,
     registration::{CONNECTOR, Registration, RemoveSeries, remove_connector, remove_series},
@@ -19,6 +19,7 @@ pub(super) struct Families {
     pub(super) connectors: ConnectorFamilies,
     pub(super) sources: SourceMetrics,
     pub(super) http: HttpMetrics,
+    pub(super) mqtt: MqttMetrics,
     pub(super) calls: CallMetrics,
     pub(super) spool: SpoolMetrics,
     pub(super) broker: BrokerMetrics,
@@ -36,6 +37,7 @@ impl Families {
             connectors: ConnectorFamilies::register(&mut r)?,
             sources: SourceMetrics::register(&mut r)?,
             http: HttpMetrics::register(&mut r)?,
+            mqtt: MqttMetrics::register(&mut r)?,
             calls: CallMetrics::register(&mut r)?,
             spool: SpoolMetrics::register(&mut r)?,
             broker: BrokerMetrics::register(&mut r)?,

@@ -5,6 +5,7 @@ mod calls;
 mod connectors;
 mod http;
 mod messages;
+mod mqtt;
 mod process;
 mod sources;
 
@@ -14,6 +15,7 @@ pub(super) use self::{
     connectors::ConnectorFamilies,
     http::HttpMetrics,
     messages::MessageMetrics,
+    mqtt::MqttMetrics,
     process::HostMetrics,
     sources::SourceMetrics,
 };

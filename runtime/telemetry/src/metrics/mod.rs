@@ -93,6 +93,28 @@ impl Metrics {
         self.families.http.ids_reused.with_label_values(&[endpoint]).inc();
     }
 
+    /// Counts a connection with an MQTT broker: the version of the protocol, and whether the session was `resumed` or is `new`.
+    pub fn mqtt_connected(&self, id: &ConnectorId, version: &str, session: &str) {
+        let connections = &self.families.mqtt.connections;
+        connections.with_label_values(&[id.as_str(), version, session]).inc();
+    }
+
+    /// Counts a session that an MQTT broker no longer had.
+    pub fn mqtt_session_lost(&self, id: &ConnectorId) {
+        self.families.mqtt.sessions_lost.with_label_values(&[id.as_str()]).inc();
+    }
+
+    /// Counts an MQTT message that came again and was known.
+    pub fn mqtt_recognised(&self, id: &ConnectorId) {
+        self.families.mqtt.recognised.with_label_values(&[id.as_str()]).inc();
+    }
+
+    /// Counts an MQTT message that was acknowledged and became no event.
+    pub fn mqtt_left_out(&self, id: &ConnectorId, reason: &str) {
+        let left_out = &self.families.mqtt.left_out;
+        left_out.with_label_values(&[id.as_str(), reason]).inc();
+    }
+
     /// Sets what a connector's spool holds: bytes, records, refused records, and the age of the oldest record.
     pub fn set_spool(&self, id: &ConnectorId, bytes: u64, records: u64, refused: u64, oldest: Duration) {
         let families = &self.families;

@@ -1,0 +1,286 @@
+//! One connection as the driver reads it.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use async_trait::async_trait;
+use danube_wasm_model::{
+    OnInvalid,
+    event::Event,
+    upstream::{Confirmer, Delivery, Position, Room, StreamId, Upstream, UpstreamError},
+};
+use parking_lot::Mutex;
+use tokio::time::timeout_at;
+
+use crate::{
+    client::Shared,
+    event,
+    event_id::mint,
+    link::{Link, SocketTask},
+    packets::{Message, Qos, Unfit},
+    routes::{Route, Routed},
+    session::{Arrival, Arrived, End, Ledger, Recognised, digest},
+};
+
+/// See the module.
+pub(crate) struct MqttUpstream {
+    shared: Arc<Shared>,
+    link: Arc<Link>,
+    task: SocketTask,
+    ledger: Arc<Mutex<Ledger>>,
+    epoch: u64,
+    /// Taken from the session, and not looked at yet.
+    arrivals: VecDeque<Arrival>,
+    /// To be delivered once what must be remembered of them is durable; those without an event are acknowledged in their turn.
+    staged: VecDeque<(u64, Option<Event>)>,
+    has_warned: AtomicBool,
+}
+
+/// What woke a reader that waits.
+enum Woken {
+    Over(End),
+    Arrivals(VecDeque<Arrival>),
+    /// Notes can go.
+    Changes,
+}
+
+impl MqttUpstream {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        link: Arc<Link>,
+        task: SocketTask,
+        ledger: Arc<Mutex<Ledger>>,
+        epoch: u64,
+    ) -> Self {
+        Self {
+            shared,
+            link,
+            task,
+            ledger,
+            epoch,
+            arrivals: VecDeque::new(),
+            staged: VecDeque::new(),
+            has_warned: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for messages, if there is room for any.
+    async fn wait(&mut self, room: Room) -> Result<(), UpstreamError> {
+        let takes = room.events > 0 && self.staged.is_empty();
+        let ledger = self.ledger.clone();
+        let woken = self.link.until(|session| {
+            if let Some(end) = session.end() {
+                return Some(Woken::Over(end.clone()));
+            }
+            let arrivals = if takes {
+                session.take(room.events, room.bytes.max(1))
+            } else {
+                VecDeque::new()
+            };
+            if !arrivals.is_empty() {
+                return Some(Woken::Arrivals(arrivals));
+            }
+            ledger.lock().changes().map(|_| Woken::Changes)
+        });
+        match woken.await {
+            Woken::Over(end) => Err(self.over(&end)),
+            Woken::Arrivals(arrivals) => {
+                self.arrivals = arrivals;
+                Ok(())
+            }
+            Woken::Changes => Ok(()),
+        }
+    }
+
+    fn over(&self, end: &End) -> UpstreamError {
+        let config = &self.shared.config;
+        let message = match end {
+            End::TakenOver => format!(
+                "another client with the id `{}` has taken the session at {} over: give each process that runs at a time a `client_id` of its own",
+                config.client_id,
+                config.url.address()
+            ),
+            end => format!("MQTT broker {}: {end}", config.url),
+        };
+        UpstreamError::Disconnected { message }
+    }
+
+    /// Finds out what each of the arrivals is, and makes durable what must be remembered. May be cancelled and called again.
+    async fn prepare(&mut self) -> Result<(), UpstreamError> {
+        while let Some(Arrival { position, what }) = self.arrivals.front() {
+            let event = match what {
+                Arrived::Message(message) => self.event(message).await?,
+                Arrived::Unfit(unfit) => self.unfit(unfit).map(|()| None)?,
+            };
+            self.staged.push_back((*position, event));
+            self.arrivals.pop_front();
+        }
+        let changes = self.ledger.lock().changes();
+        if let Some(changes) = changes {
+            self.shared.notes.write(&changes).await?;
+            self.ledger.lock().written(&changes);
+        }
+        Ok(())
+    }
+
+    /// None of a message that is to be acknowledged and no more.
+    async fn event(&self, message: &Message) -> Result<Option<Event>, UpstreamError> {
+        match self.shared.routes.find(message) {
+            Routed::To(route) => {
+                let id = self.identify(message, route).await?;
+                Ok(id.map(|id| event::event(message.clone(), id, route, self.shared.wants)))
+            }
+            Routed::Double => Ok(None),
+            Routed::Unwanted => {
+                self.unwanted(message);
+                Ok(None)
+            }
+        }
+    }
+
+    fn unwanted(&self, message: &Message) {
+        let reason = if message.retain { "retained" } else { "unrouted" };
+        self.shared.counters.left_out(reason);
+        if !message.retain && !self.has_warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(connector = %self.shared.connector, topic = message.topic, "messages of a topic that no route is for are acknowledged and left out: the broker still has an older subscription of this client");
+        }
+    }
+
+    /// The id of a message's event; none if it is durable already.
+    async fn identify(&self, message: &Message, route: &Route) -> Result<Option<String>, UpstreamError> {
+        let own = route.config.event_id.find(message);
+        if message.qos == Qos::AtMostOnce {
+            return own.map_or_else(minted, Ok).map(Some);
+        }
+        if own.is_some() && message.qos == Qos::AtLeastOnce {
+            return Ok(own);
+        }
+        let digest = digest(message);
+        let mut recognised = self.ledger.lock().recognise(message, &digest);
+        if recognised == Recognised::Unknown && own.is_none() {
+            let note = self.shared.notes.of_packet(message.packet_id).await?;
+            let mut ledger = self.ledger.lock();
+            if ledger.recall(message.packet_id, note) {
+                recognised = ledger.recognise(message, &digest);
+            }
+        }
+        match (recognised, own) {
+            (Recognised::Recorded, _) => Ok(None),
+            (_, Some(own)) => {
+                self.ledger.lock().enter(message.packet_id, digest, own.clone(), false);
+                Ok(Some(own))
+            }
+            (Recognised::Same(id), None) => {
+                self.shared.counters.recognised();
+                Ok(Some(id))
+            }
+            (Recognised::New | Recognised::Unknown, None) => {
+                let id = minted()?;
+                self.ledger.lock().enter(message.packet_id, digest, id.clone(), true);
+                Ok(Some(id))
+            }
+        }
+    }
+
+    /// A message that cannot be taken is said, counted and passed over: it would come again for ever.
+    fn unfit(&self, unfit: &Unfit) -> Result<(), UpstreamError> {
+        let Unfit {
+            topic,
+            size,
+            why,
+            packet_id,
+            ..
+        } = unfit;
+        let mut routes = self.shared.config.routes.iter();
+        let route = routes.find(|route| route.filter.matches(topic));
+        if route.is_some_and(|route| route.route.on_invalid == OnInvalid::Stop) {
+            let message = format!(
+                "a message of {size} bytes of topic `{topic}` cannot be taken: {why}, and on_invalid = \"stop\". Raise `max_packet_bytes`, or \
+                 write `on_invalid = \"skip\"`"
+            );
+            return Err(UpstreamError::Configuration { message });
+        }
+        self.shared.counters.left_out("unfit");
+        tracing::error!(connector = %self.shared.connector, topic, size, packet_id, why, "a message is acknowledged and left out: nothing of it is kept");
+        Ok(())
+    }
+
+    /// The next of what is staged: a run of events, or of what is passed over.
+    fn deliver(&mut self, room: Room) -> Option<Delivery> {
+        let (stream, epoch) = (self.shared.stream.clone(), self.epoch);
+        let mut passed = None;
+        while let Some((position, _)) = self.staged.pop_front_if(|(_, event)| event.is_none()) {
+            passed = Some(Position::from(position));
+        }
+        if let Some(position) = passed {
+            return Some(Delivery::Passed {
+                stream,
+                epoch,
+                position,
+            });
+        }
+        let mut events = Vec::new();
+        while room.events > 0
+            && let Some((position, event)) = self.staged.pop_front_if(|(_, event)| event.is_some())
+        {
+            events.extend(event.map(|event| (event, Position::from(position))));
+        }
+        (!events.is_empty()).then_some(Delivery::Events { stream, epoch, events })
+    }
+}
+
+fn minted() -> Result<String, UpstreamError> {
+    mint().map_err(|error| UpstreamError::Transient {
+        message: format!("no random number for an event's id: {error}"),
+        retry_after: None,
+    })
+}
+
+#[async_trait]
+impl Upstream for MqttUpstream {
+    async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError> {
+        loop {
+            self.prepare().await?;
+            if let Some(delivery) = self.deliver(room) {
+                return Ok(delivery);
+            }
+            self.wait(room).await?;
+        }
+    }
+
+    fn confirmer(&self) -> Arc<dyn Confirmer> {
+        Arc::new(MqttConfirmer {
+            link: self.link.clone(),
+            epoch: self.epoch,
+        })
+    }
+
+    /// Behind the acknowledgements that are to be sent. The broker keeps the session.
+    async fn close(mut self: Box<Self>, deadline: Instant) {
+        self.link.change(crate::session::Session::close);
+        let _ = timeout_at(deadline.into(), self.task.ended()).await;
+    }
+}
+
+/// Acknowledges on the connection that delivered.
+struct MqttConfirmer {
+    link: Arc<Link>,
+    epoch: u64,
+}
+
+#[async_trait]
+impl Confirmer for MqttConfirmer {
+    async fn confirm(&self, _: &StreamId, epoch: u64, upto: Position) -> Result<(), UpstreamError> {
+        if epoch == self.epoch {
+            let upto = u64::try_from(upto.get()).unwrap_or(u64::MAX);
+            self.link.change(|session| session.confirm(upto));
+        }
+        Ok(())
+    }
+}
