@@ -20,8 +20,8 @@ impl<'s> Translation<'s> {
         for key in input.table.keys {
             match key.how {
                 How::Separate | How::Ignored(..) => {}
-                // The key goes to another table or to none, but it must be valid.
-                _ if key.becomes.contains('.') => drop(self.effective_value(input, key)),
+                // The key goes to another table, is part of another key, or goes nowhere, but it must be valid.
+                _ if key.becomes.is_empty() || key.becomes.contains('.') => drop(self.effective_value(input, key)),
                 _ => self.convert_key(input, key, out),
             }
         }

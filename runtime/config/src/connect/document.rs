@@ -69,7 +69,8 @@ pub(crate) fn translate<'s>(session: Session<'s>, file: &'s DeTable<'s>) -> Docu
 /// The kinds of connectors that a file has.
 #[derive(Clone, Copy)]
 pub(super) struct Role {
-    pub(super) is_source: bool,
+    pub(super) is_webhook: bool,
+    pub(super) is_mqtt: bool,
     pub(super) is_sink: bool,
 }
 
@@ -77,14 +78,22 @@ impl<'s> Translation<'s> {
     /// Determines the file's connector, and records an error if there is not exactly one.
     fn role(&mut self, top: &Input<'s>) -> Role {
         let mut listening = ["server", "webhook", "endpoints", "routes"].into_iter();
-        let source = listening.find(|key| top.has(key));
-        let is_sink = top.has("surrealdb");
+        let webhook = listening.find(|key| top.has(key));
+        let (is_mqtt, is_sink) = (top.has("mqtt"), top.has("surrealdb"));
+        let source = webhook.or(is_mqtt.then_some("mqtt"));
         let other = UNSUPPORTED_CONNECTORS.into_iter().find(|(table, _)| top.has(table));
+        if let Some(key) = webhook.filter(|_| is_mqtt) {
+            self.session.error(
+                &top.value_span(key),
+                "the file configures a webhook source and an MQTT source, and a file of Danube Connect has one connector",
+                "put the sources in a file each, and name both",
+            );
+        }
         match (other, source, is_sink) {
             (Some((table, what)), ..) => self.session.error(
                 &top.value_span(table),
                 format!("the file configures {what}, and this version has none"),
-                "give files of webhook sources and SurrealDB sinks",
+                "give files of webhook sources, MQTT sources and SurrealDB sinks",
             ),
             (None, Some(key), true) => self.session.error(
                 &top.value_span(key),
@@ -93,17 +102,25 @@ impl<'s> Translation<'s> {
             ),
             (None, None, false) => self.session.error(
                 &top.span,
-                "the file configures no connector: it has neither [server] nor [surrealdb]",
-                "add the tables of a webhook source or of a SurrealDB sink",
+                "the file configures no connector: it has none of [server], [mqtt] and [surrealdb]",
+                "add the tables of a webhook source, an MQTT source or a SurrealDB sink",
             ),
             (None, None, true) => {
                 for key in ["auth", "rate_limit"] {
                     self.warn_about_effect(top, key, Effect::Never, "remove it; a sink listens to nobody");
                 }
             }
+            (None, Some("mqtt"), false) => {
+                for key in ["auth", "rate_limit"] {
+                    self.warn_about_effect(top, key, Effect::Never, "remove it; an MQTT source listens to nobody");
+                }
+            }
             (None, Some(_), false) => {}
         }
-        let is_source = source.is_some();
-        Role { is_source, is_sink }
+        Role {
+            is_webhook: webhook.is_some(),
+            is_mqtt,
+            is_sink,
+        }
     }
 }

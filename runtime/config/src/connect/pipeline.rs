@@ -63,14 +63,19 @@ impl<'s> Translation<'s> {
         let auth = self.table(top, "auth", &AUTH);
         // It must be valid even if no key uses it.
         self.auth(&auth, "auth".to_owned());
-        if role.is_source {
+        if role.is_webhook {
             let mut source = self.connector(top, "sources[0]", "\"builtin:webhook-source\"");
             self.source(top, processing, &auth, &mut source);
             out.put_tables("sources", vec![(root.clone(), source)]);
         }
+        if role.is_mqtt && !role.is_webhook {
+            let mut source = self.connector(top, "sources[0]", "\"builtin:record-source\"");
+            self.mqtt(top, processing, &mut source);
+            out.put_tables("sources", vec![(root.clone(), source)]);
+        }
         if role.is_sink {
             let mut sink = self.connector(top, "sinks[0]", "\"builtin:surrealdb-sink\"");
-            if role.is_source {
+            if role.is_webhook || role.is_mqtt {
                 // A file with two connectors has only one name.
                 sink.entries.remove("name");
                 self.names.mark_reported(sink.path_of("name"));

@@ -1,9 +1,11 @@
 //! Every table and key of Danube Connect's files, and what becomes of it. The files are read by these declarations, and
 //! the reference page is generated from them.
 
+mod mqtt;
 mod sink;
 mod source;
 
+pub(super) use mqtt::{BROKER_PORT, INCLUDE_METADATA, MQTT, MQTT_ROUTES};
 pub(super) use sink::{NOT_IN_ROUTES, SURREALDB, SURREALDB_ROUTES, TOPIC_MAPPINGS};
 pub(super) use source::{AUTH, ENDPOINTS, SERVER, WEBHOOK};
 
@@ -14,7 +16,7 @@ use super::keys::{
 };
 
 /// All tables, in the order of the reference page.
-pub(super) const TABLES: [&OldTable; 11] = [
+pub(super) const TABLES: [&OldTable; 13] = [
     &TOP,
     &PROCESSING,
     &RETRY,
@@ -23,22 +25,21 @@ pub(super) const TABLES: [&OldTable; 11] = [
     &WEBHOOK,
     &ENDPOINTS,
     &AUTH,
+    &MQTT,
+    &MQTT_ROUTES,
     &SURREALDB,
     &TOPIC_MAPPINGS,
     &SURREALDB_ROUTES,
 ];
 
 /// Danube Connect's connectors that are not supported here, by a table that identifies their files.
-pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 3] = [
-    ("mqtt", "an MQTT source"),
-    ("qdrant", "a Qdrant sink"),
-    ("deltalake", "a Delta Lake sink"),
-];
+pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 2] =
+    [("qdrant", "a Qdrant sink"), ("deltalake", "a Delta Lake sink")];
 
 pub(super) static TOP: OldTable = OldTable::one(
     &[""],
     "",
-    "One connector: a webhook source or a SurrealDB sink.",
+    "One connector: a webhook source, an MQTT source or a SurrealDB sink.",
     &[
         OldKey::new(&["danube_service_url"], "danube_service_url", Url)
             .variable("DANUBE_SERVICE_URL")
@@ -55,7 +56,7 @@ pub(super) static TOP: OldTable = OldTable::one(
         OldKey::new(&["auth"], "sources.webhook.endpoints.auth", Separate).note("Of every endpoint."),
         RATE_LIMIT,
         OldKey::new(&["surrealdb"], "sinks.surrealdb", Separate),
-        OldKey::ignored(&["mqtt"], Removed, OTHER),
+        OldKey::new(&["mqtt"], "sources.mqtt", Separate),
         OldKey::ignored(&["qdrant"], Removed, OTHER),
         OldKey::ignored(&["deltalake"], Removed, OTHER),
     ],
