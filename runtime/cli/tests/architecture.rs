@@ -22,9 +22,10 @@ const ROOMS: &[(&str, &str)] = &[
     ("broker-spool", "runtime/broker/spool"),
     ("schema", "runtime/schema"),
     ("sandbox", "runtime/sandbox"),
-    ("ingress-http", "runtime/ingress/http"),
     ("egress-common", "runtime/egress/common"),
     ("egress-dial", "runtime/egress/dial"),
+    ("ingress-http", "runtime/ingress/http"),
+    ("ingress-mqtt", "runtime/ingress/mqtt"),
     ("egress-http", "runtime/egress/http"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
@@ -40,6 +41,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
     ("hyper", &["ingress-http", "egress-http", "broker-danube"]),
+    ("mqtt-protocol-core", &["ingress-mqtt"]),
     ("clap", &["cli"]),
 ];
 
@@ -91,6 +93,7 @@ fn dependencies_point_down_only() {
 fn ingress_and_egress_never_see_a_broker() {
     for room in [
         "runtime/ingress/http",
+        "runtime/ingress/mqtt",
         "runtime/egress/common",
         "runtime/egress/dial",
         "runtime/egress/http",

@@ -5,7 +5,7 @@ use std::{path::Path, process::Command};
 use crate::harness::{Pipeline, cli, root};
 
 /// A copy of an example whose listeners take free ports and whose component paths still lead somewhere.
-fn copy(name: &str) -> tempfile::TempDir {
+pub fn copy(name: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     // All of them: an example may use another's schema.
     let copied = Command::new("cp")
@@ -34,7 +34,7 @@ fn copy(name: &str) -> tempfile::TempDir {
     dir
 }
 
-fn script(dir: &Path, name: &str, env: &[(&str, &str)]) -> String {
+pub fn script(dir: &Path, name: &str, env: &[(&str, &str)]) -> String {
     let mut bash = Command::new("bash");
     bash.arg(dir.join(name));
     for (name, value) in env {

@@ -14,6 +14,8 @@ mod dlq;
 mod examples;
 mod guests;
 mod inputs;
+#[cfg(feature = "mqtt")]
+mod mqtt;
 mod observability;
 mod operators;
 mod order;
