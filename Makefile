@@ -16,9 +16,9 @@ release: guests
 	$(CARGO) build --release --bin danube-wasm
 
 # The whole journey on a scratch directory: see examples/demo.sh. Only the connectors that it shows are built, if this is the first
-# build.
+# build. With the brokers: without them tower has fewer features, and `make build` would compile the database once more.
 demo: guests
-	$(CARGO) build -p danube-wasm --no-default-features --features webhook,surrealdb
+	$(CARGO) build -p danube-wasm --no-default-features --features broker,danube,webhook,surrealdb
 	bash examples/demo.sh
 
 # Format, lints, components, every test. CI runs just this.

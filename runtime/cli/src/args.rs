@@ -161,6 +161,15 @@ pub(crate) struct Health {
     pub(crate) admin: String,
 }
 
+/// Nothing of it can be done: whatever is asked has one answer.
+#[cfg(not(feature = "broker"))]
+#[derive(Debug, Args)]
+pub(crate) struct Broker {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    _asked: Vec<std::ffi::OsString>,
+}
+
+#[cfg(feature = "broker")]
 #[derive(Debug, Args)]
 pub(crate) struct Broker {
     /// Directory for everything it keeps; made if it is not there.

@@ -134,6 +134,26 @@ fn only_its_own_folder_and_one_line_know_a_connector() {
     }
 }
 
+/// A program may be built without them: what puts the rooms together names them in one folder each.
+const BROKERS: &[(&str, &str)] = &[
+    ("danube_wasm_broker_danube", "runtime/host/src/danube"),
+    ("danube_wasm_broker_server", "runtime/cli/src/verbs/broker.rs"),
+];
+
+#[test]
+fn only_one_folder_of_the_host_and_one_verb_know_a_broker_that_can_be_left_out() {
+    for path in ["runtime/host/src", "runtime/cli/src"]
+        .map(|dir| sources(&root().join(dir)))
+        .concat()
+    {
+        let text = fs::read_to_string(&path).expect("a source");
+        for (name, place) in BROKERS {
+            let is_there = path.starts_with(root().join(place)) || path == root().join(format!("{place}.rs"));
+            assert!(is_there || !text.contains(name), "{} names {name}", path.display());
+        }
+    }
+}
+
 #[test]
 fn what_belongs_to_one_room_is_named_in_no_other() {
     for (room, dir) in ROOMS {

@@ -3,7 +3,7 @@
 //! A setting of the pipeline as a whole comes from the one file that gives it, or from the first file's default if none
 //! does. Connectors of all files run side by side and are checked against each other like those of one file.
 
-use danube_wasm_connector::Facts;
+use danube_wasm_connector::{Facts, Registry};
 
 use crate::cross_checks::CrossChecks;
 use danube_wasm_model::ConnectorId;
@@ -90,6 +90,7 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     if embedded {
         warn_about_buffers(shared);
     } else {
+        refuse_without_client(shared, part.service_url.given.as_ref());
         check_blocking(shared);
     }
     let name = part.name.value?;
@@ -124,6 +125,19 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
         warn_about_instance_name(shared, &pipeline.danube);
     }
     Some(pipeline)
+}
+
+/// A program may be built for the embedded log alone. `span` is that of the cluster's URL.
+fn refuse_without_client(shared: &Reading<'_>, span: Option<&Span>) {
+    if let Some(span) = span
+        && !shared.facts::<Registry>().has_danube()
+    {
+        shared.error(
+            span,
+            "this program was built without the client of Danube",
+            "build it with `--features danube`, or write `danube_service_url = \"embedded://data/log\"`",
+        );
+    }
 }
 
 /// Warns about buffers with the embedded log, which is on disk already and never gives up on a message: a second copy
@@ -173,4 +187,41 @@ fn warn_about_instance_name(shared: &Reading<'_>, danube: &Danube) {
     let help = "set DANUBE_WASM_INSTANCE to a name that is this process's alone, such as the number of the replica, or run a \
                 StatefulSet";
     shared.warning(&Span::of_file(0), message, help);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, path::Path};
+
+    use crate::Loader;
+
+    use super::*;
+
+    /// What a file with this line alone is refused for, but for what it lacks.
+    fn refused(registry: &Registry, line: &str) -> Vec<String> {
+        let env = BTreeMap::<String, String>::new();
+        let loaded = Loader::new(registry, &env).load_text(Path::new("pipeline.toml"), line.to_owned());
+        let found = loaded.expect_err("it has no connectors");
+        let found = found
+            .iter()
+            .filter(|found| !found.message.contains("no source and no sink"));
+        found
+            .map(|d| format!("{}:{} {}: {} | {}", d.line, d.column, d.key, d.message, d.help))
+            .collect()
+    }
+
+    #[test]
+    fn a_cluster_needs_the_client_of_danube_and_the_log_in_the_process_does_not() {
+        let (with, without) = (Registry::default(), Registry::default().without_danube());
+        for cluster in ["\"http://b:6650\"", "[\"https://a\", \"https://b\"]"] {
+            let line = format!("danube_service_url = {cluster}\n");
+            assert_eq!(refused(&with, &line), [""; 0]);
+            let expected = "1:22 danube_service_url: this program was built without the client of Danube | build it with \
+                            `--features danube`, or write `danube_service_url = \"embedded://data/log\"`";
+            assert_eq!(refused(&without, &line), [expected]);
+        }
+        for log in ["", "danube_service_url = \"embedded://log\"\n"] {
+            assert_eq!(refused(&without, log), [""; 0]);
+        }
+    }
 }

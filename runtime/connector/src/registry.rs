@@ -16,6 +16,7 @@ struct Kinds {
     sinks: Vec<Kind<SinkConfig>>,
     left_out: Vec<LeftOut>,
     shared: Vec<(Role, Builtin)>,
+    no_danube: bool,
 }
 
 /// A kind of source (`C` is [`SourceConfig`]) or of sink ([`SinkConfig`]).
@@ -127,6 +128,17 @@ impl Registry {
     pub fn with_builtin(mut self, role: Role, builtin: Builtin) -> Self {
         Arc::make_mut(&mut self.0).shared.push((role, builtin));
         self
+    }
+
+    /// In a program that was built without the client of Danube.
+    pub fn without_danube(mut self) -> Self {
+        Arc::make_mut(&mut self.0).no_danube = true;
+        self
+    }
+
+    /// Whether pipelines may name a Danube cluster.
+    pub fn has_danube(&self) -> bool {
+        !self.0.no_danube
     }
 
     /// The kinds of sources, in the order of their registration.

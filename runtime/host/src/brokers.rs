@@ -11,9 +11,8 @@ use danube_wasm_broker::{
     Admin, Broker, BrokerError, ErrorKind,
     embedded::{EmbeddedBroker, EmbeddedOptions, Notebooks, RetentionOptions},
 };
-use danube_wasm_broker_danube::{Danube, DanubeOptions, Identity, Secret, Tls, Token};
 use danube_wasm_broker_spool::{Spool, SpoolOptions, SpoolStatus};
-use danube_wasm_config::{self as config, Pipeline, Retention, SecretSource, ServiceUrl};
+use danube_wasm_config::{self as config, Pipeline, Retention, ServiceUrl};
 use danube_wasm_model::{ConnectorId, clock::OrderClock};
 use danube_wasm_schema::Schemas;
 use tokio::{
@@ -21,22 +20,19 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Failure, spools};
-
-/// How long a source's spool waits for a record to be taken before it begins with the oldest again: no sender waits.
-const SPOOL_PATIENCE: Duration = Duration::from_secs(30);
+use crate::{Failure, danube::Cluster, spools};
 
 /// The broker of a pipeline, and the spools in front of it.
 pub(crate) struct Brokers {
     main: Arc<dyn Broker>,
     /// The same, where it is a log in this process.
     log: Option<Arc<EmbeddedBroker>>,
-    /// How the cluster is spoken to; `None` for a log in this process.
+    /// The cluster, where it is one.
+    cluster: Option<Cluster>,
+    /// How that is spoken to.
     danube: Option<config::Danube>,
-    /// The cluster as spools publish to it, from the first one on: what was under way when a session was lost is handed
-    /// back to them.
+    /// The cluster as spools publish to it, from the first one on.
     behind_spools: OnceCell<Arc<dyn Broker>>,
-    behind_spools_options: Option<DanubeOptions>,
     /// What gives records their order, whatever in this process publishes them.
     clock: Arc<OrderClock>,
     /// What connectors note: in the log in this process, else in a log of their own.
@@ -79,45 +75,34 @@ impl Brokers {
     /// Opens it. An embedded log is opened now, and what is wrong with it is said; a Danube cluster may come later.
     pub(crate) async fn open(pipeline: &Pipeline) -> Result<Self, Failure> {
         let clock = OrderClock::system();
-        match &pipeline.service_url {
+        let (mut log, mut cluster) = (None, None);
+        let main: Arc<dyn Broker> = match &pipeline.service_url {
             ServiceUrl::Embedded { dir } => {
-                let log = open_own_log(dir, retention(&pipeline.retention), clock.clone()).await?;
-                Ok(Self {
-                    main: log.clone(),
-                    notebooks: Notebooks::of_log(log.clone()),
-                    log: Some(log),
-                    clock,
-                    danube: None,
-                    behind_spools: OnceCell::new(),
-                    behind_spools_options: None,
-                    spools_dir: pipeline.spools_dir(),
-                    spools: Mutex::default(),
-                    unwanted: std::sync::Mutex::default(),
-                })
+                let retention = retention(&pipeline.retention);
+                log.insert(open_own_log(dir, retention, clock.clone()).await?).clone()
             }
-            ServiceUrl::Danube { .. } => {
-                let options = danube_options(pipeline);
-                Ok(Self {
-                    main: Danube::open(options.clone()).map_err(Failure::configuration)?,
-                    log: None,
-                    notebooks: Notebooks::in_directory(pipeline.notebooks_dir()),
-                    clock,
-                    danube: Some(pipeline.danube.clone()),
-                    behind_spools: OnceCell::new(),
-                    behind_spools_options: Some(DanubeOptions {
-                        resend_after_loss: false,
-                        publish_timeout: SPOOL_PATIENCE,
-                        ..options
-                    }),
-                    spools_dir: pipeline.spools_dir(),
-                    spools: Mutex::default(),
-                    unwanted: std::sync::Mutex::default(),
-                })
+            ServiceUrl::Danube { .. } => cluster.insert(Cluster::open(pipeline)?).client().clone(),
+            other => {
+                let message = format!("this program does not know the broker {other}");
+                return Err(Failure::internal(message));
             }
-            other => Err(Failure::internal(format!(
-                "this program does not know the broker {other}"
-            ))),
-        }
+        };
+        let notebooks = match &log {
+            Some(log) => Notebooks::of_log(log.clone()),
+            None => Notebooks::in_directory(pipeline.notebooks_dir()),
+        };
+        Ok(Self {
+            main,
+            log,
+            notebooks,
+            danube: cluster.is_some().then(|| pipeline.danube.clone()),
+            cluster,
+            behind_spools: OnceCell::new(),
+            clock,
+            spools_dir: pipeline.spools_dir(),
+            spools: Mutex::default(),
+            unwanted: std::sync::Mutex::default(),
+        })
     }
 
     /// The broker itself.
@@ -199,12 +184,9 @@ impl Brokers {
 
     async fn behind_spools(&self) -> Result<Arc<dyn Broker>, Failure> {
         let open = || async {
-            match &self.behind_spools_options {
+            match &self.cluster {
                 None => Ok(self.main.clone()),
-                Some(options) => {
-                    let client = Danube::open(options.clone()).map_err(Failure::configuration)?;
-                    Ok(client as Arc<dyn Broker>)
-                }
+                Some(cluster) => cluster.open_for_spools(),
             }
         };
         self.behind_spools.get_or_try_init(open).await.cloned()
@@ -338,35 +320,6 @@ async fn open(dir: &Path, options: EmbeddedOptions) -> Result<Arc<EmbeddedBroker
     let opened = tokio::task::spawn_blocking(move || EmbeddedBroker::open(&dir, options)).await;
     let opened = opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Closed, e.to_string())));
     opened.map_err(Failure::configuration)
-}
-
-/// A client of the Danube cluster that a pipeline names.
-pub(crate) fn open_danube(pipeline: &Pipeline) -> Result<Arc<Danube>, Failure> {
-    Danube::open(danube_options(pipeline)).map_err(Failure::configuration)
-}
-
-fn danube_options(pipeline: &Pipeline) -> DanubeOptions {
-    let danube = &pipeline.danube;
-    let seeds = pipeline.service_url.seeds().iter().map(ToString::to_string);
-    let mut options = DanubeOptions::new(seeds);
-    options.admin_url = danube.admin_url.as_ref().map(ToString::to_string);
-    options.tls = danube.tls.as_ref().map(|tls| Tls {
-        ca_file: tls.ca_file.clone(),
-        identity: tls.identity.as_ref().map(|identity| Identity {
-            cert_file: identity.cert_file.clone(),
-            key_file: identity.key_file.clone(),
-        }),
-    });
-    options.token = danube.token.as_ref().map(|token| match token {
-        SecretSource::Text(secret) => Token::Inline(Secret::new(secret.expose())),
-        SecretSource::File(path) => Token::File(path.clone()),
-    });
-    options.connect_timeout = danube.connect_timeout;
-    options.request_timeout = danube.request_timeout;
-    options.publish_timeout = danube.publish_timeout;
-    options.ack_timeout = danube.ack_timeout;
-    options.in_flight_max = danube.in_flight_max;
-    options
 }
 
 /// Where `danube-wasm broker` keeps its log.

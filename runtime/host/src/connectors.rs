@@ -63,5 +63,7 @@ fn all() -> Registry {
     connector!(r, Source.with_source::<danube_wasm_ingress_mqtt::MqttSource>, feature = "mqtt", builtin = RECORD_SOURCE);
     connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "surrealdb_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
+    #[cfg(not(feature = "danube"))]
+    let r = r.without_danube();
     r
 }

@@ -9,6 +9,11 @@ mod background;
 mod brokers;
 pub mod connectors;
 pub mod control;
+#[cfg(feature = "danube")]
+mod danube;
+#[cfg(not(feature = "danube"))]
+#[path = "no_danube.rs"]
+mod danube;
 pub mod dead_letters;
 mod failure;
 mod host;

@@ -1,5 +1,9 @@
 //! One file for each verb.
 
+#[cfg(feature = "broker")]
+pub(crate) mod broker;
+#[cfg(not(feature = "broker"))]
+#[path = "no_broker.rs"]
 pub(crate) mod broker;
 pub(crate) mod build;
 pub(crate) mod check;

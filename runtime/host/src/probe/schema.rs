@@ -12,13 +12,13 @@ use super::{Finding, Outcome};
 use crate::settings;
 
 /// The schemas that `run` declares: those of topics that sources publish to.
-pub(super) fn of_topics(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
+pub(crate) fn of_topics(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
     let is_published = |schema: &&Schema| pipeline.routes().any(|route| route.topic == schema.topic);
     pipeline.schemas.iter().filter(is_published)
 }
 
 /// What would become of one, and whether its subject is registered already.
-pub(super) async fn check(schema: &Schema, registry: Arc<dyn Registry>) -> (Finding, bool) {
+pub(crate) async fn check(schema: &Schema, registry: Arc<dyn Registry>) -> (Finding, bool) {
     let asked = Arc::new(Asked {
         registry,
         next: OnceCell::new(),
