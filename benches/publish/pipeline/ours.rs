@@ -18,7 +18,7 @@ use danube_wasm_model::{
     door::{Intake as _, Outcome},
     event::Event,
 };
-use danube_wasm_pipeline::{Probe, RetryPolicy, Sink, SinkParts, Source, SourceLimits, SourceParts};
+use danube_wasm_pipeline::{Instruments, RetryPolicy, Sink, SinkParts, Source, SourceLimits, SourceParts};
 use danube_wasm_schema::Schemas;
 use futures_util::future::try_join_all;
 
@@ -105,7 +105,7 @@ fn source_parts(broker: &Arc<dyn Broker>) -> Result<SourceParts> {
         on_failure: HashMap::new(),
         retry_policy: RetryPolicy::default(),
         clock: OrderClock::system(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     })
 }
 
@@ -118,6 +118,6 @@ fn sink_parts(broker: &Arc<dyn Broker>, rows: &Arc<Rows>) -> Result<SinkParts> {
         egress: rows.clone(),
         batches: Vec::new(),
         retry_policy: RetryPolicy::default(),
-        probe: Probe::default(),
+        instruments: Instruments::default(),
     })
 }
