@@ -145,9 +145,12 @@ fn print(what: &str, messages: usize, sides: &[Side]) {
     }
 }
 
+/// One of the figures of a run.
+type Measure = fn(&Figures) -> f64;
+
 /// A rate moves with what else the machine does; processor time does less.
 fn compare(what: &str, own: &Side, other: &Side) {
-    let ratios: [(&str, fn(&Figures) -> f64); 3] = [
+    let ratios: [(&str, Measure); 3] = [
         ("messages/s", |figures| figures.rate),
         ("client CPU", |figures| figures.client_cpu_us),
         ("CPU of both", |figures| figures.client_cpu_us + figures.server_cpu_us),
