@@ -27,6 +27,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("ingress-http", "runtime/ingress/http"),
     ("ingress-mqtt", "runtime/ingress/mqtt"),
     ("egress-http", "runtime/egress/http"),
+    ("ingress-postgres", "runtime/ingress/postgres"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
     ("host", "runtime/host"),
@@ -42,6 +43,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("jsonschema", &["schema"]),
     ("hyper", &["ingress-http", "egress-http", "broker-danube"]),
     ("mqtt-protocol-core", &["ingress-mqtt"]),
+    ("tokio-postgres", &["ingress-postgres"]),
+    ("pgwire-replication", &["ingress-postgres"]),
+    ("postgres-protocol", &["ingress-postgres"]),
+    ("pg_walstream", &["ingress-postgres"]),
     ("clap", &["cli"]),
 ];
 
@@ -94,6 +99,7 @@ fn ingress_and_egress_never_see_a_broker() {
     for room in [
         "runtime/ingress/http",
         "runtime/ingress/mqtt",
+        "runtime/ingress/postgres",
         "runtime/egress/common",
         "runtime/egress/dial",
         "runtime/egress/http",

@@ -7,7 +7,7 @@ use prometheus::{GaugeVec, Registry, core::Collector, proto::Metric};
 use super::{
     groups::{
         BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, MqttMetrics,
-        SourceMetrics, SpoolMetrics,
+        PostgresMetrics, SourceMetrics, SpoolMetrics,
     },
     manual::Section,
     registration::{CONNECTOR, Registration, RemoveSeries, remove_connector, remove_series},
@@ -20,6 +20,7 @@ pub(super) struct Families {
     pub(super) sources: SourceMetrics,
     pub(super) http: HttpMetrics,
     pub(super) mqtt: MqttMetrics,
+    pub(super) postgres: PostgresMetrics,
     pub(super) calls: CallMetrics,
     pub(super) spool: SpoolMetrics,
     pub(super) broker: BrokerMetrics,
@@ -38,6 +39,7 @@ impl Families {
             sources: SourceMetrics::register(&mut r)?,
             http: HttpMetrics::register(&mut r)?,
             mqtt: MqttMetrics::register(&mut r)?,
+            postgres: PostgresMetrics::register(&mut r)?,
             calls: CallMetrics::register(&mut r)?,
             spool: SpoolMetrics::register(&mut r)?,
             broker: BrokerMetrics::register(&mut r)?,

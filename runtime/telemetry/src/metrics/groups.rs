@@ -6,6 +6,7 @@ mod connectors;
 mod http;
 mod messages;
 mod mqtt;
+mod postgres;
 mod process;
 mod sources;
 
@@ -16,6 +17,7 @@ pub(super) use self::{
     http::HttpMetrics,
     messages::MessageMetrics,
     mqtt::MqttMetrics,
+    postgres::PostgresMetrics,
     process::HostMetrics,
     sources::SourceMetrics,
 };

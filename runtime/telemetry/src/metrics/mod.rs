@@ -115,6 +115,43 @@ impl Metrics {
         left_out.with_label_values(&[id.as_str(), reason]).inc();
     }
 
+    /// Counts a start of the stream of a PostgreSQL slot.
+    pub fn postgres_connected(&self, id: &ConnectorId) {
+        self.families
+            .postgres
+            .connections
+            .with_label_values(&[id.as_str()])
+            .inc();
+    }
+
+    /// Sets up to where a PostgreSQL server was told that everything is durable, and how many bytes of what it has sent are not.
+    pub fn set_postgres_flushed(&self, id: &ConnectorId, position: u64, lag_bytes: u64) {
+        let families = &self.families.postgres;
+        families.flushed.with_label_values(&[id.as_str()]).set(position as f64);
+        families.lag.with_label_values(&[id.as_str()]).set(lag_bytes as f64);
+    }
+
+    /// Sets how many bytes of its log a PostgreSQL server keeps for the slot.
+    pub fn set_postgres_retained(&self, id: &ConnectorId, bytes: u64) {
+        self.families
+            .postgres
+            .retained
+            .with_label_values(&[id.as_str()])
+            .set(bytes as f64);
+    }
+
+    /// Counts rows that were read for a snapshot.
+    pub fn postgres_snapshot_rows(&self, id: &ConnectorId, rows: usize) {
+        let counter = &self.families.postgres.snapshot_rows;
+        counter.with_label_values(&[id.as_str()]).inc_by(rows as f64);
+    }
+
+    /// Counts a PostgreSQL change that was passed over.
+    pub fn postgres_left_out(&self, id: &ConnectorId, reason: &str) {
+        let left_out = &self.families.postgres.left_out;
+        left_out.with_label_values(&[id.as_str(), reason]).inc();
+    }
+
     /// Sets what a connector's spool holds: bytes, records, refused records, and the age of the oldest record.
     pub fn set_spool(&self, id: &ConnectorId, bytes: u64, records: u64, refused: u64, oldest: Duration) {
         let families = &self.families;

@@ -35,6 +35,11 @@ impl Server {
         let _ = self.0.wait();
     }
 
+    /// Waits until it has ended by itself: something told it to.
+    pub fn wait(&mut self) {
+        let _ = self.0.wait();
+    }
+
     /// Whether it runs.
     pub fn is_running(&mut self) -> bool {
         matches!(self.0.try_wait(), Ok(None))
@@ -68,6 +73,17 @@ pub fn program(name: &str) -> Option<Command> {
     let mut folders = std::env::split_paths(&path).chain(system);
     let found = folders.find_map(|folder| Some(folder.join(name)).filter(|path| path.exists()));
     found.map(Command::new).or_else(|| missing(name))
+}
+
+/// A file or folder of a Debian package, or of this system: `usr/lib/postgresql/15/bin`. `None` if neither has it.
+///
+/// # Panics
+///
+/// If it is absent and `REQUIRE_SERVERS=1`.
+pub fn unpacked(path: &str) -> Option<PathBuf> {
+    let places = [folder().join("debian"), PathBuf::from("/")].map(|place| place.join(path));
+    let found = places.into_iter().find(|place| place.exists());
+    found.or_else(|| missing(path))
 }
 
 /// The interpreter whose environment has this module. `None` if there is no such.

@@ -1,0 +1,58 @@
+//! How far the driver has confirmed, as the reader sees it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use async_trait::async_trait;
+use danube_wasm_model::upstream::{Confirmer, Position, StreamId, UpstreamError};
+use tokio::sync::Notify;
+
+use crate::lsn::Lsn;
+
+/// Of one session: the next has one of its own, so that nothing that is said late can be taken for it.
+#[derive(Debug, Default)]
+pub(crate) struct Confirmed {
+    upto: AtomicU64,
+    raised: Notify,
+}
+
+impl Confirmed {
+    /// Everything up to here is durable.
+    pub(crate) fn upto(&self) -> Lsn {
+        Lsn(self.upto.load(Ordering::Acquire))
+    }
+
+    /// Waits until it is further than this.
+    pub(crate) async fn beyond(&self, lsn: Lsn) {
+        loop {
+            let raised = self.raised.notified();
+            if self.upto() > lsn {
+                return;
+            }
+            raised.await;
+        }
+    }
+
+    fn raise(&self, lsn: Lsn) {
+        self.upto.fetch_max(lsn.0, Ordering::AcqRel);
+        self.raised.notify_waiters();
+    }
+}
+
+/// Confirms to the session that delivered. The reader notes the position and tells the server.
+pub(crate) struct PostgresConfirmer {
+    pub(crate) confirmed: Arc<Confirmed>,
+    pub(crate) epoch: u64,
+}
+
+#[async_trait]
+impl Confirmer for PostgresConfirmer {
+    async fn confirm(&self, _: &StreamId, epoch: u64, upto: Position) -> Result<(), UpstreamError> {
+        if epoch == self.epoch {
+            self.confirmed.raise(Lsn(u64::try_from(upto.get()).unwrap_or(u64::MAX)));
+        }
+        Ok(())
+    }
+}

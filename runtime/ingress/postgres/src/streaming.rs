@@ -1,0 +1,201 @@
+//! The stream as the driver reads it: changes while there is room, and progress.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use danube_wasm_egress_dial::Dialer;
+use danube_wasm_model::{
+    event::Event,
+    upstream::{Delivery, Position, Room},
+};
+
+use crate::{
+    catalog::{Types, key_columns},
+    client::Shared,
+    decoder::{Decoded, Decoder, Described},
+    limits::EPOCH,
+    lsn::Lsn,
+    refusal::{PgError, refused},
+    relation::{Defined, Relation},
+    replication::{End, WalMessage, WalStream},
+    sql::Sql,
+};
+
+/// The stream, and what is known of the tables in it.
+pub(crate) struct Streaming {
+    pub(crate) stream: WalStream,
+    decoder: Decoder,
+    types: Types,
+    sql: Option<Sql>,
+    /// A table that is to be asked about first.
+    described: Option<Described>,
+    events: Vec<(Event, Position)>,
+    bytes: usize,
+    /// Everything up to here is whole: the position of what comes next.
+    whole: Lsn,
+    /// As the driver knows it.
+    told: Lsn,
+}
+
+impl Streaming {
+    pub(crate) fn new(stream: WalStream, from: Lsn) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(),
+            types: Types::default(),
+            sql: None,
+            described: None,
+            events: Vec::new(),
+            bytes: 0,
+            whole: from,
+            told: from,
+        }
+    }
+
+    /// Takes what is there and fits; waits for the first of it. May be cancelled.
+    pub(crate) async fn gather(
+        &mut self,
+        shared: &Shared,
+        dialer: &Dialer,
+        room: Room,
+        has_warned: &AtomicBool,
+    ) -> Result<(), PgError> {
+        if room.events == 0 {
+            if self.events.is_empty() && self.whole > self.told {
+                return Ok(());
+            }
+            let end = self.stream.ended().await;
+            return Err(ended(shared, end));
+        }
+        loop {
+            if let Some(described) = self.described.clone() {
+                let relation = self.describe(shared, dialer, &described).await?;
+                self.decoder.learn(described.oid, relation);
+                self.described = None;
+            }
+            let is_full = self.events.len() >= room.events || self.bytes >= room.bytes.max(1);
+            if is_full {
+                return Ok(());
+            }
+            let has_some = !self.events.is_empty() || self.whole > self.told;
+            let next = match self.stream.try_next() {
+                Some(next) => next,
+                None if has_some => return Ok(()),
+                None => self.stream.next().await,
+            };
+            match next {
+                Ok(message) => self.take(shared, message, has_warned)?,
+                // First what came before it.
+                Err(_) if has_some => return Ok(()),
+                Err(end) => return Err(ended(shared, end)),
+            }
+        }
+    }
+
+    fn take(&mut self, shared: &Shared, message: WalMessage, has_warned: &AtomicBool) -> Result<(), PgError> {
+        let (start, data) = match message {
+            WalMessage::KeepAlive { end } => {
+                // Within a transaction it says nothing about what is whole.
+                if !self.decoder.is_within_transaction() {
+                    self.whole = self.whole.max(end);
+                }
+                return Ok(());
+            }
+            WalMessage::Data { start, data } => (start, data),
+        };
+        let source = shared.source();
+        let decoded = self.decoder.decode(&source, &shared.routes, start, data);
+        let decoded = decoded.map_err(|why| PgError::transient(format!("{}: {why}", shared.config.url)))?;
+        match decoded {
+            Decoded::Events(events) => {
+                let position = Position::from(self.whole.0);
+                for event in events {
+                    self.bytes += event.payload.len() + event.key.as_ref().map_or(0, |key| key.len());
+                    self.events.push((event, position));
+                }
+            }
+            Decoded::Committed(end) => self.whole = self.whole.max(end),
+            Decoded::Relation(described) => self.described = Some(described),
+            Decoded::Type(oid) => self.types.forget(oid),
+            Decoded::Unrouted => {
+                shared.counters.left_out("unrouted");
+                if !has_warned.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(connector = %shared.connector, publication = shared.config.publication, "the publication has tables that are not in `tables`, or messages that are not in `messages`: their changes are passed over");
+                }
+            }
+            Decoded::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// The table, with what only the catalogs say: types that not every server has, and the key where the stream names none.
+    async fn describe(&mut self, shared: &Shared, dialer: &Dialer, described: &Described) -> Result<Relation, PgError> {
+        let oids = described.columns.iter().map(|column| column.type_id);
+        let unknown = self.types.unknown(oids);
+        // With the whole row as identity, every column is marked.
+        let names_no_key = matches!(described.identity, b'f' | b'n');
+        let endpoint = shared.routes.table(&described.schema, &described.table);
+        let mut key = None;
+        if endpoint.is_some() && (names_no_key || !unknown.is_empty()) {
+            let sql = match self.sql.take() {
+                Some(sql) => sql,
+                None => Sql::open(&shared.config, dialer).await?,
+            };
+            if !unknown.is_empty() {
+                self.types.learn(&sql, unknown).await?;
+            }
+            if names_no_key {
+                key = Some(key_columns(&sql, described.oid, "").await?);
+            }
+            self.sql = Some(sql);
+        }
+        let defined: Vec<_> = described
+            .columns
+            .iter()
+            .map(|column| Defined {
+                name: &column.name,
+                oid: column.type_id,
+                is_key: match &key {
+                    Some(key) => key.iter().any(|name| **name == *column.name),
+                    None => column.is_key() && !names_no_key,
+                },
+            })
+            .collect();
+        let of = (described.oid, described.schema.clone(), described.table.clone());
+        Ok(Relation::new(
+            of,
+            &defined,
+            described.identity == b'f',
+            &self.types,
+            endpoint,
+        ))
+    }
+
+    /// What was gathered, as one delivery: events, or progress.
+    pub(crate) fn deliver(&mut self, shared: &Shared) -> Option<Delivery> {
+        let stream = shared.stream.clone();
+        if !self.events.is_empty() {
+            self.bytes = 0;
+            let events = std::mem::take(&mut self.events);
+            return Some(Delivery::Events {
+                stream,
+                epoch: EPOCH,
+                events,
+            });
+        }
+        (self.whole > self.told).then(|| {
+            self.told = self.whole;
+            Delivery::Passed {
+                stream,
+                epoch: EPOCH,
+                position: Position::from(self.whole.0),
+            }
+        })
+    }
+}
+
+fn ended(shared: &Shared, end: End) -> PgError {
+    match end {
+        End::Said(said) => refused(&shared.config, "reading the slot", said),
+        End::Broken(why) => PgError::transient(format!("{}: {why}", shared.config.url)),
+    }
+}

@@ -1,0 +1,13 @@
+//! The source against real servers: Debian's PostgreSQL 15, and 16 to 18 of `@embedded-postgres`. See CONTRIBUTING, servers.
+
+mod changes;
+mod delivery;
+mod example;
+mod kills;
+mod refusals;
+mod slots;
+mod snapshots;
+mod support;
+mod tls;
+mod types;
+mod versions;

@@ -1,0 +1,197 @@
+//! The rows that were there before, and where the changes begin.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use crate::support::{
+    server::Postgres,
+    source::{Log, Process, SLOT, table, texts_once},
+};
+
+const ORDERS: &str = "CREATE TABLE orders (id int PRIMARY KEY, note text); CREATE PUBLICATION danube FOR TABLE orders; \
+    GRANT SELECT ON orders TO danube;";
+
+fn row(id: u32, note: &str) -> String {
+    format!(r#"{{"id":{id},"note":"{note}"}}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_that_are_there_come_first_and_then_the_changes() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(&format!("{ORDERS} INSERT INTO orders VALUES (1, 'a'), (2, 'b')"));
+    let log = Log::new();
+    let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
+    process.streaming(1).await;
+    postgres.sql("INSERT INTO orders VALUES (3, 'c'); UPDATE orders SET note = 'B' WHERE id = 2; DELETE FROM orders WHERE id = 1");
+    let records = log.records(5).await;
+    let ops: Vec<_> = records.iter().map(|record| record.op()).collect();
+    assert_eq!(ops, ["read", "read", "insert", "update", "delete"]);
+    let texts: Vec<_> = records.iter().map(|record| record.text.clone()).collect();
+    assert_eq!(
+        texts,
+        [
+            row(1, "a"),
+            row(2, "b"),
+            row(3, "c"),
+            row(2, "B"),
+            r#"{"id":1}"#.to_owned()
+        ]
+    );
+    let keys: Vec<_> = records.iter().map(|record| record.key.as_str()).collect();
+    assert_eq!(keys, ["[1]", "[2]", "[3]", "[2]", "[1]"]);
+    assert_eq!(process.sum("danube_wasm_postgres_snapshot_rows_total", ""), 2);
+    process.stop().await;
+    assert_eq!(
+        postgres.sql("SELECT slot_name, temporary FROM pg_replication_slots"),
+        format!("{SLOT}|f"),
+        "the slot stays, and no other"
+    );
+}
+
+/// Positions that are read before the slot exists lose what is committed in between: Hornetlabs/synchdb#256.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_committed_while_the_snapshot_is_taken_comes_once() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(&format!(
+        "{ORDERS} INSERT INTO orders SELECT n, 'before' FROM generate_series(1, 3000) n"
+    ));
+    let (log, postgres) = (Log::new(), Arc::new(postgres));
+    let (writer, stop) = (postgres.clone(), Arc::new(AtomicBool::new(false)));
+    let stopped = stop.clone();
+    // One row a transaction, from before the snapshot until the changes are read.
+    let writing = tokio::task::spawn_blocking(move || {
+        let mut last = 3000;
+        while !stopped.load(Ordering::Acquire) {
+            let rows = last + 1..=last + 50;
+            let statements: String = rows
+                .map(|id| format!("INSERT INTO orders VALUES ({id}, 'meanwhile');\n"))
+                .collect();
+            writer.sql(&statements);
+            last += 50;
+        }
+        last
+    });
+    postgres
+        .until("the writer has begun", "SELECT count(*) > 3000 FROM orders", "t")
+        .await;
+    let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
+    process.streaming(1).await;
+    log.until("a change is read", |records| {
+        records.iter().any(|record| record.op() == "insert")
+    })
+    .await;
+    stop.store(true, Ordering::Release);
+    let last = writing.await.expect("written");
+    let records = log.records(last).await;
+    let mut keys: Vec<_> = records.iter().map(|record| record.key.clone()).collect();
+    keys.sort();
+    keys.dedup();
+    assert_eq!((records.len(), keys.len()), (last, last));
+    assert!(records.iter().filter(|record| record.op() == "read").count() > 3000);
+    process.stop().await;
+}
+
+/// A slot that gets its name before all rows are durable loses the rest at a crash: redpanda-data/connect PR #4584.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_that_was_cut_off_is_taken_again() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(&format!(
+        "{ORDERS} INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 500) n"
+    ));
+    let log = Log::new();
+    let table = table(postgres.port, &["orders"], "");
+    let process = Process::start(&log, &table).await;
+    process.shut();
+    danube_wasm_testkit::until("all rows are under way", || {
+        (process.sum("danube_wasm_postgres_snapshot_rows_total", "") == 500).then_some(())
+    })
+    .await;
+    let permanent = "SELECT count(*) FROM pg_replication_slots WHERE NOT temporary";
+    // Long enough for the slot to get its name if it were to.
+    postgres.sql("SELECT pg_sleep(1)");
+    assert_eq!(postgres.sql(permanent), "0");
+    process.kill().await;
+    postgres.sql("UPDATE orders SET note = 'y' WHERE id = 7; DELETE FROM orders WHERE id = 8");
+    let process = Process::start(&log, &table).await;
+    process.streaming(1).await;
+    postgres.sql("INSERT INTO orders VALUES (501, 'z')");
+    let records = log
+        .until("the last row is in the log", |records| {
+            records.iter().any(|record| record.key == "[501]")
+        })
+        .await;
+    let last = |key: &str| {
+        records
+            .iter()
+            .rev()
+            .find(|record| record.key == key)
+            .map(|record| &record.text)
+    };
+    assert_eq!(last("[7]"), Some(&row(7, "y")));
+    for id in (1..=500).filter(|id| ![7, 8].contains(id)) {
+        assert_eq!(last(&format!("[{id}]")), Some(&row(id, "x")));
+    }
+    assert_eq!(postgres.sql(permanent), "1");
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_snapshot_only_changes_are_read() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(&format!("{ORDERS} INSERT INTO orders VALUES (1, 'a')"));
+    let log = Log::new();
+    let process = Process::start(&log, &table(postgres.port, &["orders"], "snapshot = \"never\"")).await;
+    process.streaming(1).await;
+    postgres.sql("INSERT INTO orders VALUES (2, 'b')");
+    assert_eq!(texts_once(&log.records(1).await), [row(2, "b")]);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn filters_and_column_lists_of_the_publication_hold_for_the_snapshot_too() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(
+        "CREATE TABLE orders (id int PRIMARY KEY, note text, secret text, twice int GENERATED ALWAYS AS (id * 2) STORED); \
+         GRANT SELECT ON orders TO danube; CREATE PUBLICATION danube FOR TABLE orders (id, note) WHERE (id < 10); \
+         INSERT INTO orders VALUES (1, 'a', 's'), (11, 'no', 's')",
+    );
+    let log = Log::new();
+    let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
+    process.streaming(1).await;
+    postgres.sql("INSERT INTO orders VALUES (12, 'no', 's'), (2, 'b', 's')");
+    assert_eq!(texts_once(&log.records(2).await), [row(1, "a"), row(2, "b")]);
+    process.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_publication_is_made_where_that_is_asked_for() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql("SET ROLE danube; CREATE SCHEMA s; CREATE TABLE s.\"Odd Name\" (id int PRIMARY KEY, \"a\"\"b\" int)");
+    postgres.sql("INSERT INTO s.\"Odd Name\" VALUES (1, 2)");
+    let log = Log::new();
+    let table = table(
+        postgres.port,
+        &["s.Odd Name"],
+        "create_publication = true\npublication = \"it's \\\"odd\\\"\"",
+    );
+    let process = Process::start(&log, &table).await;
+    process.streaming(1).await;
+    postgres.sql("UPDATE s.\"Odd Name\" SET \"a\"\"b\" = 3");
+    let records = log.records(2).await;
+    assert_eq!(texts_once(&records), [r#"{"id":1,"a\"b":2}"#, r#"{"id":1,"a\"b":3}"#]);
+    process.stop().await;
+}

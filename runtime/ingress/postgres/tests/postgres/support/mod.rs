@@ -1,0 +1,5 @@
+//! What the tests have in common.
+
+pub(crate) mod cable;
+pub(crate) mod server;
+pub(crate) mod source;
