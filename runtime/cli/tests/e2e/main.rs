@@ -20,6 +20,7 @@ mod observability;
 mod operators;
 mod order;
 mod outage;
+mod postgres;
 mod reach;
 mod reload;
 mod replay;

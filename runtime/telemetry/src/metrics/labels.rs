@@ -18,7 +18,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     (
         "reason",
         "Why an input is a dead letter: `crashed` (the component trapped, ran out of a budget or went over a limit), `refused` \
-         (by the component or the schema), `undecodable`, `target_refused`, `broker_refused`.",
+         (by the component or the schema), `undecodable`, `target_refused`, `broker_refused`. Of what a source passed over, as its metric says.",
     ),
     (
         "state",
@@ -49,5 +49,12 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ),
     ("what", "`log_lines` or `metrics`."),
     ("subscription", "The subscription."),
-    ("version", "The version of danube-wasm."),
+    (
+        "session",
+        "Of a connection with an MQTT broker: `resumed` where the broker had kept the session, else `new`.",
+    ),
+    (
+        "version",
+        "The version of danube-wasm; of a connection with an MQTT broker, that of the protocol.",
+    ),
 ];

@@ -255,6 +255,8 @@ fn as_nobody(installed: &Installed, program: &str) -> Command {
             let mut command = Command::new("setpriv");
             command
                 .args(["--reuid=nobody", "--regid=nogroup", "--clear-groups"])
+                // What is installed may be in a folder that only root may enter.
+                .args(["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"])
                 .arg(path);
             command
         }
