@@ -1,12 +1,14 @@
-//! For tests: one way to wait, real servers, and two connectors that show what one folder is enough for.
+//! For tests: one way to wait, real servers, a connection that can be cut, and two connectors that show what one folder is enough for.
 //!
 //! [`ticker`] is a source that reads from an upstream, [`collector`] a sink. Each is a connector like any other, known by
 //! nothing outside of its folder but the line that adds it to a test's registry. [`servers`] are the real ones that the
 //! tests of connectors talk to.
 
+mod cable;
 pub mod collector;
 pub mod servers;
 pub mod ticker;
 mod until;
 
+pub use cable::Cable;
 pub use until::until;

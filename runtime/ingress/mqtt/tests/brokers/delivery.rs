@@ -1,7 +1,8 @@
 //! What is acknowledged when, and what comes of it when either side dies.
 
+use danube_wasm_testkit::Cable;
+
 use crate::support::{
-    cable::Cable,
     mosquitto::Mosquitto,
     publisher::{numbers, publish, texts},
     source::{Log, Process, Record, table, texts_once},

@@ -1,7 +1,8 @@
 //! HiveMQ: what Mosquitto forgives, it does not. It gives the lowest packet ids that are free, again and again.
 
+use danube_wasm_testkit::Cable;
+
 use crate::support::{
-    cable::Cable,
     hivemq::HiveMq,
     publisher::{numbers, publish, texts},
     source::{Log, Process, table, texts_once},

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use danube_wasm_pipeline::Status;
 
+use danube_wasm_testkit::Cable;
+
 use crate::support::{
-    cable::Cable,
     server::Postgres,
     source::{Log, Process, Record, SLOT, table},
 };

@@ -1,7 +1,6 @@
 //! Brokers, publishers and the source.
 
 pub(crate) mod aedes;
-pub(crate) mod cable;
 pub(crate) mod hivemq;
 pub(crate) mod mosquitto;
 pub(crate) mod publisher;

@@ -1,5 +1,4 @@
 //! What the tests have in common.
 
-pub(crate) mod cable;
 pub(crate) mod server;
 pub(crate) mod source;

@@ -9,14 +9,20 @@ use tokio::{
 };
 
 /// Passes connections on to a port of loopback until it is cut.
-pub(crate) struct Cable {
-    pub(crate) port: u16,
+pub struct Cable {
+    /// Where it listens.
+    pub port: u16,
     connections: Arc<tokio::sync::Mutex<JoinSet<()>>>,
     _accepting: JoinSet<()>,
 }
 
 impl Cable {
-    pub(crate) async fn to(port: u16) -> Self {
+    /// A cable to this port.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    pub async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let own = listener.local_addr().expect("its address").port();
         let connections = Arc::new(tokio::sync::Mutex::new(JoinSet::new()));
@@ -41,7 +47,7 @@ impl Cable {
     }
 
     /// Cuts the connections there are. What is on its way is lost.
-    pub(crate) async fn cut(&self) {
+    pub async fn cut(&self) {
         self.connections.lock().await.shutdown().await;
     }
 }
