@@ -79,10 +79,6 @@ impl Listen {
 
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, .. } = self;
-        match host.ip() {
-            Some(ip) if ip.is_ipv6() => write!(f, "[{host}]:{port}"),
-            _ => write!(f, "{host}:{port}"),
-        }
+        f.write_str(&self.host.with_port(self.port))
     }
 }

@@ -45,10 +45,7 @@ impl MqttUrl {
 
     /// Host and port, for messages and claims.
     pub fn address(&self) -> String {
-        match self.host.ip() {
-            Some(ip) if ip.is_ipv6() => format!("[{}]:{}", self.host, self.port),
-            _ => format!("{}:{}", self.host, self.port),
-        }
+        self.host.with_port(self.port)
     }
 }
 
@@ -73,17 +70,8 @@ impl FromStr for MqttUrl {
                 "a URL must not hold credentials: write them as `username` and `password`",
             ));
         }
-        // The last colon belongs to an IPv6 address unless it comes after the bracket.
-        let split = rest.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-        let (host, port) = match split {
-            Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(invalid)?),
-            None => (rest, usual_port(tls)),
-        };
-        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
-        match host.parse() {
-            Ok(host) if !is_bare_ipv6 => Ok(Self { tls, host, port }),
-            _ => Err(invalid),
-        }
+        let (host, port) = Host::parse_with_port(rest, usual_port(tls)).ok_or(invalid)?;
+        Ok(Self { tls, host, port })
     }
 }
 

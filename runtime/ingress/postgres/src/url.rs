@@ -43,10 +43,7 @@ impl PostgresUrl {
 
     /// Host and port, for messages and claims.
     pub fn address(&self) -> String {
-        match self.host.ip() {
-            Some(ip) if ip.is_ipv6() => format!("[{}]:{}", self.host, self.port),
-            _ => format!("{}:{}", self.host, self.port),
-        }
+        self.host.with_port(self.port)
     }
 }
 
@@ -70,22 +67,10 @@ impl FromStr for PostgresUrl {
             ));
         }
         let (authority, database) = rest.split_once('/').ok_or(invalid)?;
-        // The last colon belongs to an IPv6 address unless it comes after the bracket.
-        let split = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
-        let (host, port) = match split {
-            Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0).ok_or(invalid)?),
-            None => (authority, PORT),
-        };
-        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        let (host, port) = Host::parse_with_port(authority, PORT).ok_or(invalid)?;
         let is_name = !database.is_empty() && !database.contains(['/', '%', '\0']);
-        match host.parse() {
-            Ok(host) if !is_bare_ipv6 && is_name => Ok(Self {
-                host,
-                port,
-                database: database.to_owned(),
-            }),
-            _ => Err(invalid),
-        }
+        let database = is_name.then(|| database.to_owned()).ok_or(invalid)?;
+        Ok(Self { host, port, database })
     }
 }
 

@@ -54,11 +54,7 @@ impl FromStr for BrokerUrl {
 impl fmt::Display for BrokerUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = if self.tls { "https" } else { "http" };
-        let (host, port) = (&self.host, self.port);
-        match host.ip() {
-            Some(ip) if ip.is_ipv6() => write!(f, "{scheme}://[{host}]:{port}"),
-            _ => write!(f, "{scheme}://{host}:{port}"),
-        }
+        write!(f, "{scheme}://{}", self.host.with_port(self.port))
     }
 }
 

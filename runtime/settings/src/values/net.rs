@@ -38,6 +38,27 @@ impl Host {
         self.0.eq_ignore_ascii_case("localhost") || self.ip().is_some_and(|ip| ip.is_loopback())
     }
 
+    /// Host and port, as a URL has them.
+    pub fn with_port(&self, port: u16) -> String {
+        match self.ip() {
+            Some(ip) if ip.is_ipv6() => format!("[{self}]:{port}"),
+            _ => format!("{self}:{port}"),
+        }
+    }
+
+    /// Reads `HOST:PORT`, or `HOST` with the usual port. `None` if it is neither; an IPv6 address is in brackets.
+    pub fn parse_with_port(authority: &str, usual: u16) -> Option<(Self, u16)> {
+        // The last colon belongs to an IPv6 address unless it comes after the bracket.
+        let split = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']'));
+        let (host, port) = match split {
+            Some((host, port)) => (host, port.parse().ok().filter(|port| *port > 0)?),
+            None => (authority, usual),
+        };
+        let is_bare_ipv6 = host.contains(':') && !host.starts_with('[');
+        let host = host.parse().ok().filter(|_| !is_bare_ipv6)?;
+        Some((host, port))
+    }
+
     /// Whether listeners on both hosts would conflict on the same port.
     pub fn overlaps(&self, other: &Self) -> bool {
         let everywhere = |host: &Self| host.ip().is_some_and(|ip| ip.is_unspecified());
