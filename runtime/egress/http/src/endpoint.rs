@@ -1,6 +1,6 @@
 //! An endpoint that requests are sent to.
 
-mod judge;
+mod classify;
 mod outgoing;
 
 use std::{

@@ -20,7 +20,7 @@ use crate::{
     counters::Counters,
     lsn::Lsn,
     notes::{Note, Notes},
-    position::{Choices, Obstacle, Plan, Slot, System, plan},
+    position::{Choices, Plan, Slot, SlotError, System, plan},
     refusal::PgError,
     replication::{ReplicationSession, SlotKind, StreamOptions},
     routes::Routes,
@@ -167,7 +167,7 @@ impl Client {
             on_slot_lost: config.on_slot_lost,
         };
         let plan = plan(&choices, before.as_ref(), found.slot.as_ref(), &found.system);
-        let plan = plan.map_err(|obstacle| upstream(obstacle_at(config, obstacle)))?;
+        let plan = plan.map_err(|error| upstream(slot_error_at(config, error)))?;
         let is_stream = !matches!(plan, Plan::Snapshot { .. });
         let (phase, mut note) = self.begin(found, plan).await.map_err(upstream)?;
         if is_stream {
@@ -181,12 +181,12 @@ impl Client {
     }
 }
 
-fn obstacle_at(config: &Postgres, obstacle: Obstacle) -> PgError {
+fn slot_error_at(config: &Postgres, error: SlotError) -> PgError {
     let url = &config.url;
-    match obstacle {
-        Obstacle::Gap(why) => PgError::gap(format!("{url}: {why}")),
-        Obstacle::Foreign(why) => PgError::permanent(format!("{url}: {why}")),
-        Obstacle::InUse(why) => PgError::transient(format!("{url}: {why}")),
+    match error {
+        SlotError::Gap(why) => PgError::gap(format!("{url}: {why}")),
+        SlotError::Foreign(why) => PgError::permanent(format!("{url}: {why}")),
+        SlotError::InUse(why) => PgError::transient(format!("{url}: {why}")),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Plan {
 
 /// Why nothing is done.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Obstacle {
+pub(crate) enum SlotError {
     /// Changes are lost.
     Gap(String),
     /// The slot cannot be this source's.
@@ -73,7 +73,7 @@ pub(crate) fn plan(
     note: Option<&Note>,
     slot: Option<&Slot>,
     system: &System,
-) -> Result<Plan, Obstacle> {
+) -> Result<Plan, SlotError> {
     if let Some(slot) = slot {
         usable(choices, slot)?;
     }
@@ -90,7 +90,7 @@ pub(crate) fn plan(
         (Some(_), OnSlotLost::Snapshot) => Ok(Plan::Snapshot {
             drops_slot: slot.is_some(),
         }),
-        (Some(why), OnSlotLost::Stop) => Err(Obstacle::Gap(format!(
+        (Some(why), OnSlotLost::Stop) => Err(SlotError::Gap(format!(
             "{why}. To accept that, write `on_slot_lost = \"snapshot\"`: all tables are then read anew, but rows that were deleted \
              meanwhile are not found by that"
         ))),
@@ -98,7 +98,7 @@ pub(crate) fn plan(
 }
 
 /// Whatever is noted.
-fn usable(choices: &Choices<'_>, slot: &Slot) -> Result<(), Obstacle> {
+fn usable(choices: &Choices<'_>, slot: &Slot) -> Result<(), SlotError> {
     let name = choices.slot;
     if slot.plugin != "pgoutput" {
         let kind = if slot.plugin.is_empty() {
@@ -106,18 +106,18 @@ fn usable(choices: &Choices<'_>, slot: &Slot) -> Result<(), Obstacle> {
         } else {
             format!("the plugin `{}`", slot.plugin)
         };
-        return Err(Obstacle::Foreign(format!(
+        return Err(SlotError::Foreign(format!(
             "the slot `{name}` is one of {kind}, and `pgoutput` is needed: give `slot` another name"
         )));
     }
     if slot.database != choices.database {
-        return Err(Obstacle::Foreign(format!(
+        return Err(SlotError::Foreign(format!(
             "the slot `{name}` is one of the database `{}`, and `url` says `{}`: give `slot` another name",
             slot.database, choices.database
         )));
     }
     match &slot.reader {
-        Some(reader) => Err(Obstacle::InUse(format!(
+        Some(reader) => Err(SlotError::InUse(format!(
             "the slot `{name}` is in use by {reader}: it is tried again until that ends. Two sources cannot read one slot"
         ))),
         None => Ok(()),
@@ -125,18 +125,18 @@ fn usable(choices: &Choices<'_>, slot: &Slot) -> Result<(), Obstacle> {
 }
 
 /// Nothing is noted: the source begins.
-fn first(choices: &Choices<'_>, slot: Option<&Slot>) -> Result<Plan, Obstacle> {
+fn first(choices: &Choices<'_>, slot: Option<&Slot>) -> Result<Plan, SlotError> {
     let name = choices.slot;
     match (choices.snapshot, slot) {
         (SnapshotMode::Initial, None) => Ok(Plan::Snapshot { drops_slot: false }),
         (SnapshotMode::Never, None) => Ok(Plan::Create),
         (SnapshotMode::Never, Some(slot)) => match &slot.lost {
             None => Ok(Plan::Stream),
-            Some(why) => Err(Obstacle::Foreign(format!(
+            Some(why) => Err(SlotError::Foreign(format!(
                 "the server can no longer serve the slot `{name}` ({why}): drop it, and a new one is made"
             ))),
         },
-        (SnapshotMode::Initial, Some(_)) => Err(Obstacle::Foreign(format!(
+        (SnapshotMode::Initial, Some(_)) => Err(SlotError::Foreign(format!(
             "the slot `{name}` is there, and this source has no note of having read it: a snapshot cannot be joined to it without a gap. \
              Drop it (`SELECT pg_drop_replication_slot('{name}')`) to begin with a snapshot, or write `snapshot = \"never\"` to read on \
              from where it stands"
@@ -227,7 +227,7 @@ mod tests {
         }
     }
 
-    fn decide(note: Option<&Note>, slot: Option<&Slot>, system: &System) -> Result<Plan, Obstacle> {
+    fn decide(note: Option<&Note>, slot: Option<&Slot>, system: &System) -> Result<Plan, SlotError> {
         decide_with(SnapshotMode::Initial, OnSlotLost::Stop, note, slot, system)
     }
 
@@ -237,7 +237,7 @@ mod tests {
         note: Option<&Note>,
         slot: Option<&Slot>,
         system: &System,
-    ) -> Result<Plan, Obstacle> {
+    ) -> Result<Plan, SlotError> {
         let name = name();
         let choices = Choices {
             slot: &name,
@@ -254,7 +254,7 @@ mod tests {
         let drops_slot = slot.is_some();
         assert_eq!(again, Ok(Plan::Snapshot { drops_slot }));
         match decided {
-            Err(Obstacle::Gap(message)) => message,
+            Err(SlotError::Gap(message)) => message,
             other => panic!("{other:?}"),
         }
     }
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(never(Some(&slot(7))), Ok(Plan::Stream));
         assert!(matches!(
             decide(None, Some(&slot(7)), &system()),
-            Err(Obstacle::Foreign(_))
+            Err(SlotError::Foreign(_))
         ));
     }
 
@@ -354,12 +354,12 @@ mod tests {
         };
         assert!(matches!(
             decide(None, Some(&physical), &system()),
-            Err(Obstacle::Foreign(_))
+            Err(SlotError::Foreign(_))
         ));
         assert!(matches!(
             decide(None, Some(&elsewhere), &system()),
-            Err(Obstacle::Foreign(_))
+            Err(SlotError::Foreign(_))
         ));
-        assert!(matches!(decide(None, Some(&read), &system()), Err(Obstacle::InUse(_))));
+        assert!(matches!(decide(None, Some(&read), &system()), Err(SlotError::InUse(_))));
     }
 }

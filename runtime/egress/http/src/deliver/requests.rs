@@ -48,7 +48,7 @@ impl<'e> Requests<'e> {
         let pass = self.endpoint.gate.enter().await?;
         let begun = Instant::now();
         let judged = match self.endpoint.send(outgoing).await {
-            Ok(answer) => self.endpoint.judge(&answer, outgoing).map(|()| answer),
+            Ok(answer) => self.endpoint.classify(&answer, outgoing).map(|()| answer),
             Err(failure) => Err(failure.into()),
         };
         match &judged {

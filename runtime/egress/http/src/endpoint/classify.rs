@@ -15,7 +15,7 @@ use crate::{
 
 impl Endpoint {
     /// What an answer means for the whole request.
-    pub(crate) fn judge(&self, answer: &Answer, outgoing: &Outgoing) -> Result<(), Fault> {
+    pub(crate) fn classify(&self, answer: &Answer, outgoing: &Outgoing) -> Result<(), Fault> {
         let status = answer.status.as_u16();
         let meaning = match Meaning::of(status, &self.config.statuses) {
             Meaning::Refused if status == 400 && is_about_tls(&answer.body) => Meaning::Unfit,
