@@ -176,6 +176,9 @@ async fn a_source_waits_for_the_sink_of_its_process() {
         options.publish_timeout = Duration::from_secs(1);
     })
     .await;
+    // A consumer is waited for from its first message on.
+    scene.publish(1).await;
+    scene.process(1).await;
     scene.wire.state.deliver(TOPIC, |s| s.window = 10);
     let topic = topic(TOPIC);
     let records = (0..1_000).map(|n| record(&topic, None, n)).collect();
@@ -183,8 +186,8 @@ async fn a_source_waits_for_the_sink_of_its_process() {
     let taken = results.iter().filter(|result| result.is_ok()).count();
     assert_eq!(
         (taken, scene.wire.state.log(TOPIC).len()),
-        (210, 210),
-        "the window and 200"
+        (210, 211),
+        "the window and 200, and the first"
     );
     let error = results.into_iter().find_map(Result::err).unwrap();
     assert!(
