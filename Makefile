@@ -1,6 +1,6 @@
 # Thin on purpose: each target is a line or two of the ordinary tools.
 CARGO ?= cargo
-GUESTS := record-source webhook-source surrealdb-sink http-sink stripe-source
+GUESTS := record-source webhook-source document-sink http-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
 

@@ -7,7 +7,7 @@
 //! * `direct, from JSON`: JSON text in memory is read into the crate's values and inserted. None of our crates.
 //! * `direct, ready values`: the same with values that were read before the clock started, which no connector can do.
 //! * `danube-wasm`: messages in the embedded log on disk, checked against their schema, through the sandboxed
-//!   `surrealdb-sink` (no metadata added, so that documents are the same) and the egress, until the last one is
+//!   `document-sink` (no metadata added, so that documents are the same) and the egress, until the last one is
 //!   acknowledged durably in the log; two lanes, which is a sink's default, so that one batch is prepared while another
 //!   is written.
 //! * `danube-wasm, lanes = 1`: the same with one lane.
@@ -17,7 +17,7 @@
 //!
 //! * `direct`: JSON text in memory is read into the crate's values; of each 500 the last of each id is upserted, all in one
 //!   statement.
-//! * `danube-wasm`: messages with the order of their records through `surrealdb-sink` with `id_pointer`, on two lanes.
+//! * `danube-wasm`: messages with the order of their records through `document-sink` with `id_pointer`, on two lanes.
 
 mod direct;
 mod ours;

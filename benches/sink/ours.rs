@@ -169,8 +169,8 @@ async fn component(sandbox: &Arc<Sandbox>, lanes: usize, by_id: bool) -> Result<
         topics: vec![TOPIC.parse()?],
         ..LoadSpec::new(
             ConnectorId::try_new("bench", "rows")?,
-            "surrealdb_sink.wasm",
-            component::load("surrealdb-sink")?,
+            "document_sink.wasm",
+            component::load("document-sink")?,
         )
     };
     Ok(sandbox.load_sink(spec, Arc::new(TracingHost)).await?)

@@ -1,10 +1,14 @@
 //! Sinks: messages from topics become writes to a target.
 
 mod builder;
+mod change;
+mod document_id;
 mod record;
 mod write;
 
 pub use builder::WriteBuilder;
+pub use change::{Change, ChangeKind};
+pub use document_id::{DocumentId, IdFrom};
 pub use record::{Batch, SchemaInfo, SinkRecord};
 pub use write::{Operation, Write, Writes};
 

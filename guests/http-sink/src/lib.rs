@@ -5,7 +5,10 @@
 //! * `endpoint`: where the messages go.
 //! * `id_pointer`: a JSON pointer into the message. What it points at, a string or an integer, is the id of the document that
 //!   the message is about: the message is an upsert of it (`PUT`, and the id stands where the endpoint's URL has `{id}`). A
-//!   message in which it points at nothing of the kind is refused. Without it each message is an insert (`POST`).
+//!   message in which it points at nothing of the kind is refused. A message that is the deletion of a row (`change.op`) is
+//!   one of the document (`DELETE`, without a body).
+//! * `id_from = "key"`: the same with the message's routing key; `[7]`, as of a row with that primary key, is `7`. With neither,
+//!   each message is an insert (`POST`).
 //! * `body`: what is sent instead of the message: see [`template`].
 //!
 //! Without `body` the message is sent as it was published, byte by byte.
@@ -15,8 +18,8 @@ pub mod template;
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, ConsumerConfig, Error, Nothing, Operation, Pointer, Result, SinkConnector, SinkRecord,
-    SinkSettings, TopicMapping, Write, Writes, export_sink,
+    Column, Config, ConsumerConfig, DocumentId, Error, Nothing, Result, SinkConnector, SinkRecord, SinkSettings,
+    TopicMapping, Write, Writes, export_sink,
 };
 use serde::Deserialize;
 use template::Template;
@@ -32,7 +35,8 @@ pub struct HttpSink {
 #[derive(Debug, Deserialize)]
 struct OwnKeys {
     endpoint: String,
-    id_pointer: Option<Pointer>,
+    #[serde(flatten)]
+    id: DocumentId,
     body: Option<Template>,
 }
 
@@ -52,24 +56,20 @@ impl SinkConnector for HttpSink {
     }
 
     fn wants(&self) -> Vec<Column> {
-        let has_ids = self.mappings.values().any(|keys| keys.id_pointer.is_some());
-        has_ids.then_some(Column::Orders).into_iter().collect()
+        self.mappings.values().flat_map(|keys| keys.id.wants()).collect()
     }
 
     fn process<'a>(&'a mut self, record: SinkRecord<'a>) -> Result<Writes<'a>> {
         let topic = record.topic();
         let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
         let keys = self.mappings.get(topic).ok_or_else(unknown)?;
-        let write = match &keys.body {
-            None => Write::forward(&keys.endpoint, record),
-            Some(template) => Write::insert_bytes(&keys.endpoint, template.fill(record.bytes())?),
-        };
-        let Some(pointer) = &keys.id_pointer else {
-            return Ok(write.into());
-        };
-        let write = write.with_id(pointer.find_id(record.bytes())?);
-        let write = write.with_operation(Operation::Upsert);
-        Ok(write.with_order(record.order()).into())
+        let write = keys.id.write(&keys.endpoint, record, || {
+            Ok(match &keys.body {
+                None => Write::forward(&keys.endpoint, record),
+                Some(template) => Write::insert_bytes(&keys.endpoint, template.fill(record.bytes())?),
+            })
+        })?;
+        Ok(write.into())
     }
 }
 

@@ -141,3 +141,18 @@ fn settings_that_do_not_fit_keep_it_from_starting() {
         assert!(matches!(error, Error::Configuration { .. }), "{error}");
     }
 }
+
+#[test]
+fn the_deletion_of_a_row_is_one_of_its_document_and_needs_no_body() {
+    let message = Delivered {
+        key: b"[7]".to_vec(),
+        attributes: vec![("change.op".into(), "delete".into())],
+        order: ORDER,
+        ..Delivered::new("/shop/orders", r#"{"id": 7}"#)
+    };
+    let more = json!({ "id_from": "key", "body": { "amount": "{/amount}" } });
+    let mut sink = SinkHarness::<HttpSink>::new(&settings(more)).expect("valid settings");
+    let write = sink.process_batch(&[message]).expect("processed").writes.remove(0);
+    assert_eq!((write.operation, write.id.as_deref()), (Operation::Delete, Some("7")));
+    assert_eq!(write.order, ORDER);
+}

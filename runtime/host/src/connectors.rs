@@ -50,6 +50,12 @@ static RECORD_SOURCE: Builtin = Builtin {
     component: component!("record_source.wasm"),
 };
 
+/// Writes messages as documents: for the kinds of sinks that need no other shape.
+static DOCUMENT_SINK: Builtin = Builtin {
+    name: "document-sink",
+    component: component!("document_sink.wasm"),
+};
+
 /// Every kind of connector that this program was built with.
 pub fn registry() -> &'static Registry {
     static REGISTRY: LazyLock<Registry> = LazyLock::new(all);
@@ -58,11 +64,11 @@ pub fn registry() -> &'static Registry {
 
 #[rustfmt::skip]
 fn all() -> Registry {
-    let r = Registry::default().with_builtin(Role::Source, RECORD_SOURCE);
+    let r = Registry::default().with_builtin(Role::Source, RECORD_SOURCE).with_builtin(Role::Sink, DOCUMENT_SINK);
     connector!(r, Source.with_source::<danube_wasm_ingress_http::WebhookSource>, feature = "webhook", builtin = "webhook-source" in "webhook_source.wasm");
     connector!(r, Source.with_source::<danube_wasm_ingress_mqtt::MqttSource>, feature = "mqtt", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_postgres::PostgresSource>, feature = "postgres", builtin = RECORD_SOURCE);
-    connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "surrealdb_sink.wasm");
+    connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
     #[cfg(not(feature = "danube"))]
     let r = r.without_danube();

@@ -34,7 +34,7 @@ fn registry() -> Registry {
         })
         .with_sink::<CollectorSink>(Builtin {
             name: "collector",
-            component: include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/surrealdb_sink.wasm")),
+            component: include_bytes!(concat!(env!("DANUBE_WASM_GUESTS"), "/document_sink.wasm")),
         })
 }
 

@@ -42,7 +42,7 @@ fn what_is_no_component_or_the_wrong_one_is_refused_with_a_sentence() {
     let cases = [
         (garbage.display().to_string(), "component"),
         (core.display().to_string(), "component"),
-        (harness::guest("surrealdb_sink"), "sink"),
+        (harness::guest("document_sink"), "sink"),
         ("nowhere.wasm".to_owned(), "nowhere.wasm"),
     ];
     for (source, word) in cases {

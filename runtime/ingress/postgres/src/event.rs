@@ -115,7 +115,7 @@ pub(crate) fn event(
 pub(crate) fn message(source: &Source<'_>, endpoint: Arc<str>, prefix: &str, content: Bytes, moment: &Moment) -> Event {
     let mut attributes = vec![order(moment)];
     if source.wants.attributes {
-        attributes.push(named("pg.op", Operation::Message.name()));
+        attributes.push(named("change.op", Operation::Message.name()));
         attributes.push(named("pg.prefix", prefix));
         place(moment, &mut attributes);
     }
@@ -140,7 +140,7 @@ fn attributes(source: &Source<'_>, change: &Change<'_>, moment: &Moment) -> Vec<
     }
     let relation = change.relation;
     attributes.extend([
-        named("pg.op", change.operation.name()),
+        named("change.op", change.operation.name()),
         named("pg.schema", &*relation.schema),
         named("pg.table", &*relation.table),
         named("pg.schema-version", &*relation.version),
@@ -148,13 +148,13 @@ fn attributes(source: &Source<'_>, change: &Change<'_>, moment: &Moment) -> Vec<
     place(moment, &mut attributes);
     let unchanged: Vec<_> = change.after.iter().flat_map(|row| relation.unchanged(row)).collect();
     if !unchanged.is_empty() {
-        attributes.push(named("pg.unchanged", unchanged.join(",")));
+        attributes.push(named("change.unchanged", unchanged.join(",")));
     }
     if change.is_key_change {
-        attributes.push(named("pg.key-changed", "true"));
+        attributes.push(named("change.key-changed", "true"));
     }
     if let Some(key) = change.old_key.as_ref().filter(|key| key.len() <= ATTRIBUTE_BYTES_MAX) {
-        attributes.push(named("pg.old-key", String::from_utf8_lossy(key)));
+        attributes.push(named("change.old-key", String::from_utf8_lossy(key)));
     }
     attributes
 }

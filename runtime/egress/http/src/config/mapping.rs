@@ -1,12 +1,11 @@
 //! What a sink consumes and where it goes.
 
-use danube_wasm_connector::keys::MappingKeys;
+use danube_wasm_connector::keys::{DocumentId, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Span, Table,
-    kinds::{FreeTable, List, Name, Parsed},
+    kinds::{FreeTable, List, Name},
     nearest_among,
-    values::JsonPointer,
 };
 use serde_json::{Map, Value};
 
@@ -24,7 +23,7 @@ pub struct TopicMapping {
     /// More endpoints that a component may choose from.
     pub endpoints: Vec<String>,
     /// Where a message has the id of its document.
-    pub id_pointer: Option<JsonPointer>,
+    pub id: DocumentId,
     /// What is sent instead of the message.
     pub body: Option<Map<String, Value>>,
 }
@@ -46,22 +45,12 @@ impl TopicMapping {
 
     /// What the component is told of it.
     pub(crate) fn settings(&self) -> Value {
-        let mut settings = serde_json::json!({
-            "topic": self.consumer.topic.as_str(),
-            "subscription": self.consumer.subscription,
-            "subscription_type": self.consumer.subscription_type,
-        });
+        let mut settings = self.id.settings(&self.consumer);
         if let Some(endpoint) = &self.endpoint {
             settings["endpoint"] = endpoint.as_str().into();
         }
         if !self.endpoints.is_empty() {
             settings["endpoints"] = self.endpoints.clone().into();
-        }
-        if let Some(subject) = &self.consumer.expected_schema_subject {
-            settings["expected_schema_subject"] = subject.as_str().into();
-        }
-        if let Some(pointer) = &self.id_pointer {
-            settings["id_pointer"] = pointer.as_str().into();
         }
         if let Some(body) = &self.body {
             settings["body"] = body.clone().into();
@@ -75,16 +64,12 @@ impl Section for TopicMapping {
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let (keys, (endpoint, endpoints)) = MappingKeys::read(t, BATCH_WISH.into(), named);
-        let id_pointer = t
-            .field(
-                "id_pointer",
-                Parsed::<JsonPointer>::new("a JSON pointer"),
-                "Where a message has the id of its document. Then each message is an upsert of that document (PUT, unless the \
+        let id = DocumentId::read(
+            t,
+            "Where a message has the id of its document. Then each message is an upsert of that document (PUT, unless the \
                  endpoint has a `method`), and its id stands where the URL has `{id}`; without, each is an insert (POST) of a \
                  document of its own.",
-            )
-            .example("\"/id\"")
-            .optional();
+        );
         let body = t
             .field(
                 "body",
@@ -95,7 +80,7 @@ impl Section for TopicMapping {
             )
             .example("{ text = \"Order {/id} of {/customer/name}\", amount = \"{/amount}\" }")
             .optional();
-        keys.leave(t, id_pointer.is_some().then(|| t.span("id_pointer")));
+        keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,
             batch: BatchPolicy {
@@ -104,7 +89,7 @@ impl Section for TopicMapping {
             },
             endpoint,
             endpoints,
-            id_pointer,
+            id,
             body: body.map(|body| body.values),
         })
     }

@@ -1,11 +1,10 @@
 //! A topic to consume and the table to write to.
 
-use danube_wasm_connector::keys::MappingKeys;
+use danube_wasm_connector::keys::{DocumentId, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Table,
-    kinds::{Choice, Flag, List, Parsed},
-    values::JsonPointer,
+    kinds::{Choice, Flag, List},
 };
 
 use super::table_name::TableName;
@@ -27,7 +26,7 @@ pub struct TopicMapping {
     /// What is added to a message to make a document.
     pub storage_mode: StorageMode,
     /// Where in a message the id of its document is.
-    pub id_pointer: Option<JsonPointer>,
+    pub id: DocumentId,
 }
 
 /// What is added to a message to make a document.
@@ -62,27 +61,18 @@ impl TopicMapping {
 
     /// The settings that the component gets.
     pub(crate) fn settings(&self) -> serde_json::Value {
-        let mut settings = serde_json::json!({
-            "topic": self.consumer.topic.as_str(),
-            "subscription": self.consumer.subscription,
-            "subscription_type": self.consumer.subscription_type,
-            "include_danube_metadata": self.include_danube_metadata,
-            "storage_mode": match self.storage_mode {
-                StorageMode::Document => "Document",
-                StorageMode::TimeSeries => "TimeSeries",
-            },
-        });
+        let mut settings = self.id.settings(&self.consumer);
+        settings["include_danube_metadata"] = self.include_danube_metadata.into();
+        settings["storage_mode"] = match self.storage_mode {
+            StorageMode::Document => "Document",
+            StorageMode::TimeSeries => "TimeSeries",
+        }
+        .into();
         if let Some(table) = &self.table {
             settings["table"] = table.as_str().into();
         }
         if !self.tables.is_empty() {
             settings["tables"] = self.tables.clone().into();
-        }
-        if let Some(subject) = &self.consumer.expected_schema_subject {
-            settings["expected_schema_subject"] = subject.as_str().into();
-        }
-        if let Some(pointer) = &self.id_pointer {
-            settings["id_pointer"] = pointer.as_str().into();
         }
         settings
     }
@@ -107,17 +97,13 @@ impl Section for TopicMapping {
                 "`TimeSeries` adds `_timestamp`, the publish time, to each document.",
             )
             .or(StorageMode::Document);
-        let id_pointer = t
-            .field(
-                "id_pointer",
-                Parsed::<JsonPointer>::new("a JSON pointer"),
-                "Where a message has the id of its document. Then the newest message of an id is what is stored, \
+        let id = DocumentId::read(
+            t,
+            "Where a message has the id of its document. Then the newest message of an id is what is stored, \
                  whatever partitions and lanes it and others come through; without, each message is a document of its \
                  own. Ids are text: where the pointer leads to `7` or `\"7\"`, the row is `` table:`7` ``, and `table:7`, \
                  with a number, is not there. Where it leads to a field `id`, the row has that field, too, as `_id`.",
-            )
-            .example("\"/id\"")
-            .optional();
+        );
         let schema_types = t
             .field(
                 "schema_types",
@@ -128,7 +114,7 @@ impl Section for TopicMapping {
                  numbers that they are. What a component has renamed or rewritten is stored as it wrote it.",
             )
             .or(true);
-        keys.leave(t, id_pointer.is_some().then(|| t.span("id_pointer")));
+        keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,
             batch: BatchPolicy {
@@ -139,7 +125,7 @@ impl Section for TopicMapping {
             tables,
             include_danube_metadata,
             storage_mode,
-            id_pointer,
+            id,
         })
     }
 }

@@ -245,7 +245,7 @@ fn reading(t: &mut Table<'_>) -> ReadingKeys {
         .field(
             "envelope",
             Choice::of(&[("row", Envelope::Row), ("debezium", Envelope::Debezium)]),
-            "What a payload looks like: the row, with the operation in the attribute `pg.op`; or operation, row before and after, and \
+            "What a payload looks like: the row, with the operation in the attribute `change.op`; or operation, row before and after, and \
              source, as Debezium lays them out.",
         )
         .or(Envelope::Row);

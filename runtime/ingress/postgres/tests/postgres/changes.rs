@@ -41,16 +41,16 @@ async fn a_large_value_that_was_not_changed_is_left_out_and_named() {
     postgres.sql("INSERT INTO docs VALUES (1, repeat('x', 9000), repeat('y', 9000), 1); UPDATE docs SET n = 2");
     let records = log.records(2).await;
     assert_eq!(ops(&records), ["insert", "update"]);
-    assert_eq!(records[0].attribute("pg.unchanged"), "");
+    assert_eq!(records[0].attribute("change.unchanged"), "");
     assert_eq!(records[1].text, r#"{"id":1,"n":2}"#);
-    assert_eq!(records[1].attribute("pg.unchanged"), "body,Body 2");
+    assert_eq!(records[1].attribute("change.unchanged"), "body,Body 2");
     // The whole old row has them.
     postgres.sql("ALTER TABLE docs REPLICA IDENTITY FULL; UPDATE docs SET n = 3");
     let records = log.records(3).await;
     let row = json_of(&records[2]);
     assert_eq!(row["n"], json!(3));
     assert_eq!(row["body"], json!("x".repeat(9000)));
-    assert_eq!(records[2].attribute("pg.unchanged"), "");
+    assert_eq!(records[2].attribute("change.unchanged"), "");
     assert_eq!(records[2].key, "[1]", "the primary key, not the whole row");
     process.stop().await;
 }
@@ -77,9 +77,9 @@ async fn a_change_of_the_key_is_a_delete_of_the_old_and_the_row_under_the_new() 
     );
     assert_eq!(records[1].key, r#"[1,"a"]"#);
     assert_eq!(records[2].key, r#"[2,"a"]"#);
-    assert_eq!(records[1].attribute("pg.key-changed"), "true");
-    assert_eq!(records[2].attribute("pg.old-key"), r#"[1,"a"]"#);
-    assert_eq!(records[3].attribute("pg.key-changed"), "");
+    assert_eq!(records[1].attribute("change.key-changed"), "true");
+    assert_eq!(records[2].attribute("change.old-key"), r#"[1,"a"]"#);
+    assert_eq!(records[3].attribute("change.key-changed"), "");
     process.stop().await;
 }
 

@@ -50,7 +50,7 @@ fn applied(records: &[Record]) -> BTreeMap<String, (u64, String)> {
         match record.op() {
             "delete" => drop(rows.remove(&record.key)),
             // Of a new key, what was not sent is what the old one had.
-            "update" if record.attribute("pg.key-changed") == "true" => drop(rows.insert(record.key.clone(), row)),
+            "update" if record.attribute("change.key-changed") == "true" => drop(rows.insert(record.key.clone(), row)),
             _ => rows.entry(record.key.clone()).or_default().extend(row),
         }
     }

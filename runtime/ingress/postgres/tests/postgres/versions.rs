@@ -38,7 +38,7 @@ async fn journey(version: u32) {
         ops,
         ["read", "update", "delete", "update", "delete", "insert", "truncate"]
     );
-    assert_eq!(once[1].attribute("pg.unchanged"), "body");
+    assert_eq!(once[1].attribute("change.unchanged"), "body");
     process.stop().await;
 }
 

@@ -131,7 +131,7 @@ impl Record {
 
     /// What was done.
     pub(crate) fn op(&self) -> &str {
-        self.attribute("pg.op")
+        self.attribute("change.op")
     }
 }
 

@@ -1,30 +1,30 @@
-//! Messages become documents of SurrealDB tables.
+//! Messages become documents of tables and collections.
 //!
 //! Keys of a topic mapping, beside those that every sink has:
 //!
-//! * `table`: where the documents go.
+//! * `table`, `collection` or `endpoint`: where the documents go.
 //! * `include_danube_metadata` (default true): adds `_danube_metadata` to each document, with `danube_topic`,
 //!   `danube_timestamp` (publish time, RFC 3339), `danube_producer` and `danube_message_id` (the record's id).
 //! * `storage_mode`: `Document` (default) or `TimeSeries`, which adds `_timestamp`: the publish time as RFC 3339 text.
 //! * `id_pointer`: a JSON pointer into the message. What it points at, a string or an integer, becomes the document's id
 //!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order
-//!   and through any partition, the one published last stays. A message in which it points at nothing of the kind is refused. Without
-//!   `id_pointer`, each message is a document of its own, with an id made from the record's.
-//!   Ids are text: the row of `7` is `` table:`7` ``, and `table:7`, with a number, is not there.
+//!   and through any partition, the one published last stays. A message in which it points at nothing of the kind is refused.
+//! * `id_from = "key"`: the same with the message's routing key; `[7]`, as of a row with that primary key, is `7`.
 //!
-//! The host stores a document's own fields `id`, `in` and `out`, which mean something else to SurrealDB, as `_id`, `_in` and
-//! `_out`.
+//! With neither, each message is a document of its own, with an id made from the record's. With one of them, a message that
+//! is a change of a row (`change.op`) does what was done to the row: a deletion removes the document, an update whose source was
+//! not told all values merges into it, and a truncation is refused.
 //!
 //! A message that is not a JSON object is stored as `{"value": …}`. One that is not JSON, which only topics without a schema
-//! have, is stored as `{"value": "text"}` if it is UTF-8, else as `{"data": base64, "size": bytes}`. The fields that are added replace a message's own of the same name. Everything else is stored as it was written: numbers keep all
-//! their digits.
+//! have, is stored as `{"value": "text"}` if it is UTF-8, else as `{"data": base64, "size": bytes}`. The fields that are added
+//! replace a message's own of the same name. Everything else is stored as it was written: numbers keep all their digits.
 
 mod document;
 
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, ConsumerConfig, Error, Operation, Pointer, Result, SinkConnector, SinkRecord, SinkSettings,
+    Column, Config, ConsumerConfig, DocumentId, Error, Nothing, Result, SinkConnector, SinkRecord, SinkSettings,
     TopicMapping, Write, Writes, export_sink,
 };
 use document::{Additions, Document};
@@ -32,7 +32,7 @@ use serde::Deserialize;
 
 /// The connector.
 #[derive(Debug)]
-pub struct SurrealdbSink {
+pub struct DocumentSink {
     consumer_configs: Vec<ConsumerConfig>,
     mappings: BTreeMap<String, OwnKeys>,
 }
@@ -40,12 +40,14 @@ pub struct SurrealdbSink {
 /// Keys of its own in a mapping.
 #[derive(Debug, Deserialize)]
 struct OwnKeys {
+    #[serde(alias = "collection", alias = "endpoint")]
     table: String,
     #[serde(default = "yes")]
     include_danube_metadata: bool,
     #[serde(default)]
     storage_mode: StorageMode,
-    id_pointer: Option<Pointer>,
+    #[serde(flatten)]
+    id: DocumentId,
 }
 
 fn yes() -> bool {
@@ -59,9 +61,9 @@ enum StorageMode {
     TimeSeries,
 }
 
-impl SinkConnector for SurrealdbSink {
+impl SinkConnector for DocumentSink {
     fn initialize(config: Config) -> Result<Self> {
-        let settings: SinkSettings<danube_connector::Nothing, OwnKeys> = config.settings()?;
+        let settings: SinkSettings<Nothing, OwnKeys> = config.settings()?;
         let consumer_configs = settings.consumer_configs()?;
         let mapping = |mapping: TopicMapping<OwnKeys>| (mapping.topic, mapping.more);
         Ok(Self {
@@ -83,9 +85,7 @@ impl SinkConnector for SurrealdbSink {
         if any(OwnKeys::needs_publish_time) {
             wants.push(Column::PublishTimes);
         }
-        if any(|keys| keys.id_pointer.is_some()) {
-            wants.push(Column::Orders);
-        }
+        wants.extend(self.mappings.values().flat_map(|keys| keys.id.wants()));
         wants
     }
 
@@ -93,18 +93,13 @@ impl SinkConnector for SurrealdbSink {
         let topic = record.topic();
         let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
         let keys = self.mappings.get(topic).ok_or_else(unknown)?;
-        let write = match document::of(record, keys.additions())? {
-            Document::AsItWas => Write::forward(&keys.table, record),
-            Document::Made(json) => Write::insert_bytes(&keys.table, json),
-        };
-        let Some(pointer) = &keys.id_pointer else {
-            return Ok(write.into());
-        };
-        let write = write.with_id(pointer.find_id(record.bytes())?);
-        Ok(write
-            .with_operation(Operation::Upsert)
-            .with_order(record.order())
-            .into())
+        let write = keys.id.write(&keys.table, record, || {
+            Ok(match document::of(record, keys.additions())? {
+                Document::AsItWas => Write::forward(&keys.table, record),
+                Document::Made(json) => Write::insert_bytes(&keys.table, json),
+            })
+        })?;
+        Ok(write.into())
     }
 }
 
@@ -117,8 +112,8 @@ impl OwnKeys {
     }
 
     fn needs_publish_time(&self) -> bool {
-        self.include_danube_metadata || self.storage_mode == StorageMode::TimeSeries || self.id_pointer.is_some()
+        self.include_danube_metadata || self.storage_mode == StorageMode::TimeSeries || self.id.is_set()
     }
 }
 
-export_sink!(SurrealdbSink);
+export_sink!(DocumentSink);

@@ -4,8 +4,8 @@ use danube_connector::{
     ConsumerConfig, Error, Operation, SubscriptionType,
     testing::{Delivered, Processed, SinkHarness, Written},
 };
+use document_sink::DocumentSink;
 use serde_json::{Value, json};
-use surrealdb_sink::SurrealdbSink;
 
 /// 2024-01-11T20:22:47.089Z, in milliseconds.
 const PUBLISHED: u64 = 1_705_004_567_089;
@@ -28,7 +28,7 @@ fn process(more: Value, payloads: &[&str]) -> Processed {
         ..Delivered::new("/stripe/payments", *payload)
     };
     let messages: Vec<_> = payloads.iter().map(message).collect();
-    let mut sink = SinkHarness::<SurrealdbSink>::new(&settings(more)).expect("valid settings");
+    let mut sink = SinkHarness::<DocumentSink>::new(&settings(more)).expect("valid settings");
     sink.process_batch(&messages).expect("processed")
 }
 
@@ -145,7 +145,7 @@ fn what_is_not_json_is_text_or_bytes() {
         let write = write(bare.clone(), text);
         assert_eq!(write.document(), json!({ "value": text }));
     }
-    let mut sink = SinkHarness::<SurrealdbSink>::new(&settings(bare)).expect("valid settings");
+    let mut sink = SinkHarness::<DocumentSink>::new(&settings(bare)).expect("valid settings");
     let message = Delivered::new("/stripe/payments", b"{\"a\": \"\xff\"}".to_vec());
     let processed = sink.process_batch(&[message]).expect("processed");
     assert_eq!(
@@ -207,7 +207,7 @@ fn a_message_without_a_usable_id_is_refused() {
 #[test]
 fn topics_are_asked_for_as_the_mappings_say() {
     let more = json!({ "subscription_type": "KeyShared", "expected_schema_subject": "payment-v1" });
-    let sink = SinkHarness::<SurrealdbSink>::new(&settings(more)).expect("valid settings");
+    let sink = SinkHarness::<DocumentSink>::new(&settings(more)).expect("valid settings");
     let mut wanted =
         ConsumerConfig::new("/stripe/payments", "rows").with_subscription_type(SubscriptionType::KeyShared);
     wanted.expected_schema_subject = Some("payment-v1".into());
@@ -221,7 +221,7 @@ fn settings_that_do_not_fit_keep_it_from_starting() {
         json!({ "id_pointer": "id" }),
         json!({ "storage_mode": "Graph" }),
     ] {
-        let error = SinkHarness::<SurrealdbSink>::new(&settings(more)).expect_err("does not fit");
+        let error = SinkHarness::<DocumentSink>::new(&settings(more)).expect_err("does not fit");
         assert!(matches!(error, Error::Configuration { .. }), "{error}");
     }
 }
