@@ -1,6 +1,9 @@
 //! The source `postgres`: the real binary beside a real server, its rows in a database.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use danube_wasm_testkit::until;
 use serde_json::Value;
@@ -16,14 +19,30 @@ mod server;
 
 use server::Postgres;
 
-/// Runs both files of the example.
-fn run(example: &Path, postgres: &Postgres) -> Pipeline {
-    let files = ["pipeline.toml", "rows.toml"].map(|name| example.join(name).display().to_string());
+/// Runs files of an example.
+fn run(example: &Path, files: &[&str], postgres: &Postgres) -> Pipeline {
+    let files: Vec<_> = files
+        .iter()
+        .map(|name| example.join(name).display().to_string())
+        .collect();
+    let mut args = vec!["run"];
+    args.extend(files.iter().map(String::as_str));
     let url = format!("postgres://127.0.0.1:{}/shop", postgres.port);
     let env = [("PG_URL", url.as_str()), ("PGPASSWORD", "secret")];
-    let pipeline = Pipeline::spawn_args(&["run", &files[0], &files[1]], &env);
+    let pipeline = Pipeline::spawn_args(&args, &env);
     pipeline.until("it runs", |p| p.log("running").is_some());
     pipeline
+}
+
+/// A server with what an example reads, and the example.
+async fn start(name: &str) -> Option<(Postgres, tempfile::TempDir, PathBuf)> {
+    let postgres = Postgres::start("").await?;
+    let dir = examples::copy(name);
+    let example = dir.path().join(name);
+    let statements = fs::read_to_string(example.join("shop.sql")).expect("its statements");
+    // The server of the tests has the role.
+    postgres.sql(&statements.replace("CREATE ROLE danube LOGIN REPLICATION PASSWORD 'secret';", ""));
+    Some((postgres, dir, example))
 }
 
 /// The outbox as it has become rows, by the order number in its body.
@@ -41,14 +60,10 @@ fn orders(example: &Path) -> Vec<u64> {
 /// The example as it is written, through kills of both sides: each row of the outbox is one row.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_makes_a_row_of_each_row_of_the_outbox_through_kills() {
-    let Some(mut postgres) = Postgres::start("").await else {
+    let Some((mut postgres, _dir, example)) = start("postgres-outbox").await else {
         return;
     };
-    let dir = examples::copy("postgres-outbox");
-    let example = dir.path().join("postgres-outbox");
-    let statements = fs::read_to_string(example.join("shop.sql")).expect("its statements");
-    // The server of the tests has the role.
-    postgres.sql(&statements.replace("CREATE ROLE danube LOGIN REPLICATION PASSWORD 'secret';", ""));
+    let files = ["pipeline.toml", "rows.toml"];
     let mut next = 2;
     let mut insert = |postgres: &Postgres, count: u64| {
         let last = next + count - 1;
@@ -58,14 +73,14 @@ async fn the_example_makes_a_row_of_each_row_of_the_outbox_through_kills() {
         next = last + 1;
         last
     };
-    let mut pipeline = run(&example, &postgres);
+    let mut pipeline = run(&example, &files, &postgres);
     until("the snapshot is a row", || (orders(&example) == [1]).then_some(())).await;
     for round in 0..4 {
         insert(&postgres, 500);
         if round % 2 == 0 {
             pipeline.kill();
             insert(&postgres, 500);
-            pipeline = run(&example, &postgres);
+            pipeline = run(&example, &files, &postgres);
         } else {
             postgres.kill_and_restart().await;
         }
@@ -82,4 +97,85 @@ async fn the_example_makes_a_row_of_each_row_of_the_outbox_through_kills() {
         "{} of {last} rows",
         orders(&example).len()
     );
+}
+
+/// Inserts, updates with and without the large value, deletions and new keys, chosen by chance from a seed.
+const CHANGES: &str = "
+SELECT setseed(SEED);
+DO $$
+DECLARE chance float; chosen text;
+BEGIN
+    FOR n IN 1..400 LOOP
+        chance := random();
+        SELECT sku INTO chosen FROM stock ORDER BY random() LIMIT 1;
+        IF chance < 0.35 OR chosen IS NULL THEN
+            INSERT INTO stock VALUES ('ROUND-' || n, 'New ' || n, n, repeat(md5(random()::text), 100 + n));
+        ELSIF chance < 0.65 THEN
+            UPDATE stock SET quantity = quantity + 1 WHERE sku = chosen;
+        ELSIF chance < 0.75 THEN
+            UPDATE stock SET manual = repeat(md5(random()::text), 200) WHERE sku = chosen;
+        ELSIF chance < 0.9 THEN
+            DELETE FROM stock WHERE sku = chosen;
+        ELSE
+            UPDATE stock SET sku = 'ROUND-new-' || n, manual = repeat(md5(random()::text), 150) WHERE sku = chosen;
+        END IF;
+        COMMIT;
+    END LOOP;
+END $$;";
+
+/// The rows here and there, each as JSON text, in the order of their keys.
+fn both_sides(example: &Path, postgres: &Postgres) -> (Vec<Value>, Vec<Value>) {
+    let there = postgres.sql("SELECT json_agg(stock ORDER BY sku COLLATE \"C\") FROM stock");
+    let there: Vec<Value> = serde_json::from_str(&there).expect("JSON");
+    let file = example.join("pipeline.toml").display().to_string();
+    let output = cli([
+        "query",
+        "--json",
+        &file,
+        "SELECT sku, name, quantity, manual FROM stock",
+    ]);
+    let here: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let mut here = here[0].as_array().cloned().unwrap_or_default();
+    here.sort_by_key(|row| row["sku"].as_str().map(str::to_owned));
+    (there, here)
+}
+
+/// Reported of other connectors: a deletion leaves its row, an update without its large value empties it, and a new key leaves
+/// the old row.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_mirror_has_each_row_as_it_is_through_kills_of_both_sides() {
+    let Some((mut postgres, _dir, example)) = start("postgres-mirror").await else {
+        return;
+    };
+    let files = ["pipeline.toml"];
+    postgres.sql("ALTER TABLE stock ALTER manual SET STORAGE EXTERNAL");
+    let mut pipeline = run(&example, &files, &postgres);
+    for round in 0..4 {
+        let changes = CHANGES
+            .replace("SEED", &format!("0.{round}7"))
+            .replace("ROUND", &format!("r{round}"));
+        postgres.sql(&changes);
+        if round % 2 == 0 {
+            pipeline.kill();
+            pipeline = run(&example, &files, &postgres);
+        } else {
+            postgres.kill_and_restart().await;
+        }
+    }
+    postgres.sql("INSERT INTO stock VALUES ('zz', 'Last', 1, NULL)");
+    until("the last row is here", || {
+        let (_, here) = both_sides(&example, &postgres);
+        here.last().filter(|row| row["sku"] == "zz").map(|_| ())
+    })
+    .await;
+    let (there, here) = both_sides(&example, &postgres);
+    assert!(there.len() > 100, "{} rows", there.len());
+    let rows = there.len().max(here.len());
+    let differs = (0..rows).find(|row| there.get(*row) != here.get(*row));
+    assert!(
+        differs.is_none(),
+        "{:?}",
+        differs.map(|row| (there.get(row), here.get(row)))
+    );
+    pipeline.stop();
 }
