@@ -29,6 +29,7 @@
 //! not supported.
 
 mod attempts;
+pub mod config;
 mod deadline;
 mod denial;
 mod dialer;

@@ -3,22 +3,18 @@
 mod auth;
 mod batch;
 mod endpoint;
-mod guard;
 mod headers;
 mod mapping;
 mod sign;
 mod sink;
 mod statuses;
-mod tls;
 mod url_template;
 
 pub use auth::{Auth, ClientAuth};
 pub use batch::BatchForm;
 pub use endpoint::Endpoint;
-pub use guard::Guard;
 pub use mapping::TopicMapping;
 pub use sign::SigningSecret;
 pub use sink::Http;
 pub use statuses::StatusRules;
-pub use tls::TlsFiles;
 pub use url_template::UrlTemplate;

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc};
 
-use danube_wasm_egress_dial::{DialError, Dialer};
+use danube_wasm_egress_dial::{DialError, Dialer, config::TlsPaths};
 use danube_wasm_settings::{SecretSource, read_text};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{Mqtt, TlsConfig},
+    config::Mqtt,
     limits::READ_BYTES,
     link::Socket,
     packets::{Connack, Framer, Incoming, Introduction, Version, connect},
@@ -130,7 +130,7 @@ async fn dial(config: &Mqtt, dialer: &Dialer) -> Result<Box<dyn Socket>, Connect
         let _ = stream.set_nodelay(true);
         return Ok(Box::new(stream));
     }
-    let default = TlsConfig::default();
+    let default = TlsPaths::default();
     let settings = config
         .tls
         .as_ref()

@@ -29,7 +29,7 @@ mod session;
 mod upstream;
 mod url;
 
-pub use config::{KeySource, Mqtt, ProtocolChoice, RouteConfig, TlsConfig};
+pub use config::{KeySource, Mqtt, ProtocolChoice, RouteConfig};
 pub use connector::MqttSource;
 pub use event_id::EventIdSource;
 pub use filter::{InvalidFilter, TopicFilter};

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use danube_wasm_egress_dial::{DialError, Dialer, start_tls};
+use danube_wasm_egress_dial::{DialError, Dialer, config::TlsPaths, start_tls};
 use danube_wasm_settings::{SecretSource, read_text};
 use pgwire_replication::protocol::framing::write_ssl_request;
 use tokio::{
@@ -12,7 +12,7 @@ use tokio::{
 };
 
 use crate::{
-    config::{Postgres, SslMode, TlsConfig},
+    config::{Postgres, SslMode},
     limits::PASSWORD_BYTES_MAX,
     refusal::PgError,
 };
@@ -77,7 +77,7 @@ async fn secure(config: &Postgres, mut stream: TcpStream) -> Result<Box<dyn Sock
             config.url
         )));
     }
-    let default = TlsConfig::default();
+    let default = TlsPaths::default();
     let files = config.tls.as_ref().unwrap_or(&default);
     let settings = files.settings().await.map_err(PgError::permanent)?;
     let tls = match tokio::task::spawn_blocking(move || settings.client_config()).await {

@@ -40,7 +40,7 @@ mod values;
 
 pub use config::{
     Envelope, InvalidName, MessageRoute, Name, OnSlotLost, Origin, Postgres, SnapshotMode, SslMode, TableName,
-    TableRoute, TlsConfig,
+    TableRoute,
 };
 pub use connector::PostgresSource;
 pub use url::{InvalidUrl, PostgresUrl};

@@ -1,15 +1,16 @@
-//! Which addresses the endpoints may have.
+//! Which addresses servers may have.
 
 use std::{fmt, str::FromStr};
 
-use danube_wasm_egress_dial::{DialPolicy, Exception, InvalidException};
 use danube_wasm_settings::{
     Table,
     kinds::{Choice, List, Parsed},
 };
 use ipnet::IpNet;
 
-/// Which addresses the endpoints may have, by whatever name.
+use crate::{DialPolicy, Exception, InvalidException};
+
+/// Which addresses servers may have, by whatever name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Guard {
     public_only: bool,
@@ -29,12 +30,13 @@ impl Guard {
         self.denied.iter().copied().fold(policy, DialPolicy::with_denied)
     }
 
-    pub(super) fn read(t: &mut Table<'_>) -> Option<Self> {
+    /// Reads the keys `networks`, `allow_networks` and `deny_networks`.
+    pub fn read(t: &mut Table<'_>) -> Option<Self> {
         let public_only = t
             .field(
                 "networks",
                 Choice::of(&[("all", false), ("public", true)]),
-                "Which addresses endpoints may have. `all` are all but those at which clouds hand out credentials, `public` \
+                "Which addresses servers may have. `all` are all but those at which clouds hand out credentials, `public` \
                  those of the public internet. Every address is checked when it is connected to, whatever name leads to it; \
                  redirects are not followed.",
             )

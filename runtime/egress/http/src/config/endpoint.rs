@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use danube_wasm_egress_dial::config::TlsTexts;
 use danube_wasm_model::message::Operation;
 use danube_wasm_settings::{
     Secret, Section, Table,
@@ -11,7 +12,7 @@ use danube_wasm_settings::{
 use http::{HeaderValue, Method};
 
 use super::{
-    Auth, BatchForm, StatusRules, TlsFiles, UrlTemplate,
+    Auth, BatchForm, StatusRules, UrlTemplate,
     batch::{check_form, form},
     headers,
     mapping::EndpointNames,
@@ -54,7 +55,7 @@ pub struct Endpoint {
     /// What its statuses mean.
     pub statuses: StatusRules,
     /// Whom to trust.
-    pub tls: TlsFiles,
+    pub tls: TlsTexts,
 }
 
 const METHODS: Choice<Method> = Choice::of(&[("POST", Method::POST), ("PUT", Method::PUT), ("PATCH", Method::PATCH)]);
@@ -139,7 +140,7 @@ impl Section for Endpoint {
         let sign = t.group("sign").optional::<Sign>();
         let (connect_timeout, timeout, in_flight_max) = pace(t);
         let statuses = StatusRules::read(t);
-        let tls = t.group("tls").optional::<TlsFiles>();
+        let tls = t.group("tls").optional::<TlsTexts>();
         check_content_type(t, content_type.as_deref());
         check_form(t, &form, url.as_ref());
         let usual = match form {

@@ -1,8 +1,9 @@
 //! The endpoints of a sink, and what is sent to them.
 
+use danube_wasm_egress_dial::config::Guard;
 use danube_wasm_settings::{Section, Table};
 
-use super::{Endpoint, Guard, TopicMapping, mapping::EndpointNames};
+use super::{Endpoint, TopicMapping, mapping::EndpointNames};
 
 /// Endpoints, and what is sent to them.
 #[derive(Debug, Clone, PartialEq)]

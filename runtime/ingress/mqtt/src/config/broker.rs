@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use danube_wasm_connector::NameClaim;
+use danube_wasm_egress_dial::config::TlsPaths;
 use danube_wasm_settings::{
     Field, SecretSource, Section, Table,
     kinds::{Choice, Credential, Flag, Integer, Millis, Parsed, SecretSourceKind, Secs},
 };
 
-use super::{RouteConfig, TlsConfig, kinds::ClientId};
+use super::{RouteConfig, kinds::ClientId};
 use crate::url::MqttUrl;
 
 /// The MQTT broker that a source reads from, and how.
@@ -37,7 +38,7 @@ pub struct Mqtt {
     /// Password of the user.
     pub password: Option<SecretSource>,
     /// Whom to trust and who we are, for `mqtts`.
-    pub tls: Option<TlsConfig>,
+    pub tls: Option<TlsPaths>,
     /// What is subscribed to, and where it goes; at least one.
     pub routes: Vec<RouteConfig>,
 }
@@ -104,7 +105,7 @@ impl Section for Mqtt {
             .example("\"danube\"")
             .optional();
         let password = password(t).optional();
-        let tls = t.group("tls").optional::<TlsConfig>();
+        let tls = t.group("tls").optional::<TlsPaths>();
         let routes = t
             .group("routes")
             .aliases(&["topic_mappings"])

@@ -54,7 +54,7 @@ fn path(broker: &Mosquitto, key: &str, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_is_checked_against_the_authority_and_the_name() {
     let Some(broker) = broker(false).await else { return };
-    let ca = path(&broker, "ca_path", "ca.pem");
+    let ca = path(&broker, "ca_file", "ca.pem");
     let findings = probe(&table(&broker, "localhost", &ca)).await;
     assert!(
         findings.iter().all(|one| one.outcome == Outcome::Reached),
@@ -77,7 +77,7 @@ async fn a_certificate_is_checked_against_the_authority_and_the_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_asks_for_a_certificate_is_shown_ours() {
     let Some(broker) = broker(true).await else { return };
-    let ca = path(&broker, "ca_path", "ca.pem");
+    let ca = path(&broker, "ca_file", "ca.pem");
     let without = probe(&table(&broker, "localhost", &ca)).await;
     assert!(
         matches!(&without[..], [one] if matches!(one.outcome, Outcome::Failed(_))),
@@ -85,8 +85,8 @@ async fn a_broker_that_asks_for_a_certificate_is_shown_ours() {
     );
     let ours = format!(
         "{ca}{}{}",
-        path(&broker, "cert_path", "client.pem"),
-        path(&broker, "key_path", "client-key.pem")
+        path(&broker, "cert_file", "client.pem"),
+        path(&broker, "key_file", "client-key.pem")
     );
     let findings = probe(&table(&broker, "localhost", &ours)).await;
     assert!(

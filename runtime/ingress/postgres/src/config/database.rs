@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use danube_wasm_connector::NameClaim;
+use danube_wasm_egress_dial::config::TlsPaths;
 use danube_wasm_settings::{
     Field, SecretSource, Section, Table,
     kinds::{Choice, Credential, Flag, Millis, Parsed, SecretSourceKind, Secs, Text},
 };
 
-use super::{MessageRoute, Name, TableRoute, TlsConfig};
+use super::{MessageRoute, Name, TableRoute};
 use crate::url::PostgresUrl;
 
 /// The database that a source reads from, and how.
@@ -23,7 +24,7 @@ pub struct Postgres {
     /// Whether the connection is encrypted.
     pub sslmode: SslMode,
     /// Whom to trust and who we are.
-    pub tls: Option<TlsConfig>,
+    pub tls: Option<TlsPaths>,
     /// The replication slot, which keeps what is not confirmed.
     pub slot: Name,
     /// The publication, which says what is in the stream.
@@ -126,7 +127,7 @@ impl Section for Postgres {
                 "Whether the connection is encrypted, by a certificate that was made for the host of `url`.",
             )
             .defaults_to("`\"verify-full\"`; `\"disable\"` for this machine");
-        let tls = t.group("tls").optional::<TlsConfig>();
+        let tls = t.group("tls").optional::<TlsPaths>();
         let reading = reading(t);
         let connect_timeout = t
             .field(

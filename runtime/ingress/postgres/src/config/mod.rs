@@ -3,10 +3,8 @@
 mod database;
 mod names;
 mod route;
-mod tls;
 
 pub(crate) use database::claim;
 pub use database::{Envelope, OnSlotLost, Origin, Postgres, SnapshotMode, SslMode};
 pub use names::{InvalidName, Name, TableName};
 pub use route::{MessageRoute, TableRoute};
-pub use tls::TlsConfig;
