@@ -49,7 +49,10 @@ fn configured(files: &[PathBuf], env: &BTreeMap<String, String>) -> Configured {
 
 /// Every address that files listen on: webhooks, then metrics and health.
 fn ports(configured: &Configured) -> Vec<u16> {
-    let webhooks = configured.sources.iter().map(|source| webhook(source).listen.port);
+    let webhooks = configured
+        .sources
+        .iter()
+        .map(|source| webhook(source).listener.listen.port);
     webhooks.chain([configured.admin.listen.port]).collect()
 }
 

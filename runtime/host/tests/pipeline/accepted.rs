@@ -39,7 +39,7 @@ fn defaults() {
         (1, 512, 4096)
     );
     assert_eq!(source.limits.memory_bytes, None);
-    assert_eq!(source.webhook().listen.to_string(), "127.0.0.1:0");
+    assert_eq!(source.webhook().listener.listen.to_string(), "127.0.0.1:0");
     let endpoint = &source.webhook().endpoints[0];
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (0, true));
     assert_eq!(
@@ -182,7 +182,7 @@ on_poison = "block-key"
     assert_eq!(source.component, Component::File(workspace.path("c.wasm")));
     assert_eq!(source.limits.memory_bytes, Some(32 << 20));
     assert_eq!(source.limits.record_budget, Some(Duration::from_micros(9)));
-    let tls = source.webhook().tls.as_ref().expect("given");
+    let tls = source.webhook().listener.tls.as_ref().expect("given");
     assert_eq!(tls.cert_path, tls.key_path);
     let [stripe, github, jwt] = &source.webhook().endpoints[..] else {
         panic!("three endpoints")

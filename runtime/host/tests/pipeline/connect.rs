@@ -43,7 +43,7 @@ fn the_announced_files_give_one_pipeline() {
     assert_eq!(pipeline.admin.listen.to_string(), "0.0.0.0:9090");
     let source = pipeline.source("webhook-source-e2e").expect("it is there");
     assert_eq!(source.component.to_string(), concat!("builtin:", "webhook-source"));
-    assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(source.webhook().listener.listen.to_string(), "0.0.0.0:8080");
     let endpoint = &source.webhook().endpoints[0];
     assert_eq!(endpoint.path.as_str(), "/webhooks/stripe/payments");
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (4, false));
@@ -110,7 +110,10 @@ fn variables_override_the_files() {
     let pipeline = loaded.pipeline;
     assert_eq!(pipeline.service_url.to_string(), "http://127.0.0.1:16650");
     assert_eq!(pipeline.data_dir.to_str(), Some("/var/lib/danube-wasm"));
-    assert_eq!(pipeline.sources[0].webhook().listen.to_string(), "127.0.0.1:18080");
+    assert_eq!(
+        pipeline.sources[0].webhook().listener.listen.to_string(),
+        "127.0.0.1:18080"
+    );
     let surrealdb = &pipeline.sinks[0].surrealdb();
     assert_eq!(surrealdb.url.to_string(), "ws://127.0.0.1:18000");
     assert!(
@@ -176,7 +179,7 @@ fn defaults_are_those_of_danube_connect() {
         .replace("host = \"127.0.0.1\"\nport = 0\n", "")
         .replace("reliable_dispatch = true\n", "");
     let source = workspace.accept(&bare).pipeline.sources.remove(0);
-    assert_eq!(source.webhook().listen.to_string(), "0.0.0.0:8080");
+    assert_eq!(source.webhook().listener.listen.to_string(), "0.0.0.0:8080");
     assert!(!source.webhook().endpoints[0].reliable_dispatch);
     let batches = |text: &str| {
         let pipeline = workspace.accept(text).pipeline;

@@ -103,7 +103,7 @@ fn any_string_may_refer_to_the_environment_and_so_may_numbers() {
         .replace("\"/stripe/payments\"", "\"${TOPIC}\"")
         .replace("port = 0", "port = \"${PORT}\"");
     let source = workspace.accept(&text).pipeline.sources.remove(0);
-    assert_eq!(source.webhook().listen.port, 1234);
+    assert_eq!(source.webhook().listener.listen.port, 1234);
     assert_eq!(source.webhook().endpoints[0].topic.as_str(), "/from/env");
     assert!(!source.webhook().endpoints[0].reliable_dispatch);
     let found = workspace.refuse(&text.replace("${PORT}", "${BAD}"));

@@ -1,24 +1,21 @@
 //! The source connector `webhook`.
 
-use std::{net::TcpListener, sync::Arc};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use danube_wasm_connector::{
-    Context, Finding, Ingress, Outcome, Pipeline, ProbeContext, SourceConnector, StartError, Unfit,
-};
+use danube_wasm_connector::{Context, Finding, Ingress, Pipeline, ProbeContext, SourceConnector, StartError, Unfit};
+use danube_wasm_ingress_listener::{HttpObserver, Listeners};
 use danube_wasm_model::{
     Route,
-    door::{Intake, Outcome as Fate},
+    door::{Intake, Outcome},
     event::{Event, Interests},
 };
-use danube_wasm_settings::Listen;
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use crate::{
+    Endpoint,
     config::{self, Webhook},
-    listeners::Listeners,
-    telemetry::HttpObserver,
 };
 
 /// The source connector of `[sources.webhook]`: receives events as HTTP requests.
@@ -29,7 +26,7 @@ impl SourceConnector for WebhookSource {
     const KIND: &'static str = "webhook";
 
     type Config = Webhook;
-    type Shared = Listeners;
+    type Shared = Listeners<Endpoint>;
 
     fn routes(webhook: &Webhook) -> Vec<Route> {
         webhook.endpoints.iter().map(|endpoint| endpoint.route()).collect()
@@ -37,9 +34,9 @@ impl SourceConnector for WebhookSource {
 
     fn claims(webhook: &Webhook) -> Vec<String> {
         // Each port 0 becomes another free port.
-        let endpoints = webhook.endpoints.iter().filter(|_| webhook.listen.port != 0);
+        let endpoints = webhook.endpoints.iter().filter(|_| webhook.listener.listen.port != 0);
         endpoints
-            .map(|endpoint| format!("{}{}", webhook.listen, endpoint.path))
+            .map(|endpoint| format!("{}{}", webhook.listener.listen, endpoint.path))
             .collect()
     }
 
@@ -49,8 +46,8 @@ impl SourceConnector for WebhookSource {
     }
 
     fn location(webhook: &Webhook, endpoint: &str) -> String {
-        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
-        format!("{scheme}://{}{endpoint}", webhook.listen)
+        let listener = &webhook.listener;
+        format!("{}://{}{endpoint}", listener.scheme(), listener.listen)
     }
 
     /// The built-in component publishes request bodies, and GET requests have none.
@@ -77,20 +74,13 @@ impl SourceConnector for WebhookSource {
         config::endpoints(webhook, &intake, interests).map(drop)
     }
 
-    async fn probe(webhook: &Webhook, context: ProbeContext<Listeners>) -> Vec<Finding> {
-        let listen = &webhook.listen;
-        if context.is_running || listen.port == 0 {
-            return Vec::new();
-        }
-        vec![Finding {
-            what: format!("listen on {listen}"),
-            outcome: try_to_bind(listen).await,
-        }]
+    async fn probe(webhook: &Webhook, context: ProbeContext<Self::Shared>) -> Vec<Finding> {
+        webhook.listener.probe(context.is_running).await.into_iter().collect()
     }
 
     async fn start(
         webhook: &Webhook,
-        context: Context<Listeners>,
+        context: Context<Self::Shared>,
         pipeline: Pipeline,
     ) -> Result<Box<dyn Ingress>, StartError> {
         let endpoints =
@@ -99,26 +89,18 @@ impl SourceConnector for WebhookSource {
             metrics: context.metrics,
             tracing: context.tracing,
         });
-        let routes = context.shared.serve(&context.id, webhook, endpoints, observer).await?;
+        let routes = context
+            .shared
+            .serve(&context.id, &webhook.listener, endpoints, observer)
+            .await?;
         for endpoint in &webhook.endpoints {
             tracing::info!(connector = %context.id, address = %routes.address(), path = endpoint.path.as_str(), topic = %endpoint.topic, "listening for webhooks");
         }
         Ok(Box::new(routes))
     }
 
-    async fn reload(listeners: &Listeners) {
+    async fn reload(listeners: &Self::Shared) {
         listeners.reload_tls().await;
-    }
-}
-
-async fn try_to_bind(listen: &Listen) -> Outcome {
-    let bound = match listen.resolve().await {
-        Ok(address) => TcpListener::bind(address).map(drop),
-        Err(error) => Err(error),
-    };
-    match bound {
-        Ok(()) => Outcome::Reached,
-        Err(error) => Outcome::Failed(format!("{error}: end what listens there, or choose another `port`")),
     }
 }
 
@@ -127,8 +109,8 @@ struct NullIntake;
 
 #[async_trait]
 impl Intake for NullIntake {
-    async fn offer(&self, _: Event) -> Fate {
-        Fate::Unavailable {
+    async fn offer(&self, _: Event) -> Outcome {
+        Outcome::Unavailable {
             message: "not started".to_owned(),
             retry_after: std::time::Duration::from_secs(1),
         }

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
+use danube_wasm_ingress_listener::{Auth, Meter, RateLimit};
 use danube_wasm_model::door::Intake;
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
-    auth::Auth,
     event_id::{EventIdSource, IdReuse},
     limits::BODY_BYTES_MAX_DEFAULT,
-    rate::{Meter, RateLimit},
     recent_ids::RecentIds,
 };
 

@@ -4,11 +4,12 @@
 
 use std::fmt::Write as _;
 
+use danube_wasm_ingress_listener::Refusal;
 use danube_wasm_model::{clock::now_ms, identity::is_event_id};
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName};
 
-use crate::{answer::Refusal, json, json::PointerValue};
+use crate::{json, json::PointerValue};
 
 /// Headers that commonly carry an id, in order of precedence: the IETF draft's, the Standard Webhooks specification's,
 /// GitHub's.

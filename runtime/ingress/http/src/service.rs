@@ -1,112 +1,83 @@
-//! Handles one request, from its headers to its answer.
-
-use std::{net::IpAddr, sync::Arc};
+//! Handles one request to an endpoint, from its headers to its answer.
 
 use bytes::{Buf, Bytes};
+use danube_wasm_ingress_listener::{
+    Answer, Decompression, Encoding, Exchange, Handler, MemoryReservation, Refusal, auth::Admission,
+    limits::GZIP_RATIO_MAX,
+};
 use danube_wasm_model::{clock::now_ms, door::Outcome, event::Event};
 use danube_wasm_settings::values::JsonPointer;
-use http::{
-    HeaderValue, Method, Request, Version,
-    header::{CONNECTION, CONTENT_TYPE},
-    request::Parts,
-};
-use http_body::Body;
-use hyper::body::Incoming;
-use tokio::time::{Duration, Instant, timeout_at};
+use http::{HeaderValue, Method, header::CONTENT_TYPE, request::Parts};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    activity::Activity,
-    answer::{self, Answer, Refusal},
-    auth::Admission,
-    body::{self, DecodeReservation, Encoding, MemoryReservation},
+    answer,
     endpoint::Endpoint,
     event_id::{self, EventIdSource, IdReuse},
-    http1, key,
-    limits::INLINE_DECODE_BYTES_MAX,
-    observer::{RequestSpan, STATUS_CLIENT_GONE, UNKNOWN_ENDPOINT, is_traceparent},
+    key,
     recent_ids::{BodyDigest, Digester},
-    shared::Shared,
 };
 
-/// What the requests of one connection share.
-pub(crate) struct Caller {
-    pub(crate) shared: Arc<Shared>,
-    pub(crate) socket: IpAddr,
-    pub(crate) activity: Arc<Activity>,
-}
-
-/// Answers one request.
-pub(crate) async fn respond(caller: Arc<Caller>, request: Request<Incoming>) -> Answer {
-    let shared = &*caller.shared;
-    let _busy = caller.activity.begin(shared);
-    let started = Instant::now();
-    let (head, mut body) = request.into_parts();
-    let endpoint = shared.endpoint(head.uri.path());
-    let endpoint = endpoint.as_deref();
-    let mut report = Report::begin(shared, started, endpoint, &head);
-
-    let handled = handle(&caller, endpoint, &head, &mut body, &mut report).await;
-    let closes = match &handled {
-        Err(refusal) => refusal.closes_connection(),
-        Ok(_) => shared.is_draining(),
-    };
-    let is_client_gone = matches!(handled, Err(Refusal::ClientGone));
-    let mut answer = handled.unwrap_or_else(Refusal::into_answer);
-    if closes && head.version <= Version::HTTP_11 {
-        answer
-            .headers_mut()
-            .insert(CONNECTION, HeaderValue::from_static("close"));
+impl Handler for Endpoint {
+    fn path(&self) -> &std::sync::Arc<str> {
+        self.path()
     }
-    caller.activity.set_body_unread(!body.is_end_stream());
-    report.status = if is_client_gone {
-        STATUS_CLIENT_GONE
-    } else {
-        answer.status().as_u16()
-    };
-    answer
-}
 
-impl Refusal {
-    /// Whether the connection must be closed: the rest of the body is unread, or the listener drains.
-    fn closes_connection(&self) -> bool {
-        matches!(
-            self,
-            Self::TooLarge(_)
-                | Self::TooSlow
-                | Self::NotHttp(_)
-                | Self::TransferCoding
-                | Self::Draining
-                | Self::ClientGone
-        )
+    fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max
+    }
+
+    async fn handle(&self, exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
+        match handle(self, exchange).await {
+            Ok(answer) => Ok(answer),
+            Err(NotTaken::Refused(refusal)) => Err(refusal),
+            Err(NotTaken::IdReused(id)) => Ok(answer::id_reused(&id)),
+            Err(NotTaken::OutcomeUnknown(id)) => Ok(answer::outcome_unknown(&id)),
+        }
+    }
+
+    fn refuse(_: Option<&Self>, _: &Parts, refusal: Refusal) -> Answer {
+        answer::refusal(&refusal)
     }
 }
+
+/// Why a request was not offered to the pipeline, or why its outcome is unknown.
+enum NotTaken {
+    /// It was refused.
+    Refused(Refusal),
+    /// An earlier event with this id had another body.
+    IdReused(String),
+    /// The outcome of this event was not known in time.
+    OutcomeUnknown(String),
+}
+
+impl From<Refusal> for NotTaken {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+const JSON_ONLY: &str = "this endpoint takes JSON: send `content-type: application/json`";
 
 /// Handles a request in the order of steps that costs an unauthenticated caller most and the host least.
-async fn handle(
-    caller: &Caller,
-    endpoint: Option<&Endpoint>,
-    head: &Parts,
-    body: &mut Incoming,
-    report: &mut Report<'_>,
-) -> Result<Answer, Refusal> {
-    let shared = &*caller.shared;
-    if shared.is_draining() {
-        return Err(Refusal::Draining);
-    }
-    http1::check(head)?;
-    let endpoint = endpoint.ok_or(Refusal::NoEndpoint)?;
+async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answer, NotTaken> {
+    let head = exchange.head();
     if !endpoint.allows(&head.method) {
-        return Err(Refusal::Method(endpoint.allow()));
+        return Err(Refusal::Method(endpoint.allow()).into());
     }
     let received_ms = now_ms();
     let admission = authenticate(endpoint, head, received_ms)?;
     let needs_json = endpoint.needs_json(&head.method);
     if needs_json && !is_json_type(head.headers.get(CONTENT_TYPE)) {
-        return Err(Refusal::NotJsonType);
+        return Err(Refusal::MediaType(JSON_ONLY).into());
     }
 
-    let mut reserved = shared.bodies.reservation();
-    let sent = read_body(shared, endpoint, head, body, &mut reserved, report).await?;
+    let mut reserved = exchange.reservation();
+    let sent = match head.method {
+        // That of a `GET` request is empty.
+        Method::GET => Bytes::new(),
+        _ => exchange.read_body(endpoint.body_bytes_max, &mut reserved).await?,
+    };
     if matches!(admission, Admission::Signed(_)) {
         endpoint.auth.verify(&admission, &sent).map_err(Refusal::Denied)?;
         endpoint.meter.take().map_err(Refusal::Rate)?;
@@ -119,17 +90,16 @@ async fn handle(
     // An event with a minted id is never a retry.
     let digest = body.digest.filter(|_| given_id.is_some());
     let id = given_id.map_or_else(event_id::mint, Ok)?;
-    check_id_reuse(shared, endpoint, &id, digest)?;
+    check_id_reuse(exchange, endpoint, &id, digest)?;
 
     let event = Event {
         id,
         payload: body.payload,
         key: body.key,
         received_ms,
-        ..event_of_head(caller, endpoint, head, report)
+        ..event_of_head(exchange, endpoint)
     };
-    let deadline = report.started + Duration::from_millis(shared.limits.request_ms_max);
-    offer(endpoint, event, digest, deadline).await
+    offer(endpoint, event, digest, exchange.deadline()).await
 }
 
 /// Checks the headers' credentials. An authenticated request counts against the rate limit; a signed one does so once its
@@ -145,32 +115,18 @@ fn authenticate(endpoint: &Endpoint, head: &Parts, now_ms: u64) -> Result<Admiss
     Ok(admission)
 }
 
-/// Reads the body as it was sent; that of a `GET` request is empty.
-async fn read_body(
-    shared: &Shared,
-    endpoint: &Endpoint,
-    head: &Parts,
-    body: &mut Incoming,
-    reserved: &mut MemoryReservation<'_>,
-    report: &mut Report<'_>,
-) -> Result<Bytes, Refusal> {
-    let sent = if head.method == Method::GET {
-        Bytes::new()
-    } else {
-        let deadline = report.started + Duration::from_millis(shared.limits.body_read_ms_max);
-        body::read(body, endpoint.body_bytes_max, reserved, deadline).await?
-    };
-    report.body_bytes = sent.len();
-    Ok(sent)
-}
-
 /// Reports an id that an earlier event had with another body, and refuses it where the endpoint says so.
-fn check_id_reuse(shared: &Shared, endpoint: &Endpoint, id: &str, digest: Option<BodyDigest>) -> Result<(), Refusal> {
+fn check_id_reuse(
+    exchange: &Exchange<'_>,
+    endpoint: &Endpoint,
+    id: &str,
+    digest: Option<BodyDigest>,
+) -> Result<(), NotTaken> {
     if digest.is_some_and(|digest| endpoint.recent_ids.has_other_body(id, digest)) {
-        shared.observer.id_reused(endpoint.path());
+        exchange.observer().id_reused(endpoint.path());
         tracing::warn!(endpoint = %endpoint.path(), event = %id, "the id of an event came with another body before: only the first is kept");
         if endpoint.id_reuse == IdReuse::Reject {
-            return Err(Refusal::IdReused(id.to_owned()));
+            return Err(NotTaken::IdReused(id.to_owned()));
         }
     }
     Ok(())
@@ -182,7 +138,7 @@ async fn offer(
     event: Event,
     digest: Option<BodyDigest>,
     deadline: Instant,
-) -> Result<Answer, Refusal> {
+) -> Result<Answer, NotTaken> {
     let id = event.id.clone();
     match timeout_at(deadline, endpoint.intake.offer(event)).await {
         Ok(outcome) => {
@@ -191,12 +147,13 @@ async fn offer(
             }
             Ok(answer::outcome(outcome, &id))
         }
-        Err(_) => Err(Refusal::OutcomeUnknown(id)),
+        Err(_) => Err(NotTaken::OutcomeUnknown(id)),
     }
 }
 
 /// Returns an event with what the head of its request says about it.
-fn event_of_head(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mut Report<'_>) -> Event {
+fn event_of_head(exchange: &Exchange<'_>, endpoint: &Endpoint) -> Event {
+    let head = exchange.head();
     Event {
         endpoint: endpoint.path().clone(),
         id: String::new(),
@@ -204,12 +161,12 @@ fn event_of_head(caller: &Caller, endpoint: &Endpoint, head: &Parts, report: &mu
         content_type: text(head.headers.get(CONTENT_TYPE)),
         key: None,
         received_ms: 0,
-        attributes: attributes(caller, endpoint, head),
+        attributes: attributes(exchange, endpoint),
         headers: match endpoint.wants_headers {
             true => endpoint.event_headers(&head.headers),
             false => Vec::new(),
         },
-        traceparent: report.traceparent(head),
+        traceparent: exchange.traceparent(),
     }
 }
 
@@ -238,11 +195,8 @@ struct Decoded {
 /// nor schemas do.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// How to decode a body.
-#[derive(Clone)]
-struct Decoding {
-    encoding: Encoding,
-    bytes_max: usize,
+/// What to find in a body.
+struct BodyReader {
     needs_json: bool,
     /// Whether it must be JSON or its media type is JSON.
     is_json: bool,
@@ -251,12 +205,8 @@ struct Decoding {
     digester: Option<Digester>,
 }
 
-impl Decoding {
-    fn run(&self, sent: Bytes) -> Result<Decoded, Refusal> {
-        let mut payload = match self.encoding {
-            Encoding::Identity => sent,
-            Encoding::Gzip => body::gunzip(&sent, self.bytes_max)?,
-        };
+impl BodyReader {
+    fn read(&self, mut payload: Bytes) -> Result<Decoded, Refusal> {
         if self.is_json && payload.starts_with(BYTE_ORDER_MARK) {
             payload.advance(BYTE_ORDER_MARK.len());
         }
@@ -272,8 +222,7 @@ impl Decoding {
     }
 }
 
-/// Decompresses a body, checks that it is JSON where it must be, and finds the event's id and key in it. Large bodies are
-/// decoded off the I/O threads, so that other connections do not wait.
+/// Decompresses a body, checks that it is JSON where it must be, and finds the event's id and key in it.
 async fn decode(
     endpoint: &Endpoint,
     head: &Parts,
@@ -290,9 +239,7 @@ async fn decode(
             digest: None,
         });
     }
-    let decoding = Decoding {
-        encoding: Encoding::of(&head.headers)?,
-        bytes_max: endpoint.body_bytes_max,
+    let reader = BodyReader {
         needs_json,
         is_json: needs_json
             || (head.headers.contains_key(CONTENT_TYPE) && is_json_type(head.headers.get(CONTENT_TYPE))),
@@ -300,38 +247,26 @@ async fn decode(
         key: endpoint.key.clone(),
         digester,
     };
-    let (decode_reserved, bytes_max) = match decoding.encoding {
-        Encoding::Identity => (None, sent.len()),
-        Encoding::Gzip => {
-            let decode_reserved = DecodeReservation::reserve(reserved, sent.len(), decoding.bytes_max)?;
-            (
-                Some(decode_reserved),
-                body::decoded_bytes_max(sent.len(), decoding.bytes_max),
-            )
-        }
+    let decompression = Decompression {
+        encoding: Encoding::of(&head.headers)?,
+        bytes_max: endpoint.body_bytes_max,
+        ratio_max: GZIP_RATIO_MAX,
     };
-    let decoded = if bytes_max <= INLINE_DECODE_BYTES_MAX {
-        decoding.run(sent)
-    } else {
-        let task = tokio::task::spawn_blocking(move || decoding.run(sent));
-        task.await.unwrap_or(Err(Refusal::Overloaded))
-    };
-    if let (Some(decode_reserved), Ok(Decoded { payload, .. })) = (decode_reserved, &decoded) {
-        decode_reserved.shrink_to(reserved, payload.len());
-    }
-    decoded
+    decompression
+        .decode(sent, reserved, move |payload| reader.read(payload))
+        .await
 }
 
-fn attributes(caller: &Caller, endpoint: &Endpoint, head: &Parts) -> Vec<(String, String)> {
+fn attributes(exchange: &Exchange<'_>, endpoint: &Endpoint) -> Vec<(String, String)> {
     if !endpoint.wants_attributes {
         return Vec::new();
     }
-    let client = caller.shared.proxies.client(caller.socket, &head.headers);
+    let head = exchange.head();
     vec![
         ("method".to_owned(), head.method.as_str().to_owned()),
         ("path".to_owned(), head.uri.path().to_owned()),
         ("query".to_owned(), head.uri.query().unwrap_or_default().to_owned()),
-        ("client-ip".to_owned(), client.to_string()),
+        ("client-ip".to_owned(), exchange.client().to_string()),
     ]
 }
 
@@ -339,54 +274,4 @@ fn text(value: Option<&HeaderValue>) -> String {
     value.map_or_else(String::new, |value| {
         String::from_utf8_lossy(value.as_bytes()).into_owned()
     })
-}
-
-/// Reports to the observer how a request ended, also when its future is dropped because the caller disconnected.
-struct Report<'a> {
-    shared: &'a Shared,
-    endpoint: &'a str,
-    started: Instant,
-    span: Option<Box<dyn RequestSpan>>,
-    status: u16,
-    body_bytes: usize,
-}
-
-impl<'a> Report<'a> {
-    fn begin(shared: &'a Shared, started: Instant, endpoint: Option<&'a Endpoint>, head: &Parts) -> Self {
-        let span = endpoint.and_then(|endpoint| shared.observer.begin(endpoint.path(), caller_traceparent(head)));
-        Self {
-            shared,
-            endpoint: endpoint.map_or(UNKNOWN_ENDPOINT, |endpoint| endpoint.path()),
-            started,
-            span,
-            status: STATUS_CLIENT_GONE,
-            body_bytes: 0,
-        }
-    }
-
-    /// The event's `traceparent`: that of this request's span, else the caller's.
-    fn traceparent(&self, head: &Parts) -> Option<String> {
-        let own = self.span.as_ref().and_then(|span| span.traceparent());
-        own.or_else(|| caller_traceparent(head).map(str::to_owned))
-    }
-}
-
-/// The caller's `traceparent`, if it sent exactly one and it is valid.
-fn caller_traceparent(head: &Parts) -> Option<&str> {
-    let mut values = head.headers.get_all("traceparent").iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().filter(|text| is_traceparent(text)),
-        _ => None,
-    }
-}
-
-impl Drop for Report<'_> {
-    fn drop(&mut self) {
-        let elapsed = self.started.elapsed();
-        let observer = &self.shared.observer;
-        observer.request_finished(self.endpoint, self.status, elapsed, self.body_bytes);
-        if let Some(span) = self.span.take() {
-            span.finish(self.status);
-        }
-    }
 }

@@ -4,6 +4,7 @@ use danube_wasm_connector::{
     PathClaim,
     keys::{self, TopicKeys},
 };
+use danube_wasm_ingress_listener::{RateLimit, config::AuthConfig};
 use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 use danube_wasm_settings::{
     Section, Table,
@@ -12,8 +13,8 @@ use danube_wasm_settings::{
 };
 use http::Method;
 
-use super::{auth::AuthConfig, event_id::EventIdKind, webhook::BODY_BYTES_MAX};
-use crate::{ContentKind, EventIdSource, IdReuse, RateLimit};
+use super::{event_id::EventIdKind, webhook::BODY_BYTES_MAX};
+use crate::{ContentKind, EventIdSource, IdReuse};
 
 /// The methods that an endpoint may accept. `GET` is for subscription handshakes.
 static METHODS: &[(&str, Method)] = &[
@@ -201,26 +202,4 @@ fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse) {
         )
         .or(IdReuse::Accept);
     (event_id, on_id_reuse)
-}
-
-impl Section for RateLimit {
-    const ABOUT: &'static str = "How many requests an endpoint takes. More are answered 429 with Retry-After.";
-
-    fn read(t: &mut Table<'_>) -> Option<Self> {
-        let requests_per_sec = t
-            .field(
-                "requests_per_sec",
-                Integer(1..=1_000_000),
-                "Requests a second in the long run.",
-            )
-            .aliases(&["requests_per_second"])
-            .example("100")
-            .required();
-        let burst = t
-            .field("burst", Integer(1..=1_000_000), "Requests at once.")
-            .aliases(&["burst_size"])
-            .example("200")
-            .defaults_to("as many as `requests_per_sec`");
-        Self::try_new(requests_per_sec?, burst).ok()
-    }
 }

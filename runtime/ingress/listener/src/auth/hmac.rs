@@ -43,7 +43,7 @@ enum Form {
 
 /// The content of a signature header.
 #[derive(Debug)]
-pub(crate) struct Claim {
+pub struct Claim {
     /// Signed before the body: the time and a dot, or nothing.
     prefix: String,
     /// One valid signature is enough.

@@ -10,7 +10,7 @@ use http::{
     uri::Authority,
 };
 
-use crate::answer::Refusal;
+use crate::refusal::Refusal;
 
 /// Checks that a request names its host once and that its transfer coding is supported. HTTP/2 has no such headers.
 pub(crate) fn check(head: &Parts) -> Result<(), Refusal> {

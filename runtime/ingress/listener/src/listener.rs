@@ -11,10 +11,10 @@ use tokio::{
 use crate::{
     client_ip::TrustedProxies,
     connection,
-    endpoint::Endpoint,
+    handler::Handler,
     limits::{ACCEPT_BACKOFF_MS_MAX, ACCEPT_BACKOFF_MS_MIN, HttpLimits, LimitError},
     observer::{NoObserver, Observer},
-    routes::{RouteError, Routes},
+    routes::{RouteError, RouteTable, Routes},
     shared::Shared,
     tls::{self, TlsError, TlsOptions},
 };
@@ -62,8 +62,9 @@ fn cure(error: &io::Error) -> &'static str {
 }
 
 /// Serves HTTP until it is drained or dropped; dropping it cuts every connection.
-pub struct HttpListener {
+pub struct HttpListener<H> {
     shared: Arc<Shared>,
+    routes: Arc<RouteTable<H>>,
     local_addr: SocketAddr,
     tls: Option<TlsOptions>,
 }
@@ -89,7 +90,7 @@ impl ListenerOptions {
     }
 }
 
-impl HttpListener {
+impl<H: Handler> HttpListener<H> {
     /// Reads the certificate, binds, and starts to accept. Until [`Self::set_routes`], every path is unknown.
     pub async fn bind(options: ListenerOptions) -> Result<Self, BindError> {
         options.limits.check()?;
@@ -102,9 +103,11 @@ impl HttpListener {
         let local_addr = socket.local_addr().map_err(failed)?;
         let shared = Shared::new(options.limits, options.trusted_proxies, options.observer, acceptor);
         let shared = Arc::new(shared);
-        shared.tasks.spawn(accept_loop(socket, shared.clone()));
+        let routes = Arc::new(RouteTable::new());
+        shared.tasks.spawn(accept_loop(socket, shared.clone(), routes.clone()));
         Ok(Self {
             shared,
+            routes,
             local_addr,
             tls: options.tls,
         })
@@ -115,11 +118,11 @@ impl HttpListener {
         self.local_addr
     }
 
-    /// Replaces all routes at once, for every request whose headers arrive from now on; requests in flight keep their endpoint.
-    /// An endpoint that stays (the same `Arc`) keeps its rate limit's state. On an error nothing changes.
-    pub fn set_routes(&self, endpoints: impl IntoIterator<Item = Arc<Endpoint>>) -> Result<(), RouteError> {
-        let routes = Routes::try_new(endpoints, &self.shared.limits)?;
-        self.shared.set_routes(routes);
+    /// Replaces all routes at once, for every request whose headers arrive from now on; requests in flight keep their handler.
+    /// One that stays (the same `Arc`) keeps its rate limit's state. On an error nothing changes.
+    pub fn set_routes(&self, handlers: impl IntoIterator<Item = Arc<H>>) -> Result<(), RouteError> {
+        let routes = Routes::try_new(handlers, &self.shared.limits)?;
+        self.routes.set(routes);
         Ok(())
     }
 
@@ -146,7 +149,7 @@ impl HttpListener {
     }
 }
 
-impl Drop for HttpListener {
+impl<H> Drop for HttpListener<H> {
     fn drop(&mut self) {
         self.shared.start_draining();
         self.shared.abort.cancel();
@@ -155,7 +158,7 @@ impl Drop for HttpListener {
 
 /// Accepts until the listener drains; then also takes what the kernel has accepted already, so that those callers get an
 /// answer.
-async fn accept_loop(socket: TcpListener, shared: Arc<Shared>) {
+async fn accept_loop<H: Handler>(socket: TcpListener, shared: Arc<Shared>, routes: Arc<RouteTable<H>>) {
     let slots = Arc::new(Semaphore::new(
         shared.limits.connections_max.min(Semaphore::MAX_PERMITS),
     ));
@@ -174,7 +177,7 @@ async fn accept_loop(socket: TcpListener, shared: Arc<Shared>) {
         match accepted {
             Ok((tcp, client)) => {
                 backoff.reset();
-                spawn(&shared, tcp, client, permit);
+                spawn(&shared, &routes, tcp, client, permit);
             }
             Err(error) if is_connection_error(&error) => {}
             Err(error) => {
@@ -189,13 +192,19 @@ async fn accept_loop(socket: TcpListener, shared: Arc<Shared>) {
     while let Ok(permit) = slots.clone().try_acquire_owned()
         && let Some(Ok((tcp, client))) = ready_now(socket.accept()).await
     {
-        spawn(&shared, tcp, client, permit);
+        spawn(&shared, &routes, tcp, client, permit);
     }
 }
 
 /// Serves a connection in a task, and drops `permit` when it ends.
-fn spawn(shared: &Arc<Shared>, tcp: TcpStream, client: SocketAddr, permit: impl Send + 'static) {
-    let connection = connection::serve(shared.clone(), tcp, client);
+fn spawn<H: Handler>(
+    shared: &Arc<Shared>,
+    routes: &Arc<RouteTable<H>>,
+    tcp: TcpStream,
+    client: SocketAddr,
+    permit: impl Send + 'static,
+) {
+    let connection = connection::serve(shared.clone(), routes.clone(), tcp, client);
     shared.tasks.spawn(async move {
         connection.await;
         drop(permit);

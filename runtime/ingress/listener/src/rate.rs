@@ -38,17 +38,18 @@ impl RateLimit {
 }
 
 /// Enforces a [`RateLimit`].
-pub(crate) struct Meter(Option<DefaultDirectRateLimiter>);
+pub struct Meter(Option<DefaultDirectRateLimiter>);
 
 impl Meter {
-    pub(crate) fn new(limit: Option<RateLimit>) -> Self {
+    /// Enforces nothing without a limit.
+    pub fn new(limit: Option<RateLimit>) -> Self {
         Self(limit.map(|limit| {
             DefaultDirectRateLimiter::direct(Quota::per_second(limit.requests_per_sec).allow_burst(limit.burst))
         }))
     }
 
     /// Admits one request, or returns how long until the next is admitted.
-    pub(crate) fn take(&self) -> Result<(), Duration> {
+    pub fn take(&self) -> Result<(), Duration> {
         match &self.0 {
             None => Ok(()),
             Some(limiter) => limiter

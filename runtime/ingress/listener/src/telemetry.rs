@@ -7,9 +7,11 @@ use danube_wasm_telemetry::{Metrics, Span, Tracing};
 use crate::{Observer, RequestSpan};
 
 /// Counts and traces requests.
-pub(crate) struct HttpObserver {
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) tracing: Tracing,
+pub struct HttpObserver {
+    /// Counts them.
+    pub metrics: Arc<Metrics>,
+    /// Traces them.
+    pub tracing: Tracing,
 }
 
 struct HttpSpan(Span);

@@ -38,12 +38,14 @@ use tokio::{
 
 use crate::{
     activity::{Activity, Overdue},
-    answer::HEADERS_TOO_SLOW,
+    handler::Handler,
     limits::{
         CONNECTION_WINDOW_BYTES, ERROR_RESET_STREAMS_MAX, GO_AWAY_MS_MAX, HttpLimits, LAST_REQUEST_MS_MAX,
         LINGER_BYTES_MAX, LINGER_MS_MAX, PING_ANSWER_MS_MAX, PING_EVERY_MS, READ_BUFFER_BYTES_MAX, RESET_STREAMS_MAX,
         STREAM_WINDOW_BYTES,
     },
+    refusal::HEADERS_TOO_SLOW,
+    routes::RouteTable,
     service::{self, Caller},
     shared::Shared,
     transport::{TrackedTransport, Transport},
@@ -53,16 +55,21 @@ use crate::{
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream, socket: SocketAddr) {
+pub(crate) async fn serve<H: Handler>(
+    shared: Arc<Shared>,
+    routes: Arc<RouteTable<H>>,
+    tcp: TcpStream,
+    socket: SocketAddr,
+) {
     shared.observer.connection_opened();
     // An answer is one small write: Nagle's algorithm only delays it.
     let _ = tcp.set_nodelay(true);
     let result = match shared.tls() {
-        None => serve_http(&shared, Transport::Plain(tcp), socket).await,
+        None => serve_http(&shared, routes, Transport::Plain(tcp), socket).await,
         Some(acceptor) => {
             let handshake_max = Duration::from_millis(shared.limits.tls_handshake_ms_max);
             match timeout(handshake_max, acceptor.accept(tcp)).await {
-                Ok(Ok(tls)) => serve_http(&shared, Transport::Tls(Box::new(tls)), socket).await,
+                Ok(Ok(tls)) => serve_http(&shared, routes, Transport::Tls(Box::new(tls)), socket).await,
                 Ok(Err(error)) => Err(error),
                 Err(_) => Err(io::ErrorKind::TimedOut.into()),
             }
@@ -74,13 +81,19 @@ pub(crate) async fn serve(shared: Arc<Shared>, tcp: TcpStream, socket: SocketAdd
     shared.observer.connection_closed();
 }
 
-async fn serve_http(shared: &Arc<Shared>, mut transport: Transport, socket: SocketAddr) -> io::Result<()> {
+async fn serve_http<H: Handler>(
+    shared: &Arc<Shared>,
+    routes: Arc<RouteTable<H>>,
+    mut transport: Transport,
+    socket: SocketAddr,
+) -> io::Result<()> {
     let activity = Arc::new(Activity::new());
     let Some((version, prefix)) = first_bytes(shared, &mut transport).await? else {
         return Ok(());
     };
     let caller = Arc::new(Caller {
         shared: shared.clone(),
+        routes,
         socket: socket.ip(),
         activity: activity.clone(),
     });

@@ -17,54 +17,64 @@ use danube_wasm_connector::{Ingress, StartError};
 use danube_wasm_model::ConnectorId;
 use tokio::{sync::Mutex, time::Instant};
 
-use crate::{
-    Endpoint, HttpListener, ListenerOptions, Observer, RouteError,
-    config::{self, Webhook},
-};
+use crate::{Handler, HttpListener, ListenerConfig, ListenerOptions, Observer, RouteError};
 
-/// The listeners of a host.
-#[derive(Clone, Default)]
-pub struct Listeners(Arc<Inner>);
+/// The listeners of a host, for one kind of source.
+pub struct Listeners<H>(Arc<Inner<H>>);
 
-#[derive(Default)]
-struct Inner {
-    open: Mutex<BTreeMap<String, Open>>,
+struct Inner<H> {
+    open: Mutex<BTreeMap<String, Open<H>>>,
     generation: AtomicU64,
 }
 
 /// A listener and the sources that use it.
-struct Open {
-    listener: Arc<HttpListener>,
-    webhook: Webhook,
-    served: BTreeMap<ConnectorId, Served>,
+struct Open<H> {
+    listener: Arc<HttpListener<H>>,
+    config: ListenerConfig,
+    served: BTreeMap<ConnectorId, Served<H>>,
 }
 
-struct Served {
+struct Served<H> {
     generation: u64,
-    endpoints: Vec<Arc<Endpoint>>,
+    handlers: Vec<Arc<H>>,
 }
 
-impl Listeners {
-    /// Serves the endpoints of a source, in place of its previous ones.
-    pub(crate) async fn serve(
+impl<H> Clone for Listeners<H> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<H> Default for Listeners<H> {
+    fn default() -> Self {
+        Self(Arc::new(Inner {
+            open: Mutex::default(),
+            generation: AtomicU64::default(),
+        }))
+    }
+}
+
+impl<H: Handler> Listeners<H> {
+    /// Serves the handlers of a source, in place of its previous ones.
+    pub async fn serve(
         &self,
         id: &ConnectorId,
-        webhook: &Webhook,
-        endpoints: Vec<Arc<Endpoint>>,
+        config: &ListenerConfig,
+        handlers: Vec<Arc<H>>,
         observer: Arc<dyn Observer>,
-    ) -> Result<ServedRoutes, StartError> {
+    ) -> Result<ServedRoutes<H>, StartError> {
         // Before the lock: a name server that does not answer must not delay other sources.
-        let listen = &webhook.listen;
+        let listen = &config.listen;
         let refused = |why| StartError::Permanent(format!("{}: cannot listen on {listen}: {why}", listen.line));
-        let address = webhook.listen.resolve().await.map_err(refused)?;
+        let address = config.listen.resolve().await.map_err(refused)?;
         let mut open = self.0.open.lock().await;
         // With port 0 each source has its own port, the same one as long as it runs.
-        let key = match webhook.listen.port {
-            0 => format!("{} of {id}", webhook.listen),
-            _ => webhook.listen.to_string(),
+        let key = match config.listen.port {
+            0 => format!("{} of {id}", config.listen),
+            _ => config.listen.to_string(),
         };
         if let Some(entry) = open.get(&key)
-            && !entry.webhook.shares_listener(webhook)
+            && !entry.config.shares_listener(config)
         {
             let is_only_user = entry.served.keys().all(|other| other == id);
             let what = if is_only_user {
@@ -74,16 +84,16 @@ impl Listeners {
             };
             return Err(StartError::Permanent(format!(
                 "{} is open with other timeouts, TLS files or trusted proxies; {what}",
-                webhook.listen
+                config.listen
             )));
         }
         if !open.contains_key(&key) {
-            let listener = Arc::new(bind(address, webhook, observer).await?);
+            let listener = Arc::new(bind(address, config, observer).await?);
             open.insert(
                 key.clone(),
                 Open {
                     listener,
-                    webhook: webhook.clone(),
+                    config: config.clone(),
                     served: BTreeMap::new(),
                 },
             );
@@ -92,8 +102,8 @@ impl Listeners {
         let Some(entry) = open.get_mut(&key) else {
             return Err(StartError::Transient(format!("the listener {key} is gone")));
         };
-        let in_use = endpoints.iter().map(Arc::downgrade).collect();
-        let before = entry.served.insert(id.clone(), Served { generation, endpoints });
+        let in_use = handlers.iter().map(Arc::downgrade).collect();
+        let before = entry.served.insert(id.clone(), Served { generation, handlers });
         if let Err(error) = entry.apply() {
             match before {
                 Some(before) => drop(entry.served.insert(id.clone(), before)),
@@ -102,20 +112,19 @@ impl Listeners {
             return Err(StartError::permanent(error));
         }
         let address = entry.listener.local_addr();
-        let scheme = if webhook.tls.is_some() { "https" } else { "http" };
         Ok(ServedRoutes {
             listeners: self.clone(),
             key,
             id: id.clone(),
             generation,
             address,
-            scheme,
-            endpoints: in_use,
+            scheme: config.scheme(),
+            handlers: in_use,
         })
     }
 
     /// Reads certificates and keys again; a listener whose new ones are invalid keeps the current ones.
-    pub(crate) async fn reload_tls(&self) {
+    pub async fn reload_tls(&self) {
         for entry in self.0.open.lock().await.values() {
             if let Err(error) = entry.listener.reload_tls() {
                 tracing::error!(address = %entry.listener.local_addr(), %error, "the certificate was not replaced");
@@ -124,45 +133,49 @@ impl Listeners {
     }
 }
 
-async fn bind(address: SocketAddr, webhook: &Webhook, observer: Arc<dyn Observer>) -> Result<HttpListener, StartError> {
+async fn bind<H: Handler>(
+    address: SocketAddr,
+    config: &ListenerConfig,
+    observer: Arc<dyn Observer>,
+) -> Result<HttpListener<H>, StartError> {
     let options = ListenerOptions {
-        limits: config::limits(webhook),
-        tls: webhook.tls.clone(),
-        trusted_proxies: config::trusted_proxies(webhook),
+        limits: config.limits(),
+        tls: config.tls.clone(),
+        trusted_proxies: config.proxies(),
         observer,
         ..ListenerOptions::new(address)
     };
-    let refused = |why| StartError::Permanent(format!("{}: {why}", webhook.listen.line));
+    let refused = |why| StartError::Permanent(format!("{}: {why}", config.listen.line));
     HttpListener::bind(options).await.map_err(refused)
 }
 
-impl Open {
+impl<H: Handler> Open<H> {
     fn apply(&self) -> Result<(), RouteError> {
         let all: Vec<_> = self
             .served
             .values()
-            .flat_map(|served| served.endpoints.iter().cloned())
+            .flat_map(|served| served.handlers.iter().cloned())
             .collect();
         self.listener.set_routes(all)
     }
 }
 
-/// The endpoints of one start of a source.
-pub(crate) struct ServedRoutes {
-    listeners: Listeners,
+/// The handlers of one start of a source.
+pub struct ServedRoutes<H> {
+    listeners: Listeners<H>,
     key: String,
     id: ConnectorId,
     generation: u64,
     address: SocketAddr,
     scheme: &'static str,
-    endpoints: Vec<Weak<Endpoint>>,
+    handlers: Vec<Weak<H>>,
 }
 
 /// How often to check whether replaced endpoints still have requests in flight.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 #[async_trait]
-impl Ingress for ServedRoutes {
+impl<H: Handler> Ingress for ServedRoutes<H> {
     fn location(&self, endpoint: &str) -> String {
         format!("{}://{}{endpoint}", self.scheme, self.address)
     }
@@ -203,14 +216,15 @@ impl Ingress for ServedRoutes {
     }
 }
 
-impl ServedRoutes {
-    pub(crate) fn address(&self) -> SocketAddr {
+impl<H> ServedRoutes<H> {
+    /// The address that it listens on, with its real port.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Waits for the requests in flight: each holds a reference to its endpoint.
+    /// Waits for the requests in flight: each holds a reference to its handler.
     async fn wait_for_requests(&self, deadline: Instant) {
-        let in_flight = || self.endpoints.iter().any(|endpoint| endpoint.strong_count() > 0);
+        let in_flight = || self.handlers.iter().any(|handler| handler.strong_count() > 0);
         while in_flight() && Instant::now() < deadline {
             tokio::time::sleep(POLL_INTERVAL).await;
         }

@@ -9,10 +9,7 @@ use parking_lot::RwLock;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{
-    body::MemoryBudget, client_ip::TrustedProxies, endpoint::Endpoint, limits::HttpLimits, observer::Observer,
-    routes::Routes,
-};
+use crate::{client_ip::TrustedProxies, limits::HttpLimits, memory::MemoryBudget, observer::Observer};
 
 pub(crate) struct Shared {
     pub(crate) limits: HttpLimits,
@@ -30,7 +27,6 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     /// Same as `drain`, for the hot path: reading a token takes a lock.
     draining: AtomicBool,
-    routes: RwLock<Routes>,
     tls: RwLock<Option<TlsAcceptor>>,
 }
 
@@ -51,21 +47,8 @@ impl Shared {
             abort: CancellationToken::new(),
             tasks: TaskTracker::new(),
             draining: AtomicBool::new(false),
-            routes: RwLock::default(),
             tls: RwLock::new(tls),
         }
-    }
-
-    /// Returns the current endpoint of a path. A request holds its endpoint, so a replaced endpoint is dropped after its last
-    /// request.
-    pub(crate) fn endpoint(&self, path: &str) -> Option<Arc<Endpoint>> {
-        self.routes.read().find(path)
-    }
-
-    pub(crate) fn set_routes(&self, routes: Routes) {
-        let before = std::mem::replace(&mut *self.routes.write(), routes);
-        // Its endpoints may own much memory: drop them outside the lock.
-        drop(before);
     }
 
     pub(crate) fn tls(&self) -> Option<TlsAcceptor> {

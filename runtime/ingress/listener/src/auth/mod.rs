@@ -15,7 +15,11 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
-pub use self::{api_key::ApiKey, hmac::Hmac, jwt::Jwt};
+pub use self::{
+    api_key::ApiKey,
+    hmac::{Claim as SignatureClaim, Hmac},
+    jwt::Jwt,
+};
 
 /// How an endpoint authenticates its senders.
 #[derive(Debug, Clone, Default)]
@@ -56,22 +60,22 @@ pub enum AuthError {
 
 /// A caller whose headers were accepted.
 #[derive(Debug)]
-pub(crate) enum Admission {
+pub enum Admission {
     /// It is authenticated.
     Authenticated,
     /// It is authenticated once this signature of the body is verified.
-    Signed(hmac::Claim),
+    Signed(SignatureClaim),
 }
 
 /// A caller that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Denied {
+pub struct Denied {
     /// Whether it is authenticated but not authorised (403) rather than not authenticated (401).
-    pub(crate) forbidden: bool,
+    pub forbidden: bool,
     /// For `WWW-Authenticate`.
-    pub(crate) challenge: &'static str,
+    pub challenge: &'static str,
     /// For the sender. Says what to check, never what the correct credential is.
-    pub(crate) message: Cow<'static, str>,
+    pub message: Cow<'static, str>,
 }
 
 impl Denied {
@@ -103,12 +107,7 @@ fn credential<'a>(
 
 impl Auth {
     /// Checks the headers. `now_secs` is seconds since 1970-01-01 UTC.
-    pub(crate) fn authenticate(
-        &self,
-        method: &Method,
-        headers: &HeaderMap,
-        now_secs: u64,
-    ) -> Result<Admission, Denied> {
+    pub fn authenticate(&self, method: &Method, headers: &HeaderMap, now_secs: u64) -> Result<Admission, Denied> {
         match self {
             Self::None => Ok(Admission::Authenticated),
             Self::ApiKey(key) => key.authenticate(headers).map(|()| Admission::Authenticated),
@@ -118,7 +117,7 @@ impl Auth {
     }
 
     /// Checks the body, as it was sent.
-    pub(crate) fn verify(&self, admission: &Admission, body: &[u8]) -> Result<(), Denied> {
+    pub fn verify(&self, admission: &Admission, body: &[u8]) -> Result<(), Denied> {
         match (self, admission) {
             (Self::Hmac(hmac), Admission::Signed(claim)) => hmac.verify(claim, body),
             _ => Ok(()),
@@ -126,7 +125,7 @@ impl Auth {
     }
 
     /// The header that carries the credential; events never contain it.
-    pub(crate) fn header(&self) -> Option<&HeaderName> {
+    pub fn header(&self) -> Option<&HeaderName> {
         match self {
             Self::None => None,
             Self::ApiKey(key) => Some(key.header()),

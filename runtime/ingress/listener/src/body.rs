@@ -1,12 +1,8 @@
 //! Request bodies: read up to a size limit and a deadline, decompressed up to a ratio.
-//!
-//! Memory is charged as it is used, over all requests of a listener. An announced length costs the sender nothing, so it must
-//! not reserve memory either.
 
 use std::{
     error::Error as _,
     io::{self, Read},
-    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use bytes::{Bytes, BytesMut};
@@ -18,65 +14,26 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    answer::Refusal,
-    limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, GZIP_RATIO_MAX},
+    limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, INLINE_DECODE_BYTES_MAX},
+    memory::MemoryReservation,
+    refusal::Refusal,
 };
-
-/// The memory that a listener's bodies use, and its limit, in bytes.
-pub(crate) struct MemoryBudget {
-    used: AtomicUsize,
-    max: usize,
-}
-
-/// Bytes reserved from a [`MemoryBudget`], released when dropped.
-pub(crate) struct MemoryReservation<'a> {
-    budget: &'a MemoryBudget,
-    bytes: usize,
-}
-
-impl MemoryBudget {
-    pub(crate) fn new(max: usize) -> Self {
-        let used = AtomicUsize::new(0);
-        Self { used, max }
-    }
-
-    pub(crate) fn reservation(&self) -> MemoryReservation<'_> {
-        MemoryReservation { budget: self, bytes: 0 }
-    }
-}
-
-impl MemoryReservation<'_> {
-    fn grow(&mut self, bytes: usize) -> Result<(), Refusal> {
-        let used = self.budget.used.fetch_add(bytes, Ordering::Relaxed);
-        self.bytes += bytes;
-        if used.saturating_add(bytes) > self.budget.max {
-            return Err(Refusal::Overloaded);
-        }
-        Ok(())
-    }
-
-    fn shrink(&mut self, bytes: usize) {
-        self.budget.used.fetch_sub(bytes, Ordering::Relaxed);
-        self.bytes -= bytes;
-    }
-}
-
-impl Drop for MemoryReservation<'_> {
-    fn drop(&mut self) {
-        self.shrink(self.bytes);
-    }
-}
 
 /// The content encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Encoding {
+pub enum Encoding {
+    /// As it is.
     Identity,
+    /// gzip.
     Gzip,
 }
 
+/// The encodings, for `Accept-Encoding`.
+pub(crate) const ENCODINGS: &str = "gzip, identity";
+
 impl Encoding {
     /// Accepts one coding at most: a body compressed twice is a decompression bomb.
-    pub(crate) fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
+    pub fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let mut values = headers.get_all(CONTENT_ENCODING).iter();
         let (first, second) = (values.next(), values.next());
         match (first.map(|value| value.as_bytes().trim_ascii()), second) {
@@ -162,40 +119,77 @@ fn broken(error: &hyper::Error) -> Refusal {
     }
 }
 
-/// How many bytes `sent` compressed bytes may decompress to.
-pub(crate) fn decoded_bytes_max(sent: usize, bytes_max: usize) -> usize {
-    bytes_max.min(sent.saturating_mul(GZIP_RATIO_MAX).max(GZIP_RATIO_FREE_BYTES))
+/// How a body is decompressed.
+#[derive(Debug, Clone, Copy)]
+pub struct Decompression {
+    /// How it was compressed.
+    pub encoding: Encoding,
+    /// How long it may become, in bytes.
+    pub bytes_max: usize,
+    /// How many bytes it may become for each one sent, above [`GZIP_RATIO_FREE_BYTES`].
+    pub ratio_max: usize,
 }
 
-/// Decompresses `sent`. Stops at [`decoded_bytes_max`].
-pub(crate) fn gunzip(sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
-    let max = decoded_bytes_max(sent.len(), bytes_max);
-    let mut decoded = Vec::with_capacity(max.min(sent.len().saturating_mul(4)));
+impl Decompression {
+    /// How many bytes this many sent ones may become.
+    pub fn decoded_bytes_max(&self, sent: usize) -> usize {
+        match self.encoding {
+            Encoding::Identity => sent,
+            Encoding::Gzip => {
+                let by_ratio = sent.saturating_mul(self.ratio_max).max(GZIP_RATIO_FREE_BYTES);
+                self.bytes_max.min(by_ratio)
+            }
+        }
+    }
+
+    /// Decompresses. Stops at [`Self::decoded_bytes_max`].
+    pub fn run(&self, sent: Bytes) -> Result<Bytes, Refusal> {
+        let max = self.decoded_bytes_max(sent.len());
+        match self.encoding {
+            Encoding::Identity => Ok(sent),
+            Encoding::Gzip => inflate(MultiGzDecoder::new(&*sent), sent.len(), max),
+        }
+    }
+
+    /// Decompresses, and lets `read` have what comes of it. Large bodies are decompressed and read off the I/O threads, so that
+    /// other connections do not wait.
+    pub async fn decode<T: Send + 'static>(
+        self,
+        sent: Bytes,
+        reserved: &mut MemoryReservation<'_>,
+        read: impl FnOnce(Bytes) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let bytes_max = self.decoded_bytes_max(sent.len());
+        let more = match self.encoding {
+            Encoding::Identity => 0,
+            Encoding::Gzip => bytes_max,
+        };
+        // The most that it can become while it is decompressed, its real size afterwards.
+        reserved.grow(more)?;
+        let run = move || {
+            let decoded = self.run(sent)?;
+            Ok((decoded.len(), read(decoded)?))
+        };
+        let (len, value) = if bytes_max <= INLINE_DECODE_BYTES_MAX {
+            run()?
+        } else {
+            let task = tokio::task::spawn_blocking(run);
+            task.await.unwrap_or(Err(Refusal::Overloaded))?
+        };
+        reserved.shrink(more.saturating_sub(len));
+        Ok(value)
+    }
+}
+
+/// Reads a decoder to its end, or up to `max` bytes.
+fn inflate(decoder: impl Read, sent: usize, max: usize) -> Result<Bytes, Refusal> {
+    let mut decoded = Vec::with_capacity(max.min(sent.saturating_mul(4)));
     // Reads one byte more than allowed, to tell a body at the limit from one past it.
-    let read = MultiGzDecoder::new(sent).take(max as u64 + 1).read_to_end(&mut decoded);
+    let read = decoder.take(max as u64 + 1).read_to_end(&mut decoded);
     match read {
         Ok(n) if n > max => Err(Refusal::TooCompressed),
         Ok(_) => Ok(Bytes::from(decoded)),
         Err(error) => Err(Refusal::BadRequest(format!("the body is not gzip: {error}"))),
-    }
-}
-
-/// The part of a reservation for a decompressed body: the maximum while it is decompressed, its real size afterwards.
-pub(crate) struct DecodeReservation(usize);
-
-impl DecodeReservation {
-    pub(crate) fn reserve(
-        reserved: &mut MemoryReservation<'_>,
-        sent: usize,
-        bytes_max: usize,
-    ) -> Result<Self, Refusal> {
-        let max = decoded_bytes_max(sent, bytes_max);
-        reserved.grow(max)?;
-        Ok(Self(max))
-    }
-
-    pub(crate) fn shrink_to(self, reserved: &mut MemoryReservation<'_>, decoded: usize) {
-        reserved.shrink(self.0.saturating_sub(decoded));
     }
 }
 
@@ -206,6 +200,16 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
+    use crate::limits::GZIP_RATIO_MAX;
+
+    fn gunzip(sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
+        let decompression = Decompression {
+            encoding: Encoding::Gzip,
+            bytes_max,
+            ratio_max: GZIP_RATIO_MAX,
+        };
+        decompression.run(Bytes::copy_from_slice(sent))
+    }
 
     fn gzip(plain: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -262,16 +266,5 @@ mod tests {
         for wrong in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"], &["deflate"]] {
             assert_eq!(of(wrong), Err(Refusal::Encoding));
         }
-    }
-
-    #[test]
-    fn a_dropped_reservation_is_released() {
-        let budget = MemoryBudget::new(10);
-        let mut first = budget.reservation();
-        first.grow(10).unwrap();
-        assert_eq!(budget.reservation().grow(1), Err(Refusal::Overloaded));
-        drop(first);
-        budget.reservation().grow(10).expect("all of it is free again");
-        assert_eq!(budget.used.load(Ordering::Relaxed), 0);
     }
 }

@@ -13,7 +13,7 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::io::AsyncWrite;
 
-use crate::answer;
+use crate::refusal;
 
 /// An answer that replaces one of hyper's.
 pub(crate) struct Replacement {
@@ -27,7 +27,7 @@ impl Replacement {
     /// Returns the replacement if `written` is exactly one automatic answer.
     pub(crate) fn of(written: &[u8]) -> Option<Self> {
         Some(Self {
-            rest: answer::not_http(automatic_status(written)?)?,
+            rest: refusal::not_http(automatic_status(written)?)?,
             replaced_len: written.len(),
         })
     }

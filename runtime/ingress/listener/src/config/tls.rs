@@ -1,0 +1,24 @@
+//! The table `tls` of a listener.
+
+use danube_wasm_settings::{Section, Table, kinds::FilePath};
+
+use crate::TlsOptions;
+
+impl Section for TlsOptions {
+    const ABOUT: &'static str = "Serve HTTPS, HTTP/1.1 and HTTP/2. Without this table, plain HTTP.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let cert_path = t
+            .field("cert_path", FilePath, "Certificate chain, PEM.")
+            .example("\"tls/cert.pem\"")
+            .required();
+        let key_path = t
+            .field("key_path", FilePath, "Private key, PEM.")
+            .example("\"tls/key.pem\"")
+            .required();
+        Some(Self {
+            cert_path: cert_path?,
+            key_path: key_path?,
+        })
+    }
+}
