@@ -46,6 +46,7 @@ impl DocumentId {
                  component does what was done to a row (`change.op`): a deletion removes the document, an update without all values \
                  merges into it.",
             )
+            .example("\"key\"")
             .optional();
         if pointer.is_some() && from.is_some() {
             t.session().error(
