@@ -1,6 +1,7 @@
 //! The source against real servers: Debian's PostgreSQL 15, and 16 to 18 of `@embedded-postgres`. See CONTRIBUTING, servers.
 
 mod changes;
+mod debezium;
 mod delivery;
 mod example;
 mod kills;

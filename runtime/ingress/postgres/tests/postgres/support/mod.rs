@@ -1,4 +1,5 @@
 //! What the tests have in common.
 
+pub(crate) mod debezium;
 pub(crate) mod server;
 pub(crate) mod source;
