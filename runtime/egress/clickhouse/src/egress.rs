@@ -12,7 +12,6 @@ use async_trait::async_trait;
 use danube_wasm_model::{
     BatchWish, Targets,
     door::{Egress, EgressError, Later, Write, WriteReport},
-    message::Operation,
 };
 use futures_util::future::join_all;
 
@@ -114,11 +113,6 @@ impl Egress for ClickHouseEgress {
 
     fn targets(&self) -> &Targets {
         &self.targets
-    }
-
-    /// A row is written as a whole: to set some of its columns, the others would have to be read.
-    fn accepts(&self, _: &str, operation: Operation) -> bool {
-        operation != Operation::Merge
     }
 
     fn batch_wish(&self) -> BatchWish {

@@ -32,11 +32,17 @@ pub(crate) struct RowMaker<'l> {
     pub(crate) options: &'l TableOptions,
 }
 
+/// For what is a change of a row, its source is the one that can say more.
+const NO_MERGE: &str = "a merge sets some fields of a document, and a row of ClickHouse is written as a whole: send all fields, as an \
+    upsert (of a table of PostgreSQL, `REPLICA IDENTITY FULL` has them sent)";
+
 impl RowMaker<'_> {
     /// The row of a write. The error is a sentence for the sender.
     pub(crate) fn make(&self, write: &Write) -> Result<Row, String> {
-        if write.operation == Operation::Delete {
-            return self.tombstone(write);
+        match write.operation {
+            Operation::Delete => return self.tombstone(write),
+            Operation::Merge => return Err(NO_MERGE.to_owned()),
+            Operation::Insert | Operation::Upsert => {}
         }
         let document = Document::parse(&write.body)?;
         let fields = Fields::sort(&document, self.layout)?;

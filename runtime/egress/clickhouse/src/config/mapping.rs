@@ -1,11 +1,10 @@
 //! What a sink consumes and where it goes.
 
-use danube_wasm_connector::keys::MappingKeys;
+use danube_wasm_connector::keys::{DocumentId, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Table,
-    kinds::{Flag, List, Parsed, Text},
-    values::JsonPointer,
+    kinds::{Flag, List, Text},
 };
 use serde_json::Value;
 
@@ -26,7 +25,7 @@ pub struct TopicMapping {
     /// How documents become rows of these tables.
     pub options: TableOptions,
     /// Where a message has the id of its document.
-    pub id_pointer: Option<JsonPointer>,
+    pub id: DocumentId,
     /// Whether documents get `_danube_metadata`.
     pub include_danube_metadata: bool,
 }
@@ -48,23 +47,13 @@ impl TopicMapping {
 
     /// What the component is told of it.
     pub(crate) fn settings(&self) -> Value {
-        let mut settings = serde_json::json!({
-            "topic": self.consumer.topic.as_str(),
-            "subscription": self.consumer.subscription,
-            "subscription_type": self.consumer.subscription_type,
-            "include_danube_metadata": self.include_danube_metadata,
-        });
+        let mut settings = self.id.settings(&self.consumer);
+        settings["include_danube_metadata"] = self.include_danube_metadata.into();
         if let Some(table) = &self.table {
             settings["table"] = table.as_str().into();
         }
         if !self.tables.is_empty() {
             settings["tables"] = self.tables.clone().into();
-        }
-        if let Some(subject) = &self.consumer.expected_schema_subject {
-            settings["expected_schema_subject"] = subject.as_str().into();
-        }
-        if let Some(pointer) = &self.id_pointer {
-            settings["id_pointer"] = pointer.as_str().into();
         }
         settings
     }
@@ -75,15 +64,11 @@ impl Section for TopicMapping {
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
         let (keys, (table, tables)) = MappingKeys::read(t, BATCH_WISH.into(), tables);
-        let id_pointer = t
-            .field(
-                "id_pointer",
-                Parsed::<JsonPointer>::new("a JSON pointer"),
-                "Where a message has the id of its document. Then the newest message of an id is what the table has of it, if its \
+        let id = DocumentId::read(
+            t,
+            "Where a message has the id of its document. Then the newest message of an id is what the table has of it, if its \
                  engine is ReplacingMergeTree; without, each message is a document of its own.",
-            )
-            .example("\"/id\"")
-            .optional();
+        );
         let include_danube_metadata = t
             .field(
                 "include_danube_metadata",
@@ -108,7 +93,7 @@ impl Section for TopicMapping {
         {
             TablesSeen::leave(t, key, name, &options);
         }
-        keys.leave(t, id_pointer.is_some().then(|| t.span("id_pointer")));
+        keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,
             batch: BatchPolicy {
@@ -118,7 +103,7 @@ impl Section for TopicMapping {
             table,
             tables,
             options,
-            id_pointer,
+            id,
             include_danube_metadata,
         })
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use danube_wasm_egress_dial::config::{Guard, TlsTexts};
 use danube_wasm_settings::{
     Section, Table,
     kinds::{Choice, Millis, Parsed, Text},
@@ -9,7 +10,7 @@ use danube_wasm_settings::{
 };
 use url::Url;
 
-use super::{Guard, Login, TlsFiles, TopicMapping, settings, table::TablesSeen};
+use super::{Login, TopicMapping, settings, table::TablesSeen};
 
 /// A server, and what is written to its tables.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,7 +24,7 @@ pub struct ClickHouse {
     /// Which addresses may be dialed.
     pub guard: Guard,
     /// Whom to trust.
-    pub tls: TlsFiles,
+    pub tls: TlsTexts,
     /// Longest wait for a connection.
     pub connect_timeout: Duration,
     /// Longest wait for an answer.
@@ -70,7 +71,7 @@ impl Section for ClickHouse {
             .or("default".to_owned());
         let login = Login::read(t);
         let guard = Guard::read(t);
-        let tls = t.group("tls").optional::<TlsFiles>();
+        let tls = t.group("tls").optional::<TlsTexts>();
         let (connect_timeout, request_timeout) = timeouts(t);
         let compression = t
             .field(

@@ -96,14 +96,13 @@ mod tests {
                 for inside in [&low, &high] {
                     let written = bytes(&inside.to_string(), width, signed).expect("inside");
                     assert_eq!(written.len(), width);
-                    let sign = if signed {
-                        BigInt::from_signed_bytes_le
-                    } else {
-                        |all: &[u8]| BigInt::from_bytes_le(Sign::Plus, all)
+                    let read = match signed {
+                        true => BigInt::from_signed_bytes_le(&written),
+                        false => BigInt::from_bytes_le(Sign::Plus, &written),
                     };
-                    assert_eq!(sign(&written), *inside);
+                    assert_eq!(read, *inside);
                 }
-                for outside in [low.clone() - 1, high.clone() + 1] {
+                for outside in [&low - BigInt::from(1), &high + BigInt::from(1)] {
                     let error = bytes(&outside.to_string(), width, signed).expect_err("outside");
                     assert_eq!(error, format!("it is not from {low} to {high}"));
                 }
