@@ -167,14 +167,31 @@ impl Client {
         let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
         while let Some(error) = cause {
             words = format!(": {error}");
+            if let Some(rustls::Error::InvalidCertificate(why)) = tls_error(error) {
+                // The name or the chain: no later attempt mends it.
+                let cure = "correct the host in `url`, or name the authority in `tls`";
+                return Fault::Unfit(format!(
+                    "the certificate of {who} is not accepted ({why}): {cure}. Its rows wait"
+                ));
+            }
             cause = error.source();
         }
         if error.is_connect() {
-            return Fault::transient(format!("{who} cannot be connected to{words}"));
+            return Fault::transient(format!(
+                "{who} cannot be connected to{words}: check scheme, port and `tls`"
+            ));
         }
         Fault::transient(format!(
             "{who}: the connection failed{words}; whether the rows were taken is not known"
         ))
+    }
+}
+
+/// The error of TLS that an error is, however often it was wrapped as one of I/O.
+fn tls_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    match error.downcast_ref::<std::io::Error>() {
+        Some(io) => tls_error(io.get_ref()?),
+        None => error.downcast_ref(),
     }
 }
 

@@ -12,13 +12,15 @@ mod progress;
 mod request;
 mod units;
 
+use std::sync::atomic::AtomicBool;
+
 use danube_wasm_egress_common::{
     Chain,
     bisect::{self, Attempt},
 };
 use parking_lot::Mutex;
 
-use crate::{client::Client, exception::Fault, layout::Layout};
+use crate::{client::Client, exception::Fault, layout::Layout, limits::SENT_AGAIN_ROWS_MAX};
 pub(crate) use item::Item;
 use progress::Progress;
 pub(crate) use progress::Written;
@@ -34,6 +36,8 @@ pub(crate) struct Inserts<'t> {
     pub(crate) settings: &'t [(String, String)],
     /// Places of rows that are stored.
     stored: Mutex<Vec<usize>>,
+    /// Whether also small inserts are made without others' rows.
+    sends_alone: AtomicBool,
 }
 
 impl<'t> Inserts<'t> {
@@ -50,6 +54,7 @@ impl<'t> Inserts<'t> {
             layout,
             settings,
             stored: Mutex::default(),
+            sends_alone: AtomicBool::new(false),
         }
     }
 
@@ -60,8 +65,15 @@ impl<'t> Inserts<'t> {
         pending.reverse();
         let (mut refused, mut failed) = (Vec::new(), None);
         while let Some(mut unit) = pending.pop() {
+            let before = refused.len();
             match self.write_unit(&mut unit, &mut refused).await {
                 Ok(()) => {}
+                Err(fault @ Fault::Unfit(_)) => {
+                    // Then what it said of rows is not about them.
+                    refused.truncate(before);
+                    failed = Some(fault);
+                    break;
+                }
                 Err(fault) if fault.asks_for_less() && unit.0.len() > 1 => pending.extend(unit.halves()),
                 Err(fault) => {
                     // What is behind it would fail, too, or pass it.
@@ -75,34 +87,40 @@ impl<'t> Inserts<'t> {
 
     /// Inserts a unit but for what the table refuses.
     async fn write_unit(&self, unit: &mut Unit<'_>, refused: &mut Vec<(usize, String)>) -> Result<(), Fault> {
-        let tries = unit.0.len().checked_ilog2().map_or(0, |log| log + 1);
-        for _ in 0..tries {
+        let (all, before) = (unit.0.len(), refused.len());
+        if self.drop_named(unit, refused).await? == Dropped::Rest {
+            let done = bisect::write(self, &mut unit.0).await?;
+            refused.extend(done.refused);
+        }
+        let refused = &refused[before..];
+        if refused.len() > 1 && refused.len() >= all {
+            self.check_views(refused)?;
+        }
+        Ok(())
+    }
+
+    /// Tries the rows, and as long as the server says which one it refuses, that one alone and the others again.
+    async fn drop_named(&self, unit: &mut Unit<'_>, refused: &mut Vec<(usize, String)>) -> Result<Dropped, Fault> {
+        for _ in 0..tries(unit.0.len()) {
             let fault = match self.attempt(&mut unit.0).await {
-                Ok(_) => return Ok(()),
+                Ok(_) => return Ok(Dropped::All),
                 Err(fault) => fault,
             };
             let Fault::Record { row, .. } = fault else {
                 return Err(fault);
             };
-            let Some(suspect) = row.and_then(|row| unit.position(row)).filter(|_| unit.0.len() > 1) else {
-                break;
-            };
+            let named = row.and_then(|row| unit.position(row)).filter(|_| unit.0.len() > 1);
+            let Some(named) = named else { break };
             // Numbers of rows count from the beginning of a block, and blocks are the server's affair.
-            let mut suspect = vec![unit.0.remove(suspect)];
-            let done = bisect::write(self, &mut suspect).await?;
+            let mut named = vec![unit.0.remove(named)];
+            let done = bisect::write(self, &mut named).await?;
             let was_innocent = done.refused.is_empty();
             refused.extend(done.refused);
             if was_innocent {
                 break;
             }
         }
-        let all = unit.0.len();
-        let done = bisect::write(self, &mut unit.0).await?;
-        if done.refused.len() > 1 && done.refused.len() == all {
-            self.check_views(&done.refused)?;
-        }
-        refused.extend(done.refused);
-        Ok(())
+        Ok(Dropped::Rest)
     }
 
     /// That not every row was refused by a view behind the table: then the view is at fault, and no row.
@@ -116,6 +134,19 @@ impl<'t> Inserts<'t> {
             ))),
         }
     }
+}
+
+/// Whether the rows that were not dropped are stored.
+#[derive(PartialEq, Eq)]
+enum Dropped {
+    All,
+    Rest,
+}
+
+/// How often rows are sent again without one of them: as often as they would be halved, and more often if they are few.
+fn tries(rows: usize) -> usize {
+    let halvings = rows.checked_ilog2().map_or(0, |log| log as usize + 1);
+    halvings.max(SENT_AGAIN_ROWS_MAX.checked_div(rows).unwrap_or(0))
 }
 
 impl<'w> Attempt<Item<'w>> for Inserts<'_> {

@@ -175,7 +175,7 @@ impl Layout {
 fn columns(info: &TableInfo, options: &TableOptions) -> Result<Vec<Column>, String> {
     let mut columns = Vec::new();
     for column in &info.columns {
-        if matches!(column.default_type.as_str(), "MATERIALIZED" | "ALIAS") {
+        if matches!(column.default_kind.as_str(), "MATERIALIZED" | "ALIAS") {
             continue;
         }
         let pointer = options.columns.iter().find(|source| source.column == column.name);
@@ -209,7 +209,7 @@ fn columns(info: &TableInfo, options: &TableOptions) -> Result<Vec<Column>, Stri
 }
 
 fn has_default(column: &ColumnInfo) -> bool {
-    !column.default_type.is_empty()
+    !column.default_kind.is_empty()
 }
 
 #[cfg(test)]

@@ -36,3 +36,7 @@ pub const LOOKUP_IDS_MAX: usize = 2_000;
 
 /// Bytes of the rows whose ids a table is asked for at a time.
 pub const LOOKUP_BYTES_MAX: usize = 128 << 10;
+
+/// Rows that are sent again, all together, while the server names one bad row after the other. Then they are halved, which makes
+/// more and smaller parts.
+pub const SENT_AGAIN_ROWS_MAX: usize = 200_000;

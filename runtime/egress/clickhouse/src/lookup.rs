@@ -8,7 +8,6 @@ use crate::{
     insert::Item,
     layout::{Column, Layout},
     limits::{LOOKUP_BYTES_MAX, LOOKUP_IDS_MAX},
-    server::parameter,
     types::Type,
 };
 
@@ -33,10 +32,9 @@ pub(crate) async fn stored(
     let mut stored = HashSet::new();
     for items in questions(&again) {
         let query = query(&columns, layout, items);
-        let (database, table) = (parameter(database), parameter(table));
         let parameters = [
-            ("param_database", &*database),
-            ("param_table", &*table),
+            ("param_database", database),
+            ("param_table", table),
             ("max_query_size", QUERY_BYTES_MAX),
         ];
         let answer = client.ask(query, &parameters).await?;
@@ -70,12 +68,11 @@ fn query(columns: &[(usize, &Column)], layout: &Layout, items: &[&Item<'_>]) -> 
         .map(|(_, column)| format!("`{}`", escaped(&column.name, '`')))
         .collect();
     let values = items.iter().map(|item| {
-        let values = columns
-            .iter()
-            .map(|(place, column)| match layout.own.id == Some(*place) {
-                true => literal(&column.of, &item.write.id),
-                false => item.write.order.to_string(),
-            });
+        let values = columns.iter().map(|(place, _)| match layout.own.id == Some(*place) {
+            // The server makes it one of the column's type.
+            true => format!("'{}'", escaped(&item.write.id, '\'')),
+            false => item.write.order.to_string(),
+        });
         format!("({})", values.collect::<Vec<_>>().join(","))
     });
     format!(
@@ -84,14 +81,6 @@ fn query(columns: &[(usize, &Column)], layout: &Layout, items: &[&Item<'_>]) -> 
         names.join(", "),
         values.collect::<Vec<_>>().join(",")
     )
-}
-
-/// An id that its column holds, as the server reads it.
-fn literal(of: &Type, id: &str) -> String {
-    match of {
-        Type::Integer { .. } => id.to_owned(),
-        _ => format!("'{}'", escaped(id, '\'')),
-    }
 }
 
 fn escaped(text: &str, quote: char) -> String {

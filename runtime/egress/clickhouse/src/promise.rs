@@ -60,7 +60,7 @@ fn appending(layout: &Layout, options: &TableOptions) -> String {
 pub(crate) fn warnings(layout: &Layout) -> Vec<String> {
     let mut warnings = Vec::new();
     for column in &layout.info.columns {
-        let is_default = column.default_type == "DEFAULT" || column.default_type == "MATERIALIZED";
+        let is_default = column.default_kind == "DEFAULT" || column.default_kind == "MATERIALIZED";
         if is_default && layout.engine.remembers_tokens && layout.changes(&column.default_expression) {
             let (name, expression) = (&column.name, &column.default_expression);
             warnings.push(format!(

@@ -24,7 +24,7 @@ pub(crate) struct EngineInfo {
     pub(crate) partition_key: String,
 }
 
-/// A row of `DESCRIBE TABLE`.
+/// A row of `system.columns`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct ColumnInfo {
     pub(crate) name: String,
@@ -32,7 +32,7 @@ pub(crate) struct ColumnInfo {
     #[serde(rename = "type")]
     pub(crate) of: String,
     /// Empty, or `DEFAULT`, `MATERIALIZED`, `ALIAS`, `EPHEMERAL`.
-    pub(crate) default_type: String,
+    pub(crate) default_kind: String,
     pub(crate) default_expression: String,
 }
 
@@ -48,18 +48,29 @@ const SETTINGS: &str = "SELECT name, value FROM system.settings WHERE name IN ('
      'date_time_input_format', 'distributed_foreground_insert', 'insert_distributed_sync', \
      'input_format_binary_read_json_as_string', 'max_partitions_per_insert_block') FORMAT JSONEachRow";
 
+/// Not of `DESCRIBE TABLE`, which breaks the names of types into lines.
+const COLUMNS: &str = "SELECT name, type, default_kind, default_expression FROM system.columns WHERE database = \
+     {database:String} AND table = {table:String} ORDER BY position FORMAT JSONEachRow";
+
+const ENGINE: &str = "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE database = \
+     {database:String} AND name = {table:String} FORMAT JSONEachRow";
+
+/// For its error: what is not there has no columns, and what the user may not see has none, either.
+const DESCRIBE: &str = "DESCRIBE TABLE {database:Identifier}.{table:Identifier} FORMAT JSONEachRow";
+
 impl TableInfo {
     /// Asks the server.
     pub(crate) async fn read(client: &Client, database: &str, table: &str) -> Result<Self, Fault> {
-        let names = [
-            ("param_database", &*parameter(database)),
-            ("param_table", &*parameter(table)),
+        let texts = [
+            ("param_database", &*escaped(database)),
+            ("param_table", &*escaped(table)),
         ];
-        let columns = "DESCRIBE TABLE {database:Identifier}.{table:Identifier} FORMAT JSONEachRow";
-        let columns = rows(client, columns, &names).await?;
-        let engine = "SELECT engine, engine_full, sorting_key, partition_key FROM system.tables WHERE database = \
-                      {database:String} AND name = {table:String} FORMAT JSONEachRow";
-        let engine = rows::<EngineInfo>(client, engine, &names).await?.pop();
+        let columns = rows(client, COLUMNS, &texts).await?;
+        if columns.is_empty() {
+            let names = [("param_database", database), ("param_table", table)];
+            client.ask(DESCRIBE.to_owned(), &names).await?;
+        }
+        let engine = rows::<EngineInfo>(client, ENGINE, &texts).await?.pop();
         let settings = rows::<Setting>(client, SETTINGS, &[]).await?.into_iter();
         Ok(Self {
             engine: engine.ok_or_else(|| {
@@ -81,8 +92,8 @@ impl TableInfo {
     }
 }
 
-/// A text as a parameter of a query, where a backslash begins an escape.
-pub(crate) fn parameter(text: &str) -> String {
+/// A text as a parameter of the type String, in which a backslash begins an escape. Identifiers are taken as they are.
+fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for char in text.chars() {
         match char {

@@ -1,12 +1,12 @@
 //! One insert.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, sync::atomic::Ordering};
 
 use danube_wasm_egress_common::BatchToken;
 use sha2::{Digest as _, Sha256};
 
 use super::{Inserts, Item};
-use crate::{exception::Fault, layout::Column, limits::OWN_PART_ROWS_MIN, server::parameter, value::put_length};
+use crate::{exception::Fault, layout::Column, limits::OWN_PART_ROWS_MIN, value::put_length};
 
 /// Settings that the server must have whatever its defaults are: nothing is guessed, nothing dropped, and the answer comes when
 /// the rows are stored.
@@ -25,11 +25,12 @@ impl Inserts<'_> {
     /// row may then be about somebody else's, so errors are asked for again without.
     pub(super) async fn insert(&self, items: &[Item<'_>]) -> Result<(), Fault> {
         let is_small = (1..OWN_PART_ROWS_MIN).contains(&items.len()) && self.knows("async_insert");
-        if is_small {
+        if is_small && !self.sends_alone.load(Ordering::Relaxed) {
             match self.send(items, "1").await {
                 Ok(()) => return Ok(()),
                 Err(fault @ Fault::Transient { .. }) => return Err(fault),
-                Err(_) => {}
+                // So are the next ones of these rows: they are to be found out about.
+                Err(_) => self.sends_alone.store(true, Ordering::Relaxed),
             }
         }
         self.send(items, "0").await
@@ -42,9 +43,8 @@ impl Inserts<'_> {
             .filter(|(place, _)| !left_out.contains(place))
             .map(|(_, column)| column)
             .collect();
-        let (database, table) = (parameter(self.database), parameter(self.table));
         let token = self.token(items);
-        let mut parameters = vec![("param_database", &*database), ("param_table", &*table)];
+        let mut parameters = vec![("param_database", self.database), ("param_table", self.table)];
         let own = SETTINGS.iter().copied().chain([("async_insert", asynchronous)]);
         parameters.extend(own.filter(|(name, _)| self.knows(name)));
         if self.knows("insert_deduplication_token") && !items.is_empty() {

@@ -53,7 +53,7 @@ fn inputs(info: &TableInfo, text: &str) -> BTreeSet<String> {
         if !seen.insert(name.clone()) {
             continue;
         }
-        let is_computed = matches!(column.default_type.as_str(), "MATERIALIZED" | "ALIAS");
+        let is_computed = matches!(column.default_kind.as_str(), "MATERIALIZED" | "ALIAS");
         match is_computed && !expression::is_changing(&column.default_expression) {
             true => pending.extend(expression::names(&column.default_expression)),
             false => inputs.extend(Some(name)),

@@ -14,7 +14,7 @@ pub(crate) fn table(full: &str, sorting: &str, partition: &str, columns: &[(&str
         ColumnInfo {
             name: (*name).to_owned(),
             of: of.trim().to_owned(),
-            default_type: kind.unwrap_or_default().to_owned(),
+            default_kind: kind.unwrap_or_default().to_owned(),
             default_expression: expression.trim().to_owned(),
         }
     };

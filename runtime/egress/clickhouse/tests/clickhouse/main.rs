@@ -15,4 +15,5 @@ mod requests;
 mod round_trip;
 mod secrets;
 mod tables;
+mod tls;
 mod transport;

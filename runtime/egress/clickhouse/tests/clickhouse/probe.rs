@@ -163,7 +163,10 @@ async fn who_is_not_clickhouse_and_who_is_not_there_is_said() {
     let findings = probed(&text("http://127.0.0.1:9", "d", "", "")).await;
     assert!(failed(&findings).contains("refused"), "{findings:?}");
     let findings = probed(&text(&page.url.replace("http:", "https:"), "d", "", "")).await;
-    assert!(failed(&findings).contains("TLS"), "{findings:?}");
+    assert!(
+        failed(&findings).contains("check scheme, port and `tls`"),
+        "{findings:?}"
+    );
 }
 
 #[tokio::test]

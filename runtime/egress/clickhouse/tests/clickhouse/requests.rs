@@ -113,13 +113,13 @@ async fn a_token_is_the_same_for_the_same_rows_and_another_one_for_all_others() 
 
 #[tokio::test]
 async fn columns_that_rows_leave_to_the_server_are_left_out() {
-    let columns = "{\"name\":\"id\",\"type\":\"String\",\"default_type\":\"\",\"default_expression\":\"\"}\n\
-         {\"name\":\"n\",\"type\":\"UInt32\",\"default_type\":\"DEFAULT\",\"default_expression\":\"7\"}\n\
-         {\"name\":\"m\",\"type\":\"UInt8\",\"default_type\":\"MATERIALIZED\",\"default_expression\":\"n % 2\"}\n";
+    let columns = "{\"name\":\"id\",\"type\":\"String\",\"default_kind\":\"\",\"default_expression\":\"\"}\n\
+         {\"name\":\"n\",\"type\":\"UInt32\",\"default_kind\":\"DEFAULT\",\"default_expression\":\"7\"}\n\
+         {\"name\":\"m\",\"type\":\"UInt8\",\"default_kind\":\"MATERIALIZED\",\"default_expression\":\"n % 2\"}\n";
     let engine =
         "{\"engine\":\"MergeTree\",\"engine_full\":\"MergeTree\",\"sorting_key\":\"\",\"partition_key\":\"\"}\n";
     let fake = Fake::answering(move |_, seen| match String::from_utf8_lossy(&seen.body) {
-        query if query.starts_with("DESCRIBE") => Reply::Done(columns.to_owned()),
+        query if query.contains("system.columns") => Reply::Done(columns.to_owned()),
         query if query.contains("system.tables") => Reply::Done(engine.to_owned()),
         _ => Reply::Done(String::new()),
     })

@@ -8,7 +8,11 @@ use http_body_util::{BodyExt as _, Full};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_rustls::TlsAcceptor;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -54,8 +58,8 @@ pub(crate) struct Fake {
 }
 
 /// What it says of the table `t`: `id String, n UInt32`.
-const COLUMNS: &str = "{\"name\":\"id\",\"type\":\"String\",\"default_type\":\"\",\"default_expression\":\"\"}\n\
-     {\"name\":\"n\",\"type\":\"UInt32\",\"default_type\":\"\",\"default_expression\":\"\"}\n";
+const COLUMNS: &str = "{\"name\":\"id\",\"type\":\"String\",\"default_kind\":\"\",\"default_expression\":\"\"}\n\
+     {\"name\":\"n\",\"type\":\"UInt32\",\"default_kind\":\"\",\"default_expression\":\"\"}\n";
 const ENGINE: &str = "{\"engine\":\"MergeTree\",\"engine_full\":\"MergeTree ORDER BY id\",\"sorting_key\":\"id\",\
      \"partition_key\":\"\"}\n";
 const SETTINGS: &str = "{\"name\":\"async_insert\",\"value\":\"1\"}\n{\"name\":\"wait_for_async_insert\",\"value\":\"1\"}\n\
@@ -66,25 +70,30 @@ const SETTINGS: &str = "{\"name\":\"async_insert\",\"value\":\"1\"}\n{\"name\":\
 impl Fake {
     /// Describes the table `t`, and answers the n-th insert, from 0, as `inserts` says.
     pub(crate) async fn start(inserts: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
-        Self::answering(move |nth, seen| match String::from_utf8_lossy(&seen.body) {
-            query if query.starts_with("DESCRIBE") => Reply::Done(COLUMNS.to_owned()),
-            query if query.contains("system.tables") => Reply::Done(ENGINE.to_owned()),
-            query if query.contains("system.settings") => Reply::Done(SETTINGS.to_owned()),
-            _ => inserts(nth, seen),
-        })
-        .await
+        Self::answering(described(inserts)).await
     }
 
     /// Answers every request; `nth` counts inserts.
     pub(crate) async fn answering(answers: impl Fn(usize, &Seen) -> Reply + Send + Sync + 'static) -> Self {
+        Self::listening(None, Arc::new(answers)).await
+    }
+
+    async fn listening(tls: Option<TlsAcceptor>, answers: Answers) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address: SocketAddr = listener.local_addr().expect("an address");
         let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
-        tokio::spawn(accept(listener, Arc::new(answers), seen.clone()));
+        tokio::spawn(accept(listener, tls, answers, seen.clone()));
         Self {
             url: format!("http://{address}"),
             seen,
         }
+    }
+
+    /// As [`Self::start`], over TLS: every insert is done.
+    pub(crate) async fn start_tls(tls: TlsAcceptor) -> Self {
+        let mut fake = Self::listening(Some(tls), Arc::new(described(|_, _| Reply::Done(String::new())))).await;
+        fake.url = fake.url.replace("http://127.0.0.1", "https://localhost");
+        fake
     }
 
     /// Every insert so far, in the order in which they came.
@@ -98,32 +107,58 @@ impl Fake {
     }
 }
 
-async fn accept(listener: TcpListener, answers: Answers, seen: Arc<Mutex<Vec<Seen>>>) {
+/// Describes the table `t`.
+fn described(inserts: impl Fn(usize, &Seen) -> Reply + Send + Sync) -> impl Fn(usize, &Seen) -> Reply + Send + Sync {
+    move |nth, seen| match String::from_utf8_lossy(&seen.body) {
+        query if query.contains("system.columns") => Reply::Done(COLUMNS.to_owned()),
+        query if query.contains("system.tables") => Reply::Done(ENGINE.to_owned()),
+        query if query.contains("system.settings") => Reply::Done(SETTINGS.to_owned()),
+        _ => inserts(nth, seen),
+    }
+}
+
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, answers: Answers, seen: Arc<Mutex<Vec<Seen>>>) {
     while let Ok((stream, _)) = listener.accept().await {
-        let (answers, seen) = (answers.clone(), seen.clone());
-        let service = service_fn(move |request| {
-            let (answers, seen) = (answers.clone(), seen.clone());
-            async move {
-                let request = read(request).await?;
-                let nth = {
-                    let mut all = seen.lock();
-                    let nth = all.iter().filter(|seen| seen.is_insert()).count();
-                    all.push(request.clone());
-                    nth
-                };
-                answers(nth, &request).send().await
-            }
-        });
+        let (tls, answers, seen) = (tls.clone(), answers.clone(), seen.clone());
         tokio::spawn(async move {
-            // How a connection ends is the test's own doing.
-            let _ = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            match tls {
+                None => serve(stream, answers, seen).await,
+                Some(tls) => {
+                    // A client that does not trust it goes away.
+                    if let Ok(stream) = tls.accept(stream).await {
+                        serve(stream, answers, seen).await;
+                    }
+                }
+            }
         });
     }
 }
 
-pub(super) async fn read(request: Request<Incoming>) -> io::Result<Seen> {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    answers: Answers,
+    seen: Arc<Mutex<Vec<Seen>>>,
+) {
+    let service = service_fn(move |request| {
+        let (answers, seen) = (answers.clone(), seen.clone());
+        async move {
+            let request = read(request).await?;
+            let nth = {
+                let mut all = seen.lock();
+                let nth = all.iter().filter(|seen| seen.is_insert()).count();
+                all.push(request.clone());
+                nth
+            };
+            answers(nth, &request).send().await
+        }
+    });
+    // How a connection ends is the test's own doing.
+    let _ = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+}
+
+async fn read(request: Request<Incoming>) -> io::Result<Seen> {
     let (head, body) = request.into_parts();
     let url = url::Url::parse("http://fake").and_then(|base| base.join(&head.uri.to_string()));
     let url = url.map_err(io::Error::other)?;

@@ -1,5 +1,6 @@
 //! What the tests have in common: sinks made of a file's text, writes, and servers.
 
+pub(crate) mod certs;
 mod fake;
 mod relay;
 mod server;
