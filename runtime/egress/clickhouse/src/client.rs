@@ -86,8 +86,7 @@ impl Client {
         let request = match self.compression {
             Compression::None => request.body(rows),
             Compression::Zstd => {
-                let packed = zstd::bulk::compress(&rows, 1);
-                let packed = packed.map_err(|error| Fault::transient(format!("rows cannot be compressed: {error}")))?;
+                let packed = pack(rows).await?;
                 request.header(CONTENT_ENCODING, "zstd").body(packed)
             }
         };
@@ -185,6 +184,13 @@ impl Client {
             "{who}: the connection failed{words}; whether the rows were taken is not known"
         ))
     }
+}
+
+/// Compresses rows, beside other tasks: there may be many.
+async fn pack(rows: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    let packed = tokio::task::spawn_blocking(move || zstd::bulk::compress(&rows, 1)).await;
+    let packed = packed.map_err(std::io::Error::other).flatten();
+    packed.map_err(|error| Fault::transient(format!("rows cannot be compressed: {error}")))
 }
 
 /// The error of TLS that an error is, however often it was wrapped as one of I/O.

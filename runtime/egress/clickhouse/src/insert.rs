@@ -106,8 +106,11 @@ impl<'t> Inserts<'t> {
                 Ok(_) => return Ok(Dropped::All),
                 Err(fault) => fault,
             };
-            let Fault::Record { row, .. } = fault else {
-                return Err(fault);
+            let row = match fault {
+                Fault::Record { row, .. } => row,
+                // What is too large alone is refused.
+                fault if fault.asks_for_less() && unit.0.len() == 1 => None,
+                fault => return Err(fault),
             };
             let named = row.and_then(|row| unit.position(row)).filter(|_| unit.0.len() > 1);
             let Some(named) = named else { break };

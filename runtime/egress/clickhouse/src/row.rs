@@ -75,6 +75,9 @@ impl RowMaker<'_> {
             row.keep(place, start);
         }
         Fields::check_lengths(self.layout, &row.starts)?;
+        if row.left_out.len() == self.layout.columns.len() {
+            return Err("the document has no field for any column of the table".to_owned());
+        }
         Ok(row.finish())
     }
 

@@ -43,22 +43,18 @@ impl Progress {
 
     /// What became of all, of which these are stored and those refused.
     ///
-    /// If the table failed, a row that counts may be missing while others of its id are stored. Then all of the id are written
-    /// again: a row twice is one.
+    /// If the table failed, all rows of an id are written again, also those that others of that id have made superfluous: what
+    /// comes again is one row.
     pub(super) fn result(self, stored: &[usize], refused: Vec<(usize, String)>, fault: Option<Fault>) -> Written {
         let Some(fault) = fault else {
             return Written { refused, failed: None };
         };
         let stored: HashSet<_> = stored.iter().copied().collect();
         let known: HashSet<_> = refused.iter().map(|(place, _)| *place).collect();
-        // The last one that is not refused is always one that counts.
         let is_done = |places: &Vec<usize>| {
-            let counts = places.iter().rev().find(|place| !known.contains(place));
-            counts.is_none_or(|_| {
-                places
-                    .iter()
-                    .all(|place| stored.contains(place) || known.contains(place))
-            })
+            places
+                .iter()
+                .all(|place| stored.contains(place) || known.contains(place))
         };
         let open = self.0.iter().filter(|places| !is_done(places)).flatten();
         let mut open: Vec<_> = open.copied().filter(|place| !known.contains(place)).collect();

@@ -218,3 +218,10 @@ fn missing_fields_are_filled_where_the_file_says_so() {
     let row = make(events(&[("a", "UInt8"), ("b", "String")]), &options, r#"{"b":"x"}"#).expect("a row");
     assert_eq!((row.bytes, row.left_out), (b"\x01x".to_vec(), vec![0]));
 }
+
+#[test]
+fn a_document_without_any_column_is_refused() {
+    let columns = &[("a", "UInt8 DEFAULT 1")];
+    let said = make(events(columns), &TableOptions::default(), "{}").expect_err("refused");
+    assert!(said.contains("no field for any column"), "{said}");
+}

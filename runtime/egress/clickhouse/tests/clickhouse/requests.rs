@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Fake, Reply, done, insert, inserts, sink, text, to, transient, try_write};
+use crate::support::{Fake, Reply, done, insert, inserts, report, sink, text, to, transient, try_write};
 
 async fn fake() -> Fake {
     Fake::start(|_, _| Reply::Done(String::new())).await
@@ -192,4 +192,10 @@ async fn an_insert_that_is_too_large_for_a_proxy_is_halved() {
     done(&sink, &inserts(0..1000)).await;
     let taken = fake.inserts().into_iter().filter(|seen| seen.body.len() <= 2_000);
     assert!(taken.count() >= 5);
+    // One that is too large alone is refused.
+    let mut writes = inserts(0..3);
+    writes[1].id = "x".repeat(3_000);
+    let report = report(&sink, &writes).await;
+    let places: Vec<_> = report.refused.iter().map(|(place, _)| *place).collect();
+    assert_eq!((places, report.later.len()), (vec![1], 0), "{report:?}");
 }
