@@ -43,7 +43,7 @@ struct Setting {
 }
 
 /// The settings of inserts, and the one that says how many partitions an insert may have.
-const SETTINGS: &str = "SELECT name, value FROM system.settings WHERE name IN ('async_insert', 'wait_for_async_insert', \
+const SETTINGS: &str = "SELECT name, value FROM system.settings WHERE name IN ('async_insert', 'async_insert_deduplicate', 'wait_for_async_insert', \
      'insert_deduplication_token', 'input_format_null_as_default', 'input_format_skip_unknown_fields', \
      'date_time_input_format', 'distributed_foreground_insert', 'insert_distributed_sync', \
      'input_format_binary_read_json_as_string', 'max_partitions_per_insert_block') FORMAT JSONEachRow";

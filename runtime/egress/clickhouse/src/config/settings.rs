@@ -6,6 +6,7 @@ use serde_json::Value;
 /// Settings that the sink's promises depend on.
 const TAKEN: &[&str] = &[
     "async_insert",
+    "async_insert_deduplicate",
     "database",
     "date_time_input_format",
     "default_format",

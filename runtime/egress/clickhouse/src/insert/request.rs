@@ -45,7 +45,9 @@ impl Inserts<'_> {
             .collect();
         let token = self.token(items);
         let mut parameters = vec![("param_database", self.database), ("param_table", self.table)];
-        let own = SETTINGS.iter().copied().chain([("async_insert", asynchronous)]);
+        // The server looks at the tokens of collected inserts only if it is told to.
+        let collected = ["async_insert", "async_insert_deduplicate"].map(|name| (name, asynchronous));
+        let own = SETTINGS.iter().copied().chain(collected);
         parameters.extend(own.filter(|(name, _)| self.knows(name)));
         if self.knows("insert_deduplication_token") && !items.is_empty() {
             parameters.push(("insert_deduplication_token", &token));

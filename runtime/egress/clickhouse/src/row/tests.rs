@@ -1,6 +1,8 @@
 //! Documents to rows of tables as the server describes them.
 
-use danube_wasm_model::RecordId;
+use std::{collections::HashMap, sync::Arc};
+
+use danube_wasm_model::{FieldNode, FieldType, FieldTypes, RecordId};
 
 use super::*;
 use crate::{
@@ -224,4 +226,30 @@ fn a_document_without_any_column_is_refused() {
     let columns = &[("a", "UInt8 DEFAULT 1")];
     let said = make(events(columns), &TableOptions::default(), "{}").expect_err("refused");
     assert!(said.contains("no field for any column"), "{said}");
+}
+
+#[test]
+fn numbers_that_are_dates_by_the_messages_schema_are_dates() {
+    let columns = &[("day", "Date32"), ("at", "Array(DateTime64(3))"), ("n", "Int32")];
+    let members = [("day", 1), ("at", 2), ("n", 4)].map(|(name, node)| (name.to_owned(), node));
+    let nodes = vec![
+        FieldNode::Object(HashMap::from(members)),
+        FieldNode::Value(FieldType::Date),
+        FieldNode::Array(3),
+        FieldNode::Value(FieldType::Timestamp { per_second: 1_000_000 }),
+        FieldNode::Other,
+    ];
+    let layout = Layout::new(events(columns), &TableOptions::default()).expect("a layout");
+    let maker = RowMaker {
+        layout: &layout,
+        options: &TableOptions::default(),
+    };
+    let mut write = write(Operation::Insert, "a", r#"{"day":-1,"at":[1500000],"n":5}"#);
+    assert!(maker.make(&write).expect_err("without a schema").contains("`epoch`"));
+    write.types = FieldTypes::of(nodes).map(Arc::new);
+    let mut expected = (-1_i32).to_le_bytes().to_vec();
+    expected.push(1);
+    expected.extend_from_slice(&1_500_i64.to_le_bytes());
+    expected.extend_from_slice(&5_i32.to_le_bytes());
+    assert_eq!(maker.make(&write).expect("a row").bytes, expected);
 }

@@ -63,6 +63,7 @@ const COLUMNS: &str = "{\"name\":\"id\",\"type\":\"String\",\"default_kind\":\"\
 const ENGINE: &str = "{\"engine\":\"MergeTree\",\"engine_full\":\"MergeTree ORDER BY id\",\"sorting_key\":\"id\",\
      \"partition_key\":\"\"}\n";
 const SETTINGS: &str = "{\"name\":\"async_insert\",\"value\":\"1\"}\n{\"name\":\"wait_for_async_insert\",\"value\":\"1\"}\n\
+     {\"name\":\"async_insert_deduplicate\",\"value\":\"0\"}\n\
      {\"name\":\"insert_deduplication_token\",\"value\":\"\"}\n{\"name\":\"input_format_null_as_default\",\"value\":\"1\"}\n\
      {\"name\":\"input_format_skip_unknown_fields\",\"value\":\"1\"}\n\
      {\"name\":\"distributed_foreground_insert\",\"value\":\"0\"}\n";

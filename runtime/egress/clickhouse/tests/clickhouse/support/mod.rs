@@ -1,6 +1,7 @@
 //! What the tests have in common: sinks made of a file's text, writes, and servers.
 
 pub(crate) mod certs;
+mod database;
 mod fake;
 mod relay;
 mod server;
@@ -16,9 +17,10 @@ use danube_wasm_model::{
     message::Operation,
 };
 
+pub(crate) use database::Database;
 pub(crate) use fake::{Fake, Reply};
 pub(crate) use relay::{Fate, Relay};
-pub(crate) use server::{Database, Server};
+pub(crate) use server::Server;
 
 /// Longest wait. A machine that builds beside it is slow.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(120);

@@ -2,18 +2,15 @@
 
 use std::{
     io::{BufRead as _, BufReader},
-    path::Path,
     process::Stdio,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, Weak},
 };
 
-use danube_wasm_egress_clickhouse::ClickHouseEgress;
 use danube_wasm_testkit::servers::{self, python};
-use parking_lot::Mutex;
-use serde_json::Value;
 use tempfile::TempDir;
 
-use super::{sink, soon, text};
+/// Also for tests elsewhere, which do not know this folder.
+const DOOR: &str = include_str!("../../servers/door.py");
 
 /// A server. The last test that uses it ends it.
 pub(crate) struct Server {
@@ -27,7 +24,7 @@ static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
 impl Server {
     /// `None` where none is installed.
     pub(crate) fn shared() -> Option<Arc<Self>> {
-        let mut shared = SHARED.lock();
+        let mut shared = SHARED.lock().expect("no test holds it");
         if let Some(server) = shared.upgrade() {
             return Some(server);
         }
@@ -43,11 +40,10 @@ impl Server {
     /// One of its own, which asks for a user and a password.
     pub(crate) fn start(login: Option<&str>) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a directory");
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/door.py");
         let mut command = python("chdb")?;
         let (reader, writer) = std::io::pipe().expect("a pipe");
         command
-            .arg(script)
+            .args(["-c", DOOR])
             .arg(dir.path())
             .args(login)
             .stdout(writer)
@@ -65,71 +61,9 @@ impl Server {
     /// Runs a query.
     pub(crate) async fn run(&self, query: &str) -> Result<String, String> {
         let request = reqwest::Client::new().post(&self.url).body(query.to_owned()).send();
-        let answer = soon("an answer", request).await.expect("it answers");
+        let answer = request.await.expect("it answers");
         let is_done = answer.status().is_success();
         let said = answer.text().await.expect("text");
         if is_done { Ok(said) } else { Err(said) }
-    }
-}
-
-/// A database of one test.
-pub(crate) struct Database {
-    pub(crate) server: Arc<Server>,
-    pub(crate) name: String,
-}
-
-impl Database {
-    /// An empty one with the test's name. `None` where no server is installed.
-    pub(crate) async fn new(test: &str) -> Option<Self> {
-        let database = Self {
-            server: Server::shared()?,
-            name: format!("danube_wasm_{test}"),
-        };
-        let name = &database.name;
-        database.run(&format!("DROP DATABASE IF EXISTS {name}")).await;
-        database.run(&format!("CREATE DATABASE {name}")).await;
-        Some(database)
-    }
-
-    pub(crate) async fn run(&self, query: &str) -> String {
-        self.server
-            .run(query)
-            .await
-            .unwrap_or_else(|said| panic!("{query}: {said}"))
-    }
-
-    /// Creates a table: its name, its columns, its engine and what follows.
-    pub(crate) async fn create(&self, table: &str, columns: &str, engine: &str) {
-        let name = &self.name;
-        self.run(&format!("CREATE TABLE {name}.{table} ({columns}) ENGINE = {engine}"))
-            .await;
-    }
-
-    /// Rows of a query on `{db}`.
-    pub(crate) async fn rows(&self, query: &str) -> Vec<Value> {
-        let query = query.replace("{db}", &self.name);
-        let said = self.run(&format!("{query} FORMAT JSONEachRow")).await;
-        said.lines()
-            .map(|line| serde_json::from_str(line).expect("JSON"))
-            .collect()
-    }
-
-    /// The one value of a query on `{db}`, as text.
-    pub(crate) async fn value(&self, query: &str) -> String {
-        let query = query.replace("{db}", &self.name);
-        self.run(&format!("{query} FORMAT TabSeparated"))
-            .await
-            .trim_end()
-            .to_owned()
-    }
-
-    /// A sink that writes to its table `t`; keys of the mapping.
-    pub(crate) fn sink(&self, mapping: &str) -> ClickHouseEgress {
-        sink(&self.text("", mapping))
-    }
-
-    /// The text of such a sink.
-    pub(crate) fn text(&self, keys: &str, mapping: &str) -> String {
-        text(&self.server.url, &self.name, keys, mapping)
     }
 }
