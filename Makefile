@@ -6,7 +6,7 @@ WASM := target/wasm32-wasip2/guest
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
-.PHONY: build release demo test test-danube lint guests test-guests servers bench chaos chaos-long fuzz
+.PHONY: build release demo test test-danube test-clickhouse lint guests test-guests servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -31,6 +31,10 @@ test-danube:
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-conformance --test danube real:: -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test -p danube-wasm-broker-danube --test real -- --nocapture
 	DANUBE_URL=$(DANUBE_URL) $(CARGO) test --workspace --test e2e real_danube -- --nocapture
+
+# The tests of the sink `clickhouse` against a server that runs, instead of its engine alone: make test-clickhouse CLICKHOUSE_URL=http://127.0.0.1:8123
+test-clickhouse:
+	CLICKHOUSE_URL=$(CLICKHOUSE_URL) $(CARGO) test -p danube-wasm-egress-clickhouse --test clickhouse -- --nocapture
 
 lint: test-guests
 	$(CARGO) fmt --all --check

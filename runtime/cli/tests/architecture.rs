@@ -28,6 +28,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("ingress-http", "runtime/ingress/http"),
     ("ingress-mqtt", "runtime/ingress/mqtt"),
     ("egress-http", "runtime/egress/http"),
+    ("egress-clickhouse", "runtime/egress/clickhouse"),
     ("ingress-postgres", "runtime/ingress/postgres"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
@@ -44,6 +45,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("jsonschema", &["schema"]),
     ("hyper", &["ingress-listener", "egress-http", "broker-danube"]),
     ("mqtt-protocol-core", &["ingress-mqtt"]),
+    ("clickhouse-types", &["egress-clickhouse"]),
     ("tokio-postgres", &["ingress-postgres"]),
     ("pgwire-replication", &["ingress-postgres"]),
     ("postgres-protocol", &["ingress-postgres"]),
@@ -105,6 +107,7 @@ fn ingress_and_egress_never_see_a_broker() {
         "runtime/egress/common",
         "runtime/egress/dial",
         "runtime/egress/http",
+        "runtime/egress/clickhouse",
         "runtime/egress/surrealdb",
     ] {
         let found = dependencies(&root().join(room).join("Cargo.toml"));

@@ -70,6 +70,7 @@ fn all() -> Registry {
     connector!(r, Source.with_source::<danube_wasm_ingress_postgres::PostgresSource>, feature = "postgres", builtin = RECORD_SOURCE);
     connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
+    connector!(r, Sink.with_sink::<danube_wasm_egress_clickhouse::ClickHouseSink>, feature = "clickhouse", builtin = DOCUMENT_SINK);
     #[cfg(not(feature = "danube"))]
     let r = r.without_danube();
     r

@@ -5,6 +5,8 @@ mod harness;
 mod site;
 
 mod bad_input;
+#[cfg(feature = "clickhouse")]
+mod clickhouse;
 mod danube;
 mod dead_letters;
 mod delivery;
