@@ -72,6 +72,14 @@ pub(super) struct Role {
     pub(super) is_webhook: bool,
     pub(super) is_mqtt: bool,
     pub(super) is_sink: bool,
+    pub(super) is_qdrant: bool,
+}
+
+impl Role {
+    /// Whether the file has a sink of any kind.
+    pub(super) fn has_sink(self) -> bool {
+        self.is_sink || self.is_qdrant
+    }
 }
 
 impl<'s> Translation<'s> {
@@ -79,7 +87,15 @@ impl<'s> Translation<'s> {
     fn role(&mut self, top: &Input<'s>) -> Role {
         let mut listening = ["server", "webhook", "endpoints", "routes"].into_iter();
         let webhook = listening.find(|key| top.has(key));
-        let (is_mqtt, is_sink) = (top.has("mqtt"), top.has("surrealdb"));
+        let (is_mqtt, is_surrealdb, is_qdrant) = (top.has("mqtt"), top.has("surrealdb"), top.has("qdrant"));
+        let is_sink = is_surrealdb || is_qdrant;
+        if is_surrealdb && is_qdrant {
+            self.session.error(
+                &top.value_span("qdrant"),
+                "the file configures a SurrealDB sink and a Qdrant sink, and a file of Danube Connect has one connector",
+                "put the sinks in a file each, and name both",
+            );
+        }
         let source = webhook.or(is_mqtt.then_some("mqtt"));
         let other = UNSUPPORTED_CONNECTORS.into_iter().find(|(table, _)| top.has(table));
         if let Some(key) = webhook.filter(|_| is_mqtt) {
@@ -93,7 +109,7 @@ impl<'s> Translation<'s> {
             (Some((table, what)), ..) => self.session.error(
                 &top.value_span(table),
                 format!("the file configures {what}, and this version has none"),
-                "give files of webhook sources, MQTT sources and SurrealDB sinks",
+                "give files of webhook sources, MQTT sources, SurrealDB sinks and Qdrant sinks",
             ),
             (None, Some(key), true) => self.session.error(
                 &top.value_span(key),
@@ -102,8 +118,8 @@ impl<'s> Translation<'s> {
             ),
             (None, None, false) => self.session.error(
                 &top.span,
-                "the file configures no connector: it has none of [server], [mqtt] and [surrealdb]",
-                "add the tables of a webhook source, an MQTT source or a SurrealDB sink",
+                "the file configures no connector: it has none of [server], [mqtt], [surrealdb] and [qdrant]",
+                "add the tables of a webhook source, an MQTT source, a SurrealDB sink or a Qdrant sink",
             ),
             (None, None, true) => {
                 for key in ["auth", "rate_limit"] {
@@ -120,7 +136,8 @@ impl<'s> Translation<'s> {
         Role {
             is_webhook: webhook.is_some(),
             is_mqtt,
-            is_sink,
+            is_sink: is_surrealdb,
+            is_qdrant,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Files of Danube Connect, each for one connector, in the format of any of its versions.
 //!
 //! A file is translated to a pipeline document before it is read: [`tables`] declares what becomes of each key, and
-//! [`source`], [`auth`], [`mqtt`] and [`sink`] handle what depends on several keys. The document is read like any pipeline file.
+//! [`source`], [`auth`], [`mqtt`], [`sink`] and [`qdrant`] handle what depends on several keys. The document is read like any pipeline file.
 //! Its spans are those of the original file, and diagnostics name the file's own keys. [`crate::Loader::migrate`]
 //! writes the same document.
 //!
@@ -29,6 +29,7 @@ mod page;
 mod paths;
 mod pipeline;
 mod print;
+mod qdrant;
 mod sink;
 mod source;
 mod tables;

@@ -73,14 +73,21 @@ impl<'s> Translation<'s> {
             self.mqtt(top, processing, &mut source);
             out.put_tables("sources", vec![(root.clone(), source)]);
         }
-        if role.is_sink {
-            let mut sink = self.connector(top, "sinks[0]", "\"builtin:surrealdb-sink\"");
+        if role.has_sink() {
+            let component = match role.is_sink {
+                true => "\"builtin:surrealdb-sink\"",
+                false => "\"builtin:document-sink\"",
+            };
+            let mut sink = self.connector(top, "sinks[0]", component);
             if role.is_webhook || role.is_mqtt {
                 // A file with two connectors has only one name.
                 sink.entries.remove("name");
                 self.names.mark_reported(sink.path_of("name"));
             }
-            self.sink(top, processing, &mut sink);
+            match role.is_sink {
+                true => self.sink(top, processing, &mut sink),
+                false => self.qdrant(top, processing, &mut sink),
+            }
             out.put_tables("sinks", vec![(root, sink)]);
         }
     }

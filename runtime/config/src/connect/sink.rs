@@ -74,7 +74,7 @@ impl<'s> Translation<'s> {
     }
 
     /// Sets a mapping's batch keys from the table that gives them for all mappings, where the mapping has none.
-    fn fill_batches(&mut self, batches: &Input<'s>, out: &mut Output<'s>) {
+    pub(super) fn fill_batches(&mut self, batches: &Input<'s>, out: &mut Output<'s>) {
         for key in batches.table.keys {
             if key.becomes.contains("topic_mappings.") && !out.entries.contains_key(key.leaf()) {
                 self.convert_key(batches, key, out);

@@ -2,10 +2,12 @@
 //! the reference page is generated from them.
 
 mod mqtt;
+mod qdrant;
 mod sink;
 mod source;
 
 pub(super) use mqtt::{BROKER_PORT, INCLUDE_METADATA, MQTT, MQTT_ROUTES};
+pub(super) use qdrant::{QDRANT, QDRANT_ROUTES};
 pub(super) use sink::{NOT_IN_ROUTES, SURREALDB, SURREALDB_ROUTES, TOPIC_MAPPINGS};
 pub(super) use source::{AUTH, ENDPOINTS, SERVER, WEBHOOK};
 
@@ -16,7 +18,7 @@ use super::keys::{
 };
 
 /// All tables, in the order of the reference page.
-pub(super) const TABLES: [&OldTable; 13] = [
+pub(super) const TABLES: [&OldTable; 15] = [
     &TOP,
     &PROCESSING,
     &RETRY,
@@ -30,16 +32,17 @@ pub(super) const TABLES: [&OldTable; 13] = [
     &SURREALDB,
     &TOPIC_MAPPINGS,
     &SURREALDB_ROUTES,
+    &QDRANT,
+    &QDRANT_ROUTES,
 ];
 
 /// Danube Connect's connectors that are not supported here, by a table that identifies their files.
-pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 2] =
-    [("qdrant", "a Qdrant sink"), ("deltalake", "a Delta Lake sink")];
+pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 1] = [("deltalake", "a Delta Lake sink")];
 
 pub(super) static TOP: OldTable = OldTable::one(
     &[""],
     "",
-    "One connector: a webhook source, an MQTT source or a SurrealDB sink.",
+    "One connector: a webhook source, an MQTT source, a SurrealDB sink or a Qdrant sink.",
     &[
         OldKey::new(&["danube_service_url"], "danube_service_url", Url)
             .variable("DANUBE_SERVICE_URL")
@@ -57,7 +60,7 @@ pub(super) static TOP: OldTable = OldTable::one(
         RATE_LIMIT,
         OldKey::new(&["surrealdb"], "sinks.surrealdb", Separate),
         OldKey::new(&["mqtt"], "sources.mqtt", Separate),
-        OldKey::ignored(&["qdrant"], Removed, OTHER),
+        OldKey::new(&["qdrant"], "sinks.qdrant", Separate),
         OldKey::ignored(&["deltalake"], Removed, OTHER),
     ],
 );
@@ -80,7 +83,7 @@ const RATE_LIMIT: OldKey = OldKey::ignored(
 pub(super) static PROCESSING: OldTable = OldTable::one(
     &["processing"],
     "",
-    "The loop of a connector. Batches are those of a sink with `[[surrealdb.routes]]`; elsewhere they have no effect.",
+    "The loop of a connector. Batches are those of a sink with `[[surrealdb.routes]]` or `[[qdrant.routes]]`; elsewhere they have no effect.",
     &[
         OldKey::new(&["batch_size"], "sinks.surrealdb.topic_mappings.batch_size", BATCH_SIZE)
             .default("1000")
