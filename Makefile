@@ -6,7 +6,7 @@ WASM := target/wasm32-wasip2/guest
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
-.PHONY: build release demo test test-danube test-clickhouse lint guests test-guests servers bench chaos chaos-long fuzz
+.PHONY: build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -35,6 +35,10 @@ test-danube:
 # The tests of the sink `clickhouse` against a server that runs, instead of its engine alone: make test-clickhouse CLICKHOUSE_URL=http://127.0.0.1:8123
 test-clickhouse:
 	CLICKHOUSE_URL=$(CLICKHOUSE_URL) $(CARGO) test -p danube-wasm-egress-clickhouse --test clickhouse -- --nocapture
+
+# The suite of the sink `qdrant` against a server that runs: make test-qdrant QDRANT_URL=http://127.0.0.1:6334
+test-qdrant: servers
+	QDRANT_URL=$(QDRANT_URL) $(CARGO) test -p danube-wasm-egress-qdrant -- --nocapture
 
 lint: test-guests
 	$(CARGO) fmt --all --check

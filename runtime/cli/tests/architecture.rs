@@ -29,6 +29,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("ingress-mqtt", "runtime/ingress/mqtt"),
     ("egress-http", "runtime/egress/http"),
     ("egress-clickhouse", "runtime/egress/clickhouse"),
+    ("egress-qdrant", "runtime/egress/qdrant"),
     ("ingress-postgres", "runtime/ingress/postgres"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
@@ -40,16 +41,20 @@ const ROOMS: &[(&str, &str)] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["sandbox"]),
     ("redb", &["broker"]),
-    ("tonic", &["proto", "broker-danube", "broker-server"]),
+    ("tonic", &["proto", "broker-danube", "broker-server", "egress-qdrant"]),
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
-    ("hyper", &["ingress-listener", "egress-http", "broker-danube"]),
+    (
+        "hyper",
+        &["ingress-listener", "egress-http", "egress-qdrant", "broker-danube"],
+    ),
     ("mqtt-protocol-core", &["ingress-mqtt"]),
     ("clickhouse-types", &["egress-clickhouse"]),
     ("tokio-postgres", &["ingress-postgres"]),
     ("pgwire-replication", &["ingress-postgres"]),
     ("postgres-protocol", &["ingress-postgres"]),
     ("pg_walstream", &["ingress-postgres"]),
+    ("qdrant-client", &["egress-qdrant"]),
     ("clap", &["cli"]),
 ];
 
@@ -108,6 +113,7 @@ fn ingress_and_egress_never_see_a_broker() {
         "runtime/egress/dial",
         "runtime/egress/http",
         "runtime/egress/clickhouse",
+        "runtime/egress/qdrant",
         "runtime/egress/surrealdb",
     ] {
         let found = dependencies(&root().join(room).join("Cargo.toml"));

@@ -23,6 +23,8 @@ mod operators;
 mod order;
 mod outage;
 mod postgres;
+#[cfg(feature = "qdrant")]
+mod qdrant;
 mod reach;
 mod reload;
 mod replay;
