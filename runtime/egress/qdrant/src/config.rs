@@ -2,22 +2,18 @@
 
 mod agreement;
 mod embedding;
-mod guard;
 mod headers;
 mod indexes;
 mod mapping;
 mod named_vector;
 mod shape;
 mod sink;
-mod tls;
 mod url;
 
 pub use embedding::Embedding;
-pub use guard::Guard;
 pub use indexes::PayloadIndex;
 pub use mapping::TopicMapping;
 pub use named_vector::{Distance, VectorForm, VectorSpec};
 pub use shape::{CollectionSpec, IdForm, Layout, Ordering};
 pub use sink::{Qdrant, ServerMin};
-pub use tls::TlsFiles;
 pub use url::QdrantUrl;

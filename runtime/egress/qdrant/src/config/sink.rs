@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use danube_wasm_egress_dial::config::{Guard, TlsTexts};
 use danube_wasm_settings::{
     Secret, Section, Table,
     kinds::{Choice, Integer, Millis, Parsed, SecretText},
 };
 
-use super::{Embedding, Guard, QdrantUrl, TlsFiles, TopicMapping, agreement::Collections, headers};
+use super::{Embedding, QdrantUrl, TopicMapping, agreement::Collections, headers};
 
 /// A Qdrant server, and what is written to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +28,7 @@ pub struct Qdrant {
     /// The oldest server that is written to.
     pub server_min: ServerMin,
     /// Whom to trust, and who this is.
-    pub tls: TlsFiles,
+    pub tls: TlsTexts,
     /// Which addresses may be dialed.
     pub guard: Guard,
     /// What makes vectors of texts.
@@ -72,7 +73,7 @@ impl Section for Qdrant {
         let (connect_timeout, request_timeout, in_flight_max) = pace(t);
         let server_min = t.field("server_min", SERVER_MIN, ABOUT_SERVER_MIN).or(ServerMin::V1_17);
         let guard = Guard::read(t);
-        let tls = t.group("tls").optional::<TlsFiles>();
+        let tls = t.group("tls").optional::<TlsTexts>();
         let embedding = t.group("embedding").optional::<Embedding>();
         let topic_mappings = t
             .group("topic_mappings")
