@@ -8,11 +8,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Response, header::RETRY_AFTER};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use http_body::{Body, Frame, SizeHint};
 
 /// An answer to a caller.
 pub type Answer = Response<AnswerBody>;
+
+/// The status that is reported of an answer, where it is another than that of HTTP: a gRPC error is a 200. An extension of the
+/// answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObservedStatus(pub StatusCode);
 
 /// A body that is complete before it is sent, and the trailers after it.
 #[derive(Debug, Clone, Default)]

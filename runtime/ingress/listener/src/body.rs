@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, INLINE_DECODE_BYTES_MAX},
+    limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, INLINE_DECODE_BYTES_MAX, ZSTD_WINDOW_BYTES_MAX},
     memory::MemoryReservation,
     refusal::Refusal,
 };
@@ -26,23 +26,32 @@ pub enum Encoding {
     Identity,
     /// gzip.
     Gzip,
+    /// Zstandard.
+    Zstd,
 }
 
 /// The encodings, for `Accept-Encoding`.
-pub(crate) const ENCODINGS: &str = "gzip, identity";
+pub(crate) const ENCODINGS: &str = "gzip, zstd, identity";
 
 impl Encoding {
     /// Accepts one coding at most: a body compressed twice is a decompression bomb.
     pub fn of(headers: &HeaderMap) -> Result<Self, Refusal> {
         let mut values = headers.get_all(CONTENT_ENCODING).iter();
-        let (first, second) = (values.next(), values.next());
-        match (first.map(|value| value.as_bytes().trim_ascii()), second) {
+        match (values.next(), values.next()) {
             (None, _) => Ok(Self::Identity),
-            (Some(coding), None) if coding.is_empty() || coding.eq_ignore_ascii_case(b"identity") => Ok(Self::Identity),
-            (Some(coding), None) if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") => {
-                Ok(Self::Gzip)
-            }
-            _ => Err(Refusal::Encoding),
+            (Some(coding), None) => Self::named(coding.as_bytes()).ok_or(Refusal::Encoding),
+            (Some(_), Some(_)) => Err(Refusal::Encoding),
+        }
+    }
+
+    /// The coding of this name, as HTTP and gRPC call it.
+    pub fn named(name: &[u8]) -> Option<Self> {
+        let name = name.trim_ascii().to_ascii_lowercase();
+        match &name[..] {
+            b"" | b"identity" => Some(Self::Identity),
+            b"gzip" | b"x-gzip" => Some(Self::Gzip),
+            b"zstd" => Some(Self::Zstd),
+            _ => None,
         }
     }
 }
@@ -135,7 +144,7 @@ impl Decompression {
     pub fn decoded_bytes_max(&self, sent: usize) -> usize {
         match self.encoding {
             Encoding::Identity => sent,
-            Encoding::Gzip => {
+            Encoding::Gzip | Encoding::Zstd => {
                 let by_ratio = sent.saturating_mul(self.ratio_max).max(GZIP_RATIO_FREE_BYTES);
                 self.bytes_max.min(by_ratio)
             }
@@ -147,7 +156,8 @@ impl Decompression {
         let max = self.decoded_bytes_max(sent.len());
         match self.encoding {
             Encoding::Identity => Ok(sent),
-            Encoding::Gzip => inflate(MultiGzDecoder::new(&*sent), sent.len(), max),
+            Encoding::Gzip => inflate("gzip", MultiGzDecoder::new(&*sent), sent.len(), max),
+            Encoding::Zstd => inflate("zstd", zstd(&sent)?, sent.len(), max),
         }
     }
 
@@ -162,7 +172,7 @@ impl Decompression {
         let bytes_max = self.decoded_bytes_max(sent.len());
         let more = match self.encoding {
             Encoding::Identity => 0,
-            Encoding::Gzip => bytes_max,
+            Encoding::Gzip | Encoding::Zstd => bytes_max,
         };
         // The most that it can become while it is decompressed, its real size afterwards.
         reserved.grow(more)?;
@@ -181,15 +191,23 @@ impl Decompression {
     }
 }
 
+/// A decoder that remembers no more than [`ZSTD_WINDOW_BYTES_MAX`].
+fn zstd(sent: &[u8]) -> Result<impl Read, Refusal> {
+    let broken = |error| Refusal::BadRequest(format!("the body cannot be decompressed: {error}"));
+    let mut decoder = zstd::Decoder::with_buffer(sent).map_err(broken)?;
+    decoder.window_log_max(ZSTD_WINDOW_BYTES_MAX.ilog2()).map_err(broken)?;
+    Ok(decoder)
+}
+
 /// Reads a decoder to its end, or up to `max` bytes.
-fn inflate(decoder: impl Read, sent: usize, max: usize) -> Result<Bytes, Refusal> {
+fn inflate(name: &str, decoder: impl Read, sent: usize, max: usize) -> Result<Bytes, Refusal> {
     let mut decoded = Vec::with_capacity(max.min(sent.saturating_mul(4)));
     // Reads one byte more than allowed, to tell a body at the limit from one past it.
     let read = decoder.take(max as u64 + 1).read_to_end(&mut decoded);
     match read {
         Ok(n) if n > max => Err(Refusal::TooCompressed),
         Ok(_) => Ok(Bytes::from(decoded)),
-        Err(error) => Err(Refusal::BadRequest(format!("the body is not gzip: {error}"))),
+        Err(error) => Err(Refusal::BadRequest(format!("the body is not {name}: {error}"))),
     }
 }
 
@@ -252,6 +270,24 @@ mod tests {
     }
 
     #[test]
+    fn zstd_is_capped_like_gzip_and_garbage_is_refused() {
+        let unzstd = |sent: &[u8], bytes_max| {
+            let decompression = Decompression {
+                encoding: Encoding::Zstd,
+                bytes_max,
+                ratio_max: usize::MAX,
+            };
+            decompression.run(Bytes::copy_from_slice(sent))
+        };
+        let sent = zstd::encode_all(&[b'a'; 1000][..], 0).unwrap();
+        assert_eq!(unzstd(&sent, 1000).unwrap(), vec![b'a'; 1000]);
+        assert_eq!(unzstd(&sent, 999), Err(Refusal::TooCompressed));
+        for wrong in [&b"plain"[..], &sent[..sent.len() - 1]] {
+            assert!(matches!(unzstd(wrong, 1000), Err(Refusal::BadRequest(_))), "{wrong:?}");
+        }
+    }
+
+    #[test]
     fn more_than_one_coding_is_refused() {
         let of = |values: &[&'static str]| {
             let mut headers = HeaderMap::new();
@@ -263,6 +299,7 @@ mod tests {
         assert_eq!(of(&[]), Ok(Encoding::Identity));
         assert_eq!(of(&["identity"]), Ok(Encoding::Identity));
         assert_eq!(of(&["GZip"]), Ok(Encoding::Gzip));
+        assert_eq!(of(&["zstd"]), Ok(Encoding::Zstd));
         for wrong in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"], &["deflate"]] {
             assert_eq!(of(wrong), Err(Refusal::Encoding));
         }

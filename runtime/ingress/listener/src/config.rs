@@ -7,4 +7,4 @@ mod rate;
 mod tls;
 
 pub use auth::{AuthConfig, HmacForm, JwtKeys, PublicKey};
-pub use listener::ListenerConfig;
+pub use listener::{ListenerConfig, ListenerDefaults};

@@ -42,7 +42,6 @@ use crate::{
     limits::{
         CONNECTION_WINDOW_BYTES, ERROR_RESET_STREAMS_MAX, GO_AWAY_MS_MAX, HttpLimits, LAST_REQUEST_MS_MAX,
         LINGER_BYTES_MAX, LINGER_MS_MAX, PING_ANSWER_MS_MAX, PING_EVERY_MS, READ_BUFFER_BYTES_MAX, RESET_STREAMS_MAX,
-        STREAM_WINDOW_BYTES,
     },
     refusal::HEADERS_TOO_SLOW,
     routes::RouteTable,
@@ -189,7 +188,7 @@ fn http2_builder(limits: &HttpLimits) -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams_max)
         .max_header_list_size(u32::try_from(limits.header_bytes_max).unwrap_or(u32::MAX))
-        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_stream_window_size(limits.stream_window_bytes)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_pending_accept_reset_streams(RESET_STREAMS_MAX)
         .max_local_error_reset_streams(ERROR_RESET_STREAMS_MAX)

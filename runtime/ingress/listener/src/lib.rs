@@ -39,11 +39,11 @@ mod telemetry;
 mod tls;
 mod transport;
 
-pub use answer::{Answer, AnswerBody, with_retry_after};
+pub use answer::{Answer, AnswerBody, ObservedStatus, with_retry_after};
 pub use auth::{ApiKey, Auth, AuthError, Hmac, Jwt};
 pub use body::{Decompression, Encoding};
 pub use client_ip::TrustedProxies;
-pub use config::ListenerConfig;
+pub use config::{ListenerConfig, ListenerDefaults};
 pub use exchange::Exchange;
 pub use handler::Handler;
 pub use limits::HttpLimits;

@@ -25,6 +25,9 @@ pub struct HttpLimits {
     pub tls_handshake_ms_max: u64,
     /// Concurrent requests on one HTTP/2 connection.
     pub streams_max: u32,
+    /// HTTP/2 flow control of one stream, in bytes: what one stream can make the host buffer unread, and what a sender may send
+    /// in one round trip. All streams of a connection together have [`CONNECTION_WINDOW_BYTES`].
+    pub stream_window_bytes: u32,
     /// Bodies held in memory by all requests of the listener, in bytes; above it, requests are answered 503. The limit of one
     /// body times the number of connections would be more than any machine has.
     pub body_bytes_in_flight_max: usize,
@@ -41,6 +44,7 @@ impl Default for HttpLimits {
             request_ms_max: 30_000,
             tls_handshake_ms_max: 10_000,
             streams_max: 256,
+            stream_window_bytes: 64 << 10,
             body_bytes_in_flight_max: 256 << 20,
         }
     }
@@ -77,6 +81,7 @@ impl HttpLimits {
             ("request_ms_max", self.request_ms_max == 0),
             ("tls_handshake_ms_max", self.tls_handshake_ms_max == 0),
             ("streams_max", self.streams_max == 0),
+            ("stream_window_bytes", self.stream_window_bytes == 0),
             ("body_bytes_in_flight_max", self.body_bytes_in_flight_max == 0),
         ];
         if let Some((name, _)) = nothing_passes.into_iter().find(|(_, zero)| *zero) {
@@ -98,6 +103,10 @@ pub const GZIP_RATIO_MAX: usize = 100;
 /// Decompressed size up to which no ratio applies, in bytes: tiny bodies can have any ratio.
 pub const GZIP_RATIO_FREE_BYTES: usize = 64 << 10;
 
+/// Largest window of a zstd body, in bytes: what a decoder keeps of what it has decompressed. A body that was compressed in one
+/// piece has one of its own size, so as much as the largest body that a source takes.
+pub const ZSTD_WINDOW_BYTES_MAX: usize = 64 << 20;
+
 /// Bodies above this many bytes are decompressed and parsed off the I/O threads: at some 200 MB/s, a longer one would
 /// block other connections for more than a millisecond.
 pub const INLINE_DECODE_BYTES_MAX: usize = 256 << 10;
@@ -108,8 +117,6 @@ pub const BODY_BYTES_AHEAD_MAX: usize = 64 << 10;
 /// HTTP/1 read buffer of a connection, in bytes; the header limit if that is higher. Hyper refuses less than 8 KiB.
 pub const READ_BUFFER_BYTES_MAX: usize = 64 << 10;
 
-/// HTTP/2 flow control of one stream, in bytes: what one stream can make the host buffer unread.
-pub const STREAM_WINDOW_BYTES: u32 = 64 << 10;
 /// HTTP/2 flow control of one connection, in bytes.
 pub const CONNECTION_WINDOW_BYTES: u32 = 1 << 20;
 /// Streams that a peer opened and reset before they were accepted, before its connection is closed (the "rapid reset"

@@ -75,7 +75,7 @@ impl Refusal {
             Self::Denied(denied) => denied.message.clone(),
             Self::Rate(_) => "this endpoint gets more requests than it takes: send this one again later".into(),
             Self::Encoding => {
-                "this content-encoding is not read here: send the body as it is, or with gzip alone".into()
+                "this content-encoding is not read here: send the body as it is, or with gzip or zstd alone".into()
             }
             Self::TooLarge(max) => format!("the body is over this endpoint's limit of {max} bytes").into(),
             Self::TooCompressed => "the body decompresses to more than this endpoint takes".into(),

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     activity::Activity,
-    answer::Answer,
+    answer::{Answer, ObservedStatus},
     exchange::{Exchange, caller_traceparent},
     handler::Handler,
     http1,
@@ -65,7 +65,8 @@ pub(crate) async fn respond<H: Handler>(caller: Arc<Caller<H>>, request: Request
     report.status = if is_client_gone {
         STATUS_CLIENT_GONE
     } else {
-        answer.status().as_u16()
+        let observed = answer.extensions().get().map(|ObservedStatus(status)| *status);
+        observed.unwrap_or(answer.status()).as_u16()
     };
     answer
 }

@@ -1,6 +1,8 @@
 //! The HTTP listener of a source.
 
-use danube_wasm_ingress_listener::{ListenerConfig, config::AuthConfig};
+use std::time::Duration;
+
+use danube_wasm_ingress_listener::{ListenerConfig, ListenerDefaults, config::AuthConfig};
 use danube_wasm_settings::{Section, Session, Span, Table, kinds::Integer};
 
 use super::endpoint::EndpointConfig;
@@ -47,6 +49,13 @@ impl Webhook {
     }
 }
 
+/// Senders of webhooks give up after 10 to 30 seconds.
+const DEFAULTS: ListenerDefaults = ListenerDefaults {
+    port: 8080,
+    body_timeout: Duration::from_secs(20),
+    request_deadline: Duration::from_secs(30),
+    stream_window_bytes: 64 << 10,
+};
 /// Default for the largest body, in bytes.
 const BODY_BYTES: usize = 1 << 20;
 
@@ -55,7 +64,7 @@ impl Section for Webhook {
         timeouts and proxies, and paths of their own.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
-        let (listener, max_body_bytes) = ListenerConfig::read(t, 8080, |t| {
+        let (listener, max_body_bytes) = ListenerConfig::read(t, DEFAULTS, |t| {
             t.field(
                 "max_body_bytes",
                 Integer(1..=BODY_BYTES_MAX),

@@ -178,10 +178,14 @@ async fn gzip_bombs_are_refused() {
 #[tokio::test]
 async fn other_codings_are_refused() {
     let server = Server::start(|_| {}).await;
-    for coding in ["br", "deflate", "zstd", "gzip, gzip"] {
+    for coding in ["br", "deflate", "gzip, gzip", "zstd, gzip"] {
         let answer = server.post(&[&format!("content-encoding: {coding}")], "{}").await;
         let offered = answer.header("accept-encoding");
-        assert_eq!((answer.status, offered), (415, Some("gzip, identity")), "{coding}");
+        assert_eq!(
+            (answer.status, offered),
+            (415, Some("gzip, zstd, identity")),
+            "{coding}"
+        );
     }
     assert_eq!(server.post(&["content-encoding: identity"], "{}").await.status, 200);
 }

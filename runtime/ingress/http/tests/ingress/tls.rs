@@ -26,6 +26,7 @@ fn files(dir: &Path) -> TlsOptions {
     TlsOptions {
         cert_path: dir.join("cert.pem"),
         key_path: dir.join("key.pem"),
+        client_ca_path: None,
     }
 }
 

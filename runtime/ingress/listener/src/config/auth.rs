@@ -29,6 +29,11 @@ pub enum AuthConfig {
         /// 1 to [`SECRETS_MAX`].
         secrets: Vec<Secret>,
     },
+    /// Senders send one of the secrets as a bearer token.
+    Bearer {
+        /// 1 to [`SECRETS_MAX`].
+        secrets: Vec<Secret>,
+    },
     /// Senders sign the body with one of the secrets.
     Hmac {
         /// The form of the signature.
@@ -89,8 +94,8 @@ impl Section for AuthConfig {
         t.moved("secret_env", "write `secrets = [\"${NAME}\"]`");
         t.moved("secret", "write `secrets = [\"${NAME}\"]`");
         t.moved("public_key_path", "write `public_key_files = [\"path\"]`");
-        let about = "`none` lets everyone post, `api_key` asks for a secret in a header, `hmac` for a signature of the \
-                     body, `jwt` for a signed bearer token.";
+        let about = "`none` lets everyone post, `api_key` asks for a secret in a header, `bearer` for one as \
+                     `Authorization: Bearer SECRET`, `hmac` for a signature of the body, `jwt` for a signed bearer token.";
         t.variants(
             "type",
             about,
@@ -105,6 +110,11 @@ impl Section for AuthConfig {
                     name: "api_key",
                     aliases: &["apikey"],
                     read: read_api_key,
+                },
+                Variant {
+                    name: "bearer",
+                    aliases: &[],
+                    read: read_bearer,
                 },
                 Variant {
                     name: "hmac",
@@ -134,6 +144,11 @@ fn read_api_key(t: &mut Table<'_>) -> Option<AuthConfig> {
         header: header?,
         secrets: secrets?,
     })
+}
+
+fn read_bearer(t: &mut Table<'_>) -> Option<AuthConfig> {
+    let secrets = secrets(t).required();
+    Some(AuthConfig::Bearer { secrets: secrets? })
 }
 
 fn read_hmac(t: &mut Table<'_>) -> Option<AuthConfig> {

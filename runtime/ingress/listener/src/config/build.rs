@@ -17,6 +17,7 @@ impl AuthConfig {
                 header: name,
                 secrets: keys,
             } => Auth::ApiKey(ApiKey::new(&secrets(keys)?).with_header(name.clone().into())),
+            AuthConfig::Bearer { secrets: tokens } => Auth::ApiKey(ApiKey::bearer(&secrets(tokens)?)),
             AuthConfig::Hmac {
                 form,
                 header: name,

@@ -26,23 +26,33 @@ pub struct ListenerConfig {
     pub request_deadline: Duration,
     /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<Network>,
+    /// [`HttpLimits::stream_window_bytes`].
+    pub stream_window_bytes: u32,
 }
 
 /// Default for how long the headers of a request may take to arrive.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Default for how long the body of a request may take to arrive.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-/// Default for how long the answer to a request may take.
-const REQUEST_DEADLINE: Duration = Duration::from_secs(30);
+/// What a source's listener has where the file does not say.
+#[derive(Debug, Clone, Copy)]
+pub struct ListenerDefaults {
+    /// `port`.
+    pub port: u16,
+    /// `body_timeout_ms`.
+    pub body_timeout: Duration,
+    /// `request_deadline_ms`.
+    pub request_deadline: Duration,
+    /// [`HttpLimits::stream_window_bytes`], which no key sets.
+    pub stream_window_bytes: u32,
+}
 
 impl ListenerConfig {
     /// Reads the keys, and calls `body` in between, which reads the source's own keys about bodies: this is the order of the
     /// reference page.
-    pub fn read<T>(t: &mut Table<'_>, default_port: u16, body: impl FnOnce(&mut Table<'_>) -> T) -> (Self, T) {
-        let listen = Listen::read(t, default_port);
+    pub fn read<T>(t: &mut Table<'_>, defaults: ListenerDefaults, body: impl FnOnce(&mut Table<'_>) -> T) -> (Self, T) {
+        let listen = Listen::read(t, defaults.port);
         let tls = t.group("tls").optional::<TlsOptions>();
         let own = body(t);
-        let [header_timeout, body_timeout, request_deadline] = timeouts(t);
+        let [header_timeout, body_timeout, request_deadline] = timeouts(t, defaults);
         let proxies = List {
             kind: Parsed::new("an IP address or network"),
             len: 0..=64,
@@ -69,6 +79,7 @@ impl ListenerConfig {
             body_timeout,
             request_deadline,
             trusted_proxies,
+            stream_window_bytes: defaults.stream_window_bytes,
         };
         (config, own)
     }
@@ -86,7 +97,10 @@ impl ListenerConfig {
     /// The settings that sources on one address must have in common.
     fn terms(&self) -> String {
         let timeouts = [self.header_timeout, self.body_timeout, self.request_deadline];
-        format!("{:?}", (&self.tls, &self.trusted_proxies, timeouts))
+        format!(
+            "{:?}",
+            (&self.tls, &self.trusted_proxies, timeouts, self.stream_window_bytes)
+        )
     }
 
     /// `http` or `https`.
@@ -100,6 +114,7 @@ impl ListenerConfig {
             header_read_ms_max: millis(self.header_timeout),
             body_read_ms_max: millis(self.body_timeout),
             request_ms_max: millis(self.request_deadline),
+            stream_window_bytes: self.stream_window_bytes,
             ..HttpLimits::default()
         }
     }
@@ -133,7 +148,7 @@ impl ListenerConfig {
 }
 
 /// Reads the keys `header_timeout_ms`, `body_timeout_ms` and `request_deadline_ms`.
-fn timeouts(t: &mut Table<'_>) -> [Duration; 3] {
+fn timeouts(t: &mut Table<'_>, defaults: ListenerDefaults) -> [Duration; 3] {
     let header = t
         .field(
             "header_timeout_ms",
@@ -147,7 +162,7 @@ fn timeouts(t: &mut Table<'_>) -> [Duration; 3] {
             Millis(100..=600_000),
             "How long the body of a request may take to arrive. Slower ones are answered 408.",
         )
-        .or(BODY_TIMEOUT);
+        .or(defaults.body_timeout);
     let request = t
         .field(
             "request_deadline_ms",
@@ -155,7 +170,7 @@ fn timeouts(t: &mut Table<'_>) -> [Duration; 3] {
             "How long a request may take until its records are durable. Later ones are answered 503; the event may \
              be stored all the same.",
         )
-        .or(REQUEST_DEADLINE);
+        .or(defaults.request_deadline);
     [header, body, request]
 }
 

@@ -1,6 +1,9 @@
 //! The table `tls` of a listener.
 
-use danube_wasm_settings::{Section, Table, kinds::FilePath};
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{FilePath, PemFile},
+};
 
 use crate::TlsOptions;
 
@@ -16,7 +19,16 @@ impl Section for TlsOptions {
             .field("key_path", FilePath, "Private key, PEM.")
             .example("\"tls/key.pem\"")
             .required();
+        let client_ca_path = t
+            .field(
+                "client_ca_path",
+                PemFile("CERTIFICATE"),
+                "Authorities, PEM. Clients must have a certificate of one of them; without this key none is asked for.",
+            )
+            .example("\"tls/clients.pem\"")
+            .optional();
         Some(Self {
+            client_ca_path,
             cert_path: cert_path?,
             key_path: key_path?,
         })
