@@ -1,0 +1,7 @@
+//! The table `[sources.otlp]`.
+
+mod receiver;
+mod signal;
+
+pub use receiver::Otlp;
+pub use signal::{SignalConfig, Split};

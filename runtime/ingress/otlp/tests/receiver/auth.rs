@@ -1,0 +1,138 @@
+//! Who may send.
+
+use serde_json::json;
+use tonic::Code;
+
+use crate::{
+    JSON,
+    bodies::{self, GRPC_LOGS},
+    support::{
+        clients::{self, ALL_SUCCEEDED},
+        receiver::start_with,
+        wire::{Coding, call, frame, post},
+    },
+};
+
+async fn holds(table: &str, good: (&str, &str), bad: (&str, &str)) {
+    let (receiver, inbox) = start_with(table).await;
+    let json = ("content-type", JSON);
+    for headers in [vec![json], vec![json, bad]] {
+        let answer = post(&receiver, "/v1/logs", &headers, bodies::LOGS_JSON.as_bytes()).await;
+        assert_eq!(
+            (answer.status, answer.json()["code"].clone()),
+            (401, json!(16)),
+            "{table}"
+        );
+        let answer = call(
+            &receiver,
+            GRPC_LOGS,
+            &headers[1..],
+            frame(Coding::None, &bodies::logs(1)),
+        )
+        .await;
+        assert_eq!(answer.code(), Code::Unauthenticated, "{table}");
+    }
+    assert!(inbox.requests().is_empty());
+    let answer = post(&receiver, "/v1/logs", &[json, good], bodies::LOGS_JSON.as_bytes()).await;
+    assert_eq!(answer.status, 200);
+    let answer = call(&receiver, GRPC_LOGS, &[good], frame(Coding::None, &bodies::logs(1))).await;
+    assert_eq!(answer.code(), Code::Ok);
+}
+
+#[tokio::test]
+async fn a_bearer_token_is_asked_for_in_headers_and_metadata() {
+    let table = "auth = { type = \"bearer\", secrets = [\"${TOKEN}\"] }";
+    let header = "authorization";
+    holds(table, (header, "Bearer t0ken"), (header, "Bearer other")).await;
+}
+
+#[tokio::test]
+async fn a_key_is_asked_for_in_a_header_of_its_own() {
+    let table = "auth = { type = \"api_key\", header = \"x-otlp-key\", secrets = [\"${TOKEN}\"] }";
+    holds(table, ("x-otlp-key", "t0ken"), ("x-otlp-key", "t0ke")).await;
+}
+
+#[tokio::test]
+async fn exporters_send_their_token_over_both_transports() {
+    let (receiver, _) = start_with("auth = { type = \"bearer\", secrets = [\"${TOKEN}\"] }").await;
+    for transport in ["grpc", "http"] {
+        let with = |token: &str| json!({"transport": transport, "endpoint": receiver.url(), "headers": {"authorization": format!("Bearer {token}")}});
+        let Some(printed) = clients::python(with("t0ken")).await else {
+            return;
+        };
+        assert_eq!(printed, ALL_SUCCEEDED, "{transport}");
+        let printed = clients::python(with("other")).await.expect("it was there before");
+        assert_eq!(printed, ALL_SUCCEEDED.replace("SUCCESS", "FAILURE"), "{transport}");
+    }
+}
+
+/// Issues certificates of one authority into a directory: for the server, and for clients.
+fn issue(dir: &std::path::Path, name: &str) {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    let key = || KeyPair::generate().expect("a key");
+    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, format!("authority of {name}"));
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = key();
+    let certificate = authority.self_signed(&authority_key).expect("a certificate");
+    let write = |file: &str, text: String| std::fs::write(dir.join(format!("{name}-{file}")), text).expect("a file");
+    write("ca.pem", certificate.pem());
+    let issuer = Issuer::new(authority, authority_key);
+    let leaf_key = key();
+    let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
+    leaf.distinguished_name.push(DnType::CommonName, name);
+    let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate");
+    write("cert.pem", leaf.pem());
+    write("key.pem", leaf_key.serialize_pem());
+}
+
+#[tokio::test]
+async fn certificates_are_asked_for_over_both_transports() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for name in ["server", "client", "other"] {
+        issue(dir.path(), name);
+    }
+    let path = |file: &str| dir.path().join(file).to_str().expect("text").to_owned();
+    let (receiver, inbox) = start_with(&format!(
+        "tls = {{ cert_path = \"{}\", key_path = \"{}\", client_ca_path = \"{}\" }}",
+        path("server-cert.pem"),
+        path("server-key.pem"),
+        path("client-ca.pem")
+    ))
+    .await;
+    for transport in ["grpc", "http"] {
+        let mut options = json!({
+            "transport": transport,
+            "endpoint": format!("https://localhost:{}", receiver.address().port()),
+            "ca": path("server-ca.pem"),
+            "timeout": 1,
+        });
+        for name in ["", "other"] {
+            if !name.is_empty() {
+                options["cert"] = path(&format!("{name}-cert.pem")).into();
+                options["key"] = path(&format!("{name}-key.pem")).into();
+            }
+            let Some(printed) = clients::python(options.clone()).await else {
+                return;
+            };
+            assert_eq!(
+                printed,
+                ALL_SUCCEEDED.replace("SUCCESS", "FAILURE"),
+                "{transport} {name}"
+            );
+        }
+        assert!(inbox.requests().is_empty());
+        options["cert"] = path("client-cert.pem").into();
+        options["key"] = path("client-key.pem").into();
+        options["timeout"] = 60.into();
+        assert_eq!(
+            clients::python(options).await.expect("it was there"),
+            ALL_SUCCEEDED,
+            "{transport}"
+        );
+        assert_eq!(inbox.requests().len(), 3);
+        inbox.clear();
+    }
+}
