@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("egress-http", "runtime/egress/http"),
     ("egress-clickhouse", "runtime/egress/clickhouse"),
     ("egress-qdrant", "runtime/egress/qdrant"),
+    ("ingress-otlp", "runtime/ingress/otlp"),
     ("ingress-postgres", "runtime/ingress/postgres"),
     ("egress-surrealdb", "runtime/egress/surrealdb"),
     ("pipeline", "runtime/pipeline"),
@@ -41,7 +42,7 @@ const ROOMS: &[(&str, &str)] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["sandbox"]),
     ("redb", &["broker"]),
-    ("tonic", &["proto", "broker-danube", "broker-server", "egress-qdrant"]),
+    ("tonic", &["proto", "broker-danube", "broker-server", "egress-qdrant", "ingress-otlp"]),
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
     (
@@ -50,6 +51,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ),
     ("mqtt-protocol-core", &["ingress-mqtt"]),
     ("clickhouse-types", &["egress-clickhouse"]),
+    ("opentelemetry-proto", &["ingress-otlp"]),
     ("tokio-postgres", &["ingress-postgres"]),
     ("pgwire-replication", &["ingress-postgres"]),
     ("postgres-protocol", &["ingress-postgres"]),
@@ -108,6 +110,7 @@ fn ingress_and_egress_never_see_a_broker() {
         "runtime/ingress/listener",
         "runtime/ingress/http",
         "runtime/ingress/mqtt",
+        "runtime/ingress/otlp",
         "runtime/ingress/postgres",
         "runtime/egress/common",
         "runtime/egress/dial",

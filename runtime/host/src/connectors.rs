@@ -67,6 +67,7 @@ fn all() -> Registry {
     let r = Registry::default().with_builtin(Role::Source, RECORD_SOURCE).with_builtin(Role::Sink, DOCUMENT_SINK);
     connector!(r, Source.with_source::<danube_wasm_ingress_http::WebhookSource>, feature = "webhook", builtin = "webhook-source" in "webhook_source.wasm");
     connector!(r, Source.with_source::<danube_wasm_ingress_mqtt::MqttSource>, feature = "mqtt", builtin = RECORD_SOURCE);
+    connector!(r, Source.with_source::<danube_wasm_ingress_otlp::OtlpSource>, feature = "otlp", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_postgres::PostgresSource>, feature = "postgres", builtin = RECORD_SOURCE);
     connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");

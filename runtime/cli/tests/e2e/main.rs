@@ -21,6 +21,8 @@ mod mqtt;
 mod observability;
 mod operators;
 mod order;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod outage;
 mod postgres;
 #[cfg(feature = "qdrant")]

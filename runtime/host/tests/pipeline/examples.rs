@@ -36,6 +36,18 @@ fn the_payments_example_is_valid_without_warnings() {
 }
 
 #[test]
+fn the_otlp_example_is_valid_with_and_without_its_rows() {
+    let files = ["pipeline.toml", "rows.toml"].map(|name| repository().join("examples/otlp-telemetry").join(name));
+    for files in [&files[..1], &files[..]] {
+        let loaded = loader(&BTreeMap::new())
+            .load_all(files)
+            .unwrap_or_else(|found| panic!("{found}"));
+        assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+        assert_eq!(loaded.pipeline.sources[0].id.to_string(), "otlp-telemetry/telemetry");
+    }
+}
+
+#[test]
 fn the_mqtt_example_is_valid_with_and_without_its_rows() {
     let files = ["pipeline.toml", "rows.toml"].map(|name| repository().join("examples/mqtt-readings").join(name));
     for files in [&files[..1], &files[..]] {
