@@ -131,7 +131,8 @@ fn error(status: StatusCode, error: &str, id: Option<&str>) -> Answer {
     json(status, &Refused { error, id, violations })
 }
 
-fn json(status: StatusCode, body: &impl Serialize) -> Answer {
+/// An answer in JSON.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let mut text = Vec::with_capacity(128);
     // Serialising strings and numbers into a vector cannot fail.
     let _ = serde_json::to_writer(&mut text, body);

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use crate::{
     event_id::{EventIdSource, IdReuse},
     limits::BODY_BYTES_MAX_DEFAULT,
+    policy::RequestPolicy,
     recent_ids::RecentIds,
 };
 
@@ -35,6 +36,8 @@ pub struct EndpointOptions {
     pub body_bytes_max: usize,
     /// JSON by default.
     pub content: ContentKind,
+    /// Nothing by default.
+    pub policy: RequestPolicy,
     /// Whether events carry the request's headers; without them each request is cheaper. True by default. Set it to what the
     /// component asked for.
     pub headers: bool,
@@ -65,6 +68,7 @@ pub struct Endpoint {
     pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
     pub(crate) content: ContentKind,
+    pub(crate) policy: RequestPolicy,
     pub(crate) wants_headers: bool,
     pub(crate) wants_attributes: bool,
     pub(crate) intake: Arc<dyn Intake>,
@@ -121,6 +125,7 @@ impl EndpointOptions {
             rate: None,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             content: ContentKind::Json,
+            policy: RequestPolicy::default(),
             headers: true,
             attributes: true,
         }
@@ -131,7 +136,12 @@ impl Endpoint {
     /// Creates an endpoint whose events go to `intake`.
     pub fn try_new(options: EndpointOptions, intake: Arc<dyn Intake>) -> Result<Self, EndpointError> {
         check(&options)?;
-        let names: Vec<&str> = options.methods.iter().map(Method::as_str).collect();
+        let own = options
+            .policy
+            .methods()
+            .filter(|method| !options.methods.contains(method));
+        let methods: Vec<Method> = options.methods.iter().cloned().chain(own).collect();
+        let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         Ok(Self {
             path: options.path.into(),
             // The names are ASCII letters, so they are a valid header value.
@@ -145,6 +155,7 @@ impl Endpoint {
             meter: Meter::new(options.rate),
             body_bytes_max: options.body_bytes_max,
             content: options.content,
+            policy: options.policy,
             wants_headers: options.headers,
             wants_attributes: options.attributes,
             intake,

@@ -21,15 +21,17 @@ mod event_id;
 mod json;
 mod key;
 pub mod limits;
+pub mod policy;
 mod recent_ids;
 mod service;
 
 pub use config::Webhook;
 pub use connector::WebhookSource;
 pub use danube_wasm_ingress_listener::{
-    ApiKey, Auth, AuthError, BindError, Drained, Hmac, HttpLimits, Jwt, ListenerOptions, NoObserver, Observer,
-    RateError, RateLimit, RequestSpan, RouteError, STATUS_CLIENT_GONE, Secret, SecretError, Secrets, TlsError,
-    TlsOptions, TrustedProxies, UNKNOWN_ENDPOINT,
+    Adyen, ApiKey, Auth, AuthError, BindError, ClientCertificate, Drained, Fetcher, HttpLimits, Jwks, JwksTimes, Jwt,
+    ListenerOptions, NoObserver, Observer, RateError, RateLimit, RequestSpan, RouteError, STATUS_CLIENT_GONE, Secret,
+    SecretError, Secrets, Signature, Sns, SnsOptions, TlsError, TlsOptions, TokenAlgorithm, TrustedProxies,
+    UNKNOWN_ENDPOINT, auth::signature,
 };
 pub use danube_wasm_settings::values::JsonPointer;
 pub use endpoint::{ContentKind, Endpoint, EndpointError, EndpointOptions};

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 use danube_wasm_ingress_listener::{
-    Answer, Decompression, Encoding, Exchange, Handler, MemoryReservation, Refusal, auth::Admission,
+    Answer, Caller, Decompression, Encoding, Exchange, Handler, MemoryReservation, Refusal, auth::Admission,
     limits::GZIP_RATIO_MAX,
 };
 use danube_wasm_model::{clock::now_ms, door::Outcome, event::Event};
@@ -28,16 +28,23 @@ impl Handler for Endpoint {
     }
 
     async fn handle(&self, exchange: &mut Exchange<'_>) -> Result<Answer, Refusal> {
-        match handle(self, exchange).await {
-            Ok(answer) => Ok(answer),
-            Err(NotTaken::Refused(refusal)) => Err(refusal),
-            Err(NotTaken::IdReused(id)) => Ok(answer::id_reused(&id)),
-            Err(NotTaken::OutcomeUnknown(id)) => Ok(answer::outcome_unknown(&id)),
-        }
+        let head = exchange.head();
+        let mut answer = match handle(self, exchange).await {
+            Ok(answer) => answer,
+            Err(NotTaken::Refused(refusal)) => return Err(refusal),
+            Err(NotTaken::IdReused(id)) => answer::id_reused(&id),
+            Err(NotTaken::OutcomeUnknown(id)) => answer::outcome_unknown(&id),
+        };
+        self.policy.add_headers(head, &mut answer);
+        Ok(answer)
     }
 
-    fn refuse(_: Option<&Self>, _: &Parts, refusal: Refusal) -> Answer {
-        answer::refusal(&refusal)
+    fn refuse(endpoint: Option<&Self>, head: &Parts, refusal: Refusal) -> Answer {
+        let mut answer = answer::refusal(&refusal);
+        if let Some(endpoint) = endpoint {
+            endpoint.policy.add_headers(head, &mut answer);
+        }
+        answer
     }
 }
 
@@ -62,11 +69,16 @@ const JSON_ONLY: &str = "this endpoint takes JSON: send `content-type: applicati
 /// Handles a request in the order of steps that costs an unauthenticated caller most and the host least.
 async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answer, NotTaken> {
     let head = exchange.head();
+    endpoint.policy.admit(exchange)?;
+    if let Some(answer) = endpoint.policy.answer_to_head(head, &endpoint.allow())? {
+        return Ok(answer);
+    }
     if !endpoint.allows(&head.method) {
         return Err(Refusal::Method(endpoint.allow()).into());
     }
     let received_ms = now_ms();
-    let admission = authenticate(endpoint, head, received_ms)?;
+    let caller = exchange.caller(received_ms / 1000);
+    let admission = authenticate(endpoint, &caller).await?;
     let needs_json = endpoint.needs_json(&head.method);
     if needs_json && !is_json_type(head.headers.get(CONTENT_TYPE)) {
         return Err(Refusal::MediaType(JSON_ONLY).into());
@@ -78,9 +90,12 @@ async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answ
         Method::GET => Bytes::new(),
         _ => exchange.read_body(endpoint.body_bytes_max, &mut reserved).await?,
     };
-    if matches!(admission, Admission::Signed(_)) {
-        endpoint.auth.verify(&admission, &sent).map_err(Refusal::Denied)?;
+    if admission.is_pending() {
+        endpoint.auth.verify(&admission, &caller, &sent).await?;
         endpoint.meter.take().map_err(Refusal::Rate)?;
+    }
+    if let Some(answer) = endpoint.policy.answer_to_body(&endpoint.auth, head, &sent).await? {
+        return Ok(answer);
     }
     let header_id = endpoint.event_id.in_headers(&head.headers)?;
     let may_have_id = header_id.is_some() || matches!(endpoint.event_id, EventIdSource::JsonPointer(_));
@@ -104,12 +119,9 @@ async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answ
 
 /// Checks the headers' credentials. An authenticated request counts against the rate limit; a signed one does so once its
 /// signature is verified.
-fn authenticate(endpoint: &Endpoint, head: &Parts, now_ms: u64) -> Result<Admission, Refusal> {
-    let admission = endpoint
-        .auth
-        .authenticate(&head.method, &head.headers, now_ms / 1000)
-        .map_err(Refusal::Denied)?;
-    if matches!(admission, Admission::Authenticated) {
+async fn authenticate(endpoint: &Endpoint, caller: &Caller<'_>) -> Result<Admission, Refusal> {
+    let admission = endpoint.auth.authenticate(caller).await?;
+    if !admission.is_pending() {
         endpoint.meter.take().map_err(Refusal::Rate)?;
     }
     Ok(admission)
@@ -145,7 +157,10 @@ async fn offer(
             if let (Some(digest), Outcome::Accepted { .. } | Outcome::DeadLettered { .. }) = (digest, &outcome) {
                 endpoint.recent_ids.remember(&id, digest);
             }
-            Ok(answer::outcome(outcome, &id))
+            Ok(match (&endpoint.policy.reply, &outcome) {
+                (Some(reply), Outcome::Accepted { answer: None, .. } | Outcome::DeadLettered { .. }) => reply.answer(),
+                _ => answer::outcome(outcome, &id),
+            })
         }
         Err(_) => Err(NotTaken::OutcomeUnknown(id)),
     }
@@ -265,7 +280,12 @@ fn attributes(exchange: &Exchange<'_>, endpoint: &Endpoint) -> Vec<(String, Stri
     vec![
         ("method".to_owned(), head.method.as_str().to_owned()),
         ("path".to_owned(), head.uri.path().to_owned()),
-        ("query".to_owned(), head.uri.query().unwrap_or_default().to_owned()),
+        (
+            "query".to_owned(),
+            endpoint
+                .auth
+                .query_without_credential(head.uri.query().unwrap_or_default()),
+        ),
         ("client-ip".to_owned(), exchange.client().to_string()),
     ]
 }

@@ -6,5 +6,5 @@ mod listener;
 mod rate;
 mod tls;
 
-pub use auth::{AuthConfig, HmacForm, JwtKeys, PublicKey};
+pub use auth::{AuthConfig, DialConfig, HmacForm, IssuerConfig, JwtKeys, PublicKey, SignatureConfig};
 pub use listener::{ListenerConfig, ListenerDefaults};

@@ -94,6 +94,7 @@ async fn serve_http<H: Handler>(
         shared: shared.clone(),
         routes,
         socket: socket.ip(),
+        certificate: transport.client_certificate(),
         activity: activity.clone(),
     });
     let service = service_fn(move |request| {

@@ -5,9 +5,11 @@ use std::{net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use http::request::Parts;
 use hyper::body::Incoming;
+use rustls_pki_types::CertificateDer;
 use tokio::time::{Duration, Instant};
 
 use crate::{
+    auth::Caller,
     body,
     memory::MemoryReservation,
     observer::{Observer, RequestSpan, is_traceparent},
@@ -21,6 +23,7 @@ pub struct Exchange<'a> {
     pub(crate) head: &'a Parts,
     pub(crate) body: &'a mut Incoming,
     pub(crate) socket: IpAddr,
+    pub(crate) certificate: Option<&'a CertificateDer<'static>>,
     pub(crate) started: Instant,
     pub(crate) span: Option<&'a dyn RequestSpan>,
     /// Size of the body as sent, once it was read: for the report, also of a request whose caller disconnects.
@@ -36,6 +39,14 @@ impl<'a> Exchange<'a> {
     /// The client's address: the socket's, or what a trusted proxy says.
     pub fn client(&self) -> IpAddr {
         self.shared.proxies.client(self.socket, &self.head.headers)
+    }
+
+    /// The request as authentication sees it.
+    pub fn caller(&self, now_secs: u64) -> Caller<'a> {
+        Caller {
+            certificate: self.certificate,
+            ..Caller::new(self.head, now_secs)
+        }
     }
 
     /// For the events of this request: `traceparent` of its span, else the caller's.

@@ -21,6 +21,7 @@ mod client_ip;
 pub mod config;
 mod connection;
 mod exchange;
+mod fetch;
 mod handler;
 mod http1;
 pub mod limits;
@@ -40,11 +41,15 @@ mod tls;
 mod transport;
 
 pub use answer::{Answer, AnswerBody, ObservedStatus, with_retry_after};
-pub use auth::{ApiKey, Auth, AuthError, Hmac, Jwt};
+pub use auth::{
+    Adyen, ApiKey, Auth, AuthError, Caller, ClientCertificate, Jwks, JwksTimes, Jwt, Signature, Sns, SnsOptions,
+    TokenAlgorithm,
+};
 pub use body::{Decompression, Encoding};
 pub use client_ip::TrustedProxies;
 pub use config::{ListenerConfig, ListenerDefaults};
 pub use exchange::Exchange;
+pub use fetch::Fetcher;
 pub use handler::Handler;
 pub use limits::HttpLimits;
 pub use listener::{BindError, Drained, HttpListener, ListenerOptions};

@@ -153,8 +153,32 @@ pub const SIGNATURE_TOLERANCE_SECS_DEFAULT: u64 = 300;
 pub const TOKEN_LEEWAY_SECS: u64 = 60;
 /// Shortest HS256 secret, in bytes (RFC 7518, section 3.2): one token is enough to guess a shorter one offline.
 pub const TOKEN_SECRET_BYTES_MIN: usize = 32;
-/// Secrets active at once at one endpoint: the new one and the one it replaces.
-pub const SECRETS_MAX: usize = 2;
+/// Secrets active at once at one endpoint: the new one and the one it replaces, of a few senders. A signature is compared with
+/// each.
+pub const SECRETS_MAX: usize = 8;
+/// Fields of a form that are sorted to check its signature.
+pub const SIGNED_FORM_FIELDS_MAX: usize = 1_000;
+/// Items of one notification of Adyen, which sends a handful.
+pub const ADYEN_ITEMS_MAX: usize = 100;
+
+/// Issuers of tokens of one endpoint.
+pub const ISSUERS_MAX: usize = 16;
+/// Longest set of keys that is read from an issuer, in bytes: some publish a few dozen keys with certificates.
+pub const JWKS_BYTES_MAX: usize = 256 << 10;
+/// Keys of one issuer that are kept.
+pub const JWKS_KEYS_MAX: usize = 64;
+/// After how many seconds keys are fetched anew, while the old ones are used.
+pub const JWKS_REFRESH_SECS: u64 = 300;
+/// For how many seconds old keys are used when new ones cannot be fetched.
+pub const JWKS_STALE_SECS_MAX: u64 = 86_400;
+/// Seconds between two fetches that unknown keys cause: anybody can make up the id of a key.
+pub const JWKS_UNKNOWN_SECS_MIN: u64 = 10;
+/// How long fetching keys or a certificate, or confirming a subscription, may take, in milliseconds.
+pub const FETCH_MS_MAX: u64 = 5_000;
+/// Longest certificate that is read, and longest answer to a confirmation, in bytes.
+pub const FETCHED_BYTES_MAX: usize = 64 << 10;
+/// Certificates of SNS that are kept: each region has one at a time.
+pub const SNS_CERTIFICATES_MAX: usize = 32;
 
 /// `Retry-After` of a request that exceeded a limit of the host rather than of its endpoint, in seconds.
 pub const RETRY_AFTER_SECS: u64 = 1;

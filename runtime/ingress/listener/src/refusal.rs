@@ -41,6 +41,8 @@ pub enum Refusal {
     NotHttp(&'static str),
     /// The body's transfer coding is not supported.
     TransferCoding,
+    /// What a credential is checked with cannot be fetched; one sentence says what.
+    KeysUnavailable(&'static str),
     /// The host has reached a limit of its own.
     Overloaded,
     /// The listener is stopping.
@@ -63,7 +65,7 @@ impl Refusal {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) | Self::NotHttp(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
-            Self::Overloaded | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::KeysUnavailable(_) | Self::Overloaded | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -81,7 +83,7 @@ impl Refusal {
             Self::TooCompressed => "the body decompresses to more than this endpoint takes".into(),
             Self::TooSlow => "the body was not received in time".into(),
             Self::BadRequest(message) => message.clone().into(),
-            Self::NotHttp(message) | Self::MediaType(message) => (*message).into(),
+            Self::NotHttp(message) | Self::MediaType(message) | Self::KeysUnavailable(message) => (*message).into(),
             Self::TransferCoding => {
                 "this transfer-encoding is not read here: send the body in chunks, or with its length".into()
             }
@@ -95,7 +97,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rate(wait) => Some(*wait),
-            Self::Overloaded => Some(Duration::from_secs(RETRY_AFTER_SECS)),
+            Self::Overloaded | Self::KeysUnavailable(_) => Some(Duration::from_secs(RETRY_AFTER_SECS)),
             Self::Draining => Some(Duration::from_secs(RETRY_AFTER_DRAIN_SECS)),
             _ => None,
         }
@@ -124,6 +126,12 @@ impl Refusal {
                 | Self::Draining
                 | Self::ClientGone
         )
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::{fmt, sync::Arc};
 
+use sha2::{Digest, Sha256};
+use subtle::{Choice, ConstantTimeEq};
+
 use crate::limits::SECRETS_MAX;
 
 /// A shared secret. Its `Debug` output hides it.
@@ -22,10 +25,10 @@ pub enum SecretError {
     #[error("the secret ends with a line break, which its sender does not have: remove it from the file")]
     LineBreak,
     /// There is no secret.
-    #[error("no secret is given: give one, or two while one replaces the other")]
+    #[error("no secret is given: give at least one")]
     None,
     /// There are more secrets than rotation needs.
-    #[error("{0} secrets are given: at most {SECRETS_MAX} can be active, the new one and the one it replaces")]
+    #[error("{0} secrets are given: at most {SECRETS_MAX} can be active at once")]
     TooMany(usize),
 }
 
@@ -53,13 +56,21 @@ impl fmt::Debug for Secret {
 }
 
 impl Secrets {
-    /// Takes one secret, or two during rotation.
+    /// Takes one secret, or several: during rotation, or of several senders.
     pub fn try_new(secrets: Vec<Secret>) -> Result<Self, SecretError> {
         match secrets.len() {
             0 => Err(SecretError::None),
             1..=SECRETS_MAX => Ok(Self(secrets)),
             n => Err(SecretError::TooMany(n)),
         }
+    }
+
+    /// Whether this is one of them. Takes the same time whichever it is.
+    pub fn have(&self, given: &[u8]) -> bool {
+        let digest = |bytes: &[u8]| Sha256::digest(bytes);
+        let given = digest(given);
+        let equal = self.0.iter().map(|secret| digest(secret.reveal()).ct_eq(&given));
+        equal.fold(Choice::from(0), |any, one| any | one).into()
     }
 
     /// Iterates over them.
@@ -79,11 +90,13 @@ mod tests {
     }
 
     #[test]
-    fn one_or_two_secrets_are_valid() {
+    fn one_to_eight_secrets_are_valid() {
         let secret = Secret::try_new("a").unwrap();
         assert_eq!(Secrets::try_new(vec![]).unwrap_err(), SecretError::None);
-        Secrets::try_new(vec![secret.clone(); 2]).unwrap();
-        assert_eq!(Secrets::try_new(vec![secret; 3]).unwrap_err(), SecretError::TooMany(3));
+        Secrets::try_new(vec![secret.clone(); SECRETS_MAX]).unwrap();
+        let more = SECRETS_MAX + 1;
+        let refused = Secrets::try_new(vec![secret; more]).unwrap_err();
+        assert_eq!(refused, SecretError::TooMany(more));
     }
 
     #[test]

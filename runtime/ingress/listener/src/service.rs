@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use http::{HeaderValue, Request, Version, header::CONNECTION, request::Parts};
 use http_body::Body;
 use hyper::body::Incoming;
+use rustls_pki_types::CertificateDer;
 use tokio::time::Instant;
 
 use crate::{
@@ -24,6 +25,7 @@ pub(crate) struct Caller<H> {
     pub(crate) shared: Arc<Shared>,
     pub(crate) routes: Arc<RouteTable<H>>,
     pub(crate) socket: IpAddr,
+    pub(crate) certificate: Option<CertificateDer<'static>>,
     pub(crate) activity: Arc<Activity>,
 }
 
@@ -44,6 +46,7 @@ pub(crate) async fn respond<H: Handler>(caller: Arc<Caller<H>>, request: Request
             head: &head,
             body: &mut body,
             socket: caller.socket,
+            certificate: caller.certificate.as_ref(),
             started,
             span: report.span.as_deref(),
             body_bytes: &mut report.body_bytes,

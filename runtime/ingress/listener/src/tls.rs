@@ -7,7 +7,7 @@ use std::{
 
 use rustls::{
     RootCertStore, ServerConfig,
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::aws_lc_rs,
     server::{WebPkiClientVerifier, danger::ClientCertVerifier},
 };
 use rustls_pki_types::{
@@ -23,7 +23,7 @@ pub struct TlsOptions {
     pub cert_path: PathBuf,
     /// The private key: PKCS #8, PKCS #1 or SEC 1.
     pub key_path: PathBuf,
-    /// Clients must have a certificate of one of these authorities, PEM; without, none is asked for.
+    /// Authorities of the certificates that clients may show. Which endpoints need one is theirs to say.
     pub client_ca_path: Option<PathBuf>,
 }
 
@@ -46,13 +46,13 @@ pub enum TlsError {
         /// Why.
         source: pem::Error,
     },
-    /// No authorities could be read.
-    #[error("the file of authorities {} cannot be used: {reason}; it must hold PEM certificates of authorities", path.display())]
-    ClientCa {
+    /// The authorities cannot be used.
+    #[error("the authorities of clients in {} cannot be used: {why}", path.display())]
+    ClientAuthority {
         /// The file.
         path: PathBuf,
         /// Why.
-        reason: String,
+        why: String,
     },
     /// They do not match, or their kind is not supported.
     #[error("the certificate {} and the key {} cannot be used together: {source}", cert_path.display(), key_path.display())]
@@ -69,52 +69,51 @@ pub enum TlsError {
 /// Reads the files. The cryptography provider is named here instead of using the process default, which any other crate
 /// could change.
 pub(crate) fn acceptor(options: &TlsOptions) -> Result<TlsAcceptor, TlsError> {
-    let certificate = |source| TlsError::Certificate {
-        path: options.cert_path.clone(),
-        source,
-    };
-    let chain = certificates(&options.cert_path).map_err(certificate)?;
+    let chain = certificates(&options.cert_path)?;
     let key = PrivateKeyDer::from_pem_file(&options.key_path).map_err(|source| TlsError::Key {
         path: options.key_path.clone(),
         source,
     })?;
-    let mismatch = |source| TlsError::Mismatch {
-        cert_path: options.cert_path.clone(),
-        key_path: options.key_path.clone(),
-        source,
+    let clients = match &options.client_ca_path {
+        Some(path) => client_verifier(path)?,
+        None => WebPkiClientVerifier::no_client_auth(),
     };
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let builder = ServerConfig::builder_with_provider(provider.clone())
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
-        .map_err(mismatch)?;
-    let builder = match &options.client_ca_path {
-        None => builder.with_no_client_auth(),
-        Some(path) => builder.with_client_cert_verifier(client_verifier(path, provider)?),
-    };
-    let mut config = builder.with_single_cert(chain, key).map_err(mismatch)?;
+        .and_then(|builder| builder.with_client_cert_verifier(clients).with_single_cert(chain, key))
+        .map_err(|source| TlsError::Mismatch {
+            cert_path: options.cert_path.clone(),
+            key_path: options.key_path.clone(),
+            source,
+        })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
-/// The certificates of a PEM file, at least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
-    let chain = CertificateDer::pem_file_iter(path)?.collect::<Result<Vec<_>, _>>()?;
-    if chain.is_empty() {
-        return Err(pem::Error::NoItemsFound);
-    }
-    Ok(chain)
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let found = read.and_then(|found| match found.is_empty() {
+        true => Err(pem::Error::NoItemsFound),
+        false => Ok(found),
+    });
+    found.map_err(|source| TlsError::Certificate {
+        path: path.to_owned(),
+        source,
+    })
 }
 
-/// Asks clients for a certificate of one of these authorities.
-fn client_verifier(path: &Path, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
-    let refused = |reason: String| TlsError::ClientCa {
+/// Checks certificates that clients show. One without any gets in: endpoints say which of them need one.
+fn client_verifier(path: &Path) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
+    let refused = |why: String| TlsError::ClientAuthority {
         path: path.to_owned(),
-        reason,
+        why,
     };
     let mut roots = RootCertStore::empty();
-    for certificate in certificates(path).map_err(|error| refused(error.to_string()))? {
-        roots.add(certificate).map_err(|error| refused(error.to_string()))?;
+    for authority in certificates(path)? {
+        roots.add(authority).map_err(|error| refused(error.to_string()))?;
     }
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build();
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let verifier = verifier.allow_unauthenticated().build();
     verifier.map_err(|error| refused(error.to_string()))
 }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use rustls_pki_types::CertificateDer;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,6 +21,16 @@ use crate::{activity::Activity, replacement::Replacement};
 pub(crate) enum Transport {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Transport {
+    /// The certificate that the client showed when TLS began.
+    pub(crate) fn client_certificate(&self) -> Option<CertificateDer<'static>> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => Some(tls.get_ref().1.peer_certificates()?.first()?.clone().into_owned()),
+        }
+    }
 }
 
 /// A transport whose first bytes were read already. On HTTP/1 it tracks reads, because they begin a request, and replaces

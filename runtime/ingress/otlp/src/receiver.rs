@@ -78,8 +78,7 @@ impl Handler for Endpoint {
         let form = self.form(head)?;
         let received_ms = now_ms();
         let auth = &self.receiver.auth;
-        auth.authenticate(&head.method, &head.headers, received_ms / 1000)
-            .map_err(Refusal::Denied)?;
+        auth.authenticate(&exchange.caller(received_ms / 1000)).await?;
         let verdict = match self.export(exchange, form, received_ms).await {
             Ok(verdict) => verdict,
             Err(Stop::Refused(refusal)) => return Err(refusal),

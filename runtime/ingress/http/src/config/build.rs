@@ -39,6 +39,7 @@ fn endpoint(
         content: config.content_type,
         headers: wants.headers,
         attributes: wants.attributes,
+        policy: config.policy.build().map_err(refused)?,
         ..EndpointOptions::new(path)
     };
     let endpoint = Endpoint::try_new(options, intake);

@@ -13,16 +13,18 @@ use danube_wasm_settings::{
 };
 use http::Method;
 
-use super::{event_id::EventIdKind, webhook::BODY_BYTES_MAX};
+use super::{event_id::EventIdKind, policy::PolicyConfig, webhook::BODY_BYTES_MAX};
 use crate::{ContentKind, EventIdSource, IdReuse};
 
-/// The methods that an endpoint may accept. `GET` is for subscription handshakes.
+/// The methods that an endpoint may accept. `GET` is for subscription handshakes; `HEAD` and `OPTIONS` are answered by the host.
 static METHODS: &[(&str, Method)] = &[
     ("GET", Method::GET),
     ("POST", Method::POST),
     ("PUT", Method::PUT),
     ("PATCH", Method::PATCH),
     ("DELETE", Method::DELETE),
+    ("HEAD", Method::HEAD),
+    ("OPTIONS", Method::OPTIONS),
 ];
 
 /// A path that events are posted to.
@@ -58,6 +60,8 @@ pub struct EndpointConfig {
     pub max_body_bytes: Option<usize>,
     /// How senders authenticate.
     pub auth: AuthConfig,
+    /// What it does beside making events of requests.
+    pub policy: PolicyConfig,
 }
 
 impl EndpointConfig {
@@ -123,7 +127,7 @@ impl Section for EndpointConfig {
                 "What a body must be. With `json`, others are answered 400 or 415.",
             )
             .or(ContentKind::Json);
-        let methods = methods(t);
+        let mut methods = methods(t);
         let (event_id, on_id_reuse) = event_ids(t);
         let rate_limit = t.group("rate_limit").optional::<RateLimit>();
         let max_body_bytes = t
@@ -134,7 +138,8 @@ impl Section for EndpointConfig {
             )
             .example("65536")
             .defaults_to("the listener's");
-        let auth = t.group("auth").optional::<AuthConfig>();
+        let auth = t.group("auth").optional::<AuthConfig>().unwrap_or_default();
+        let policy = PolicyConfig::read(t, &auth, &mut methods);
         if content_type == ContentKind::Any && matches!(event_id, EventIdSource::JsonPointer(_)) {
             t.session().error(
                 &t.span("event_id"),
@@ -161,7 +166,8 @@ impl Section for EndpointConfig {
             on_id_reuse,
             rate_limit,
             max_body_bytes,
-            auth: auth.unwrap_or_default(),
+            auth,
+            policy,
         })
     }
 }
@@ -170,12 +176,13 @@ impl Section for EndpointConfig {
 fn methods(t: &mut Table<'_>) -> Vec<Method> {
     let methods = List {
         kind: Choice::of(METHODS),
-        len: 1..=5,
+        len: 1..=7,
     };
     t.field(
         "methods",
         methods,
-        "HTTP methods that are taken. Others are answered 405.",
+        "HTTP methods that are taken. Others are answered 405. `HEAD` and `OPTIONS` are answered without an event, for senders \
+         that try a URL first.",
     )
     .or(vec![Method::POST])
 }

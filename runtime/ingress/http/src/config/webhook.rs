@@ -28,6 +28,24 @@ impl Webhook {
         endpoint.max_body_bytes.unwrap_or(self.max_body_bytes)
     }
 
+    /// Reports endpoints that ask for a certificate where nobody can show one.
+    fn refuse_certificates_of_nobody(&self, session: Session<'_>, endpoints: &Span) {
+        let tls = self.listener.tls.as_ref();
+        let asks = |endpoint: &&EndpointConfig| matches!(endpoint.auth, AuthConfig::ClientCertificate { .. });
+        if let Some(endpoint) = self.endpoints.iter().find(asks)
+            && tls.is_none_or(|tls| tls.client_ca_path.is_none())
+        {
+            session.error(
+                endpoints,
+                format!(
+                    "{} asks for a client's certificate, and the listener trusts no authority for them",
+                    endpoint.path
+                ),
+                "add `client_ca_path` to `tls` of the listener",
+            );
+        }
+    }
+
     /// Warns about endpoints without authentication, unless only this machine can reach them.
     pub(crate) fn warn_about_open_endpoints(&self, session: Session<'_>, host: &Span) {
         let listen = &self.listener.listen;
@@ -86,6 +104,7 @@ impl Section for Webhook {
             max_body_bytes,
             endpoints,
         };
+        webhook.refuse_certificates_of_nobody(t.session(), &t.span("endpoints"));
         webhook.warn_about_open_endpoints(t.session(), &t.span("host"));
         webhook.listener.leave(t);
         Some(webhook)

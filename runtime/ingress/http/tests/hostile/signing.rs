@@ -1,6 +1,6 @@
 //! Credentials, right and wrong.
 
-use danube_wasm_ingress_http::{ApiKey, Auth, Hmac, Jwt, Secret, Secrets};
+use danube_wasm_ingress_http::{ApiKey, Auth, Jwt, Secret, Secrets, Signature};
 use danube_wasm_model::clock::now_ms;
 use hmac::{KeyInit, Mac};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
@@ -15,6 +15,10 @@ pub(crate) fn now_secs() -> u64 {
 
 pub(crate) fn secrets() -> Secrets {
     Secrets::try_new(vec![Secret::try_new(SECRET).unwrap()]).unwrap()
+}
+
+fn signed(preset: &str) -> Auth {
+    Signature::preset(preset, &secrets()).unwrap().into()
 }
 
 /// HMAC-SHA256, in hex.
@@ -38,8 +42,8 @@ pub(crate) const SCHEMES: [Scheme; 4] = [Scheme::Stripe, Scheme::GitHub, Scheme:
 impl Scheme {
     pub(crate) fn auth(self) -> Auth {
         match self {
-            Self::Stripe => Auth::Hmac(Hmac::stripe(&secrets())),
-            Self::GitHub => Auth::Hmac(Hmac::github(&secrets())),
+            Self::Stripe => signed("stripe"),
+            Self::GitHub => signed("github"),
             Self::Token => Auth::Jwt(Jwt::try_hs256(&secrets()).unwrap()),
             Self::Key => Auth::ApiKey(ApiKey::new(&secrets())),
         }

@@ -1,6 +1,6 @@
 //! Who may send.
 
-use danube_wasm_ingress_http::{ApiKey, Auth, AuthError, Hmac, Jwt, RateLimit, Secret, Secrets};
+use danube_wasm_ingress_http::{ApiKey, Auth, AuthError, Jwt, RateLimit, Secret, Secrets, Signature};
 use danube_wasm_model::clock::now_ms;
 use hmac::{KeyInit, Mac};
 use http::{HeaderName, Method};
@@ -22,6 +22,14 @@ fn sign(secret: &str, parts: &[&[u8]]) -> String {
 
 fn now_secs() -> u64 {
     now_ms() / 1000
+}
+
+fn preset(name: &str, texts: &[&str]) -> Signature {
+    Signature::preset(name, &secrets(texts)).expect(name)
+}
+
+fn signed(name: &str, texts: &[&str]) -> Auth {
+    preset(name, texts).into()
 }
 
 async fn server(auth: Auth) -> Server {
@@ -83,7 +91,7 @@ async fn strangers_do_not_use_up_the_rate() {
 
 #[tokio::test]
 async fn stripe_signatures() {
-    let server = server(Auth::Hmac(Hmac::stripe(&secrets(&["whsec_new", "whsec_old"])))).await;
+    let server = server(signed("stripe", &["whsec_new", "whsec_old"])).await;
     let body = r#"{"id":"evt_1"}"#;
     let now = now_secs();
     let signature = |secret: &str, time: u64| sign(secret, &[format!("{time}.").as_bytes(), body.as_bytes()]);
@@ -143,7 +151,7 @@ async fn stripe_signatures() {
 
 #[tokio::test]
 async fn an_unsigned_body_is_not_even_read() {
-    let server = server(Auth::Hmac(Hmac::stripe(&secrets(&["whsec"])))).await;
+    let server = server(signed("stripe", &["whsec"])).await;
     let mut client = server.connect().await;
     client
         .send("POST /hook HTTP/1.1\r\nhost: test\r\ncontent-length: 1000\r\n\r\n")
@@ -153,11 +161,7 @@ async fn an_unsigned_body_is_not_even_read() {
 
 #[tokio::test]
 async fn github_signatures() {
-    let server = server(Auth::Hmac(Hmac::github(&secrets(&[
-        "It's a Secret to Everybody",
-        "old",
-    ]))))
-    .await;
+    let server = server(signed("github", &["It's a Secret to Everybody", "old"])).await;
     let body = r#"{"zen":"Design for failure."}"#;
     let status = async |header: String| {
         server
@@ -185,17 +189,17 @@ async fn github_signatures() {
 
 #[tokio::test]
 async fn handshakes_may_be_unsigned_where_allowed() {
-    let hmac = Hmac::github(&secrets(&["secret"]));
-    let start = async |hmac: Hmac| {
+    let github = preset("github", &["secret"]);
+    let start = async |signature: Signature| {
         Server::start(|endpoint| {
-            endpoint.auth = Auth::Hmac(hmac);
+            endpoint.auth = signature.into();
             endpoint.methods = vec![Method::GET, Method::POST];
         })
         .await
     };
-    let strict = start(hmac.clone()).await;
+    let strict = start(github.clone()).await;
     assert_eq!(strict.send("GET", "/hook", &[], "").await.status, 401);
-    let open = start(hmac.with_unsigned_get()).await;
+    let open = start(github.with_unsigned_get()).await;
     assert_eq!(open.send("GET", "/hook?hub.challenge=1", &[], "").await.status, 200);
     assert_eq!(open.post(&[], "{}").await.status, 401);
 }
@@ -347,7 +351,7 @@ fn keys_that_cannot_be_are_refused() {
         Err(AuthError::KeyCount(0))
     ));
     assert_eq!(
-        Hmac::stripe(&secrets(&["s"])).try_with_tolerance(0).unwrap_err(),
+        preset("stripe", &["s"]).try_with_tolerance(0).unwrap_err(),
         AuthError::Tolerance
     );
 }
@@ -357,7 +361,7 @@ fn debug_shows_no_secret() {
     let hidden = secrets(&["hunter2-hunter2-hunter2-hunter2-hunter2"]);
     let all = [
         Auth::ApiKey(ApiKey::new(&hidden)),
-        Auth::Hmac(Hmac::stripe(&hidden)),
+        Signature::preset("stripe", &hidden).unwrap().into(),
         Auth::Jwt(Jwt::try_hs256(&hidden).unwrap()),
     ];
     assert!(!format!("{all:?}").contains("hunter2"));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use danube_wasm_ingress_http::{Auth, ContentKind, Hmac, Secret, Secrets};
+use danube_wasm_ingress_http::{ContentKind, Secret, Secrets, Signature};
 use flate2::{Compression, write::GzEncoder};
 use hmac::{KeyInit, Mac};
 
@@ -193,7 +193,8 @@ async fn other_codings_are_refused() {
 #[tokio::test]
 async fn what_is_signed_is_the_body_as_sent() {
     let secrets = Secrets::try_new(vec![Secret::try_new("secret").unwrap()]).unwrap();
-    let server = Server::start(|endpoint| endpoint.auth = Auth::Hmac(Hmac::github(&secrets))).await;
+    let github = Signature::preset("github", &secrets).unwrap();
+    let server = Server::start(|endpoint| endpoint.auth = github.into()).await;
     let sent = gzip(b"{}");
     let sign = |bytes: &[u8]| {
         let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(b"secret").unwrap();

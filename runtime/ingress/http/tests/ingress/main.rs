@@ -8,11 +8,16 @@ mod bodies;
 mod drain;
 mod events;
 mod framing;
+mod handshakes;
 mod http2;
+mod jwks;
 mod limits;
 mod replays;
 mod routes;
+mod sns;
 mod tls;
+mod tokens;
+mod web;
 
 #[path = "../support/mod.rs"]
 mod support;

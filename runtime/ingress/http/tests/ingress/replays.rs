@@ -1,6 +1,6 @@
 //! What a recorded request is worth to the one who recorded it.
 
-use danube_wasm_ingress_http::{ApiKey, Auth, EventIdSource, Hmac, Jwt, Secret, Secrets};
+use danube_wasm_ingress_http::{ApiKey, Auth, EventIdSource, Jwt, Secret, Secrets, Signature};
 use danube_wasm_model::clock::now_ms;
 use hmac::{KeyInit, Mac};
 
@@ -10,6 +10,10 @@ const BODY: &str = r#"{"id":"evt_1"}"#;
 
 fn secrets() -> Secrets {
     Secrets::try_new(vec![Secret::try_new("a secret that has 32 bytes or more").unwrap()]).unwrap()
+}
+
+fn preset(name: &str) -> Signature {
+    Signature::preset(name, &secrets()).unwrap()
 }
 
 fn sign(signed: &str) -> String {
@@ -42,11 +46,7 @@ fn ids(server: &Server) -> Vec<String> {
 #[tokio::test]
 async fn a_replay_within_the_tolerance_has_the_event_id_again() {
     let pointer = "/id".parse().unwrap();
-    let server = server(
-        Auth::Hmac(Hmac::stripe(&secrets())),
-        EventIdSource::JsonPointer(pointer),
-    )
-    .await;
+    let server = server(preset("stripe").into(), EventIdSource::JsonPointer(pointer)).await;
     let recorded = stripe(now_ms() / 1000);
     for _ in 0..3 {
         assert_eq!(server.post(&[&recorded], BODY).await.status, 200);
@@ -57,8 +57,8 @@ async fn a_replay_within_the_tolerance_has_the_event_id_again() {
 
 #[tokio::test]
 async fn a_replay_outside_the_tolerance_is_refused_unread() {
-    let hmac = Hmac::stripe(&secrets()).try_with_tolerance(60).unwrap();
-    let server = server(Auth::Hmac(hmac), EventIdSource::WellKnown).await;
+    let stripe_alone = preset("stripe").try_with_tolerance(60).unwrap();
+    let server = server(stripe_alone.into(), EventIdSource::WellKnown).await;
     for time_secs in [now_ms() / 1000 - 1_000, now_ms() / 1000 + 1_000, 0, u64::MAX] {
         let mut client = server.connect().await;
         let recorded = stripe(time_secs);
@@ -76,7 +76,7 @@ async fn a_replay_outside_the_tolerance_is_refused_unread() {
 
 #[tokio::test]
 async fn a_replay_without_a_signed_time_passes_for_ever_with_its_event_id() {
-    let server = server(Auth::Hmac(Hmac::github(&secrets())), EventIdSource::WellKnown).await;
+    let server = server(preset("github").into(), EventIdSource::WellKnown).await;
     for _ in 0..3 {
         assert_eq!(
             server.post(&[&github(), "x-github-delivery: evt_1"], BODY).await.status,
@@ -89,7 +89,7 @@ async fn a_replay_without_a_signed_time_passes_for_ever_with_its_event_id() {
 /// Neither form signs headers. Who needs more takes the id from the body.
 #[tokio::test]
 async fn a_replay_with_another_id_in_a_header_is_another_event() {
-    let server = server(Auth::Hmac(Hmac::github(&secrets())), EventIdSource::WellKnown).await;
+    let server = server(preset("github").into(), EventIdSource::WellKnown).await;
     for id in ["evt_1", "evt_2"] {
         let answer = server
             .post(&[&github(), &format!("x-github-delivery: {id}")], BODY)
@@ -101,7 +101,7 @@ async fn a_replay_with_another_id_in_a_header_is_another_event() {
 
 #[tokio::test]
 async fn a_credential_that_is_there_twice_is_refused() {
-    let hmac = server(Auth::Hmac(Hmac::github(&secrets())), EventIdSource::WellKnown).await;
+    let hmac = server(preset("github").into(), EventIdSource::WellKnown).await;
     let key = server(Auth::ApiKey(ApiKey::new(&secrets())), EventIdSource::WellKnown).await;
     let jwt = server(Auth::Jwt(Jwt::try_hs256(&secrets()).unwrap()), EventIdSource::WellKnown).await;
     let right_key = "x-api-key: a secret that has 32 bytes or more".to_owned();

@@ -23,14 +23,15 @@ impl Section for TlsOptions {
             .field(
                 "client_ca_path",
                 PemFile("CERTIFICATE"),
-                "Authorities, PEM. Clients must have a certificate of one of them; without this key none is asked for.",
+                "Authorities of certificates that clients may show, PEM. Endpoints with `auth = { type = \"client_certificate\" }` \
+                 need one.",
             )
             .example("\"tls/clients.pem\"")
             .optional();
         Some(Self {
-            client_ca_path,
             cert_path: cert_path?,
             key_path: key_path?,
+            client_ca_path,
         })
     }
 }

@@ -89,7 +89,8 @@ impl Section for Otlp {
                  export as it was sent, protobuf or JSON, for components that take it apart themselves.",
             )
             .or(Split::Record);
-        let auth = t.group("auth").optional::<AuthConfig>().unwrap_or_default();
+        let auth = t.group("auth").optional::<AuthConfig>();
+        let auth = auth.unwrap_or_else(|| by_certificate(&listener));
         let signals = signals(t);
         t.moved("endpoint", "write `host` and `port`");
         t.moved(
@@ -113,6 +114,17 @@ impl Section for Otlp {
             PathClaim::leave(t, signal.name(), signal.http_path());
         }
         Some(otlp.limited(max_body_bytes))
+    }
+}
+
+/// Who names authorities of clients asks for a certificate of theirs.
+fn by_certificate(listener: &ListenerConfig) -> AuthConfig {
+    match listener.tls.as_ref().and_then(|tls| tls.client_ca_path.as_ref()) {
+        Some(_) => AuthConfig::ClientCertificate {
+            names: Vec::new(),
+            fingerprints: Vec::new(),
+        },
+        None => AuthConfig::None,
     }
 }
 
@@ -172,10 +184,10 @@ fn check(t: &Table<'_>, otlp: &Otlp) {
             "add a table `traces`, `metrics` or `logs` with a `danube_topic`",
         );
     }
-    if matches!(otlp.auth, AuthConfig::Hmac { .. }) {
+    if otlp.auth.signs_bodies() {
         session.error(
             &t.span("auth"),
-            "no exporter signs its exports: `hmac` would let nobody in",
+            "no exporter signs its exports: this would let nobody in",
             "write `type = \"bearer\"`, `\"api_key\"` or `\"jwt\"`, or ask for certificates with `tls.client_ca_path`",
         );
     }
@@ -197,12 +209,7 @@ fn check(t: &Table<'_>, otlp: &Otlp) {
         );
     }
     let listen = &otlp.listener.listen;
-    let asks_for_certificates = otlp
-        .listener
-        .tls
-        .as_ref()
-        .is_some_and(|tls| tls.client_ca_path.is_some());
-    if otlp.auth == AuthConfig::None && !asks_for_certificates && !listen.host.is_loopback() {
+    if otlp.auth == AuthConfig::None && !listen.host.is_loopback() {
         session.warning(
             &t.span("host"),
             format!("everyone who can reach {listen} may send telemetry"),

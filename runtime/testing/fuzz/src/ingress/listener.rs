@@ -11,8 +11,8 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_ingress_http::{
-    ApiKey, Auth, ContentKind, Endpoint, EndpointOptions, EventIdSource, Hmac, HttpListener, Jwt, ListenerOptions,
-    Secret, Secrets,
+    ApiKey, Auth, ContentKind, Endpoint, EndpointOptions, EventIdSource, HttpListener, Jwt, ListenerOptions, Secret,
+    Secrets, Signature,
 };
 use danube_wasm_model::{
     door::{Intake, Outcome},
@@ -114,7 +114,7 @@ fn endpoints(inbox: &Arc<Inbox>) -> Vec<Arc<Endpoint>> {
     key.auth = Auth::ApiKey(ApiKey::new(&secrets));
     key.event_id = EventIdSource::JsonPointer("/data/0/id".parse().expect("a pointer"));
     let mut signed = EndpointOptions::new(SIGNED);
-    signed.auth = Auth::Hmac(Hmac::github(&secrets));
+    signed.auth = Signature::preset("github", &secrets).expect("a sender").into();
     let mut token = EndpointOptions::new(TOKEN);
     token.auth = Auth::Jwt(Jwt::try_hs256(&secrets).expect("long enough"));
     let options = [open, key, signed, token].into_iter();
