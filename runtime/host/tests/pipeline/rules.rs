@@ -16,7 +16,7 @@ fn values_within_their_range() {
         ("partitions = \"4\"", "not a string"),
         ("key_pointer = \"customer_id\"", "a JSON pointer begins with `/`"),
         ("on_invalid = \"drop\"", "`\"reject\"` or `\"dead-letter\"`"),
-        ("methods = []", "must have 1 to 5 items, not 0"),
+        ("methods = []", "must have 1 to 7 items, not 0"),
         ("methods = [\"POST\", \"FETCH\"]", "methods[1]"),
         ("event_id = { headers = \"x\" }", "`event_id` must be"),
         ("event_id = { header = \"a b\" }", "a header's name"),
@@ -40,8 +40,8 @@ fn values_within_their_range() {
         ("auth = { type = \"api_key\" }", "needs `secrets`"),
         ("auth = { type = \"api_key\", secrets = [\"\"] }", "is empty"),
         (
-            "auth = { type = \"api_key\", secrets = [\"a\", \"b\", \"c\"] }",
-            "must have 1 to 2 items, not 3",
+            "auth = { type = \"api_key\", secrets = [\"1\", \"2\", \"3\", \"4\", \"5\", \"6\", \"7\", \"8\", \"9\"] }",
+            "must have 1 to 8 items, not 9",
         ),
         (
             "auth = { type = \"api_key\", secret_env = \"A\", secrets = [\"${B:-b}\"] }",
@@ -54,11 +54,15 @@ fn values_within_their_range() {
         ),
         (
             "auth = { type = \"jwt\", algorithm = \"none\", secrets = [\"a\"] }",
-            "`\"HS256\"` or `\"RS256\"`",
+            "`\"ES384\"` or `\"EdDSA\"`",
+        ),
+        (
+            "auth = { type = \"jwt\", algorithm = \"ES512\" }",
+            "with a public key, `\"RS256\"`, `\"PS256\"`, `\"ES256\"`, `\"ES384\"` and `\"EdDSA\"` are supported",
         ),
         (
             "auth = { type = \"jwt\", algorithm = \"ES256\" }",
-            "with a public key, only `\"RS256\"` is supported",
+            "needs `public_key_files` or `jwks_url`",
         ),
         (
             "auth = { type = \"jwt\", algorithm = \"HS512\", secrets = [\"a\"] }",

@@ -59,7 +59,6 @@ pub(crate) const SENDERS: &[Sender] = &[
         header: "x-signature-ed25519",
         time: "x-signature-timestamp",
         body: r#"{"type":2,"id":"1"}"#,
-        ..TEXT
     },
     Sender {
         preset: "gitea",
