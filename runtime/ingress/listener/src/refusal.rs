@@ -41,8 +41,8 @@ pub enum Refusal {
     NotHttp(&'static str),
     /// The body's transfer coding is not supported.
     TransferCoding,
-    /// What a credential is checked with cannot be fetched; one sentence says what.
-    KeysUnavailable(&'static str),
+    /// Another server is needed for it and does not answer; one sentence says which.
+    Unavailable(&'static str),
     /// The host has reached a limit of its own.
     Overloaded,
     /// The listener is stopping.
@@ -65,7 +65,7 @@ impl Refusal {
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) | Self::NotHttp(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
-            Self::KeysUnavailable(_) | Self::Overloaded | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable(_) | Self::Overloaded | Self::Draining => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -83,7 +83,7 @@ impl Refusal {
             Self::TooCompressed => "the body decompresses to more than this endpoint takes".into(),
             Self::TooSlow => "the body was not received in time".into(),
             Self::BadRequest(message) => message.clone().into(),
-            Self::NotHttp(message) | Self::MediaType(message) | Self::KeysUnavailable(message) => (*message).into(),
+            Self::NotHttp(message) | Self::MediaType(message) | Self::Unavailable(message) => (*message).into(),
             Self::TransferCoding => {
                 "this transfer-encoding is not read here: send the body in chunks, or with its length".into()
             }
@@ -97,7 +97,7 @@ impl Refusal {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rate(wait) => Some(*wait),
-            Self::Overloaded | Self::KeysUnavailable(_) => Some(Duration::from_secs(RETRY_AFTER_SECS)),
+            Self::Overloaded | Self::Unavailable(_) => Some(Duration::from_secs(RETRY_AFTER_SECS)),
             Self::Draining => Some(Duration::from_secs(RETRY_AFTER_DRAIN_SECS)),
             _ => None,
         }

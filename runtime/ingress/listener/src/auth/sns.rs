@@ -117,7 +117,7 @@ impl Sns {
         let fetched = self.fetcher.get(&uri, FETCHED_BYTES_MAX).await;
         let key = fetched.and_then(|pem| public_key(&pem)).map_err(|why| {
             tracing::warn!(url, why, "the certificate of a message of SNS cannot be fetched");
-            Refusal::KeysUnavailable(UNAVAILABLE)
+            Refusal::Unavailable(UNAVAILABLE)
         })?;
         let mut keys = self.keys.lock();
         if keys.len() >= SNS_CERTIFICATES_MAX {

@@ -30,7 +30,7 @@ pub(super) async fn answer(sns: &Sns, body: &[u8]) -> Result<Option<Answer>, Ref
                     why,
                     "a subscription of SNS cannot be confirmed; it will ask again"
                 );
-                Refusal::KeysUnavailable("the subscription cannot be confirmed now: ask again later")
+                Refusal::Unavailable("the subscription cannot be confirmed now: ask again later")
             })?;
             tracing::info!(topic, "the subscription of SNS is confirmed");
             Ok(Some(answer::json(StatusCode::OK, &json!({ "status": "confirmed" }))))

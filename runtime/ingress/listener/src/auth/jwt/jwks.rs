@@ -92,7 +92,7 @@ impl Jwks {
             let is_known = |inner: &Inner| inner.known(algorithm, id).is_some_and(|found| !found.is_empty());
             self.0.fetch(|inner| is_known(inner) || !inner.may_ask()).await;
         }
-        self.0.known(algorithm, id).ok_or(Refusal::KeysUnavailable(UNAVAILABLE))
+        self.0.known(algorithm, id).ok_or(Refusal::Unavailable(UNAVAILABLE))
     }
 
     fn fetch_meanwhile(&self) {
