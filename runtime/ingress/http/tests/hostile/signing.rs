@@ -1,5 +1,6 @@
 //! Credentials, right and wrong.
 
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use danube_wasm_ingress_http::{ApiKey, Auth, Jwt, Secret, Secrets, Signature};
 use danube_wasm_model::clock::now_ms;
 use hmac::{KeyInit, Mac};
@@ -33,17 +34,25 @@ pub(crate) fn mac(secret: &str, parts: &[&[u8]]) -> String {
 pub(crate) enum Scheme {
     Stripe,
     GitHub,
+    Shopify,
     Token,
     Key,
 }
 
-pub(crate) const SCHEMES: [Scheme; 4] = [Scheme::Stripe, Scheme::GitHub, Scheme::Token, Scheme::Key];
+pub(crate) const SCHEMES: [Scheme; 5] = [
+    Scheme::Stripe,
+    Scheme::GitHub,
+    Scheme::Shopify,
+    Scheme::Token,
+    Scheme::Key,
+];
 
 impl Scheme {
     pub(crate) fn auth(self) -> Auth {
         match self {
             Self::Stripe => signed("stripe"),
             Self::GitHub => signed("github"),
+            Self::Shopify => signed("shopify"),
             Self::Token => Auth::Jwt(Jwt::try_hs256(&secrets()).unwrap()),
             Self::Key => Auth::ApiKey(ApiKey::new(&secrets())),
         }
@@ -53,6 +62,7 @@ impl Scheme {
         match self {
             Self::Stripe => "stripe-signature",
             Self::GitHub => "x-hub-signature-256",
+            Self::Shopify => "x-shopify-hmac-sha256",
             Self::Token => "authorization",
             Self::Key => "x-api-key",
         }
@@ -66,6 +76,7 @@ impl Scheme {
                 format!("t={time_secs},v1={signature}")
             }
             Self::GitHub => format!("sha256={}", mac(secret, &[body])),
+            Self::Shopify => BASE64_STANDARD.encode(hex::decode(mac(secret, &[body])).unwrap()),
             Self::Token => format!("Bearer {}", token(Algorithm::HS256, secret, time_secs + 300)),
             Self::Key => secret.to_owned(),
         }
@@ -73,7 +84,7 @@ impl Scheme {
 
     /// Whether the credential covers the body.
     pub(crate) fn signs_body(self) -> bool {
-        matches!(self, Self::Stripe | Self::GitHub)
+        matches!(self, Self::Stripe | Self::GitHub | Self::Shopify)
     }
 
     /// Whether it is only valid for a time.

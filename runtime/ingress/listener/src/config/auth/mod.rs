@@ -3,6 +3,7 @@
 mod dial;
 mod hmac;
 mod jwt;
+mod scheme;
 mod signature;
 mod sns;
 mod token;
