@@ -42,7 +42,16 @@ const ROOMS: &[(&str, &str)] = &[
 const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["sandbox"]),
     ("redb", &["broker"]),
-    ("tonic", &["proto", "broker-danube", "broker-server", "egress-qdrant", "ingress-otlp"]),
+    (
+        "tonic",
+        &[
+            "proto",
+            "broker-danube",
+            "broker-server",
+            "egress-qdrant",
+            "ingress-otlp",
+        ],
+    ),
     ("surrealdb", &["egress-surrealdb"]),
     ("jsonschema", &["schema"]),
     (
