@@ -48,7 +48,6 @@ impl AuthConfig {
             }
             AuthConfig::Signature(config) => config.build().map_err(|e| text(&e))?,
             AuthConfig::Sns(options) => Auth::Sns(Box::new(sns(options)?)),
-            AuthConfig::Bearer { secrets: tokens } => Auth::ApiKey(ApiKey::bearer(&secrets(tokens)?)),
             AuthConfig::Basic {
                 user,
                 secrets: passwords,
