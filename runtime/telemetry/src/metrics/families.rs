@@ -6,8 +6,8 @@ use prometheus::{GaugeVec, Registry, core::Collector, proto::Metric};
 
 use super::{
     groups::{
-        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, MessageMetrics, MqttMetrics,
-        PostgresMetrics, SourceMetrics, SpoolMetrics,
+        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, KafkaMetrics, MessageMetrics,
+        MqttMetrics, PostgresMetrics, SourceMetrics, SpoolMetrics,
     },
     manual::Section,
     registration::{CONNECTOR, Registration, RemoveSeries, remove_connector, remove_series},
@@ -21,6 +21,7 @@ pub(super) struct Families {
     pub(super) http: HttpMetrics,
     pub(super) mqtt: MqttMetrics,
     pub(super) postgres: PostgresMetrics,
+    pub(super) kafka: KafkaMetrics,
     pub(super) calls: CallMetrics,
     pub(super) spool: SpoolMetrics,
     pub(super) broker: BrokerMetrics,
@@ -40,6 +41,7 @@ impl Families {
             http: HttpMetrics::register(&mut r)?,
             mqtt: MqttMetrics::register(&mut r)?,
             postgres: PostgresMetrics::register(&mut r)?,
+            kafka: KafkaMetrics::register(&mut r)?,
             calls: CallMetrics::register(&mut r)?,
             spool: SpoolMetrics::register(&mut r)?,
             broker: BrokerMetrics::register(&mut r)?,

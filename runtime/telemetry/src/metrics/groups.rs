@@ -4,6 +4,7 @@ mod broker;
 mod calls;
 mod connectors;
 mod http;
+mod kafka;
 mod messages;
 mod mqtt;
 mod postgres;
@@ -15,6 +16,7 @@ pub(super) use self::{
     calls::CallMetrics,
     connectors::ConnectorFamilies,
     http::HttpMetrics,
+    kafka::KafkaMetrics,
     messages::MessageMetrics,
     mqtt::MqttMetrics,
     postgres::PostgresMetrics,

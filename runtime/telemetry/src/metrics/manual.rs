@@ -54,6 +54,8 @@ pub(super) enum Unit {
     Connections,
     Sessions,
     Lanes,
+    /// Of a topic of an upstream.
+    Partitions,
     Restarts,
     Panics,
     Spans,
@@ -76,6 +78,7 @@ impl Unit {
             Self::Connections => "connections",
             Self::Sessions => "sessions",
             Self::Lanes => "lanes",
+            Self::Partitions => "partitions",
             Self::Restarts => "restarts",
             Self::Panics => "panics",
             Self::Spans => "spans",

@@ -152,6 +152,35 @@ impl Metrics {
         left_out.with_label_values(&[id.as_str(), reason]).inc();
     }
 
+    /// Counts partitions of Kafka that were `assigned`, `revoked` or `lost`.
+    pub fn kafka_partitions_moved(&self, id: &ConnectorId, how: &str, partitions: usize) {
+        let moved = &self.families.kafka.moved;
+        moved.with_label_values(&[id.as_str(), how]).inc_by(partitions as f64);
+    }
+
+    /// Sets how many partitions of Kafka a source reads.
+    pub fn set_kafka_partitions(&self, id: &ConnectorId, partitions: usize) {
+        let gauge = &self.families.kafka.partitions;
+        gauge.with_label_values(&[id.as_str()]).set(partitions as f64);
+    }
+
+    /// Counts a commit of offsets to a group of Kafka, `ok` or `failed`.
+    pub fn kafka_committed(&self, id: &ConnectorId, outcome: &str) {
+        let commits = &self.families.kafka.commits;
+        commits.with_label_values(&[id.as_str(), outcome]).inc();
+    }
+
+    /// Counts a pause of a source's partitions of Kafka.
+    pub fn kafka_paused(&self, id: &ConnectorId) {
+        self.families.kafka.paused.with_label_values(&[id.as_str()]).inc();
+    }
+
+    /// Counts a partition of Kafka that was read on from another offset than the group's.
+    pub fn kafka_repositioned(&self, id: &ConnectorId) {
+        let repositioned = &self.families.kafka.repositioned;
+        repositioned.with_label_values(&[id.as_str()]).inc();
+    }
+
     /// Sets what a connector's spool holds: bytes, records, refused records, and the age of the oldest record.
     pub fn set_spool(&self, id: &ConnectorId, bytes: u64, records: u64, refused: u64, oldest: Duration) {
         let families = &self.families;

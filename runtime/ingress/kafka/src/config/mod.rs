@@ -1,0 +1,17 @@
+//! The table `[sources.kafka]`.
+
+mod brokers;
+mod check;
+mod cluster;
+mod kinds;
+mod options;
+mod reading;
+mod route;
+mod security;
+
+pub use brokers::{Broker, InvalidBroker};
+pub use cluster::Kafka;
+pub use options::Options;
+pub use reading::{GroupProtocol, Isolation, OnOutOfRange, Reading, Start};
+pub use route::{EventIdSource, OrderSource, RouteConfig, ValueFormat};
+pub use security::{Mechanism, Sasl, TlsConfig};

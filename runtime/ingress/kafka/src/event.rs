@@ -1,0 +1,181 @@
+//! A record as an event.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use danube_wasm_model::{
+    clock::now_ms,
+    event::{Event, Interests},
+    identity::{ORDER_ATTRIBUTE, REFUSED_ATTRIBUTE},
+};
+
+use crate::{
+    config::{EventIdSource, OrderSource, ValueFormat},
+    consumer::{Record, Timestamp},
+    event_id,
+    framing::{Framed, unframe},
+    limits::ORDER_OFFSET_BITS,
+    routes::Route,
+};
+
+/// Header that carries a W3C trace context.
+const TRACEPARENT: &str = "traceparent";
+/// Header that carries a media type.
+const CONTENT_TYPE: &str = "content-type";
+/// What a value of a header that is not UTF-8 begins with.
+const BASE64: &str = "base64:";
+
+/// The event that a record of this route is.
+pub(crate) fn event(record: Record, route: &Route, generation: u16, wants: Interests) -> Event {
+    let text = |name: &str| text_header(&record, name);
+    let id = match &route.config.event_id {
+        EventIdSource::Offset => None,
+        EventIdSource::Header(name) => text(name).filter(|id| danube_wasm_model::identity::is_event_id(id)),
+    };
+    let content_type = text(CONTENT_TYPE).map(str::to_owned);
+    let traceparent = text(TRACEPARENT).filter(|text| is_traceparent(text)).map(str::to_owned);
+    let id = id
+        .map(str::to_owned)
+        .unwrap_or_else(|| event_id::of_place(&record, route, generation));
+    let (value, refused) = value(&record, route.config.value);
+    let mut attributes = Vec::new();
+    if route.config.order == OrderSource::Offset {
+        // For the host: the component need not pass it on.
+        attributes.push(named(ORDER_ATTRIBUTE, order(generation, record.offset).to_string()));
+    }
+    if let Some(why) = refused {
+        attributes.push(named(REFUSED_ATTRIBUTE, why));
+    }
+    if wants.attributes {
+        about(&record, &value, &mut attributes);
+    }
+    Event {
+        endpoint: route.endpoint.clone(),
+        id,
+        payload: value.body,
+        content_type: content_type.unwrap_or_else(|| media_type(route.config.value).to_owned()),
+        headers: if wants.headers {
+            headers(&record, &mut attributes)
+        } else {
+            Vec::new()
+        },
+        key: record.key,
+        received_ms: now_ms(),
+        attributes,
+        traceparent,
+    }
+}
+
+/// Later lives of a topic are above earlier ones.
+fn order(generation: u16, offset: i64) -> u64 {
+    (u64::from(generation) << ORDER_OFFSET_BITS) + offset.unsigned_abs()
+}
+
+/// The value without what a schema registry's clients write before it, and why it cannot be taken.
+fn value(record: &Record, format: ValueFormat) -> (Framed, Option<String>) {
+    let whole = |body: Bytes| Framed {
+        schema_id: 0,
+        message_index: Vec::new(),
+        body,
+    };
+    if record.headers.is_none() {
+        let why = "the name of a header is not UTF-8".to_owned();
+        return (whole(record.value.clone().unwrap_or_default()), Some(why));
+    }
+    let Some(value) = record.value.clone() else {
+        return (whole(Bytes::new()), None);
+    };
+    match format {
+        ValueFormat::Bytes | ValueFormat::Json => (whole(value), None),
+        ValueFormat::Registry | ValueFormat::RegistryProtobuf => {
+            match unframe(&value, format == ValueFormat::RegistryProtobuf) {
+                Ok(framed) => (framed, None),
+                Err(why) => (whole(value), Some(why)),
+            }
+        }
+    }
+}
+
+fn media_type(format: ValueFormat) -> &'static str {
+    match format {
+        ValueFormat::Json => "application/json",
+        ValueFormat::RegistryProtobuf => "application/x-protobuf",
+        ValueFormat::Bytes | ValueFormat::Registry => "",
+    }
+}
+
+fn about(record: &Record, value: &Framed, attributes: &mut Vec<(String, String)>) {
+    attributes.extend([
+        named("kafka.topic", &*record.partition.topic),
+        named("kafka.partition", record.partition.number.to_string()),
+        named("kafka.offset", record.offset.to_string()),
+    ]);
+    let timestamp = match record.timestamp {
+        Timestamp::Absent => None,
+        Timestamp::Create(ms) => Some((ms, "create")),
+        Timestamp::LogAppend(ms) => Some((ms, "log-append")),
+    };
+    if let Some((ms, kind)) = timestamp {
+        attributes.push(named("kafka.timestamp", ms.to_string()));
+        attributes.push(named("kafka.timestamp-type", kind));
+    }
+    if record.value.is_none() {
+        attributes.push(named("kafka.tombstone", "true"));
+        attributes.push(named("change.op", "delete"));
+    }
+    if value.schema_id > 0 {
+        attributes.push(named("kafka.schema-id", value.schema_id.to_string()));
+    }
+    if !value.message_index.is_empty() {
+        let index: Vec<_> = value.message_index.iter().map(i32::to_string).collect();
+        attributes.push(named("kafka.message-index", index.join(",")));
+    }
+}
+
+/// In their order, with repeats, names in lower case as those of all headers. What a string cannot say is marked.
+fn headers(record: &Record, attributes: &mut Vec<(String, String)>) -> Vec<(String, String)> {
+    let (mut binary, mut absent) = (Vec::new(), Vec::new());
+    let each = record.headers.iter().flatten().map(|(name, value)| {
+        let name = name.to_lowercase();
+        let text = match value
+            .as_ref()
+            .map(|value| std::str::from_utf8(value).map_err(|_| value))
+        {
+            None => {
+                absent.push(name.clone());
+                String::new()
+            }
+            Some(Ok(text)) => text.to_owned(),
+            Some(Err(bytes)) => {
+                binary.push(name.clone());
+                format!("{BASE64}{}", STANDARD.encode(bytes))
+            }
+        };
+        (name, text)
+    });
+    let headers = each.collect();
+    for (name, marked) in [("kafka.binary-headers", binary), ("kafka.null-headers", absent)] {
+        if !marked.is_empty() {
+            attributes.push(named(name, marked.join(",")));
+        }
+    }
+    headers
+}
+
+fn text_header<'a>(record: &'a Record, name: &str) -> Option<&'a str> {
+    let mut all = record.headers.iter().flatten();
+    let (_, value) = all.find(|(of, _)| of.eq_ignore_ascii_case(name))?;
+    std::str::from_utf8(value.as_deref()?).ok()
+}
+
+fn named(name: &str, value: impl Into<String>) -> (String, String) {
+    (name.to_owned(), value.into())
+}
+
+/// `00-32 hex-16 hex-2 hex`.
+fn is_traceparent(text: &str) -> bool {
+    let parts: Vec<_> = text
+        .split('-')
+        .map(|part| (part.len(), part.bytes().all(|b| b.is_ascii_hexdigit())))
+        .collect();
+    parts == [(2, true), (32, true), (16, true), (2, true)] && text.starts_with("00-")
+}

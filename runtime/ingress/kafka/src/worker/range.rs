@@ -1,0 +1,124 @@
+//! What happens when the next offset of a partition is not there: records were deleted before they were read, or the end was cut off.
+
+use std::cmp::Ordering;
+
+use danube_wasm_model::upstream::UpstreamError;
+
+use super::{Worker, owned::Reading};
+use crate::{
+    config::OnOutOfRange,
+    consumer::{ConsumerError, GroupConsumer, Partition},
+};
+
+/// A partition whose next offset is not there.
+struct Gap {
+    partition: Partition,
+    reading: Reading,
+    oldest: i64,
+    end: i64,
+}
+
+impl<C: GroupConsumer> Worker<C> {
+    /// librdkafka says that some partition is, and not which.
+    pub(super) fn out_of_range(&mut self) -> Result<(), UpstreamError> {
+        match self.gaps() {
+            Ok(gaps) => gaps.into_iter().try_for_each(|gap| self.bridge(&gap)),
+            // It says so again when it has fetched again.
+            Err(error) => {
+                tracing::warn!(
+                    connector = self.orders.connector,
+                    error = error.message,
+                    "an offset is out of range, and the partition's range is not known yet"
+                );
+                self.again();
+                Ok(())
+            }
+        }
+    }
+
+    fn gaps(&self) -> Result<Vec<Gap>, ConsumerError> {
+        let mut gaps = Vec::new();
+        for (partition, reading) in self.owned.all() {
+            let (oldest, end) = self.consumer.range(&partition)?;
+            if reading.next < oldest || reading.next > end {
+                gaps.push(Gap {
+                    partition,
+                    reading,
+                    oldest,
+                    end,
+                });
+            }
+        }
+        Ok(gaps)
+    }
+
+    /// Fetches everything again from where it is: what was out of range stays so, and what was not goes on.
+    fn again(&self) {
+        let next: Vec<_> = self
+            .owned
+            .all()
+            .into_iter()
+            .map(|(partition, reading)| (partition, reading.next))
+            .collect();
+        if let Err(error) = self.consumer.seek(&next) {
+            tracing::warn!(
+                connector = self.orders.connector,
+                error = error.message,
+                "partitions could not be fetched again"
+            );
+        }
+    }
+
+    fn bridge(&mut self, gap: &Gap) -> Result<(), UpstreamError> {
+        let on_gap = self.orders.reading.on_out_of_range;
+        let to = match (on_gap, gap.reading.is_new) {
+            // Nothing was read of it, and it is begun with the oldest record there is.
+            (_, true) => gap.oldest,
+            (OnOutOfRange::Stop, false) => return Err(self.gap(gap)),
+            (OnOutOfRange::Earliest, false) => gap.oldest,
+            (OnOutOfRange::Latest, false) => gap.end,
+        };
+        if !gap.reading.is_new {
+            self.orders.counters.repositioned();
+        }
+        let Gap { partition, reading, .. } = gap;
+        tracing::warn!(connector = self.orders.connector, %partition, from = reading.next, to, "the next offset is not there; going on with another one");
+        let epoch = self.next_epoch();
+        self.desk.inbox.purge(std::slice::from_ref(partition));
+        self.desk.positions.begin(partition, epoch, to, false);
+        self.owned.begin(partition.clone(), epoch, to, reading.is_new);
+        self.consumer
+            .seek(&[(partition.clone(), to)])
+            .map_err(|error| error.into_upstream(&self.orders.address, true))
+            .or_else(|error| match error {
+                UpstreamError::Transient { message, .. } => Err(UpstreamError::Disconnected { message }),
+                error => Err(error),
+            })
+    }
+
+    fn gap(&self, gap: &Gap) -> UpstreamError {
+        let Gap {
+            partition,
+            reading,
+            oldest,
+            end,
+        } = gap;
+        let (address, group, next) = (&self.orders.address, &self.orders.group, reading.next);
+        let what = match next.cmp(oldest) {
+            Ordering::Less => format!(
+                "records {next} to {} of {partition} were deleted before the group `{group}` read them; the oldest there is has offset \
+                 {oldest}. Give the topic more `retention.ms` or `retention.bytes`",
+                oldest - 1
+            ),
+            _ => format!(
+                "{partition} ends at offset {end}, and the group `{group}` has read up to {next}: the topic was made anew, or its end was \
+                 lost in an election. If it was made anew, raise `generation`"
+            ),
+        };
+        UpstreamError::Gap {
+            message: format!(
+                "Kafka at {address}: {what}. To go on, write `on_out_of_range = \"earliest\"` or `\"latest\"`, or set the group's offset"
+            ),
+        }
+    }
+}
