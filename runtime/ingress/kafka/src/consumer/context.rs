@@ -13,7 +13,7 @@ use rdkafka::{
     ClientContext, Statistics, TopicPartitionList,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol},
-    error::{KafkaError, KafkaResult},
+    error::KafkaError,
     types::RDKafkaRespErr,
 };
 
@@ -55,7 +55,8 @@ impl GroupContext {
         self.is_closing.store(true, Ordering::Release);
     }
 
-    fn push(&self, event: Polled) {
+    /// To be polled next.
+    pub(super) fn push(&self, event: Polled) {
         self.events.lock().push_back(event);
     }
 }
@@ -128,19 +129,6 @@ impl ConsumerContext for GroupContext {
             false if consumer.assignment_lost() => Polled::Lost(partitions),
             false => Polled::Revoked(partitions),
         });
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        let failed = offsets.elements().into_iter().find_map(|one| {
-            let error = one.error().err()?;
-            Some(format!("{}/{}: {error}", one.topic(), one.partition()))
-        });
-        let outcome = match (result, failed) {
-            (Err(error), _) => Err(error.to_string()),
-            (Ok(()), Some(error)) => Err(error),
-            (Ok(()), None) => Ok(super::librdkafka::offsets(offsets)),
-        };
-        self.push(Polled::Committed(outcome));
     }
 }
 

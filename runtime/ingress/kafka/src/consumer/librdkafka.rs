@@ -13,13 +13,16 @@ use rdkafka::{
 };
 
 use super::{
-    Committed, ConsumerError, ErrorKind, GroupConsumer, Partition, Polled, Record, Settings, context::GroupContext,
+    Committed, ConsumerError, ErrorKind, GroupConsumer, Partition, Polled, Record, Settings, committer::Committer,
+    context::GroupContext,
 };
 use crate::{limits::ANSWER_MAX, topic_pattern::TopicPattern};
 
 /// See the module.
 pub(crate) struct Librdkafka {
-    consumer: BaseConsumer<GroupContext>,
+    /// Ended before its client is.
+    committer: Committer,
+    consumer: Arc<BaseConsumer<GroupContext>>,
     /// Names of topics that records came from, each once.
     topics: HashMap<String, Arc<str>>,
 }
@@ -29,8 +32,10 @@ impl Librdkafka {
     pub(crate) fn new(settings: &Settings) -> Result<Self, ConsumerError> {
         let context = GroupContext::new(settings.connector.clone(), settings.reads_committed);
         let consumer = BaseConsumer::from_config_and_context(&settings.client(), context);
+        let consumer = Arc::new(consumer.map_err(|error| ConsumerError::of(&error, None))?);
         Ok(Self {
-            consumer: consumer.map_err(|error| ConsumerError::of(&error, None))?,
+            committer: Committer::start(consumer.clone())?,
+            consumer,
             topics: HashMap::new(),
         })
     }
@@ -177,7 +182,7 @@ impl GroupConsumer for Librdkafka {
     }
 
     fn commit(&self, offsets: &[(Partition, i64)]) -> Result<(), ConsumerError> {
-        said(self.consumer.commit(&with_offsets(offsets)?, CommitMode::Async))
+        self.committer.commit(with_offsets(offsets)?)
     }
 
     fn commit_now(&self, offsets: &[(Partition, i64)]) -> Result<(), ConsumerError> {

@@ -4,6 +4,7 @@
 //! whoever polls: what is assigned is not read before [`GroupConsumer::assign`] says from where, and what is revoked is kept
 //! until [`GroupConsumer::unassign`].
 
+mod committer;
 mod context;
 mod error;
 mod librdkafka;
@@ -92,7 +93,7 @@ pub(crate) trait GroupConsumer {
     /// The oldest offset that is there, and the next one that will be.
     fn range(&self, partition: &Partition) -> Result<(i64, i64), ConsumerError>;
 
-    /// Commits the offsets to go on from; the outcome is [`Polled::Committed`].
+    /// Commits the offsets to go on from; the outcome is [`Polled::Committed`], and before that none is to be committed.
     fn commit(&self, offsets: &[(Partition, i64)]) -> Result<(), ConsumerError>;
 
     /// Commits, and waits for the outcome.

@@ -69,6 +69,7 @@ pub(crate) struct Worker<C> {
     leaving: Option<Leaving>,
     fullness: Fullness,
     commit_at: Instant,
+    is_committing: bool,
     /// The last thing that went wrong with the cluster.
     last_failure: Option<String>,
     /// Something other than the cluster being away.
@@ -87,6 +88,7 @@ impl<C: GroupConsumer> Worker<C> {
             leaving: None,
             fullness: Fullness::default(),
             commit_at: Instant::now(),
+            is_committing: false,
             last_failure: None,
             trouble: None,
             polls_without: 0,
@@ -135,6 +137,7 @@ impl<C: GroupConsumer> Worker<C> {
                 Ok(())
             }
             Polled::Committed(outcome) => {
+                self.is_committing = false;
                 self.committed(outcome);
                 Ok(())
             }
@@ -182,7 +185,7 @@ impl<C: GroupConsumer> Worker<C> {
 
     fn commit_if_due(&mut self) {
         let now = Instant::now();
-        if now < self.commit_at {
+        if now < self.commit_at || self.is_committing {
             return;
         }
         self.commit_at = now + self.orders.reading.commit_interval;
@@ -191,8 +194,9 @@ impl<C: GroupConsumer> Worker<C> {
         if due.is_empty() || self.consumer.is_lost() {
             return;
         }
-        if let Err(error) = self.consumer.commit(&due) {
-            self.committed(Err(error.message));
+        match self.consumer.commit(&due) {
+            Ok(()) => self.is_committing = true,
+            Err(error) => self.committed(Err(error.message)),
         }
     }
 

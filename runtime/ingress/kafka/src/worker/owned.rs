@@ -32,7 +32,7 @@ impl Owned {
     }
 
     pub(super) fn remove(&mut self, partitions: &[Partition]) {
-        partitions.iter().for_each(|partition| drop(self.0.remove(partition)));
+        self.0.retain(|partition, _| !partitions.contains(partition));
     }
 
     /// The epoch of a record that is the next or behind it; none of others.

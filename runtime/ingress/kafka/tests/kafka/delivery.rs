@@ -1,21 +1,11 @@
 //! What is committed when, and what comes of it when either side dies.
 
-use danube_wasm_testkit::until;
-use serde_json::json;
-
 use crate::support::{
-    client::{committed, create, produce, run},
+    client::{committed, create, produce},
+    numbers,
     server::{Kafka, shared, unique},
-    source::{Log, Process, Record, table, texts_once},
+    source::{Log, Process, table, texts_of, texts_once},
 };
-
-fn texts_of(records: &[Record]) -> Vec<&str> {
-    records.iter().map(|record| record.text.as_str()).collect()
-}
-
-fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
-    range.map(|number| number.to_string()).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_arrive_once_and_in_order_and_are_committed() {
@@ -27,17 +17,84 @@ async fn records_arrive_once_and_in_order_and_are_committed() {
     produce(&kafka.brokers(), &topic, 0..500).await;
     let records = log.records(500).await;
     assert_eq!(texts_of(&records), numbers(0..500));
-    assert_eq!(
-        (
-            records[12].key.as_str(),
-            records[12].attributes["kafka.offset"].as_str()
-        ),
-        ("k2", "12")
-    );
+    assert_eq!(records[12].key, "k2");
+    assert_eq!(records[12].attributes["kafka.offset"], "12");
+    assert_eq!(records[12].id, format!("test/orders%{topic}:0-12.0"));
     process.stop().await;
     assert_eq!(committed(&kafka.brokers(), &group, &topic, 1).await, [500]);
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     produce(&kafka.brokers(), &topic, 500..510).await;
     assert_eq!(texts_of(&log.records(510).await), numbers(0..510));
     process.stop().await;
+}
+
+/// twmb/franz-go#57: what was polled was committed, and lost with the process.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_durable_when_the_process_is_killed_is_not_committed() {
+    let Some(kafka) = shared().await else { return };
+    let (topic, group) = (unique("orders"), unique("group"));
+    create(&kafka.brokers(), &topic, 1).await;
+    let (log, table) = (Log::new(), table(&kafka.brokers(), &group, &topic, ""));
+    let process = Process::start(&log, &table).await;
+    process.shut();
+    produce(&kafka.brokers(), &topic, 0..50).await;
+    process.holds(50).await;
+    process.kill().await;
+    assert_eq!(committed(&kafka.brokers(), &group, &topic, 1).await, [-1001]);
+    let process = Process::start(&log, &table).await;
+    assert_eq!(texts_of(&log.records(50).await), numbers(0..50));
+    process.stop().await;
+}
+
+/// Killed while it works, again and again: every record is one row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_killed_under_load_makes_one_row_of_each_record() {
+    let Some(kafka) = shared().await else { return };
+    let (topic, group) = (unique("orders"), unique("group"));
+    create(&kafka.brokers(), &topic, 1).await;
+    let (log, table) = (Log::new(), table(&kafka.brokers(), &group, &topic, ""));
+    let brokers = kafka.brokers();
+    let producing = {
+        let topic = topic.clone();
+        tokio::spawn(async move { produce(&brokers, &topic, 0..6000).await })
+    };
+    for kill in 1..=4 {
+        let process = Process::start(&log, &table).await;
+        log.records(kill * 1000).await;
+        process.kill().await;
+    }
+    let process = Process::start(&log, &table).await;
+    producing.await.expect("produced");
+    assert_eq!(texts_once(&log.records(6000).await), numbers(0..6000));
+    process.stop().await;
+    assert_eq!(committed(&kafka.brokers(), &group, &topic, 1).await, [6000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_is_killed_is_named_and_waited_for() {
+    let Some(kafka) = Kafka::start("").await else { return };
+    let (topic, group) = (unique("orders"), unique("group"));
+    create(&kafka.brokers(), &topic, 3).await;
+    let log = Log::new();
+    let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
+    produce(&kafka.brokers(), &topic, 0..1000).await;
+    log.records(1000).await;
+    kafka.kill();
+    let status = process
+        .status("it is degraded", |status| status.reason().is_some())
+        .await;
+    let why = status.reason().expect("a reason");
+    assert!(why.contains(&format!("Kafka at {}", kafka.brokers())), "{why}");
+    kafka.restart().await;
+    produce(&kafka.brokers(), &topic, 1000..1500).await;
+    let records = log.records(1500).await;
+    let mut texts = texts_once(&records);
+    texts.sort_by_key(|text| text.parse::<usize>().expect("a number"));
+    assert_eq!(texts, numbers(0..1500));
+    process
+        .status("it works again", |status| status.reason().is_none())
+        .await;
+    process.stop().await;
+    let committed = committed(&kafka.brokers(), &group, &topic, 3).await;
+    assert_eq!(committed.iter().sum::<i64>(), 1500, "{committed:?}");
 }

@@ -1,5 +1,13 @@
 //! The source `kafka` at its door: its table as a file has it, the pipeline's driver and the embedded log, against a real Apache Kafka and
 //! independent producers (`make servers`), and against librdkafka's mock cluster for what a real one does not do on demand.
 
+mod commits;
 mod delivery;
+mod gaps;
+mod groups;
+mod members;
+mod records;
+mod refusals;
+mod room;
 mod support;
+mod transactions;

@@ -1,5 +1,11 @@
 //! The cluster, an independent client, and the source.
 
 pub(crate) mod client;
+pub(crate) mod mock;
 pub(crate) mod server;
 pub(crate) mod source;
+
+/// Numbers as texts.
+pub(crate) fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| number.to_string()).collect()
+}

@@ -69,10 +69,6 @@ impl Kafka {
         format!("127.0.0.1:{}", self.port)
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// As `kill -9`.
     pub(crate) fn kill(&self) {
         self.running.lock().take();

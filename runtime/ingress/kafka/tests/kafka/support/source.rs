@@ -19,7 +19,7 @@ use danube_wasm_connector::{
 };
 use danube_wasm_ingress_kafka::KafkaSource;
 use danube_wasm_model::{
-    ConnectorId, SubscriptionType,
+    ConnectorId, SubscriptionType, TopicName,
     clock::OrderClock,
     door::{GuestError, ProducerConfig, SourceGuest},
     event::{EventBatch, Interests, RecordBatch},
@@ -44,6 +44,8 @@ pub(crate) struct Record {
     pub(crate) id: String,
     pub(crate) key: String,
     pub(crate) text: String,
+    pub(crate) key_bytes: Vec<u8>,
+    pub(crate) order: u64,
     pub(crate) attributes: BTreeMap<String, String>,
 }
 
@@ -79,10 +81,22 @@ impl Log {
         .await
     }
 
+    /// Waits for so many dead letters.
+    pub(crate) async fn dead_letters(&self, count: usize) -> Vec<Record> {
+        let topic: TopicName = TOPIC.parse().expect("a topic");
+        let what = format!("{count} dead letters are kept");
+        self.until_in(topic.dead_letters_of(&id()), &what, |letters| letters.len() >= count)
+            .await
+    }
+
     /// Waits until the records are as they should be.
     pub(crate) async fn until(&self, what: &str, holds: impl Fn(&[Record]) -> bool) -> Vec<Record> {
+        self.until_in(TOPIC.parse().expect("a topic"), what, holds).await
+    }
+
+    async fn until_in(&self, topic: TopicName, what: &str, holds: impl Fn(&[Record]) -> bool) -> Vec<Record> {
         let options = ConsumerOptions {
-            topic: TOPIC.parse().expect("a topic"),
+            topic,
             subscription: format!("test-{:?}", Instant::now()),
             subscription_type: SubscriptionType::Exclusive,
             consumer: "test".to_owned(),
@@ -96,17 +110,28 @@ impl Log {
                 let messages = consumer.receive(1000).await.expect("messages");
                 records.extend(messages.into_iter().map(|message| Record {
                     id: message.id.as_str().to_owned(),
-                    key: String::from_utf8_lossy(&message.key.unwrap_or_default()).into_owned(),
+                    order: message.order(),
+                    key: String::from_utf8_lossy(message.key.as_deref().unwrap_or_default()).into_owned(),
+                    key_bytes: message.key.clone().unwrap_or_default().to_vec(),
                     text: String::from_utf8_lossy(&message.payload).into_owned(),
                     attributes: message.attributes.into_iter().collect(),
                 }));
             }
         };
         if tokio::time::timeout(Duration::from_secs(60), reading).await.is_err() {
-            panic!("waited in vain until {what}; there are {}: {records:#?}", records.len());
+            panic!(
+                "waited in vain until {what}; there are {}: {:#?}",
+                records.len(),
+                records.iter().rev().take(5).collect::<Vec<_>>()
+            );
         }
         records
     }
+}
+
+/// Texts of the records.
+pub(crate) fn texts_of(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| record.text.as_str()).collect()
 }
 
 /// Texts of the records, of each id once: what a sink makes of them.
@@ -118,6 +143,15 @@ pub(crate) fn texts_once(records: &[Record]) -> Vec<String> {
 
 /// The table of a source, as a pipeline file has it.
 pub(crate) fn config(table: &str) -> SourceConfig {
+    read(table).unwrap_or_else(|found| panic!("{found}"))
+}
+
+/// What is wrong with it.
+pub(crate) fn errors(table: &str) -> String {
+    read(table).err().unwrap_or_default()
+}
+
+fn read(table: &str) -> Result<SourceConfig, String> {
     let registry = Registry::default().with_source::<KafkaSource>(Builtin {
         name: "forward",
         component: b"",
@@ -125,8 +159,8 @@ pub(crate) fn config(table: &str) -> SourceConfig {
     let text = format!("[[sources]]\nname = \"orders\"\ncomponent = \"builtin:forward\"\n[sources.kafka]\n{table}");
     let environment = BTreeMap::new();
     let loaded = Loader::new(&registry, &environment).load_text(Path::new("pipeline.toml"), text);
-    let loaded = loaded.unwrap_or_else(|found| panic!("{found}"));
-    loaded.pipeline.sources[0].connector.clone()
+    let loaded = loaded.map_err(|found| found.to_string())?;
+    Ok(loaded.pipeline.sources[0].connector.clone())
 }
 
 /// The usual table: one topic, read by this group.
@@ -164,6 +198,10 @@ pub(crate) async fn probe(table: &str) -> Vec<Finding> {
 impl Process {
     /// The source runs on this log.
     pub(crate) async fn start(log: &Log, table: &str) -> Self {
+        let _ = tracing_subscriber::fmt()
+            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+            .with_writer(std::io::stderr)
+            .try_init();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
@@ -173,7 +211,8 @@ impl Process {
         let metrics = Metrics::new().expect("metrics");
         let (config, broker) = (config(table), log.broker.clone());
         let guest = Forward::new(&config, open);
-        let parts = parts(&config, guest, broker, log.clock.clone());
+        let instruments = Instruments::new(metrics.connector(&id()), Tracing::default());
+        let parts = parts(&config, guest, broker, log.clock.clone(), instruments);
         let notebook = Notebooks::of_log(log.broker.clone()).of(&id());
         let context = Context {
             id: id(),
@@ -233,6 +272,11 @@ impl Process {
         }
     }
 
+    /// Its status now.
+    pub(crate) fn now(&self) -> Status {
+        self.source.status().borrow().clone()
+    }
+
     /// Waits until its status is as it should be.
     pub(crate) async fn status(&self, what: &str, holds: impl Fn(&Status) -> bool) -> Status {
         let mut status = self.source.status();
@@ -258,6 +302,29 @@ impl Process {
         .await;
     }
 
+    /// It has read so many records that are not durable.
+    pub(crate) async fn holds(&self, records: usize) {
+        danube_wasm_testkit::until(&format!("it holds {records} records"), || {
+            (self.sum("danube_wasm_source_unconfirmed_messages", "") >= records).then_some(())
+        })
+        .await;
+    }
+
+    /// Records that are left to read, if that was measured.
+    pub(crate) fn lag(&self) -> Option<usize> {
+        let name = "danube_wasm_source_lag_messages{";
+        let is_there = self.metrics.render().lines().any(|line| line.starts_with(name));
+        is_there.then(|| self.sum(name, ""))
+    }
+
+    /// Waits until it has committed this.
+    pub(crate) async fn commits(&self, brokers: &str, group: &str, topic: &str, offset: i64) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while super::client::committed(brokers, group, topic, 1).await != [offset] {
+            assert!(Instant::now() < deadline, "waited in vain until {offset} is committed");
+        }
+    }
+
     /// A metric, summed over the rows that have this in their labels.
     pub(crate) fn sum(&self, name: &str, labels: &str) -> usize {
         let text = self.metrics.render();
@@ -275,7 +342,13 @@ impl Drop for Process {
     }
 }
 
-fn parts(config: &SourceConfig, guest: Forward, broker: Arc<EmbeddedBroker>, clock: Arc<OrderClock>) -> PullParts {
+fn parts(
+    config: &SourceConfig,
+    guest: Forward,
+    broker: Arc<EmbeddedBroker>,
+    clock: Arc<OrderClock>,
+    instruments: Instruments,
+) -> PullParts {
     let routes = config.routes().into_iter();
     PullParts {
         source: SourceParts {
@@ -288,7 +361,7 @@ fn parts(config: &SourceConfig, guest: Forward, broker: Arc<EmbeddedBroker>, clo
             on_failure: HashMap::new(),
             retry_policy: RetryPolicy::default(),
             clock,
-            instruments: Instruments::default(),
+            instruments,
         },
         in_flight_bytes_max: 32 << 20,
         independent_keys: false,
