@@ -1,6 +1,7 @@
 //! Joins the group, session after session.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -128,8 +129,13 @@ impl Connect for Client {
         };
         let (has_joined, joined) = oneshot::channel();
         let (has_ended, ended) = oneshot::channel();
+        let at_end = desk.clone();
         let polling = thread::Builder::new().name("kafka-poll".to_owned()).spawn(move || {
-            poll(start, has_joined);
+            let polled = catch_unwind(AssertUnwindSafe(|| poll(start, has_joined)));
+            if polled.is_err() {
+                let message = "the thread that polls Kafka has panicked".to_owned();
+                at_end.inbox.end(UpstreamError::Disconnected { message });
+            }
             // Nobody may be waiting.
             let _ = has_ended.send(());
         });

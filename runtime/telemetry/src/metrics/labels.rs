@@ -47,6 +47,11 @@ pub(super) const LABELS: &[(&str, &str)] = &[
         "What the upstream orders and confirms by itself: a partition, a replication slot, a session. Of a source with more \
          than a hundred, the rest are one, `others`.",
     ),
+    (
+        "how",
+        "Of partitions of Kafka: `assigned` to this process, `revoked` from it when it had finished them, or `lost` to others without that.",
+    ),
+    ("outcome", "Of a commit to a group of Kafka: `ok` or `failed`."),
     ("what", "`log_lines` or `metrics`."),
     ("subscription", "The subscription."),
     (

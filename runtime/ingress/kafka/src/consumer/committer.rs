@@ -11,6 +11,7 @@ use std::{
 use rdkafka::{
     TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _},
+    types::RDKafkaErrorCode as Code,
 };
 
 use super::{ConsumerError, ErrorKind, Polled, context::GroupContext, librdkafka::offsets};
@@ -26,8 +27,11 @@ impl Committer {
         let (commits, lists) = mpsc::channel::<TopicPartitionList>();
         let committing = move || {
             for list in lists {
-                let outcome = consumer.commit(&list, CommitMode::Sync);
-                let outcome = outcome.map(|()| offsets(&list)).map_err(|error| error.to_string());
+                let outcome = match consumer.commit(&list, CommitMode::Sync) {
+                    Ok(()) => Ok(offsets(&list)),
+                    Err(error) if error.rdkafka_error_code().is_some_and(is_rebalance) => Ok(Vec::new()),
+                    Err(error) => Err(error.to_string()),
+                };
                 consumer.context().push(Polled::Committed(outcome));
             }
         };
@@ -52,6 +56,14 @@ impl Committer {
             }),
         }
     }
+}
+
+/// The group shares its partitions anew: what is still ours then is committed again.
+fn is_rebalance(code: Code) -> bool {
+    matches!(
+        code,
+        Code::RebalanceInProgress | Code::IllegalGeneration | Code::UnknownMemberId | Code::StaleMemberEpoch
+    )
 }
 
 impl Drop for Committer {

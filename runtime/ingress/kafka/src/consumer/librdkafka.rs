@@ -71,7 +71,8 @@ impl Librdkafka {
         loop {
             match self.poll(Duration::from_millis(10)) {
                 Polled::Failed(error) if error.kind == ErrorKind::Configuration => return error,
-                Polled::Failed(error) => found = Some(error),
+                // The first says why; that all brokers are down follows from it.
+                Polled::Failed(error) => found = found.or(Some(error)),
                 Polled::Idle => break,
                 _ => {}
             }
@@ -146,10 +147,11 @@ impl GroupConsumer for Librdkafka {
         self.consumer.assignment_lost()
     }
 
+    /// A partition whose offset was out of range is fetched no more, and cannot be sought in: it is let go and taken again.
     fn seek(&self, partitions: &[(Partition, i64)]) -> Result<(), ConsumerError> {
-        let list = self.consumer.seek_partitions(with_offsets(partitions)?, ANSWER_MAX);
-        let list = list.map_err(|error| ConsumerError::of(&error, None))?;
-        list.elements().into_iter().try_for_each(|one| said(one.error()))
+        let names: Vec<_> = partitions.iter().map(|(partition, _)| partition.clone()).collect();
+        self.unassign(&names)?;
+        self.assign(partitions)
     }
 
     fn pause(&self, partitions: &[Partition]) -> Result<(), ConsumerError> {

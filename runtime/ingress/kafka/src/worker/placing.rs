@@ -48,7 +48,7 @@ impl<C: GroupConsumer> Worker<C> {
         };
         match self.places(&placing.partitions)? {
             Ok(places) => self.begin(places),
-            Err(error) if matches!(error.kind, ErrorKind::Configuration | ErrorKind::Fenced) => {
+            Err(error) if error.kind == ErrorKind::Fenced || self.is_refused_at_first(&error) => {
                 return Err(error.into_upstream(&self.orders.address, false));
             }
             Err(error) => {
@@ -57,6 +57,9 @@ impl<C: GroupConsumer> Worker<C> {
                     error = error.message,
                     "the group's offsets are not known yet; it is asked again"
                 );
+                let trouble = format!("Kafka at {}: {}", self.orders.address, error.message);
+                self.trouble = Some(trouble.clone());
+                self.desk.inbox.set_trouble(Some(trouble));
                 self.placing = Some(Placing {
                     at: Instant::now() + AGAIN_AFTER,
                     ..placing
@@ -64,6 +67,11 @@ impl<C: GroupConsumer> Worker<C> {
             }
         }
         Ok(())
+    }
+
+    /// A source that has read before goes on trying.
+    fn is_refused_at_first(&self, error: &ConsumerError) -> bool {
+        error.kind == ErrorKind::Configuration && self.orders.epochs.load(Ordering::Relaxed) == 0
     }
 
     /// Where each is begun, if the group can be asked; a gap ends the session.

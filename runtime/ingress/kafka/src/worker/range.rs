@@ -87,13 +87,10 @@ impl<C: GroupConsumer> Worker<C> {
         self.desk.inbox.purge(std::slice::from_ref(partition));
         self.desk.positions.begin(partition, epoch, to, false);
         self.owned.begin(partition.clone(), epoch, to, reading.is_new);
-        self.consumer
-            .seek(&[(partition.clone(), to)])
-            .map_err(|error| error.into_upstream(&self.orders.address, true))
-            .or_else(|error| match error {
-                UpstreamError::Transient { message, .. } => Err(UpstreamError::Disconnected { message }),
-                error => Err(error),
-            })
+        let sought = self.consumer.seek(&[(partition.clone(), to)]);
+        sought.map_err(|error| UpstreamError::Disconnected {
+            message: format!("Kafka at {}: {}", self.orders.address, error.message),
+        })
     }
 
     fn gap(&self, gap: &Gap) -> UpstreamError {

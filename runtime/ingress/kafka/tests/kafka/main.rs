@@ -10,4 +10,6 @@ mod records;
 mod refusals;
 mod room;
 mod support;
+#[cfg(feature = "tls")]
+mod tls;
 mod transactions;

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
     sync::Arc,
 };
@@ -45,6 +45,11 @@ pub(crate) fn unique(name: &str) -> String {
 impl Kafka {
     /// With these lines in its properties beside the usual ones. None if it is not installed.
     pub(crate) async fn start(lines: &str) -> Option<Arc<Self>> {
+        Self::start_with(lines, &[], |_| ()).await
+    }
+
+    /// As [`Self::start`], with files that are made in its directory first, and with these arguments where its storage is formatted.
+    pub(crate) async fn start_with(lines: &str, format: &[&str], prepare: impl FnOnce(&Path)) -> Option<Arc<Self>> {
         servers::class_path("kafka")?;
         servers::program("java")?;
         servers::python("confluent_kafka")?;
@@ -55,7 +60,8 @@ impl Kafka {
             properties(dir.path(), port, controller, lines),
         )
         .expect("its properties");
-        format_storage(dir.path());
+        prepare(dir.path());
+        format_storage(dir.path(), format);
         let kafka = Self {
             running: parking_lot::Mutex::new(Some(spawn(dir.path()))),
             dir,
@@ -67,6 +73,12 @@ impl Kafka {
 
     pub(crate) fn brokers(&self) -> String {
         format!("127.0.0.1:{}", self.port)
+    }
+
+    /// Path of a file in its directory.
+    #[allow(dead_code, reason = "of tests that are only there with TLS")]
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     /// As `kill -9`.
@@ -106,7 +118,8 @@ fn properties(dir: &Path, port: u16, controller: u16, lines: &str) -> String {
     };
     let lines = lines
         .replace("PORT", &port.to_string())
-        .replace("CTRL", &controller.to_string());
+        .replace("CTRL", &controller.to_string())
+        .replace("DIR", &dir.display().to_string());
     format!(
         "process.roles=broker,controller\nnode.id=1\ncontroller.quorum.voters=1@127.0.0.1:{controller}\n\
          controller.listener.names=CONTROLLER\nlog.dirs={}\n{listeners}auto.create.topics.enable=false\n\
@@ -138,7 +151,7 @@ fn java(dir: &Path, heap: &str) -> Command {
     command
 }
 
-fn format_storage(dir: &Path) {
+fn format_storage(dir: &Path, more: &[&str]) {
     let mut command = java(dir, "-Xmx128m");
     let command = command.args([
         "kafka.tools.StorageTool",
@@ -147,7 +160,7 @@ fn format_storage(dir: &Path) {
         "4L6g3nShT-eMCtK--X86sw",
         "-c",
     ]);
-    let status = command.arg(dir.join("server.properties")).status();
+    let status = command.arg(dir.join("server.properties")).args(more).status();
     assert!(status.expect("java").success(), "the storage could not be formatted");
 }
 

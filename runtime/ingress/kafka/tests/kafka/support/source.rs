@@ -198,10 +198,6 @@ pub(crate) async fn probe(table: &str) -> Vec<Finding> {
 impl Process {
     /// The source runs on this log.
     pub(crate) async fn start(log: &Log, table: &str) -> Self {
-        let _ = tracing_subscriber::fmt()
-            .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
-            .with_writer(std::io::stderr)
-            .try_init();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
