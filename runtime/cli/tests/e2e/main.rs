@@ -16,6 +16,8 @@ mod dlq;
 mod examples;
 mod guests;
 mod inputs;
+#[cfg(feature = "kafka")]
+mod kafka;
 #[cfg(feature = "mqtt")]
 mod mqtt;
 mod observability;

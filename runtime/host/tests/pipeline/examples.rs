@@ -59,6 +59,19 @@ fn the_mqtt_example_is_valid_with_and_without_its_rows() {
     }
 }
 
+#[cfg(feature = "kafka")]
+#[test]
+fn the_kafka_example_is_valid_with_and_without_its_rows() {
+    let files = ["pipeline.toml", "rows.toml"].map(|name| repository().join("examples/kafka-orders").join(name));
+    for files in [&files[..1], &files[..]] {
+        let loaded = loader(&BTreeMap::new())
+            .load_all(files)
+            .unwrap_or_else(|found| panic!("{found}"));
+        assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+        assert_eq!(loaded.pipeline.sources[0].id.to_string(), "kafka-orders/orders");
+    }
+}
+
 #[test]
 fn the_events_example_is_valid() {
     let file = repository().join("examples/stripe-events/pipeline.toml");
