@@ -7,7 +7,7 @@ use super::{
     input::Input,
     keys::Effect,
     output::Output,
-    tables::{PROCESSING, RETRY, TOP, UNSUPPORTED_CONNECTORS},
+    tables::{PROCESSING, RETRY, TOP},
     translation::Translation,
 };
 use crate::part::Part;
@@ -71,33 +71,32 @@ pub(crate) fn translate<'s>(session: Session<'s>, file: &'s DeTable<'s>) -> Docu
 pub(super) struct Role {
     pub(super) is_webhook: bool,
     pub(super) is_mqtt: bool,
-    pub(super) is_sink: bool,
-    pub(super) is_qdrant: bool,
+    pub(super) sink: Option<SinkKind>,
 }
 
-impl Role {
-    /// Whether the file has a sink of any kind.
-    pub(super) fn has_sink(self) -> bool {
-        self.is_sink || self.is_qdrant
-    }
+/// The kinds of sinks of Danube Connect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum SinkKind {
+    SurrealDb,
+    Qdrant,
+    DeltaLake,
 }
+
+/// Each kind of sink, by the table that identifies its files.
+const SINKS: [(&str, &str, SinkKind); 3] = [
+    ("surrealdb", "a SurrealDB sink", SinkKind::SurrealDb),
+    ("qdrant", "a Qdrant sink", SinkKind::Qdrant),
+    ("deltalake", "a Delta Lake sink", SinkKind::DeltaLake),
+];
 
 impl<'s> Translation<'s> {
     /// Determines the file's connector, and records an error if there is not exactly one.
     fn role(&mut self, top: &Input<'s>) -> Role {
         let mut listening = ["server", "webhook", "endpoints", "routes"].into_iter();
         let webhook = listening.find(|key| top.has(key));
-        let (is_mqtt, is_surrealdb, is_qdrant) = (top.has("mqtt"), top.has("surrealdb"), top.has("qdrant"));
-        let is_sink = is_surrealdb || is_qdrant;
-        if is_surrealdb && is_qdrant {
-            self.session.error(
-                &top.value_span("qdrant"),
-                "the file configures a SurrealDB sink and a Qdrant sink, and a file of Danube Connect has one connector",
-                "put the sinks in a file each, and name both",
-            );
-        }
+        let is_mqtt = top.has("mqtt");
         let source = webhook.or(is_mqtt.then_some("mqtt"));
-        let other = UNSUPPORTED_CONNECTORS.into_iter().find(|(table, _)| top.has(table));
+        let sink = self.sink_kind(top);
         if let Some(key) = webhook.filter(|_| is_mqtt) {
             self.session.error(
                 &top.value_span(key),
@@ -105,39 +104,47 @@ impl<'s> Translation<'s> {
                 "put the sources in a file each, and name both",
             );
         }
-        match (other, source, is_sink) {
-            (Some((table, what)), ..) => self.session.error(
-                &top.value_span(table),
-                format!("the file configures {what}, and this version has none"),
-                "give files of webhook sources, MQTT sources, SurrealDB sinks and Qdrant sinks",
-            ),
-            (None, Some(key), true) => self.session.error(
+        match (source, sink) {
+            (Some(key), Some(_)) => self.session.error(
                 &top.value_span(key),
                 "the file configures a source and a sink, and a file of Danube Connect has one connector",
                 "put the source and the sink in a file each, and name both",
             ),
-            (None, None, false) => self.session.error(
+            (None, None) => self.session.error(
                 &top.span,
-                "the file configures no connector: it has none of [server], [mqtt], [surrealdb] and [qdrant]",
-                "add the tables of a webhook source, an MQTT source, a SurrealDB sink or a Qdrant sink",
+                "the file configures no connector: it has none of [server], [mqtt], [surrealdb], [qdrant] and [deltalake]",
+                "add the tables of a webhook source, an MQTT source, a SurrealDB sink, a Qdrant sink or a Delta Lake sink",
             ),
-            (None, None, true) => {
+            (None, Some(_)) => {
                 for key in ["auth", "rate_limit"] {
                     self.warn_about_effect(top, key, Effect::Never, "remove it; a sink listens to nobody");
                 }
             }
-            (None, Some("mqtt"), false) => {
+            (Some("mqtt"), None) => {
                 for key in ["auth", "rate_limit"] {
                     self.warn_about_effect(top, key, Effect::Never, "remove it; an MQTT source listens to nobody");
                 }
             }
-            (None, Some(_), false) => {}
+            (Some(_), None) => {}
         }
         Role {
             is_webhook: webhook.is_some(),
             is_mqtt,
-            is_sink: is_surrealdb,
-            is_qdrant,
+            sink,
         }
+    }
+
+    /// The file's sink, the first if it has several, which is an error.
+    fn sink_kind(&mut self, top: &Input<'s>) -> Option<SinkKind> {
+        let mut given = SINKS.into_iter().filter(|(table, ..)| top.has(table));
+        let (_, first, kind) = given.next()?;
+        for (table, other, _) in given {
+            self.session.error(
+                &top.value_span(table),
+                format!("the file configures {first} and {other}, and a file of Danube Connect has one connector"),
+                "put the sinks in a file each, and name both",
+            );
+        }
+        Some(kind)
     }
 }

@@ -17,6 +17,7 @@
 
 mod auth;
 mod convert;
+mod deltalake;
 mod document;
 mod input;
 mod key_checks;

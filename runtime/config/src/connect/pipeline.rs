@@ -3,7 +3,7 @@
 use danube_wasm_settings::DATA_DIR_VARIABLE;
 
 use super::{
-    document::Role,
+    document::{Role, SinkKind},
     input::Input,
     keys::OldKey,
     output::{Output, reference, text, toml},
@@ -73,10 +73,10 @@ impl<'s> Translation<'s> {
             self.mqtt(top, processing, &mut source);
             out.put_tables("sources", vec![(root.clone(), source)]);
         }
-        if role.has_sink() {
-            let component = match role.is_sink {
-                true => "\"builtin:surrealdb-sink\"",
-                false => "\"builtin:document-sink\"",
+        if let Some(kind) = role.sink {
+            let component = match kind {
+                SinkKind::SurrealDb => "\"builtin:surrealdb-sink\"",
+                SinkKind::Qdrant | SinkKind::DeltaLake => "\"builtin:document-sink\"",
             };
             let mut sink = self.connector(top, "sinks[0]", component);
             if role.is_webhook || role.is_mqtt {
@@ -84,9 +84,10 @@ impl<'s> Translation<'s> {
                 sink.entries.remove("name");
                 self.names.mark_reported(sink.path_of("name"));
             }
-            match role.is_sink {
-                true => self.sink(top, processing, &mut sink),
-                false => self.qdrant(top, processing, &mut sink),
+            match kind {
+                SinkKind::SurrealDb => self.sink(top, processing, &mut sink),
+                SinkKind::Qdrant => self.qdrant(top, processing, &mut sink),
+                SinkKind::DeltaLake => self.deltalake(top, processing, &mut sink),
             }
             out.put_tables("sinks", vec![(root, sink)]);
         }

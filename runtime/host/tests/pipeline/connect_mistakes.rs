@@ -122,8 +122,7 @@ fn missing_keys_are_reported() {
     let workspace = Workspace::new();
     let core = "danube_service_url = \"http://b\"\nconnector_name = \"x\"\n";
     for (text, says) in [
-        (core.to_owned(), "none of [server], [mqtt], [surrealdb] and [qdrant]"),
-        (format!("{core}[deltalake]\n"), "a Delta Lake sink"),
+        (core.to_owned(), "none of [server], [mqtt], [surrealdb], [qdrant] and [deltalake]"),
         (format!("{core}[[routes]]\nfrom = \"/a\"\nto = \"/default/a\"\nreliable_dispatch = true\n"), "needs a table `server`"),
         (format!("{core}[server]\nhost = \"127.0.0.1\"\n"), "needs at least one of `routes`"),
         (SOURCE.to_owned() + "[[endpoints]]\npath = \"/b\"\ndanube_topic = \"/default/b\"\n", "`routes` is another spelling of `endpoints`"),

@@ -1,11 +1,13 @@
 //! Every table and key of Danube Connect's files, and what becomes of it. The files are read by these declarations, and
 //! the reference page is generated from them.
 
+mod deltalake;
 mod mqtt;
 mod qdrant;
 mod sink;
 mod source;
 
+pub(super) use deltalake::{DELTALAKE, DELTALAKE_ROUTES, FIELD_MAPPINGS};
 pub(super) use mqtt::{BROKER_PORT, INCLUDE_METADATA, MQTT, MQTT_ROUTES};
 pub(super) use qdrant::{QDRANT, QDRANT_ROUTES};
 pub(super) use sink::{NOT_IN_ROUTES, SURREALDB, SURREALDB_ROUTES, TOPIC_MAPPINGS};
@@ -18,7 +20,7 @@ use super::keys::{
 };
 
 /// All tables, in the order of the reference page.
-pub(super) const TABLES: [&OldTable; 15] = [
+pub(super) const TABLES: [&OldTable; 18] = [
     &TOP,
     &PROCESSING,
     &RETRY,
@@ -34,15 +36,15 @@ pub(super) const TABLES: [&OldTable; 15] = [
     &SURREALDB_ROUTES,
     &QDRANT,
     &QDRANT_ROUTES,
+    &DELTALAKE,
+    &DELTALAKE_ROUTES,
+    &FIELD_MAPPINGS,
 ];
-
-/// Danube Connect's connectors that are not supported here, by a table that identifies their files.
-pub(super) const UNSUPPORTED_CONNECTORS: [(&str, &str); 1] = [("deltalake", "a Delta Lake sink")];
 
 pub(super) static TOP: OldTable = OldTable::one(
     &[""],
     "",
-    "One connector: a webhook source, an MQTT source, a SurrealDB sink or a Qdrant sink.",
+    "One connector: a webhook source, an MQTT source, a SurrealDB sink, a Qdrant sink or a Delta Lake sink.",
     &[
         OldKey::new(&["danube_service_url"], "danube_service_url", Url)
             .variable("DANUBE_SERVICE_URL")
@@ -61,7 +63,7 @@ pub(super) static TOP: OldTable = OldTable::one(
         OldKey::new(&["surrealdb"], "sinks.surrealdb", Separate),
         OldKey::new(&["mqtt"], "sources.mqtt", Separate),
         OldKey::new(&["qdrant"], "sinks.qdrant", Separate),
-        OldKey::ignored(&["deltalake"], Removed, OTHER),
+        OldKey::new(&["deltalake"], "sinks.delta", Separate),
     ],
 );
 
@@ -70,8 +72,6 @@ pub(super) const CONNECTOR_NAME: OldKey = OldKey::new(&["connector_name"], "sour
     .variable("CONNECTOR_NAME")
     .required("\"webhook-source\"")
     .note("Of a sink, `sinks.name`.");
-
-const OTHER: &str = "keep that connector where it runs now";
 
 /// Rate limits, which Danube Connect never enforced, of a source and of an endpoint.
 const RATE_LIMIT: OldKey = OldKey::ignored(
@@ -83,7 +83,7 @@ const RATE_LIMIT: OldKey = OldKey::ignored(
 pub(super) static PROCESSING: OldTable = OldTable::one(
     &["processing"],
     "",
-    "The loop of a connector. Batches are those of a sink with `[[surrealdb.routes]]` or `[[qdrant.routes]]`; elsewhere they have no effect.",
+    "The loop of a connector. Batches are those of a sink with `[[surrealdb.routes]]` or `[[qdrant.routes]]`, and of a Delta Lake sink where they are given; elsewhere they have no effect.",
     &[
         OldKey::new(&["batch_size"], "sinks.surrealdb.topic_mappings.batch_size", BATCH_SIZE)
             .default("1000")
