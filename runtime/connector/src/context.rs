@@ -11,6 +11,8 @@ use crate::States;
 pub struct Context<S> {
     /// Id of the connector.
     pub id: ConnectorId,
+    /// Its name among the processes that share its subscriptions; the same after a restart.
+    pub consumer: String,
     /// State that the connectors of its kind share in this host.
     pub shared: Arc<S>,
     /// Metrics.
@@ -28,6 +30,7 @@ impl Context<States> {
     pub(crate) fn of_kind<S: Default + Send + Sync + 'static>(self) -> Context<S> {
         Context {
             id: self.id,
+            consumer: self.consumer,
             shared: self.shared.get(),
             metrics: self.metrics,
             tracing: self.tracing,

@@ -112,6 +112,7 @@ impl ConnectorLauncher {
         let (services, own) = (self.services(), id.clone());
         Context {
             id: id.clone(),
+            consumer: services.brokers.consumer_name(id),
             shared: services.states.clone(),
             metrics: services.metrics.clone(),
             tracing: services.tracing.clone(),

@@ -77,6 +77,7 @@ pub(crate) async fn execute_here(
     let sink = select_sink(pipeline, query.sink.as_deref())?;
     let context = Context {
         id: sink.id.clone(),
+        consumer: sink.id.to_string(),
         shared: services.states.clone(),
         metrics: services.metrics.clone(),
         tracing: services.tracing.clone(),

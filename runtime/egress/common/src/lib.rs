@@ -8,6 +8,7 @@
 //! * [`rounds`]: those writes in rounds, none of which names a document twice; [`cut`]: statements of a limited size.
 //! * [`Claims`]: batches that name a document in common are written one after the other.
 //! * [`bisect`]: if a statement fails because of a record, finds the record and writes the rest.
+//! * [`json`]: values of documents by their text, and what does not fit a column.
 //! * [`BatchToken`]: an identifier of a batch that is the same when the batch is written again.
 //!
 //! A target defines its form of a write ([`Item`]), executes statements ([`bisect::Attempt`]), and distinguishes its
@@ -18,6 +19,7 @@ mod chain;
 mod claims;
 mod cut;
 mod item;
+pub mod json;
 mod rounds;
 #[cfg(test)]
 mod test_write;

@@ -169,6 +169,7 @@ impl Process {
         let notebook = Notebooks::of_log(log.broker.clone()).of(&id());
         let context = Context {
             id: id(),
+            consumer: id().to_string(),
             shared: Arc::new(States::default()),
             tracing: Tracing::new(None, &metrics).expect("no traces"),
             metrics: metrics.clone(),
