@@ -3,6 +3,8 @@ CARGO ?= cargo
 GUESTS := record-source webhook-source document-sink http-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
+# Kinds of connectors that the binary has only when it is asked for them: tests and the reference page have all.
+ALL := --features danube-wasm/delta
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
@@ -23,7 +25,7 @@ demo: guests
 
 # Format, lints, components, every test. CI runs just this.
 test: lint servers
-	$(CARGO) test --workspace --no-fail-fast
+	$(CARGO) test --workspace $(ALL) --no-fail-fast
 
 # The broker's conformance suite, and what else meets a real Danube, against one that runs: make test-danube DANUBE_URL=http://127.0.0.1:6650
 # With DANUBE_BROKER=EXECUTABLE the suite starts brokers itself, and restarts them, too.
@@ -42,7 +44,7 @@ test-qdrant: servers
 
 lint: test-guests
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) clippy --workspace $(ALL) --all-targets -- -D warnings
 
 # First-party components, as WASI components in target/guests; `test-guests`: and the misbehaving and simple ones of the tests.
 guests test-guests:

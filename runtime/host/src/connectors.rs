@@ -75,6 +75,7 @@ fn all() -> Registry {
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_clickhouse::ClickHouseSink>, feature = "clickhouse", builtin = DOCUMENT_SINK);
     connector!(r, Sink.with_sink::<danube_wasm_egress_qdrant::QdrantSink>, feature = "qdrant", builtin = DOCUMENT_SINK);
+    connector!(r, Sink.with_sink::<danube_wasm_egress_delta::DeltaSink>, feature = "delta", builtin = DOCUMENT_SINK);
     #[cfg(not(feature = "danube"))]
     let r = r.without_danube();
     r

@@ -10,6 +10,9 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result, local::LocalFileSystem, path::Path,
 };
 
+/// Folders that one write may make: the table's, and one for each column of partitions.
+const NEW_FOLDERS_MAX: usize = 6;
+
 /// Folders of this machine.
 #[derive(Debug)]
 pub(crate) struct Synced(LocalFileSystem);
@@ -24,9 +27,12 @@ impl Synced {
         let path = self.0.path_to_filesystem(location)?;
         let synced = tokio::task::spawn_blocking(move || {
             std::fs::File::open(&path)?.sync_all()?;
-            // Folders that were made for it are new in theirs.
-            for folder in path.ancestors().skip(1).take(3) {
-                std::fs::File::open(folder)?.sync_all()?;
+            // Folders that were made for it are new in theirs. Those above a table may be nobody's to read.
+            for folder in path.ancestors().skip(1).take(NEW_FOLDERS_MAX) {
+                match std::fs::File::open(folder).and_then(|folder| folder.sync_all()) {
+                    Err(error) if error.kind() != std::io::ErrorKind::PermissionDenied => return Err(error),
+                    _ => {}
+                }
             }
             Ok::<_, std::io::Error>(())
         });
