@@ -1,5 +1,7 @@
 //! One value out of JSON text, without building the rest of it.
 
+mod put;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{
