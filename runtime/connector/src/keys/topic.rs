@@ -2,7 +2,7 @@
 
 use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 use danube_wasm_settings::{
-    Table,
+    Field, Table,
     kinds::{Choice, Flag, Integer, Parsed},
 };
 
@@ -24,15 +24,18 @@ pub struct TopicKeys {
 impl TopicKeys {
     /// Reads the keys.
     pub fn read(t: &mut Table<'_>) -> Self {
-        let topic = t
-            .field(
-                "danube_topic",
-                Parsed::<TopicName>::new("a topic"),
-                "The topic, `/namespace/name`. It is created if it is not there.",
-            )
-            .aliases(&["to"])
-            .example("\"/stripe/payments\"")
-            .required();
+        let topic = topic(t).required();
+        Self::of(t, topic)
+    }
+
+    /// Reads the keys of an endpoint that may have its topics elsewhere. `words` describe on the reference page when
+    /// `danube_topic` is needed.
+    pub fn read_optional(t: &mut Table<'_>, words: &'static str) -> Self {
+        let topic = topic(t).defaults_to(words);
+        Self::of(t, topic)
+    }
+
+    fn of(t: &mut Table<'_>, topic: Option<TopicName>) -> Self {
         let partitions = t
             .field(
                 "partitions",
@@ -100,6 +103,13 @@ impl TopicKeys {
                 .push((t.span("danube_topic"), fact));
         }
     }
+}
+
+fn topic<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, Parsed<TopicName>> {
+    let about = "The topic, `/namespace/name`. It is created if it is not there.";
+    t.field("danube_topic", Parsed::new("a topic"), about)
+        .aliases(&["to"])
+        .example("\"/stripe/payments\"")
 }
 
 /// Reads the key `on_invalid` of an endpoint whose senders wait for an answer.

@@ -43,8 +43,8 @@ fn defaults() {
     let endpoint = &source.webhook().endpoints[0];
     assert_eq!((endpoint.partitions, endpoint.reliable_dispatch), (0, true));
     assert_eq!(
-        (endpoint.on_invalid, endpoint.on_failure, endpoint.content_type),
-        (OnInvalid::Reject, OnFailure::Reject, ContentKind::Json)
+        (endpoint.on_invalid, endpoint.on_failure, &endpoint.content_type),
+        (OnInvalid::Reject, OnFailure::Reject, &ContentKind::Json.into())
     );
     assert_eq!(
         (&endpoint.methods[..], &endpoint.event_id),

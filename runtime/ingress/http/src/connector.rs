@@ -29,7 +29,11 @@ impl SourceConnector for WebhookSource {
     type Shared = Listeners<Endpoint>;
 
     fn routes(webhook: &Webhook) -> Vec<Route> {
-        webhook.endpoints.iter().map(|endpoint| endpoint.route()).collect()
+        webhook
+            .endpoints
+            .iter()
+            .flat_map(|endpoint| endpoint.routes())
+            .collect()
     }
 
     fn claims(webhook: &Webhook) -> Vec<String> {

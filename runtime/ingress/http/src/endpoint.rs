@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use danube_wasm_ingress_listener::{Auth, Meter, RateLimit};
+use danube_wasm_ingress_listener::{Auth, Meter, RateLimit, Refusal};
 use danube_wasm_model::door::Intake;
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
+    content::{BodyFormat, ContentKinds, essence},
     event_id::{EventIdSource, IdReuse},
     limits::BODY_BYTES_MAX_DEFAULT,
+    path_pattern::{InvalidPath, PathPattern},
     policy::RequestPolicy,
     recent_ids::RecentIds,
 };
@@ -17,7 +19,8 @@ use crate::{
 /// Options of an endpoint. [`Self::new`] gives the defaults.
 #[derive(Debug, Clone)]
 pub struct EndpointOptions {
-    /// Compared with the path of a request byte by byte, as it was sent: `/a%20b` is not `/a b`.
+    /// Compared with the path of a request byte by byte, as it was sent: `/a%20b` is not `/a b`. A part such as `{tenant}` stands
+    /// for any one part that is not empty.
     pub path: String,
     /// `POST` by default. Of `GET`, `POST`, `PUT`, `PATCH` and `DELETE`. The event of a `GET` has an empty payload.
     pub methods: Vec<Method>,
@@ -35,29 +38,22 @@ pub struct EndpointOptions {
     /// Longest body in bytes, both as sent and as decompressed.
     pub body_bytes_max: usize,
     /// JSON by default.
-    pub content: ContentKind,
+    pub content: ContentKinds,
     /// Nothing by default.
     pub policy: RequestPolicy,
     /// Whether events carry the request's headers; without them each request is cheaper. True by default. Set it to what the
     /// component asked for.
     pub headers: bool,
-    /// Whether events carry `method`, `path`, `query` and `client-ip`; as `headers`.
+    /// Whether events carry `method`, `path`, `query`, `client-ip` and the path's parameters as `path.NAME`; as `headers`.
     pub attributes: bool,
-}
-
-/// Which bodies an endpoint accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ContentKind {
-    /// JSON: the media type, if one is given, must be `application/json` or end with `+json`, and the body must parse.
-    #[default]
-    Json,
-    /// Anything, as bytes.
-    Any,
+    /// Parameters of the query that events carry as attributes `query.NAME`, decoded. None by default.
+    pub query: Vec<String>,
 }
 
 /// An endpoint that requests can be routed to.
 pub struct Endpoint {
     path: Arc<str>,
+    pub(crate) pattern: PathPattern,
     methods: Vec<Method>,
     allow: HeaderValue,
     pub(crate) auth: Auth,
@@ -67,8 +63,11 @@ pub struct Endpoint {
     pub(crate) key: Option<JsonPointer>,
     pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
-    pub(crate) content: ContentKind,
+    content: ContentKinds,
+    /// For senders of other bodies.
+    wrong_content: Arc<str>,
     pub(crate) policy: RequestPolicy,
+    pub(crate) query: Vec<String>,
     pub(crate) wants_headers: bool,
     pub(crate) wants_attributes: bool,
     pub(crate) intake: Arc<dyn Intake>,
@@ -90,6 +89,14 @@ pub enum EndpointError {
         path: String,
         /// The first such character.
         character: char,
+    },
+    /// It is no path, or no pattern of one.
+    #[error("the endpoint path `{path}`: {error}")]
+    Path {
+        /// The path.
+        path: String,
+        /// Why.
+        error: InvalidPath,
     },
     /// No request would be accepted.
     #[error("endpoint {0} allows no method: give at least one, or leave `methods` out for POST")]
@@ -124,10 +131,11 @@ impl EndpointOptions {
             key: None,
             rate: None,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
-            content: ContentKind::Json,
+            content: ContentKinds::default(),
             policy: RequestPolicy::default(),
             headers: true,
             attributes: true,
+            query: Vec::new(),
         }
     }
 }
@@ -135,7 +143,7 @@ impl EndpointOptions {
 impl Endpoint {
     /// Creates an endpoint whose events go to `intake`.
     pub fn try_new(options: EndpointOptions, intake: Arc<dyn Intake>) -> Result<Self, EndpointError> {
-        check(&options)?;
+        let pattern = check(&options)?;
         let own = options
             .policy
             .methods()
@@ -144,6 +152,7 @@ impl Endpoint {
         let names: Vec<&str> = methods.iter().map(Method::as_str).collect();
         Ok(Self {
             path: options.path.into(),
+            pattern,
             // The names are ASCII letters, so they are a valid header value.
             allow: HeaderValue::try_from(names.join(", ")).unwrap_or(HeaderValue::from_static("POST")),
             methods: options.methods,
@@ -154,8 +163,14 @@ impl Endpoint {
             key: options.key,
             meter: Meter::new(options.rate),
             body_bytes_max: options.body_bytes_max,
+            wrong_content: format!(
+                "this endpoint takes {}: send that, and say so in `content-type`",
+                options.content
+            )
+            .into(),
             content: options.content,
             policy: options.policy,
+            query: options.query,
             wants_headers: options.headers,
             wants_attributes: options.attributes,
             intake,
@@ -176,17 +191,23 @@ impl Endpoint {
         self.allow.clone()
     }
 
-    /// Whether a request to it must have a JSON body.
-    pub(crate) fn needs_json(&self, method: &Method) -> bool {
-        self.content == ContentKind::Json && method != Method::GET
+    /// How the body after these headers is read.
+    pub(crate) fn format(&self, headers: &HeaderMap) -> Result<BodyFormat, Refusal> {
+        let is_multipart = |essence: Vec<u8>| essence.starts_with(b"multipart/");
+        self.content.format(headers).ok_or_else(|| {
+            match essence(headers.get(header::CONTENT_TYPE)).is_some_and(is_multipart) {
+                true => Refusal::MediaType(NO_MULTIPART),
+                false => Refusal::Content(self.wrong_content.clone()),
+            }
+        })
     }
 
     /// Returns the headers of a request that its event carries: without credentials, and without those that describe the transfer
     /// of the body rather than its content.
     pub(crate) fn event_headers(&self, headers: &HeaderMap) -> Vec<(String, String)> {
-        let kept = headers.iter().filter(|(name, _)| {
-            Some(*name) != self.auth.header() && !CREDENTIALS.contains(name) && !FRAMING.contains(name)
-        });
+        let kept = headers
+            .iter()
+            .filter(|(name, _)| Some(*name) != self.auth.header() && !is_credential(name) && !FRAMING.contains(name));
         kept.map(|(name, value)| {
             (
                 name.as_str().to_owned(),
@@ -195,6 +216,14 @@ impl Endpoint {
         })
         .collect()
     }
+}
+
+const NO_MULTIPART: &str = "multipart bodies are not read here: send the document alone, as JSON or as a form of \
+                           `application/x-www-form-urlencoded`";
+
+/// Whether a header carries credentials.
+pub(crate) fn is_credential(name: &HeaderName) -> bool {
+    CREDENTIALS.contains(name)
 }
 
 /// Headers that carry credentials, whatever the endpoint asks for: a sender may send one that the endpoint does not check.
@@ -219,7 +248,7 @@ static FRAMING: [HeaderName; 7] = [
     HeaderName::from_static("keep-alive"),
 ];
 
-fn check(options: &EndpointOptions) -> Result<(), EndpointError> {
+fn check(options: &EndpointOptions) -> Result<PathPattern, EndpointError> {
     let path = || options.path.clone();
     if !options.path.starts_with('/') {
         return Err(EndpointError::NoSlash(path()));
@@ -231,6 +260,10 @@ fn check(options: &EndpointOptions) -> Result<(), EndpointError> {
             character,
         });
     }
+    let pattern = options
+        .path
+        .parse()
+        .map_err(|error| EndpointError::Path { path: path(), error })?;
     if options.methods.is_empty() {
         return Err(EndpointError::NoMethods(path()));
     }
@@ -244,10 +277,10 @@ fn check(options: &EndpointOptions) -> Result<(), EndpointError> {
     if options.body_bytes_max == 0 {
         return Err(EndpointError::NoBody(path()));
     }
-    if matches!(options.event_id, EventIdSource::JsonPointer(_)) && options.content != ContentKind::Json {
+    if matches!(options.event_id, EventIdSource::JsonPointer(_)) && !options.content.are_json() {
         return Err(EndpointError::PointerIntoBytes(path()));
     }
-    Ok(())
+    Ok(pattern)
 }
 
 impl std::fmt::Debug for Endpoint {
@@ -259,6 +292,7 @@ impl std::fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ContentKind;
 
     fn error(change: impl FnOnce(&mut EndpointOptions)) -> EndpointError {
         let mut options = EndpointOptions::new("/hook");
@@ -270,6 +304,8 @@ mod tests {
     fn each_rule_has_its_error() {
         check(&EndpointOptions::new("/")).expect("the root is a path");
         check(&EndpointOptions::new("/a%20b/~c")).expect("percent-encoded");
+        check(&EndpointOptions::new("/a/{tenant}")).expect("a parameter");
+        assert!(matches!(error(|o| o.path = "/a{b}".into()), EndpointError::Path { .. }));
         assert!(matches!(error(|o| o.path = "hook".into()), EndpointError::NoSlash(_)));
         for path in ["/a b", "/a?b", "/a#b", "/é"] {
             assert!(matches!(
@@ -287,7 +323,7 @@ mod tests {
         assert!(matches!(
             error(|o| {
                 o.event_id = EventIdSource::JsonPointer(pointer);
-                o.content = ContentKind::Any;
+                o.content = ContentKind::Any.into();
             }),
             EndpointError::PointerIntoBytes(_)
         ));

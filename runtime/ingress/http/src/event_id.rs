@@ -9,20 +9,37 @@ use danube_wasm_model::{clock::now_ms, identity::is_event_id};
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName};
 
-use crate::{json, json::PointerValue};
+use crate::{cloudevents, json, json::PointerValue};
 
-/// Headers that commonly carry an id, in order of precedence: the IETF draft's, the Standard Webhooks specification's,
-/// GitHub's.
-pub static WELL_KNOWN_HEADERS: [HeaderName; 3] = [
+/// Headers that carry an id which stays the same when an event is sent again, in order of precedence. After the second come
+/// `ce-source` and `ce-id` of CloudEvents, where a request has both.
+pub static WELL_KNOWN_HEADERS: [HeaderName; 12] = [
+    // The IETF's draft; GitLab since 17.4.
     HeaderName::from_static("idempotency-key"),
+    // Standard Webhooks.
     HeaderName::from_static("webhook-id"),
+    HeaderName::from_static("svix-id"),
     HeaderName::from_static("x-github-delivery"),
+    HeaderName::from_static("x-gitea-delivery"),
+    HeaderName::from_static("x-shopify-webhook-id"),
+    HeaderName::from_static("x-amz-sns-message-id"),
+    HeaderName::from_static("linear-delivery"),
+    HeaderName::from_static("i-twilio-idempotency-token"),
+    // Jira.
+    HeaderName::from_static("x-atlassian-webhook-identifier"),
+    // Bitbucket.
+    HeaderName::from_static("x-request-uuid"),
+    // Last: the events that an event caused have it, too, on a GitLab without `Idempotency-Key`.
+    HeaderName::from_static("x-gitlab-event-uuid"),
 ];
+
+static CLOUDEVENTS_SOURCE: HeaderName = HeaderName::from_static("ce-source");
+static CLOUDEVENTS_ID: HeaderName = HeaderName::from_static("ce-id");
 
 /// Where to find the id of an event. If it is missing, one is minted; if it is not a valid id, the request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum EventIdSource {
-    /// The first of [`WELL_KNOWN_HEADERS`] that the request has.
+    /// The first of [`WELL_KNOWN_HEADERS`] that the request has; where an endpoint takes CloudEvents, what they have.
     #[default]
     WellKnown,
     /// A header.
@@ -47,35 +64,42 @@ impl EventIdSource {
     /// Returns the sender's id, if it is in a header.
     pub(crate) fn in_headers(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         match self {
-            Self::WellKnown => {
-                let name = WELL_KNOWN_HEADERS.iter().find(|name| headers.contains_key(*name));
-                name.map_or(Ok(None), |name| header(headers, name))
-            }
+            Self::WellKnown => well_known(headers),
             Self::Header(name) => header(headers, name),
             Self::JsonPointer(_) | Self::Minted => Ok(None),
         }
     }
 
-    /// Returns the sender's id, if it is in the body. With `json`, checks that the body is JSON.
-    pub(crate) fn in_body(&self, body: &[u8], json: bool) -> Result<Option<String>, Refusal> {
-        match self {
-            Self::JsonPointer(pointer) => match json::find(body, pointer.steps()).map_err(not_json)? {
-                PointerValue::Absent => Ok(None),
-                PointerValue::Text(id) if is_event_id(&id) => Ok(Some(id)),
-                PointerValue::Text(_) => Err(refuse(pointer, "must have 1 to 256 bytes and no control characters")),
-                PointerValue::Other(kind) => {
-                    Err(refuse(pointer, &format!("is {kind}, not a string or a whole number")))
-                }
-                PointerValue::Ambiguous => Err(refuse(pointer, "is there twice")),
-            },
-            _ if json => json::check(body).map_err(not_json).map(|()| None),
-            _ => Ok(None),
+    /// Returns the sender's id, if it is in a document, which must be JSON. `what` is how an error calls the document.
+    pub(crate) fn in_body(&self, document: &[u8], what: &str) -> Result<Option<String>, String> {
+        let no_json = |error| why_not_json(what, &error);
+        let Self::JsonPointer(pointer) = self else {
+            return json::check(document).map_err(no_json).map(|()| None);
+        };
+        let refused = |why: &str| Err(format!("the event id at {pointer} of {what} {why}"));
+        match json::find(document, pointer.steps()).map_err(no_json)? {
+            PointerValue::Absent => Ok(None),
+            PointerValue::Text(id) if is_event_id(&id) => Ok(Some(id)),
+            PointerValue::Text(_) => refused("must have 1 to 256 bytes and no control characters"),
+            PointerValue::Other(kind) => refused(&format!("is {kind}, not a string or a whole number")),
+            PointerValue::Ambiguous => refused("is there twice"),
         }
     }
 }
 
-fn refuse(pointer: &JsonPointer, why: &str) -> Refusal {
-    Refusal::BadRequest(format!("the event id at {pointer} of the body {why}"))
+fn well_known(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let (first, others) = WELL_KNOWN_HEADERS.split_at(2);
+    if let Some(name) = first.iter().find(|name| headers.contains_key(*name)) {
+        return header(headers, name);
+    }
+    if headers.contains_key(&CLOUDEVENTS_ID) && headers.contains_key(&CLOUDEVENTS_SOURCE) {
+        let [source, id] = [&CLOUDEVENTS_SOURCE, &CLOUDEVENTS_ID].map(|name| header(headers, name));
+        let (source, id) = (source?.unwrap_or_default(), id?.unwrap_or_default());
+        let refused = |why| Refusal::BadRequest(format!("the id of the CloudEvent cannot be used: {why}"));
+        return cloudevents::event_id(&source, &id).map(Some).map_err(refused);
+    }
+    let name = others.iter().find(|name| headers.contains_key(*name));
+    name.map_or(Ok(None), |name| header(headers, name))
 }
 
 fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refusal> {
@@ -96,14 +120,33 @@ fn header(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Refu
     }
 }
 
-fn not_json(error: serde_json::Error) -> Refusal {
+/// Why a document is refused that is not JSON.
+pub(crate) fn not_json(what: &str, error: &serde_json::Error) -> Refusal {
+    Refusal::BadRequest(why_not_json(what, error))
+}
+
+fn why_not_json(what: &str, error: &serde_json::Error) -> String {
     let why = error.to_string();
     // The parser's own message describes its implementation.
     if why.starts_with("recursion limit exceeded") {
-        return Refusal::BadRequest("objects and arrays of the body are nested deeper than 127".to_owned());
+        return format!("objects and arrays of {what} are nested deeper than 127");
     }
-    Refusal::BadRequest(format!("the body is not JSON: {why}"))
+    format!("{what} is not JSON: {why}")
 }
+
+/// Returns the id of an item of a list that has none of its own: that of the request, and its place.
+pub(crate) fn of_item(request: &str, place: usize) -> Result<String, Refusal> {
+    let id = format!("{request}#{place}");
+    let too_long = || {
+        Refusal::BadRequest(format!(
+            "the event id in a header of a list of events must have at most {ID_OF_LIST_BYTES_MAX} bytes"
+        ))
+    };
+    is_event_id(&id).then_some(id).ok_or_else(too_long)
+}
+
+/// What is left of an event id when a place is appended to it, in bytes.
+const ID_OF_LIST_BYTES_MAX: usize = 250;
 
 /// Returns a new id: 32 hex digits, a UUID version 7 without its dashes (48 bits of milliseconds, then 74 random bits). Later
 /// ids sort after earlier ones, which keeps indexes over them compact.

@@ -11,3 +11,15 @@ pub const RECENT_IDS_MAX: usize = 64 << 10;
 pub const HANDSHAKE_BODY_BYTES_MAX: usize = 16 << 10;
 /// Longest challenge of a query that is given back, in bytes.
 pub const CHALLENGE_BYTES_MAX: usize = 1 << 10;
+/// Events of one request. Each takes some 500 bytes beside its payload, whatever short; senders of batches send hundreds.
+pub const EVENTS_PER_REQUEST_MAX: usize = 10_000;
+
+/// Bytes that the headers and attributes of a request may take, which each of its events has: four times those of a request with
+/// all the headers that a listener takes, and one event.
+pub const EVENT_HEADS_BYTES_MAX: usize = 32 << 20;
+
+/// Refused events that an answer names. Who sends more has one fault, not many.
+pub const REFUSED_NAMED_MAX: usize = 100;
+
+/// Fields of a form. HTML forms have tens; servers of PHP and Python stop at a thousand.
+pub const FORM_FIELDS_MAX: usize = 10_000;

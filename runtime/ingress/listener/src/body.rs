@@ -6,7 +6,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use flate2::read::MultiGzDecoder;
+use flate2::{
+    bufread::{DeflateDecoder, ZlibDecoder},
+    read::MultiGzDecoder,
+};
 use http::{HeaderMap, header::CONTENT_ENCODING};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -14,6 +17,7 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
+    brotli::BrotliDecoder,
     limits::{BODY_BYTES_AHEAD_MAX, GZIP_RATIO_FREE_BYTES, INLINE_DECODE_BYTES_MAX, ZSTD_WINDOW_BYTES_MAX},
     memory::MemoryReservation,
     refusal::Refusal,
@@ -26,12 +30,16 @@ pub enum Encoding {
     Identity,
     /// gzip.
     Gzip,
+    /// DEFLATE, in zlib's format or, as some senders do it, without.
+    Deflate,
     /// Zstandard.
     Zstd,
+    /// Brotli.
+    Brotli,
 }
 
 /// The encodings, for `Accept-Encoding`.
-pub(crate) const ENCODINGS: &str = "gzip, zstd, identity";
+pub(crate) const ENCODINGS: &str = "gzip, deflate, zstd, br, identity";
 
 impl Encoding {
     /// Accepts one coding at most: a body compressed twice is a decompression bomb.
@@ -50,7 +58,9 @@ impl Encoding {
         match &name[..] {
             b"" | b"identity" => Some(Self::Identity),
             b"gzip" | b"x-gzip" => Some(Self::Gzip),
+            b"deflate" => Some(Self::Deflate),
             b"zstd" => Some(Self::Zstd),
+            b"br" => Some(Self::Brotli),
             _ => None,
         }
     }
@@ -144,20 +154,47 @@ impl Decompression {
     pub fn decoded_bytes_max(&self, sent: usize) -> usize {
         match self.encoding {
             Encoding::Identity => sent,
-            Encoding::Gzip | Encoding::Zstd => {
-                let by_ratio = sent.saturating_mul(self.ratio_max).max(GZIP_RATIO_FREE_BYTES);
-                self.bytes_max.min(by_ratio)
-            }
+            _ => self.bytes_max.min(self.bytes_max_by_ratio(sent)),
         }
+    }
+
+    fn bytes_max_by_ratio(&self, sent: usize) -> usize {
+        sent.saturating_mul(self.ratio_max).max(GZIP_RATIO_FREE_BYTES)
     }
 
     /// Decompresses. Stops at [`Self::decoded_bytes_max`].
     pub fn run(&self, sent: Bytes) -> Result<Bytes, Refusal> {
-        let max = self.decoded_bytes_max(sent.len());
         match self.encoding {
             Encoding::Identity => Ok(sent),
-            Encoding::Gzip => inflate("gzip", MultiGzDecoder::new(&*sent), sent.len(), max),
-            Encoding::Zstd => inflate("zstd", zstd(&sent)?, sent.len(), max),
+            Encoding::Gzip => self.inflate("gzip", MultiGzDecoder::new(&*sent), sent.len()),
+            Encoding::Deflate if is_zlib(&sent) => {
+                let mut decoder = ZlibDecoder::new(&*sent);
+                let decoded = self.inflate("deflate", &mut decoder, sent.len())?;
+                whole("deflate", decoder.get_ref(), decoded)
+            }
+            Encoding::Deflate => {
+                let mut decoder = DeflateDecoder::new(&*sent);
+                let decoded = self.inflate("deflate", &mut decoder, sent.len())?;
+                whole("deflate", decoder.get_ref(), decoded)
+            }
+            Encoding::Zstd => self.inflate("zstd", zstd(&sent)?, sent.len()),
+            Encoding::Brotli => self.inflate("brotli", BrotliDecoder::new(&sent), sent.len()),
+        }
+    }
+
+    /// Reads a decoder to its end, or up to as much as it may give.
+    fn inflate(&self, name: &str, decoder: impl Read, sent: usize) -> Result<Bytes, Refusal> {
+        let max = self.decoded_bytes_max(sent);
+        let mut decoded = Vec::with_capacity(max.min(sent.saturating_mul(4)));
+        // Reads one byte more than allowed, to tell a body at the limit from one past it.
+        let read = decoder.take(max as u64 + 1).read_to_end(&mut decoded);
+        match read {
+            Ok(n) if n > max && self.bytes_max_by_ratio(sent) < self.bytes_max => {
+                Err(Refusal::TooDense(self.ratio_max))
+            }
+            Ok(n) if n > max => Err(Refusal::TooCompressed(max)),
+            Ok(_) => Ok(Bytes::from(decoded)),
+            Err(error) => Err(Refusal::BadRequest(format!("the body is not {name}: {error}"))),
         }
     }
 
@@ -172,7 +209,7 @@ impl Decompression {
         let bytes_max = self.decoded_bytes_max(sent.len());
         let more = match self.encoding {
             Encoding::Identity => 0,
-            Encoding::Gzip | Encoding::Zstd => bytes_max,
+            _ => bytes_max,
         };
         // The most that it can become while it is decompressed, its real size afterwards.
         reserved.grow(more)?;
@@ -191,6 +228,21 @@ impl Decompression {
     }
 }
 
+/// Refuses what a decoder has left over.
+fn whole(name: &str, rest: &[u8], decoded: Bytes) -> Result<Bytes, Refusal> {
+    match rest.len() {
+        0 => Ok(decoded),
+        more => Err(Refusal::BadRequest(format!(
+            "the body is not {name}: {more} bytes follow its end"
+        ))),
+    }
+}
+
+/// Whether DEFLATE is in zlib's format: RFC 1950, section 2.2.
+fn is_zlib(sent: &[u8]) -> bool {
+    matches!(sent, [method, flags, ..] if method & 0x0f == 8 && u16::from_be_bytes([*method, *flags]) % 31 == 0)
+}
+
 /// A decoder that remembers no more than [`ZSTD_WINDOW_BYTES_MAX`].
 fn zstd(sent: &[u8]) -> Result<impl Read, Refusal> {
     let broken = |error| Refusal::BadRequest(format!("the body cannot be decompressed: {error}"));
@@ -199,73 +251,111 @@ fn zstd(sent: &[u8]) -> Result<impl Read, Refusal> {
     Ok(decoder)
 }
 
-/// Reads a decoder to its end, or up to `max` bytes.
-fn inflate(name: &str, decoder: impl Read, sent: usize, max: usize) -> Result<Bytes, Refusal> {
-    let mut decoded = Vec::with_capacity(max.min(sent.saturating_mul(4)));
-    // Reads one byte more than allowed, to tell a body at the limit from one past it.
-    let read = decoder.take(max as u64 + 1).read_to_end(&mut decoded);
-    match read {
-        Ok(n) if n > max => Err(Refusal::TooCompressed),
-        Ok(_) => Ok(Bytes::from(decoded)),
-        Err(error) => Err(Refusal::BadRequest(format!("the body is not {name}: {error}"))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
 
-    use flate2::{Compression, write::GzEncoder};
+    use flate2::{
+        Compression,
+        write::{DeflateEncoder, GzEncoder, ZlibEncoder},
+    };
 
     use super::*;
     use crate::limits::GZIP_RATIO_MAX;
 
-    fn gunzip(sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
+    const CODINGS: [Encoding; 4] = [Encoding::Gzip, Encoding::Deflate, Encoding::Zstd, Encoding::Brotli];
+
+    fn decode(encoding: Encoding, sent: &[u8], bytes_max: usize) -> Result<Bytes, Refusal> {
         let decompression = Decompression {
-            encoding: Encoding::Gzip,
+            encoding,
             bytes_max,
             ratio_max: GZIP_RATIO_MAX,
         };
         decompression.run(Bytes::copy_from_slice(sent))
     }
 
-    fn gzip(plain: &[u8]) -> Vec<u8> {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-        encoder.write_all(plain).unwrap();
-        encoder.finish().unwrap()
+    fn encode(encoding: Encoding, plain: &[u8]) -> Vec<u8> {
+        match encoding {
+            Encoding::Identity => plain.to_vec(),
+            Encoding::Gzip => {
+                let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(plain).unwrap();
+                encoder.finish().unwrap()
+            }
+            Encoding::Deflate => {
+                let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+                encoder.write_all(plain).unwrap();
+                encoder.finish().unwrap()
+            }
+            Encoding::Zstd => zstd::encode_all(plain, 0).unwrap(),
+            Encoding::Brotli => {
+                let mut sent = Vec::new();
+                let mut encoder = ::brotli::CompressorWriter::new(&mut sent, 4096, 9, 22);
+                encoder.write_all(plain).unwrap();
+                drop(encoder);
+                sent
+            }
+        }
     }
 
     #[test]
-    fn gzip_is_capped_in_size() {
+    fn each_coding_is_read_and_capped_in_size() {
         let plain = vec![b'a'; 1000];
-        assert_eq!(gunzip(&gzip(&plain), 1000).unwrap(), plain);
-        assert_eq!(gunzip(&gzip(&plain), 999), Err(Refusal::TooCompressed));
+        for coding in CODINGS {
+            let sent = encode(coding, &plain);
+            assert_eq!(decode(coding, &sent, 1000).unwrap(), plain, "{coding:?}");
+            assert_eq!(
+                decode(coding, &sent, 999),
+                Err(Refusal::TooCompressed(999)),
+                "{coding:?}"
+            );
+        }
     }
 
     #[test]
-    fn gzip_is_capped_in_ratio_above_the_free_size() {
-        // Zeros compress about 1,000 to 1.
-        assert_eq!(
-            gunzip(&gzip(&[0; GZIP_RATIO_FREE_BYTES]), usize::MAX).unwrap().len(),
-            GZIP_RATIO_FREE_BYTES
-        );
-        assert_eq!(
-            gunzip(&gzip(&vec![0; GZIP_RATIO_FREE_BYTES + 1]), usize::MAX),
-            Err(Refusal::TooCompressed)
-        );
+    fn each_coding_is_capped_in_ratio_above_the_free_size() {
+        // Zeros compress about 1,000 to 1 and more.
+        for coding in CODINGS {
+            let sent = encode(coding, &[0; GZIP_RATIO_FREE_BYTES]);
+            let decoded = decode(coding, &sent, usize::MAX).unwrap();
+            assert_eq!(decoded.len(), GZIP_RATIO_FREE_BYTES, "{coding:?}");
+            let sent = encode(coding, &vec![0; GZIP_RATIO_FREE_BYTES + 1]);
+            let refused = Err(Refusal::TooDense(GZIP_RATIO_MAX));
+            assert_eq!(decode(coding, &sent, usize::MAX), refused, "{coding:?}");
+        }
     }
 
     #[test]
-    fn members_are_joined_and_garbage_is_refused() {
+    fn what_is_cut_off_or_garbage_is_refused() {
+        for coding in CODINGS {
+            let whole = encode(coding, b"{\"is\":\"cut off\"}");
+            for wrong in [&b""[..], b"{\"is\":\"plain\"}", &whole[..whole.len() - 1]] {
+                let refused = decode(coding, wrong, 100);
+                assert!(
+                    matches!(refused, Err(Refusal::BadRequest(_))),
+                    "{coding:?} {wrong:?} {refused:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn deflate_is_read_with_and_without_the_format_of_zlib() {
+        let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(b"{\"raw\":true}").unwrap();
+        let raw = encoder.finish().unwrap();
+        assert_eq!(decode(Encoding::Deflate, &raw, 100).unwrap(), "{\"raw\":true}");
+    }
+
+    #[test]
+    fn members_are_joined_and_what_is_behind_them_is_refused() {
+        let gzip = |plain: &[u8]| encode(Encoding::Gzip, plain);
         let two = [gzip(b"ab"), gzip(b"cd")].concat();
-        assert_eq!(gunzip(&two, 10).unwrap(), "abcd");
-        for wrong in [
-            &b""[..],
-            b"plain",
-            &gzip(b"cut off")[..15],
-            &[gzip(b"a"), b"tail".to_vec()].concat(),
-        ] {
-            assert!(matches!(gunzip(wrong, 100), Err(Refusal::BadRequest(_))));
+        assert_eq!(decode(Encoding::Gzip, &two, 10).unwrap(), "abcd");
+        for coding in CODINGS {
+            let tail = [encode(coding, b"a"), b"tail".to_vec()].concat();
+            let refused = decode(coding, &tail, 100);
+            assert!(matches!(refused, Err(Refusal::BadRequest(_))), "{coding:?} {refused:?}");
         }
     }
 
@@ -298,9 +388,15 @@ mod tests {
         };
         assert_eq!(of(&[]), Ok(Encoding::Identity));
         assert_eq!(of(&["identity"]), Ok(Encoding::Identity));
-        assert_eq!(of(&["GZip"]), Ok(Encoding::Gzip));
-        assert_eq!(of(&["zstd"]), Ok(Encoding::Zstd));
-        for wrong in [&["br"][..], &["gzip, gzip"], &["gzip", "gzip"], &["deflate"]] {
+        for (name, coding) in [
+            ("GZip", Encoding::Gzip),
+            ("deflate", Encoding::Deflate),
+            ("zstd", Encoding::Zstd),
+            ("br", Encoding::Brotli),
+        ] {
+            assert_eq!(of(&[name]), Ok(coding));
+        }
+        for wrong in [&["compress"][..], &["gzip, gzip"], &["gzip", "gzip"], &["zstd, br"]] {
             assert_eq!(of(wrong), Err(Refusal::Encoding));
         }
     }

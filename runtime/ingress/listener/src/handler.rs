@@ -8,7 +8,8 @@ use crate::{answer::Answer, exchange::Exchange, refusal::Refusal};
 
 /// Answers the requests to one path.
 pub trait Handler: Send + Sync + Sized + 'static {
-    /// Its path, which is also its name in metrics. Compared with that of a request byte by byte.
+    /// Its path, which is also its name in metrics. Compared with that of a request byte by byte, but for parts such as `{tenant}`,
+    /// which stand for any one part that is not empty.
     fn path(&self) -> &Arc<str>;
 
     /// Longest body in bytes, both as sent and as decompressed.

@@ -17,6 +17,7 @@ mod activity;
 mod answer;
 pub mod auth;
 mod body;
+mod brotli;
 mod client_ip;
 pub mod config;
 mod connection;

@@ -97,7 +97,7 @@ impl HttpLimits {
     }
 }
 
-/// Bytes that a gzip body may decompress to for each byte sent. JSON with much repetition reaches 20 to 50; a bomb
+/// Bytes that a compressed body may decompress to for each byte sent. JSON with much repetition reaches 20 to 50; a bomb
 /// reaches 1,000.
 pub const GZIP_RATIO_MAX: usize = 100;
 /// Decompressed size up to which no ratio applies, in bytes: tiny bodies can have any ratio.

@@ -1,6 +1,6 @@
 //! Why a request was refused, with the status and the sentence that every form of answer has.
 
-use std::{borrow::Cow, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -27,12 +27,18 @@ pub enum Refusal {
     Rate(Duration),
     /// The media type is not read here; one sentence says which ones are.
     MediaType(&'static str),
+    /// The same, in a sentence of the endpoint's own.
+    Content(Arc<str>),
     /// The body's content encoding is not supported.
     Encoding,
     /// The body is over the endpoint's limit, in bytes.
     TooLarge(usize),
-    /// The decompressed body is over the limit.
-    TooCompressed,
+    /// The decompressed body is over the endpoint's limit, in bytes.
+    TooCompressed(usize),
+    /// The body decompresses to more than so many times its size.
+    TooDense(usize),
+    /// The request is over another limit; one sentence names it.
+    OverLimit(String),
     /// The body did not arrive in time.
     TooSlow,
     /// The request is malformed; one sentence says how.
@@ -60,8 +66,10 @@ impl Refusal {
             Self::Denied(denied) if denied.forbidden => StatusCode::FORBIDDEN,
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::MediaType(_) | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge(_) | Self::TooCompressed => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType(_) | Self::Content(_) | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge(_) | Self::TooCompressed(_) | Self::TooDense(_) | Self::OverLimit(_) => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) | Self::NotHttp(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
@@ -77,12 +85,20 @@ impl Refusal {
             Self::Denied(denied) => denied.message.clone(),
             Self::Rate(_) => "this endpoint gets more requests than it takes: send this one again later".into(),
             Self::Encoding => {
-                "this content-encoding is not read here: send the body as it is, or with gzip or zstd alone".into()
+                "this content-encoding is not read here: send the body as it is, or with one of gzip, deflate, zstd and br".into()
             }
             Self::TooLarge(max) => format!("the body is over this endpoint's limit of {max} bytes").into(),
-            Self::TooCompressed => "the body decompresses to more than this endpoint takes".into(),
+            Self::TooCompressed(max) => {
+                format!("the body decompresses to more than this endpoint's limit of {max} bytes").into()
+            }
+            Self::TooDense(ratio) => format!(
+                "the body decompresses to more than {ratio} times its size as sent, which is the most that is read: send it \
+                 uncompressed, or less of it"
+            )
+            .into(),
             Self::TooSlow => "the body was not received in time".into(),
-            Self::BadRequest(message) => message.clone().into(),
+            Self::BadRequest(message) | Self::OverLimit(message) => message.clone().into(),
+            Self::Content(message) => message.to_string().into(),
             Self::NotHttp(message) | Self::MediaType(message) | Self::Unavailable(message) => (*message).into(),
             Self::TransferCoding => {
                 "this transfer-encoding is not read here: send the body in chunks, or with its length".into()

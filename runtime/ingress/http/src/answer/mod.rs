@@ -3,6 +3,8 @@
 //! All bodies are JSON, except a component's own. An answer says what the sender can act on; internal causes go to the
 //! operator's log.
 
+pub(crate) mod list;
+
 use std::time::Duration;
 
 use danube_wasm_ingress_listener::{Answer, AnswerBody, Refusal, limits::RETRY_AFTER_SECS, with_retry_after};

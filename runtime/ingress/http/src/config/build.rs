@@ -36,10 +36,14 @@ fn endpoint(
         key: config.key_pointer.clone(),
         rate: config.rate_limit,
         body_bytes_max: webhook.body_bytes_max(config),
-        content: config.content_type,
+        content: config.content_type.clone(),
         headers: wants.headers,
         attributes: wants.attributes,
         policy: config.policy.build().map_err(refused)?,
+        query: config
+            .include
+            .as_ref()
+            .map_or(Vec::new(), |include| include.query.clone()),
         ..EndpointOptions::new(path)
     };
     let endpoint = Endpoint::try_new(options, intake);

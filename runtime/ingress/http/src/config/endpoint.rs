@@ -9,12 +9,15 @@ use danube_wasm_model::{OnFailure, OnInvalid, Route, TopicName};
 use danube_wasm_settings::{
     Section, Table,
     kinds::{Choice, Integer, List, Parsed},
-    values::{JsonPointer, UrlPath},
+    values::JsonPointer,
 };
 use http::Method;
 
-use super::{event_id::EventIdKind, policy::PolicyConfig, webhook::BODY_BYTES_MAX};
-use crate::{ContentKind, EventIdSource, IdReuse};
+use super::{
+    Include, TopicRoute, content::ContentKindsKind, event_id::EventIdKind, include, policy::PolicyConfig, route,
+    webhook::BODY_BYTES_MAX,
+};
+use crate::{ContentKinds, EventIdSource, IdReuse, PathPattern};
 
 /// The methods that an endpoint may accept. `GET` is for subscription handshakes; `HEAD` and `OPTIONS` are answered by the host.
 static METHODS: &[(&str, Method)] = &[
@@ -30,10 +33,12 @@ static METHODS: &[(&str, Method)] = &[
 /// A path that events are posted to.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointConfig {
-    /// The path, compared byte by byte.
-    pub path: UrlPath,
-    /// The topic that its records go to.
+    /// The path, compared byte by byte, but for its parameters.
+    pub path: PathPattern,
+    /// The topic that its records go to; with `topic_route`, one of its topics.
     pub topic: TopicName,
+    /// Which of several topics the built-in component chooses.
+    pub topic_route: Option<TopicRoute>,
     /// Partitions of the topic; 0 for a topic without.
     pub partitions: u32,
     /// Whether the broker keeps each message until every subscription has acknowledged it.
@@ -46,8 +51,10 @@ pub struct EndpointConfig {
     pub on_invalid: OnInvalid,
     /// How the sender of an event that crashed the component is answered.
     pub on_failure: OnFailure,
-    /// The required kind of body.
-    pub content_type: ContentKind,
+    /// The kinds of bodies that are taken.
+    pub content_type: ContentKinds,
+    /// What the built-in component adds of a request.
+    pub include: Option<Include>,
     /// Accepted HTTP methods; at least one.
     pub methods: Vec<Method>,
     /// Where the event's id comes from.
@@ -65,16 +72,20 @@ pub struct EndpointConfig {
 }
 
 impl EndpointConfig {
-    /// The route of its events.
-    pub fn route(&self) -> Route {
-        Route {
+    /// The routes of its events: one for each topic.
+    pub fn routes(&self) -> Vec<Route> {
+        let route = |topic: &TopicName| Route {
             endpoint: self.path.as_str().to_owned(),
-            topic: self.topic.clone(),
+            topic: topic.clone(),
             partitions: self.partitions,
             reliable_dispatch: self.reliable_dispatch,
             ordered: self.ordered,
             on_invalid: self.on_invalid,
             on_failure: self.on_failure,
+        };
+        match &self.topic_route {
+            Some(by_value) => by_value.topics().into_iter().map(route).collect(),
+            None => vec![route(&self.topic)],
         }
     }
 
@@ -85,11 +96,17 @@ impl EndpointConfig {
             "danube_topic": self.topic.as_str(),
             "partitions": self.partitions,
             "reliable_dispatch": self.reliable_dispatch,
-            "content_type": if self.content_type == ContentKind::Json { "json" } else { "any" },
+            "content_type": if self.content_type.are_json() { "json" } else { "any" },
             "methods": self.methods.iter().map(|method| method.as_str()).collect::<Vec<_>>(),
         });
         if let Some(pointer) = &self.key_pointer {
             settings["key_pointer"] = pointer.as_str().into();
+        }
+        if let Some(route) = &self.topic_route {
+            settings["route"] = route.settings();
+        }
+        if let Some(include) = &self.include {
+            settings["include"] = include.settings();
         }
         settings
     }
@@ -102,13 +119,16 @@ impl Section for EndpointConfig {
         let path = t
             .field(
                 "path",
-                Parsed::<UrlPath>::new("a path"),
-                "The path, matched as it is. Unique in its listener.",
+                Parsed::<PathPattern>::new("a path"),
+                "The path, matched as it is. A part in braces, as in `/webhooks/{tenant}/orders`, stands for any one part, which \
+                 `include` can give to records; an endpoint with just the path of a request comes before it. Unique in its \
+                 listener.",
             )
             .aliases(&["from"])
             .example("\"/webhooks/stripe/payments\"")
             .required();
-        let topic = TopicKeys::read(t);
+        let topic = TopicKeys::read_optional(t, "required without `route`");
+        let topic_route = t.group("route").optional::<TopicRoute>();
         let key_pointer = t
             .field(
                 "key_pointer",
@@ -120,13 +140,8 @@ impl Section for EndpointConfig {
             .optional();
         let on_invalid = keys::on_invalid(t);
         let on_failure = keys::on_failure(t);
-        let content_type = t
-            .field(
-                "content_type",
-                Choice::of(&[("json", ContentKind::Json), ("any", ContentKind::Any)]),
-                "What a body must be. With `json`, others are answered 400 or 415.",
-            )
-            .or(ContentKind::Json);
+        let content_type = content_type(t);
+        let include = t.group("include").optional::<Include>();
         let mut methods = methods(t);
         let (event_id, on_id_reuse) = event_ids(t);
         let rate_limit = t.group("rate_limit").optional::<RateLimit>();
@@ -140,20 +155,22 @@ impl Section for EndpointConfig {
             .defaults_to("the listener's");
         let auth = t.group("auth").optional::<AuthConfig>().unwrap_or_default();
         let policy = PolicyConfig::read(t, &auth, &mut methods);
-        if content_type == ContentKind::Any && matches!(event_id, EventIdSource::JsonPointer(_)) {
+        if !content_type.are_json() && matches!(event_id, EventIdSource::JsonPointer(_)) {
             t.session().error(
                 &t.span("event_id"),
                 "the event's id cannot be found in a body that need not be JSON",
-                "name a header, or write `content_type = \"json\"`",
+                "name a header, or leave `any` and `text` out of `content_type`",
             );
         }
         if let Some(path) = &path {
-            PathClaim::leave(t, "path", path.as_str());
+            PathClaim::leave(t, "path", &path.shape());
+            include::check(t, include.as_ref(), path);
         }
-        topic.leave(t, key_pointer.is_some());
+        let main = route::leave_topics(t, topic.clone(), topic_route.as_ref(), key_pointer.is_some());
         Some(Self {
             path: path?,
-            topic: topic.topic?,
+            topic: main?,
+            topic_route,
             partitions: topic.partitions,
             reliable_dispatch: topic.reliable_dispatch,
             ordered: topic.ordered,
@@ -161,6 +178,7 @@ impl Section for EndpointConfig {
             on_invalid,
             on_failure,
             content_type,
+            include,
             methods,
             event_id,
             on_id_reuse,
@@ -170,6 +188,23 @@ impl Section for EndpointConfig {
             policy,
         })
     }
+}
+
+/// The key `content_type`.
+fn content_type(t: &mut Table<'_>) -> ContentKinds {
+    t.field(
+        "content_type",
+        ContentKindsKind,
+        "What a body may be, by its media type; a body without one is of the first kind. Others are answered 415. `json`: a \
+         document. `json-list`: a document, but an array is a list of events. `ndjson`: events, one a line. `form`: \
+         `application/x-www-form-urlencoded`, which becomes a JSON object of strings; one with the only field `payload`, as GitHub \
+         and Slack send it, becomes the document in that field. `cloudevents`: CloudEvents 1.0, binary, structured and batched, \
+         each of which becomes a JSON object as of the structured mode. `text`: text, CSV and XML in UTF-8, as it is. `any`: \
+         anything, as bytes. The events of a list have ids of their own and are stored together or not at all; of a list of which \
+         one is refused, nothing is, and the answer names those at fault.",
+    )
+    .example("[\"json\", \"form\"]")
+    .or(ContentKinds::default())
 }
 
 /// The key `methods`.
@@ -193,9 +228,10 @@ fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse) {
         .field(
             "event_id",
             EventIdKind,
-            "Where the sender put the event's id, so that its retry is the same event. `well-known` looks for the \
-             headers `Idempotency-Key`, `webhook-id` and `X-GitHub-Delivery`. An event without one gets an id when \
-             it arrives; with `minted`, all do.",
+            "Where the sender put the event's id, so that its retry is the same event. `well-known` looks for `Idempotency-Key`, \
+             `webhook-id`, `ce-source` with `ce-id`, `svix-id`, `X-GitHub-Delivery`, `X-Shopify-Webhook-Id` and the like: \
+             docs/sources/webhook.md has them all. Of a list of events, `pointer` leads into each; else an event's id is that of \
+             its request and its place in it. An event without one gets an id when it arrives; with `minted`, all do.",
         )
         .example("{ header = \"Idempotency-Key\" }")
         .or(EventIdSource::WellKnown);

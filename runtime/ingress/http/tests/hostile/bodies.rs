@@ -30,7 +30,7 @@ pub(crate) async fn run(plan: Plan) -> Class {
     let memory = resident_mib();
     let host = Host::start(limits, |endpoint| {
         endpoint.body_bytes_max = BODY_BYTES_MAX;
-        endpoint.content = ContentKind::Any;
+        endpoint.content = ContentKind::Any.into();
     })
     .await;
     let tests = plan.one_in(100);
@@ -192,6 +192,16 @@ static DEFLATE_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
     encoder.finish().unwrap()
 });
 
+static ZSTD_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| zstd::encode_all(&vec![0; 20 << 20][..], 19).unwrap());
+
+static BROTLI_BOMB: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let mut sent = Vec::new();
+    let mut encoder = brotli::CompressorWriter::new(&mut sent, 4096, 9, 22);
+    encoder.write_all(&vec![0; 20 << 20]).unwrap();
+    drop(encoder);
+    sent
+});
+
 async fn compressed(host: &Host, dice: &mut Dice) -> Result<(), String> {
     let bomb: &[u8] = &BOMB;
     let cut = bomb[..1 + dice.below(bomb.len() - 1)].to_vec();
@@ -199,7 +209,7 @@ async fn compressed(host: &Host, dice: &mut Dice) -> Result<(), String> {
     let at = dice.below(bent.len() - 20) + 12;
     bent[at] ^= 0xff;
     let members = gzip(&[0; 1_000]).repeat(500);
-    let cases: [(&str, &str, &[u8], u16); 11] = [
+    let cases: [(&str, &str, &[u8], u16); 15] = [
         ("a bomb", "gzip", bomb, 413),
         ("a bomb by another name", "X-GZip", bomb, 413),
         ("a bomb in a bomb", "gzip, gzip", &gzip(bomb), 415),
@@ -209,8 +219,12 @@ async fn compressed(host: &Host, dice: &mut Dice) -> Result<(), String> {
             &gzip(bomb),
             415,
         ),
-        ("a bomb of another kind", "deflate", &DEFLATE_BOMB, 415),
-        ("a coding nobody knows", "br", bomb, 415),
+        ("a bomb of another kind", "deflate", &DEFLATE_BOMB, 413),
+        ("a bomb of a third kind", "zstd", &ZSTD_BOMB, 413),
+        ("a bomb of a fourth kind", "br", &BROTLI_BOMB, 413),
+        ("a bomb of brotli in gzip", "br, gzip", &gzip(&BROTLI_BOMB), 415),
+        ("what is not the coding that it says", "br", bomb, 400),
+        ("a coding nobody knows", "compress", bomb, 415),
         ("many small members", "gzip", &members, 413),
         ("what is not compressed", "gzip", b"{}", 400),
         ("nothing", "gzip", b"", 400),

@@ -203,7 +203,7 @@ async fn json_is_needed_where_json_is_taken() {
 
 #[tokio::test]
 async fn anything_is_taken_where_anything_is() {
-    let server = Server::start(|endpoint| endpoint.content = ContentKind::Any).await;
+    let server = Server::start(|endpoint| endpoint.content = ContentKind::Any.into()).await;
     let answer = server
         .post(&["content-type: application/octet-stream"], [0, 159, 146, 150])
         .await;

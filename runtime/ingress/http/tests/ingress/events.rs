@@ -206,7 +206,7 @@ async fn a_span_follows_the_request() {
 async fn the_key_is_known_before_the_event_is_offered() {
     let server = Server::start(|endpoint| {
         endpoint.key = Some("/customer/id".parse().unwrap());
-        endpoint.content = ContentKind::Any;
+        endpoint.content = ContentKind::Any.into();
     })
     .await;
     // The last one is long enough to be worked on elsewhere.
@@ -235,7 +235,7 @@ async fn a_byte_order_mark_is_no_part_of_json() {
     assert_eq!(server.inbox.events()[0].payload, r#"{"id":"a"}"#);
     assert_eq!(server.post(&[], "\u{feff}\u{feff}{}").await.status, 400);
 
-    let server = Server::start(|endpoint| endpoint.content = ContentKind::Any).await;
+    let server = Server::start(|endpoint| endpoint.content = ContentKind::Any.into()).await;
     for (content_type, kept) in [("text/plain", true), ("application/json", false)] {
         let headers = [&*format!("content-type: {content_type}")];
         assert_eq!(server.post(&headers, "\u{feff}7").await.status, 200);

@@ -34,7 +34,7 @@ async fn server(auth: impl Into<Auth>, handshake: Handshake) -> Server {
 
 async fn with_policy(change: impl FnOnce(&mut EndpointOptions)) -> Server {
     Server::start(|endpoint| {
-        endpoint.content = ContentKind::Any;
+        endpoint.content = ContentKind::Any.into();
         change(endpoint);
     })
     .await

@@ -5,13 +5,16 @@
 mod answers;
 mod auth;
 mod bodies;
+mod contents;
 mod drain;
 mod events;
 mod framing;
 mod handshakes;
 mod http2;
+mod ids;
 mod jwks;
 mod limits;
+mod paths;
 mod replays;
 mod routes;
 mod sns;

@@ -20,7 +20,7 @@ async fn server(scheme: Scheme, secrets: &Secrets) -> Server {
     let signature = Signature::try_new(scheme, secrets).expect("a scheme");
     Server::start(|endpoint| {
         endpoint.auth = signature.into();
-        endpoint.content = ContentKind::Any;
+        endpoint.content = ContentKind::Any.into();
     })
     .await
 }

@@ -213,7 +213,7 @@ impl Sender {
         Server::start(|endpoint| {
             endpoint.auth = auth;
             // Of a JSON endpoint, a body that is no JSON could be refused for that.
-            endpoint.content = ContentKind::Any;
+            endpoint.content = ContentKind::Any.into();
         })
         .await
     }

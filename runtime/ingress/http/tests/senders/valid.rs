@@ -46,7 +46,7 @@ async fn a_replay_within_the_tolerance_is_the_same_event() {
         let auth = sender.auth();
         let server = Server::start(|endpoint| {
             endpoint.auth = auth;
-            endpoint.content = danube_wasm_ingress_http::ContentKind::Any;
+            endpoint.content = danube_wasm_ingress_http::ContentKind::Any.into();
             endpoint.event_id = EventIdSource::Header(http::HeaderName::from_static("x-delivery"));
         })
         .await;

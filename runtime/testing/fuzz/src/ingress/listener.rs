@@ -108,7 +108,7 @@ impl TestListener {
 fn endpoints(inbox: &Arc<Inbox>) -> Vec<Arc<Endpoint>> {
     let secrets = Secrets::try_new(vec![Secret::try_new(SECRET).expect("a secret")]).expect("one secret");
     let mut open = EndpointOptions::new(OPEN);
-    open.content = ContentKind::Any;
+    open.content = ContentKind::Any.into();
     open.methods.push("GET".parse().expect("a method"));
     let mut key = EndpointOptions::new(KEY);
     key.auth = Auth::ApiKey(ApiKey::new(&secrets));

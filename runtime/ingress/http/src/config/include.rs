@@ -1,0 +1,105 @@
+//! What the built-in component adds to a record of the request that it came in.
+
+use danube_wasm_settings::{
+    Section, Table,
+    kinds::{List, Parsed, Text},
+    values::{HeaderName, JsonPointer},
+};
+use serde_json::{Value, json};
+
+use crate::{PathPattern, endpoint::is_credential};
+
+/// The table `include`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Include {
+    /// Headers, by name.
+    pub headers: Vec<HeaderName>,
+    /// Parameters of the query, by name.
+    pub query: Vec<String>,
+    /// Parameters of the path, by name.
+    pub path: Vec<String>,
+    /// Where they are put in the document; as attributes of the record without.
+    pub into: Option<JsonPointer>,
+}
+
+/// Most names of a list.
+const NAMES_MAX: usize = 64;
+
+impl Include {
+    /// What the component is told of it.
+    pub(super) fn settings(&self) -> Value {
+        let headers: Vec<_> = self.headers.iter().map(HeaderName::as_str).collect();
+        json!({ "headers": headers, "query": self.query, "path": self.path, "into": self.into })
+    }
+}
+
+impl Section for Include {
+    const ABOUT: &'static str = "Parts of the request that `builtin:webhook-source` gives to each of its records: as attributes \
+        `webhook.header.NAME`, `webhook.query.NAME` and `webhook.path.NAME`, or in the document. What a request does not have is \
+        left out.";
+
+    fn read(t: &mut Table<'_>) -> Option<Self> {
+        let headers = t
+            .field(
+                "headers",
+                names(Parsed::<HeaderName>::new("the name of a header")),
+                "Names of headers. Those that carry credentials are never in a record.",
+            )
+            .example("[\"x-github-event\"]")
+            .or(Vec::new());
+        let query = t
+            .field(
+                "query",
+                names(Text),
+                "Names of parameters of the query. Of one that comes twice the first counts.",
+            )
+            .example("[\"site\"]")
+            .or(Vec::new());
+        let path = t
+            .field("path", names(Text), "Names of parameters of the endpoint's `path`.")
+            .example("[\"tenant\"]")
+            .or(Vec::new());
+        let into = t
+            .field(
+                "into",
+                Parsed::<JsonPointer>::new("a JSON pointer"),
+                "Where they are put in the document instead, which must be an object there: as `{ \"headers\": {…}, \"query\": {…}, \
+                 \"path\": {…} }`, in place of what the sender has there. Without, they are attributes of the record, and sinks \
+                 that `include_attributes` show them.",
+            )
+            .example("\"/_request\"")
+            .optional();
+        for header in headers.iter().filter(|header| is_credential(&(*header).clone().into())) {
+            t.session().error(
+                &t.span("headers"),
+                format!("`{header}` carries a credential, and no record has those"),
+                "leave it out",
+            );
+        }
+        Some(Self {
+            headers,
+            query,
+            path,
+            into,
+        })
+    }
+}
+
+/// That the path has the parameters that are asked for.
+pub(super) fn check(t: &Table<'_>, include: Option<&Include>, path: &PathPattern) {
+    let asked = include.into_iter().flat_map(|include| &include.path);
+    for name in asked.filter(|name| path.names().all(|own| own != *name)) {
+        t.session().error(
+            &t.span("include"),
+            format!("the path {path} has no parameter `{name}`"),
+            format!("write `{{{name}}}` in place of a part of the path, or leave the name out"),
+        );
+    }
+}
+
+fn names<K>(kind: K) -> List<K> {
+    List {
+        kind,
+        len: 0..=NAMES_MAX,
+    }
+}
