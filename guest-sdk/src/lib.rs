@@ -28,8 +28,8 @@ pub use error::{Error, Result};
 pub use pointer::{Pointer, Scalar};
 pub use settings::{Endpoint, Nothing, SinkSettings, SourceSettings, TopicMapping};
 pub use sink::{
-    Batch, Change, ChangeKind, DocumentId, IdFrom, Operation, SchemaInfo, SinkConnector, SinkRecord, Write,
-    WriteBuilder, Writes,
+    Batch, Change, ChangeKind, DocumentId, IdFrom, IncludeAttributes, Operation, SchemaInfo, SinkConnector, SinkRecord,
+    Write, WriteBuilder, Writes,
 };
 pub use source::{Event, Events, RecordBuilder, Records, Reply, SourceConnector, SourceRecord};
 pub use time::rfc3339;

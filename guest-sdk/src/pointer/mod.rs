@@ -2,6 +2,8 @@
 
 mod put;
 
+pub(crate) use put::put_members;
+
 use std::{borrow::Cow, fmt};
 
 use serde::{

@@ -49,6 +49,23 @@ fn put(tokens: &[String], json: &str, value: &str, out: &mut String) -> serde_js
     Ok(())
 }
 
+/// The object, JSON text, with these members, whose values are JSON text. They replace members of the same names.
+pub(crate) fn put_members(json: &[u8], added: &[(&str, String)]) -> serde_json::Result<Vec<u8>> {
+    let Members(mut members) = serde_json::from_slice(json)?;
+    members.retain(|(own, _)| added.iter().all(|(name, _)| name != own));
+    let mut out = String::with_capacity(json.len() + 64 * added.len());
+    let kept = members.iter().map(|(name, raw)| (&**name, raw.get()));
+    let added = added.iter().map(|(name, value)| (*name, value.as_str()));
+    for (name, value) in kept.chain(added) {
+        out.push(if out.is_empty() { '{' } else { ',' });
+        out.push_str(&serde_json::to_string(name)?);
+        out.push(':');
+        out.push_str(value);
+    }
+    out.push_str(if out.is_empty() { "{}" } else { "}" });
+    Ok(out.into_bytes())
+}
+
 /// The members of an object, in their order.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 

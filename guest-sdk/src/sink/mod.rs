@@ -3,12 +3,14 @@
 mod builder;
 mod change;
 mod document_id;
+mod include_attributes;
 mod record;
 mod write;
 
 pub use builder::WriteBuilder;
 pub use change::{Change, ChangeKind};
 pub use document_id::{DocumentId, IdFrom};
+pub use include_attributes::IncludeAttributes;
 pub use record::{Batch, SchemaInfo, SinkRecord};
 pub use write::{Operation, Write, Writes};
 

@@ -10,8 +10,10 @@
 //!   (`"7"` and `7` are the same), and the document replaces an older one of that id; messages may come in any order
 //!   and through any partition, the one published last stays. A message in which it points at nothing of the kind is refused.
 //! * `id_from = "key"`: the same with the message's routing key; `[7]`, as of a row with that primary key, is `7`.
+//! * `include_attributes`: adds attributes of the message: a list of their names adds an object `_attributes`, where `"*"` is all; a
+//!   table of names by field adds each as a field. Those that a message does not have are left out.
 //!
-//! With neither, each message is a document of its own, with an id made from the record's. With one of them, a message that
+//! With neither id, each message is a document of its own, with an id made from the record's. With one of them, a message that
 //! is a change of a row (`change.op`) does what was done to the row: a deletion removes the document, an update whose source was
 //! not told all values merges into it, and a truncation is refused.
 //!
@@ -24,8 +26,8 @@ mod document;
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, ConsumerConfig, DocumentId, Error, Nothing, Result, SinkConnector, SinkRecord, SinkSettings,
-    TopicMapping, Write, Writes, export_sink,
+    Column, Config, ConsumerConfig, DocumentId, Error, IncludeAttributes, Nothing, Result, SinkConnector, SinkRecord,
+    SinkSettings, TopicMapping, Write, Writes, export_sink,
 };
 use document::{Additions, Document};
 use serde::Deserialize;
@@ -46,6 +48,7 @@ struct OwnKeys {
     include_danube_metadata: bool,
     #[serde(default)]
     storage_mode: StorageMode,
+    include_attributes: Option<IncludeAttributes>,
     #[serde(flatten)]
     id: DocumentId,
 }
@@ -85,6 +88,9 @@ impl SinkConnector for DocumentSink {
         if any(OwnKeys::needs_publish_time) {
             wants.push(Column::PublishTimes);
         }
+        if any(|keys| keys.include_attributes.is_some()) {
+            wants.push(Column::Attributes);
+        }
         wants.extend(self.mappings.values().flat_map(|keys| keys.id.wants()));
         wants
     }
@@ -94,9 +100,14 @@ impl SinkConnector for DocumentSink {
         let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
         let keys = self.mappings.get(topic).ok_or_else(unknown)?;
         let write = keys.id.write(&keys.table, record, || {
-            Ok(match document::of(record, keys.additions())? {
-                Document::AsItWas => Write::forward(&keys.table, record),
-                Document::Made(json) => Write::insert_bytes(&keys.table, json),
+            let document = document::of(record, keys.additions())?;
+            Ok(match (document, &keys.include_attributes) {
+                (Document::AsItWas, None) => Write::forward(&keys.table, record),
+                (Document::AsItWas, Some(include)) => {
+                    Write::insert_bytes(&keys.table, include.add(record.bytes(), record)?)
+                }
+                (Document::Made(json), None) => Write::insert_bytes(&keys.table, json),
+                (Document::Made(json), Some(include)) => Write::insert_bytes(&keys.table, include.add(&json, record)?),
             })
         })?;
         Ok(write.into())

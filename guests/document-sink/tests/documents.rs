@@ -225,3 +225,43 @@ fn settings_that_do_not_fit_keep_it_from_starting() {
         assert!(matches!(error, Error::Configuration { .. }), "{error}");
     }
 }
+
+#[test]
+fn attributes_are_included_as_an_object_or_as_fields() {
+    let write = |include: Value, payload: &str| {
+        let message = Delivered {
+            attributes: vec![
+                ("webhook.header.x-github-event".into(), "push".into()),
+                ("webhook.ip".into(), "192.0.2.7".into()),
+                ("x-danube-wasm-trace".into(), "the host's".into()),
+            ],
+            ..Delivered::new("/stripe/payments", payload)
+        };
+        let more = json!({ "include_danube_metadata": false, "include_attributes": include });
+        let mut sink = SinkHarness::<DocumentSink>::new(&settings(more)).expect("valid settings");
+        let mut processed = sink.process_batch(&[message]).expect("processed");
+        assert!(processed.refused.is_empty(), "{:?}", processed.refused);
+        String::from_utf8(processed.writes.remove(0).payload).expect("text")
+    };
+    let push = "webhook.header.x-github-event";
+    for (include, payload, wanted) in [
+        (
+            json!([push, "none"]),
+            "{}",
+            r#"{"_attributes":{"webhook.header.x-github-event":"push"}}"#,
+        ),
+        (
+            json!(["*"]),
+            r#"{"a": 1.50}"#,
+            r#"{"a":1.50,"_attributes":{"webhook.header.x-github-event":"push","webhook.ip":"192.0.2.7"}}"#,
+        ),
+        (
+            json!({ "event": push, "none": "none" }),
+            r#"{"event":"forged","b":2}"#,
+            r#"{"b":2,"event":"push"}"#,
+        ),
+        (json!({ "event": push }), "[1]", r#"{"value":[1],"event":"push"}"#),
+    ] {
+        assert_eq!(write(include, payload), wanted);
+    }
+}

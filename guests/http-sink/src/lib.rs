@@ -10,16 +10,19 @@
 //! * `id_from = "key"`: the same with the message's routing key; `[7]`, as of a row with that primary key, is `7`. With neither,
 //!   each message is an insert (`POST`).
 //! * `body`: what is sent instead of the message: see [`template`].
+//! * `include_attributes`: adds attributes of the message to what is sent, which must be a JSON object: a list of their names adds an
+//!   object `_attributes`, where `"*"` is all; a table of names by field adds each as a field. Those that a message does not have are
+//!   left out.
 //!
-//! Without `body` the message is sent as it was published, byte by byte.
+//! Without both the message is sent as it was published, byte by byte.
 
 pub mod template;
 
 use std::collections::BTreeMap;
 
 use danube_connector::{
-    Column, Config, ConsumerConfig, DocumentId, Error, Nothing, Result, SinkConnector, SinkRecord, SinkSettings,
-    TopicMapping, Write, Writes, export_sink,
+    Column, Config, ConsumerConfig, DocumentId, Error, IncludeAttributes, Nothing, Result, SinkConnector, SinkRecord,
+    SinkSettings, TopicMapping, Write, Writes, export_sink,
 };
 use serde::Deserialize;
 use template::Template;
@@ -38,6 +41,7 @@ struct OwnKeys {
     #[serde(flatten)]
     id: DocumentId,
     body: Option<Template>,
+    include_attributes: Option<IncludeAttributes>,
 }
 
 impl SinkConnector for HttpSink {
@@ -56,7 +60,9 @@ impl SinkConnector for HttpSink {
     }
 
     fn wants(&self) -> Vec<Column> {
-        self.mappings.values().flat_map(|keys| keys.id.wants()).collect()
+        let keys = || self.mappings.values();
+        let included = keys().filter_map(|keys| Some(keys.include_attributes.as_ref()?.wants()));
+        keys().flat_map(|keys| keys.id.wants()).chain(included).collect()
     }
 
     fn process<'a>(&'a mut self, record: SinkRecord<'a>) -> Result<Writes<'a>> {
@@ -64,9 +70,18 @@ impl SinkConnector for HttpSink {
         let unknown = || Error::invalid_data(format!("topic `{topic}` is not one of this connector's"));
         let keys = self.mappings.get(topic).ok_or_else(unknown)?;
         let write = keys.id.write(&keys.endpoint, record, || {
-            Ok(match &keys.body {
-                None => Write::forward(&keys.endpoint, record),
-                Some(template) => Write::insert_bytes(&keys.endpoint, template.fill(record.bytes())?),
+            let made = keys
+                .body
+                .as_ref()
+                .map(|template| template.fill(record.bytes()))
+                .transpose()?;
+            Ok(match (made, &keys.include_attributes) {
+                (None, None) => Write::forward(&keys.endpoint, record),
+                (Some(json), None) => Write::insert_bytes(&keys.endpoint, json),
+                (made, Some(include)) => {
+                    let json = made.as_deref().unwrap_or(record.bytes());
+                    Write::insert_bytes(&keys.endpoint, include.add(json, record)?)
+                }
             })
         })?;
         Ok(write.into())

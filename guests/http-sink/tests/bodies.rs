@@ -156,3 +156,26 @@ fn the_deletion_of_a_row_is_one_of_its_document_and_needs_no_body() {
     assert_eq!((write.operation, write.id.as_deref()), (Operation::Delete, Some("7")));
     assert_eq!(write.order, ORDER);
 }
+
+#[test]
+fn attributes_are_added_to_objects() {
+    let process = |more: Value, payload: &str| {
+        let message = Delivered {
+            attributes: vec![("webhook.header.x-github-event".into(), "push".into())],
+            ..Delivered::new("/shop/orders", payload)
+        };
+        let mut sink = SinkHarness::<HttpSink>::new(&settings(more)).expect("valid settings");
+        sink.process_batch(&[message]).expect("processed")
+    };
+    let include = json!({ "event": "webhook.header.x-github-event" });
+    let text = |written: &Written| String::from_utf8(written.payload.clone()).expect("text");
+    let plain = process(json!({ "include_attributes": include }), r#"{ "a" : 1.50 }"#);
+    assert_eq!(text(&plain.writes[0]), r#"{"a":1.50,"event":"push"}"#);
+    let made = process(
+        json!({ "include_attributes": include, "body": { "x": "{/a}" } }),
+        r#"{"a":1}"#,
+    );
+    assert_eq!(text(&made.writes[0]), r#"{"x":1,"event":"push"}"#);
+    let refused = process(json!({ "include_attributes": include }), "text").refused;
+    assert!(refused[0].message.contains("`include_attributes`"), "{refused:?}");
+}

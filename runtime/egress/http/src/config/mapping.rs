@@ -1,6 +1,6 @@
 //! What a sink consumes and where it goes.
 
-use danube_wasm_connector::keys::{DocumentId, MappingKeys};
+use danube_wasm_connector::keys::{DocumentId, IncludeAttributes, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Span, Table,
@@ -24,6 +24,8 @@ pub struct TopicMapping {
     pub endpoints: Vec<String>,
     /// Where a message has the id of its document.
     pub id: DocumentId,
+    /// Attributes of a message that the built-in component adds.
+    pub include_attributes: Option<IncludeAttributes>,
     /// What is sent instead of the message.
     pub body: Option<Map<String, Value>>,
 }
@@ -55,6 +57,9 @@ impl TopicMapping {
         if let Some(body) = &self.body {
             settings["body"] = body.clone().into();
         }
+        if let Some(include) = &self.include_attributes {
+            settings["include_attributes"] = include.settings();
+        }
         settings
     }
 }
@@ -80,6 +85,7 @@ impl Section for TopicMapping {
             )
             .example("{ text = \"Order {/id} of {/customer/name}\", amount = \"{/amount}\" }")
             .optional();
+        let include_attributes = IncludeAttributes::read(t);
         keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,
@@ -90,6 +96,7 @@ impl Section for TopicMapping {
             endpoint,
             endpoints,
             id,
+            include_attributes,
             body: body.map(|body| body.values),
         })
     }

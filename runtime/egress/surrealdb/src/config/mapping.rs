@@ -1,6 +1,6 @@
 //! A topic to consume and the table to write to.
 
-use danube_wasm_connector::keys::{DocumentId, MappingKeys};
+use danube_wasm_connector::keys::{DocumentId, IncludeAttributes, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Table,
@@ -27,6 +27,8 @@ pub struct TopicMapping {
     pub storage_mode: StorageMode,
     /// Where in a message the id of its document is.
     pub id: DocumentId,
+    /// Attributes of a message that the built-in component adds.
+    pub include_attributes: Option<IncludeAttributes>,
 }
 
 /// What is added to a message to make a document.
@@ -74,6 +76,9 @@ impl TopicMapping {
         if !self.tables.is_empty() {
             settings["tables"] = self.tables.clone().into();
         }
+        if let Some(include) = &self.include_attributes {
+            settings["include_attributes"] = include.settings();
+        }
         settings
     }
 }
@@ -114,6 +119,7 @@ impl Section for TopicMapping {
                  numbers that they are. What a component has renamed or rewritten is stored as it wrote it.",
             )
             .or(true);
+        let include_attributes = IncludeAttributes::read(t);
         keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,
@@ -126,6 +132,7 @@ impl Section for TopicMapping {
             include_danube_metadata,
             storage_mode,
             id,
+            include_attributes,
         })
     }
 }
