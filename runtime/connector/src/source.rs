@@ -54,6 +54,11 @@ pub trait SourceConnector: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// Returns the largest event that may come, in bytes, if the source bounds it: its component must have memory for it.
+    fn event_bytes_max(_: &Self::Config) -> Option<usize> {
+        None
+    }
+
     /// Checks what reading the table does not, without binding or connecting.
     fn validate(_: &Self::Config, _: Interests) -> Result<(), String> {
         Ok(())
@@ -217,6 +222,8 @@ pub trait AnySource: fmt::Debug + Send + Sync + 'static {
     fn location(&self, endpoint: &str) -> String;
     /// See [`SourceConnector::unfit_for_builtin`].
     fn unfit_for_builtin(&self) -> Vec<Unfit>;
+    /// See [`SourceConnector::event_bytes_max`].
+    fn event_bytes_max(&self) -> Option<usize>;
     /// See [`SourceConnector::validate`].
     fn validate(&self, interests: Interests) -> Result<(), String>;
     /// See [`SourceConnector::probe`].
@@ -266,6 +273,10 @@ impl<S: SourceConnector> AnySource for TypedConfig<S> {
 
     fn unfit_for_builtin(&self) -> Vec<Unfit> {
         S::unfit_for_builtin(&self.0)
+    }
+
+    fn event_bytes_max(&self) -> Option<usize> {
+        S::event_bytes_max(&self.0)
     }
 
     fn validate(&self, interests: Interests) -> Result<(), String> {

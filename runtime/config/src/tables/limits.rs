@@ -31,6 +31,34 @@ pub struct Limits {
     pub log_lines_per_sec: Option<u32>,
 }
 
+/// What an instance takes before its first call, in bytes; an estimate on the high side.
+const MEMORY_AT_REST_BYTES: usize = 512 << 10;
+
+impl Limits {
+    /// Refuses memory and output that the largest event of a source does not fit into: the component has it once as it came, and
+    /// gives it back. The sandbox's own defaults hold any event.
+    pub(super) fn check_event(&self, t: &Table<'_>, event_bytes_max: Option<usize>) {
+        let Some(event) = event_bytes_max else { return };
+        let needed = [
+            (
+                "memory_bytes",
+                self.memory_bytes,
+                event.saturating_add(MEMORY_AT_REST_BYTES),
+            ),
+            ("output_bytes", self.output_bytes, event),
+        ];
+        for (key, given, needed) in needed {
+            if given.is_some_and(|given| given < needed) {
+                t.session().error(
+                    &t.span("limits"),
+                    format!("an event of this source may have {event} bytes, and `{key}` does not hold it: it takes {needed}"),
+                    format!("raise `{key}`, or lower the source's largest event (`max_body_bytes`)"),
+                );
+            }
+        }
+    }
+}
+
 impl Section for Limits {
     const ABOUT: &'static str = "What the component may use. Its errors name the key of the limit that it went over.";
 

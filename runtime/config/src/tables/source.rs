@@ -98,6 +98,9 @@ impl Section for Source {
         }
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
+        if let (Some(limits), Some((_, connector))) = (&limits, &connector) {
+            limits.check_event(t, connector.event_bytes_max());
+        }
         let config = ComponentConfig::read(t);
         Some(Self {
             id: id?,

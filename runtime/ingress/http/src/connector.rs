@@ -73,6 +73,14 @@ impl SourceConnector for WebhookSource {
         }]
     }
 
+    fn event_bytes_max(webhook: &Webhook) -> Option<usize> {
+        webhook
+            .endpoints
+            .iter()
+            .map(|endpoint| webhook.body_bytes_max(endpoint))
+            .max()
+    }
+
     fn validate(webhook: &Webhook, interests: Interests) -> Result<(), String> {
         let intake: Arc<dyn Intake> = Arc::new(NullIntake);
         config::endpoints(webhook, &intake, interests).map(drop)

@@ -72,6 +72,13 @@ impl FromStr for PathPattern {
             fixed.push("x");
         }
         let fixed = fixed.join("/");
+        if fixed.contains(['*', '{', '}']) || fixed.contains("/:") {
+            return Err(InvalidPath(
+                "a path is matched as it is, but for parts in braces: write `/webhooks/{tenant}/orders`, not `/*`, `/:tenant` or \
+                 `/x{tenant}`"
+                    .to_owned(),
+            ));
+        }
         fixed
             .parse::<UrlPath>()
             .map_err(|error| InvalidPath(error.to_string()))?;

@@ -3,6 +3,8 @@
 mod form;
 mod list;
 mod reader;
+#[cfg(test)]
+mod tests;
 
 use bytes::Bytes;
 use danube_wasm_model::event::Event;
@@ -41,6 +43,9 @@ impl Item {
         if let Some(media_type) = self.media_type {
             media_type.clone_into(&mut head.content_type);
         }
+        // In the binary mode the request has the same, encoded.
+        head.headers
+            .retain(|(name, _)| self.headers.iter().all(|(own, _)| own != name));
         head.headers.extend(self.headers);
         Event {
             id,

@@ -126,7 +126,7 @@ pub(super) fn leave_topics(
     let Some(route) = route else {
         if !t.given("danube_topic") && !t.given("route") && t.session().manual().is_none() {
             let message = format!("{} needs `danube_topic`", t.header());
-            let help = "write for example `danube_topic = \"/stripe/payments\"`, or a `route` to several topics";
+            let help = "write for example `danube_topic = \"/stripe/payments\"`";
             t.session().error(&t.span("danube_topic"), message, help);
         }
         keys.leave(t, keyed);
