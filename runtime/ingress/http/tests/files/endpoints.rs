@@ -1,7 +1,5 @@
 //! What the keys of an endpoint in a pipeline file become, and what is said of mistakes.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
-
 use std::{collections::BTreeMap, path::Path};
 
 use danube_wasm_config::{Loaded, Loader};
