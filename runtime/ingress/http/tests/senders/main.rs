@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
 
 mod bad;
+mod clients;
 mod schemes;
 mod signer;
 mod table;

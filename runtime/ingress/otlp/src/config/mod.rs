@@ -1,5 +1,6 @@
 //! The table `[sources.otlp]`.
 
+mod check;
 mod receiver;
 mod signal;
 

@@ -9,7 +9,10 @@ use danube_wasm_settings::{
     kinds::{Integer, Millis},
 };
 
-use super::signal::{SignalConfig, Split};
+use super::{
+    check::check,
+    signal::{SignalConfig, Split},
+};
 use crate::{
     limits::{
         ANSWER_TIMEOUT, BODY_BYTES_MAX, BODY_BYTES_MAX_DEFAULT, BODY_TIMEOUT, REQUEST_DEADLINE,
@@ -170,50 +173,5 @@ impl Otlp {
             self.max_body_bytes = REQUEST_RECORD_BYTES_MAX;
         }
         self
-    }
-}
-
-/// Mistakes that are not one key's.
-fn check(t: &Table<'_>, otlp: &Otlp) {
-    let session = t.session();
-    let is_given = |signal: &Signal| t.given(signal.name());
-    if otlp.signals.is_empty() && !Signal::ALL.iter().any(is_given) {
-        session.error(
-            t.own_span(),
-            format!("{} receives no signal", t.header()),
-            "add a table `traces`, `metrics` or `logs` with a `danube_topic`",
-        );
-    }
-    if otlp.auth.signs_bodies() {
-        session.error(
-            &t.span("auth"),
-            "no exporter signs its exports: this would let nobody in",
-            "write `type = \"bearer\"`, `\"api_key\"` or `\"jwt\"`, or ask for certificates with `tls.client_ca_path`",
-        );
-    }
-    let whole = otlp
-        .signals
-        .iter()
-        .find(|(_, signal)| otlp.split(signal) == Split::Request);
-    if let (Some((signal, _)), true) = (
-        whole,
-        t.given("max_body_bytes") && otlp.max_body_bytes > REQUEST_RECORD_BYTES_MAX,
-    ) {
-        session.error(
-            &t.span("max_body_bytes"),
-            format!(
-                "an export of {} is one record, and a record has at most {REQUEST_RECORD_BYTES_MAX} bytes",
-                signal.name()
-            ),
-            "lower it, or write `split = \"record\"`",
-        );
-    }
-    let listen = &otlp.listener.listen;
-    if otlp.auth == AuthConfig::None && !listen.host.is_loopback() {
-        session.warning(
-            &t.span("host"),
-            format!("everyone who can reach {listen} may send telemetry"),
-            "give the source an `auth`, or keep `host = \"127.0.0.1\"`",
-        );
     }
 }

@@ -1,18 +1,20 @@
 //! Kinds of fields: how a value is written and read.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+mod bytes;
+mod field;
+mod list;
 
-use base64::{
-    Engine as _, alphabet,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, DeserializeSeed as _, Deserializer};
 
 use super::{
     message::{Message, MessageSeed},
     number::{self, Integer},
     object::Object,
 };
+
+pub(crate) use field::Field;
 
 /// How a value of this type is written and read.
 pub(crate) trait Kind<T> {
@@ -78,45 +80,6 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     out.extend_from_slice(text.as_bytes());
     out.push(b'"');
-}
-
-impl Kind<Vec<u8>> for Hex {
-    fn is_default(value: &Vec<u8>) -> bool {
-        value.is_empty()
-    }
-
-    fn write(value: &Vec<u8>, out: &mut Vec<u8>) {
-        quoted(&hex::encode(value), out);
-    }
-
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        hex::decode(&*text).map_err(|error| D::Error::custom(format!("an id is written in hex: {error}")))
-    }
-}
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
-
-impl Kind<Vec<u8>> for Base64 {
-    fn is_default(value: &Vec<u8>) -> bool {
-        value.is_empty()
-    }
-
-    fn write(value: &Vec<u8>, out: &mut Vec<u8>) {
-        quoted(&BASE64.encode(value), out);
-    }
-
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?
-            .replace('-', "+")
-            .replace('_', "/");
-        BASE64
-            .decode(text)
-            .map_err(|error| D::Error::custom(format!("bytes are written in base64: {error}")))
-    }
 }
 
 impl<T: Integer> Kind<T> for Int {
@@ -203,93 +166,6 @@ impl<K: Kind<T>, T> Kind<Option<T>> for Optional<K> {
     }
 
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-        K::read(deserializer).map(Some)
-    }
-}
-
-impl<K: Kind<T>, T> Kind<Vec<T>> for List<K> {
-    fn is_default(value: &Vec<T>) -> bool {
-        value.is_empty()
-    }
-
-    fn write(value: &Vec<T>, out: &mut Vec<u8>) {
-        out.push(b'[');
-        for (n, item) in value.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            K::write(item, out);
-        }
-        out.push(b']');
-    }
-
-    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-        deserializer.deserialize_seq(ListVisitor::<K, T>(PhantomData))
-    }
-}
-
-struct ListVisitor<K, T>(PhantomData<(K, T)>);
-
-impl<'de, K: Kind<T>, T> Visitor<'de> for ListVisitor<K, T> {
-    type Value = Vec<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(Item::<K, T>(PhantomData))? {
-            items.push(item);
-        }
-        Ok(items)
-    }
-}
-
-/// Reads an item of a list.
-struct Item<K, T>(PhantomData<(K, T)>);
-
-impl<'de, K: Kind<T>, T> DeserializeSeed<'de> for Item<K, T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        K::read(deserializer)
-    }
-}
-
-/// Reads the value of a field; `null` is its default.
-pub(crate) struct Field<K, T>(PhantomData<(K, T)>);
-
-impl<K, T> Field<K, T> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<'de, K: Kind<T>, T> DeserializeSeed<'de> for Field<K, T> {
-    type Value = Option<T>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
-        deserializer.deserialize_option(self)
-    }
-}
-
-impl<'de, K: Kind<T>, T> Visitor<'de> for Field<K, T> {
-    type Value = Option<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_none<E: Error>(self) -> Result<Option<T>, E> {
-        Ok(None)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
-        Ok(None)
-    }
-
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<T>, D::Error> {
         K::read(deserializer).map(Some)
     }
 }

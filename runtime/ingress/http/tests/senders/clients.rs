@@ -1,7 +1,5 @@
 //! Senders that others wrote: the CloudEvents SDK, the libraries of the content codings, curl.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop where it is")]
-
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -11,10 +9,7 @@ use danube_wasm_ingress_http::ContentKind;
 use danube_wasm_testkit::servers;
 use serde_json::Value;
 
-#[path = "support/mod.rs"]
-mod support;
-
-use support::Server;
+use crate::support::{self, Server};
 
 fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers").join(name)
