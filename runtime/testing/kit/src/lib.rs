@@ -6,6 +6,7 @@
 
 mod cable;
 pub mod collector;
+pub mod nats;
 pub mod servers;
 pub mod ticker;
 mod until;

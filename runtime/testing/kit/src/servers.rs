@@ -103,6 +103,16 @@ pub fn python(module: &str) -> Option<Command> {
     is_there.then(|| Command::new(path)).or_else(|| missing(module))
 }
 
+/// A program of a Python package. `None` if it is not there.
+///
+/// # Panics
+///
+/// If it is absent and `REQUIRE_SERVERS=1`.
+pub fn python_program(name: &str) -> Option<Command> {
+    let path = folder().join("python/bin").join(name);
+    path.exists().then(|| Command::new(path)).or_else(|| missing(name))
+}
+
 /// The folder `node_modules` of a connector's `package.json`. `None` if it is not there.
 ///
 /// # Panics
