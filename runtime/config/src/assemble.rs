@@ -11,7 +11,11 @@ use danube_wasm_model::ConnectorId;
 use crate::{
     cross_checks,
     part::{Part, Setting},
-    tables::{danube::Danube, instance::Origin, pipeline::Pipeline, service_url::ServiceUrl},
+    tables::{
+        instance::{Instance, Origin},
+        pipeline::Pipeline,
+        service_url::ServiceUrl,
+    },
 };
 use danube_wasm_settings::{Reading, Span};
 
@@ -46,6 +50,7 @@ impl Part {
             data_dir: self.data_dir.merge(shared, "data_dir", next.data_dir),
             service_url: self.service_url.merge(shared, "danube_service_url", next.service_url),
             danube: self.danube.merge(shared, "danube", next.danube),
+            nats: self.nats.merge(shared, "nats", next.nats),
             admin: self.admin.merge(shared, "admin", next.admin),
             telemetry: self.telemetry.merge(shared, "telemetry", next.telemetry),
             shutdown: self.shutdown.merge(shared, "shutdown", next.shutdown),
@@ -86,11 +91,20 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     });
     let danube = part.danube.value?;
     danube.check(shared, &service_url, part.danube.given.as_ref());
-    let embedded = service_url.seeds().is_empty();
+    let nats = part.nats.value?;
+    nats.check(
+        shared,
+        &service_url,
+        part.nats.given.as_ref(),
+        part.service_url.given.as_ref(),
+    );
+    let embedded = service_url.is_embedded();
     if embedded {
         warn_about_buffers(shared);
     } else {
-        refuse_without_client(shared, part.service_url.given.as_ref());
+        refuse_without_client(shared, &service_url, part.service_url.given.as_ref());
+    }
+    if !service_url.seeds().is_empty() {
         check_blocking(shared);
     }
     let name = part.name.value?;
@@ -99,6 +113,7 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
         data_dir,
         service_url,
         danube: danube.danube,
+        nats: nats.nats,
         admin: part.admin.value?.admin,
         telemetry: part.telemetry.value?,
         shutdown: part.shutdown.value?,
@@ -122,20 +137,29 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
         sink.buffer = sink.buffer.take().filter(|_| !embedded);
     }
     if !embedded && !pipeline.sinks.is_empty() {
-        warn_about_instance_name(shared, &pipeline.danube);
+        let instance = match pipeline.service_url.nats_servers() {
+            [] => &pipeline.danube.instance,
+            _ => &pipeline.nats.instance,
+        };
+        warn_about_instance_name(shared, instance);
     }
     Some(pipeline)
 }
 
 /// A program may be built for the embedded log alone. `span` is that of the cluster's URL.
-fn refuse_without_client(shared: &Reading<'_>, span: Option<&Span>) {
+fn refuse_without_client(shared: &Reading<'_>, url: &ServiceUrl, span: Option<&Span>) {
+    let registry = shared.facts::<Registry>();
+    let (has_client, client, feature) = match url.nats_servers() {
+        [] => (registry.has_danube(), "Danube", "danube"),
+        _ => (registry.has_nats(), "NATS", "nats"),
+    };
     if let Some(span) = span
-        && !shared.facts::<Registry>().has_danube()
+        && !has_client
     {
         shared.error(
             span,
-            "this program was built without the client of Danube",
-            "build it with `--features danube`, or write `danube_service_url = \"embedded://data/log\"`",
+            format!("this program was built without the client of {client}"),
+            format!("build it with `--features {feature}`, or write `danube_service_url = \"embedded://data/log\"`"),
         );
     }
 }
@@ -171,8 +195,7 @@ fn check_blocking(shared: &Reading<'_>) {
     }
 }
 
-fn warn_about_instance_name(shared: &Reading<'_>, danube: &Danube) {
-    let instance = &danube.instance;
+fn warn_about_instance_name(shared: &Reading<'_>, instance: &Instance) {
     let message = match instance.origin() {
         Origin::Stable => return,
         Origin::Container => format!(

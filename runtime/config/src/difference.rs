@@ -16,7 +16,7 @@ pub struct Difference {
     /// file has the same path and new content is not detected here.
     pub changed: Vec<ConnectorId>,
     /// Changed tables and keys outside of the connectors. Those that the process has bound or opened
-    /// (`name`, `data_dir`, `danube_service_url`, `danube`, `admin`) need a restart.
+    /// (`name`, `data_dir`, `danube_service_url`, `danube`, `nats`, `admin`) need a restart.
     pub settings: Vec<&'static str>,
 }
 
@@ -52,6 +52,7 @@ impl Pipeline {
             ("data_dir", self.data_dir != newer.data_dir),
             ("danube_service_url", self.service_url != newer.service_url),
             ("danube", self.danube != newer.danube),
+            ("nats", self.nats != newer.nats),
             ("admin", self.admin != newer.admin),
             ("telemetry", self.telemetry != newer.telemetry),
             ("shutdown", self.shutdown != newer.shutdown),

@@ -27,7 +27,7 @@ pub use connect::Migrated;
 pub use danube_wasm_settings::{
     DATA_DIR_VARIABLE, Diagnostic, Diagnostics, Environment, Listen, ProcessEnvironment, Secret, SecretSource,
     Severity, SourceLine,
-    values::{BrokerUrl, FieldPath, HeaderName, Host, HttpUrl, Invalid, JsonPointer, Network, UrlPath},
+    values::{BrokerUrl, FieldPath, HeaderName, Host, HttpUrl, Invalid, JsonPointer, NatsUrl, Network, UrlPath},
 };
 pub use difference::Difference;
 pub use file_format::FileFormat;
@@ -42,6 +42,7 @@ pub use tables::{
     host::{ADMIN_PORT_VARIABLE, Admin, LogFormat, Retention, Shutdown, Telemetry},
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
+    nats::Nats,
     pipeline::Pipeline,
     schema::{Schema, SchemaType},
     schema_file::Definition,

@@ -12,6 +12,7 @@ use danube_wasm_model::connector_id;
 use crate::tables::{
     danube::DanubeTable,
     host::{AdminTable, Retention, Shutdown, Telemetry},
+    nats::NatsTable,
     schema::Schema,
     service_url::{ServiceUrl, ServiceUrlKind},
     sink::Sink,
@@ -33,6 +34,8 @@ pub(crate) struct Part {
     pub(crate) service_url: Setting<Option<ServiceUrl>>,
     /// `[danube]`.
     pub(crate) danube: Setting<DanubeTable>,
+    /// `[nats]`.
+    pub(crate) nats: Setting<NatsTable>,
     /// `[admin]`.
     pub(crate) admin: Setting<AdminTable>,
     /// `[telemetry]`.
@@ -105,17 +108,9 @@ impl Section for Part {
             None => t.session().default_data_dir(),
         };
         let data_dir = Setting::new(t, "data_dir", Some(data_dir));
-        let service_url = t
-            .field(
-                "danube_service_url",
-                ServiceUrlKind,
-                "The broker. `embedded://DIR` is a durable log in this process; `http://HOST:PORT` or `https://HOST:PORT` \
-                 is a Danube cluster, of which several brokers may be named, in a list or with commas between.",
-            )
-            .example("\"embedded://data/log\"")
-            .defaults_to("`embedded://` and the directory `log` in `data_dir`");
-        let service_url = Setting::new(t, "danube_service_url", Some(service_url));
+        let service_url = service_url(t);
         let danube = group::<DanubeTable>(t, "danube");
+        let nats = group::<NatsTable>(t, "nats");
         let admin = group::<AdminTable>(t, "admin");
         let telemetry = group::<Telemetry>(t, "telemetry");
         let shutdown = group::<Shutdown>(t, "shutdown");
@@ -131,6 +126,7 @@ impl Section for Part {
             data_dir,
             service_url,
             danube,
+            nats,
             admin,
             telemetry,
             shutdown,
@@ -222,5 +218,36 @@ mod tests {
         ] {
             assert_eq!(name_from(Path::new(dir)), expected);
         }
+    }
+}
+
+/// Reads the broker's URL by either of its names.
+fn service_url(t: &mut Table<'_>) -> Setting<Option<ServiceUrl>> {
+    let named = t
+        .field(
+            "danube_service_url",
+            ServiceUrlKind,
+            "The broker. `embedded://DIR` is a durable log in this process; `http://HOST:PORT` or `https://HOST:PORT` \
+             is a Danube cluster, `nats://HOST:PORT` or `tls://HOST:PORT` is NATS JetStream, of which several may be \
+             named, in a list or with commas between. See [brokers.md](brokers.md).",
+        )
+        .example("\"embedded://data/log\"")
+        .defaults_to("`embedded://` and the directory `log` in `data_dir`");
+    let neutral = t
+        .field(
+            "broker_url",
+            ServiceUrlKind,
+            "Another spelling of `danube_service_url`.",
+        )
+        .example("\"nats://nats-1:4222\"")
+        .optional();
+    if t.given("broker_url") && t.given("danube_service_url") {
+        let span = t.span("broker_url");
+        let message = "`broker_url` and `danube_service_url` are the same key";
+        t.session().error(&span, message, "keep one of the two");
+    }
+    match t.given("broker_url") {
+        true => Setting::new(t, "broker_url", Some(neutral)),
+        false => Setting::new(t, "danube_service_url", Some(named)),
     }
 }

@@ -17,6 +17,8 @@ struct Kinds {
     left_out: Vec<LeftOut>,
     shared: Vec<(Role, Builtin)>,
     no_danube: bool,
+    /// Likewise of NATS.
+    no_nats: bool,
 }
 
 /// A kind of source (`C` is [`SourceConfig`]) or of sink ([`SinkConfig`]).
@@ -139,6 +141,17 @@ impl Registry {
     /// Whether pipelines may name a Danube cluster.
     pub fn has_danube(&self) -> bool {
         !self.0.no_danube
+    }
+
+    /// In a program that was built without the client of NATS.
+    pub fn without_nats(mut self) -> Self {
+        Arc::make_mut(&mut self.0).no_nats = true;
+        self
+    }
+
+    /// Whether pipelines may name NATS.
+    pub fn has_nats(&self) -> bool {
+        !self.0.no_nats
     }
 
     /// The kinds of sources, in the order of their registration.

@@ -3,12 +3,14 @@
 mod broker_url;
 mod field_path;
 mod http;
+mod nats_url;
 mod net;
 mod pointer;
 
 pub use broker_url::BrokerUrl;
 pub use field_path::FieldPath;
 pub use http::{HeaderName, HttpUrl, UrlPath};
+pub use nats_url::NatsUrl;
 pub use net::{Host, Network};
 pub use pointer::JsonPointer;
 

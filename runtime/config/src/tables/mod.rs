@@ -9,6 +9,7 @@ pub mod host;
 pub mod instance;
 pub(crate) mod kind;
 pub mod limits;
+pub mod nats;
 pub mod pipeline;
 pub mod schema;
 pub mod schema_file;

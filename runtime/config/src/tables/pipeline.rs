@@ -7,6 +7,7 @@ use danube_wasm_model::{ConnectorId, Route, TopicName};
 use super::{
     danube::Danube,
     host::{Admin, Retention, Shutdown, Telemetry},
+    nats::Nats,
     schema::Schema,
     service_url::ServiceUrl,
     sink::Sink,
@@ -25,6 +26,8 @@ pub struct Pipeline {
     pub service_url: ServiceUrl,
     /// How to connect to a Danube cluster. Not used with the embedded log.
     pub danube: Danube,
+    /// How NATS is spoken to. Not used with other brokers.
+    pub nats: Nats,
     /// Metrics and health.
     pub admin: Admin,
     /// Logs and traces.

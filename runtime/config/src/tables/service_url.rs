@@ -4,7 +4,11 @@ use std::{fmt, path::PathBuf};
 
 use toml::de::DeValue;
 
-use danube_wasm_settings::{ValueRef, kinds::Kind, values::BrokerUrl};
+use danube_wasm_settings::{
+    ValueRef,
+    kinds::Kind,
+    values::{BrokerUrl, NatsUrl},
+};
 
 /// Most brokers in a list: a client needs one that answers, and learns the others from it.
 pub const SEEDS_MAX: usize = 16;
@@ -23,15 +27,33 @@ pub enum ServiceUrl {
         /// Brokers to connect to first: 1 to [`SEEDS_MAX`], all with TLS or all without.
         seeds: Vec<BrokerUrl>,
     },
+    /// NATS JetStream.
+    Nats {
+        /// Servers to connect to first: 1 to [`SEEDS_MAX`], all with TLS or all without.
+        servers: Vec<NatsUrl>,
+    },
 }
 
 impl ServiceUrl {
-    /// The brokers of a Danube cluster; none for the embedded log.
+    /// The brokers of a Danube cluster; none for any other broker.
     pub fn seeds(&self) -> &[BrokerUrl] {
         match self {
-            Self::Embedded { .. } => &[],
             Self::Danube { seeds } => seeds,
+            Self::Embedded { .. } | Self::Nats { .. } => &[],
         }
+    }
+
+    /// The servers of NATS; none for any other broker.
+    pub fn nats_servers(&self) -> &[NatsUrl] {
+        match self {
+            Self::Nats { servers } => servers,
+            Self::Embedded { .. } | Self::Danube { .. } => &[],
+        }
+    }
+
+    /// Whether it is the log in this process.
+    pub fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded { .. })
     }
 }
 
@@ -43,18 +65,23 @@ impl fmt::Display for ServiceUrl {
                 let seeds: Vec<_> = seeds.iter().map(ToString::to_string).collect();
                 f.write_str(&seeds.join(","))
             }
+            Self::Nats { servers } => {
+                let servers: Vec<_> = servers.iter().map(ToString::to_string).collect();
+                f.write_str(&servers.join(","))
+            }
         }
     }
 }
 
-/// Reads `embedded://DIR`, or one or several `http(s)://HOST:PORT`, separated by commas or as a list.
+/// Reads `embedded://DIR`, or one or several `http(s)://HOST:PORT` or `nats://HOST:PORT`, separated by commas or as a list.
 pub(crate) struct ServiceUrlKind;
 
 impl Kind for ServiceUrlKind {
     type Value = ServiceUrl;
 
     fn what(&self) -> String {
-        "`\"embedded://DIR\"`, `\"http(s)://HOST:PORT\"` or a list of the latter".to_owned()
+        "`\"embedded://DIR\"`, `\"http(s)://HOST:PORT\"`, `\"nats://HOST:PORT\"`, or a list of one of the latter two"
+            .to_owned()
     }
 
     fn show(&self, value: &ServiceUrl) -> String {
@@ -62,6 +89,10 @@ impl Kind for ServiceUrlKind {
             ServiceUrl::Danube { seeds } if seeds.len() > 1 => {
                 let seeds: Vec<_> = seeds.iter().map(|seed| format!("\"{seed}\"")).collect();
                 format!("[{}]", seeds.join(", "))
+            }
+            ServiceUrl::Nats { servers } if servers.len() > 1 => {
+                let servers: Vec<_> = servers.iter().map(|server| format!("\"{server}\"")).collect();
+                format!("[{}]", servers.join(", "))
             }
             one => format!("\"{one}\""),
         }
@@ -71,10 +102,8 @@ impl Kind for ServiceUrlKind {
         if let DeValue::Array(items) = input.value {
             let inputs = items.iter().enumerate().map(|(index, item)| input.item(index, item));
             // All items are read, so that all errors are reported.
-            let seeds: Vec<_> = inputs
-                .map(|input| seed(&input, &input.text("a broker's URL")?))
-                .collect();
-            return cluster(input, seeds.into_iter().collect::<Option<_>>()?);
+            let texts: Vec<_> = inputs.map(|input| input.text("a broker's URL")).collect();
+            return several(input, &texts.into_iter().collect::<Option<Vec<_>>>()?);
         }
         let text = input.text(&self.what())?;
         match text.split_once("://") {
@@ -83,13 +112,54 @@ impl Kind for ServiceUrlKind {
                     dir: input.session.resolve(dir),
                 })
             }
-            Some(("http" | "https", _)) => {
-                let seeds: Vec<_> = text.split(',').map(|text| seed(input, text.trim())).collect();
-                cluster(input, seeds.into_iter().collect::<Option<_>>()?)
-            }
+            Some(("http" | "https" | "nats" | "tls", _)) => several(
+                input,
+                &text.split(',').map(|text| text.trim().to_owned()).collect::<Vec<_>>(),
+            ),
             _ => input.refuse(format!("`{}` must be {}", input.name(), self.what())),
         }
     }
+}
+
+/// Brokers of one kind; the first one says which.
+fn several(input: &ValueRef<'_>, texts: &[String]) -> Option<ServiceUrl> {
+    let is_nats = texts
+        .first()
+        .is_some_and(|first| first.starts_with("nats://") || first.starts_with("tls://"));
+    if is_nats {
+        let servers: Vec<_> = texts.iter().map(|text| nats_server(input, text)).collect();
+        return nats(input, servers.into_iter().collect::<Option<_>>()?);
+    }
+    let seeds: Vec<_> = texts.iter().map(|text| seed(input, text)).collect();
+    cluster(input, seeds.into_iter().collect::<Option<_>>()?)
+}
+
+fn nats_server(input: &ValueRef<'_>, text: &str) -> Option<NatsUrl> {
+    match text.parse() {
+        Ok(url) => Some(url),
+        Err(error) => input.refuse_with(
+            format!("`{}`: {error}", input.name()),
+            "write for example `nats://nats-1:4222`; users and passwords are in `[nats]`",
+        ),
+    }
+}
+
+fn nats(input: &ValueRef<'_>, servers: Vec<NatsUrl>) -> Option<ServiceUrl> {
+    if servers.len() > SEEDS_MAX {
+        let number = servers.len();
+        return input.refuse(format!(
+            "`{}` must name 1 to {SEEDS_MAX} servers, not {number}",
+            input.name()
+        ));
+    }
+    let encrypted = servers.iter().filter(|server| server.tls()).count();
+    if encrypted != 0 && encrypted != servers.len() {
+        return input.refuse_with(
+            format!("`{}` names servers with `nats` and with `tls`", input.name()),
+            "write `tls://` for all if any of them needs it: credentials would be sent in plain text to the others",
+        );
+    }
+    Some(ServiceUrl::Nats { servers })
 }
 
 fn seed(input: &ValueRef<'_>, text: &str) -> Option<BrokerUrl> {

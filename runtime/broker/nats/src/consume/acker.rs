@@ -32,6 +32,8 @@ impl Acker for NatsAcker {
                 Err(error) => first = first.and(Err(error)),
             }
         }
+        // There may be room for more now.
+        self.0.changed.notify_waiters();
         if answered && !self.0.settles_after.is_zero() {
             tokio::time::sleep(self.0.settles_after).await;
         }

@@ -13,6 +13,8 @@ use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 /// See the module.
 pub(super) struct Ledger {
     kind: SubscriptionType,
+    /// Most messages that are given at once: also where more have come, because a pull was given up that the server held.
+    given_max: usize,
     entries: BTreeMap<u64, Entry>,
     /// Nothing of these shares is given now.
     withheld: HashSet<usize>,
@@ -41,9 +43,10 @@ enum State {
 }
 
 impl Ledger {
-    pub(super) fn new(kind: SubscriptionType) -> Self {
+    pub(super) fn new(kind: SubscriptionType, given_max: usize) -> Self {
         Self {
             kind,
+            given_max,
             entries: BTreeMap::new(),
             withheld: HashSet::new(),
             trusted: BTreeMap::new(),
@@ -94,6 +97,12 @@ impl Ledger {
     /// Up to `max` messages, in order.
     pub(super) fn take(&mut self, max: usize, now: Instant) -> Vec<Message> {
         let keeps_order = self.keeps_order();
+        let already = self
+            .entries
+            .values()
+            .filter(|entry| entry.state == State::Given)
+            .count();
+        let max = max.min(self.given_max.saturating_sub(already));
         let mut closed: HashSet<u64> = HashSet::new();
         let mut given = Vec::new();
         for entry in self.entries.values_mut() {
@@ -195,5 +204,101 @@ impl Ledger {
 
     pub(super) fn trust(&mut self, share: usize, until: Instant) {
         self.trusted.insert(share, until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use danube_wasm_broker::MessageId;
+    use danube_wasm_model::RecordId;
+
+    use super::*;
+
+    fn message(sequence: u64, key: Option<&'static str>) -> Message {
+        Message {
+            message_id: MessageId {
+                partition: 0,
+                offset: sequence,
+            },
+            topic: "/default/t".parse().expect("valid"),
+            key: key.map(Into::into),
+            payload: "x".into(),
+            attributes: Vec::new(),
+            id: RecordId::from_broker(sequence.to_string()),
+            publish_time_ms: 0,
+            producer: "p".into(),
+            schema: None,
+            redeliveries: 0,
+        }
+    }
+
+    fn ledger(kind: SubscriptionType, keys: &[Option<&'static str>]) -> Ledger {
+        let mut ledger = Ledger::new(kind, 100);
+        for (sequence, key) in (1..).zip(keys) {
+            ledger.insert(0, format!("reply {sequence}"), message(sequence, *key), None);
+        }
+        ledger
+    }
+
+    fn take(ledger: &mut Ledger, max: usize, now: Instant) -> Vec<u64> {
+        ledger
+            .take(max, now)
+            .iter()
+            .map(|message| message.message_id.offset)
+            .collect()
+    }
+
+    #[test]
+    fn a_delayed_message_closes_its_key_until_it_is_given_again() {
+        let now = Instant::now();
+        let due = now + Duration::from_secs(5);
+        let mut ledger = ledger(SubscriptionType::Exclusive, &[Some("a"), Some("a"), Some("b"), None]);
+        assert_eq!(take(&mut ledger, 1, now), [1]);
+        ledger.delay(1, due);
+        assert_eq!(take(&mut ledger, 9, now), [3, 4]);
+        assert_eq!(ledger.next_due(), Some(due));
+        let again = ledger.take(9, due);
+        assert_eq!(
+            again
+                .iter()
+                .map(|m| (m.message_id.offset, m.redeliveries))
+                .collect::<Vec<_>>(),
+            [(1, 1), (2, 0)]
+        );
+    }
+
+    #[test]
+    fn no_more_is_given_than_the_window_has_also_if_more_has_come() {
+        let now = Instant::now();
+        let mut ledger = ledger(SubscriptionType::Shared, &[None; 5]);
+        ledger.given_max = 3;
+        assert_eq!(take(&mut ledger, 9, now), [1, 2, 3]);
+        assert_eq!(take(&mut ledger, 9, now), []);
+        ledger.remove(2);
+        assert_eq!(take(&mut ledger, 9, now), [4]);
+    }
+
+    #[test]
+    fn nothing_is_given_of_a_share_whose_lease_is_not_trusted_any_more() {
+        let now = Instant::now();
+        let mut ledger = ledger(SubscriptionType::Failover, &[None; 2]);
+        ledger.trust(0, now);
+        assert_eq!(take(&mut ledger, 9, now), []);
+        ledger.trust(0, now + Duration::from_secs(1));
+        assert_eq!(take(&mut ledger, 9, now), [1, 2]);
+    }
+
+    #[test]
+    fn a_message_that_comes_again_is_acknowledged_at_its_new_place() {
+        let now = Instant::now();
+        let mut ledger = ledger(SubscriptionType::Exclusive, &[None]);
+        assert_eq!(take(&mut ledger, 9, now), [1]);
+        ledger.insert(0, "newer".to_owned(), message(1, None), None);
+        assert_eq!(take(&mut ledger, 9, now), []);
+        assert_eq!(ledger.reply(1).as_deref(), Some("newer"));
+        assert_eq!(ledger.drain(0), ["newer"]);
+        assert_eq!(ledger.reply(1), None);
     }
 }

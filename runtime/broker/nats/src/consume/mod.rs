@@ -101,7 +101,7 @@ impl Subscriber {
         let subscription = Arc::new(Subscription {
             session: self.session.clone(),
             topic,
-            ledger: Mutex::new(Ledger::new(kind)),
+            ledger: Mutex::new(Ledger::new(kind, options.unacknowledged_max.max(1))),
             changed: Notify::new(),
             window: Arc::new(Semaphore::new(options.unacknowledged_max.max(1))),
             failure: Mutex::default(),
