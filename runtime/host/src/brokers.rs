@@ -20,7 +20,7 @@ use tokio::{
     time::Instant,
 };
 
-use crate::{Failure, danube::Cluster, spools};
+use crate::{Failure, danube::Cluster, nats, spools};
 
 /// The broker of a pipeline, and the spools in front of it.
 pub(crate) struct Brokers {
@@ -31,6 +31,8 @@ pub(crate) struct Brokers {
     cluster: Option<Cluster>,
     /// How that is spoken to.
     danube: Option<config::Danube>,
+    /// How NATS is spoken to, where the broker is that.
+    nats: Option<config::Nats>,
     /// The cluster as spools publish to it, from the first one on.
     behind_spools: OnceCell<Arc<dyn Broker>>,
     /// What gives records their order, whatever in this process publishes them.
@@ -82,6 +84,7 @@ impl Brokers {
                 log.insert(open_own_log(dir, retention, clock.clone()).await?).clone()
             }
             ServiceUrl::Danube { .. } => cluster.insert(Cluster::open(pipeline)?).client().clone(),
+            ServiceUrl::Nats { .. } => nats::open(pipeline)?,
             other => {
                 let message = format!("this program does not know the broker {other}");
                 return Err(Failure::internal(message));
@@ -96,6 +99,7 @@ impl Brokers {
             log,
             notebooks,
             danube: cluster.is_some().then(|| pipeline.danube.clone()),
+            nats: (!pipeline.service_url.nats_servers().is_empty()).then(|| pipeline.nats.clone()),
             cluster,
             behind_spools: OnceCell::new(),
             clock,
@@ -144,9 +148,10 @@ impl Brokers {
 
     /// A sink's name as a consumer.
     pub(crate) fn consumer_name(&self, id: &ConnectorId) -> String {
-        match &self.danube {
-            Some(danube) => danube.consumer_name(id),
-            None => id.to_string(),
+        match (&self.danube, &self.nats) {
+            (Some(danube), _) => danube.instance.consumer_name(id),
+            (None, Some(nats)) => nats.instance.consumer_name(id),
+            (None, None) => id.to_string(),
         }
     }
 

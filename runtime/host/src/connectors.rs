@@ -78,5 +78,7 @@ fn all() -> Registry {
     connector!(r, Sink.with_sink::<danube_wasm_egress_delta::DeltaSink>, feature = "delta", builtin = DOCUMENT_SINK);
     #[cfg(not(feature = "danube"))]
     let r = r.without_danube();
+    #[cfg(not(feature = "nats"))]
+    let r = r.without_nats();
     r
 }

@@ -18,6 +18,11 @@ pub mod dead_letters;
 mod failure;
 mod host;
 mod launcher;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(not(feature = "nats"))]
+#[path = "no_nats.rs"]
+mod nats;
 pub mod operations;
 pub mod probe;
 pub mod query;

@@ -12,7 +12,7 @@ use danube_wasm_config::{Component, Pipeline, ServiceUrl};
 use danube_wasm_connector::{ProbeContext, States};
 use danube_wasm_model::ConnectorId;
 
-use crate::{Failure, danube};
+use crate::{Failure, danube, nats};
 
 pub use danube_wasm_connector::{Finding, Outcome};
 
@@ -24,6 +24,9 @@ pub async fn everything(pipeline: &Pipeline) -> Result<Vec<Finding>, Failure> {
     }
     if !pipeline.service_url.seeds().is_empty() {
         danube::check(pipeline, &mut findings).await?;
+    }
+    if !pipeline.service_url.nats_servers().is_empty() {
+        nats::check(pipeline, &mut findings).await?;
     }
     connectors(pipeline, &mut findings).await;
     local::check(pipeline, &mut findings).await;

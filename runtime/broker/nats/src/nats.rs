@@ -107,6 +107,25 @@ impl Nats {
         found
     }
 
+    /// For `check --connect`: connects once, so that what is wrong is said at once, and checks what can be promised.
+    pub async fn probe(&self) -> Result<Promises> {
+        self.open_session()?.try_connection().await?;
+        self.check_promises().await
+    }
+
+    /// For `check --connect`: whether the topic can be used as it is. [`ErrorKind::NotFound`] if it is not there, and
+    /// could be made.
+    pub async fn probe_topic(&self, topic: &TopicName) -> Result<()> {
+        match self.topics.get(topic).await {
+            Ok(known) => self.holes.check(&known).await,
+            Err(error) if error.kind == ErrorKind::NotFound => {
+                self.topics.refuse_overlap(topic).await?;
+                Err(error)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// The first check, before anything else is done. Servers that are away do not hold it up for long.
     async fn ensure_checked(&self) -> Result<()> {
         let first = self.checked.get_or_init(|| async {

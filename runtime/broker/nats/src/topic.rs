@@ -330,6 +330,25 @@ impl Topics {
         Ok(made)
     }
 
+    /// Whether another stream takes the subjects of a topic that is not there.
+    pub(crate) async fn refuse_overlap(&self, topic: &TopicName) -> Result<()> {
+        #[derive(Deserialize)]
+        struct Names {
+            #[serde(default)]
+            streams: Option<Vec<String>>,
+        }
+        let subjects = names::subjects(&self.session.options.prefix, topic);
+        let body = json!({"subject": subjects});
+        let names: Names = self.session.api("STREAM.NAMES", &body, "looking for streams").await?;
+        match names.streams.unwrap_or_default().first() {
+            None => Ok(()),
+            Some(stream) => Err(conflict(format!(
+                "the stream {stream} takes the subjects {subjects}: set another `prefix`, or have that stream's \
+                 subjects changed"
+            ))),
+        }
+    }
+
     /// Every topic of this prefix.
     pub(crate) async fn list(&self) -> Result<Vec<StreamInfo>> {
         #[derive(Deserialize)]

@@ -2,8 +2,6 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use danube_wasm_model::ConnectorId;
-
 use super::{instance::Instance, service_url::ServiceUrl};
 use danube_wasm_settings::{
     Reading, SecretSource, Section, Span, Table,
@@ -54,15 +52,6 @@ pub struct ClientIdentity {
     pub cert_file: PathBuf,
     /// Private key, PEM.
     pub key_file: PathBuf,
-}
-
-impl Danube {
-    /// Returns the name of a connector as a consumer: different for each slot and pipeline, and the same for a slot's
-    /// next process, which so takes over from the previous one.
-    pub fn consumer_name(&self, connector: &ConnectorId) -> String {
-        // `:` occurs in no name, and `/` may not be accepted by every broker.
-        format!("{}:{}", connector.as_str().replace('/', ":"), self.instance)
-    }
 }
 
 /// The table, and the places of keys that must match the URL.

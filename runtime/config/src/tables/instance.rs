@@ -7,7 +7,7 @@
 
 use std::fmt;
 
-use danube_wasm_model::connector_id;
+use danube_wasm_model::{ConnectorId, connector_id};
 
 use danube_wasm_settings::{Environment, Table, kinds::Name};
 
@@ -39,6 +39,13 @@ impl Instance {
     /// The name.
     pub fn as_str(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the name of a connector as a consumer: different for each slot and pipeline, and the same for a slot's
+    /// next process, which so takes over from the previous one.
+    pub fn consumer_name(&self, connector: &ConnectorId) -> String {
+        // `:` occurs in no name, and `/` may not be accepted by every broker.
+        format!("{}:{self}", connector.as_str().replace('/', ":"))
     }
 
     /// Where the name comes from.

@@ -34,7 +34,8 @@ fn executable() -> Option<PathBuf> {
 }
 
 impl NatsServer {
-    /// Starts one that syncs always, with more lines of configuration. `None` if there is no executable.
+    /// Starts one that syncs always, with more lines of configuration. A configuration with the word `jetstream` is left as
+    /// it is; `STORE` is where its streams are. `None` if there is no executable.
     ///
     /// # Panics
     ///
@@ -84,7 +85,8 @@ impl NatsServer {
         };
         let config =
             format!("listen: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitoring}\"\n{jetstream}{cluster}{more}\n");
-        fs::write(directory.join("nats.conf"), config).expect("a file");
+        let store = directory.join("store").display().to_string();
+        fs::write(directory.join("nats.conf"), config.replace("STORE", &store)).expect("a file");
         Some(Self {
             program,
             directory: directory.to_owned(),
