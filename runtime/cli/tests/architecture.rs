@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &str)] = &[
     ("proto", "proto"),
     ("broker", "runtime/broker"),
     ("broker-danube", "runtime/broker/danube"),
+    ("broker-nats", "runtime/broker/nats"),
     ("broker-server", "runtime/broker/server"),
     ("broker-spool", "runtime/broker/spool"),
     ("schema", "runtime/schema"),
@@ -43,6 +44,7 @@ const ROOMS: &[(&str, &str)] = &[
 /// A dependency that only these rooms may name.
 const OWNED: &[(&str, &[&str])] = &[
     ("wasmtime", &["sandbox"]),
+    ("async-nats", &["broker-nats"]),
     ("redb", &["broker"]),
     (
         "tonic",
@@ -174,6 +176,7 @@ fn only_its_own_folder_and_one_line_know_a_connector() {
 /// A program may be built without them: what puts the rooms together names them in one folder each.
 const BROKERS: &[(&str, &str)] = &[
     ("danube_wasm_broker_danube", "runtime/host/src/danube"),
+    ("danube_wasm_broker_nats", "runtime/host/src/nats"),
     ("danube_wasm_broker_server", "runtime/cli/src/verbs/broker.rs"),
 ];
 

@@ -247,4 +247,59 @@ mod tests {
             assert_eq!(refused(&without, log), [""; 0]);
         }
     }
+
+    #[test]
+    fn nats_is_named_by_either_key_and_needs_its_client() {
+        let (with, without) = (Registry::default(), Registry::default().without_nats());
+        for line in [
+            "broker_url = \"nats://n1:4222\"\n",
+            "danube_service_url = \"nats://n1,nats://n2:4223\"\n",
+            "broker_url = [\"tls://n1\", \"tls://n2\"]\n",
+        ] {
+            assert_eq!(refused(&with, line), [""; 0]);
+            let found = refused(&without, line);
+            assert!(
+                found[0].contains("without the client of NATS | build it with `--features nats`"),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn mistakes_about_nats_are_told_with_their_cure() {
+        for (text, parts) in [
+            ("broker_url = \"nats://u:p@n1\"\n", ["no user and password", "`[nats]`"]),
+            (
+                "broker_url = [\"nats://n1\", \"tls://n2\"]\n",
+                ["with `nats` and with `tls`", "for all"],
+            ),
+            (
+                "broker_url = [\"nats://n1\", \"http://n2\"]\n",
+                ["`nats://HOST:PORT`", "nats://nats-1:4222"],
+            ),
+            (
+                "broker_url = \"nats://n1\"\ndanube_service_url = \"nats://n1\"\n",
+                ["are the same key", "keep one of the two"],
+            ),
+            (
+                "broker_url = \"nats://n1\"\n[nats]\nreplicas = 1\n",
+                ["gone with the disk of one machine", "accept_loss = true"],
+            ),
+            (
+                "broker_url = \"nats://n1\"\n[nats]\nuser = \"u\"\npassword = { file = \"Cargo.toml\" }\n",
+                ["in plain text", "`tls://`"],
+            ),
+            (
+                "broker_url = \"nats://n1\"\n[nats]\nuser = \"u\"\n",
+                ["`user` needs `password`", "add `password`"],
+            ),
+        ] {
+            let found = refused(&Registry::default(), text);
+            let all = found.join("\n");
+            assert!(
+                found.len() == 1 && parts.iter().all(|part| all.contains(part)),
+                "{text}: {all}"
+            );
+        }
+    }
 }

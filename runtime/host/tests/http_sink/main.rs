@@ -54,6 +54,61 @@ async fn each_step_arrives_once_and_in_order_while_the_receiver_is_killed_and_mo
     }
 }
 
+/// The same pipeline with one line changed: its broker is NATS, which is killed, too.
+#[cfg(feature = "nats")]
+#[tokio::test(flavor = "multi_thread")]
+async fn each_step_arrives_once_and_in_order_through_nats_while_that_is_killed() {
+    use danube_wasm_testkit::nats::NatsServer;
+    let directory = tempfile::tempdir().expect("a directory");
+    let Some(mut nats) = NatsServer::start(directory.path(), "") else {
+        return;
+    };
+    let broker = format!(
+        "broker_url = \"{}\"\n\n[nats]\nreplicas = 1\naccept_loss = true\n",
+        nats.url()
+    );
+    let example = Site::example_on(&broker);
+    let port = free_port();
+    let mut receiver = example.receiver(port);
+    let host = example.start(port).await;
+    example.send(&host, 1).await;
+    example.until_received(50).await;
+    nats.kill();
+    nats.run();
+    // Senders wait until it is there again.
+    example.send(&host, 21).await;
+    example.until_received(200).await;
+    receiver.kill();
+    example.send(&host, 41).await;
+    stop(host).await;
+    let host = example.start(port).await;
+    let _receiver = example.receiver(port);
+    example.until_received(300).await;
+    stop(host).await;
+
+    let findings = danube_wasm_host::probe::everything(&example.pipeline(port))
+        .await
+        .expect("checks");
+    let broker: Vec<_> = findings
+        .iter()
+        .filter(|finding| finding.what.contains("nats://"))
+        .collect();
+    assert!(
+        matches!(broker[..], [_]) && broker[0].outcome == danube_wasm_host::probe::Outcome::Reached,
+        "{findings:?}"
+    );
+
+    let received = example.received();
+    let ids: BTreeSet<_> = received.iter().map(|(id, ..)| id).collect();
+    assert_eq!((received.len(), ids.len()), (300, 300), "each event once, with one id");
+    for order in 1..=60 {
+        let name = format!("o{order}");
+        let steps = received.iter().filter(|(_, of, _)| *of == name);
+        let steps: Vec<_> = steps.map(|(.., step)| *step).collect();
+        assert_eq!(steps, [0, 1, 2, 3, 4], "{name}");
+    }
+}
+
 /// What stands between two lines of a page.
 fn between<'p>(page: &'p str, start: &str, end: &str) -> &'p str {
     let (_, rest) = page.split_once(start).expect(start);

@@ -37,6 +37,18 @@ impl Site {
         site
     }
 
+    /// The same with another broker.
+    #[cfg(feature = "nats")]
+    pub(crate) fn example_on(broker: &str) -> Self {
+        let site = Self::example();
+        let pipeline = repository("examples/order-hooks/pipeline.toml");
+        site.write(
+            "pipeline.toml",
+            &pipeline.replacen("\n[admin]", &format!("\n{broker}\n[admin]"), 1),
+        );
+        site
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
@@ -50,7 +62,8 @@ impl Site {
 
     pub(crate) fn pipeline(&self, warehouse: u16) -> Pipeline {
         let url = format!("http://127.0.0.1:{warehouse}/hooks");
-        let env = BTreeMap::from([("WAREHOUSE_URL".to_owned(), url)]);
+        let instance = ("DANUBE_WASM_INSTANCE".to_owned(), "0".to_owned());
+        let env = BTreeMap::from([("WAREHOUSE_URL".to_owned(), url), instance]);
         let loaded = Loader::new(registry(), &env).load(&self.path("pipeline.toml"));
         let loaded = loaded.unwrap_or_else(|found| panic!("{found}"));
         assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
