@@ -29,7 +29,7 @@ impl ApiError {
         match self.err_code {
             STREAM_NOT_FOUND | CONSUMER_NOT_FOUND | NO_MESSAGE => ErrorKind::NotFound,
             STREAM_NAME_IN_USE | SUBJECTS_OVERLAP | WRONG_LAST_SEQUENCE | 10148 | 10013 => ErrorKind::Conflict,
-            10054 => ErrorKind::TooLarge,
+            10054 | 10097 => ErrorKind::TooLarge,
             10077 if self.description.contains("size") => ErrorKind::TooLarge,
             // Space, streams or consumers of the account, the server or the stream.
             10002 | 10023 | 10026 | 10027 | 10028 | 10047 | 10077 | 10110 => ErrorKind::Storage,

@@ -50,3 +50,5 @@ pub(crate) const CHECKED_EVERY: Duration = Duration::from_secs(60);
 pub(crate) const SCHEMA_BYTES_MAX: usize = 512 << 10;
 /// How long a handle that is closed may take to hand back what it has: longer than a pull.
 pub(crate) const CLOSES_WITHIN: Duration = Duration::from_secs(4);
+/// Headers of a message: below the server's own limit of 64 KiB, of which batches and ids take some.
+pub(crate) const HEADER_BYTES_MAX: usize = 60 << 10;

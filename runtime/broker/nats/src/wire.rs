@@ -52,10 +52,15 @@ impl Outbound {
 
     /// Its size as the server counts it.
     pub(crate) fn bytes(&self) -> usize {
+        self.payload.len() + self.header_bytes()
+    }
+
+    /// The size of what is beside the payload.
+    pub(crate) fn header_bytes(&self) -> usize {
         let of_one = |name: &str, value: &HeaderValue| name.len() + value.as_str().len() + HEADER_OVERHEAD;
         let headers = self.headers.iter();
         let headers = headers.map(|(name, values)| values.iter().map(|v| of_one(name.as_ref(), v)).sum::<usize>());
-        self.payload.len() + headers.sum::<usize>()
+        headers.sum()
     }
 }
 
@@ -93,7 +98,7 @@ fn encoded(bytes: &[u8]) -> String {
     let plain = |byte: &u8| matches!(byte, b' '..=b'~');
     let text = std::str::from_utf8(bytes)
         .ok()
-        .filter(|text| bytes.iter().all(|byte| plain(byte)) && text.trim() == *text && !text.starts_with(BASE64));
+        .filter(|text| bytes.iter().all(plain) && text.trim() == *text && !text.starts_with(BASE64));
     text.map_or_else(|| format!("{BASE64}{}", STANDARD.encode(bytes)), str::to_owned)
 }
 

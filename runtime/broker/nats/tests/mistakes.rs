@@ -89,7 +89,7 @@ async fn a_user_without_rights_is_told_which() {
         user: "u".into(),
         password: Secret::new("p"),
     };
-    says(&refusal(options).await, &["ermissions violation", "$JS.API.>"]);
+    says(&refusal(options).await, &["Permissions Violation", "$JS.API.>"]);
 }
 
 #[tokio::test]
@@ -174,14 +174,21 @@ async fn a_record_over_the_limit_is_refused_with_the_limit() {
     let publisher = nats.publisher("p").await.unwrap();
     let groups = vec![
         vec![record(&topic("large"), None, "before")],
-        vec![record(&topic("large"), None, &"x".repeat(1 << 20))],
+        vec![danube_wasm_broker::Outgoing {
+            payload: vec![b'x'; 1 << 20].into(),
+            ..record(&topic("large"), None, "large")
+        }],
+        vec![record(&topic("large"), Some(&"k".repeat(61 << 10)), "key")],
         vec![record(&topic("large"), None, "after")],
     ];
     let fates = publish(&*publisher, groups).await;
-    assert!(fates[0].is_ok() && fates[2].is_ok(), "{fates:?}");
+    assert!(fates[0].is_ok() && fates[3].is_ok(), "{fates:?}");
     let error = fates[1].as_ref().expect_err("too large");
     assert_eq!(error.kind, ErrorKind::TooLarge);
     says(&error.message, &["NATS takes 1007616", "max_payload"]);
+    let error = fates[2].as_ref().expect_err("too much beside the payload");
+    assert_eq!(error.kind, ErrorKind::TooLarge);
+    says(&error.message, &["key, id and attributes", "61440"]);
 }
 
 #[tokio::test]
@@ -195,7 +202,8 @@ async fn a_full_topic_refuses_records_and_takes_them_again() {
     let publisher = nats.publisher("p").await.unwrap();
     let mut refused = None;
     for n in 0..20 {
-        let record = record(&topic("full"), None, &format!("{n}{}", "x".repeat(100 << 10)));
+        let mut record = record(&topic("full"), None, &n.to_string());
+        record.payload = vec![b'x'; 100 << 10].into();
         refused = publish(&*publisher, vec![vec![record]]).await.remove(0).err();
         if refused.is_some() {
             break;

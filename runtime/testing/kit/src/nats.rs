@@ -155,6 +155,7 @@ impl NatsServer {
         self.running = Some(Server::start(&mut command));
     }
 
+    #[allow(clippy::disallowed_methods, reason = "this waits for a condition, with a deadline")]
     fn wait(&mut self) {
         let since = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {

@@ -82,12 +82,12 @@ impl NatsAcker {
                 .send(reply.clone(), None, payload, CALL_TIMEOUT)
                 .await?;
             if answer.is_ok() {
-                subscription.ledger.lock().remove(sequence);
+                subscription.ledger.lock().acknowledged(sequence, &reply);
                 return Ok(true);
             }
             // An acknowledgement of a position that was moved is never answered.
             if answer.err() == Some(NoAnswer::Unknown) && self.is_stale(sequence, &reply).await {
-                subscription.ledger.lock().remove(sequence);
+                subscription.ledger.lock().acknowledged(sequence, &reply);
                 return Ok(false);
             }
             if Instant::now() >= deadline {

@@ -164,12 +164,19 @@ impl Ledger {
         self.entries.get(&sequence).map(|entry| entry.reply.clone())
     }
 
+    /// It is acknowledged. Not if it has come again meanwhile: that delivery is another.
+    pub(super) fn acknowledged(&mut self, sequence: u64, reply: &str) {
+        if self.is_current(sequence, reply) {
+            self.entries.remove(&sequence);
+        }
+    }
+
     /// Whether it is still acknowledged there.
     pub(super) fn is_current(&self, sequence: u64, reply: &str) -> bool {
         self.entries.get(&sequence).is_some_and(|entry| entry.reply == reply)
     }
 
-    /// It is acknowledged, or handed back.
+    /// It is handed back.
     pub(super) fn remove(&mut self, sequence: u64) {
         self.entries.remove(&sequence);
     }

@@ -11,7 +11,7 @@ use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    limits::MESSAGE_RESERVE_BYTES,
+    limits::{HEADER_BYTES_MAX, MESSAGE_RESERVE_BYTES},
     names::{self, Place},
     session::{Session, raised},
     topic::{Topic, Topics},
@@ -158,7 +158,17 @@ impl Router {
         let limit = self.session.message_bytes_max();
         let limit = record_bytes_max(&topic.name, limit.saturating_sub(MESSAGE_RESERVE_BYTES)).min(limit);
         let message = Outbound::new(subject, record, &self.producer);
-        let bytes = message.bytes();
+        let (bytes, headers) = (message.bytes(), message.header_bytes());
+        if headers > HEADER_BYTES_MAX {
+            return Err(BrokerError::new(
+                ErrorKind::TooLarge,
+                format!(
+                    "key, id and attributes of a record for the topic {} have {headers} bytes, and NATS takes \
+                     {HEADER_BYTES_MAX}: send less beside the payload",
+                    topic.name
+                ),
+            ));
+        }
         match bytes <= limit {
             true => Ok(message),
             false => Err(BrokerError::new(
