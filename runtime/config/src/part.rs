@@ -204,23 +204,6 @@ pub(crate) fn name_from(dir: &Path) -> String {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_directory_name_becomes_a_valid_name() {
-        for (dir, expected) in [
-            ("/srv/stripe-payments", "stripe-payments"),
-            ("/srv/.hidden dir", "hidden-dir"),
-            ("/srv/日本", "pipeline"),
-            ("/", "pipeline"),
-        ] {
-            assert_eq!(name_from(Path::new(dir)), expected);
-        }
-    }
-}
-
 /// Reads the broker's URL by either of its names.
 fn service_url(t: &mut Table<'_>) -> Setting<Option<ServiceUrl>> {
     let named = t
@@ -249,5 +232,22 @@ fn service_url(t: &mut Table<'_>) -> Setting<Option<ServiceUrl>> {
     match t.given("broker_url") {
         true => Setting::new(t, "broker_url", Some(neutral)),
         false => Setting::new(t, "danube_service_url", Some(named)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_name_becomes_a_valid_name() {
+        for (dir, expected) in [
+            ("/srv/stripe-payments", "stripe-payments"),
+            ("/srv/.hidden dir", "hidden-dir"),
+            ("/srv/日本", "pipeline"),
+            ("/", "pipeline"),
+        ] {
+            assert_eq!(name_from(Path::new(dir)), expected);
+        }
     }
 }
