@@ -98,7 +98,7 @@ instance = "blue-1"
     );
     assert_eq!(danube.publish_timeout, Duration::from_millis(300));
     assert_eq!(danube.in_flight_max, Some(1));
-    let name = danube.consumer_name(&pipeline.sinks[0].id);
+    let name = danube.instance.consumer_name(&pipeline.sinks[0].id);
     assert_eq!(name, format!("{}:db:blue-1", pipeline.name));
 }
 
