@@ -186,7 +186,7 @@ impl Holes {
         let cure = cure(&topic.stream);
         let what = format!(
             "NATS has lost {messages} messages of {} between the sequences {first} and {last}: nothing is delivered from \
-             it; {cure}, or go on without them by `danube-wasm gaps acknowledge`",
+             it; {cure}, or go on without them by `danube-wasm subscriptions acknowledge-gaps`",
             topic.name
         );
         tracing::error!(topic = %topic.name, stream = topic.stream, "{what}");
