@@ -69,9 +69,8 @@ fn all() -> Registry {
     connector!(r, Source.with_source::<danube_wasm_ingress_mqtt::MqttSource>, feature = "mqtt", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_otlp::OtlpSource>, feature = "otlp", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_postgres::PostgresSource>, feature = "postgres", builtin = RECORD_SOURCE);
-    connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Source.with_source::<danube_wasm_ingress_kafka::KafkaSource>, feature = "kafka", builtin = RECORD_SOURCE);
-    connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "surrealdb_sink.wasm");
+    connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_clickhouse::ClickHouseSink>, feature = "clickhouse", builtin = DOCUMENT_SINK);
     connector!(r, Sink.with_sink::<danube_wasm_egress_qdrant::QdrantSink>, feature = "qdrant", builtin = DOCUMENT_SINK);

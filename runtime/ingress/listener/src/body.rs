@@ -371,7 +371,7 @@ mod tests {
         };
         let sent = zstd::encode_all(&[b'a'; 1000][..], 0).unwrap();
         assert_eq!(unzstd(&sent, 1000).unwrap(), vec![b'a'; 1000]);
-        assert_eq!(unzstd(&sent, 999), Err(Refusal::TooCompressed));
+        assert_eq!(unzstd(&sent, 999), Err(Refusal::TooCompressed(999)));
         for wrong in [&b"plain"[..], &sent[..sent.len() - 1]] {
             assert!(matches!(unzstd(wrong, 1000), Err(Refusal::BadRequest(_))), "{wrong:?}");
         }

@@ -66,13 +66,17 @@ impl Problem {
             }
             Refusal::Denied(denied) if denied.forbidden => Code::PermissionDenied,
             Refusal::Denied(_) => Code::Unauthenticated,
-            Refusal::MediaType(_) | Refusal::BadRequest(_) | Refusal::NotHttp(_) | Refusal::ClientGone => {
-                Code::InvalidArgument
+            Refusal::MediaType(_)
+            | Refusal::Content(_)
+            | Refusal::BadRequest(_)
+            | Refusal::NotHttp(_)
+            | Refusal::ClientGone => Code::InvalidArgument,
+            Refusal::TooLarge(_) | Refusal::TooCompressed(_) | Refusal::TooDense(_) | Refusal::OverLimit(_) => {
+                Code::ResourceExhausted
             }
-            Refusal::TooLarge(_) | Refusal::TooCompressed => Code::ResourceExhausted,
             // 408 is none of the statuses that are tried again.
             Refusal::TooSlow => return Self::unavailable(message, RETRY_AFTER),
-            Refusal::Rate(_) | Refusal::Overloaded | Refusal::Draining => Code::Unavailable,
+            Refusal::Rate(_) | Refusal::Unavailable(_) | Refusal::Overloaded | Refusal::Draining => Code::Unavailable,
         };
         Self {
             retry_after: refusal.retry_after(),

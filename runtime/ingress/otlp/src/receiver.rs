@@ -133,7 +133,7 @@ impl Endpoint {
             .await
         {
             // It may be what compresses better than most.
-            Err(Refusal::TooCompressed) => {
+            Err(Refusal::TooDense(_)) => {
                 decoded = exchange.reservation();
                 self.decode(encoding, format, sent, usize::MAX, &mut decoded).await?
             }

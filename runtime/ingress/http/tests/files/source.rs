@@ -35,6 +35,7 @@ pub(crate) async fn start(config: &SourceConfig, inbox: Arc<Inbox>) -> Box<dyn I
         metrics,
         notices: Notices::new(drop),
         may_create: true,
+        consumer: "files/webhook".to_owned(),
     };
     let pipeline = Pipeline {
         feed: Feed::Push(inbox),

@@ -180,7 +180,7 @@ async fn media_types_and_codings_that_are_not_read_are_refused() {
     let answer = post(&receiver, "/v1/logs", &headers, b"{}").await;
     assert_eq!(
         (answer.status, answer.header("accept-encoding")),
-        (415, "gzip, zstd, identity")
+        (415, "gzip, deflate, zstd, br, identity")
     );
     assert_eq!(answer.json()["code"], Code::Unimplemented as i32);
     let answer = call(

@@ -217,6 +217,7 @@ impl Process {
             metrics: metrics.clone(),
             notices: Notices::new(drop),
             may_create: true,
+            consumer: id().to_string(),
         };
         let starting = runtime.spawn(async move {
             let source = PullSource::start(parts).await.expect("it starts");

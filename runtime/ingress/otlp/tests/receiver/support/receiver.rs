@@ -69,6 +69,7 @@ impl Host {
             metrics: metrics.clone(),
             notices: Notices::new(drop),
             may_create: true,
+            consumer: id().to_string(),
         };
         let pipeline = Pipeline {
             feed: Feed::Push(intake),
