@@ -108,7 +108,7 @@ impl Section for DanubeTable {
     const ABOUT: &'static str = "How a Danube cluster is spoken to. Of no effect with the embedded log.";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
-        let instance = Instance::read(t);
+        let instance = Instance::read(t, true);
         let admin_url = t
             .field(
                 "admin_url",

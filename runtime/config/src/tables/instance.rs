@@ -53,8 +53,9 @@ impl Instance {
         self.origin
     }
 
-    /// Reads the key `instance`.
-    pub(super) fn read(t: &mut Table<'_>) -> Self {
+    /// Reads the key `instance` of the table of one kind of broker. Every kind's table is read, so the variable, which
+    /// holds over all, is blamed by one of them: the one that `checks_variable`.
+    pub(super) fn read(t: &mut Table<'_>, checks_variable: bool) -> Self {
         let given = t
             .field(
                 "instance",
@@ -65,7 +66,7 @@ impl Instance {
             )
             .example("\"0\"")
             .defaults_to("this machine's name, or the pod's: `HOSTNAME`, else what the system says");
-        match from_variable(t).or(given) {
+        match from_variable(t, checks_variable).or(given) {
             Some(name) => Self {
                 name,
                 origin: Origin::Stable,
@@ -95,12 +96,14 @@ impl Instance {
 }
 
 /// Returns the variable's value, if it is set and valid.
-fn from_variable(t: &Table<'_>) -> Option<String> {
+fn from_variable(t: &Table<'_>, checks: bool) -> Option<String> {
     let session = t.session();
     let name = session.env().get(INSTANCE_VARIABLE).filter(|name| !name.is_empty())?;
     if let Err(error) = connector_id::check("instance", &name) {
         let help = format!("write for example `{INSTANCE_VARIABLE}=0`");
-        session.error(&t.span("instance"), error.to_string(), help);
+        if checks {
+            session.error(&t.span("instance"), error.to_string(), help);
+        }
         return None;
     }
     Some(name)

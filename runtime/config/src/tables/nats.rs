@@ -99,7 +99,7 @@ impl Section for NatsTable {
         other brokers. See [brokers.md](brokers.md).";
 
     fn read(t: &mut Table<'_>) -> Option<Self> {
-        let instance = Instance::read(t);
+        let instance = Instance::read(t, false);
         let user = t
             .field("user", Text, "User of an account. Needs `password`.")
             .example("\"pipeline\"")

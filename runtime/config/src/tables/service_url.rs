@@ -100,10 +100,16 @@ impl Kind for ServiceUrlKind {
 
     fn read(&self, input: &ValueRef<'_>) -> Option<ServiceUrl> {
         if let DeValue::Array(items) = input.value {
-            let inputs = items.iter().enumerate().map(|(index, item)| input.item(index, item));
+            let inputs: Vec<_> = items
+                .iter()
+                .enumerate()
+                .map(|(index, item)| input.item(index, item))
+                .collect();
             // All items are read, so that all errors are reported.
-            let texts: Vec<_> = inputs.map(|input| input.text("a broker's URL")).collect();
-            return several(input, &texts.into_iter().collect::<Option<Vec<_>>>()?);
+            let texts: Vec<_> = inputs.iter().map(|input| input.text("a broker's URL")).collect();
+            let texts = texts.into_iter().collect::<Option<Vec<_>>>()?;
+            let parts: Vec<_> = inputs.iter().zip(texts).collect();
+            return several(input, &parts);
         }
         let text = input.text(&self.what())?;
         match text.split_once("://") {
@@ -112,25 +118,25 @@ impl Kind for ServiceUrlKind {
                     dir: input.session.resolve(dir),
                 })
             }
-            Some(("http" | "https" | "nats" | "tls", _)) => several(
-                input,
-                &text.split(',').map(|text| text.trim().to_owned()).collect::<Vec<_>>(),
-            ),
+            Some(("http" | "https" | "nats" | "tls", _)) => {
+                let parts: Vec<_> = text.split(',').map(|text| (input, text.trim().to_owned())).collect();
+                several(input, &parts)
+            }
             _ => input.refuse(format!("`{}` must be {}", input.name(), self.what())),
         }
     }
 }
 
-/// Brokers of one kind; the first one says which.
-fn several(input: &ValueRef<'_>, texts: &[String]) -> Option<ServiceUrl> {
-    let is_nats = texts
+/// Brokers of one kind, each with its place; the first one says which.
+fn several(input: &ValueRef<'_>, parts: &[(&ValueRef<'_>, String)]) -> Option<ServiceUrl> {
+    let is_nats = parts
         .first()
-        .is_some_and(|first| first.starts_with("nats://") || first.starts_with("tls://"));
+        .is_some_and(|(_, first)| first.starts_with("nats://") || first.starts_with("tls://"));
     if is_nats {
-        let servers: Vec<_> = texts.iter().map(|text| nats_server(input, text)).collect();
+        let servers: Vec<_> = parts.iter().map(|(at, text)| nats_server(at, text)).collect();
         return nats(input, servers.into_iter().collect::<Option<_>>()?);
     }
-    let seeds: Vec<_> = texts.iter().map(|text| seed(input, text)).collect();
+    let seeds: Vec<_> = parts.iter().map(|(at, text)| seed(at, text)).collect();
     cluster(input, seeds.into_iter().collect::<Option<_>>()?)
 }
 

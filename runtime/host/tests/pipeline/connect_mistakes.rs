@@ -186,8 +186,8 @@ fn every_mistake_is_reported_at_once_with_the_files_own_keys() {
     let of_a_source = [
         "1:1 connector_name: the top level needs `connector_name` | write for example `connector_name = \
          \"webhook-source\"`",
-        "1:22 danube_service_url: `danube_service_url` must be `\"embedded://DIR\"`, `\"http(s)://HOST:PORT\"` or a \
-         list of the latter | write for example `danube_service_url = \"http://danube-broker:6650\"`",
+        "1:22 danube_service_url: `danube_service_url` must be `\"embedded://DIR\"`, `\"http(s)://HOST:PORT\"`, `\"nats://HOST:PORT\"`, or a \
+         list of one of the latter two | write for example `danube_service_url = \"http://danube-broker:6650\"`",
         "2:1 connector_nme: unknown key `connector_nme` in the top level | did you mean `connector_name`? valid keys \
          here: danube_service_url, connector_name, processing, retry, metrics_port, schemas, server, webhook, \
          endpoints, routes, auth, rate_limit, surrealdb, mqtt, qdrant, deltalake",

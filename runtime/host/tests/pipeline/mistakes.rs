@@ -77,7 +77,7 @@ fn a_finding_is_shown_with_file_place_message_and_help() {
     let expected = format!(
         "{}:9:1: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
          here: path, danube_topic, partitions, reliable_dispatch, ordered, route, key_pointer, on_invalid, on_failure, \
-         content_type, include, methods, event_id, on_id_reuse, rate_limit, max_body_bytes, auth\n1 error",
+         content_type, include, methods, event_id, on_id_reuse, rate_limit, max_body_bytes, auth, allow_networks, handshake, cors, answer\n1 error",
         file.display()
     );
     assert_eq!(found.to_string(), expected);

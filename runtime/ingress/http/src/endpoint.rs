@@ -227,7 +227,7 @@ pub(crate) fn is_credential(name: &HeaderName) -> bool {
 }
 
 /// Headers that carry credentials, whatever the endpoint asks for: a sender may send one that the endpoint does not check.
-static CREDENTIALS: [HeaderName; 7] = [
+static CREDENTIALS: [HeaderName; 20] = [
     header::AUTHORIZATION,
     header::PROXY_AUTHORIZATION,
     header::COOKIE,
@@ -235,6 +235,19 @@ static CREDENTIALS: [HeaderName; 7] = [
     HeaderName::from_static("stripe-signature"),
     HeaderName::from_static("x-hub-signature"),
     HeaderName::from_static("x-hub-signature-256"),
+    HeaderName::from_static("x-gitlab-token"),
+    HeaderName::from_static("linear-signature"),
+    HeaderName::from_static("sentry-hook-signature"),
+    HeaderName::from_static("svix-signature"),
+    HeaderName::from_static("webhook-signature"),
+    HeaderName::from_static("x-gitea-signature"),
+    HeaderName::from_static("x-hubspot-signature-v3"),
+    HeaderName::from_static("x-shopify-hmac-sha256"),
+    HeaderName::from_static("x-signature-ed25519"),
+    HeaderName::from_static("x-slack-signature"),
+    HeaderName::from_static("x-square-hmacsha256-signature"),
+    HeaderName::from_static("x-twilio-signature"),
+    HeaderName::from_static("x-zm-signature"),
 ];
 
 /// Headers about the transfer. They do not apply to the payload, which is complete and decompressed.

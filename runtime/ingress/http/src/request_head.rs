@@ -31,16 +31,18 @@ fn attributes(exchange: &Exchange<'_>, endpoint: &Endpoint) -> Vec<(String, Stri
         return Vec::new();
     }
     let head = exchange.head();
-    let query = head.uri.query().unwrap_or_default();
+    let query = endpoint
+        .auth
+        .query_without_credential(head.uri.query().unwrap_or_default());
     let mut attributes = vec![
         ("method".to_owned(), head.method.as_str().to_owned()),
         ("path".to_owned(), head.uri.path().to_owned()),
-        ("query".to_owned(), endpoint.auth.query_without_credential(query)),
+        ("query".to_owned(), query.clone()),
         ("client-ip".to_owned(), exchange.client().to_string()),
     ];
     let parameters = endpoint.pattern.parameters(head.uri.path());
     attributes.extend(parameters.map(|(name, value)| (format!("path.{name}"), value)));
-    let asked = query::values(query, &endpoint.query);
+    let asked = query::values(&query, &endpoint.query);
     attributes.extend(asked.map(|(name, value)| (format!("query.{name}"), value)));
     attributes
 }

@@ -40,7 +40,8 @@ pub(super) fn read(t: &mut Table<'_>, header: Option<&HeaderName>) -> Option<Sch
             Choice::of(&[(",", ','), (" ", ' '), (";", ';')]),
             "What is between several signatures in the header. Any of the first eight that begin with `prefix` will do.",
         )
-        .optional();
+        .example("\",\"")
+            .optional();
     let signed = t
         .field(
             "signed",
