@@ -4,7 +4,7 @@ GUESTS := record-source webhook-source document-sink http-sink stripe-source
 TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
 WASM := target/wasm32-wasip2/guest
 # Kinds of connectors that the binary has only when it is asked for them: tests and the reference page have all.
-ALL := --features danube-wasm/delta
+ALL := --features danube-wasm/delta,danube-wasm/nats
 
 test-guests: GUESTS += $(TEST_GUESTS)
 

@@ -47,7 +47,7 @@ fn records(log: &Path, topic: &str) -> Vec<(String, Value)> {
         };
         let mut consumer = log.subscribe(options).await.expect("a consumer");
         let lag = log.lag().await.expect("lags").into_iter();
-        let of_test = lag.filter(|lag| lag.subscription == "test");
+        let of_test = lag.filter(|lag| lag.subscription == "test" && lag.topic.as_str() == topic);
         let count: u64 = of_test.map(|lag| lag.messages).sum();
         let mut records = Vec::new();
         while (records.len() as u64) < count {
