@@ -4,18 +4,13 @@
 //! and is either stored as it is or refused. Numbers are read from their digits: through a float, 2⁵³ + 1 becomes 2⁵³.
 
 mod binary;
-mod calendar;
 mod decimal;
-mod document;
 mod dynamic;
 mod float;
 mod integer;
 mod json;
-mod misfit;
 mod nested;
-mod number;
 mod scalar;
-mod text;
 mod when;
 
 use danube_wasm_model::FieldTypes;
@@ -23,10 +18,8 @@ use danube_wasm_model::FieldTypes;
 use crate::types::Type;
 
 pub(crate) use binary::put_length;
-pub(crate) use document::{Document, elements, members};
+pub(crate) use danube_wasm_egress_common::json::{Document, JsonKind, Misfit, elements, members, pointer, text};
 pub(crate) use integer::put_unsigned;
-pub(crate) use misfit::{Misfit, pointer};
-pub(crate) use text::{JsonKind, text};
 
 /// How values become those of columns, where a file decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

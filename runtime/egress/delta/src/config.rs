@@ -1,7 +1,6 @@
 //! The table `[sinks.delta]`.
 
 mod columns;
-mod guard;
 mod mapping;
 mod names;
 mod sink;
@@ -9,7 +8,6 @@ mod storage;
 mod table;
 
 pub use columns::{FieldMapping, PartitionBy, UnknownFields};
-pub use guard::Guard;
 pub use mapping::TopicMapping;
 pub use sink::Delta;
 pub use table::Table;

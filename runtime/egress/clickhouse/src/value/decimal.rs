@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{
-    integer::{big, put_big},
-    number::Number,
-};
+use danube_wasm_egress_common::json::Number;
+
+use super::integer::{big, put_big};
 
 /// The form of a column of decimals.
 #[derive(Clone, Copy)]

@@ -5,8 +5,8 @@
 
 use std::borrow::Cow;
 
-use super::number::Number;
 use crate::types::Float;
+use danube_wasm_egress_common::json::Number;
 
 /// Writes a number as a float.
 pub(super) fn put(text: &str, of: Float, truncate: bool, out: &mut Vec<u8>) -> Result<(), Cow<'static, str>> {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use num_bigint::{BigInt, Sign};
 
-use super::number::Number;
+use danube_wasm_egress_common::json::Number;
 
 /// Writes a whole number of so many bytes.
 pub(super) fn put(text: &str, bytes: usize, signed: bool, out: &mut Vec<u8>) -> Result<(), Cow<'static, str>> {

@@ -4,7 +4,9 @@
 //! become texts, and values of typed paths that their types do not hold. Members that are null are not stored, `1.0` becomes
 //! `1`, and a dot in a name makes a path: such is the type.
 
-use super::{JsonKind, Misfit, Values, binary::put_bytes, elements, members, number::Number, text};
+use danube_wasm_egress_common::json::Number;
+
+use super::{JsonKind, Misfit, Values, binary::put_bytes, elements, members, text};
 use crate::types::Type;
 
 /// Deepest nesting of a value.

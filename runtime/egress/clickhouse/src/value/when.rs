@@ -2,12 +2,9 @@
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use super::{
-    JsonKind,
-    calendar::{self, Moment, SECONDS_OF_DAY},
-    number::Number,
-    text,
-};
+use danube_wasm_egress_common::json::{self, Moment, Number, SECONDS_OF_DAY};
+
+use super::{JsonKind, text};
 use crate::types::Type;
 
 type Why = Cow<'static, str>;
@@ -89,7 +86,7 @@ fn day(value: &str, form: Form) -> Result<i64, Why> {
         return value.parse().map_err(|_| "it is not a number of days".into());
     }
     if JsonKind::of(value) == JsonKind::String
-        && let Some(day) = calendar::day(&text(value)?)
+        && let Some(day) = json::day(&text(value)?)
     {
         return Ok(day);
     }
@@ -106,7 +103,7 @@ fn day(value: &str, form: Form) -> Result<i64, Why> {
 
 fn moment(value: &str, form: Form) -> Result<Moment, Why> {
     match (JsonKind::of(value), form.per_second) {
-        (JsonKind::String, _) => calendar::moment(&text(value)?)
+        (JsonKind::String, _) => json::moment(&text(value)?)
             .ok_or_else(|| "it is not a moment of RFC 3339 such as 2024-01-31T09:30:00Z".into()),
         (JsonKind::Number, Some(per_second)) => since_1970(value, per_second),
         (JsonKind::Number, None) => Err("it is a number, and `epoch` does not say what it counts".into()),

@@ -36,6 +36,11 @@ impl Misfit {
         self
     }
 
+    /// The beginning of the value's JSON text.
+    pub fn shown(&self) -> &str {
+        &self.value
+    }
+
     /// The sentence for the sender. `at` is the pointer to the column's value.
     pub fn in_column(&self, at: &str, column: &str, of: &str) -> String {
         let mut pointer = at.to_owned();

@@ -1,8 +1,9 @@
 //! Delta tables, and what is appended to them.
 
+use danube_wasm_egress_dial::config::Guard;
 use danube_wasm_settings::{Secret, Section};
 
-use super::{Guard, Table, TopicMapping, names::TableNames, storage};
+use super::{Table, TopicMapping, names::TableNames, storage};
 use crate::storage::check_option;
 
 /// Delta tables, and what is appended to them.
