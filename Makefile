@@ -1,14 +1,14 @@
 # Thin on purpose: each target is a line or two of the ordinary tools.
 CARGO ?= cargo
-GUESTS := record-source webhook-source document-sink http-sink stripe-source
-TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere
+GUESTS := record-source poll-json webhook-source document-sink http-sink stripe-source
+TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere order-lines device-state
 WASM := target/wasm32-wasip2/guest
 # Kinds of connectors that the binary has only when it is asked for them: tests and the reference page have all.
-ALL := --features danube-wasm/delta,danube-wasm/nats
+ALL := --features danube-wasm/delta
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
-.PHONY: build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests servers bench chaos chaos-long fuzz
+.PHONY: build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests misbehave-debug servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -52,16 +52,22 @@ guests test-guests:
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
+# One of the tests' components once more, with the lines of its source in it.
+test-guests: misbehave-debug
+misbehave-debug:
+	$(CARGO) build --target wasm32-wasip2 --profile guest-debug -p misbehave
+	@mkdir -p target/guests && cp -u target/wasm32-wasip2/guest-debug/misbehave.wasm target/guests/misbehave_debug.wasm
+
 # The real servers and independent clients of the tests, in target/servers. What is there already costs nothing.
 servers:
 	@bash runtime/testing/servers/install.sh
 
 # More trials of what `make test` holds a bounded part of, printed as tables and added to
 # runtime/testing/trials/chaos.jsonl: processes killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
-# database and the whole binary. What must be quick (a healthy neighbour, being alive again) is judged here, not in
+# database and the whole binary, leaders of a cluster of NATS. What must be quick (a healthy neighbour, being alive again) is judged here, not in
 # `make test`: let the machine be quiet.
 # With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults, with DANUBE_BROKER=EXECUTABLE also a
-# real Danube's.
+# real Danube's, with NATS_SERVER_BEFORE=EXECUTABLE also an upgrade of NATS.
 chaos: export CHAOS_LEDGER = runtime/testing/trials/chaos.jsonl
 chaos: export CHAOS ?= minutes
 chaos: export SWARM_SEEDS ?= 20000
@@ -69,8 +75,9 @@ chaos: export HOSTILE_TRIALS ?= 10
 chaos: export HTTP_TRIALS ?= 5000
 chaos: export DISK_EVERY = 1
 chaos: export BINARY_DISK_EVERY ?= 8
+chaos: export LEADER_KILLS ?= 50
 chaos: test-guests
-	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults -- --nocapture
+	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults --test cluster -- --nocapture
 
 # Hours of the same, and every change of the whole binary to its disk instead of every eighth.
 chaos-long: export CHAOS = hours

@@ -101,6 +101,8 @@ def intercom(r):
 
 
 def linear(r):
+    # It says in the body when it was sent.
+    r.body = json.dumps({**json.loads(r.body), "webhookTimestamp": int(r.now) * 1000}).encode()
     r.add(linear_signature=r.mac(r.body).hexdigest(), linear_event=r.event.title(), linear_delivery=r.id)
 
 

@@ -31,6 +31,29 @@ pub mod sink_world {
     });
 }
 
+/// What world `polling-source-connector` has besides `source-connector`. Shares the types of the other.
+pub mod poller_world {
+    wit_bindgen::generate!({
+        path: "wit",
+        inline: "
+            package danube:sdk;
+            world poller {
+                import danube:connector/state@0.1.0;
+                export danube:connector/poller@0.1.0;
+            }
+        ",
+        world: "danube:sdk/poller",
+        pub_export_macro: true,
+        default_bindings_module: "danube_connector::bindings::poller_world",
+        with: {
+            "danube:connector/types@0.1.0": crate::bindings::source_world::danube::connector::types,
+        },
+        generate_all,
+    });
+}
+
+pub use poller_world::danube::connector::state;
+pub use poller_world::exports::danube::connector::poller;
 pub use sink_world::exports::danube::connector::sink;
 pub use source_world::danube::connector::{log, metrics, types};
 pub use source_world::exports::danube::connector::source;

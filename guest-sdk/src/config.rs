@@ -28,14 +28,24 @@ impl Config {
     /// The settings, for example as [`SourceSettings`](crate::SourceSettings) or
     /// [`SinkSettings`](crate::SinkSettings). Settings that do not fit are [`Error::Configuration`].
     pub fn settings<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.settings)
-            .map_err(|error| Error::configuration(format!("the settings of `{}`: {error}", self.connector)))
+        serde_json::from_str(&self.settings).map_err(|error| {
+            let at = key_before(&self.settings, &error).map_or_else(String::new, |key| format!(", at `{key}`"));
+            Error::configuration(format!("the settings of `{}`{at}: {error}", self.connector))
+        })
     }
 
     /// The settings as JSON text.
     pub fn settings_json(&self) -> &str {
         &self.settings
     }
+}
+
+/// The last key before the place of an error: a value of the wrong type is its value, an unknown key is in it. The host writes
+/// settings on one line, so columns are enough.
+fn key_before<'a>(settings: &'a str, error: &serde_json::Error) -> Option<&'a str> {
+    let before = settings.get(..error.column())?;
+    let key = &before[..before.rfind("\":")?];
+    key.rfind('"').map(|start| &key[start + 1..])
 }
 
 impl From<types::Configuration> for Config {

@@ -7,14 +7,47 @@ use std::{
 };
 
 use crate::{
-    Batch, Column, Error, Events, RecordBuilder, SinkConnector, SourceConnector, WriteBuilder,
+    Batch, Column, Error, Events, PageBuilder, PollingSource, RecordBuilder, SinkConnector, SourceConnector,
+    WriteBuilder,
     bindings::{
+        poller,
         sink::{MessageBatch, WriteBatch},
         source::{EventBatch, RecordBatch},
         types::{Configuration, ConsumerConfig, Failure, Interests, ProducerConfig},
     },
     log,
 };
+
+/// The exports that every source has.
+#[doc(hidden)]
+#[macro_export]
+#[rustfmt::skip]
+macro_rules! __source_exports {
+    ($component:ident, $slot:ident) => {
+        impl $crate::bindings::source::Guest for $component {
+            fn initialize(
+                config: $crate::bindings::types::Configuration,
+            ) -> ::std::result::Result<$crate::bindings::types::Interests, $crate::bindings::types::Failure>
+            {
+                $slot.with(|slot| slot.initialize(config))
+            }
+
+            fn producer_configs() -> ::std::result::Result<
+                ::std::vec::Vec<$crate::bindings::types::ProducerConfig>,
+                $crate::bindings::types::Failure,
+            > {
+                $slot.with(|slot| slot.producer_configs())
+            }
+
+            fn poll(
+                events: $crate::bindings::source::EventBatch,
+            ) -> ::std::result::Result<$crate::bindings::source::RecordBatch, $crate::bindings::types::Failure>
+            {
+                $slot.with(|slot| slot.poll(&events))
+            }
+        }
+    };
+}
 
 /// Exports a [`SourceConnector`] as world `source-connector`. Once in a crate; does nothing in a native build.
 #[macro_export]
@@ -29,31 +62,48 @@ macro_rules! export_source {
                     const { $crate::__private::SourceSlot::new() };
             }
 
-            impl $crate::bindings::source::Guest for Component {
-                fn initialize(
-                    config: $crate::bindings::types::Configuration,
-                ) -> ::std::result::Result<$crate::bindings::types::Interests, $crate::bindings::types::Failure>
-                {
-                    SLOT.with(|slot| slot.initialize(config))
-                }
+            $crate::__source_exports!(Component, SLOT);
 
-                fn producer_configs() -> ::std::result::Result<
-                    ::std::vec::Vec<$crate::bindings::types::ProducerConfig>,
-                    $crate::bindings::types::Failure,
-                > {
-                    SLOT.with(|slot| slot.producer_configs())
-                }
+            #[cfg(target_arch = "wasm32")]
+            $crate::bindings::source_world::export!(Component with_types_in $crate::bindings::source_world);
 
-                fn poll(
-                    events: $crate::bindings::source::EventBatch,
-                ) -> ::std::result::Result<$crate::bindings::source::RecordBatch, $crate::bindings::types::Failure>
-                {
-                    SLOT.with(|slot| slot.poll(&events))
+            // A native build exports nothing, but the connector is not dead code there.
+            #[cfg(not(target_arch = "wasm32"))]
+            #[used]
+            static IN_USE: fn($crate::Config) -> $crate::Result<$connector> =
+                <$connector as $crate::SourceConnector>::initialize;
+        };
+    };
+}
+
+/// Exports a [`PollingSource`](crate::PollingSource) as world `polling-source-connector`. Once in a crate, in place of
+/// [`export_source!`](crate::export_source); does nothing in a native build.
+#[macro_export]
+#[rustfmt::skip]
+macro_rules! export_polling_source {
+    ($connector:ty) => {
+        const _: () = {
+            struct Component;
+
+            ::std::thread_local! {
+                static SLOT: $crate::__private::SourceSlot<$connector> =
+                    const { $crate::__private::SourceSlot::new() };
+            }
+
+            $crate::__source_exports!(Component, SLOT);
+
+            impl $crate::bindings::poller::Guest for Component {
+                fn fetch(
+                    room: $crate::bindings::poller::Room,
+                ) -> ::std::result::Result<$crate::bindings::poller::Page, $crate::bindings::types::Failure> {
+                    SLOT.with(|slot| slot.fetch(room))
                 }
             }
 
             #[cfg(target_arch = "wasm32")]
             $crate::bindings::source_world::export!(Component with_types_in $crate::bindings::source_world);
+            #[cfg(target_arch = "wasm32")]
+            $crate::bindings::poller_world::export!(Component with_types_in $crate::bindings::poller_world);
 
             // A native build exports nothing, but the connector is not dead code there.
             #[cfg(not(target_arch = "wasm32"))]
@@ -153,6 +203,17 @@ impl<C: SourceConnector> SourceSlot<C> {
             let mut records = RecordBuilder::new();
             connector.poll(events, &mut records)?;
             Ok(records.finish(events.len()))
+        })
+    }
+}
+
+impl<C: PollingSource> SourceSlot<C> {
+    /// `fetch` of the contract.
+    pub fn fetch(&self, room: poller::Room) -> Result<poller::Page, Failure> {
+        self.0.with(|connector| {
+            let mut page = PageBuilder::new();
+            connector.fetch(room.into(), &mut page)?;
+            Ok(page.finish())
         })
     }
 }

@@ -11,11 +11,14 @@ mod columns;
 mod config;
 mod error;
 mod export;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod log;
 pub mod metrics;
 mod one_or_many;
 mod payload;
 mod pointer;
+mod poll;
 mod settings;
 mod sink;
 mod source;
@@ -26,6 +29,7 @@ mod wants;
 pub use config::{Config, ConsumerConfig, ProducerConfig, SubscriptionType};
 pub use error::{Error, Result};
 pub use pointer::{Pointer, Scalar};
+pub use poll::{PageBuilder, PolledEvent, PollingSource, Room, state};
 pub use settings::{Endpoint, Nothing, SinkSettings, SourceSettings, TopicMapping};
 pub use sink::{
     Batch, Change, ChangeKind, DocumentId, IdFrom, IncludeAttributes, Operation, SchemaInfo, SinkConnector, SinkRecord,

@@ -204,7 +204,7 @@ mod tests {
             .settings::<SinkSettings>()
             .expect_err("not a list");
         assert!(
-            matches!(&error, Error::Configuration { message, .. } if message.contains("`rows`")),
+            matches!(&error, Error::Configuration { message, .. } if message.contains("`rows`, at `topic_mappings`: ")),
             "{error}"
         );
     }

@@ -1,6 +1,6 @@
-;; Has seventeen instances of a module beside its own.
+;; Has sixty-five instances of a module beside its own.
 ;;
 ;; both: instantiation limit instances_max
-;; instances: 17
+;; instances: 65
 
 (module (func (export "f")))

@@ -24,7 +24,7 @@ mod sink;
 mod source;
 
 pub use sink::{Delivered, Processed, SinkHarness, Written};
-pub use source::{Answered, Incoming, Polled, Published, SourceHarness};
+pub use source::{Answered, FetchedEvent, FetchedPage, Incoming, Polled, Published, SourceHarness};
 
 /// An input that the connector refused.
 #[derive(Debug, Clone, PartialEq, Eq)]

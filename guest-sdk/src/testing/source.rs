@@ -2,8 +2,9 @@
 
 use super::{Refused, read_back};
 use crate::{
-    Column, ProducerConfig, Result, SourceConnector,
+    Column, PollingSource, ProducerConfig, Result, SourceConnector,
     bindings::{
+        poller,
         source::{EventBatch, RecordBatch},
         types::Configuration,
     },
@@ -102,6 +103,45 @@ pub struct Answered {
     pub content_type: String,
     /// Body.
     pub body: Vec<u8>,
+}
+
+/// An event that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchedEvent {
+    /// Its payload.
+    pub payload: Vec<u8>,
+    /// Its id; empty where the host makes it.
+    pub id: String,
+    /// Its routing key; empty for none.
+    pub key: Vec<u8>,
+}
+
+/// What a fetch gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FetchedPage {
+    /// The events, in their order.
+    pub events: Vec<FetchedEvent>,
+    /// When to fetch again, if it says so.
+    pub again_after_ms: Option<u32>,
+}
+
+impl<C: PollingSource> SourceHarness<C> {
+    /// Fetches. [`state`](crate::state) is this thread's, and [`http`](crate::http) what the test answers.
+    pub fn fetch(&mut self, events: u32, bytes: u32) -> Result<FetchedPage> {
+        let page = self
+            .slot
+            .fetch(poller::Room { events, bytes })
+            .map_err(read_back::error)?;
+        let event = |at| FetchedEvent {
+            payload: read::blob(&page.payloads, at).to_vec(),
+            id: read::text(&page.ids, at).to_owned(),
+            key: read::blob(&page.keys, at).to_vec(),
+        };
+        Ok(FetchedPage {
+            events: (0..page.payloads.ends.len()).map(event).collect(),
+            again_after_ms: page.again_after_ms,
+        })
+    }
 }
 
 impl<C: SourceConnector> SourceHarness<C> {

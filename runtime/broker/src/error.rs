@@ -1,5 +1,7 @@
 //! Why a broker did not do something, sorted by what the caller does next.
 
+use danube_wasm_codes::Code;
+
 /// What the caller does next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -22,6 +24,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// The code of its page; nothing where this process has closed it itself.
+    pub fn code(self) -> Option<Code> {
+        Some(match self {
+            Self::Unavailable => Code::BrokerUnavailable,
+            Self::Storage => Code::BrokerStorage,
+            Self::TooLarge => Code::RecordTooLarge,
+            Self::NotFound => Code::NoSuchTopic,
+            Self::Conflict => Code::BrokerConflict,
+            Self::Denied => Code::BrokerDenied,
+            Self::Incompatible => Code::BrokerIncompatible,
+            Self::Closed => return None,
+        })
+    }
+
     /// Closed metric label.
     pub fn as_str(self) -> &'static str {
         match self {

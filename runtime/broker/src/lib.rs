@@ -6,6 +6,7 @@
 //! meanwhile), and acknowledgements may come in any order.
 
 mod backoff;
+pub mod copying;
 pub mod embedded;
 mod error;
 
@@ -133,12 +134,37 @@ pub struct Outgoing {
     pub schema: Option<SchemaRef>,
 }
 
+impl From<&Message> for Outgoing {
+    /// The record that a message was.
+    fn from(message: &Message) -> Self {
+        Self {
+            topic: message.topic.clone(),
+            key: message.key.clone(),
+            payload: message.payload.clone(),
+            attributes: message.attributes.clone(),
+            id: message.id.clone(),
+            schema: message.schema,
+        }
+    }
+}
+
 /// Publishes records. Calls are ordered: a record that was published first is first in its partition.
 pub trait Publisher: Send + Sync + 'static {
     /// Publishes groups of records and returns at once; the future is ready when their results are known. A group is
     /// the records of one event: all of them are durable, or none is (a broker that cannot promise that publishes them
     /// so that publishing again is safe). One result for each group, in order.
     fn publish(&self, groups: Vec<Vec<Outgoing>>) -> BoxFuture<'static, Vec<Result<Published>>>;
+
+    /// [`ErrorKind::TooLarge`] where it is known on this side that the broker never takes a record, without publishing it: of a
+    /// group that was refused for its size, which records were to blame.
+    fn check_size(&self, _: &Outgoing) -> Result<()> {
+        Ok(())
+    }
+
+    /// The largest record that the broker takes, with its key and attributes, in bytes; `None` while that is not known.
+    fn record_bytes_max(&self) -> Option<usize> {
+        None
+    }
 }
 
 /// The broker has accepted a group.

@@ -1,18 +1,23 @@
 //! The command line. Nothing else parses arguments.
 
 mod dlq;
+mod steering;
+mod test;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use danube_wasm_toolchain::{Kind, Language};
 
 pub(crate) use dlq::{Dlq, DlqVerb, Letters};
+pub(crate) use steering::{Pause, Produce, Reload, Shadow, Status, Tail, TailFrom, Tap, Top};
+pub(crate) use test::{Bench, Test};
 
 /// Moves data into and out of the Danube message broker through sandboxed connectors.
 #[derive(Debug, Parser)]
-#[command(name = "danube-wasm", version, max_term_width = 100)]
+#[command(name = "danube-wasm", version, long_version = LONG_VERSION, max_term_width = 100)]
 #[command(
-    after_help = "Exit codes: 0 done, 1 a replayed letter still fails or the pipeline is not ready, 2 wrong command line, 78 wrong configuration, 70 internal error."
+    after_help = "Exit codes: 0 done, 1 a replayed letter or a case fails, a build failed or the pipeline is not ready, 2 wrong command line, 78 wrong configuration, 70 internal error."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -22,22 +27,85 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
     /// Run a pipeline until SIGTERM or SIGINT, then drain it. SIGHUP re-applies the file.
-    #[command(after_help = "Example:\n  danube-wasm run pipeline.toml")]
+    #[command(
+        after_help = "Examples:\n  danube-wasm run pipeline.toml\n  danube-wasm run --dev --build my-connector pipeline.toml"
+    )]
     Run(Run),
+    /// Show what each connector of a running pipeline does: state, rates, lag, errors, memory.
+    #[command(after_help = "Example:\n  danube-wasm status pipeline.toml")]
+    Status(Status),
+    /// Watch what `status` shows, on a screen that is drawn anew every second.
+    #[command(
+        after_help = "Examples:\n  danube-wasm top pipeline.toml\n  danube-wasm top pipeline.toml --once\n\nKeys: up and down choose the connector whose history is drawn, q quits."
+    )]
+    Top(Top),
+    /// Make a connector of a running pipeline take nothing new and keep its place, until it is resumed.
+    #[command(
+        after_help = "Example:\n  danube-wasm pause pipeline.toml surrealdb\n\nA sink stays subscribed and reads nothing; a source answers 503, or keeps its session and receives nothing. It stays paused across reloads, not across a restart of the process."
+    )]
+    Pause(Pause),
+    /// Let a paused connector go on.
+    #[command(after_help = "Example:\n  danube-wasm resume pipeline.toml surrealdb")]
+    Resume(Pause),
+    /// Apply a running pipeline's file again, wait, and say what changed. A file with a mistake changes nothing.
+    #[command(after_help = "Example:\n  danube-wasm reload pipeline.toml")]
+    Reload(Reload),
+    /// Show records before and after the components of a running pipeline, as they pass. Never slows the pipeline.
+    #[command(
+        after_help = "Examples:\n  danube-wasm tap pipeline.toml webhook --limit 10\n  danube-wasm tap pipeline.toml --diff --sample 100\n\nSecrets are struck out: fields with names such as password or token, and the values of `${NAME}` in the component's settings."
+    )]
+    Tap(Tap),
+    /// Call a candidate beside a connector's component, on the same live batches, and show what comes out differently.
+    #[command(
+        after_help = "Examples:\n  danube-wasm shadow pipeline.toml webhook --component target/new.wasm --limit 1000\n  danube-wasm shadow pipeline.toml webhook --component target/new.wasm --secs 60 --promote\n\nWhat the candidate makes goes nowhere. It ends at --limit, at --secs or with Ctrl-C.\n\nExit codes: 0 nothing differed, 1 something did, or nothing passed; else as for every verb."
+    )]
+    Shadow(Shadow),
+    /// List the kinds of connectors and the components that are built in; of one kind, its keys.
+    #[command(after_help = "Examples:\n  danube-wasm builtins\n  danube-wasm builtins webhook")]
+    Builtins(Builtins),
     /// Report every mistake in a pipeline file and load its components, without starting anything.
     #[command(after_help = "Example:\n  danube-wasm check pipeline.toml")]
     Check(Check),
+    /// Approve the components of a pipeline and what they are granted: writes `danube-wasm.lock` beside the file, and says what changed.
+    #[command(
+        after_help = "Example:\n  danube-wasm approve pipeline.toml\n\nFrom then on a component of another digest, and one that asks for more, is refused until it is approved, too."
+    )]
+    Approve(Approve),
     /// Write files of Danube Connect as one pipeline file, on standard output.
     #[command(
         after_help = "Example:\n  danube-wasm migrate webhook-connector.toml surrealdb-sink-connector.toml > pipeline.toml"
     )]
     Migrate(Migrate),
-    /// Compile a connector written in Rust to a component, and check that it is one.
+    /// Copy a log with the positions of its subscriptions to another broker, while nothing runs.
+    #[command(
+        after_help = "Examples:\n  danube-wasm migrate-log embedded://data/log pipeline.toml --dry-run\n  danube-wasm migrate-log embedded://data/log pipeline.toml\n  danube-wasm migrate-log old.toml new.toml --resume\n\nThe pipeline file names the new broker already (`broker_url = \"nats://…\"`). The log that is copied stays as it is."
+    )]
+    MigrateLog(MigrateLog),
+    /// Make a connector's folder that builds, tests and runs as it stands.
+    #[command(
+        after_help = "Examples:\n  danube-wasm new order-lines --kind source --lang rust\n  danube-wasm new pushes --kind source --lang rust --from github"
+    )]
+    New(New),
+    /// Compile a connector to a component, and check that this host would run it.
     #[command(after_help = "Example:\n  danube-wasm build my-connector")]
     Build(Build),
+    /// Put a component into an OCI registry, and print the reference that a pipeline file names it by.
+    #[command(after_help = "Example:\n  danube-wasm push target/orders.wasm oci://ghcr.io/acme/orders:1.2.0")]
+    Push(Push),
+    /// Get a component from an OCI registry, and print its reference with the digest.
+    #[command(after_help = "Example:\n  danube-wasm pull oci://ghcr.io/acme/orders:1.2.0 -o orders.wasm")]
+    Pull(Pull),
     /// Show what a component is: its role, digest, size, imports.
     #[command(after_help = "Example:\n  danube-wasm inspect target/guests/stripe_source.wasm")]
     Inspect(Inspect),
+    /// Run a component on samples: the cases of its folder, through the real sandbox with the real limits.
+    #[command(
+        after_help = "Examples:\n  danube-wasm test my-connector\n  danube-wasm test my-connector --update\n  danube-wasm test target/orders.wasm --event sample.jsonl\n  danube-wasm test --conformance target/guests/order_lines.wasm\n\nExit codes: 0 all passed, 1 something failed; else as for every verb."
+    )]
+    Test(Test),
+    /// Measure a component on samples: time of a record, memory, what the sandbox costs, limits with head-room.
+    #[command(after_help = "Example:\n  danube-wasm bench target/orders.wasm --events cases/first/events.jsonl")]
+    Bench(Bench),
     /// Ask a pipeline's database, while it runs or when it is stopped. Read-only unless --write.
     #[command(
         after_help = "Example:\n  danube-wasm query pipeline.toml 'SELECT event, count() AS total FROM stripe_payments GROUP BY event'"
@@ -63,6 +131,48 @@ pub(crate) enum Verb {
         after_help = "Examples:\n  danube-wasm replay pipeline.toml 3f9a04c1d2b7e658 --component target/fixed.wasm\n  danube-wasm dlq show pipeline.toml 3f9a04c1d2b7e658 --json > letter.json\n  danube-wasm replay letter.json --component target/fixed.wasm\n\nExit codes: 0 it passes now, 1 it still fails; else as for every verb."
     )]
     Replay(Replay),
+    /// Say more about an error code, such as DW0102: when it comes, and what to do. Without a code, list them all.
+    #[command(after_help = "Example:\n  danube-wasm explain DW0205")]
+    Explain(Explain),
+    /// Look whether this machine, and what a pipeline needs of it, are fit for `run`.
+    #[command(after_help = "Examples:\n  danube-wasm doctor\n  danube-wasm doctor pipeline.toml")]
+    Doctor(Doctor),
+    /// Print a shell's completions.
+    #[command(after_help = "Example:\n  danube-wasm completions bash > /etc/bash_completion.d/danube-wasm")]
+    Completions(Completions),
+    /// Write manual pages, one a verb.
+    #[command(after_help = "Example:\n  danube-wasm man /usr/local/share/man/man1")]
+    Man(Man),
+}
+
+/// The version, with the features that this program was built with.
+pub(crate) const LONG_VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\nfeatures: ", env!("DANUBE_WASM_FEATURES"));
+
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    /// The code, as it is in brackets behind `error`.
+    #[arg(value_name = "CODE")]
+    pub(crate) code: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The pipeline file, or several that make one pipeline.
+    #[arg(value_name = "PIPELINE.toml")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell.
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder.
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +180,33 @@ pub(crate) struct Run {
     /// The pipeline file, or several that make one pipeline. Files of Danube Connect are understood.
     #[arg(value_name = "PIPELINE.toml", required = true)]
     pub(crate) files: Vec<PathBuf>,
+    /// Apply the files again whenever they or the components change. What is wrong is said, and changes nothing.
+    #[arg(long)]
+    pub(crate) dev: bool,
+    /// With --dev: also build this connector's folder whenever its source changes. May be given more than once.
+    #[arg(long, value_name = "DIR", requires = "dev")]
+    pub(crate) build: Vec<PathBuf>,
+}
+
+/// What is built in.
+#[derive(Debug, Args)]
+pub(crate) struct Builtins {
+    /// Show the keys of this kind of connector.
+    #[arg(value_name = "KIND")]
+    pub(crate) kind: Option<String>,
+    /// Print one JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Approve {
+    /// The pipeline file, or several that make one pipeline.
+    #[arg(value_name = "PIPELINE.toml", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON array.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -97,16 +234,86 @@ pub(crate) struct Migrate {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct MigrateLog {
+    /// What is copied: a pipeline file, the data directory of `danube-wasm broker`, `embedded://DIR` or `nats://HOST:PORT`.
+    #[arg(value_name = "FROM")]
+    pub(crate) from: String,
+    /// Where it is copied to, as FROM. It must be empty.
+    #[arg(value_name = "TO")]
+    pub(crate) to: String,
+    /// Go on with a copy that was interrupted.
+    #[arg(long)]
+    pub(crate) resume: bool,
+    /// Write nothing: say what would be copied, and what would not be taken.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print one JSON object.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct New {
+    /// The folder to make. Its last part is the connector's name.
+    #[arg(value_name = "NAME")]
+    pub(crate) directory: PathBuf,
+    /// What the connector does: source or sink.
+    #[arg(long, value_name = "KIND")]
+    pub(crate) kind: Kind,
+    #[arg(long, value_name = "LANGUAGE", help = language_help())]
+    pub(crate) lang: Language,
+    /// The sender whose webhooks a source takes: its signature, handshake and ids are in the new pipeline file.
+    #[arg(long, value_name = "SENDER")]
+    pub(crate) from: Option<String>,
+    /// Install missing tools into the new folder.
+    #[arg(long, conflicts_with = "no_build")]
+    pub(crate) install: bool,
+    /// Do not build.
+    #[arg(long)]
+    pub(crate) no_build: bool,
+}
+
+/// The languages that there are.
+fn language_help() -> String {
+    let languages: Vec<_> = Language::ALL.iter().map(|language| language.as_str()).collect();
+    format!("What it is written in: {}", languages.join(", "))
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// The folder of the connector's crate.
+    /// The folder of the connector.
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
-    /// Where to put the component; default: beside the crate's other build output.
+    /// Where to put the component; default: `target/NAME.wasm` in the folder, or beside a crate's other
+    /// build output.
     #[arg(long, short, value_name = "FILE.wasm")]
     pub(crate) output: Option<PathBuf>,
+    /// Install missing tools into the folder first.
+    #[arg(long)]
+    pub(crate) install: bool,
     /// Print what the component is as JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Push {
+    /// The component.
+    #[arg(value_name = "FILE.wasm")]
+    pub(crate) file: PathBuf,
+    /// Where to put it: `oci://REGISTRY/REPOSITORY:TAG`.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Pull {
+    /// Where it is: `oci://REGISTRY/REPOSITORY`, with `:TAG` or `@sha256:DIGEST`.
+    #[arg(value_name = "REFERENCE")]
+    pub(crate) reference: String,
+    /// Where to put the component; default: only the digest is asked for.
+    #[arg(long, short, value_name = "FILE.wasm")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -228,6 +435,16 @@ pub(crate) enum TopicsVerb {
         #[arg(long)]
         json: bool,
     },
+    /// Show the messages of a topic as they come. Reads by a subscription of its own: no other one moves.
+    #[command(
+        after_help = "Example:\n  danube-wasm topics tail pipeline.toml /stripe/payments --from earliest --limit 5"
+    )]
+    Tail(Tail),
+    /// Publish each line of standard input to a topic, if its schema takes it.
+    #[command(
+        after_help = "Example:\n  danube-wasm topics produce pipeline.toml /stripe/payments --key /customer --id /id < payments.jsonl\n\nExit codes: 1 if a line was refused; the others are published."
+    )]
+    Produce(Produce),
     /// Delete a topic with its messages and subscriptions.
     #[command(after_help = "Example:\n  danube-wasm topics delete pipeline.toml /stripe/payments")]
     Delete {

@@ -28,9 +28,24 @@ fn main() -> ExitCode {
     }
     let outcome = match arguments.verb {
         args::Verb::Run(run) => verbs::run::run(&run),
+        args::Verb::Status(status) => verbs::status::status(&status),
+        args::Verb::Top(top) => verbs::top::top(&top),
+        args::Verb::Pause(pause) => verbs::pause::pause(&pause, true),
+        args::Verb::Resume(pause) => verbs::pause::pause(&pause, false),
+        args::Verb::Reload(reload) => verbs::reload::reload(&reload),
+        args::Verb::Shadow(shadow) => verbs::shadow::shadow(&shadow),
+        args::Verb::Tap(tap) => verbs::tap::tap(&tap),
+        args::Verb::Builtins(builtins) => verbs::builtins::builtins(&builtins),
+        args::Verb::Approve(approve) => verbs::approve::approve(&approve),
         args::Verb::Check(check) => verbs::check::check(&check),
         args::Verb::Migrate(migrate) => verbs::migrate::migrate(&migrate),
+        args::Verb::MigrateLog(migrate_log) => verbs::migrate_log::migrate_log(&migrate_log),
+        args::Verb::New(new) => verbs::new::new(&new),
         args::Verb::Build(build) => verbs::build::build(&build),
+        args::Verb::Push(push) => verbs::registry::push(&push),
+        args::Verb::Pull(pull) => verbs::registry::pull(&pull),
+        args::Verb::Test(test) => verbs::test::test(&test),
+        args::Verb::Bench(bench) => verbs::bench::bench(&bench),
         args::Verb::Inspect(inspect) => verbs::inspect::inspect(&inspect),
         args::Verb::Query(query) => verbs::query::query(&query),
         args::Verb::Health(health) => verbs::health::health(&health),
@@ -39,6 +54,10 @@ fn main() -> ExitCode {
         args::Verb::Subscriptions(subscriptions) => verbs::topics::subscriptions(subscriptions),
         args::Verb::Dlq(dlq) => verbs::dlq::dlq(dlq),
         args::Verb::Replay(replay) => verbs::replay::replay(&replay),
+        args::Verb::Explain(explain) => verbs::explain::explain(&explain),
+        args::Verb::Doctor(doctor) => verbs::doctor::doctor(&doctor),
+        args::Verb::Completions(completions) => verbs::shell::completions(&completions),
+        args::Verb::Man(man) => verbs::shell::man(&man),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -67,11 +86,33 @@ fn runtime() -> Result<tokio::runtime::Runtime, exit::Failure> {
 
 /// The sandbox, whose compiler is this program in a child process.
 fn sandbox(cache: &std::path::Path) -> Result<std::sync::Arc<danube_wasm_sandbox::Sandbox>, exit::Failure> {
+    sandbox_of(danube_wasm_sandbox::CompileTier::Optimized, cache)
+}
+
+/// The sandbox whose compiler is quick, or whose code is.
+fn sandbox_of(
+    tier: danube_wasm_sandbox::CompileTier,
+    cache: &std::path::Path,
+) -> Result<std::sync::Arc<danube_wasm_sandbox::Sandbox>, exit::Failure> {
+    let mut options = sandbox_options(cache)?;
+    options.tier = tier;
+    danube_wasm_sandbox::Sandbox::try_new(options).map_err(exit::Failure::configuration)
+}
+
+/// The sandbox that looks at whole stacks of calls.
+fn profiling_sandbox(cache: &std::path::Path) -> Result<std::sync::Arc<danube_wasm_sandbox::Sandbox>, exit::Failure> {
+    /// Enough for an interpreter within an interpreter.
+    const FRAMES_MAX: usize = 256;
+    let mut options = sandbox_options(cache)?;
+    options.frames_max = FRAMES_MAX;
+    danube_wasm_sandbox::Sandbox::try_new(options).map_err(exit::Failure::configuration)
+}
+
+fn sandbox_options(cache: &std::path::Path) -> Result<danube_wasm_sandbox::SandboxOptions, exit::Failure> {
     let program = std::env::current_exe().map_err(exit::Failure::internal)?;
     let compiler = danube_wasm_sandbox::Compiler::Child {
         program,
         args: vec![COMPILE.into()],
     };
-    danube_wasm_sandbox::Sandbox::try_new(danube_wasm_sandbox::SandboxOptions::new(cache, compiler))
-        .map_err(exit::Failure::configuration)
+    Ok(danube_wasm_sandbox::SandboxOptions::new(cache, compiler))
 }

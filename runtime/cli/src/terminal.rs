@@ -99,6 +99,7 @@ type Troubles = BTreeMap<String, (&'static str, String)>;
 fn troubles(checks: &BTreeMap<String, State>) -> Troubles {
     let trouble = |(name, state): (&String, &State)| match state {
         State::Ready => None,
+        State::Paused => Some((name.clone(), ("paused", "by its operator".to_owned()))),
         State::Degraded(why) => Some((name.clone(), ("degraded", why.clone()))),
         State::Down(why) => Some((name.clone(), ("down", why.clone()))),
     };

@@ -110,6 +110,7 @@ fn build_pipeline(shared: &Reading<'_>, part: Part) -> Option<Pipeline> {
     let name = part.name.value?;
     let mut pipeline = Pipeline {
         name,
+        dir: shared.dir(0).to_owned(),
         data_dir,
         service_url,
         danube: danube.danube,

@@ -43,7 +43,7 @@ pub use tables::{
     instance::{INSTANCE_VARIABLE, Instance},
     limits::Limits,
     nats::Nats,
-    pipeline::Pipeline,
+    pipeline::{LOCK_FILE, Pipeline},
     schema::{Schema, SchemaType},
     schema_file::Definition,
     service_url::{SEEDS_MAX, ServiceUrl},

@@ -10,7 +10,7 @@ use crate::{
     assemble::assemble, connect, cross_checks, file_format::FileFormat, part::Part, reference,
     tables::pipeline::Pipeline,
 };
-use danube_wasm_settings::{Diagnostic, Diagnostics, Environment, Reading, Session, SourceText, Span, Table};
+use danube_wasm_settings::{Code, Diagnostic, Diagnostics, Environment, Reading, Session, SourceText, Span, Table};
 
 /// Largest file, in bytes: enough for a thousand connectors.
 const FILE_BYTES_MAX: usize = 1 << 20;
@@ -74,6 +74,14 @@ impl<'a> Loader<'a> {
         load_shared(self.reading(sources(&[path])?).lazily())
     }
 
+    /// Reads where the pipeline of a file keeps its things, whatever else is wrong with the file. `None` if that cannot be
+    /// told.
+    pub fn data_dir(&self, path: &Path) -> Option<PathBuf> {
+        let shared = self.reading(sources(&[path]).ok()?).lazily();
+        let (table, _) = DeTable::parse_recoverable(shared.text(0));
+        read_part(Session::new(&shared, 0), &table.into_inner())?.data_dir.value
+    }
+
     /// Reads several files as one pipeline; each is a pipeline file or a file of Danube Connect. Relative paths start
     /// from the directory of the file that contains them. Settings that no file gives get the first file's default.
     pub fn load_all<P: AsRef<Path>>(&self, paths: &[P]) -> Result<Loaded, Diagnostics> {
@@ -97,10 +105,7 @@ fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
     let mut parts = Vec::new();
     for (format, session, table) in parse(&shared) {
         formats.push(format);
-        parts.extend(match format {
-            FileFormat::Pipeline => Table::read::<Part>(session, Some(&table), session.root(), String::new(), false),
-            FileFormat::DanubeConnect => connect::translate(session, &table).read(),
-        });
+        parts.extend(read_part(session, &table));
     }
     let pipeline = assemble(&shared, parts);
     let schema_texts = cross_checks::schema_texts(&shared);
@@ -114,13 +119,26 @@ fn load_shared(shared: Reading<'_>) -> Result<Loaded, Diagnostics> {
     })
 }
 
+/// Reads what a file says. Mistakes are recorded.
+fn read_part(session: Session<'_>, table: &DeTable<'_>) -> Option<Part> {
+    match FileFormat::detect(table) {
+        FileFormat::Pipeline => Table::read::<Part>(session, Some(table), session.root(), String::new(), false),
+        FileFormat::DanubeConnect => connect::translate(session, table).read(),
+    }
+}
+
 /// Returns the result and the warnings, or the errors if there are any.
 pub(crate) fn finish<T>(shared: Reading<'_>, made: Option<T>) -> Result<(T, Vec<Diagnostic>), Diagnostics> {
     let file = shared.name(0).to_owned();
     let warnings = Diagnostics::errors_or_warnings(shared.into_diagnostics())?;
     match made {
         Some(made) => Ok((made, warnings)),
-        None => Err(Diagnostics::of_file(&file, "the file is not valid".to_owned(), "")),
+        None => Err(Diagnostics::of_file(
+            Code::KeysDisagree,
+            &file,
+            "the file is not valid".to_owned(),
+            "",
+        )),
     }
 }
 
@@ -147,14 +165,19 @@ pub(crate) fn sources<P: AsRef<Path>>(paths: &[P]) -> Result<Vec<SourceText>, Di
     let mut wrong = Vec::new();
     if paths.is_empty() {
         let help = "name a pipeline file; see `danube-wasm run --help` for an example";
-        wrong.push(Diagnostics::of_file("", "no file is named".to_owned(), help));
+        wrong.push(Diagnostics::of_file(
+            Code::UnreadableFile,
+            "",
+            "no file is named".to_owned(),
+            help,
+        ));
     }
     for path in paths {
         let path = path.as_ref();
         let read = danube_wasm_settings::read_text(path, FILE_BYTES_MAX).map_err(|why| {
             let help = "name a pipeline file; see `danube-wasm run --help` for an example";
             let message = format!("the pipeline file cannot be read: {why}");
-            Diagnostics::of_file(&path.display().to_string(), message, help)
+            Diagnostics::of_file(Code::UnreadableFile, &path.display().to_string(), message, help)
         });
         match read.and_then(|text| source(path, text)) {
             Ok(source) => sources.push(source),
@@ -173,7 +196,12 @@ fn source(path: &Path, text: String) -> Result<SourceText, Diagnostics> {
         }
         Err(error) => {
             let message = format!("the path of the pipeline file cannot be made absolute: {error}");
-            Err(Diagnostics::of_file(&file, message, "give an absolute path"))
+            Err(Diagnostics::of_file(
+                Code::UnreadableFile,
+                &file,
+                message,
+                "give an absolute path",
+            ))
         }
     }
 }
@@ -186,7 +214,7 @@ fn report_syntax(shared: &Reading<'_>, file: usize, errors: Vec<toml::de::Error>
     errors.dedup_by_key(|(span, _)| shared.line(span));
     for (span, error) in errors {
         let message = format!("not TOML: {}", error.message());
-        shared.error(&span, message, syntax_help(error.message()));
+        shared.coded(Code::Syntax, &span, message, syntax_help(error.message()));
     }
 }
 

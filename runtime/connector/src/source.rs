@@ -7,6 +7,7 @@ use danube_wasm_model::{
     Route,
     door::Intake,
     event::Interests,
+    poller::PollerGuest,
     upstream::{Connect, Notebook, PullDriver},
 };
 use danube_wasm_settings::Section;
@@ -39,6 +40,11 @@ pub trait SourceConnector: Send + Sync + 'static {
     /// Returns whether events are pushed or pulled.
     fn flow(_: &Self::Config) -> Flow {
         Flow::Push
+    }
+
+    /// Returns whether its component fetches its events itself: then it has a [`Pipeline::poller`].
+    fn fetches(_: &Self::Config) -> bool {
+        false
     }
 
     /// Returns the settings for its component. Must not contain secrets.
@@ -102,6 +108,8 @@ pub struct Pipeline {
     pub interests: Interests,
     /// What it remembers beside what its upstream does.
     pub notebook: Arc<dyn Notebook>,
+    /// The component, of a source that [`fetches`](SourceConnector::fetches).
+    pub poller: Option<Arc<dyn PollerGuest>>,
 }
 
 /// What takes the events of a source.
@@ -128,6 +136,12 @@ impl Pipeline {
             Feed::Pull(driver) => Ok(driver.clone()),
             Feed::Push(_) => Err(StartError::permanent("the host started it as a source that is sent to")),
         }
+    }
+
+    /// Returns the component that fetches.
+    pub fn poller(&self) -> Result<Arc<dyn PollerGuest>, StartError> {
+        let none = || StartError::permanent("the host started it with a component that does not fetch");
+        self.poller.clone().ok_or_else(none)
     }
 
     /// What this source has noted, now or in an earlier process: a last position, which of the sender's numbers was which
@@ -216,6 +230,8 @@ pub trait AnySource: fmt::Debug + Send + Sync + 'static {
     fn claims(&self) -> Vec<String>;
     /// See [`SourceConnector::flow`].
     fn flow(&self) -> Flow;
+    /// See [`SourceConnector::fetches`].
+    fn fetches(&self) -> bool;
     /// See [`SourceConnector::guest_settings`].
     fn guest_settings(&self) -> Map<String, Value>;
     /// See [`SourceConnector::location`].
@@ -261,6 +277,10 @@ impl<S: SourceConnector> AnySource for TypedConfig<S> {
 
     fn flow(&self) -> Flow {
         S::flow(&self.0)
+    }
+
+    fn fetches(&self) -> bool {
+        S::fetches(&self.0)
     }
 
     fn guest_settings(&self) -> Map<String, Value> {

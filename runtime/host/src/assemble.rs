@@ -6,8 +6,10 @@ use std::{path::Path, sync::Arc};
 use danube_wasm_broker::TopicSpec;
 use danube_wasm_config::{self as config, Component, Diagnostics, Loaded, Loader, Pipeline, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, TopicName};
+use danube_wasm_oci::ComponentStore;
+use danube_wasm_sandbox::CompileLimits;
 
-use crate::{Failure, connectors, settings};
+use crate::{Failure, connectors, lock, settings};
 
 /// Everything that determines how a connector runs. Connectors with equal specs need no restart.
 #[derive(Clone, PartialEq)]
@@ -34,10 +36,26 @@ pub(crate) struct SinkSpec {
 }
 
 impl Spec {
+    /// Returns the bytes of its component.
+    fn component(&self) -> &Bytes {
+        match self {
+            Self::Source(source) => &source.component,
+            Self::Sink(sink) => &sink.component,
+        }
+    }
+
     /// Returns the resources that no other connector can use at the same time.
     pub(crate) fn claims(&self) -> Vec<String> {
         match self {
-            Self::Source(source) => source.config.connector.claims(),
+            Self::Source(source) => {
+                let connector = &source.config.connector;
+                let mut claims = connector.claims();
+                if connector.fetches() {
+                    // What it remembers is one connector's, and one instance's at a time.
+                    claims.push(format!("state of {}", source.config.id));
+                }
+                claims
+            }
             Self::Sink(sink) => {
                 let consumers = sink.config.mappings().into_iter().map(|mapping| mapping.consumer);
                 consumers
@@ -81,7 +99,7 @@ pub fn read_lazily(file: &Path) -> Result<Loaded, Failure> {
 
 /// Checks that the environment gives what is needed to connect to the broker.
 pub(crate) fn require_broker(loaded: &Loaded) -> Result<(), Failure> {
-    let needed = |key: &str| key.starts_with("danube");
+    let needed = |key: &str| key.starts_with("danube") || key.starts_with("nats.") || key == "broker_url";
     loaded.require(needed).map_err(Failure::configuration)
 }
 
@@ -113,11 +131,25 @@ pub(crate) fn require_settings(loaded: &Loaded, connector: &ConnectorId) -> Resu
     loaded.require(needed).map_err(Failure::configuration)
 }
 
-/// Returns the specs of all connectors of the pipeline, sinks first.
-pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
+/// Returns the bytes of each connector's component.
+pub(crate) async fn components(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Bytes)>, Failure> {
+    let store = &component_store(pipeline);
+    let mut components = Vec::new();
+    for source in &pipeline.sources {
+        components.push((source.id.clone(), load(store, &source.id, &source.component).await?));
+    }
+    for sink in &pipeline.sinks {
+        components.push((sink.id.clone(), load(store, &sink.id, &sink.component).await?));
+    }
+    Ok(components)
+}
+
+/// Returns the specs of all connectors of the pipeline, sinks first, if its lock approves them.
+pub(crate) async fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, Failure> {
+    let store = &component_store(pipeline);
     let mut desired = Vec::new();
     for sink in &pipeline.sinks {
-        let component = load(&sink.id, &sink.component)?;
+        let component = load(store, &sink.id, &sink.component).await?;
         let topics = topics_from_sources(pipeline, sink);
         let schemas = schemas_of(pipeline, topics.iter().map(|(topic, _)| topic));
         desired.push((
@@ -131,7 +163,7 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
         ));
     }
     for source in &pipeline.sources {
-        let component = load(&source.id, &source.component)?;
+        let component = load(store, &source.id, &source.component).await?;
         let routes = source.routes();
         let schemas = schemas_of(pipeline, routes.iter().map(|route| &route.topic));
         let spec = SourceSpec {
@@ -141,6 +173,7 @@ pub(crate) fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spec)>, F
         };
         desired.push((source.id.clone(), Spec::Source(spec)));
     }
+    lock::check(pipeline, desired.iter().map(|(id, spec)| (id, spec.component())))?;
     Ok(desired)
 }
 
@@ -173,9 +206,19 @@ fn topics_from_sources(pipeline: &Pipeline, sink: &config::Sink) -> Vec<(TopicNa
     .collect()
 }
 
-/// Reads the bytes of a component.
-pub(crate) fn load(id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
+/// Returns the store of the components that the pipeline has from registries.
+pub(crate) fn component_store(pipeline: &Pipeline) -> ComponentStore {
+    let bytes_max = CompileLimits::default().component_bytes_max;
+    ComponentStore::new(pipeline.data_dir.join("pulled"), bytes_max)
+}
+
+/// Reads the bytes of a component; one of a registry is pulled unless the store has it.
+pub(crate) async fn load(store: &ComponentStore, id: &ConnectorId, component: &Component) -> Result<Bytes, Failure> {
     match component {
+        Component::Registry(reference) => {
+            let pulled = store.get(reference).await.map(Bytes::from);
+            pulled.map_err(|e| Failure::configuration(format!("connector {id}: {e}")))
+        }
         Component::Builtin(builtin) => Ok(Bytes::from(builtin.component)),
         Component::File(path) => std::fs::read(path).map(Bytes::from).map_err(|e| {
             Failure::configuration(format!(

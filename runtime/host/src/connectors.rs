@@ -70,6 +70,7 @@ fn all() -> Registry {
     connector!(r, Source.with_source::<danube_wasm_ingress_otlp::OtlpSource>, feature = "otlp", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_postgres::PostgresSource>, feature = "postgres", builtin = RECORD_SOURCE);
     connector!(r, Source.with_source::<danube_wasm_ingress_kafka::KafkaSource>, feature = "kafka", builtin = RECORD_SOURCE);
+    connector!(r, Source.with_source::<danube_wasm_ingress_poll::PollSource>, feature = "poll", builtin = "poll-json" in "poll_json.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_surrealdb::SurrealDbSink>, feature = "surrealdb", builtin = "surrealdb-sink" in "document_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_http::HttpSink>, feature = "http", builtin = "http-sink" in "http_sink.wasm");
     connector!(r, Sink.with_sink::<danube_wasm_egress_clickhouse::ClickHouseSink>, feature = "clickhouse", builtin = DOCUMENT_SINK);

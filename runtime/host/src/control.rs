@@ -1,7 +1,11 @@
 //! The control socket, by which other invocations of this program talk to a running pipeline.
 //!
 //! A Unix socket in the data directory, accessible only to its owner: whoever may read the data may query the pipeline.
-//! Requests and responses are one JSON object a line. The admin port stays read-only and is independent of this socket.
+//! Requests and responses are one JSON object a line; what goes on by itself, such as a tap, answers with lines until the
+//! asker hangs up. The admin port stays read-only and is independent of this socket.
+
+mod handler;
+mod pausing;
 
 use std::{
     fs, io,
@@ -12,14 +16,20 @@ use std::{
 };
 
 use async_trait::async_trait;
+use danube_wasm_codes::Code;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader},
     net::{UnixListener, UnixStream},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
-use crate::{dead_letters, operations::Operation};
+pub(crate) use self::handler::ControlHandler;
+use crate::{
+    Failure, FailureKind, dead_letters, operations::Operation, produce::ProduceRequest, shadow::ShadowRequest,
+    tail::TailRequest, tap::TapRequest,
+};
 
 /// Longest request line, in bytes: a person types a query.
 const REQUEST_BYTES_MAX: u64 = 1 << 20;
@@ -45,6 +55,31 @@ pub enum Request {
     Operate(Operation),
     /// Administers dead letters.
     DeadLetters(dead_letters::Request),
+    /// Says what each connector does.
+    Status,
+    /// Pauses or resumes a connector.
+    Pause {
+        /// Its name.
+        connector: String,
+        /// Whether it is to be paused.
+        paused: bool,
+    },
+    /// Reads the pipeline's files again and applies them.
+    Reload,
+    /// Shows records before and after components, as they pass.
+    Tap(TapRequest),
+    /// Calls a candidate beside a connector's component, and shows what differs.
+    Shadow(ShadowRequest),
+    /// Shows the messages of a topic as they come.
+    Tail(TailRequest),
+    /// Publishes records.
+    Produce(ProduceRequest),
+}
+
+/// A request to read the pipeline's files again, to whoever reads them.
+pub struct ReloadRequest {
+    /// Takes what was changed, or why nothing was.
+    pub answer: oneshot::Sender<Result<Vec<serde_json::Value>, Failure>>,
 }
 
 /// The response to a request.
@@ -53,15 +88,49 @@ pub enum Request {
 pub enum Response {
     /// The result; for a query one value for each statement.
     Values(Vec<serde_json::Value>),
-    /// An error message for the user.
+    /// An error message for the user: the request was wrong.
     Error(String),
+    /// An error message for the user: the pipeline's files are wrong.
+    Invalid(String),
+    /// One of many values: more may come.
+    Item(serde_json::Value),
+}
+
+/// What a handler answers.
+pub enum Answer {
+    /// At once.
+    Once(Result<Vec<serde_json::Value>, Failure>),
+    /// Little by little, until the sender ends or the asker hangs up.
+    Stream(mpsc::Receiver<serde_json::Value>),
+}
+
+impl From<Result<Vec<serde_json::Value>, Failure>> for Response {
+    fn from(answer: Result<Vec<serde_json::Value>, Failure>) -> Self {
+        match answer {
+            Ok(values) => Self::Values(values),
+            Err(failure) if failure.kind == FailureKind::Configuration => Self::Invalid(failure.to_string()),
+            Err(failure) => Self::Error(failure.to_string()),
+        }
+    }
+}
+
+impl Response {
+    /// The values, or the error as the asker reports it.
+    pub fn into_values(self) -> Result<Vec<serde_json::Value>, Failure> {
+        match self {
+            Self::Values(values) => Ok(values),
+            Self::Item(value) => Ok(vec![value]),
+            Self::Error(message) => Err(Failure::usage(message)),
+            Self::Invalid(message) => Err(Failure::configuration(message)),
+        }
+    }
 }
 
 /// Handles requests.
 #[async_trait]
 pub trait Handler: Send + Sync + 'static {
     /// Handles a request.
-    async fn handle(&self, request: Request) -> Response;
+    async fn handle(&self, request: Request) -> Answer;
 }
 
 /// A listening socket. Dropping it stops listening and removes the socket.
@@ -93,8 +162,69 @@ impl Drop for ControlSocket {
     }
 }
 
+/// Whether a pipeline runs on `data_dir` and takes requests.
+pub fn is_running(data_dir: &Path) -> bool {
+    with_short_path(&socket_path(data_dir), |short| {
+        std::os::unix::net::UnixStream::connect(short)
+    })
+    .is_ok()
+}
+
 /// Sends a request to the pipeline that runs on `data_dir`. `None` if none runs.
 pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Response>> {
+    let Some(mut stream) = send(data_dir, request).await? else {
+        return Ok(None);
+    };
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await?;
+    Ok(Some(serde_json::from_slice(&answer)?))
+}
+
+/// Sends a request that only a running pipeline can answer, and returns its values.
+pub async fn demand(data_dir: &Path, request: &Request) -> Result<Vec<serde_json::Value>, Failure> {
+    match ask(data_dir, request).await.map_err(unanswered)? {
+        Some(response) => response.into_values(),
+        None => Err(not_running(data_dir)),
+    }
+}
+
+/// The values of an answer that goes on.
+pub struct Items(BufReader<UnixStream>);
+
+impl Items {
+    /// Sends a request whose answer goes on.
+    pub async fn of(data_dir: &Path, request: &Request) -> Result<Self, Failure> {
+        let stream = send(data_dir, request).await.map_err(unanswered)?;
+        stream
+            .map(|stream| Self(BufReader::new(stream)))
+            .ok_or_else(|| not_running(data_dir))
+    }
+
+    /// The next value; `None` when the pipeline has ended it. Safe to drop, not to cancel.
+    pub async fn next(&mut self) -> Result<Option<serde_json::Value>, Failure> {
+        let mut line = String::new();
+        let read = self.0.read_line(&mut line).await.map_err(unanswered)?;
+        if read == 0 {
+            return Ok(None);
+        }
+        let response: Response = serde_json::from_str(&line).map_err(Failure::internal)?;
+        Ok(response.into_values()?.pop())
+    }
+}
+
+fn unanswered(error: io::Error) -> Failure {
+    Failure::internal(format!("the running pipeline did not answer: {error}"))
+}
+
+fn not_running(data_dir: &Path) -> Failure {
+    Failure::usage(format!(
+        "no pipeline runs on {}: start it with `danube-wasm run`, or name the file of one that runs",
+        data_dir.display()
+    ))
+    .coded(Code::NothingRuns)
+}
+
+async fn send(data_dir: &Path, request: &Request) -> io::Result<Option<UnixStream>> {
     let path = socket_path(data_dir);
     let stream = match with_short_path(&path, |short| std::os::unix::net::UnixStream::connect(short)) {
         Ok(stream) => stream,
@@ -108,9 +238,7 @@ pub async fn ask(data_dir: &Path, request: &Request) -> io::Result<Option<Respon
     let mut line = serde_json::to_vec(request)?;
     line.push(b'\n');
     stream.write_all(&line).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(Some(serde_json::from_slice(&answer)?))
+    Ok(Some(stream))
 }
 
 async fn accept(listener: UnixListener, handler: Arc<dyn Handler>) {
@@ -132,13 +260,42 @@ async fn serve(mut stream: UnixStream, handler: Arc<dyn Handler>) {
     let mut line = Vec::new();
     let mut reader = BufReader::new(reader.take(REQUEST_BYTES_MAX));
     let read = tokio::time::timeout(REQUEST_TIMEOUT, reader.read_until(b'\n', &mut line)).await;
-    let response = match (read, serde_json::from_slice(&line)) {
+    let answer = match (read, serde_json::from_slice(&line)) {
         (Ok(Ok(_)), Ok(request)) => handler.handle(request).await,
-        (Ok(Ok(_)), Err(error)) => Response::Error(format!("not a request: {error}")),
+        (Ok(Ok(_)), Err(error)) => Answer::Once(Err(Failure::usage(format!("not a request: {error}")))),
         _ => return,
     };
-    if let Ok(answer) = serde_json::to_vec(&response) {
-        let _ = writer.write_all(&answer).await;
+    match answer {
+        Answer::Once(answer) => {
+            if let Ok(answer) = serde_json::to_vec(&Response::from(answer)) {
+                let _ = writer.write_all(&answer).await;
+            }
+        }
+        Answer::Stream(values) => write_items(values, reader.into_inner().into_inner(), writer).await,
+    }
+}
+
+/// Writes values until there are no more, or nobody reads them.
+async fn write_items(
+    mut values: mpsc::Receiver<serde_json::Value>,
+    mut reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+) {
+    let mut byte = [0];
+    loop {
+        let value = tokio::select! {
+            value = values.recv() => value,
+            // The asker says nothing more: it has gone.
+            _ = reader.read(&mut byte) => return,
+        };
+        let Some(value) = value else { return };
+        let Ok(mut line) = serde_json::to_vec(&Response::Item(value)) else {
+            return;
+        };
+        line.push(b'\n');
+        if writer.write_all(&line).await.is_err() {
+            return;
+        }
     }
 }
 

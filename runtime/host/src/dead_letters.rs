@@ -49,7 +49,7 @@ use tokio::{sync::Mutex, task::JoinHandle};
 use crate::{
     Failure, assemble,
     brokers::{self, Brokers},
-    control::{self, Response},
+    control,
 };
 
 pub use self::answer::{FAILED_AGAIN, KEPT};
@@ -263,8 +263,7 @@ impl DeadLetters {
 pub async fn execute(loaded: &Loaded, request: Request) -> Result<Vec<Value>, Failure> {
     let pipeline = &loaded.pipeline;
     match control::ask(&pipeline.data_dir, &control::Request::DeadLetters(request.clone())).await {
-        Ok(Some(Response::Values(values))) => return Ok(values),
-        Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
+        Ok(Some(response)) => return response.into_values(),
         Ok(None) => {}
         Err(error) => {
             return Err(Failure::internal(format!(

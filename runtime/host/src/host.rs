@@ -2,27 +2,31 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use async_trait::async_trait;
 use danube_wasm_broker::Broker;
 use danube_wasm_config::Pipeline;
-use danube_wasm_connector::{Notices, Registry, States};
+use danube_wasm_connector::{Registry, States};
 use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::supervisor::{Applied, Refused, Supervisor};
 use danube_wasm_sandbox::Sandbox;
 use danube_wasm_schema::Schemas;
-use danube_wasm_telemetry::{Health, Metrics, Tracing};
-use tokio::{sync::watch, time::Instant};
+use danube_wasm_telemetry::{Health, Metrics, Tracing, health::State};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{mpsc, watch},
+    time::Instant,
+};
 
 use crate::{
     Failure, FailureKind, assemble,
     background::{self, Background},
     brokers::Brokers,
-    control::{self, ControlSocket, Request, Response},
+    components::Components,
+    control::{ControlHandler, ControlSocket, ReloadRequest},
     dead_letters::DeadLetters,
     launcher::{self, ConnectorLauncher, Locations, Services, with_name},
-    operations,
-    query::{self, QueryRequest, QueryServices},
-    spools, unused,
+    pauses::Pauses,
+    rates::Rates,
+    spools, tail, unused,
 };
 
 /// What a pipeline needs to run.
@@ -52,17 +56,27 @@ pub struct PipelineHost {
     background: Background,
     name: PathBuf,
     registry: Registry,
+    reload_requests: Mutex<Option<mpsc::Receiver<ReloadRequest>>>,
 }
+
+/// Most reloads that wait for one that is under way.
+const RELOADS_MAX: usize = 4;
 
 impl PipelineHost {
     /// Loads and checks every component, then opens the pipeline's brokers and its control socket. No connector starts
     /// before [`PipelineHost::apply`].
     pub async fn open(pipeline: Pipeline, options: HostOptions) -> Result<Self, Failure> {
         // All errors of components are found before a file or a socket is opened.
+        let components = options.health.part("components");
+        components.set(State::Degraded("components are being compiled and checked".to_owned()));
         launcher::load_components(&options.sandbox, &pipeline).await?;
+        drop(components);
         spools::refuse_orphaned(&pipeline).await?;
         let brokers = Arc::new(Brokers::open(&pipeline).await?);
         let dead_letters = DeadLetters::open(&pipeline, &brokers).await?;
+        if let Some(log) = brokers.log() {
+            tail::sweep(&**log).await;
+        }
         let HostOptions {
             registry,
             sandbox,
@@ -73,38 +87,39 @@ impl PipelineHost {
         } = options;
         let states = Arc::new(States::default());
         let current = watch::Sender::new(Arc::new(pipeline.clone()));
+        let launcher = ConnectorLauncher::new(Services {
+            schemas: Arc::new(Schemas::new(brokers.main().registry())),
+            locations: Locations::default(),
+            states,
+            sandbox: sandbox.clone(),
+            brokers: brokers.clone(),
+            dead_letters,
+            metrics: metrics.clone(),
+            tracing,
+            health: health.clone(),
+            pauses: Pauses::default(),
+            taps: Arc::default(),
+            shadows: Arc::default(),
+            components: Components::default(),
+            rates: Rates::default(),
+            changes: watch::Sender::default(),
+        });
+        let (reloads, reload_requests) = mpsc::channel(RELOADS_MAX);
         let handler = ControlHandler {
             pipeline: current.subscribe(),
-            broker: brokers.main().clone(),
-            dead_letters: dead_letters.clone(),
-            query_services: QueryServices {
-                states: states.clone(),
-                metrics: metrics.clone(),
-                tracing: tracing.clone(),
-            },
+            launcher: launcher.clone(),
+            reloads,
         };
         let control = ControlSocket::bind(&pipeline.data_dir, Arc::new(handler))
             .map_err(|e| Failure::configuration(format!("cannot listen in {}: {e}", pipeline.data_dir.display())))?;
         let mut background = Background::new(health.clone());
         background.spawn("watch", {
-            let (brokers, metrics, health) = (brokers.clone(), metrics.clone(), health.clone());
-            let current = current.subscribe();
-            move || crate::watch::watch(brokers.clone(), metrics.clone(), health.clone(), current.clone())
+            let (launcher, current) = (launcher.clone(), current.subscribe());
+            move || crate::watch::watch(launcher.clone(), current.clone())
         });
         background.spawn("workers", {
             let (sandbox, health) = (sandbox.clone(), health.clone());
             move || background::watch_workers(sandbox.clone(), health.clone())
-        });
-        let launcher = ConnectorLauncher::new(Services {
-            schemas: Arc::new(Schemas::new(brokers.main().registry())),
-            locations: Locations::default(),
-            states,
-            sandbox,
-            brokers,
-            dead_letters,
-            metrics,
-            tracing,
-            health,
         });
         Ok(Self {
             supervisor: Supervisor::new(launcher, pipeline.shutdown.grace),
@@ -114,12 +129,24 @@ impl PipelineHost {
             background,
             name,
             registry,
+            reload_requests: Mutex::new(Some(reload_requests)),
         })
+    }
+
+    /// Requests to read the pipeline's files again, for whoever does that; `None` if somebody has them already.
+    pub fn reload_requests(&self) -> Option<mpsc::Receiver<ReloadRequest>> {
+        self.reload_requests.lock().take()
     }
 
     /// Returns the current pipeline.
     pub fn pipeline(&self) -> Arc<Pipeline> {
         self.current.borrow().clone()
+    }
+
+    /// Returns what gives the current pipeline, for a task that outlives a borrow of this.
+    pub fn pipelines(&self) -> impl Fn() -> Arc<Pipeline> + Send + Sync + use<> {
+        let current = self.current.subscribe();
+        move || current.borrow().clone()
     }
 
     /// Returns the pipeline's broker.
@@ -133,11 +160,12 @@ impl PipelineHost {
     pub async fn apply(&self, mut pipeline: Pipeline) -> Result<Applied, Failure> {
         // Another name would leave subscriptions and files behind, which contain the name.
         pipeline.rename(&self.first.name);
-        let desired = assemble::desired(&pipeline)?;
+        let desired = assemble::desired(&pipeline).await?;
+        let connectors: Vec<_> = desired.iter().map(|(id, _)| id.to_string()).collect();
         let pipeline = Arc::new(pipeline);
         let applying = self.supervisor.dispatch(desired).await.map_err(failure)?;
         self.current.send_replace(pipeline.clone());
-        self.services().health.all_known();
+        self.services().health.all_known(connectors);
         let applied = applying.settled().await.map_err(failure)?;
         unused::warn(&pipeline, &self.name, &**self.broker()).await;
         Ok(applied)
@@ -184,48 +212,13 @@ impl PipelineHost {
     }
 }
 
-/// Handles requests to the running pipeline.
-struct ControlHandler {
-    pipeline: watch::Receiver<Arc<Pipeline>>,
-    broker: Arc<dyn Broker>,
-    dead_letters: Arc<DeadLetters>,
-    query_services: QueryServices,
-}
-
-#[async_trait]
-impl control::Handler for ControlHandler {
-    async fn handle(&self, request: Request) -> Response {
-        let answer = match request {
-            Request::Query {
-                sink,
-                statements,
-                write,
-            } => {
-                let pipeline = self.pipeline.borrow().clone();
-                let notices = Notices::new(|sentence| tracing::warn!("{sentence}"));
-                let query = QueryRequest {
-                    sink,
-                    statements,
-                    write,
-                };
-                query::execute_here(&pipeline, &query, &self.query_services, notices).await
-            }
-            Request::Operate(operation) => operations::perform(&*self.broker, &operation).await,
-            Request::DeadLetters(request) => self.dead_letters.execute(&request).await,
-        };
-        match answer {
-            Ok(values) => Response::Values(values),
-            Err(failure) => Response::Error(failure.message),
-        }
-    }
-}
-
 /// Combines the failures of several connectors, each with its name.
 fn failure(refused: Refused<Failure>) -> Failure {
     let first = refused.0.first().map(|(_, first)| first.kind);
     let each = refused.0.iter().map(|(id, why)| with_name(id, why));
     Failure {
         kind: first.unwrap_or(FailureKind::Internal),
+        code: None,
         message: each.collect::<Vec<_>>().join("\n"),
     }
 }

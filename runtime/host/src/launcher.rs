@@ -5,6 +5,7 @@ mod confirm;
 mod guest_host;
 mod locations;
 mod observe;
+mod outgoing;
 mod prepare;
 mod sink;
 mod source;
@@ -24,15 +25,18 @@ use danube_wasm_pipeline::{
 use danube_wasm_sandbox::Sandbox;
 use danube_wasm_schema::Schemas;
 use danube_wasm_telemetry::{Health, Metrics, Tracing};
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 pub use self::prepare::{LoadedComponent, load_components};
 use self::{guest_host::ObservedHost, start_error::StartError};
 pub(crate) use self::{
     locations::Locations,
-    prepare::{Prepared, with_name},
+    prepare::{Prepared, prepare, with_name},
 };
-use crate::{Failure, assemble::Spec, brokers::Brokers, dead_letters::DeadLetters};
+use crate::{
+    Failure, assemble::Spec, brokers::Brokers, components::Components, dead_letters::DeadLetters, pauses::Pauses,
+    rates::Rates, shadow::Shadows, tap::Taps,
+};
 
 /// Creates connectors. Cheap to clone.
 #[derive(Clone)]
@@ -59,6 +63,13 @@ pub(crate) struct Services {
     pub(crate) locations: Locations,
     /// State that the connectors of a kind share.
     pub(crate) states: Arc<States>,
+    pub(crate) pauses: Pauses,
+    pub(crate) taps: Arc<Taps>,
+    pub(crate) shadows: Arc<Shadows>,
+    pub(crate) components: Components,
+    pub(crate) rates: Rates,
+    /// Counts changes of the connectors' states.
+    pub(crate) changes: watch::Sender<u64>,
 }
 
 impl ConnectorLauncher {
@@ -154,7 +165,7 @@ impl Launcher for ConnectorLauncher {
         prepared: &Prepared,
     ) -> Result<Arc<dyn Running>, supervisor::StartError<Failure>> {
         let started = match prepared {
-            Prepared::Source { spec, guest } => self.start_source(id, spec, guest).await,
+            Prepared::Source { spec, guest, poller } => self.start_source(id, spec, guest, poller.clone()).await,
             Prepared::Sink { spec, guest } => self.start_sink(id, spec, guest).await,
         };
         started.map_err(supervisor::StartError::from)

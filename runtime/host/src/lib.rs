@@ -2,11 +2,12 @@
 //!
 //! [`PipelineHost`] runs one pipeline. Several can run in one process: there is no process-wide state here.
 //! [`connectors::registry`] lists the kinds of connectors. The other modules implement verbs, which work with or
-//! without a running pipeline: [`dead_letters`], [`operations`], [`probe`], [`query`], [`replay`].
+//! without a running pipeline: [`dead_letters`], [`migration`], [`operations`], [`probe`], [`query`], [`replay`].
 
 mod assemble;
 mod background;
 mod brokers;
+mod components;
 pub mod connectors;
 pub mod control;
 #[cfg(feature = "danube")]
@@ -18,17 +19,26 @@ pub mod dead_letters;
 mod failure;
 mod host;
 mod launcher;
+pub mod lock;
+pub mod migration;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(not(feature = "nats"))]
 #[path = "no_nats.rs"]
 mod nats;
 pub mod operations;
+mod pauses;
 pub mod probe;
+pub mod produce;
 pub mod query;
+mod rates;
 pub mod replay;
 mod settings;
+pub mod shadow;
 pub mod spools;
+mod status;
+pub mod tail;
+pub mod tap;
 pub mod unused;
 mod watch;
 

@@ -5,11 +5,14 @@ mod probe;
 
 use std::sync::Arc;
 
-use danube_wasm_broker::Broker;
+use danube_wasm_broker::{Broker, copying::CopySource};
 use danube_wasm_broker_nats::{Auth, Nats, NatsOptions, Retention, Secret, Tls};
 use danube_wasm_config::{Pipeline, SecretSource};
 
-use crate::Failure;
+use crate::{
+    Failure,
+    migration::{Copyable, Notes},
+};
 
 pub(crate) use probe::check;
 
@@ -22,6 +25,29 @@ pub(crate) fn open(pipeline: &Pipeline) -> Result<Arc<dyn Broker>, Failure> {
         );
     }
     Ok(Nats::open(options(pipeline)).map_err(Failure::configuration)?)
+}
+
+/// The cluster of a pipeline file, to be copied from or to.
+pub(crate) fn copy_of(pipeline: &Pipeline) -> Result<Copyable, Failure> {
+    let notes = Notes::Beside(pipeline.notebooks_dir());
+    copyable(options(pipeline), notes)
+}
+
+/// The cluster of a URL, with defaults for everything else.
+pub(crate) fn copy_of_url(url: &str) -> Result<Copyable, Failure> {
+    copyable(NatsOptions::new(url.split(',').map(str::trim)), Notes::Unknown)
+}
+
+fn copyable(options: NatsOptions, notes: Notes) -> Result<Copyable, Failure> {
+    let nats = Nats::open(options).map_err(Failure::configuration)?;
+    Ok(Copyable {
+        place: CopySource::place(&*nats),
+        source: nats.clone(),
+        target: nats.clone(),
+        broker: nats,
+        notes,
+        spools: None,
+    })
 }
 
 fn options(pipeline: &Pipeline) -> NatsOptions {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use danube_wasm_broker::{
-    Admin, Broker, BrokerError, Gap, SeekReport, SeekTo, SubscriptionInfo, TopicInfo, embedded::RetentionOptions,
+    Admin, Broker, Gap, SeekReport, SeekTo, SubscriptionInfo, TopicInfo, embedded::RetentionOptions,
 };
 use danube_wasm_config::{Pipeline, ServiceUrl};
 use danube_wasm_model::TopicName;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     Failure, assemble,
     brokers::{self, Brokers},
-    control::{self, Request, Response},
+    control::{self, Request},
     unused,
 };
 
@@ -103,8 +103,7 @@ pub async fn execute(place: &Path, operation: Operation) -> Result<Vec<Value>, F
     let pipeline = loaded.as_ref().map(|loaded| &loaded.pipeline);
     let request = Request::Operate(operation.clone());
     match control::ask(&data_dir, &request).await {
-        Ok(Some(Response::Values(values))) => return Ok(mark_unused(values, pipeline, &operation)),
-        Ok(Some(Response::Error(message))) => return Err(Failure::usage(message)),
+        Ok(Some(response)) => return Ok(mark_unused(response.into_values()?, pipeline, &operation)),
         Ok(None) => {}
         Err(error) => {
             return Err(Failure::internal(format!(
@@ -191,11 +190,11 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
     })?;
     match operation {
         Operation::Topics => {
-            let topics = admin.topics().await.map_err(refused)?;
+            let topics = admin.topics().await.map_err(Failure::from)?;
             Ok(topics.iter().map(topic_value).collect())
         }
         Operation::Subscriptions => {
-            let subscriptions = admin.subscriptions().await.map_err(refused)?;
+            let subscriptions = admin.subscriptions().await.map_err(Failure::from)?;
             Ok(subscriptions.iter().map(subscription_value).collect())
         }
         Operation::DeleteTopic { topic, force } => {
@@ -203,7 +202,7 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
             if !force {
                 refuse_in_use(&*admin, &topic, None).await?;
             }
-            admin.delete_topic(&topic).await.map_err(refused)?;
+            admin.delete_topic(&topic).await.map_err(Failure::from)?;
             Ok(vec![json!({ "deleted": topic.as_str() })])
         }
         Operation::DeleteSubscription {
@@ -215,7 +214,10 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
             if !force {
                 refuse_in_use(&*admin, &topic, Some(subscription)).await?;
             }
-            admin.delete_subscription(&topic, subscription).await.map_err(refused)?;
+            admin
+                .delete_subscription(&topic, subscription)
+                .await
+                .map_err(Failure::from)?;
             Ok(vec![json!({ "deleted": subscription, "topic": topic.as_str() })])
         }
         Operation::Seek {
@@ -224,8 +226,11 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
             to,
         } => {
             let topic = parse(topic)?;
-            let report = admin.seek(&topic, subscription, (*to).into()).await.map_err(refused)?;
-            let moved = admin.subscriptions().await.map_err(refused)?;
+            let report = admin
+                .seek(&topic, subscription, (*to).into())
+                .await
+                .map_err(Failure::from)?;
+            let moved = admin.subscriptions().await.map_err(Failure::from)?;
             let moved = moved
                 .iter()
                 .filter(|s| s.topic == topic && s.subscription == *subscription);
@@ -238,7 +243,7 @@ pub async fn perform(broker: &dyn Broker, operation: &Operation) -> Result<Vec<V
 /// Refuses if somebody is still reading, or has not read everything, and so would lose messages.
 async fn refuse_in_use(admin: &dyn Admin, topic: &TopicName, subscription: Option<&String>) -> Result<(), Failure> {
     let of_it = |s: &&SubscriptionInfo| s.topic == *topic && subscription.is_none_or(|name| s.subscription == *name);
-    let all = admin.subscriptions().await.map_err(refused)?;
+    let all = admin.subscriptions().await.map_err(Failure::from)?;
     let in_use = all
         .iter()
         .filter(of_it)
@@ -260,14 +265,6 @@ fn parse(topic: &str) -> Result<TopicName, Failure> {
     topic
         .parse()
         .map_err(|e| Failure::usage(format!("`{topic}` is not a topic: {e}")))
-}
-
-fn refused(error: BrokerError) -> Failure {
-    if error.is_transient() {
-        Failure::internal(error)
-    } else {
-        Failure::usage(error)
-    }
 }
 
 fn topic_value(topic: &TopicInfo) -> Value {

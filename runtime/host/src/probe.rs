@@ -5,6 +5,8 @@
 mod embedded;
 mod local;
 pub(crate) mod schema;
+#[cfg(any(feature = "danube", feature = "nats"))]
+pub(crate) mod sizes;
 
 use std::sync::Arc;
 

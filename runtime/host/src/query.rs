@@ -1,6 +1,6 @@
 //! Queries of a sink's database, through the running pipeline if there is one.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use danube_wasm_config::{self as config, Loaded, Pipeline};
 use danube_wasm_connector::{Context, Notices, StartError, States};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::{
     Failure, assemble,
-    control::{self, Request, Response},
+    control::{self, Request},
 };
 
 /// A query.
@@ -25,6 +25,21 @@ pub struct QueryRequest {
     pub write: bool,
 }
 
+impl QueryRequest {
+    fn request(&self) -> Request {
+        let Self {
+            sink,
+            statements,
+            write,
+        } = self.clone();
+        Request::Query {
+            sink,
+            statements,
+            write,
+        }
+    }
+}
+
 /// What is needed to open a sink for a query.
 pub(crate) struct QueryServices {
     pub(crate) states: Arc<States>,
@@ -36,19 +51,8 @@ pub(crate) struct QueryServices {
 /// one value for each statement.
 pub async fn execute(loaded: &Loaded, query: &QueryRequest) -> Result<Vec<Value>, Failure> {
     let pipeline = &loaded.pipeline;
-    let QueryRequest {
-        sink,
-        statements,
-        write,
-    } = query.clone();
-    let request = Request::Query {
-        sink,
-        statements,
-        write,
-    };
-    match control::ask(&pipeline.data_dir, &request).await {
-        Ok(Some(Response::Values(values))) => Ok(values),
-        Ok(Some(Response::Error(message))) => Err(Failure::usage(message)),
+    match control::ask(&pipeline.data_dir, &query.request()).await {
+        Ok(Some(response)) => response.into_values(),
         Ok(None) => {
             let sink = select_sink(pipeline, query.sink.as_deref())?;
             assemble::require_database(loaded, &sink.id)?;
@@ -65,6 +69,11 @@ pub async fn execute(loaded: &Loaded, query: &QueryRequest) -> Result<Vec<Value>
             "the running pipeline did not answer: {error}"
         ))),
     }
+}
+
+/// Runs a query in the pipeline that runs on `data_dir`.
+pub async fn execute_in_running(data_dir: &Path, query: &QueryRequest) -> Result<Vec<Value>, Failure> {
+    control::demand(data_dir, &query.request()).await
 }
 
 /// Opens a sink's database in this process and runs a query.

@@ -44,7 +44,7 @@ pub async fn run(
             letter.dumped.message
         )));
     }
-    let target = Target::of(&letter, component)?;
+    let target = Target::of(&letter, component).await?;
     let captured = Arc::new(CaptureHost::new(target.log_levels()));
     let (result, took) = result(sandbox, &letter, &target, &captured).await?;
     let outcome = Outcome::of(&letter, &target.digest, &result);
@@ -96,6 +96,6 @@ async fn result(
 fn load_failure(error: LoadError) -> Result<CallResult, Failure> {
     match error {
         LoadError::Start { stage, error, .. } => Ok(CallResult::failed(&error, Some(stage))),
-        error => Err(Failure::configuration(error)),
+        error => Err(error.into()),
     }
 }

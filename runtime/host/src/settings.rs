@@ -64,9 +64,8 @@ pub(crate) fn retry_policy(letters: config::MaxDeadLetters) -> RetryPolicy {
     }
 }
 
-/// Returns the limits of a component.
-pub(crate) fn guest_limits(limits: &config::Limits) -> GuestLimits {
-    let mut own = GuestLimits::default();
+/// Returns the limits of a component: what the pipeline file says, and `own`, those of its class, for the rest.
+pub(crate) fn guest_limits(limits: &config::Limits, mut own: GuestLimits) -> GuestLimits {
     let set = |field: &mut usize, value: Option<usize>| *field = value.unwrap_or(*field);
     set(&mut own.memory_bytes_max, limits.memory_bytes);
     set(&mut own.output_bytes_max, limits.output_bytes);

@@ -8,6 +8,7 @@ use std::{
 
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind};
 use danube_wasm_broker_spool::{Spool, SpoolStatus, count_records};
+use danube_wasm_codes::Code;
 use danube_wasm_config::Pipeline;
 use danube_wasm_model::ConnectorId;
 use tokio::time::Instant;
@@ -81,7 +82,7 @@ pub fn refuse(orphaned: &[OrphanedSpool]) -> Result<(), Failure> {
     let lines: Vec<_> = orphaned.iter().map(ToString::to_string).collect();
     match lines.is_empty() {
         true => Ok(()),
-        false => Err(Failure::configuration(lines.join("\n"))),
+        false => Err(Failure::configuration(lines.join("\n")).coded(Code::OrphanedBuffer)),
     }
 }
 

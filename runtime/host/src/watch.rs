@@ -10,18 +10,20 @@ use danube_wasm_pipeline::failpoints::{self, FailPoint};
 use danube_wasm_telemetry::{Health, HealthHandle, Metrics, health::State};
 use tokio::sync::watch;
 
-use crate::brokers::Brokers;
+use crate::launcher::{ConnectorLauncher, Services};
 
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Keeps health and metrics up to date. `pipeline` is the current one: if all its connectors have a spool, the process
 /// is ready without the broker.
-pub(crate) async fn watch(
-    brokers: Arc<Brokers>,
-    metrics: Arc<Metrics>,
-    health: Health,
-    pipeline: watch::Receiver<Arc<Pipeline>>,
-) {
+pub(crate) async fn watch(launcher: ConnectorLauncher, pipeline: watch::Receiver<Arc<Pipeline>>) {
+    let Services {
+        brokers,
+        metrics,
+        health,
+        rates,
+        ..
+    } = launcher.services();
     let part = health.part("broker");
     let mut spools = BTreeMap::new();
     let mut ticks = tokio::time::interval(CHECK_INTERVAL);
@@ -47,8 +49,9 @@ pub(crate) async fn watch(
             );
         }
         if brokers.is_embedded() {
-            show_topics(brokers.main(), &metrics).await;
+            show_topics(brokers.main(), metrics).await;
         }
+        rates.measure(metrics, health.connectors().keys());
         brokers.close_unwanted().await;
         let open = brokers.spools().await;
         spools.retain(|id, _| {
@@ -69,7 +72,7 @@ pub(crate) async fn watch(
                 status.refused,
                 Duration::from_millis(age_ms),
             );
-            report_spool(&id, status, &health, &mut spools);
+            report_spool(&id, status, health, &mut spools);
         }
         failpoints::reach(FailPoint::Watched);
     }

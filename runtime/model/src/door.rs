@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use danube_wasm_codes::Code;
 
 use crate::{
     BatchWish, ConnectorId, FieldTypes, RecordId, SubscriptionType, Targets, TopicName,
@@ -46,6 +47,12 @@ pub trait Intake: Send + Sync + 'static {
             outcomes.push(self.offer(event).await);
         }
         outcomes
+    }
+
+    /// The longest payload of an event, in bytes, that may find room in the broker: where it is known that each event becomes one
+    /// record with that payload, and how long records may be. A longer one need not be read.
+    fn payload_bytes_max(&self) -> Option<usize> {
+        None
     }
 }
 
@@ -166,6 +173,11 @@ pub trait SourceGuest: Send + Sync + 'static {
     fn recall(&self, _lane: usize) -> Option<String> {
         None
     }
+    /// Whether it makes one record of each event, with a payload that is no shorter: built-in components do. Of others nothing
+    /// is known.
+    fn forwards_payloads(&self) -> bool {
+        false
+    }
     /// The columns it asked for.
     fn interests(&self) -> Interests;
     /// The topics it publishes to.
@@ -254,6 +266,18 @@ impl GuestError {
         }
     }
 
+    /// The code of its page.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Trap { .. } => Code::Trapped,
+            Self::Budget { .. } => Code::OverBudget,
+            Self::Limit { .. } => Code::OverLimit,
+            Self::InvalidOutput(_) => Code::InvalidOutput,
+            Self::Failure(_) => Code::Failed,
+            Self::Host { .. } => Code::NoPlace,
+        }
+    }
+
     /// Closed metric label.
     pub fn kind(&self) -> &'static str {
         match self {
@@ -269,16 +293,24 @@ impl GuestError {
 
 /// A failure that a component reported for a whole call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{} (code {code}): {message}", kind.as_str())]
+#[error("{}{}: {message}", kind.as_str(), in_words(*code))]
 pub struct Failure {
     /// What the host does about it.
     pub kind: FailureKind,
-    /// The component's own number.
+    /// The component's own number; 0 if it has none.
     pub code: u32,
     /// For the operator.
     pub message: String,
     /// Wait at least this long before the next try.
     pub retry_after: Option<Duration>,
+}
+
+/// A component's own number, if it gave one.
+fn in_words(code: u32) -> String {
+    match code {
+        0 => String::new(),
+        code => format!(" (code {code})"),
+    }
 }
 
 impl Failure {

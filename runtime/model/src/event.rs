@@ -133,6 +133,10 @@ pub struct Interests {
     pub schemas: bool,
     /// `orders`.
     pub orders: bool,
+    /// `order-bytes`: `orders` in a form that keeps 64 bits where an engine's numbers have 53.
+    pub order_bytes: bool,
+    /// `texts`.
+    pub texts: bool,
 }
 
 impl Interests {
@@ -150,6 +154,8 @@ impl Interests {
                 "producers" => wants.producers = true,
                 "schemas" => wants.schemas = true,
                 "orders" => wants.orders = true,
+                "order-bytes" => (wants.orders, wants.order_bytes) = (true, true),
+                "texts" => wants.texts = true,
                 _ => {}
             }
         }

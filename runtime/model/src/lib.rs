@@ -15,6 +15,7 @@ pub mod hash;
 pub mod identity;
 pub mod mapping;
 pub mod message;
+pub mod poller;
 pub mod route;
 pub mod targets;
 pub mod topic;

@@ -21,13 +21,16 @@ pub struct MessageBatch {
     pub schemas: Labels,
     /// Attributes of each, or empty.
     pub attributes: Attributes,
-    /// Order of each, or empty. Crosses the sandbox as the extra column [`MessageBatch::ORDERS`].
+    /// Order of each, or empty. Crosses the sandbox as the extra column [`MessageBatch::ORDERS`] or
+    /// [`MessageBatch::ORDER_BYTES`].
     pub orders: Vec<u64>,
 }
 
 impl MessageBatch {
     /// Name of the extra column of orders.
     pub const ORDERS: &str = "orders";
+    /// Name of the extra column of orders as bytes.
+    pub const ORDER_BYTES: &str = "order-bytes";
 
     /// Number of messages.
     pub fn len(&self) -> usize {

@@ -23,6 +23,7 @@ use bytes::Bytes;
 use danube_wasm_broker::{
     Broker, BrokerError, ErrorKind, Message, Outgoing, Published, Publisher, SchemaRef, TopicSpec,
 };
+use danube_wasm_codes::Code;
 use danube_wasm_model::{
     ConnectorId, RecordId, TopicName,
     door::Violation,
@@ -48,6 +49,26 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Crashed,
+        Self::Refused,
+        Self::Undecodable,
+        Self::TargetRefused,
+        Self::BrokerRefused,
+    ];
+
+    /// The code of its page.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Crashed => Code::LetterCrashed,
+            Self::Refused => Code::LetterRefused,
+            Self::Undecodable => Code::LetterUndecodable,
+            Self::TargetRefused => Code::LetterTargetRefused,
+            Self::BrokerRefused => Code::LetterBrokerRefused,
+        }
+    }
+
     /// The text in the envelope and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -273,6 +294,11 @@ impl DeadLetters {
         self.budget_use.reserve()
     }
 
+    /// What is left of that budget.
+    pub(crate) fn budget_use(&self) -> &Arc<BudgetUse> {
+        &self.budget_use
+    }
+
     /// Returns when the broker has the dead letter, and whether that is durable.
     pub(crate) async fn write(&self, letter: &DeadLetter) -> Result<Published, BrokerError> {
         let Some(topic) = &self.topic else {
@@ -283,7 +309,8 @@ impl DeadLetters {
         };
         tracing::warn!(
             connector = %self.id, topic = %topic, id = %letter.id, origin = %letter.origin,
-            reason = letter.reason.as_str(), why = %letter.message, "dead letter"
+            reason = letter.reason.as_str(), code = %letter.reason.code(), why = %letter.message,
+            at = letter.backtrace.first().map(String::as_str), "dead letter"
         );
         // An input as large as a message may be leaves no room for what is only good to have.
         let smaller = [DeadLetter::without_recording, DeadLetter::bare];

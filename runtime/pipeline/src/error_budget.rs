@@ -84,11 +84,20 @@ impl BudgetUse {
                 counts.under_way
             )));
         }
+        Ok(self.begin(&mut counts))
+    }
+
+    /// Room for one more dead letter of something that has one already and is settled as a whole.
+    pub(crate) fn reserve_beyond(self: &Arc<Self>) -> Reservation {
+        self.begin(&mut self.dead_letters.lock())
+    }
+
+    fn begin(self: &Arc<Self>, counts: &mut DeadLetterCounts) -> Reservation {
         counts.under_way += 1;
-        Ok(Reservation {
+        Reservation {
             budget_use: self.clone(),
             written: false,
-        })
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! Only with the feature `failpoints`, which nothing but the crash tests' build asks for; without it reaching a point is
 //! nothing at all, and arming one is refused.
 
+use danube_wasm_model::upstream::steps;
+
 /// A step of the source or sink path, named by what has just happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailPoint {
@@ -23,6 +25,8 @@ pub enum FailPoint {
     SourceConfirmed,
     /// The upstream of a source wants streams back; what is under way of them is neither finished nor confirmed.
     SourceRevoked,
+    /// A source has given the slot of its snapshot its name; nothing here knows of it.
+    SnapshotPromoted,
     /// A source takes no more events and has not finished those it has.
     SourceDraining,
     /// A sink has read messages and done nothing with them.
@@ -49,7 +53,7 @@ pub enum FailPoint {
 
 impl FailPoint {
     /// All of them, in the order in which an event meets them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Starting,
         Self::Watched,
         Self::SourceTaken,
@@ -60,6 +64,7 @@ impl FailPoint {
         Self::SourceLetterKept,
         Self::SourceConfirmed,
         Self::SourceRevoked,
+        Self::SnapshotPromoted,
         Self::SourceDraining,
         Self::SinkRead,
         Self::SinkHalving,
@@ -73,7 +78,10 @@ impl FailPoint {
 
     /// Whether only a source comes here that reads from an upstream.
     pub fn is_of_upstream(self) -> bool {
-        matches!(self, Self::SourceConfirmed | Self::SourceRevoked)
+        matches!(
+            self,
+            Self::SourceConfirmed | Self::SourceRevoked | Self::SnapshotPromoted
+        )
     }
 
     /// Its name in the crash table.
@@ -89,6 +97,7 @@ impl FailPoint {
             Self::SourceLetterKept => "source.letter-kept",
             Self::SourceConfirmed => "source.confirmed",
             Self::SourceRevoked => "source.revoked",
+            Self::SnapshotPromoted => steps::SNAPSHOT_PROMOTED,
             Self::SourceDraining => "source.draining",
             Self::SinkRead => "sink.read",
             Self::SinkHalving => "sink.halving",
@@ -108,6 +117,8 @@ mod switch {
         OnceLock,
         atomic::{AtomicU64, Ordering},
     };
+
+    use danube_wasm_model::upstream::steps;
 
     use super::FailPoint;
 
@@ -138,6 +149,13 @@ mod switch {
             passes_left: AtomicU64::new(nth),
             panics,
         };
+        // Sources have steps of their own.
+        steps::tell(|step| {
+            let mut points = FailPoint::ALL.into_iter();
+            if let Some(point) = points.find(|point| point.name() == step) {
+                reach(point);
+            }
+        });
         ARMED.set(armed).map_err(|_| "a failpoint is armed already".to_owned())
     }
 

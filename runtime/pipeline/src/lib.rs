@@ -21,6 +21,7 @@ mod mutants;
 #[cfg(feature = "mutants")]
 pub mod mutants;
 mod panics;
+pub mod pause;
 mod recovery;
 pub mod retry_policy;
 pub mod sink;
@@ -35,6 +36,7 @@ pub use breaker::BreakerPolicy;
 pub use danube_wasm_model::{BatchPolicy, OnFailure, OnInvalid, OnPoison};
 pub use error_budget::ErrorBudget;
 pub use instruments::Instruments;
+pub use pause::PauseSwitch;
 pub use retry_policy::RetryPolicy;
 pub use sink::{Sink, SinkParts};
 pub use source::pull::{PullParts, PullSource, PullStartError};

@@ -40,6 +40,12 @@ pub enum Mutant {
     ForgetCrashed,
     /// An event's first record is published apart from the others.
     PartOfGroup,
+    /// Of a request that is refused as a whole, the first records are published.
+    PartOfRequest,
+    /// Where one record of a request is too large, every event of it is refused for that.
+    BlameWholeRequest,
+    /// The rest of a request is refused when its first events have opened the circuit.
+    PauseAmidRequest,
     /// A circuit that opened never closes again.
     BreakerStaysOpen,
     /// Messages behind a blocked key are processed.
@@ -74,7 +80,7 @@ mod switch {
 
     impl Mutant {
         /// Those of the source loop and the sink loop.
-        pub const ALL: [Self; 22] = [
+        pub const ALL: [Self; 25] = [
             Self::AckBeforeWrite,
             Self::DropOnRetry,
             Self::TransientIsDone,
@@ -92,6 +98,9 @@ mod switch {
             Self::AnswerBeforeCommit,
             Self::ForgetCrashed,
             Self::PartOfGroup,
+            Self::PartOfRequest,
+            Self::BlameWholeRequest,
+            Self::PauseAmidRequest,
             Self::BreakerStaysOpen,
             Self::BlockedKeyGoesOn,
             Self::LanesMixKeys,

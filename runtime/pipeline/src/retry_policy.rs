@@ -22,8 +22,8 @@ impl Default for RetryPolicy {
         let waits = BackoffPolicy::default();
         Self {
             waits,
-            // One poisonous input makes at most as many calls in a row fail as its batch can be halved, and two more:
-            // 20 in a row is the component.
+            // However large its batch, one poisonous message of a sink counts once, and one event of a source twice: 20 in a row is
+            // the component.
             component: BreakerPolicy {
                 failures_max: 20,
                 waits,

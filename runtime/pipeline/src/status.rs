@@ -22,6 +22,8 @@ pub enum Status {
     Degraded(String),
     /// Does nothing for now, and tries again by itself, ever less often.
     Down(String),
+    /// Takes nothing new until an operator resumes it.
+    Paused,
     /// Has stopped by itself and stays so until it is changed or restarted.
     Failed(String),
     /// A fault that a fresh start may cure ended it: a panic, a subscription that is lost. Its supervisor starts it again.
@@ -44,6 +46,7 @@ impl Status {
             Self::Running => "running",
             Self::Degraded(_) => "degraded",
             Self::Down(_) => "down",
+            Self::Paused => "paused",
             Self::Failed(_) | Self::Crashed(_) => "failed",
             Self::Stopped => "stopped",
         }
@@ -54,7 +57,7 @@ impl Status {
         match self {
             Self::Degraded(why) | Self::Down(why) | Self::Failed(why) | Self::Crashed(why) => Some(why),
             Self::Starting(why) => why.as_deref(),
-            Self::Pending | Self::Running | Self::Stopped => None,
+            Self::Pending | Self::Running | Self::Paused | Self::Stopped => None,
         }
     }
 }
@@ -97,7 +100,23 @@ pub struct StatusCell(Arc<Cell>);
 #[derive(Debug)]
 struct Cell {
     shown: watch::Sender<Status>,
-    degradations: Mutex<BTreeMap<Cause, Degradation>>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    degradations: BTreeMap<Cause, Degradation>,
+    paused: bool,
+}
+
+impl State {
+    /// What is shown of it: that an operator has paused it explains everything else.
+    fn status(&self) -> Status {
+        match self.paused {
+            true => Status::Paused,
+            false => worst(&self.degradations),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -111,7 +130,7 @@ impl Default for StatusCell {
     fn default() -> Self {
         Self(Arc::new(Cell {
             shown: watch::Sender::new(Status::Running),
-            degradations: Mutex::default(),
+            state: Mutex::default(),
         }))
     }
 }
@@ -146,24 +165,32 @@ impl StatusCell {
 
     /// This cause is over.
     pub(crate) fn recover(&self, cause: Cause) {
-        let mut degradations = self.0.degradations.lock();
-        if degradations.remove(&cause).is_some() {
-            self.show(worst(&degradations));
+        let mut state = self.0.state.lock();
+        if state.degradations.remove(&cause).is_some() {
+            self.show(state.status());
         }
+    }
+
+    /// An operator has paused or resumed the connector.
+    pub(crate) fn set_paused(&self, paused: bool) {
+        let mut state = self.0.state.lock();
+        state.paused = paused;
+        self.show(state.status());
     }
 
     /// When this cause was last reported, if it still counts.
     pub(crate) fn last_seen(&self, cause: Cause) -> Option<Instant> {
         self.0
-            .degradations
+            .state
             .lock()
+            .degradations
             .get(&cause)
             .map(|degradation| degradation.last)
     }
 
     /// The reason, if this cause degrades the connector.
     pub(crate) fn reason_of(&self, cause: Cause) -> Option<String> {
-        match &self.0.degradations.lock().get(&cause)?.status {
+        match &self.0.state.lock().degradations.get(&cause)?.status {
             Status::Degraded(why) | Status::Down(why) => Some(why.clone()),
             _ => None,
         }
@@ -186,10 +213,10 @@ impl StatusCell {
 
     fn note(&self, cause: Cause, status: Status) {
         let last = Instant::now();
-        let mut degradations = self.0.degradations.lock();
-        degradations.insert(cause, Degradation { status, last });
+        let mut state = self.0.state.lock();
+        state.degradations.insert(cause, Degradation { status, last });
         // Shown under the lock, so that changes are shown in their order.
-        self.show(worst(&degradations));
+        self.show(state.status());
     }
 
     fn show(&self, status: Status) {
@@ -237,5 +264,18 @@ mod tests {
         assert_eq!(cell.get(), Status::Degraded("waits".into()));
         cell.recover(Cause::Lane(0, 1));
         assert_eq!(cell.get(), Status::Running);
+    }
+
+    #[test]
+    fn a_paused_connector_says_so_whatever_else_is_wrong_and_goes_on_as_it_was() {
+        let cell = StatusCell::default();
+        cell.set_paused(true);
+        cell.degrade(Cause::Target, "the database is away");
+        assert_eq!(cell.get(), Status::Paused);
+        cell.set_paused(false);
+        assert_eq!(cell.get(), Status::Degraded("the database is away".into()));
+        cell.failed("bad credentials");
+        cell.set_paused(true);
+        assert_eq!(cell.get(), Status::Failed("bad credentials".into()));
     }
 }

@@ -39,7 +39,7 @@ const STREAMS: [&str; 2] = ["a", "b"];
 const REVOKED_AFTER: u64 = 10;
 const DIRECTORY: &str = "PULL_CRASHES_DIRECTORY";
 const POINT: &str = "PULL_CRASHES_POINT";
-const PATIENCE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(120);
 
 /// The id of event `number` of a stream. Each seventh is refused by the component.
 fn event_id(stream: &str, number: u64) -> String {
@@ -112,7 +112,7 @@ impl Files {
             stream.is_owned = false;
             return Some(Delivery::Revoked {
                 streams: vec![StreamId::new(*name)],
-                deadline: Instant::now() + PATIENCE,
+                deadline: Instant::now() + DEADLINE,
             });
         }
         let behind = streams
@@ -219,7 +219,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let waited = tokio::time::timeout(PATIENCE, waiting).await;
+    let waited = tokio::time::timeout(DEADLINE, waiting).await;
     assert!(waited.is_ok(), "never happened: {what}");
 }
 
@@ -246,7 +246,7 @@ async fn source() {
     } else {
         until("all is confirmed", || upstream.is_confirmed()).await;
     }
-    source.drain(tokio::time::Instant::now() + PATIENCE).await;
+    source.drain(tokio::time::Instant::now() + DEADLINE).await;
     driving.await.expect("no panic");
     broker.close().await.expect("the log is closed");
 }
@@ -292,7 +292,7 @@ async fn read(broker: &EmbeddedBroker, topic: TopicName, kind: &str, different: 
             }));
         }
     };
-    let read = tokio::time::timeout(PATIENCE, reading).await;
+    let read = tokio::time::timeout(DEADLINE, reading).await;
     assert!(read.is_ok(), "{} of {different} {kind} ones are in the log", ids.len());
     ids
 }

@@ -136,6 +136,46 @@ async fn a_sink_whose_instances_keep_dying_is_called_ever_less_often_and_comes_b
     assert_eq!(table.bodies().len() + broker.published().len(), 500);
 }
 
+/// However large its batch: what is called to find the one message are not failures of their own.
+#[tokio::test(start_paused = true)]
+async fn a_message_that_crashes_a_sink_is_one_failure_of_its_delivery() {
+    let (broker, table) = (MemoryBroker::new(), Arc::new(MemoryTable::default()));
+    let guest = FakeSink::new(Shared, |messages| {
+        match messages.payloads.iter().any(|p| p == b"poison") {
+            true => Err(trap()),
+            false => Ok(insert(messages)),
+        }
+    });
+    let mut retry_policy = letters(1_000_000);
+    // Finding one of 256 takes ten calls that crash, of which at most eight are in a row.
+    retry_policy.component.failures_max = 3;
+    let sink = sink(guest, &broker, &table, retry_policy).await;
+    let mut status = sink.status();
+    let watching = tokio::spawn(async move {
+        let down =
+            status.wait_for(|s| matches!(s, Status::Degraded(why) | Status::Down(why) if why.contains("keep dying")));
+        down.await.is_ok()
+    });
+    let begun = Instant::now();
+    for batch in 0..5 {
+        broker.deliver((0..256).map(|n| (256 * batch + n, None, if n == 0 { "poison" } else { "ok" })));
+        broker
+            .until("the batch is done", |b| b.acked().len() as u64 == 256 * (batch + 1))
+            .await;
+    }
+    assert_eq!((table.bodies().len(), broker.published().len()), (5 * 255, 5));
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "nothing paused: {:?}",
+        begun.elapsed()
+    );
+    assert!(!watching.is_finished(), "the circuit opened");
+
+    // Three messages in a row that crash it are another matter.
+    broker.deliver((2_000..2_003).map(|n| (n, None, "poison")));
+    assert!(watching.await.expect("no panic"), "the circuit stays closed");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_source_whose_instances_keep_dying_answers_503_between_tries_and_comes_back() {
     let broker = MemoryBroker::new();

@@ -10,12 +10,22 @@ use danube_wasm_model::{
     door::{EgressError, Failure, FailureKind, GuestError},
     message::{MessageBatch, WriteBatch},
 };
-use danube_wasm_pipeline::{BatchPolicy, Instruments, OnPoison, RetryPolicy, Sink, SinkParts, Status};
+use danube_wasm_pipeline::{BatchPolicy, Instruments, OnPoison, PauseSwitch, RetryPolicy, Sink, SinkParts, Status};
 use danube_wasm_schema::Schemas;
 use fakes::{FakeSink, MemoryBroker, MemoryRegistry, MemoryTable, insert, trap};
 use tokio::time::Instant;
 
 async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>, policy: BatchPolicy) -> Arc<Sink> {
+    start_with(guest, broker, table, policy, PauseSwitch::default()).await
+}
+
+async fn start_with(
+    guest: FakeSink,
+    broker: &MemoryBroker,
+    table: &Arc<MemoryTable>,
+    policy: BatchPolicy,
+    pause: PauseSwitch,
+) -> Arc<Sink> {
     let parts = SinkParts {
         guest: Arc::new(guest),
         broker: Arc::new(broker.clone()),
@@ -26,7 +36,7 @@ async fn start(guest: FakeSink, broker: &MemoryBroker, table: &Arc<MemoryTable>,
         retry_policy: RetryPolicy::default(),
         instruments: Instruments::default(),
     };
-    Sink::start(parts).await.expect("a sink")
+    Sink::start_with(parts, pause).await.expect("a sink")
 }
 
 fn numbered<'a>(n: u64) -> Vec<(u64, Option<&'a str>, &'a str)> {
@@ -79,6 +89,32 @@ async fn messages_are_acknowledged_only_after_the_write() {
     *table.fault.lock() = None;
     broker.until("all are acknowledged", |b| b.acked() == all(10)).await;
     assert_eq!(table.bodies().len(), 10);
+    assert_eq!(*sink.status().borrow(), Status::Running);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_sink_reads_nothing_and_writes_what_it_had_read() {
+    let (broker, table, pause) = (
+        MemoryBroker::new(),
+        Arc::new(MemoryTable::default()),
+        PauseSwitch::default(),
+    );
+    let guest = FakeSink::new(Shared, |m| Ok(insert(m)));
+    let sink = start_with(guest, &broker, &table, BatchPolicy::default(), pause.clone()).await;
+    broker.deliver(numbered(3));
+    broker.until("they are acknowledged", |b| b.acked() == all(3)).await;
+    assert!(pause.set(true) && !pause.set(true));
+    let mut status = sink.status();
+    status
+        .wait_for(|status| *status == Status::Paused)
+        .await
+        .expect("it lives");
+    broker.deliver((3..6).map(|i| (i, None, "ok")));
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(broker.acked(), all(3));
+    assert_eq!(table.bodies().len(), 3);
+    pause.set(false);
+    broker.until("the rest is acknowledged", |b| b.acked() == all(6)).await;
     assert_eq!(*sink.status().borrow(), Status::Running);
 }
 

@@ -15,7 +15,8 @@ use danube_wasm_model::{
     upstream::{Delivery, DriveEnd, MemoryNotebook, Notebook, UpstreamError},
 };
 use danube_wasm_pipeline::{
-    Instruments, OnInvalid, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts, Status,
+    Instruments, OnInvalid, PauseSwitch, PullParts, PullSource, PullStartError, RetryPolicy, SourceLimits, SourceParts,
+    Status,
 };
 use danube_wasm_telemetry::{Metrics, Tracing};
 use fakes::{
@@ -52,7 +53,11 @@ fn parts(guest: FakeSource, broker: &MemoryBroker) -> PullParts {
 }
 
 async fn run(parts: PullParts, broker: MemoryBroker) -> Running {
-    let source = PullSource::start(parts).await.expect("a source");
+    run_with(parts, broker, PauseSwitch::default()).await
+}
+
+async fn run_with(parts: PullParts, broker: MemoryBroker, pause: PauseSwitch) -> Running {
+    let source = PullSource::start_with(parts, pause).await.expect("a source");
     let upstream = Scripted::default();
     let driver = source.driver();
     let script = Arc::new(upstream.clone());
@@ -179,6 +184,36 @@ async fn it_reads_only_when_there_is_room_and_takes_all_when_there_is_again() {
         running.published().0,
         (0..20).map(|i| format!("e{i}")).collect::<Vec<_>>()
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_one_keeps_its_session_receives_no_event_and_hears_of_streams_that_go() {
+    let (broker, pause) = (MemoryBroker::new(), PauseSwitch::default());
+    let parts = parts(FakeSource::new(|events| Ok(forward(events))), &broker);
+    pause.set(true);
+    let running = run_with(parts, broker, pause.clone()).await;
+    running.upstream.give(events("s", 1, 0, &["a"]));
+    a_while().await;
+    assert_eq!(running.upstream.delivered(), 0, "it began paused");
+    running.status("is paused", |status| *status == Status::Paused).await;
+    pause.set(false);
+    running.confirmed("s", 1, 10).await;
+    running.status("runs", |status| *status == Status::Running).await;
+
+    pause.set(true);
+    running.status("is paused", |status| *status == Status::Paused).await;
+    running.upstream.give(revoked("s", Duration::from_secs(60)));
+    running
+        .upstream
+        .until("it is released", |up| up.released() == ["s"])
+        .await;
+    running.upstream.give(events("t", 2, 0, &["b"]));
+    a_while().await;
+    assert_eq!(running.upstream.delivered(), 1);
+    pause.set(false);
+    running.confirmed("t", 2, 10).await;
+    assert_eq!(running.published().0, ["a", "b"]);
+    assert_eq!(running.upstream.connects(), 1, "it is one session");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,7 @@ use danube_wasm_model::{
     columns::{Rejection, RejectionKind},
     door::{GuestError, Intake, OnRefusal, Outcome},
     event::{Event, EventBatch, RecordBatch},
+    identity::REFUSED_ATTRIBUTE,
 };
 use danube_wasm_pipeline::{Instruments, OnInvalid, RetryPolicy, Source, SourceLimits, SourceParts};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
@@ -216,6 +217,39 @@ async fn an_event_that_becomes_a_dead_letter_keeps_no_other_from_being_published
     assert_eq!(broker.published().len(), 3);
 }
 
+/// The ingress says so of a line that is no JSON, for example.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_its_ingress_cannot_read_is_a_dead_letter_beside_the_others() {
+    let broker = MemoryBroker::new();
+    let guest = guest(1);
+    let calls = guest.calls.clone();
+    let mut parts = parts(guest, &broker);
+    parts.on_invalid = HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]);
+    let source = Source::start(parts).await.expect("a source");
+    let mut events = request(&["a", "unreadable", "b"]);
+    events[1]
+        .attributes
+        .push((REFUSED_ATTRIBUTE.to_owned(), "the event is not JSON".to_owned()));
+    let outcomes = source.offer_all(events, OnRefusal::RefuseAll).await;
+    assert_eq!(
+        words(&outcomes),
+        ["accepted a 1 true", "dead letter unreadable", "accepted b 1 true"]
+    );
+    assert_eq!(
+        (published(&broker), calls.lock().clone()),
+        (vec!["a".to_owned(), "b".to_owned()], vec![2])
+    );
+    let letters = broker
+        .published()
+        .into_iter()
+        .filter(|record| record.topic.is_for_dead_letters());
+    let whys: Vec<_> = letters
+        .flat_map(|letter| letter.attributes)
+        .filter(|(name, _)| name == "dlq.message")
+        .collect();
+    assert_eq!(whys, [("dlq.message".to_owned(), "the event is not JSON".to_owned())]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_event_on_which_the_component_crashes_is_found_among_the_others_of_its_request() {
     let broker = MemoryBroker::new();
@@ -270,8 +304,74 @@ async fn a_broker_that_fails_gets_nothing_of_it_and_all_of_it_at_the_next_try() 
     assert_eq!(published(&broker), ["a", "b"]);
 }
 
+fn errors(outcomes: &[Outcome]) -> Vec<&str> {
+    let errors = outcomes.iter().filter_map(|outcome| match outcome {
+        Outcome::Invalid { error, .. } => Some(error.as_str()),
+        Outcome::Unavailable { message, .. } | Outcome::Failed { message, .. } => Some(message.as_str()),
+        Outcome::Accepted { .. } | Outcome::DeadLettered { .. } => None,
+    });
+    errors.collect()
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_record_that_the_broker_never_takes_is_refused_alone_or_with_its_request() {
+async fn only_the_events_of_records_over_the_brokers_limit_are_blamed_for_that() {
+    let broker = MemoryBroker::new();
+    let source = start(guest(2), &broker).await;
+    broker.fail_records_with(Some(("huge", ErrorKind::TooLarge)));
+    broker.know_sizes();
+    let ids = ["c", "huge1", "d", "huge2", "none"];
+    let refused = source.offer_all(request(&ids), OnRefusal::RefuseAll).await;
+    assert_eq!(
+        words(&refused),
+        ["unavailable", "invalid", "unavailable", "invalid", "unavailable"]
+    );
+    let withheld = "another event of its request is refused";
+    let too_large = |id: &str| format!("record test/source/in:{id}.0 is over the limit of 9 bytes");
+    let (first, second) = (too_large("huge1"), too_large("huge2"));
+    assert_eq!(errors(&refused), [withheld, &first, withheld, &second, withheld]);
+    assert_eq!(published(&broker), [""; 0]);
+
+    let before = broker.commits();
+    let kept = source.offer_all(request(&ids), OnRefusal::KeepOthers).await;
+    assert_eq!(
+        words(&kept),
+        [
+            "accepted c 1 true",
+            "invalid",
+            "accepted d 1 true",
+            "invalid",
+            "accepted none 0 true"
+        ]
+    );
+    assert_eq!(published(&broker), ["c", "d"]);
+    assert_eq!(
+        broker.commits() - before,
+        2,
+        "the others at once, after all of it was refused"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_too_large_for_its_topic_can_be_a_dead_letter_beside_the_others() {
+    let broker = MemoryBroker::new();
+    let mut parts = parts(guest(1), &broker);
+    parts.on_invalid = HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]);
+    let source = Source::start(parts).await.expect("a source");
+    broker.fail_records_with(Some(("huge", ErrorKind::TooLarge)));
+    broker.know_sizes();
+    let outcomes = source
+        .offer_all(request(&["a", "huge", "b"]), OnRefusal::RefuseAll)
+        .await;
+    assert_eq!(
+        words(&outcomes),
+        ["accepted a 1 true", "dead letter huge", "accepted b 1 true"]
+    );
+    assert_eq!(published(&broker), ["a", "b"]);
+}
+
+/// The broker refuses the request as a whole, and does not say for which record.
+#[tokio::test(start_paused = true)]
+async fn where_only_the_broker_knows_what_is_too_large_no_event_of_a_refused_request_is_taken() {
     let broker = MemoryBroker::new();
     let source = start(guest(2), &broker).await;
     broker.fail_records_with(Some(("huge", ErrorKind::TooLarge)));
@@ -284,6 +384,83 @@ async fn a_record_that_the_broker_never_takes_is_refused_alone_or_with_its_reque
         .await;
     assert_eq!(words(&refused), ["invalid"; 3]);
     assert_eq!(published(&broker), ["a", "b"]);
+}
+
+/// A source of which the circuit opens after so many crashes in a row, with room for so many dead letters.
+async fn impatient(broker: &MemoryBroker, failures_max: u32, dead_letters: usize) -> Arc<Source> {
+    let mut parts = parts(guest(3), broker);
+    parts.limits.batch_events_max = 16;
+    parts.retry_policy.component.failures_max = failures_max;
+    parts.retry_policy.dead_letters.count = dead_letters.try_into().expect("not zero");
+    Source::start(parts).await.expect("a source")
+}
+
+/// Its crashes open the circuit again and again, and yet it is answered, by one try.
+#[tokio::test(start_paused = true)]
+async fn a_request_of_events_that_the_component_crashes_on_is_brought_to_its_end() {
+    let broker = MemoryBroker::new();
+    let source = impatient(&broker, 2, 1000).await;
+    let mut ids: Vec<_> = (0..60).map(|i| format!("trap{i}")).collect();
+    ids.extend((0..60).map(|i| format!("good{i}")));
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let outcomes = source.offer_all(request(&ids), OnRefusal::KeepOthers).await;
+    let word = |id: &&str| match id.starts_with("trap") {
+        true => "failed true".to_owned(),
+        false => format!("accepted {id} 1 true"),
+    };
+    assert_eq!(words(&outcomes), ids.iter().map(word).collect::<Vec<_>>());
+    assert_eq!(published(&broker), ids[60..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_with_more_dead_letters_than_are_allowed_at_once_is_answered() {
+    let broker = MemoryBroker::new();
+    let source = impatient(&broker, 20, 4).await;
+    let ids = ["trap1", "a", "trap2", "trap3", "trap4", "trap5", "trap6", "b"];
+    let outcomes = source.offer_all(request(&ids), OnRefusal::KeepOthers).await;
+    assert_eq!(published(&broker), ["a", "b"]);
+    assert_eq!(words(&outcomes).iter().filter(|word| *word == "failed true").count(), 6);
+    let next = source.offer_all(request(&["trap7", "c"]), OnRefusal::KeepOthers).await;
+    assert_eq!(words(&next), ["unavailable"; 2], "no more are allowed for now");
+}
+
+/// Halving the batch crashes five times in a row until the one event is found.
+#[tokio::test(start_paused = true)]
+async fn finding_the_event_that_a_component_crashes_on_does_not_open_the_circuit() {
+    let broker = MemoryBroker::new();
+    let source = impatient(&broker, 3, 1000).await;
+    let mut ids = vec!["trap"];
+    ids.extend(["x"; 15]);
+    let events = ids.iter().enumerate().map(|(i, id)| event(&format!("{id}{i}"), "{}"));
+    // One lane: all in one call.
+    let keyed = events.map(|event| Event {
+        key: Some("k".into()),
+        ..event
+    });
+    let (before, finding) = (Instant::now(), source.offer_all(keyed.collect(), OnRefusal::KeepOthers));
+    let next = source.offer(event("next", "{}"));
+    let (outcomes, next) = tokio::join!(finding, next);
+    assert_eq!(words(&outcomes)[0], "failed true");
+    assert!(words(&outcomes)[1..].iter().all(|word| word.starts_with("accepted")));
+    assert_eq!(words(&[next]), ["accepted next 1 true"]);
+    let after = source.offer(event("after", "{}")).await;
+    assert_eq!(words(&[after]), ["accepted after 1 true"]);
+    assert_eq!(before.elapsed(), Duration::ZERO, "nobody has waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_component_that_crashes_on_everything_opens_the_circuit_all_the_same() {
+    let broker = MemoryBroker::new();
+    let source = impatient(&broker, 20, 1000).await;
+    let ids: Vec<_> = (0..100).map(|i| format!("trap{i}")).collect();
+    let ids: Vec<_> = ids.iter().map(String::as_str).collect();
+    let first = source.offer_all(request(&ids), OnRefusal::KeepOthers).await;
+    assert_eq!(words(&first), ["failed true"; 100]);
+    let next = source.offer_all(request(&["a", "b"]), OnRefusal::KeepOthers).await;
+    assert_eq!(
+        errors(&next),
+        ["connector test/source pauses: its component keeps crashing"; 2]
+    );
 }
 
 /// One of the events that are published by themselves, where one is too large, meets a broker that is gone.

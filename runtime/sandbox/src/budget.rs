@@ -8,7 +8,7 @@
 use std::{sync::Arc, time::Duration};
 
 use danube_wasm_model::door::GuestError;
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::{Store, UpdateDeadline, WasmBacktrace};
 
 use crate::{
     cpu_class::CpuClass,
@@ -123,7 +123,12 @@ impl Budget {
 
 /// Makes every tick charge the store's budget. Once for each store.
 pub(crate) fn install(store: &mut Store<GuestState>) {
-    store.epoch_deadline_callback(|mut store| Ok(store.data_mut().budget.charge_tick()));
+    store.epoch_deadline_callback(|mut store| {
+        if let Some(sampler) = &store.data().sampler {
+            sampler.sample(&WasmBacktrace::force_capture(&store));
+        }
+        Ok(store.data_mut().budget.charge_tick())
+    });
 }
 
 /// Sets the budget of the next call into the component, which runs in `slice`. A component that is entered without this

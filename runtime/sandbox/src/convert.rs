@@ -37,6 +37,52 @@ pub(crate) fn labels<'a>(from: &'a Labels, names: &'a [&'a str]) -> wit::LabelsP
     }
 }
 
+/// Orders as 8 bytes each, the lowest first.
+pub(crate) fn order_bytes(orders: &[u64]) -> Blobs {
+    let mut bytes = Blobs::default();
+    for order in orders {
+        bytes.push(&order.to_le_bytes());
+    }
+    bytes
+}
+
+/// Payloads as strings, for components that want `texts`: those that are UTF-8 as names of labels, the others as bytes.
+pub(crate) struct Texts<'a> {
+    names: Vec<&'a str>,
+    index: Vec<u32>,
+    /// The payloads that are not UTF-8; zero bytes in place of the others.
+    pub(crate) rest: Blobs,
+}
+
+impl<'a> Texts<'a> {
+    /// Name of the extra column.
+    pub(crate) const COLUMN: &'static str = "texts";
+
+    pub(crate) fn of(payloads: &'a Blobs) -> Self {
+        let mut texts = Self {
+            names: Vec::with_capacity(payloads.len()),
+            index: (0..).take(payloads.len()).collect(),
+            rest: Blobs::default(),
+        };
+        for payload in payloads.iter() {
+            let text = str::from_utf8(payload);
+            texts.names.push(text.unwrap_or_default());
+            texts.rest.push(if text.is_ok() { b"" } else { payload });
+        }
+        texts
+    }
+
+    pub(crate) fn column(&self) -> wit::NamedColumnParam<'_> {
+        wit::NamedColumnParam {
+            name: Self::COLUMN,
+            values: wit::ColumnParam::Labels(wit::LabelsParam {
+                names: &self.names,
+                index: &self.index,
+            }),
+        }
+    }
+}
+
 impl From<wit::BlobsResult> for Blobs {
     fn from(from: wit::BlobsResult) -> Self {
         Self {
@@ -119,5 +165,34 @@ impl From<wit::SubscriptionType> for SubscriptionType {
             wit::SubscriptionType::Failover => Self::Failover,
             wit::SubscriptionType::KeyShared => Self::KeyShared,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_keep_64_bits_as_bytes() {
+        let bytes = order_bytes(&[1, u64::MAX - 1]);
+        let orders: Vec<_> = bytes
+            .iter()
+            .map(|b| u64::from_le_bytes(b.try_into().expect("8 bytes")))
+            .collect();
+        assert_eq!(orders, [1, u64::MAX - 1]);
+    }
+
+    #[test]
+    fn a_payload_is_given_once_as_text_or_as_bytes() {
+        let mut payloads = Blobs::default();
+        for payload in [&b"{}"[..], b"\xff\xfe", b"", "é".as_bytes(), b"{}"] {
+            payloads.push(payload);
+        }
+        let texts = Texts::of(&payloads);
+        assert_eq!(texts.names, ["{}", "", "", "é", "{}"]);
+        assert_eq!(texts.index, [0, 1, 2, 3, 4]);
+        let rest: Vec<_> = texts.rest.iter().collect();
+        assert_eq!(rest, [&b""[..], b"\xff\xfe", b"", b"", b""]);
+        assert_eq!(Texts::of(&Blobs::default()).rest.len(), 0);
     }
 }

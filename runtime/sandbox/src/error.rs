@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use danube_wasm_codes::Code;
 use danube_wasm_model::{
     ConnectorId,
     door::{FailureKind, GuestError},
@@ -84,6 +85,18 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// The code of its page.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Admission(error) => error.code(),
+            Self::Compile(error) => error.code(),
+            Self::Limits { .. } => Code::LimitsTooHigh,
+            Self::Contract { .. } => Code::AnotherContract,
+            Self::Topics { .. } => Code::TopicsNotGranted,
+            Self::Start { .. } => Code::StartFailed,
+        }
+    }
+
     /// Whether loading it again, unchanged, may succeed: the host was short of a resource, or the component asked for a
     /// retry.
     pub fn is_transient(&self) -> bool {

@@ -3,6 +3,7 @@
 use danube_wasm_model::{
     columns::{Origins, PayloadAt, Payloads, Rejection},
     door::GuestError,
+    event::Interests,
 };
 use wasmtime::{
     Store,
@@ -23,6 +24,8 @@ pub(crate) type ExportResult<T> = wasmtime::Result<Result<T, wit::Failure>>;
 pub(crate) trait Guest: Sized + Send + Sync + 'static {
     /// Which world.
     const ROLE: Role;
+    /// Whether it must export what fetches.
+    const FETCHES: bool = false;
     /// The export that names the topics, for messages.
     const CONFIGS: &'static str;
     /// Where its exports are in a component, looked up once.
@@ -46,10 +49,12 @@ pub(crate) trait Guest: Sized + Send + Sync + 'static {
 
     fn configs(&self, store: &mut Store<GuestState>) -> impl Future<Output = ExportResult<Vec<Self::Config>>> + Send;
 
+    /// Calls it with a batch, in the forms that it wants: payloads as strings, orders as bytes.
     fn call(
         &self,
         store: &mut Store<GuestState>,
         input: &Self::Input,
+        wants: Interests,
     ) -> impl Future<Output = ExportResult<Self::Output>> + Send;
 
     /// Number of inputs of a batch: its budget grows with it.

@@ -1,5 +1,7 @@
 //! Receives components' log lines and metrics: the host's end of the capabilities `log` and `metrics`.
 
+use std::time::Duration;
+
 use danube_wasm_model::ConnectorId;
 
 /// How much a log line matters, as `wit/host.wit` has it.
@@ -54,6 +56,13 @@ pub trait GuestHost: Send + Sync + 'static {
 
     /// Counts `n` items that were over a quota or malformed: `what` is one of `log_lines`, `metrics`.
     fn dropped(&self, id: &ConnectorId, what: &'static str, n: u64);
+
+    /// A request of a component has ended: `outcome` is `answered` or a [`RequestErrorKind`](crate::RequestErrorKind), and
+    /// `bytes` are those of the answer's body.
+    fn http_request(&self, _id: &ConnectorId, _outcome: &'static str, _bytes: usize, _elapsed: Duration) {}
+
+    /// An instance was near its limit of memory after a call, and is replaced before the next one.
+    fn replaced(&self, _id: &ConnectorId) {}
 }
 
 /// Writes lines to the process's log under the target `guest`, and numbers nowhere.

@@ -6,6 +6,9 @@
 //! instance that another left half way. The next call on an empty lane starts a new instance: microseconds if the
 //! compiled code is in memory, plus the time of `initialize`.
 //!
+//! An instance whose memory has grown over three quarters of its limit is replaced in the same way: linear memory never
+//! shrinks, and the runtimes of languages leak. So a leak costs a start now and then, instead of a trap.
+//!
 //! A caller that is already on the workers ([`Sandbox::spawn`]) runs the call in its own task. For any other caller the
 //! call becomes a task there, and waking two sleeping threads costs ten times an empty call. Calls of a connector that
 //! is new, or holds threads for long, run isolated ([`CpuClass`]) whoever makes them. A call is cancelled with its
@@ -13,7 +16,10 @@
 
 use std::{
     panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -21,6 +27,7 @@ use danube_wasm_model::{
     ConnectorId, TopicName,
     columns::Rejection,
     door::{Failure, GuestError},
+    event::Interests,
 };
 use futures_util::FutureExt;
 use tokio::{runtime::Handle, sync::Mutex};
@@ -36,6 +43,7 @@ use crate::{
     guest::{ExportResult, Guest},
     limiter::Limiter,
     limits::{GuestLimits, ORIGIN_COST_NS, cure},
+    profile::{Profile, Sampler},
     recording::{AmbientReads, Recording},
     sandbox::{Compiled, Sandbox},
     state::GuestState,
@@ -51,12 +59,20 @@ pub(crate) struct InstanceTemplate<G: Guest> {
     pub(crate) settings_kept: Option<String>,
     pub(crate) topics: Vec<TopicName>,
     pub(crate) limits: GuestLimits,
+    /// How long a call may wait in the host.
+    pub(crate) wait_max: Duration,
+    /// How long a call may take in all, where it may wait for streams, which are not charged. `None` where it cannot.
+    pub(crate) wall_max: Option<Duration>,
     pub(crate) shared: capability::Shared,
     pub(crate) pre: InstancePre<GuestState>,
     pub(crate) indices: G::Indices,
     /// Keeps the compiled code in memory, so that loading the same component again does not compile it.
     pub(crate) compiled: Arc<Compiled>,
     pub(crate) cpu_class: Arc<CpuClass>,
+    /// Where its calls spend their time, if somebody measures that.
+    pub(crate) profile: Option<Arc<Profile>>,
+    /// Most bytes of memory that one of its instances had after a call.
+    pub(crate) memory_peak: AtomicUsize,
 }
 
 /// An instance that has been initialized.
@@ -66,6 +82,10 @@ pub(crate) struct LiveInstance<G> {
     calls: u64,
     /// Inputs of the last call.
     inputs: usize,
+    /// Its memory when it had been initialized, in bytes.
+    memory_at_start: usize,
+    /// In which forms it wants its input.
+    wants: Interests,
 }
 
 /// A lane's instance between calls.
@@ -109,6 +129,16 @@ impl<G: Guest> Lanes<G> {
         self.slots.len()
     }
 
+    /// Most bytes of memory that one instance had after a call.
+    pub(crate) fn memory_peak(&self) -> usize {
+        self.template.memory_peak.load(Relaxed)
+    }
+
+    /// Most bytes of memory that an instance may have.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.template.limits.memory_bytes_max
+    }
+
     /// What the last call on this lane was given besides its input. `None` while a call is running on it, and if no
     /// call has reached the component.
     pub(crate) fn recall(&self, lane: usize) -> Option<Recording> {
@@ -119,6 +149,13 @@ impl<G: Guest> Lanes<G> {
             LaneSlot { .. } => return None,
         };
         Some(self.template.recording(&ended))
+    }
+
+    /// Linear memory of the lane's instance, in bytes; 0 while a call is running on it, and if it has none.
+    pub(crate) fn memory_bytes(&self, lane: usize) -> usize {
+        let slot = self.slots[lane % self.slots.len()].try_lock();
+        let live = slot.as_ref().ok().and_then(|slot| slot.live.as_ref());
+        live.map_or(0, |live| live.store.data().limiter.memory_bytes())
     }
 
     /// Calls into the component on this lane; lane numbers wrap around.
@@ -147,6 +184,13 @@ impl<G: Guest> Lanes<G> {
     }
 }
 
+fn waited_too_long(wait_max: Duration) -> GuestError {
+    GuestError::Budget {
+        budget_ms: u64::try_from(wait_max.as_millis()).unwrap_or(u64::MAX),
+        cure: cure::WAIT,
+    }
+}
+
 fn host_error(message: &str) -> GuestError {
     GuestError::Host {
         message: message.into(),
@@ -164,19 +208,33 @@ impl<G: Guest> InstanceTemplate<G> {
         self.begin(&mut store, (self.limits.initialize_ms, cure::INITIALIZE), slice);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
+            Err(error) => {
+                return Err((
+                    "instantiation",
+                    trap::classify(&error, store.data_mut(), self.compiled.lines()),
+                ));
+            }
         };
         let guest = match G::load(&mut store, &self.indices, &instance) {
             Ok(guest) => guest,
-            Err(error) => return Err(("instantiation", trap::classify(&error, store.data_mut()))),
+            Err(error) => {
+                return Err((
+                    "instantiation",
+                    trap::classify(&error, store.data_mut(), self.compiled.lines()),
+                ));
+            }
         };
         let configuration = wit::Configuration {
             connector: self.id.connector(),
             settings: &self.settings,
         };
         let answer = guest.initialize(&mut store, configuration).await;
-        let interests = into_result(&mut store, answer).map_err(|error| ("initialize", error))?;
+        let interests = self
+            .result_of(&mut store, answer)
+            .map_err(|error| ("initialize", error))?;
         let live = LiveInstance {
+            memory_at_start: store.data().limiter.memory_bytes(),
+            wants: Interests::from_names(interests.iter().map(String::as_str)),
             store,
             guest,
             calls: 0,
@@ -194,7 +252,7 @@ impl<G: Guest> InstanceTemplate<G> {
         self.begin(&mut live.store, (self.limits.call_base_ms, cure::CONFIGS), slice);
         live.view().begin_call();
         let answer = live.guest.configs(&mut live.store).await;
-        into_result(&mut live.store, answer)
+        self.result_of(&mut live.store, answer)
     }
 
     fn is_isolated(&self) -> bool {
@@ -235,8 +293,20 @@ impl<G: Guest> InstanceTemplate<G> {
         let budget = (self.limits.call_budget_ms(live.inputs), cure::CALL);
         self.begin(&mut live.store, budget, slice);
         live.view().begin_call();
-        let answer = live.guest.call(&mut live.store, input).await;
-        let output = into_result(&mut live.store, answer).and_then(|mut output| {
+        let call = live.guest.call(&mut live.store, input, live.wants);
+        let answer = match self.wall_max {
+            None => call.await,
+            Some(wall_max) => match tokio::time::timeout(wall_max, call).await {
+                Ok(answer) => answer,
+                Err(_) => {
+                    slot.ended = Some(live.ended(live.calls));
+                    return Err(waited_too_long(self.wait_max));
+                }
+            },
+        };
+        self.memory_peak
+            .fetch_max(live.store.data().limiter.memory_bytes(), Relaxed);
+        let output = self.result_of(&mut live.store, answer).and_then(|mut output| {
             G::check(&output, input, &self.limits)?;
             for rejection in G::rejections(&mut output) {
                 let log = &live.store.data().capabilities.log;
@@ -254,7 +324,7 @@ impl<G: Guest> InstanceTemplate<G> {
         match output {
             Ok(output) => {
                 live.calls += 1;
-                slot.live = Some(live);
+                self.keep_or_replace(live, slot);
                 Ok(output)
             }
             Err(error) => {
@@ -264,13 +334,41 @@ impl<G: Guest> InstanceTemplate<G> {
         }
     }
 
+    /// Puts an instance back into its lane, unless it is near its limit of memory: then the next call starts another.
+    fn keep_or_replace(&self, live: LiveInstance<G>, slot: &mut LaneSlot<G>) {
+        if !live.is_near_limit(self.limits.memory_bytes_max) {
+            slot.live = Some(live);
+            return;
+        }
+        let (memory_bytes, calls) = (live.store.data().limiter.memory_bytes(), live.calls);
+        tracing::debug!(connector = %self.id, memory_bytes, calls, "an instance near its limit of memory is replaced");
+        self.shared.replaced(&self.id);
+        slot.ended = Some(live.ended(calls - 1));
+    }
+
     /// Charges the call for the host's work since the component returned, and for the origins that it named.
     async fn charge_host(&self, live: &mut LiveInstance<G>, origins: usize) -> Result<(), GuestError> {
         let origins = u64::try_from(origins).unwrap_or(u64::MAX);
         let to_come = Duration::from_nanos(origins.saturating_mul(ORIGIN_COST_NS));
         let state = live.store.data_mut();
         let charged = state.budget.charge_host(to_come).await;
-        charged.map_err(|error| trap::classify(&error, state))
+        charged.map_err(|error| trap::classify(&error, state, self.compiled.lines()))
+    }
+
+    /// Turns what an export returned into a result, with redacted messages.
+    fn result_of<T>(&self, store: &mut Store<GuestState>, answer: ExportResult<T>) -> Result<T, GuestError> {
+        let state = store.data_mut();
+        let settled = match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(mut failure)) => {
+                let log = &state.capabilities.log;
+                failure.message = log.redacted(&failure.message, Failure::MESSAGE_BYTES_MAX);
+                Err(GuestError::Failure(Failure::from(failure)))
+            }
+            Err(error) => Err(trap::classify(&error, state, self.compiled.lines())),
+        };
+        state.capabilities.wasi.end_call();
+        settled
     }
 
     fn recording(&self, ended: &EndedCall) -> Recording {
@@ -293,6 +391,10 @@ impl<G: Guest> InstanceTemplate<G> {
             capabilities: self.shared.instance(&self.limits),
             limiter: Limiter::new(&self.limits),
             budget: Budget::none(),
+            sampler: self
+                .profile
+                .clone()
+                .map(|profile| Sampler::new(profile, self.compiled.clone())),
         };
         let mut store = Store::new(self.sandbox.engine(), state);
         store.limiter(|state| &mut state.limiter);
@@ -308,18 +410,25 @@ impl<G: Guest> InstanceTemplate<G> {
     }
 
     fn begin(&self, store: &mut Store<GuestState>, budget: (u64, &'static str), slice: &CpuSlice) {
-        let wait_max = Duration::from_millis(self.limits.wait_ms_max);
-        budget::begin(store, budget, wait_max, slice);
+        budget::begin(store, budget, self.wait_max, slice);
         let state = store.data_mut();
         state.limiter.begin_call();
         state.capabilities.log.begin_call();
         state.capabilities.wasi.begin_call();
+        state.capabilities.http.begin_call();
     }
 }
 
 impl<G> LiveInstance<G> {
     fn view(&self) -> &AmbientView {
         self.store.data().capabilities.wasi.view()
+    }
+
+    /// Whether its memory has grown over three quarters of its limit. One that began there is not replaced before it
+    /// grows: another would be no smaller.
+    fn is_near_limit(&self, memory_bytes_max: usize) -> bool {
+        let memory_bytes = self.store.data().limiter.memory_bytes();
+        memory_bytes > memory_bytes_max / 4 * 3 && memory_bytes > self.memory_at_start
     }
 
     fn ended(&self, calls_before: u64) -> EndedCall {
@@ -331,20 +440,4 @@ impl<G> LiveInstance<G> {
             call,
         }
     }
-}
-
-/// Turns what an export returned into a result, with redacted messages.
-fn into_result<T>(store: &mut Store<GuestState>, answer: ExportResult<T>) -> Result<T, GuestError> {
-    let state = store.data_mut();
-    let settled = match answer {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(mut failure)) => {
-            let log = &state.capabilities.log;
-            failure.message = log.redacted(&failure.message, Failure::MESSAGE_BYTES_MAX);
-            Err(GuestError::Failure(Failure::from(failure)))
-        }
-        Err(error) => Err(trap::classify(&error, state)),
-    };
-    state.capabilities.wasi.end_call();
-    settled
 }

@@ -27,13 +27,19 @@ mod cpu_placement;
 mod cpu_slice;
 mod engine;
 mod error;
+mod exchange;
 mod guest;
 mod host;
 mod lane;
 mod limiter;
 pub mod limits;
+mod lines;
 mod load;
+mod memory;
+mod outgoing;
+mod poller;
 mod priority;
+mod profile;
 mod recording;
 mod sandbox;
 mod secrets;
@@ -45,20 +51,25 @@ mod ticker;
 mod trap;
 mod workers;
 
-pub use admission::{Access, AdmissionError, ComponentInfo, Import, Role, inspect};
+pub use admission::{Access, AdmissionError, ComponentInfo, GuestClass, Import, Make, Producer, Role, inspect};
 pub use capability::{
-    Capability, Grants,
+    Capability, Grants, HttpAccess,
     wasi::{
         ambient::Ambient,
         clocks::{Clock, SystemClock},
     },
 };
-pub use compile::{CompileError, Compiler, child::main as compile_child_main};
+pub use compile::{CompileError, CompileTier, Compiler, child::main as compile_child_main};
 pub use error::{LoadError, SandboxError};
+pub use exchange::{Exchange, Outcome};
 pub use host::{GuestHost, LogLevel, TracingHost};
 pub use limits::{CompileLimits, GuestLimits, PoolLimits};
 pub use load::LoadSpec;
+pub use outgoing::{HttpLimits, OutgoingHttp, RequestError, RequestErrorKind};
+pub use poller::PollerComponent;
+pub use profile::{Profile, ProfileSample};
 pub use recording::{AmbientReads, Readings, Recording, Seed};
 pub use sandbox::{Sandbox, SandboxOptions, Usage, WORKERS_MIN};
+pub use secrets::Secrets;
 pub use sink::SinkComponent;
 pub use source::SourceComponent;

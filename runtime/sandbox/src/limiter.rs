@@ -38,6 +38,11 @@ impl Limiter {
         }
     }
 
+    /// Linear memory, in bytes, summed over all memories. It never shrinks.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.memory.total
+    }
+
     /// Forgets refusals of earlier calls, which the component survived.
     pub(crate) fn begin_call(&mut self) {
         self.refusal = None;

@@ -6,6 +6,9 @@
 use std::{collections::BTreeMap, fmt::Display, time::Duration};
 
 use danube_wasm_model::door::GuestError;
+use serde::Serialize;
+
+use crate::admission::GuestClass;
 
 /// Length of one tick of the clock that interrupts components. A budget is counted in these; shorter ticks cost more
 /// wake-ups, longer ones make a busy component a worse neighbour.
@@ -21,28 +24,29 @@ pub const PARTITIONS_MAX: u32 = 1_024;
 /// nothing measures it, to find what belongs together and to make ids. An estimate on the high side, not a measurement.
 pub const ORIGIN_COST_NS: u64 = 300;
 
-/// What one connector may use. Values are for each instance (lane), unless they say "connector".
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What one connector may use. Values are for each instance (lane), unless they say "connector". The defaults are those of
+/// class `small`; [`GuestLimits::of`] has those of any class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct GuestLimits {
     /// Linear memory, summed over all memories of the instance. Default 64 MiB: a batch of 1 MiB in, its parsed form
-    /// and a batch out take about 10; a leak is noticed before it hurts.
+    /// and a batch out take about 10; a leak is noticed before it hurts. Of an interpreter 128 MiB.
     pub memory_bytes_max: usize,
     /// Table elements, summed over all tables. Default 20,000: one is needed for each function whose address is taken.
     pub table_elements_max: usize,
-    /// Core instances. Default 16: a component built by the Rust toolchain has about 4.
+    /// Core instances. Default 64: a component built by the Rust toolchain has about 4, a Python interpreter 19 to 38.
     pub instances_max: usize,
     /// Linear memories. Default 4: one for the program and one for an adapter, with room.
     pub memories_max: usize,
     /// Tables. Default 8: a component built by the Rust toolchain has 2.
     pub tables_max: usize,
     /// Time a call may run, however few its records, in milliseconds of ticks that it ran. Default 500: a garbage
-    /// collection or a first regular expression fit in.
+    /// collection or a first regular expression fit in. Of an interpreter 1,000.
     pub call_base_ms: u64,
     /// Time a call may run in addition for each input, in microseconds. Default 1,000: a thousand times what reshaping
     /// a JSON record takes.
     pub call_per_record_us: u64,
     /// Time that instantiation and `initialize` together may run, in milliseconds. Default 2,000: tables and templates
-    /// are built then.
+    /// are built then. Of an interpreter 5,000.
     pub initialize_ms: u64,
     /// Time a call may wait in the host (a sleep), in milliseconds of wall clock. Default 1,000: components have
     /// nothing to wait for.
@@ -80,7 +84,7 @@ impl Default for GuestLimits {
         Self {
             memory_bytes_max: 64 << 20,
             table_elements_max: 20_000,
-            instances_max: 16,
+            instances_max: 64,
             memories_max: 4,
             tables_max: 8,
             call_base_ms: 500,
@@ -103,6 +107,26 @@ impl Default for GuestLimits {
 }
 
 impl GuestLimits {
+    /// The defaults of a class of guest.
+    pub fn of(class: GuestClass) -> Self {
+        match class {
+            GuestClass::Small => Self::default(),
+            // Python and StarlingMonkey begin with 10 to 20 MiB, and level off below 80 or are replaced before their limit.
+            // Their first call builds what others have built before they are shipped.
+            GuestClass::Interpreter => Self {
+                memory_bytes_max: 128 << 20,
+                call_base_ms: 1_000,
+                initialize_ms: 5_000,
+                ..Self::default()
+            },
+        }
+    }
+
+    /// The defaults of a component, by its class.
+    pub fn for_component(bytes: &[u8]) -> Self {
+        Self::of(GuestClass::of_component(bytes))
+    }
+
     /// Budget of a call with this many inputs, in milliseconds.
     pub fn call_budget_ms(&self, records: usize) -> u64 {
         let records = u64::try_from(records).unwrap_or(u64::MAX);
@@ -165,7 +189,12 @@ fields!(
 
 /// The keys of a connector's `limits` in a pipeline file, each with the limit that it changes and its default.
 pub fn keys() -> [(&'static str, &'static str, u64); 9] {
-    let usual = GuestLimits::default();
+    keys_of(GuestClass::Small)
+}
+
+/// The same, with the defaults of a class of guest.
+pub fn keys_of(class: GuestClass) -> [(&'static str, &'static str, u64); 9] {
+    let usual = GuestLimits::of(class);
     let size = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     [
         ("memory_bytes", name::MEMORY_BYTES, size(usual.memory_bytes_max)),
@@ -182,8 +211,13 @@ pub fn keys() -> [(&'static str, &'static str, u64); 9] {
 
 /// The error of a component that went over a limit: what it asked for, and what changes the limit.
 pub(crate) fn exceeded(limit: &'static str, what: impl Display) -> GuestError {
-    let message = match keys().into_iter().find(|(_, name, _)| *name == limit) {
-        Some((key, _, default)) => format!("{what}; the key is `limits.{key}`, by default {default}"),
+    let mut keys = keys().into_iter().zip(keys_of(GuestClass::Interpreter));
+    let message = match keys.find(|((_, name, _), _)| *name == limit) {
+        Some(((key, _, default), (_, _, of_interpreter))) if default != of_interpreter => format!(
+            "{what}; the key is `limits.{key}`, by default {default}, and {of_interpreter} for what carries a language \
+             runtime"
+        ),
+        Some(((key, _, default), _)) => format!("{what}; the key is `limits.{key}`, by default {default}"),
         None => format!("{what}; this is `{limit}`, which no key changes"),
     };
     GuestError::Limit { limit, message }
@@ -192,12 +226,14 @@ pub(crate) fn exceeded(limit: &'static str, what: impl Display) -> GuestError {
 /// What changes the budgets of a component's calls.
 pub(crate) mod cure {
     /// Of `poll` and `process-batch`.
-    pub(crate) const CALL: &str = "it is `limits.call_budget_ms`, by default 500, and for each record of the call \
-        `limits.record_budget_us`, by default 1000. Smaller batches take less";
+    pub(crate) const CALL: &str = "it is `limits.call_budget_ms`, by default 500 (1000 for what carries a language runtime), and for \
+        each record of the call `limits.record_budget_us`, by default 1000. Smaller batches take less";
     /// Of what names a component's topics.
-    pub(crate) const CONFIGS: &str = "it is `limits.call_budget_ms`, by default 500";
+    pub(crate) const CONFIGS: &str =
+        "it is `limits.call_budget_ms`, by default 500 (1000 for what carries a language runtime)";
     /// Of instantiation and `initialize`.
-    pub(crate) const INITIALIZE: &str = "it is `limits.initialize_budget_ms`, by default 2000";
+    pub(crate) const INITIALIZE: &str =
+        "it is `limits.initialize_budget_ms`, by default 2000 (5000 for what carries a language runtime)";
     /// Of waiting in the host.
     pub(crate) const WAIT: &str =
         "it waited in the host, for which there is no key: components have nothing to wait for";
@@ -277,6 +313,14 @@ pub struct PoolLimits {
     pub call_stack_bytes: usize,
 }
 
+impl PoolLimits {
+    /// Core instances of all instances together. It is a count: the pool reserves nothing for them.
+    pub(crate) fn core_instances_max(&self) -> u32 {
+        let each = u32::try_from(GuestLimits::default().instances_max).unwrap_or(u32::MAX);
+        self.instances_max.saturating_mul(each)
+    }
+}
+
 impl Default for PoolLimits {
     fn default() -> Self {
         Self {
@@ -297,7 +341,10 @@ mod tests {
     fn errors_name_the_key_and_its_default() {
         let error = exceeded(name::MEMORY_BYTES, "it asked for 9 in all, 8 are allowed").to_string();
         assert!(
-            error.ends_with("8 are allowed; the key is `limits.memory_bytes`, by default 67108864"),
+            error.ends_with(
+                "8 are allowed; the key is `limits.memory_bytes`, by default 67108864, and 134217728 for what carries a \
+                 language runtime"
+            ),
             "{error}"
         );
         let error = exceeded(name::HANDLES, "no").to_string();

@@ -1,6 +1,9 @@
 //! Loading a component: admit, compile, link, start, ask for its topics.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use danube_wasm_model::{ConnectorId, TopicName, door::GuestError, event::Interests};
 use wasmtime::component::Linker;
@@ -9,7 +12,7 @@ use crate::{
     Ambient,
     admission::{self, ComponentInfo},
     bindings::danube::connector::types as wit,
-    capability::{self, Grants},
+    capability::{self, Grants, HttpAccess},
     compile::CompileError,
     cpu_class::CpuClass,
     cpu_slice::CpuSlice,
@@ -18,6 +21,8 @@ use crate::{
     host::GuestHost,
     lane::{InstanceTemplate, Lanes, LiveInstance},
     limits::{GuestLimits, exceeded, name},
+    poller::{PollerComponent, PollingSource},
+    profile::Profile,
     sandbox::{Sandbox, blocking},
     secrets::Secrets,
     sink::{self, SinkComponent},
@@ -42,28 +47,34 @@ pub struct LoadSpec {
     pub limits: GuestLimits,
     /// The capabilities that it is granted.
     pub grants: Grants,
+    /// The way out for its requests. Without it, a component that is granted `http` is told that no host is.
+    pub http: Option<HttpAccess>,
     /// Calls that may run concurrently; at least one. All instances but the first are started by their first call.
     pub lanes: usize,
     /// The topics that the pipeline file grants it.
     pub topics: Vec<TopicName>,
     /// Where its clock readings and random bytes come from.
     pub ambient: Ambient,
+    /// Collects where its calls spend their time. `None`, the default, costs nothing.
+    pub profile: Option<Arc<Profile>>,
 }
 
 impl LoadSpec {
-    /// Default limits and grants, one lane, no topics yet.
+    /// Default grants and the limits of the component's class, one lane, no topics yet.
     pub fn new(id: ConnectorId, file: impl Into<String>, component: Arc<[u8]>) -> Self {
         Self {
             id,
             file: file.into(),
+            limits: GuestLimits::for_component(&component),
             component,
             settings: "{}".into(),
             settings_kept: None,
-            limits: GuestLimits::default(),
             grants: Grants::default(),
+            http: None,
             lanes: 1,
             topics: Vec::new(),
             ambient: Ambient::default(),
+            profile: None,
         }
     }
 }
@@ -97,6 +108,16 @@ impl Sandbox {
             interests: loaded.interests,
             lanes: loaded.lanes,
         }))
+    }
+
+    /// Loads the instance of a source component that fetches. Its other instances are loaded by [`Self::load_source`].
+    pub async fn load_poller(
+        self: &Arc<Self>,
+        spec: LoadSpec,
+        host: Arc<dyn GuestHost>,
+    ) -> Result<Arc<PollerComponent>, LoadError> {
+        let loaded = self.load::<PollingSource>(LoadSpec { lanes: 1, ..spec }, host).await?;
+        Ok(Arc::new(PollerComponent { lanes: loaded.lanes }))
     }
 
     async fn load<G: Guest>(
@@ -134,11 +155,18 @@ fn topics_error(spec: &LoadSpec, message: String) -> LoadError {
 
 async fn load<G: Guest>(
     sandbox: Arc<Sandbox>,
-    spec: LoadSpec,
+    mut spec: LoadSpec,
     host: Arc<dyn GuestHost>,
 ) -> Result<Loaded<G>, LoadError> {
+    if matches!(spec.ambient, Ambient::Recorded(_)) {
+        // It meets nothing but the recording.
+        spec.grants = Grants::everything();
+    }
     check_limits(&sandbox, &spec)?;
     let info = inspect(&sandbox, &spec).await?;
+    if G::FETCHES {
+        admission::admit_poller(&spec.file, &info)?;
+    }
     admission::admit(&spec.file, &info, G::ROLE, &spec.grants, &spec.id)?;
     let compiled = sandbox.compiled(&spec.file, &info.digest, &spec.component).await?;
 
@@ -152,16 +180,21 @@ async fn load<G: Guest>(
     let indices = G::indices(&pre).map_err(contract)?;
     let template = Arc::new(InstanceTemplate::<G> {
         cpu_class: Arc::new(CpuClass::new(sandbox.options().calls_to_know)),
+        profile: spec.profile.clone(),
+        memory_peak: AtomicUsize::new(0),
         id: spec.id.clone(),
         settings: spec.settings.clone(),
         settings_kept: spec.settings_kept.clone(),
         topics: spec.topics.clone(),
         limits: spec.limits,
+        wait_max: wait_max(&spec),
+        wall_max: spec.http.is_some().then(|| wait_max(&spec) + WALL_MARGIN),
         shared: capability::Shared::new(
             &spec.id,
             &spec.limits,
             &host,
             spec.ambient.clone(),
+            spec.http.clone(),
             Secrets::from_settings(&spec.settings, spec.settings_kept.as_deref()),
         ),
         sandbox,
@@ -201,6 +234,15 @@ async fn load<G: Guest>(
         configs,
         spec,
     })
+}
+
+/// Time that a call may take besides what it may wait: on a busy machine its own work takes long.
+const WALL_MARGIN: Duration = Duration::from_secs(60);
+
+/// How long a call may wait: as long as one request, if it may make any.
+fn wait_max(spec: &LoadSpec) -> Duration {
+    let request_ms = spec.http.as_ref().map_or(0, |http| http.limits.request_ms_max);
+    Duration::from_millis(spec.limits.wait_ms_max.max(request_ms))
 }
 
 /// Starts the first instance and asks for its topics; or returns the stage that failed and its error.

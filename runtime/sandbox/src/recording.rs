@@ -1,7 +1,7 @@
 //! What a call was given besides its input: with both, it can be made again and comes out the same.
 //!
 //! A component knows only what the host gives it: settings, limits, the time, random bytes, and which log levels are
-//! kept. Other calls into the host return nothing. So a recording is small. It is exact for the first call of an
+//! kept, and what came of requests that it was granted. Other calls into the host return nothing. So a recording is small. It is exact for the first call of an
 //! instance; every call that rejects a single input is one. State that an instance kept from earlier calls is not in
 //! it.
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{host::LogLevel, limits::GuestLimits};
+use crate::{exchange::Exchange, host::LogLevel, limits::GuestLimits};
 
 /// A call, without its input. Kept in dead letters as JSON: fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct AmbientReads {
     pub monotonic: Readings,
     /// What its random bytes were made from.
     pub seed: Seed,
+    /// The requests that it made, in their order, and what came of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub http: Vec<Exchange>,
 }
 
 /// The readings of one clock, run-length encoded.
@@ -72,10 +75,12 @@ impl Recording {
     pub const SETTINGS_BYTES_MAX: usize = 16 << 10;
 
     /// Whether replaying this call gives the same result: it was the instance's first, with one input, and no clock was
-    /// cut.
+    /// cut and no answer of a request is missing.
     pub fn is_exact(&self) -> bool {
-        let clocks = [&self.start, &self.call].map(|reads| reads.wall.cut || reads.monotonic.cut);
-        self.calls_before == 0 && self.inputs == 1 && clocks == [false, false]
+        let reads = [&self.start, &self.call];
+        let cut = reads
+            .map(|reads| reads.wall.cut || reads.monotonic.cut || reads.http.iter().any(|one| one.outcome.is_none()));
+        self.calls_before == 0 && self.inputs == 1 && cut == [false, false]
     }
 
     /// The limits of the call.
@@ -137,6 +142,7 @@ mod tests {
                 cut: false,
             },
             seed: Seed([0xab; 32]),
+            http: Vec::new(),
         };
         Recording {
             role: "sink".to_owned(),

@@ -3,7 +3,11 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
 use parking_lot::Mutex;
@@ -15,10 +19,11 @@ use wasmtime::{Engine, component::Component};
 
 use crate::{
     artifact::{self, ArtifactCache},
-    compile::{CompileError, Compiler},
+    compile::{CompileError, CompileTier, Compiler, Job, Response, functions},
     engine,
     error::SandboxError,
-    limits::{CompileLimits, PoolLimits},
+    limits::{BACKTRACE_FRAMES_MAX, CompileLimits, PoolLimits},
+    lines::LineTable,
     ticker::Ticker,
     workers::Workers,
 };
@@ -39,10 +44,14 @@ pub struct SandboxOptions {
     pub calls_to_know: u32,
     /// Where components are compiled.
     pub compiler: Compiler,
+    /// Which compiler makes their code. Default [`CompileTier::Optimized`].
+    pub tier: CompileTier,
     /// What compiling may take.
     pub compile: CompileLimits,
     /// What all components share.
     pub pool: PoolLimits,
+    /// Functions of a call that are looked at, for traps and profiles. Default [`BACKTRACE_FRAMES_MAX`], which is what a trap keeps.
+    pub frames_max: usize,
 }
 
 impl SandboxOptions {
@@ -53,8 +62,10 @@ impl SandboxOptions {
             calls_to_know: 16,
             workers: std::thread::available_parallelism().map_or(WORKERS_MIN, |n| n.get().max(WORKERS_MIN)),
             compiler,
+            tier: CompileTier::default(),
             compile: CompileLimits::default(),
             pool: PoolLimits::default(),
+            frames_max: BACKTRACE_FRAMES_MAX,
         }
     }
 }
@@ -69,6 +80,8 @@ pub struct Sandbox {
     children: Semaphore,
     /// Compiled components that are in use or being compiled, by digest: loading one twice compiles it once.
     compiled: Mutex<HashMap<String, Slot>>,
+    /// Functions that were not compiled, because an earlier compilation had left them.
+    reused_functions: AtomicU64,
 }
 
 type Slot = Arc<AsyncMutex<Weak<Compiled>>>;
@@ -77,6 +90,7 @@ type Slot = Arc<AsyncMutex<Weak<Compiled>>>;
 pub(crate) struct Compiled {
     digest: String,
     component: Component,
+    lines: Option<LineTable>,
 }
 
 impl Compiled {
@@ -86,6 +100,11 @@ impl Compiled {
 
     pub(crate) fn component(&self) -> &Component {
         &self.component
+    }
+
+    /// The lines of its source, if it has debug information.
+    pub(crate) fn lines(&self) -> Option<&LineTable> {
+        self.lines.as_ref()
     }
 }
 
@@ -104,17 +123,21 @@ pub struct Usage {
     pub stacks: usize,
     /// Bytes kept resident for the next instances.
     pub idle_memory_bytes: usize,
+    /// Functions that were not compiled, because an earlier compilation had left them, since the start.
+    pub reused_functions: u64,
 }
 
 impl Sandbox {
     /// Opens the cache, reserves address space, starts threads.
     pub fn try_new(options: SandboxOptions) -> Result<Arc<Self>, SandboxError> {
-        let engine = engine::running_engine(&options.pool).map_err(|error| SandboxError::Engine {
-            message: format!("{error:#}"),
+        let engine = engine::running_engine(&options.pool, options.tier, options.frames_max).map_err(|error| {
+            SandboxError::Engine {
+                message: format!("{error:#}"),
+            }
         })?;
         let cache = ArtifactCache::open(
             &options.cache_dir,
-            engine::compatibility(&engine),
+            engine::compatibility(&engine, options.tier),
             options.compile.cache_bytes_max,
         )
         .map_err(|source| SandboxError::Cache {
@@ -127,6 +150,7 @@ impl Sandbox {
             cache: Arc::new(cache),
             children: Semaphore::new(options.compile.children_max.max(1)),
             compiled: Mutex::default(),
+            reused_functions: AtomicU64::new(0),
             engine,
             options,
         }))
@@ -153,6 +177,7 @@ impl Sandbox {
             tables: metrics.as_ref().map_or(0, |m| m.tables()),
             stacks: metrics.as_ref().map_or(0, |m| m.stacks()),
             idle_memory_bytes: metrics.as_ref().map_or(0, |m| m.unused_memory_bytes_resident()),
+            reused_functions: self.reused_functions.load(Relaxed),
         }
     }
 
@@ -188,9 +213,11 @@ impl Sandbox {
             Some(component) => component,
             None => self.compile(file, digest, bytes).await?,
         };
+        let lines = self.lines(digest).await?;
         let compiled = Arc::new(Compiled {
             digest: digest.to_owned(),
             component,
+            lines,
         });
         *slot = Arc::downgrade(&compiled);
         Ok(compiled)
@@ -210,26 +237,70 @@ impl Sandbox {
         blocking(move || cache.load(&engine, &digest)).await
     }
 
+    /// What the compilation of a component left of its debug information.
+    async fn lines(&self, digest: &str) -> Result<Option<LineTable>, CompileError> {
+        let (cache, digest) = (Arc::clone(&self.cache), digest.to_owned());
+        blocking(move || cache.lines(&digest).and_then(|lines| LineTable::decode(&lines))).await
+    }
+
     async fn compile(&self, file: &str, digest: &str, bytes: &Arc<[u8]>) -> Result<Component, CompileError> {
         // The semaphore is never closed.
         let _child = self.children.acquire().await;
-        let artifact = self
-            .options
-            .compiler
-            .compile(file, bytes, &self.options.compile)
-            .await?;
+        let started = Instant::now();
+        let functions = self.functions(bytes.len()).await?;
+        let job = Job {
+            file,
+            component: bytes,
+            limits: &self.options.compile,
+            tier: self.options.tier,
+            functions: functions.as_deref(),
+        };
+        let made = self.options.compiler.compile(job).await?;
+        drop(functions);
+        tracing::info!(
+            component = file,
+            ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            functions_reused = made.reused,
+            functions_compiled = made.compiled,
+            tier = self.options.tier.as_str(),
+            "compiled"
+        );
+        self.reused_functions.fetch_add(made.reused, Relaxed);
+        self.keep(file, digest, made).await
+    }
+
+    /// Functions that earlier compilations left; nothing if a component of this size is compiled without.
+    async fn functions(&self, component_bytes: usize) -> Result<Option<Vec<u8>>, CompileError> {
+        if component_bytes < functions::COMPONENT_BYTES_MIN || !self.options.tier.reuses_functions() {
+            return Ok(None);
+        }
+        let cache = Arc::clone(&self.cache);
+        blocking(move || Some(cache.functions(functions::GIVEN_BYTES_MAX))).await
+    }
+
+    /// Keeps what was compiled, and loads it from there; if it cannot be kept, from memory.
+    async fn keep(&self, file: &str, digest: &str, made: Response) -> Result<Component, CompileError> {
         let (cache, engine, digest) = (Arc::clone(&self.cache), self.engine.clone(), digest.to_owned());
         let component = blocking(move || {
-            if let Err(error) = cache.store(&digest, &artifact) {
-                tracing::warn!(%error, "a compiled component cannot be kept; it is compiled again at the next start");
+            let kept = match made.made.is_empty() {
+                true => Ok(()),
+                false => cache.store_functions(&digest, &made.made),
+            };
+            let kept = kept.and_then(|()| match made.lines.is_empty() {
+                true => Ok(()),
+                false => cache.store_lines(&digest, &made.lines),
+            });
+            match kept.and_then(|()| cache.store(&digest, &made.artifact)) {
+                Ok(()) => cache.load(&engine, &digest).map(Ok),
+                Err(error) => {
+                    tracing::warn!(%error, "a compiled component cannot be kept; it is compiled again at the next start");
+                    None
+                }
             }
-            artifact::deserialize(&engine, &artifact)
+            .unwrap_or_else(|| artifact::deserialize(&engine, &made.artifact))
         })
         .await?;
-        component.map_err(|error| CompileError::Invalid {
-            file: file.to_owned(),
-            message: format!("{error:#}"),
-        })
+        component.map_err(|error| CompileError::invalid(file, format!("{error:#}")))
     }
 }
 

@@ -14,11 +14,11 @@ const MASK: &str = "***";
 
 /// Values to redact.
 #[derive(Default)]
-pub(crate) struct Secrets(Vec<String>);
+pub struct Secrets(Vec<String>);
 
 impl Secrets {
     /// The values of `settings` that are a reference `${NAME}` in `written`, the settings as the user wrote them.
-    pub(crate) fn from_settings(settings: &str, written: Option<&str>) -> Self {
+    pub fn from_settings(settings: &str, written: Option<&str>) -> Self {
         let mut found = Vec::new();
         if let Some(written) = written
             && let (Ok(settings), Ok(written)) = (serde_json::from_str(settings), serde_json::from_str(written))
@@ -38,7 +38,7 @@ impl Secrets {
     }
 
     /// The text with secrets replaced.
-    pub(crate) fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    pub fn masked<'t>(&self, text: &'t str) -> Cow<'t, str> {
         self.0.iter().fold(Cow::Borrowed(text), |text, secret| {
             match text.contains(secret.as_str()) {
                 true => Cow::Owned(text.replace(secret.as_str(), MASK)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_model::{
     ConnectorId, TopicName,
-    columns::{Origins, Rejection},
+    columns::{Blobs, Origins, Rejection},
     door::{ConsumerConfig, GuestError, SinkGuest},
     event::Interests,
     message::{MessageBatch, WriteBatch},
@@ -21,7 +21,7 @@ use crate::{
         danube::connector::types as wit,
         exports::danube::connector::sink::{self, Guest as Sink, GuestIndices},
     },
-    convert,
+    convert::{self, Texts},
     guest::{ExportResult, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::GuestLimits,
@@ -36,6 +36,18 @@ pub struct SinkComponent {
     pub(crate) lanes: Lanes<Sink>,
     pub(crate) interests: Interests,
     pub(crate) configs: Vec<ConsumerConfig>,
+}
+
+impl SinkComponent {
+    /// Most bytes of memory that one of its instances had after a call; [`Self::memory_bytes_max`] bounds it.
+    pub fn memory_peak(&self) -> usize {
+        self.lanes.memory_peak()
+    }
+
+    /// Most bytes of memory that one of its instances may have.
+    pub fn memory_bytes_max(&self) -> usize {
+        self.lanes.memory_bytes_max()
+    }
 }
 
 #[async_trait]
@@ -69,6 +81,20 @@ impl SinkGuest for SinkComponent {
     }
 }
 
+/// Orders as numbers, or as bytes where the component wants them so.
+fn order_column<'a>(orders: &'a [u64], bytes: Option<&'a Blobs>) -> wit::NamedColumnParam<'a> {
+    match bytes {
+        Some(bytes) => wit::NamedColumnParam {
+            name: MessageBatch::ORDER_BYTES,
+            values: wit::ColumnParam::Blobs(convert::blobs(bytes)),
+        },
+        None => wit::NamedColumnParam {
+            name: MessageBatch::ORDERS,
+            values: wit::ColumnParam::Numbers(orders),
+        },
+    }
+}
+
 impl Guest for Sink {
     const ROLE: Role = Role::Sink;
     const CONFIGS: &'static str = "consumer-configs";
@@ -97,19 +123,21 @@ impl Guest for Sink {
         self.call_consumer_configs(store).await
     }
 
-    async fn call(&self, store: &mut Store<GuestState>, messages: &MessageBatch) -> ExportResult<WriteBatch> {
+    async fn call(
+        &self,
+        store: &mut Store<GuestState>,
+        messages: &MessageBatch,
+        wants: Interests,
+    ) -> ExportResult<WriteBatch> {
         let topics = convert::names(&messages.topics);
         let (producers, schemas) = (convert::names(&messages.producers), convert::names(&messages.schemas));
-        let extra = match messages.orders.is_empty() {
-            true => Vec::new(),
-            false => vec![wit::NamedColumnParam {
-                name: MessageBatch::ORDERS,
-                values: wit::ColumnParam::Numbers(&messages.orders),
-            }],
-        };
+        let texts = wants.texts.then(|| Texts::of(&messages.payloads));
+        let order_bytes = wants.order_bytes.then(|| convert::order_bytes(&messages.orders));
+        let orders = (!messages.orders.is_empty()).then(|| order_column(&messages.orders, order_bytes.as_ref()));
+        let extra: Vec<_> = orders.into_iter().chain(texts.iter().map(Texts::column)).collect();
         let batch = sink::MessageBatch {
             topics: convert::labels(&messages.topics, &topics),
-            payloads: convert::blobs(&messages.payloads),
+            payloads: convert::blobs(texts.as_ref().map_or(&messages.payloads, |texts| &texts.rest)),
             ids: convert::blobs(&messages.ids),
             keys: convert::blobs(&messages.keys),
             publish_times: &messages.publish_times_ms,

@@ -20,7 +20,7 @@ use crate::{
         danube::connector::types as wit,
         exports::danube::connector::source::{self, Guest as Source, GuestIndices},
     },
-    convert,
+    convert::{self, Texts},
     guest::{ExportResult, Guest, check_count, check_names, check_origins, check_payload_bytes},
     lane::Lanes,
     limits::{GuestLimits, PARTITIONS_MAX},
@@ -68,6 +68,16 @@ impl SourceGuest for SourceComponent {
 }
 
 impl SourceComponent {
+    /// Most bytes of memory that one of its instances had after a call; [`Self::memory_bytes_max`] bounds it.
+    pub fn memory_peak(&self) -> usize {
+        self.lanes.memory_peak()
+    }
+
+    /// Most bytes of memory that one of its instances may have.
+    pub fn memory_bytes_max(&self) -> usize {
+        self.lanes.memory_bytes_max()
+    }
+
     /// That every topic named is one of its configurations'. Names are distinct, so there are not more than those.
     fn check_topics(&self, records: &RecordBatch) -> Result<(), ColumnError> {
         let names = &records.topics.names;
@@ -123,18 +133,25 @@ impl Guest for Source {
         self.call_producer_configs(store).await
     }
 
-    async fn call(&self, store: &mut Store<GuestState>, events: &EventBatch) -> ExportResult<RecordBatch> {
+    async fn call(
+        &self,
+        store: &mut Store<GuestState>,
+        events: &EventBatch,
+        wants: Interests,
+    ) -> ExportResult<RecordBatch> {
+        let texts = wants.texts.then(|| Texts::of(&events.payloads));
+        let extra: Vec<_> = texts.iter().map(Texts::column).collect();
         let (endpoints, content_types) = (convert::names(&events.endpoints), convert::names(&events.content_types));
         let batch = source::EventBatch {
             endpoints: convert::labels(&events.endpoints, &endpoints),
-            payloads: convert::blobs(&events.payloads),
+            payloads: convert::blobs(texts.as_ref().map_or(&events.payloads, |texts| &texts.rest)),
             ids: convert::blobs(&events.ids),
             keys: convert::blobs(&events.keys),
             content_types: convert::labels(&events.content_types, &content_types),
             received: &events.received_ms,
             attributes: convert::attributes(&events.attributes),
             headers: convert::attributes(&events.headers),
-            extra: &[],
+            extra: &extra,
         };
         let answer = self.call_poll(store, batch).await?;
         Ok(answer.map(RecordBatch::from))

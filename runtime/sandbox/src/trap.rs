@@ -1,23 +1,24 @@
 //! Classifies the error of a failed call.
 
 use danube_wasm_model::door::GuestError;
-use wasmtime::{Error, PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{Error, FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 use wasmtime_wasi::{I32Exit, ResourceTableError};
 
 use crate::{
     limits::{BACKTRACE_FRAMES_MAX, exceeded, name},
+    lines::{LineTable, demangled},
     state::GuestState,
     text::truncated,
 };
 
+/// Functions of Rust's standard library that a panic calls.
+const PANICS: [&str; 2] = ["core::panicking::", "rust_begin_unwind"];
 /// Bytes of a trap's message.
 const MESSAGE_BYTES_MAX: usize = 1 << 10;
-/// Bytes of one frame's name: mangled generics grow long.
-const FRAME_BYTES_MAX: usize = 256;
 
 /// Classifies the error of a failed call. `state` is that of the store that it failed in, which is discarded
-/// afterwards.
-pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
+/// afterwards; `lines` are the component's.
+pub(crate) fn classify(error: &Error, state: &mut GuestState, lines: Option<&LineTable>) -> GuestError {
     if let Some(error) = state.budget.exceeded() {
         return error;
     }
@@ -55,7 +56,7 @@ pub(crate) fn classify(error: &Error, state: &mut GuestState) -> GuestError {
     };
     GuestError::Trap {
         message: truncated(message, MESSAGE_BYTES_MAX),
-        backtrace: backtrace(error),
+        backtrace: backtrace(error, lines),
     }
 }
 
@@ -77,17 +78,31 @@ fn limit_of(error: &Error, root: &str) -> Option<&'static str> {
         .map(|(_, limit)| *limit)
 }
 
-/// Names of the component's functions, innermost first.
-fn backtrace(error: &Error) -> Vec<String> {
+/// The component's functions, innermost first, with their places in its source if those are known.
+fn backtrace(error: &Error, lines: Option<&LineTable>) -> Vec<String> {
     let frames = error
         .downcast_ref::<WasmBacktrace>()
         .map_or(&[][..], WasmBacktrace::frames);
-    let names = frames
-        .iter()
-        .take(BACKTRACE_FRAMES_MAX)
-        .map(|frame| match frame.func_name() {
-            Some(name) => truncated(format!("{:#}", rustc_demangle::demangle(name)), FRAME_BYTES_MAX),
+    let mut shown = functions(frames, lines);
+    // What Rust does once it panics says nothing of the component.
+    let panics = |frame: &String| PANICS.iter().any(|name| frame.contains(name));
+    let begin = shown.iter().rposition(panics).map_or(0, |last| last + 1);
+    shown.drain(..begin);
+    shown.truncate(BACKTRACE_FRAMES_MAX);
+    shown
+}
+
+/// The functions of a backtrace, and those that are inlined into them.
+pub(crate) fn functions(frames: &[FrameInfo], lines: Option<&LineTable>) -> Vec<String> {
+    let named = frames.iter().flat_map(|frame| {
+        let name = match frame.func_name() {
+            Some(name) => demangled(name),
             None => format!("function {}", frame.func_index()),
-        });
-    names.collect()
+        };
+        let placed = lines
+            .zip(frame.module_offset())
+            .map(|(lines, address)| lines.frames(address, &name));
+        placed.filter(|placed| !placed.is_empty()).unwrap_or_else(|| vec![name])
+    });
+    named.collect()
 }

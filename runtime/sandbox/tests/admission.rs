@@ -2,7 +2,9 @@
 
 mod support;
 
-use danube_wasm_sandbox::{Access, AdmissionError, Capability, CompileLimits, Grants, LoadError, Role, inspect};
+use danube_wasm_sandbox::{
+    Access, AdmissionError, Capability, CompileLimits, Grants, GuestClass, GuestLimits, LoadError, Role, inspect,
+};
 use support::{Bench, Guest, LOG, encode, spec};
 
 const SOCKETS: &str = "package wasi:sockets@0.2.6; interface tcp { f: func(); }";
@@ -192,6 +194,44 @@ fn inspecting_tells_all_without_running_it() {
         Some(Access::Needs(Capability::Log))
     );
     assert_eq!(access("danube:connector/types@0.1.0"), Some(Access::Always));
+}
+
+#[tokio::test]
+async fn a_component_has_the_limits_of_its_class_unless_its_connector_says_otherwise() {
+    let small = Guest::default().source();
+    let info = inspect("x.wasm", &small, bytes_max()).expect("a source");
+    assert_eq!((info.class, info.limits), (GuestClass::Small, GuestLimits::default()));
+    assert_eq!(info.make.memory_bytes_min, 1 << 20);
+
+    // It begins with 65 MiB of memory, as an interpreter's snapshot may.
+    let guest = Guest {
+        memory: "1040 2048",
+        ..Default::default()
+    };
+    let large = guest.source();
+    let info = inspect("x.wasm", &large, bytes_max()).expect("a source");
+    assert_eq!(info.class, GuestClass::Interpreter);
+    assert_eq!(info.limits, GuestLimits::of(GuestClass::Interpreter));
+    assert_eq!(info.limits.memory_bytes_max, 128 << 20);
+    let json = serde_json::to_value(&info).expect("JSON");
+    assert_eq!(json["class"], "interpreter");
+    assert_eq!(json["limits"]["initialize_ms"], 5_000);
+
+    let bench = Bench::new();
+    assert_eq!(spec(large.clone()).limits, info.limits);
+    bench
+        .source(spec(large.clone()))
+        .await
+        .expect("more than a small one may have");
+    let mut limited = spec(large);
+    limited.limits.memory_bytes_max = 64 << 20;
+    let said = bench
+        .source(limited)
+        .await
+        .map(|_| ())
+        .expect_err("refused")
+        .to_string();
+    assert!(said.contains("memory_bytes"), "{said}");
 }
 
 #[test]

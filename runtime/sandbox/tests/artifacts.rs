@@ -11,7 +11,7 @@ use std::{
 };
 
 use danube_wasm_model::door::SourceGuest;
-use danube_wasm_sandbox::{CompileError, CompileLimits, Compiler, LoadError, Sandbox, TracingHost};
+use danube_wasm_sandbox::{CompileError, CompileLimits, CompileTier, Compiler, LoadError, Sandbox, TracingHost};
 use support::{Guest, child, events, options, spec};
 
 async fn load(cache: &Path, compiler: Compiler, component: Arc<[u8]>) -> Result<(), LoadError> {
@@ -74,6 +74,26 @@ fn artifacts(cache: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
+/// Puts other bytes where an artifact was; it cannot be written to.
+fn replace(path: &Path, bytes: Vec<u8>) {
+    fs::remove_file(path).expect("removed");
+    fs::write(path, bytes).expect("written");
+}
+
+/// A component as large as one with a language runtime: functions, and a mebibyte of data. `answer` is where its answers
+/// are.
+fn large_component(answer: u32) -> Arc<[u8]> {
+    let functions =
+        (0..200).map(|i| format!("(func (export \"f{i}\") (result i32) (i32.add (i32.const {i}) (i32.const 1)))"));
+    let guest = Guest {
+        memory: "40 256",
+        items: functions.collect::<String>().leak(),
+        data: format!("(data (i32.const 1048576) \"{}\")", "x".repeat(1 << 20)),
+        ..Guest::polling(format!("(i32.const {answer})"))
+    };
+    guest.source()
+}
+
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o777
 }
@@ -88,7 +108,7 @@ async fn a_component_is_compiled_once_and_kept_private() {
     let [artifact] = artifacts(&cache).try_into().expect("one artifact");
     assert_eq!(mode(&cache), 0o700);
     assert_eq!(mode(&cache.join("key")), 0o600);
-    assert_eq!(mode(&artifact), 0o600);
+    assert_eq!(mode(&artifact), 0o400);
 }
 
 #[tokio::test]
@@ -115,7 +135,7 @@ async fn a_changed_artifact_is_refused_and_made_again() {
     let mut in_the_code = good.clone();
     in_the_code[good.len() / 2] ^= 1;
     let mut in_the_tag = good.clone();
-    in_the_tag[0] ^= 1;
+    in_the_tag[good.len() - 1] ^= 1;
     for bad in [
         in_the_code,
         in_the_tag,
@@ -123,7 +143,7 @@ async fn a_changed_artifact_is_refused_and_made_again() {
         good[..10].to_vec(),
         Vec::new(),
     ] {
-        fs::write(&artifact, bad).expect("written");
+        replace(&artifact, bad);
         let refused = load(cache.path(), none(), component.clone()).await;
         assert!(
             matches!(refused, Err(LoadError::Compile(CompileError::Unavailable { .. }))),
@@ -149,7 +169,7 @@ async fn an_artifact_under_another_components_name_is_refused() {
     load(cache.path(), child(), other.clone()).await.expect("compiled");
     let mut both = artifacts(cache.path());
     both.retain(|path| *path != artifact);
-    fs::write(&both[0], good).expect("written");
+    replace(&both[0], good);
     let refused = load(cache.path(), none(), other).await;
     assert!(matches!(refused, Err(LoadError::Compile(_))), "{refused:?}");
 }
@@ -297,5 +317,126 @@ async fn a_component_that_is_damaged_inside_is_refused_by_the_compiler() {
             assert!(message.contains("type mismatch"), "{message}");
         }
         other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_artifact_is_mapped_and_not_copied() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let component = Guest::default().source();
+    load(cache.path(), child(), component.clone()).await.expect("compiled");
+    let [artifact] = artifacts(cache.path()).try_into().expect("one artifact");
+    let is_mapped = || {
+        let maps = fs::read_to_string("/proc/self/maps").expect("the maps");
+        let lines = maps.lines().filter(|line| line.contains(&*artifact.to_string_lossy()));
+        lines.filter(|line| line.contains(" r-xp ")).count() > 0
+    };
+    let sandbox = Sandbox::try_new(options(cache.path(), none())).expect("a sandbox");
+    let source = sandbox.load_source(spec(component), Arc::new(TracingHost)).await;
+    let source = source.expect("from the cache");
+    assert!(is_mapped(), "its code is run from the file");
+    // Whatever has the name by now, the code is that of the file that was checked.
+    replace(&artifact, vec![0; 1 << 20]);
+    source.poll(0, events(&["a"])).await.expect("it answers");
+}
+
+#[tokio::test]
+async fn an_artifact_that_others_can_change_is_refused() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let component = Guest::default().source();
+    load(cache.path(), child(), component.clone()).await.expect("compiled");
+    let [artifact] = artifacts(cache.path()).try_into().expect("one artifact");
+    fs::set_permissions(&artifact, fs::Permissions::from_mode(0o620)).expect("changed");
+    let refused = load(cache.path(), none(), component.clone()).await;
+    assert!(matches!(refused, Err(LoadError::Compile(_))), "{refused:?}");
+    assert!(!artifact.exists(), "it is removed");
+
+    load(cache.path(), child(), component.clone())
+        .await
+        .expect("compiled again");
+    let elsewhere = cache.path().join("elsewhere");
+    fs::rename(&artifact, &elsewhere).expect("moved");
+    std::os::unix::fs::symlink(&elsewhere, &artifact).expect("a link");
+    let refused = load(cache.path(), none(), component).await;
+    assert!(matches!(refused, Err(LoadError::Compile(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn functions_of_earlier_components_are_used_again_if_this_installation_left_them() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let reused = async |answer: u32| {
+        let sandbox = Sandbox::try_new(options(cache.path(), child())).expect("a sandbox");
+        let source = sandbox.load_source(spec(large_component(answer)), Arc::new(TracingHost));
+        let source = source.await.expect("it loads");
+        source.poll(0, events(&["a"])).await.expect("it answers");
+        sandbox.usage().reused_functions
+    };
+    let packs = || {
+        let files = fs::read_dir(cache.path()).expect("the cache");
+        let paths = files.map(|file| file.expect("a file").path());
+        paths
+            .filter(|path| path.extension().is_some_and(|e| e == "functions"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(reused(support::ZEROS).await, 0, "the first of its kind");
+    let [pack] = packs().try_into().expect("one pack");
+    assert_eq!(mode(&pack), 0o400);
+    assert!(reused(support::ZEROS + 4).await >= 200, "all functions but one");
+    let own: u64 = packs()
+        .iter()
+        .filter(|path| **path != pack)
+        .map(|path| fs::metadata(path).expect("a file").len())
+        .sum();
+    assert!(
+        own < fs::metadata(&pack).expect("a file").len() / 10,
+        "only what is new is kept again"
+    );
+
+    let mut changed = fs::read(&pack).expect("the pack");
+    changed[100] ^= 1;
+    for path in packs() {
+        replace(&path, changed.clone());
+    }
+    assert_eq!(reused(support::ZEROS + 8).await, 0, "what was changed is not used");
+    assert!(!pack.exists(), "it is removed");
+}
+
+#[tokio::test]
+async fn small_components_are_compiled_without_looking_functions_up() {
+    let cache = tempfile::tempdir().expect("a directory");
+    load(cache.path(), child(), Guest::default().source())
+        .await
+        .expect("compiled");
+    let names = fs::read_dir(cache.path())
+        .expect("the cache")
+        .map(|file| file.expect("a file").file_name());
+    assert_eq!(names.count(), 2, "the key and the artifact");
+}
+
+#[tokio::test]
+async fn tiers_compile_the_same_component_each_for_itself() {
+    let cache = tempfile::tempdir().expect("a directory");
+    let component = large_component(support::ZEROS);
+    let load = async |tier, compiler| {
+        let mut options = options(cache.path(), compiler);
+        options.tier = tier;
+        let sandbox = Sandbox::try_new(options).expect("a sandbox");
+        let source = sandbox
+            .load_source(spec(component.clone()), Arc::new(TracingHost))
+            .await?;
+        source.poll(0, events(&["a"])).await.expect("it answers");
+        Ok::<_, LoadError>(())
+    };
+    load(CompileTier::Baseline, child()).await.expect("compiled");
+    assert_eq!(artifacts(cache.path()).len(), 1);
+    let other = load(CompileTier::Optimized, none()).await;
+    assert!(
+        matches!(other, Err(LoadError::Compile(_))),
+        "it is not the same code: {other:?}"
+    );
+    load(CompileTier::Optimized, child()).await.expect("compiled");
+    assert_eq!(artifacts(cache.path()).len(), 2);
+    for tier in [CompileTier::Baseline, CompileTier::Optimized] {
+        load(tier, none()).await.expect("from the cache");
     }
 }

@@ -8,9 +8,11 @@ use danube_wasm_model::{
     SubscriptionType,
     columns::PayloadAt,
     door::{FailureKind, GuestError, SinkGuest, SourceGuest},
+    event::EventBatch,
+    message::MessageBatch,
 };
 use danube_wasm_sandbox::LoadError;
-use support::{Bench, Guest, events, messages, spec, topic};
+use support::{Bench, Guest, LOG, ZEROS, events, messages, spec, topic};
 
 /// Answers with one record that reuses input 0, after these changes to it.
 fn record(changes: &str) -> Guest {
@@ -282,4 +284,58 @@ async fn topics_must_be_granted_and_well_formed() {
             .await
             .contains("1025 partitions")
     );
+}
+
+/// Wants `texts`, logs the name of its only extra column and each of its values, and traps unless two bytes are left among the
+/// payloads. `extra` is where the extra columns are in its batch.
+fn reads_texts(extra: u32) -> Guest {
+    Guest {
+        imports: LOG,
+        data: r#"(data (i32.const 4096) "texts")
+            (data (i32.const 4112) "\00\10\00\00\05\00\00\00")
+            (data (i32.const 4128) "\00\00\00\00\10\10\00\00\01\00\00\00")"#
+            .into(),
+        initialize: "(i32.const 4128)".into(),
+        call: format!(
+            "(local $column i32) (local $name i32) (local $end i32)
+             (if (i32.ne (i32.load offset=28 (local.get $batch)) (i32.const 2)) (then (unreachable)))
+             (if (i32.ne (i32.load offset={count} (local.get $batch)) (i32.const 1)) (then (unreachable)))
+             (local.set $column (i32.load offset={extra} (local.get $batch)))
+             (call $log (i32.const 2) (i32.load (local.get $column)) (i32.load offset=4 (local.get $column)))
+             (if (i32.ne (i32.load8_u offset=8 (local.get $column)) (i32.const 1)) (then (unreachable)))
+             (local.set $name (i32.load offset=12 (local.get $column)))
+             (local.set $end (i32.add (local.get $name)
+                (i32.mul (i32.load offset=16 (local.get $column)) (i32.const 8))))
+             (loop $next
+                (call $log (i32.const 2) (i32.load (local.get $name)) (i32.load offset=4 (local.get $name)))
+                (local.set $name (i32.add (local.get $name) (i32.const 8)))
+                (br_if $next (i32.lt_u (local.get $name) (local.get $end))))
+             (i32.const {ZEROS})",
+            count = extra + 4
+        ),
+        ..Default::default()
+    }
+}
+
+#[tokio::test]
+async fn payloads_are_given_as_strings_to_who_wants_texts() {
+    let payloads = [&b"{}"[..], b"\xff\xfe", "\u{e9}".as_bytes(), b"{}"];
+    let mut events = EventBatch::default();
+    let mut messages = MessageBatch::default();
+    for payload in payloads {
+        events.endpoints.push("/hook");
+        events.payloads.push(payload);
+        messages.topics.push("/t/a");
+        messages.payloads.push(payload);
+    }
+    let bench = Bench::new();
+    let source = bench.source(spec(reads_texts(168).source())).await.expect("it loads");
+    assert!(source.interests().texts);
+    source.poll(0, Arc::new(events)).await.expect("it answers");
+    let sink = bench.sink(spec(reads_texts(144).sink())).await.expect("it loads");
+    sink.process_batch(0, Arc::new(messages)).await.expect("it answers");
+    let lines = bench.host.recorded().lines;
+    let lines: Vec<_> = lines.iter().map(|(_, line)| line.as_str()).collect();
+    let once = ["texts", "{}", "", "\u{e9}", "{}"];
+    assert_eq!(lines, [once, once].concat());
 }

@@ -2,9 +2,15 @@
 
 mod support;
 
-use danube_wasm_model::door::{GuestError, SinkGuest, SourceGuest};
+use danube_wasm_model::{
+    columns::PayloadAt,
+    door::{GuestError, SinkGuest, SourceGuest},
+};
 use danube_wasm_sandbox::{GuestLimits, LoadError, PoolLimits};
-use support::{Bench, DEADLINE, Guest, LOG, SPIN, TRAP, ZEROS, events, messages, spec};
+use support::{Bench, DEADLINE, Guest, LOG, SPIN, TRAP, ZEROS, events, messages, sections::instantiate, spec};
+
+/// Core instances of a component that is written by hand, with what adapts its imports.
+const CORE_INSTANCES_OF_ITS_OWN: usize = 8;
 
 /// Limits under which a component that spins is soon stopped.
 fn short_limits() -> GuestLimits {
@@ -251,6 +257,81 @@ async fn tables_are_limited() {
         .source(spec(big("(table 20000 funcref)").source()))
         .await
         .expect("at the limit");
+}
+
+#[tokio::test]
+async fn a_component_may_have_as_many_core_instances_as_a_language_runtime_has() {
+    let usual = GuestLimits::default().instances_max;
+    let guest = |more: usize| {
+        let mut component = Guest::default().source().to_vec();
+        let module = wat::parse_str(r#"(module (func (export "f")))"#).expect("a module");
+        instantiate(&mut component, &module, u8::try_from(more).expect("a small number"));
+        spec(component.into())
+    };
+    let bench = Bench::new();
+    let mut sources = Vec::new();
+    // As many instances as the pool has, each with as many core instances as it may have beside its own.
+    for _ in 0..8 {
+        sources.push(
+            bench
+                .source(guest(usual - CORE_INSTANCES_OF_ITS_OWN))
+                .await
+                .expect("it loads"),
+        );
+    }
+    for source in sources.drain(..) {
+        source.poll(0, events(&["a"])).await.expect("it answers");
+    }
+    let refused = bench
+        .source(guest(usual))
+        .await
+        .map(|_| ())
+        .expect_err("refused")
+        .to_string();
+    assert!(refused.contains("instances_max"), "{refused}");
+}
+
+/// Keeps a page of memory of each call, and forwards the payload.
+fn leaks() -> Guest {
+    Guest {
+        // Without memory it has nowhere to put its answer.
+        call: "(if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable))) (i32.const 2560)".into(),
+        ..Guest::default()
+    }
+}
+
+#[tokio::test]
+async fn a_component_that_leaks_is_replaced_before_its_limit_and_loses_nothing() {
+    const CALLS: usize = 5_000;
+    let bench = Bench::new();
+    let mut small = spec(leaks().source());
+    small.limits.memory_bytes_max = 4 << 20;
+    small.lanes = 2;
+    let source = bench.source(small).await.expect("it loads");
+    for call in 0..CALLS {
+        let event = format!("event {call}");
+        let records = source.poll(call % 2, events(&[&event])).await.expect("no trap");
+        let places: Vec<_> = records.payloads.places().collect();
+        assert_eq!(places, [PayloadAt::Input(0)], "the event is passed on");
+        assert!(bench.sandbox.usage().instances <= 2, "the old one is gone");
+    }
+    // It begins with one mebibyte, and is replaced with more than three of four: after 33 calls.
+    let replaced = usize::try_from(bench.host.recorded().replaced).expect("a number");
+    assert_eq!(replaced, 2 * (CALLS / 2 / 33));
+    let recording = source.recall(0).expect("the last call is known");
+    assert!(recording.contains("calls_before"), "{recording}");
+}
+
+#[tokio::test]
+async fn a_component_that_begins_near_its_limit_is_not_replaced_before_it_grows() {
+    let bench = Bench::new();
+    let mut full = spec(Guest::default().source());
+    full.limits.memory_bytes_max = 1 << 20;
+    let source = bench.source(full).await.expect("it loads");
+    for _ in 0..100 {
+        source.poll(0, events(&["a"])).await.expect("it answers");
+    }
+    assert_eq!(bench.host.recorded().replaced, 0);
 }
 
 #[tokio::test]

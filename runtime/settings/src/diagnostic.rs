@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use danube_wasm_codes::Code;
 use serde::Serialize;
 
 /// Whether a [`Diagnostic`] keeps the pipeline from starting.
@@ -16,12 +17,14 @@ pub enum Severity {
 
 /// An error or warning about a pipeline file.
 ///
-/// Displayed as `pipeline.toml:12:5: message`, with `help: …` on a second line.
+/// Displayed as `pipeline.toml:12:5: error[DW0102]: message`, with `help: …` on a second line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Diagnostic {
     /// Whether it is an error or a warning.
     pub severity: Severity,
+    /// Which kind of mistake it is; some warnings are of none.
+    pub code: Option<Code>,
     /// The pipeline file, as it was named by the caller.
     pub file: String,
     /// Line, from 1; 0 for the file as a whole.
@@ -49,11 +52,14 @@ impl fmt::Display for Diagnostic {
         if self.line > 0 {
             write!(f, ":{}:{}", self.line, self.column)?;
         }
-        f.write_str(match self.severity {
-            Severity::Error => ": ",
-            Severity::Warning => ": warning: ",
-        })?;
-        write!(f, "{}", self.message)?;
+        let severity = match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+        };
+        match self.code {
+            Some(code) => write!(f, ": {severity}[{code}]: {}", self.message)?,
+            None => write!(f, ": {severity}: {}", self.message)?,
+        }
         if self.help.is_empty() {
             Ok(())
         } else {
@@ -81,9 +87,10 @@ impl Diagnostics {
     }
 
     /// An error about the file as a whole.
-    pub fn of_file(file: &str, message: String, help: &str) -> Self {
+    pub fn of_file(code: Code, file: &str, message: String, help: &str) -> Self {
         Self(vec![Diagnostic {
             severity: Severity::Error,
+            code: Some(code),
             file: file.to_owned(),
             line: 0,
             column: 0,

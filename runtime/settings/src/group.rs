@@ -2,6 +2,8 @@
 
 use toml::de::DeValue;
 
+use danube_wasm_codes::Code;
+
 use crate::{FieldManual, Presence, Section, Span, Table, ValueRef};
 
 /// A declared table inside a table, which has not been read yet.
@@ -50,7 +52,8 @@ impl<'t, 's> Group<'t, 's> {
         }
         if !self.describing() {
             let header = self.table.manual_path(self.key);
-            self.table.session.error(
+            self.table.session.coded(
+                Code::MissingKey,
                 &self.span(),
                 format!("{} needs a table `{}`", self.table.header(), self.key),
                 format!("add `[{header}]`"),
@@ -71,9 +74,12 @@ impl<'t, 's> Group<'t, 's> {
         if !self.table.has_items(self.key) && !self.describing() {
             let header = self.table.manual_path(self.key);
             let message = format!("{} needs at least one `{}`", self.table.header(), self.key);
-            self.table
-                .session
-                .error(&self.table.span(self.key), message, format!("add `[[{header}]]`"));
+            self.table.session.coded(
+                Code::MissingKey,
+                &self.table.span(self.key),
+                message,
+                format!("add `[[{header}]]`"),
+            );
         }
         self.list(input)
     }

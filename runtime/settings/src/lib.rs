@@ -33,6 +33,7 @@ mod unknown;
 mod value_ref;
 pub mod values;
 
+pub use danube_wasm_codes::Code;
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use environment::{DATA_DIR_VARIABLE, Environment, ProcessEnvironment};
 pub use field::Field;

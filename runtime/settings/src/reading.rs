@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use danube_wasm_codes::Code;
+
 use crate::{
     KeyNames, TableManual,
     diagnostic::{Diagnostic, Severity},
@@ -167,12 +169,17 @@ impl<'e> Reading<'e> {
 
     /// Records an error.
     pub fn error(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
-        self.record(Severity::Error, span, message.into(), help.into());
+        self.coded(Code::KeysDisagree, span, message, help);
+    }
+
+    /// Records an error of another kind than that keys do not fit together.
+    pub fn coded(&self, code: Code, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        self.record(Severity::Error, Some(code), span, message.into(), help.into());
     }
 
     /// Records a warning.
     pub fn warning(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
-        self.record(Severity::Warning, span, message.into(), help.into());
+        self.record(Severity::Warning, None, span, message.into(), help.into());
     }
 
     /// See [`crate::Session::name_keys`].
@@ -197,7 +204,13 @@ impl<'e> Reading<'e> {
     /// Postpones an error about the environment. Returns false if errors are not postponed.
     pub fn postpone(&self, span: &Span, message: &str, help: &str) -> bool {
         let Some(missing) = &self.missing else { return false };
-        let diagnostic = self.diagnostic(Severity::Error, span, message.to_owned(), help.to_owned());
+        let diagnostic = self.diagnostic(
+            Severity::Error,
+            Some(Code::InvalidValue),
+            span,
+            message.to_owned(),
+            help.to_owned(),
+        );
         missing.borrow_mut().push(diagnostic);
         true
     }
@@ -207,17 +220,24 @@ impl<'e> Reading<'e> {
         self.missing.as_ref().map(RefCell::take).unwrap_or_default()
     }
 
-    fn record(&self, severity: Severity, span: &Span, message: String, help: String) {
+    fn record(&self, severity: Severity, code: Option<Code>, span: &Span, message: String, help: String) {
         let is_reported = |names: &KeyNames| severity == Severity::Error && names.is_reported(&span.key);
         if self.names.borrow().get(&span.file).is_some_and(is_reported) {
             return;
         }
-        let diagnostic = self.diagnostic(severity, span, message, help);
+        let diagnostic = self.diagnostic(severity, code, span, message, help);
         self.found.borrow_mut().push((span.file, diagnostic));
     }
 
     /// Creates a diagnostic for a place in a file.
-    pub fn diagnostic(&self, severity: Severity, span: &Span, message: String, help: String) -> Diagnostic {
+    pub fn diagnostic(
+        &self,
+        severity: Severity,
+        code: Option<Code>,
+        span: &Span,
+        message: String,
+        help: String,
+    ) -> Diagnostic {
         let (line, column) = self
             .files
             .get(span.file)
@@ -227,6 +247,7 @@ impl<'e> Reading<'e> {
         let [key, message, help] = [self.original_key(span), message, help].map(printable);
         Diagnostic {
             severity,
+            code,
             file,
             line,
             column,

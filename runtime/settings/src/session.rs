@@ -5,6 +5,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use danube_wasm_codes::Code;
+
 use crate::{
     KeyNames, Reading, SourceLine, Span, TableManual,
     environment::{DATA_DIR_VARIABLE, Environment},
@@ -92,6 +94,11 @@ impl<'s> Session<'s> {
     /// Records an error.
     pub fn error(&self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         self.shared.error(span, message, help);
+    }
+
+    /// See [`Reading::coded`].
+    pub fn coded(&self, code: Code, span: &Span, message: impl Into<String>, help: impl Into<String>) {
+        self.shared.coded(code, span, message, help);
     }
 
     /// Postpones an error about the environment. Returns false if errors are not postponed.

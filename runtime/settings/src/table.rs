@@ -5,6 +5,8 @@ use toml::{
     de::{DeString, DeTable, DeValue},
 };
 
+use danube_wasm_codes::Code;
+
 use crate::{Field, FieldManual, Group, Kind, Presence, Session, Span, TableManual, ValueRef};
 
 /// A type that is read from a table of the file.
@@ -248,7 +250,8 @@ impl<'s> Table<'s> {
             return;
         }
         let span = self.span.sibling(self.span.bytes.clone(), self.path_of(field.key));
-        self.session.error(
+        self.session.coded(
+            Code::MissingKey,
             &span,
             format!("{} needs `{}`", self.header(), field.key),
             format!("write for example `{}`", sample(field)),

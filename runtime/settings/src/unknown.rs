@@ -1,5 +1,7 @@
 //! Unknown keys, and suggestions for them.
 
+use danube_wasm_codes::Code;
+
 use crate::{Table, nearest, page};
 
 impl Table<'_> {
@@ -17,8 +19,12 @@ impl Table<'_> {
             };
             let span = self.own_span().sibling(key.span(), self.path_of(name));
             let shown: String = name.chars().take(64).collect();
-            self.session
-                .error(&span, format!("unknown key `{shown}` in {}", self.header()), help);
+            self.session.coded(
+                Code::UnknownKey,
+                &span,
+                format!("unknown key `{shown}` in {}", self.header()),
+                help,
+            );
         }
     }
 

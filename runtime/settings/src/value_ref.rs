@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use toml::{Spanned, de::DeValue};
 
+use danube_wasm_codes::Code;
+
 use crate::{
     Session, Span,
     environment::{ExpandError, expand},
@@ -54,7 +56,11 @@ impl<'s> ValueRef<'s> {
 
     /// Records an error and what to write instead.
     pub fn refuse_with<T>(&self, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
-        self.session.error(&self.span, message, help);
+        self.refuse_as(Code::InvalidValue, message, help)
+    }
+
+    fn refuse_as<T>(&self, code: Code, message: impl Into<String>, help: impl Into<String>) -> Option<T> {
+        self.session.coded(code, &self.span, message, help);
         None
     }
 
@@ -69,7 +75,8 @@ impl<'s> ValueRef<'s> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.refuse(format!("`{}` must be {what}, not {given}", self.name()))
+        let message = format!("`{}` must be {what}, not {given}", self.name());
+        self.refuse_as(Code::WrongType, message, format!("write for example `{}`", self.sample))
     }
 
     /// Returns the start of the string with its references, for messages: values from the environment are never
@@ -174,7 +181,8 @@ impl<'s> ValueRef<'s> {
     /// Records that a file cannot be read.
     pub fn refuse_file<T>(&self, path: &std::path::Path, why: &str) -> Option<T> {
         let name = self.name();
-        self.refuse_with(
+        self.refuse_as(
+            Code::UnreadableFile,
             format!("`{name}` names {}, which cannot be read: {why}", path.display()),
             "correct the file or the path; paths start from this file's directory",
         )

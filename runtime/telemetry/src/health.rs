@@ -1,6 +1,9 @@
 //! The health of the process: its parts, its connectors, and whether it can make progress.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use parking_lot::RwLock;
 use serde::Serialize;
@@ -11,10 +14,19 @@ use serde::Serialize;
 pub enum State {
     /// Works.
     Ready,
+    /// Does nothing because an operator has paused it. As good as ready: that a connector rests is no reason to send a
+    /// process's other connectors no traffic, or to restart it.
+    Paused,
     /// Not ready, and expected to recover by itself.
     Degraded(String),
     /// Does not work and will not recover by itself.
     Down(String),
+}
+
+impl State {
+    fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready | Self::Paused)
+    }
 }
 
 /// All parts. Cheap to clone.
@@ -27,6 +39,8 @@ struct HealthState {
     states: BTreeMap<String, (u64, State)>,
     handles: u64,
     connectors: BTreeMap<String, Connector>,
+    /// Connectors that have to start before the process counts as started.
+    expected: BTreeSet<String>,
     start: StartPhase,
     /// What cannot continue, and why.
     dead: BTreeMap<&'static str, String>,
@@ -50,7 +64,7 @@ enum StartPhase {
 pub struct Connector {
     /// `source` or `sink`.
     pub direction: &'static str,
-    /// `pending`, `starting`, `running`, `degraded`, `down`, `failed` or `stopped`.
+    /// `pending`, `starting`, `running`, `degraded`, `down`, `paused`, `failed` or `stopped`.
     pub state: &'static str,
     /// Why it does not run as it should.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -95,12 +109,14 @@ impl Health {
         })))
     }
 
-    /// Call it when every configured connector is known.
-    pub fn all_known(&self) {
+    /// Call it when every configured connector is known, with their names: each has to start once before the process is
+    /// ready, those too of which nothing was heard yet.
+    pub fn all_known(&self, connectors: impl IntoIterator<Item = impl Into<String>>) {
         let mut parts = self.0.write();
         if parts.start == StartPhase::Reading {
             parts.start = StartPhase::Starting;
         }
+        parts.expected = connectors.into_iter().map(Into::into).collect();
         parts.update_start();
     }
 
@@ -117,6 +133,7 @@ impl Health {
     pub fn remove_connector(&self, name: &str) {
         let mut parts = self.0.write();
         parts.connectors.remove(name);
+        parts.expected.remove(name);
         parts.update_start();
     }
 
@@ -174,7 +191,7 @@ impl Health {
             .chain(connectors)
             .map(|(name, state)| (name.clone(), state.clone()))
             .collect();
-        let ready = parts.start == StartPhase::Done && checks.values().all(|state| *state == State::Ready);
+        let ready = parts.start == StartPhase::Done && checks.values().all(State::is_ready);
         Report {
             ready: ready && !parts.draining,
             draining: parts.draining,
@@ -185,7 +202,9 @@ impl Health {
 
 impl HealthState {
     fn update_start(&mut self) {
-        if self.start == StartPhase::Starting && self.connectors.values().all(|connector| connector.has_started) {
+        let is_known = |name: &String| self.connectors.contains_key(name);
+        let all_started = self.connectors.values().all(|connector| connector.has_started);
+        if self.start == StartPhase::Starting && self.expected.iter().all(is_known) && all_started {
             self.start = StartPhase::Done;
         }
     }
@@ -263,8 +282,9 @@ mod tests {
         health.part("broker").set(State::Ready);
         assert!(!health.report().ready, "the connectors are not known");
         health.set_connector("p/a", connector("running", State::Ready));
+        health.all_known(["p/a", "p/b"]);
+        assert!(!health.report().ready, "nothing was heard of b");
         health.set_connector("p/b", starting());
-        health.all_known();
         assert!(!health.report().ready, "b has not started");
         health.set_connector("p/a", connector("failed", State::Down("a panic".into())));
         health.set_connector("p/b", connector("running", State::Ready));

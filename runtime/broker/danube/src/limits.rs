@@ -156,3 +156,6 @@ pub(crate) const DEFAULT_ADMIN_PORT: u16 = 50051;
 
 /// Danube's port for clients.
 pub(crate) const DEFAULT_PORT: u16 = 6650;
+
+/// Keys of a partition of a `KeyShared` subscription of which it is remembered that their messages come to a consumer.
+pub(crate) const KEYS_MAX: usize = 65_536;

@@ -45,9 +45,13 @@ impl Scene {
     }
 
     async fn publish(&mut self, n: usize) {
+        self.publish_of(None, n).await;
+    }
+
+    async fn publish_of(&mut self, key: Option<&str>, n: usize) {
         let topic = topic(TOPIC);
         let records = (self.published..self.published + n)
-            .map(|i| record(&topic, None, i))
+            .map(|i| record(&topic, key, i))
             .collect();
         self.published += n;
         assert!(publish(&*self.publisher, records).await.iter().all(Result::is_ok));
@@ -129,23 +133,41 @@ async fn nothing_is_skipped_where_messages_come_out_of_order_or_again() {
 
 #[tokio::test]
 async fn a_partition_that_gives_nothing_of_what_it_confirmed_stands_still() {
-    let mut scene = Scene::new(SubscriptionType::Exclusive, |_| ()).await;
-    scene.publish(5).await;
+    for kind in [SubscriptionType::Exclusive, SubscriptionType::KeyShared] {
+        let mut scene = Scene::new(kind, |_| ()).await;
+        scene.publish(5).await;
+        scene.process(5).await;
+        scene.wire.state.deliver(TOPIC, |s| s.stands_still = true);
+        scene.publish(1).await;
+        let found = scene
+            .until("a standstill", |delivery| delivery.standstill.is_some())
+            .await;
+        let why = found.standstill.unwrap();
+        assert!(
+            why.contains("/default/t stands still") && why.contains("topics unload"),
+            "{kind:?}: {why}"
+        );
+        scene.wire.state.deliver(TOPIC, |s| s.stands_still = false);
+        scene.process(1).await;
+        scene
+            .until("it goes on", |delivery| delivery.standstill.is_none())
+            .await;
+    }
+}
+
+/// A key that never came here may be another consumer's.
+#[tokio::test]
+async fn a_message_of_another_key_is_not_missed_on_key_shared() {
+    let mut scene = Scene::new(SubscriptionType::KeyShared, |_| ()).await;
+    scene.publish_of(Some("mine"), 5).await;
     scene.process(5).await;
     scene.wire.state.deliver(TOPIC, |s| s.stands_still = true);
-    scene.publish(1).await;
-    let found = scene
-        .until("a standstill", |delivery| delivery.standstill.is_some())
-        .await;
-    let why = found.standstill.unwrap();
-    assert!(
-        why.contains("/default/t stands still") && why.contains("topics unload"),
-        "{why}"
-    );
-    scene.wire.state.deliver(TOPIC, |s| s.stands_still = false);
-    scene.process(1).await;
+    scene.publish_of(Some("other"), 20).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    assert_eq!(*scene.delivery.borrow(), Delivery::default());
+    scene.publish_of(Some("mine"), 1).await;
     scene
-        .until("it goes on", |delivery| delivery.standstill.is_none())
+        .until("a standstill", |delivery| delivery.standstill.is_some())
         .await;
 }
 

@@ -316,13 +316,13 @@ async fn a_record_that_waited_too_long_behind_others_costs_no_session() {
 
 #[tokio::test]
 async fn a_call_that_hangs_costs_its_record_and_not_those_behind_it() {
-    const PATIENCE: Duration = Duration::from_secs(6);
+    const DEADLINE: Duration = Duration::from_secs(6);
     let wire = Wire::start().await;
     let topic = topic("/default/t");
     let (_client, publisher) = publisher_with(&wire, |options| {
         // So that a call's own time is not what ends it: no test waits for that.
         options.request_timeout = Duration::from_secs(600);
-        options.publish_timeout = PATIENCE;
+        options.publish_timeout = DEADLINE;
         options.in_flight_max = Some(1);
     })
     .await;
@@ -333,7 +333,7 @@ async fn a_call_that_hangs_costs_its_record_and_not_those_behind_it() {
     });
     let first = publisher.publish(vec![vec![record(&topic, Some("a"), 1)]]);
     // The second has half of its time left when that of the first is over.
-    tokio::time::sleep(PATIENCE / 2).await;
+    tokio::time::sleep(DEADLINE / 2).await;
     let second = publisher.publish(vec![vec![record(&topic, Some("b"), 2)]]);
     let error = soon(first).await.remove(0).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Unavailable);

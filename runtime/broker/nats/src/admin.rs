@@ -24,7 +24,7 @@ pub(crate) struct NatsAdmin {
 pub(crate) type BySubscription = BTreeMap<String, Vec<ConsumerInfo>>;
 
 impl NatsAdmin {
-    fn durables<'s>(&'s self, topic: &'s Topic) -> Durables<'s> {
+    pub(crate) fn durables<'s>(&'s self, topic: &'s Topic) -> Durables<'s> {
         Durables {
             session: &self.session,
             topic,
@@ -41,7 +41,7 @@ impl NatsAdmin {
     }
 
     async fn topic_info(&self, info: &StreamInfo, name: TopicName, partitions: u32) -> Result<TopicInfo> {
-        let topic = self.topics.get(&name).await?;
+        let topic = self.topics.look_up(&name).await?;
         let subscriptions = self.by_subscription(&topic).await?;
         let state = &info.state;
         let floors = subscriptions
@@ -83,7 +83,7 @@ impl Admin for NatsAdmin {
     }
 
     async fn delete_topic(&self, topic: &TopicName) -> Result<()> {
-        let known = self.topics.get(topic).await?;
+        let known = self.topics.look_up(topic).await?;
         let call = format!("STREAM.DELETE.{}", known.stream);
         let _: Value = self
             .session
@@ -97,7 +97,7 @@ impl Admin for NatsAdmin {
         let mut found = Vec::new();
         for info in self.topics.list().await? {
             let Some((name, _)) = info.config.topic() else { continue };
-            let topic = self.topics.get(&name).await?;
+            let topic = self.topics.look_up(&name).await?;
             for (subscription, consumers) in self.by_subscription(&topic).await? {
                 found.push(SubscriptionInfo {
                     topic: name.clone(),

@@ -67,12 +67,18 @@ struct VarzMeta {
 /// Asks the server and, where it is told where that is, the monitoring of every server. An error is what no record can
 /// pass.
 pub(crate) async fn check(session: &Session) -> Result<Promises> {
-    session.connected().await?;
-    let info = session.client().await?.server_info();
+    let info = session.server_info().await?;
     if version(&info.version).is_some_and(|found| found < VERSION_MIN) {
         return Err(denied(format!(
             "NATS at {}:{} is {}, too old: run 2.14 or newer (2.15.1 is tested)",
             info.host, info.port, info.version
+        )));
+    }
+    if info.cluster.is_none() && session.options.replicas > 1 {
+        return Err(denied(format!(
+            "NATS at {}:{} is alone and cannot keep {} copies: make a cluster of three servers, or accept one copy with `replicas = 1` \
+             and `accept_loss = true`",
+            info.host, info.port, session.options.replicas
         )));
     }
     let max_payload = info.max_payload;

@@ -26,6 +26,8 @@ use crate::{
 
 /// How long another leader may take.
 const ELECTION: Duration = Duration::from_secs(15);
+/// How long a leader may take to have everything that was acknowledged.
+const CATCHES_UP: Duration = Duration::from_secs(3);
 
 /// Looks for holes in the streams that this process uses.
 pub(crate) struct Holes {
@@ -61,8 +63,8 @@ impl Holes {
     /// Looks at a topic: tells damage through its health, and takes that back when it is whole.
     pub(crate) async fn check(&self, topic: &Topic) -> Result<()> {
         let noted = self.noted(topic).await?;
-        let info = self.topics.info(&topic.name).await?;
-        let Some(hole) = self.hole(topic, &info, noted) else {
+        let (info, hole) = self.look(topic, noted).await?;
+        let Some(hole) = hole else {
             self.is_whole(topic, &info).await?;
             return Ok(());
         };
@@ -75,8 +77,9 @@ impl Holes {
         }));
         tracing::error!(topic = %topic.name, stream = topic.stream, first = hole.first, last = hole.last,
             "NATS has lost messages of a stream; its leader is replaced");
-        let info = self.with_another_leader(topic, &info).await?;
-        match self.hole(topic, &info, noted) {
+        self.with_another_leader(topic, &info).await?;
+        let (info, found) = self.look(topic, noted).await?;
+        match found {
             None => {
                 self.set_back(topic, hole.first).await?;
                 tracing::warn!(topic = %topic.name, stream = topic.stream,
@@ -88,15 +91,29 @@ impl Holes {
         Ok(())
     }
 
-    fn hole(&self, topic: &Topic, info: &StreamInfo, noted: u64) -> Option<Hole> {
-        let acknowledged = topic.health.acknowledged.load(Ordering::Relaxed).max(noted);
-        find(&info.state, acknowledged).map(|(first, last, messages)| Hole {
-            topic: topic.name.clone(),
-            first,
-            last,
-            messages,
-            is_acknowledged: false,
-        })
+    /// What the stream says of itself, and whether it has a hole. A leader that has just been elected may not have everything
+    /// yet that was acknowledged, so an end that is missing is looked for again for a while.
+    async fn look(&self, topic: &Topic, noted: u64) -> Result<(StreamInfo, Option<Hole>)> {
+        let deadline = tokio::time::Instant::now() + CATCHES_UP;
+        let mut backoff = Backoff::new(RETRY_FLOOR);
+        loop {
+            // Before the stream is asked: what is acknowledged meanwhile may not be in its answer.
+            let acknowledged = topic.health.acknowledged.load(Ordering::Relaxed).max(noted);
+            let info = self.topics.info(&topic.name).await?;
+            let found = find(&info.state, acknowledged).map(|(first, last, messages)| Hole {
+                topic: topic.name.clone(),
+                first,
+                last,
+                messages,
+                is_acknowledged: false,
+            });
+            let is_known = found.as_ref().is_some_and(|hole| self.is_known(topic, hole));
+            let lacks_end = info.state.last_seq < acknowledged && !is_known;
+            if !lacks_end || tokio::time::Instant::now() >= deadline {
+                return Ok((info, found));
+            }
+            tokio::time::sleep(backoff.next(RETRY_CEILING)).await;
+        }
     }
 
     /// Whether this hole, or a larger one, was told and acknowledged.
@@ -137,10 +154,10 @@ impl Holes {
             .unwrap_or(0))
     }
 
-    /// The stream as another server has it; with one server, as it is.
-    async fn with_another_leader(&self, topic: &Topic, info: &StreamInfo) -> Result<StreamInfo> {
+    /// Has another server lead the stream; with one copy there is none.
+    async fn with_another_leader(&self, topic: &Topic, info: &StreamInfo) -> Result<()> {
         if info.config.num_replicas < 2 {
-            return Ok(info.clone());
+            return Ok(());
         }
         let before = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());
         let call = format!("STREAM.LEADER.STEPDOWN.{}", topic.stream);
@@ -154,7 +171,7 @@ impl Holes {
             let info = self.topics.info(&topic.name).await?;
             let leader = info.cluster.as_ref().and_then(|cluster| cluster.leader.clone());
             if (leader.is_some() && leader != before) || tokio::time::Instant::now() >= deadline {
-                return Ok(info);
+                return Ok(());
             }
             tokio::time::sleep(backoff.next(RETRY_CEILING)).await;
         }

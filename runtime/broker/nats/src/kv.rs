@@ -10,9 +10,10 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use crate::{
-    error::{NO_MESSAGE, WRONG_LAST_SEQUENCE, unavailable},
+    error::{NO_MESSAGE, STREAM_NAME_IN_USE, WRONG_LAST_SEQUENCE, conflict, unavailable},
     limits,
     session::{NoAnswer, Session, parse},
+    topic::StreamInfo,
 };
 
 /// See the module.
@@ -78,17 +79,39 @@ impl Bucket {
             if !options.placement_tags.is_empty() {
                 config["placement"] = json!({"tags": options.placement_tags});
             }
-            let _: Value = self
-                .session
-                .api(
-                    &format!("STREAM.CREATE.{stream}"),
-                    &config,
-                    &format!("making the bucket {}", self.name),
-                )
-                .await?;
+            let (call, doing) = (
+                format!("STREAM.CREATE.{stream}"),
+                format!("making the bucket {}", self.name),
+            );
+            match self.session.api_answer::<Value>(&call, &config, &doing).await? {
+                Ok(_) => {}
+                // By a process with other options, or an older server with other defaults.
+                Err(error) if error.err_code == STREAM_NAME_IN_USE => self.confirm(&doing).await?,
+                Err(error) => return Err(error.explain(&doing)),
+            }
             Ok(())
         });
         made.await.copied()
+    }
+
+    /// Whether what is there serves.
+    async fn confirm(&self, doing: &str) -> Result<()> {
+        let info: StreamInfo = self
+            .session
+            .api(&format!("STREAM.INFO.{}", self.stream()), &json!({}), doing)
+            .await?;
+        let config = &info.config;
+        let serves = config.subjects == [self.subject(">")]
+            && config.max_msgs_per_subject == 1
+            && config.max_age == 0
+            && config.storage == "file";
+        match serves {
+            true => Ok(()),
+            false => Err(conflict(format!(
+                "{doing}: the stream {} was made by another program: delete or rename it, or set another `prefix`",
+                self.stream()
+            ))),
+        }
     }
 
     /// The newest value of a key.

@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::{
+    error::unavailable,
     kv::Bucket,
     limits::{LEASE_TIME, LEASE_TRUSTED_FOR, TAKE_OVER_AFTER},
     names,
 };
+
+/// How often one renewal is written: see [`Contender::renew`].
+const RENEWALS_MAX: usize = 3;
 
 /// What is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,19 +112,25 @@ impl Contender {
 
     /// Shows that the owner is alive.
     pub(crate) async fn renew(&mut self, lease: Lease) -> Result<Renewal> {
-        if let Some(renewed) = self.write(lease.revision, lease.is_clean, false).await? {
-            return Ok(Renewal::Held(renewed));
+        let mut revision = lease.revision;
+        // Earlier writes may have had no answer, and one more may arrive in between.
+        for _ in 0..RENEWALS_MAX {
+            if let Some(renewed) = self.write(revision, lease.is_clean, false).await? {
+                return Ok(Renewal::Held(renewed));
+            }
+            let entry = self.leases.get(&self.key).await?;
+            let own = entry.filter(|entry| self.is_own(&entry.value));
+            let Some(entry) = own else { return Ok(Renewal::Lost) };
+            revision = entry.revision;
         }
-        // An earlier write may have had no answer.
-        let Some(entry) = self.leases.get(&self.key).await? else {
-            return Ok(Renewal::Lost);
-        };
-        let record: Option<Record> = serde_json::from_slice(&entry.value).ok();
-        if record.is_none_or(|record| record.session != self.session || record.released) {
-            return Ok(Renewal::Lost);
-        }
-        let renewed = self.write(entry.revision, lease.is_clean, false).await?;
-        Ok(renewed.map_or(Renewal::Lost, Renewal::Held))
+        Err(unavailable(
+            "the lease is written by this process, and cannot be renewed now",
+        ))
+    }
+
+    fn is_own(&self, value: &[u8]) -> bool {
+        let record: Option<Record> = serde_json::from_slice(value).ok();
+        record.is_some_and(|record| record.session == self.session && !record.released)
     }
 
     /// Lets go. If that fails, others wait for [`LEASE_TIME`].

@@ -8,6 +8,7 @@
 mod admin;
 mod check;
 mod consume;
+mod copying;
 #[cfg(feature = "credentials")]
 mod credentials;
 mod delivery_subject;

@@ -26,6 +26,8 @@ pub(crate) const OWNED_PULL: Duration = Duration::from_secs(2);
 pub(crate) const SHARED_PULL: Duration = Duration::from_secs(20);
 /// Messages of one pull.
 pub(crate) const PULL_MESSAGES_MAX: usize = 1_000;
+/// Messages of a pull that is not limited by the window, because most of them are here already.
+pub(crate) const PULL_UNROOMED_MAX: usize = 256;
 /// Bytes of one pull: at least one message of the largest size.
 pub(crate) const PULL_BYTES_MAX: usize = 64 << 20;
 /// After this time without a message, with some to be read and room for them, a consumer's leader is replaced.
@@ -38,6 +40,8 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 pub(crate) const RETRY_FLOOR: Duration = Duration::from_millis(50);
 /// See [`RETRY_FLOOR`].
 pub(crate) const RETRY_CEILING: Duration = Duration::from_secs(1);
+/// How often, a second apart, servers must say that something is not there which was there before.
+pub(crate) const MISSED_MAX: usize = 3;
 /// Messages of a subscription that are out, over all its processes.
 pub(crate) const ACK_PENDING_MAX: i64 = 65_536;
 /// Messages that wait in the client for one consumer; the client drops what is above.

@@ -64,6 +64,33 @@ fn with_credentials(_auth: &Auth) -> Result<ConnectOptions> {
     ))
 }
 
+/// What to do about a failure of TLS.
+pub(crate) fn cure(error: &rustls::Error) -> &'static str {
+    use rustls::{AlertDescription as Alert, CertificateError as Certificate, Error};
+    match error {
+        Error::InvalidCertificate(
+            Certificate::Expired
+            | Certificate::ExpiredContext { .. }
+            | Certificate::NotValidYet
+            | Certificate::NotValidYetContext { .. },
+        ) => "renew the server's certificate, or set this machine's clock",
+        Error::InvalidCertificate(Certificate::NotValidForName | Certificate::NotValidForNameContext { .. }) => {
+            "write the address that is in the server's certificate, or renew that for this one"
+        }
+        Error::InvalidCertificate(_) => "`ca_file` must hold the authority that has signed the server's certificate",
+        Error::AlertReceived(
+            Alert::CertificateRequired
+            | Alert::BadCertificate
+            | Alert::UnknownCA
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::AccessDenied
+            | Alert::DecryptError,
+        ) => "set `cert_file` and `key_file` to a certificate by an authority that the server trusts",
+        _ => "check whether the server speaks TLS: if it does not, write `nats://`",
+    }
+}
+
 fn client_config(tls: &Tls) -> Result<ClientConfig> {
     let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)

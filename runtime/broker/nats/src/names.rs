@@ -35,6 +35,20 @@ pub(crate) fn partition_of(subject: &str) -> u32 {
     tokens.next().and_then(|token| token.parse().ok()).unwrap_or(0)
 }
 
+/// The bucket in a record's subject.
+pub(crate) fn bucket_of(subject: &str) -> u32 {
+    subject
+        .rsplit('.')
+        .next()
+        .and_then(|token| token.parse().ok())
+        .unwrap_or(0)
+}
+
+/// All subjects of one partition.
+pub(crate) fn partition_subjects(prefix: &str, topic: &TopicName, partition: u32) -> String {
+    format!("{prefix}.{}.{}.{partition}.*", topic.namespace(), topic.name())
+}
+
 /// Where a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Place {
@@ -143,5 +157,6 @@ mod tests {
         assert_eq!(place, Place::choose(Some(b"key"), 16, 8));
         let subject = subject("dw", &topic, place);
         assert_eq!(partition_of(&subject), place.partition);
+        assert_eq!(bucket_of(&subject), place.bucket);
     }
 }

@@ -1,7 +1,7 @@
 //! The broker: everything of it meets here.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Weak,
         atomic::{AtomicBool, Ordering},
@@ -21,6 +21,7 @@ use crate::{
     admin::NatsAdmin,
     check::{self, Promises},
     consume::{ConsumerInfo, Subscriber},
+    copying::View,
     error::denied,
     holes::Holes,
     kv::Bucket,
@@ -38,12 +39,14 @@ const FIRST_CHECK_WITHIN: Duration = Duration::from_secs(5);
 
 /// NATS JetStream behind [`Broker`].
 pub struct Nats {
-    session: Arc<Session>,
-    topics: Arc<Topics>,
+    pub(crate) session: Arc<Session>,
+    pub(crate) topics: Arc<Topics>,
     leases: Arc<Bucket>,
-    schemas: Arc<Bucket>,
+    pub(crate) schemas: Arc<Bucket>,
     lost_sessions: Arc<watch::Sender<u64>>,
-    holes: Arc<Holes>,
+    pub(crate) holes: Arc<Holes>,
+    /// What topics held when they were listed to be copied.
+    pub(crate) views: Mutex<HashMap<TopicName, Arc<View>>>,
     /// Whether every server is known to sync always.
     synced: Arc<AtomicBool>,
     checked: OnceCell<()>,
@@ -80,6 +83,7 @@ impl Nats {
             checked: OnceCell::new(),
             this: this.clone(),
             refusal: Mutex::default(),
+            views: Mutex::default(),
         });
         Ok(nats)
     }
@@ -139,10 +143,15 @@ impl Nats {
         });
         first.await;
         self.open_session()?;
+        if self.refusal.lock().is_none() {
+            return Ok(());
+        }
+        // It may be mended, or a server may have said it that was starting.
+        let _ = tokio::time::timeout(FIRST_CHECK_WITHIN, self.check_promises()).await;
         self.refusal.lock().clone().map_or(Ok(()), Err)
     }
 
-    fn administration(&self) -> NatsAdmin {
+    pub(crate) fn administration(&self) -> NatsAdmin {
         NatsAdmin {
             session: self.session.clone(),
             topics: self.topics.clone(),
@@ -224,7 +233,10 @@ impl Broker for Nats {
             leases: self.leases.clone(),
         };
         let topic = self.topics.get(&options.topic).await?;
-        self.holes.check(&topic).await?;
+        let mut retry = self.session.retry_timer();
+        while let Err(error) = self.holes.check(&topic).await {
+            retry.wait_after(error).await?;
+        }
         Ok(Box::new(subscriber.subscribe(options).await?))
     }
 
@@ -249,7 +261,7 @@ impl Broker for Nats {
     }
 
     async fn ready(&self) -> Result<()> {
-        self.open_session()?.connected().await
+        self.open_session()?.server_info().await.map(drop)
     }
 
     fn sessions(&self) -> watch::Receiver<u64> {

@@ -25,7 +25,7 @@ pub struct NatsOptions {
     pub duplicate_window: Duration,
     /// After how long without a sign of life a message is given to another consumer. Default 15 s.
     pub ack_wait: Duration,
-    /// Bytes of a topic; a full one refuses records. Default 50 GiB.
+    /// Bytes of a topic; a full one refuses records. Servers reserve all of them. Default 4 GiB.
     pub topic_bytes_max: u64,
     /// How long a record is tried, through any number of lost connections. Default 15 s: a leader's crash stops a
     /// stream for up to 9 s.
@@ -52,7 +52,7 @@ impl NatsOptions {
             placement_tags: Vec::new(),
             duplicate_window: Duration::from_secs(600),
             ack_wait: Duration::from_secs(15),
-            topic_bytes_max: 50 << 30,
+            topic_bytes_max: 4 << 30,
             publish_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),

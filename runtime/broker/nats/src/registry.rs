@@ -74,6 +74,20 @@ fn id_key(id: u64) -> String {
 }
 
 impl NatsRegistry {
+    /// Every subject, by name.
+    pub(crate) async fn subjects(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for id in self.0.keys("id").await? {
+            if let Some(name) = self.0.get(&format!("id.{id}")).await? {
+                found.push(String::from_utf8_lossy(&name.value).into_owned());
+            }
+        }
+        found.sort();
+        // A registration that was given up has left a number.
+        found.dedup();
+        Ok(found)
+    }
+
     async fn find(&self, subject: &str) -> Result<Option<(Subject, u64)>> {
         let entry = self.0.get(&key(subject)).await?;
         entry

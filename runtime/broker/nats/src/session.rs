@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use async_nats::{Client, ConnectOptions, Event, HeaderMap, Message, Request, RequestErrorKind, connection::State};
+use async_nats::{
+    Client, ConnectOptions, Event, HeaderMap, Message, Request, RequestErrorKind, ServerInfo, connection::State,
+};
 use bytes::Bytes;
 use danube_wasm_broker::{Backoff, BrokerError, ErrorKind, Result};
 use parking_lot::Mutex;
@@ -42,6 +44,23 @@ pub(crate) struct Session {
 struct Trouble {
     message: String,
     since: Instant,
+}
+
+/// See [`Session::retry_timer`].
+pub(crate) struct RetryTimer {
+    deadline: tokio::time::Instant,
+    backoff: Backoff,
+}
+
+impl RetryTimer {
+    /// Waits before the next try; the error if it is final or the time is over.
+    pub(crate) async fn wait_after(&mut self, error: BrokerError) -> Result<()> {
+        if !error.is_transient() || tokio::time::Instant::now() >= self.deadline {
+            return Err(error);
+        }
+        tokio::time::sleep(self.backoff.next(limits::RETRY_CEILING)).await;
+        Ok(())
+    }
 }
 
 /// Why a call has no answer.
@@ -111,6 +130,12 @@ impl Session {
     fn refused(&self, error: &async_nats::ConnectError) -> BrokerError {
         use async_nats::ConnectErrorKind as Kind;
         let servers = self.options.servers.join(", ");
+        if let Some(tls) = tls_error(error) {
+            return denied(format!(
+                "TLS with NATS at {servers} failed: {tls}; {}",
+                login::cure(tls)
+            ));
+        }
         match error.kind() {
             Kind::AuthorizationViolation | Kind::Authentication => denied(format!(
                 "NATS at {servers} does not accept this user ({error}): check `user`, `password`, `token` or \
@@ -118,7 +143,8 @@ impl Session {
             )),
             Kind::ServerParse => denied(format!("`{servers}` names no NATS server: write `nats://HOST:4222`")),
             Kind::Tls => denied(format!(
-                "TLS with NATS at {servers} failed: {error}; check `ca_file`, and whether the server speaks TLS"
+                "TLS with NATS at {servers} failed: {error}; check `ca_file`, and whether the server speaks TLS: if it does \
+                 not, write `nats://`"
             )),
             _ => unavailable(format!(
                 "NATS at {servers} cannot be reached: {error}; start it, or correct the address"
@@ -132,24 +158,38 @@ impl Session {
         state == Some(State::Connected)
     }
 
-    /// Waits until it is connected; not for longer than a call may take.
-    pub(crate) async fn connected(&self) -> Result<()> {
+    /// What the server says of itself. Waits until it is connected; not for longer than a call may take.
+    pub(crate) async fn server_info(&self) -> Result<ServerInfo> {
         let client = self.client().await?;
         let connected = async {
-            while client.connection_state() != State::Connected {
-                tokio::time::sleep(limits::RETRY_FLOOR).await;
+            loop {
+                // The client says that it is connected a moment before it knows of what.
+                match client.try_server_info() {
+                    Some(info) if client.connection_state() == State::Connected => return info,
+                    _ => tokio::time::sleep(limits::RETRY_FLOOR).await,
+                }
             }
         };
-        let waited = tokio::time::timeout(self.options.connect_timeout, connected).await;
-        waited.map_err(|_| self.silence("connecting"))
+        match tokio::time::timeout(self.options.connect_timeout, connected).await {
+            Ok(info) => Ok(info),
+            // The client that goes on trying does not say why it fails; and what fails now may not fail later.
+            Err(_) => match self.try_connection().await {
+                Err(why) => Err(unavailable(why.message)),
+                Ok(_) => Err(self.silence("connecting")),
+            },
+        }
     }
 
     /// The largest message that servers take, headers included, in bytes.
     pub(crate) fn message_bytes_max(&self) -> usize {
-        let info = self.client.get().and_then(Client::try_server_info);
         // Before the first connection: NATS' default.
-        let told = info.map_or(1 << 20, |info| info.max_payload);
-        told.min(limits::STORED_BYTES_MAX)
+        self.told_message_bytes_max().unwrap_or(1 << 20)
+    }
+
+    /// The same, once they have told it.
+    pub(crate) fn told_message_bytes_max(&self) -> Option<usize> {
+        let told = self.client.get().map(Client::max_payload);
+        told.map(|told| told.min(limits::STORED_BYTES_MAX))
     }
 
     /// One try. A trouble that explains silence is told by [`Session::silence`].
@@ -193,12 +233,16 @@ impl Session {
         doing: &str,
     ) -> Result<Result<T, ApiError>> {
         let body = Bytes::from(serde_json::to_vec(body).unwrap_or_default());
-        let deadline = tokio::time::Instant::now() + self.options.request_timeout;
+        let began = tokio::time::Instant::now();
+        let (soon, deadline) = (began + limits::CALL_TIMEOUT, began + self.options.request_timeout);
         let mut backoff = Backoff::new(limits::RETRY_FLOOR);
         loop {
             let sent = self.send(format!("$JS.API.{call}"), None, body.clone(), limits::CALL_TIMEOUT);
             let answer = sent.await?;
             match answer.map(|message| parse::<T>(&message.payload)) {
+                Ok(Err(error)) if error.may_pass() && tokio::time::Instant::now() < soon => {
+                    tokio::time::sleep(backoff.next(limits::RETRY_CEILING)).await;
+                }
                 Ok(Err(error)) if error.kind() != ErrorKind::Unavailable => return Ok(Err(error)),
                 Ok(Ok(value)) => return Ok(Ok(value)),
                 Err(NoAnswer::TooLarge) => {
@@ -218,6 +262,14 @@ impl Session {
         }
     }
 
+    /// For what may fail while leaders change: tried again as long as a call may take.
+    pub(crate) fn retry_timer(&self) -> RetryTimer {
+        RetryTimer {
+            deadline: tokio::time::Instant::now() + self.options.request_timeout,
+            backoff: Backoff::new(limits::RETRY_FLOOR),
+        }
+    }
+
     /// Why nothing was answered, as far as that is known.
     pub(crate) fn silence(&self, doing: &str) -> BrokerError {
         let servers = self.options.servers.join(", ");
@@ -228,8 +280,9 @@ impl Session {
                 "{doing}: NATS answers: {message}; allow this user `$JS.API.>`, `$JS.ACK.>`, `$KV.>`, `_INBOX.>` and \
                  the subjects of its topics"
             )),
-            Some(message) if message.to_lowercase().contains("authorization") => denied(format!(
-                "{doing}: NATS at {servers} does not accept this user ({message}): renew its credentials"
+            // Credentials are looked at again at every try to connect.
+            Some(message) if message.to_lowercase().contains("auth") => unavailable(format!(
+                "{doing}: NATS at {servers} does not accept this user ({message}): check or renew its credentials"
             )),
             Some(message) if !self.is_connected() => {
                 unavailable(format!("{doing}: NATS at {servers} cannot be reached: {message}"))
@@ -260,6 +313,22 @@ impl Session {
     pub(crate) fn work(&self) -> watch::Receiver<()> {
         self.work.subscribe()
     }
+}
+
+/// What TLS has failed with.
+fn tls_error(error: &async_nats::ConnectError) -> Option<&rustls::Error> {
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|io| io.get_ref());
+        if let Some(tls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+            return Some(tls);
+        }
+        if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        next = error.source();
+    }
+    None
 }
 
 fn note(trouble: &Mutex<Option<Trouble>>, event: &Event) {

@@ -1,5 +1,7 @@
-//! Stored messages, read by sequence: when they were stored.
+//! Stored messages, read by sequence: when they were published.
 
+use async_nats::HeaderMap;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use danube_wasm_broker::Result;
 use serde::Deserialize;
 use serde_json::json;
@@ -8,7 +10,8 @@ use crate::{error::NO_MESSAGE, session::Session, topic::StreamState};
 
 /// A stored message.
 pub(crate) struct Stored {
-    /// When it was stored, in milliseconds since 1970.
+    /// When it was stored, in milliseconds since 1970; of one that was copied from another log, when it or one before it was
+    /// published.
     pub(crate) stored_ms: u64,
 }
 
@@ -20,6 +23,27 @@ struct Answer {
 #[derive(Deserialize)]
 struct Message {
     time: String,
+    /// Headers as they are on the wire, in base64.
+    #[serde(default)]
+    hdrs: String,
+}
+
+impl Message {
+    fn ms(&self) -> u64 {
+        let copied = crate::wire::newest_ms(&headers(&self.hdrs));
+        copied.or_else(|| millis(&self.time)).unwrap_or(0)
+    }
+}
+
+/// Headers of a stored message.
+fn headers(encoded: &str) -> HeaderMap {
+    let text = STANDARD.decode(encoded).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let mut headers = HeaderMap::new();
+    for (name, value) in text.lines().skip(1).filter_map(|line| line.split_once(':')) {
+        headers.append(name, value.trim());
+    }
+    headers
 }
 
 /// The message at a sequence; `None` if there is none.
@@ -28,7 +52,7 @@ pub(crate) async fn get(session: &Session, stream: &str, sequence: u64) -> Resul
     let (call, body) = (format!("STREAM.MSG.GET.{stream}"), json!({"seq": sequence}));
     match session.api_answer::<Answer>(&call, &body, &doing).await? {
         Ok(Answer { message }) => Ok(Some(Stored {
-            stored_ms: millis(&message.time).unwrap_or(0),
+            stored_ms: message.ms(),
         })),
         Err(error) if error.err_code == NO_MESSAGE => Ok(None),
         Err(error) => Err(error.explain(&doing)),
@@ -53,7 +77,7 @@ pub(crate) async fn first_at_or_after(session: &Session, stream: &str, state: &S
 }
 
 /// Milliseconds since 1970 of `2026-11-30T02:22:46.123456789Z`.
-fn millis(time: &str) -> Option<u64> {
+pub(crate) fn millis(time: &str) -> Option<u64> {
     let (date, clock) = time.strip_suffix('Z')?.split_once('T')?;
     let mut date = date.split('-').map(|part| part.parse::<i64>().ok());
     let (year, month, day) = (date.next()??, date.next()??, date.next()??);

@@ -8,7 +8,10 @@ use std::{
     },
 };
 
-use danube_wasm_broker::{BrokerError, ErrorKind, Result, TopicSpec};
+use danube_wasm_broker::{
+    BrokerError, ErrorKind, Result, TopicSpec,
+    copying::{CopyState, unfinished_copy},
+};
 use danube_wasm_model::TopicName;
 use parking_lot::Mutex;
 use serde::Deserialize;
@@ -26,6 +29,8 @@ use crate::{
 const META_TOPIC: &str = "danube-wasm.topic";
 const META_PARTITIONS: &str = "danube-wasm.partitions";
 const META_BUCKETS: &str = "danube-wasm.buckets";
+/// How far it is copied from another log.
+const META_COPY: &str = "danube-wasm.copy";
 
 /// A topic as this process uses it.
 pub(crate) struct Topic {
@@ -144,6 +149,11 @@ impl StreamConfig {
     pub(crate) fn topic(&self) -> Option<(TopicName, u32)> {
         let topic = self.metadata.get(META_TOPIC)?.parse().ok()?;
         Some((topic, self.metadata.get(META_PARTITIONS)?.parse().ok()?))
+    }
+
+    /// How far it is copied from another log, if it is a copy.
+    pub(crate) fn copy(&self) -> Option<CopyState> {
+        CopyState::parse(self.metadata.get(META_COPY)?)
     }
 
     /// What its settings would do to messages, if they are not those that it was made with.
@@ -295,8 +305,52 @@ impl Topics {
         }
     }
 
-    /// Checks a stream's settings and remembers it.
+    /// The same for an operator, who may also look at a copy that is not complete.
+    pub(crate) async fn look_up(&self, topic: &TopicName) -> Result<Arc<Topic>> {
+        match self.peek(topic) {
+            Some(known) => Ok(known),
+            None => self.adopt(topic, self.info(topic).await?),
+        }
+    }
+
+    /// Makes the stream of a topic that another log is copied to, marked as unfinished, or confirms that it is there.
+    pub(crate) async fn make_copy(&self, topic: &TopicName, spec: &TopicSpec, state: &CopyState) -> Result<StreamInfo> {
+        let doing = format!("creating the topic {topic}");
+        let mut config = self.config(topic, spec);
+        config["metadata"][META_COPY] = json!(state.text());
+        let call = format!("STREAM.CREATE.{}", names::stream(&self.session.options.prefix, topic));
+        let made = self.session.api_answer::<StreamInfo>(&call, &config, &doing).await?;
+        match made {
+            Ok(info) => Ok(info),
+            Err(error) if error.err_code == STREAM_NAME_IN_USE => self.info(topic).await,
+            Err(error) => Err(error.explain(&doing)),
+        }
+    }
+
+    /// Remembers in the stream how far its copy is.
+    pub(crate) async fn mark_copy(&self, topic: &TopicName, state: &CopyState) -> Result<()> {
+        let stream = names::stream(&self.session.options.prefix, topic);
+        let doing = format!("marking the topic {topic}");
+        let call = format!("STREAM.INFO.{stream}");
+        let mut info: Value = self.session.api(&call, &json!({}), &doing).await?;
+        let mut config = info["config"].take();
+        config["metadata"][META_COPY] = json!(state.text());
+        let call = format!("STREAM.UPDATE.{stream}");
+        let _: Value = self.session.api(&call, &config, &doing).await?;
+        self.forget(topic);
+        Ok(())
+    }
+
+    /// The same as [`Topics::adopt`], but for a copy that is not complete.
     fn know(&self, topic: &TopicName, info: StreamInfo) -> Result<Arc<Topic>> {
+        match info.config.copy() {
+            Some(CopyState::Unfinished(from)) => Err(conflict(unfinished_copy(topic, &from, "the topic"))),
+            _ => self.adopt(topic, info),
+        }
+    }
+
+    /// Checks a stream's settings and remembers it.
+    pub(crate) fn adopt(&self, topic: &TopicName, info: StreamInfo) -> Result<Arc<Topic>> {
         let stream = info.config.name.clone();
         let Some((_, partitions)) = info.config.topic().filter(|(name, _)| name == topic) else {
             return Err(conflict(format!(

@@ -13,6 +13,10 @@ const KEY: &str = "dw-key";
 const ID: &str = "dw-id";
 const PRODUCER: &str = "dw-producer";
 const SCHEMA: &str = "dw-schema";
+/// When a record was published that another log has held before, in milliseconds since 1970.
+const TIME: &str = "dw-time";
+/// The newest such time of this record and all before it in the stream, where it is another.
+const NEWEST: &str = "dw-newest";
 /// Before the name of an attribute.
 const ATTRIBUTE: &str = "dw-a-";
 /// Before the name of an attribute in hexadecimal.
@@ -48,6 +52,17 @@ impl Outbound {
             headers,
             payload: record.payload,
         }
+    }
+
+    /// Of a record that another log has held: it keeps its publish time. `newest_ms` is the newest of this and all records
+    /// before it.
+    pub(crate) fn copied(subject: String, record: Outgoing, producer: &str, time_ms: u64, newest_ms: u64) -> Self {
+        let mut message = Self::new(subject, record, producer);
+        message.headers.insert(TIME, time_ms.to_string());
+        if newest_ms != time_ms {
+            message.headers.insert(NEWEST, newest_ms.to_string());
+        }
+        message
     }
 
     /// Its size as the server counts it.
@@ -113,6 +128,20 @@ fn decoded_text(value: &str) -> String {
     String::from_utf8_lossy(&decoded(value)).into_owned()
 }
 
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.as_str().parse().ok()
+}
+
+/// When a copied record was published; `None` for any other.
+fn published_ms(headers: &HeaderMap) -> Option<u64> {
+    number(headers, TIME)
+}
+
+/// The newest publish time of a copied record and all before it; `None` for any other. Times of a stream grow by it.
+pub(crate) fn newest_ms(headers: &HeaderMap) -> Option<u64> {
+    number(headers, NEWEST).or_else(|| published_ms(headers))
+}
+
 /// A message as it was delivered.
 pub(crate) fn read(
     message: async_nats::Message,
@@ -150,7 +179,7 @@ pub(crate) fn read(
         payload: message.payload,
         attributes,
         id: RecordId::from_broker(text(ID).unwrap_or_else(|| format!("{stream}:{sequence}"))),
-        publish_time_ms: delivery.stored_ms,
+        publish_time_ms: published_ms(&headers).unwrap_or(delivery.stored_ms),
         producer: text(PRODUCER).unwrap_or_default().into(),
         schema,
         redeliveries: delivery.deliveries.saturating_sub(1),
@@ -177,6 +206,26 @@ mod tests {
             assert!(line.bytes().all(|byte| (b' '..=b'~').contains(&byte)), "{line}");
             assert_eq!(decoded(&line), value);
         }
+    }
+
+    #[test]
+    fn a_copied_record_keeps_its_time() {
+        let record = Outgoing {
+            topic: "/a/b".parse().expect("valid"),
+            key: None,
+            payload: Bytes::new(),
+            attributes: Vec::new(),
+            id: RecordId::from_broker("id".into()),
+            schema: None,
+        };
+        let late = Outbound::copied("s".into(), record.clone(), "p", 5, 9);
+        assert_eq!(
+            (published_ms(&late.headers), newest_ms(&late.headers)),
+            (Some(5), Some(9))
+        );
+        let in_order = Outbound::copied("s".into(), record.clone(), "p", 9, 9);
+        assert_eq!(newest_ms(&in_order.headers), Some(9));
+        assert_eq!(newest_ms(&Outbound::new("s".into(), record, "p").headers), None);
     }
 
     #[test]

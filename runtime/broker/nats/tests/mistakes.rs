@@ -105,14 +105,24 @@ async fn an_account_at_its_limit_is_told() {
     let nats = open(options);
     let refused = within(nats.create_topic(&topic("large"), TopicSpec::default())).await;
     let refused = refused.expect_err("it would hold 1 GiB");
-    says(&refused.message, &["large"]);
-    assert!(
-        matches!(
-            refused.kind,
-            ErrorKind::Storage | ErrorKind::Denied | ErrorKind::Unavailable
-        ),
-        "{refused:?}"
+    says(&refused.message, &["large", "`nats.topic_bytes_max`"]);
+    assert_eq!(refused.kind, ErrorKind::Storage);
+}
+
+#[tokio::test]
+async fn a_server_with_less_room_than_a_topic_reserves_is_told() {
+    let Some(one) = one("jetstream { store_dir: \"STORE\", max_file_store: 1536MB }") else {
+        return;
+    };
+    let nats = open(options(&one.server));
+    create(&nats, &topic("first")).await;
+    let refused = within(nats.create_topic(&topic("second"), TopicSpec::default())).await;
+    let refused = refused.expect_err("both would hold 1 GiB");
+    says(
+        &refused.message,
+        &["second", "`nats.topic_bytes_max`", "max_file_store"],
     );
+    assert_eq!(refused.kind, ErrorKind::Storage);
 }
 
 #[tokio::test]

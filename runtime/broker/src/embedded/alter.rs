@@ -32,6 +32,11 @@ impl Batch<'_> {
             Alteration::Grow { topic, partitions } => self.grow(topic, *partitions),
             Alteration::DeleteTopic { topic } => self.delete_topic(topic),
             Alteration::DeleteSubscription { topic, subscription } => self.delete_subscription(topic, subscription),
+            Alteration::Place {
+                topic,
+                subscription,
+                cursors,
+            } => Ok(self.place(topic, subscription, cursors)),
             Alteration::Notebook { owner, entries } => {
                 notebook::write(self.transaction, owner, entries)?;
                 self.staged.changed = true;
@@ -166,6 +171,28 @@ impl Batch<'_> {
         self.staged.cursors.retain(|(of, _), _| *of != id);
         self.staged.deleted_subscriptions.insert(id);
         Ok(())
+    }
+
+    fn place(
+        &mut self,
+        topic: &Arc<Topic>,
+        subscription: &Arc<Subscription>,
+        cursors: &[Cursor],
+    ) -> Result<TopicChange, BrokerError> {
+        if subscription.is_deleted() || self.staged.deleted_subscriptions.contains(&subscription.id) {
+            return Err(subscription_deleted(topic, &subscription.name));
+        }
+        for (index, cursor) in cursors.iter().enumerate() {
+            let placed = StagedCursor {
+                topic: topic.clone(),
+                subscription: subscription.clone(),
+                cursor: cursor.clone(),
+                offsets: Vec::new(),
+                sought: true,
+            };
+            self.staged.cursors.insert((subscription.id, index), placed);
+        }
+        Ok(TopicChange::None)
     }
 
     pub(super) fn seek(

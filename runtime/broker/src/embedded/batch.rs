@@ -65,7 +65,7 @@ impl Batch<'_> {
                 continue;
             }
             let mut head = self.head(record.partition);
-            head.last_time_ms = head.last_time_ms.max(now_ms);
+            head.last_time_ms = head.last_time_ms.max(record.time_ms.unwrap_or(now_ms));
             record::set_time(&mut record.encoded, head.last_time_ms);
             self.messages
                 .insert((record.partition, head.next), record.encoded.as_slice())?;

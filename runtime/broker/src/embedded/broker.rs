@@ -11,6 +11,7 @@ use super::{
     admin::EmbeddedAdmin,
     catalog::{self, Topics},
     consumer::EmbeddedConsumer,
+    copying,
     limits::NAME_BYTES_MAX,
     options::EmbeddedOptions,
     publisher::EmbeddedPublisher,
@@ -49,6 +50,9 @@ impl EmbeddedBroker {
             .store
             .read(|transaction| catalog::load(transaction, &Topics::new()))
             .map_err(|fault| fault.into_broker_error(directory))?;
+        if !shared.options.unfinished_copies {
+            copying::refuse_unfinished(&shared)?;
+        }
         *shared.topics.write() = known.topics;
         if let Some(orders) = &shared.options.orders {
             orders.observe_ms(known.newest_ms);

@@ -110,6 +110,7 @@ mod browse;
 mod catalog;
 mod codec;
 mod consumer;
+mod copying;
 mod cursor;
 mod declare;
 mod disk;

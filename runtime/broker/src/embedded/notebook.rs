@@ -17,7 +17,7 @@ use danube_wasm_model::{
     ConnectorId,
     upstream::{Notebook, NotebookError},
 };
-use redb::{ReadTransaction, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 use tokio::sync::OnceCell;
 
 use super::{
@@ -109,6 +109,28 @@ impl Notebooks {
             opened.unwrap_or_else(|e| Err(BrokerError::new(ErrorKind::Unavailable, e.to_string())))
         };
         Ok(self.0.log.get_or_try_init(open).await?.shared())
+    }
+}
+
+impl EmbeddedBroker {
+    /// Every note of every connector: its owner's id, its key, its value.
+    pub async fn all_notebooks(&self) -> Result<Vec<(String, String, Bytes)>> {
+        let read = |log: &ReadTransaction| {
+            let mut notes = Vec::new();
+            for note in log.open_table(NOTEBOOKS)?.iter()? {
+                let (place, value) = note?;
+                let (owner, key) = place.value();
+                notes.push((owner.to_owned(), key.to_owned(), Bytes::copy_from_slice(value.value())));
+            }
+            Ok(notes)
+        };
+        blocking(self.shared(), read).await
+    }
+
+    /// Writes a note under a connector's id.
+    pub async fn put_note(&self, owner: &str, key: String, value: Bytes) -> Result<()> {
+        let (owner, entries) = (owner.into(), vec![(key, Some(value))]);
+        self.alter(Alteration::Notebook { owner, entries }).await
     }
 }
 

@@ -1,7 +1,7 @@
 //! Short texts that a server of the log stores in it: what Danube's protocol has a field for and the log itself does
 //! not use. Written by the writer, so as durable as everything else.
 
-use redb::{ReadTransaction, WriteTransaction};
+use redb::{ReadTransaction, ReadableTable, WriteTransaction};
 
 use super::{fault::Fault, tables::NOTES};
 
@@ -16,6 +16,8 @@ pub enum NoteKind {
     SubjectMode,
     /// A version of a schema subject, as `subject/version`: who registered it, when, and why.
     SchemaDetails,
+    /// A topic that is copied into the log: how far that is. Deleted with the topic.
+    Copy,
 }
 
 impl NoteKind {
@@ -25,8 +27,33 @@ impl NoteKind {
             Self::TopicValidation => "topic-validation",
             Self::SubjectMode => "subject-mode",
             Self::SchemaDetails => "schema-details",
+            Self::Copy => "copy",
         }
     }
+
+    fn from_key(key: &str) -> Option<Self> {
+        let all = [
+            Self::TopicSubject,
+            Self::TopicValidation,
+            Self::SubjectMode,
+            Self::SchemaDetails,
+            Self::Copy,
+        ];
+        all.into_iter().find(|kind| kind.key() == key)
+    }
+}
+
+/// Every note.
+pub(super) fn all(transaction: &ReadTransaction) -> Result<Vec<(NoteKind, String, String)>, Fault> {
+    let mut found = Vec::new();
+    for row in transaction.open_table(NOTES)?.iter()? {
+        let (place, text) = row?;
+        let (kind, name) = place.value();
+        if let Some(kind) = NoteKind::from_key(kind) {
+            found.push((kind, name.to_owned(), text.value().to_owned()));
+        }
+    }
+    Ok(found)
 }
 
 pub(super) fn read(transaction: &ReadTransaction, kind: NoteKind, name: &str) -> Result<Option<String>, Fault> {
@@ -41,7 +68,7 @@ pub(super) fn write(transaction: &WriteTransaction, kind: NoteKind, name: &str, 
 
 pub(super) fn remove_topic(transaction: &WriteTransaction, topic: &str) -> Result<(), Fault> {
     let mut notes = transaction.open_table(NOTES)?;
-    for kind in [NoteKind::TopicSubject, NoteKind::TopicValidation] {
+    for kind in [NoteKind::TopicSubject, NoteKind::TopicValidation, NoteKind::Copy] {
         notes.remove((kind.key(), topic))?;
     }
     Ok(())

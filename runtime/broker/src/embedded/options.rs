@@ -26,6 +26,9 @@ pub struct EmbeddedOptions {
     /// The clock that orders the records of this process, if it publishes any. After opening, its orders are above all
     /// that the log has ever held, and no record's publish time is before its order.
     pub orders: Option<Arc<OrderClock>>,
+    /// A log may be opened to which another one is not copied completely. Otherwise that is
+    /// [`crate::ErrorKind::Conflict`].
+    pub unfinished_copies: bool,
 }
 
 impl Default for EmbeddedOptions {
@@ -38,6 +41,7 @@ impl Default for EmbeddedOptions {
             disk: Arc::new(FileDisk),
             clock: Arc::new(clock::now_ms),
             orders: None,
+            unfinished_copies: false,
         }
     }
 }

@@ -99,7 +99,7 @@ impl EmbeddedBroker {
         .await
     }
 
-    async fn alter(&self, alteration: Alteration) -> Result<()> {
+    pub(super) async fn alter(&self, alteration: Alteration) -> Result<()> {
         self.shared().send(|reply| Command::Alter { alteration, reply }).await
     }
 }

@@ -48,6 +48,14 @@ impl Publisher for EmbeddedPublisher {
                 .collect()
         })
     }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        self.encode(record).map(drop)
+    }
+
+    fn record_bytes_max(&self) -> Option<usize> {
+        Some(self.shared.options.record_bytes_max)
+    }
 }
 
 impl EmbeddedPublisher {
@@ -66,23 +74,27 @@ impl EmbeddedPublisher {
         Ok(())
     }
 
+    /// An error if it is over the log's limit.
+    fn encode(&self, outgoing: &Outgoing) -> Result<Vec<u8>> {
+        let encoded = record::encode(&self.producer, outgoing);
+        let bytes_max = record_bytes_max(&outgoing.topic, self.shared.options.record_bytes_max);
+        if encoded.len() <= bytes_max {
+            return Ok(encoded);
+        }
+        let message = format!(
+            "record {} for {} has {} bytes with its key and attributes; the log takes {bytes_max}",
+            outgoing.id,
+            outgoing.topic,
+            encoded.len()
+        );
+        Err(BrokerError::new(ErrorKind::TooLarge, message))
+    }
+
     fn prepare_record(&self, topics: &Topics, group: usize, outgoing: &Outgoing) -> Result<Prepared> {
         let topic = topics
             .get(&outgoing.topic)
             .ok_or_else(|| unknown_topic(&outgoing.topic))?;
-        let encoded = record::encode(&self.producer, outgoing);
-        let bytes_max = record_bytes_max(&outgoing.topic, self.shared.options.record_bytes_max);
-        if encoded.len() > bytes_max {
-            return Err(BrokerError::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "record {} for {} has {} bytes with its key and attributes; the log takes {bytes_max}",
-                    outgoing.id,
-                    outgoing.topic,
-                    encoded.len()
-                ),
-            ));
-        }
+        let encoded = self.encode(outgoing)?;
         let index = match self.partition {
             Some(partition) if (partition as usize) < topic.len() => u64::from(partition),
             Some(partition) => return Err(unknown_topic(&topic.name.partition(partition))),
@@ -92,6 +104,7 @@ impl EmbeddedPublisher {
             group,
             partition: topic.first_partition + index,
             encoded,
+            time_ms: None,
         })
     }
 }

@@ -8,6 +8,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::{
+    cursor::Cursor,
     limits::{COMMIT_BYTES_MAX, COMMIT_CALLS_MAX},
     notebook,
     notes::NoteKind,
@@ -84,6 +85,12 @@ pub(super) enum Alteration {
         topic: Arc<Topic>,
         subscription: Arc<Subscription>,
     },
+    /// Sets the position of a subscription, by partition.
+    Place {
+        topic: Arc<Topic>,
+        subscription: Arc<Subscription>,
+        cursors: Vec<Cursor>,
+    },
     /// See [`super::notebook`].
     Notebook {
         owner: Arc<str>,
@@ -103,6 +110,8 @@ pub(super) struct Prepared {
     pub(super) group: usize,
     pub(super) partition: u64,
     pub(super) encoded: Vec<u8>,
+    /// When it was published, if that was before, in another log.
+    pub(super) time_ms: Option<u64>,
 }
 
 impl Command {
@@ -242,6 +251,7 @@ mod tests {
             group: 0,
             partition: 1,
             encoded: vec![0; bytes],
+            time_ms: None,
         }];
         (Command::Publish { records, reply }, answer)
     }

@@ -3,14 +3,14 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use async_trait::async_trait;
-use danube_wasm_broker::{Broker as _, embedded::EmbeddedBroker, embedded::RetentionOptions};
+use danube_wasm_broker::{Broker, embedded::EmbeddedBroker, embedded::RetentionOptions};
 use danube_wasm_broker_server::{Secret, ServerOptions, TlsIdentity, serve};
 use danube_wasm_telemetry::logging;
 use tokio::net::TcpListener;
 
 use danube_wasm_host::{
-    control::{self, ControlSocket, Request, Response},
-    log_in, open_log, operations,
+    control::{self, Answer, ControlSocket, Request},
+    log_in, open_log, operations, tail,
 };
 
 use crate::{args, exit::Failure, signals::Signals};
@@ -103,17 +103,22 @@ struct Answers(Arc<EmbeddedBroker>);
 
 #[async_trait]
 impl control::Handler for Answers {
-    async fn handle(&self, request: Request) -> Response {
-        match request {
-            Request::Operate(operation) => match operations::perform(&*self.0, &operation).await {
-                Ok(values) => Response::Values(values),
-                Err(failure) => Response::Error(failure.message),
-            },
-            Request::DeadLetters(_) => Response::Error(
-                "this is a broker: the dead letters of a pipeline are with its own process, so name its file"
-                    .to_owned(),
-            ),
-            Request::Query { .. } => Response::Error("this is a broker: it has no database to query".to_owned()),
+    async fn handle(&self, request: Request) -> Answer {
+        let refused = |why: &str| Err(danube_wasm_host::Failure::usage(format!("this is a broker: {why}")));
+        if let Request::Tail(request) = &request {
+            let broker: Arc<dyn Broker> = self.0.clone();
+            return match tail::begin(&broker, request).await {
+                Ok(values) => Answer::Stream(values),
+                Err(failure) => Answer::Once(Err(failure)),
+            };
         }
+        Answer::Once(match request {
+            Request::Operate(operation) => operations::perform(&*self.0, &operation).await,
+            Request::DeadLetters(_) => {
+                refused("the dead letters of a pipeline are with its own process, so name its file")
+            }
+            Request::Query { .. } => refused("it has no database to query"),
+            _ => refused("it runs no connector, so name the file of a pipeline"),
+        })
     }
 }

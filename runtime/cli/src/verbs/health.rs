@@ -8,7 +8,7 @@ use reqwest::{StatusCode, blocking::Client};
 use crate::{args, exit::Failure};
 
 /// Longest wait for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Fails if the pipeline is not ready, with what it says of its parts.
 pub(crate) fn health(args: &args::Health) -> Result<(), Failure> {
@@ -30,7 +30,7 @@ pub(crate) fn health(args: &args::Health) -> Result<(), Failure> {
 
 fn ask(place: &str) -> reqwest::Result<(StatusCode, String)> {
     // No proxy of the environment stands between a process and its own port.
-    let client = Client::builder().timeout(PATIENCE).no_proxy().build()?;
+    let client = Client::builder().timeout(DEADLINE).no_proxy().build()?;
     let answer = client.get(format!("http://{place}/health/ready")).send()?;
     Ok((answer.status(), answer.text()?))
 }

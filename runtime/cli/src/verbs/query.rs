@@ -3,17 +3,24 @@
 use danube_wasm_host::query::{self, NOT_SHOWN, QueryRequest};
 use serde_json::Value;
 
+use super::running;
 use crate::{args, exit::Failure};
 
 /// Prints the result of each statement.
 pub(crate) fn query(args: &args::Query) -> Result<(), Failure> {
-    let loaded = danube_wasm_host::read_lazily(&args.file)?;
     let query = QueryRequest {
         sink: args.sink.clone(),
         statements: args.statements.clone(),
         write: args.write,
     };
-    let values = crate::runtime()?.block_on(query::execute(&loaded, &query))?;
+    let runtime = crate::runtime()?;
+    let values = match danube_wasm_host::read_lazily(&args.file) {
+        Ok(loaded) => runtime.block_on(query::execute(&loaded, &query))?,
+        Err(mistakes) => {
+            let data_dir = running::in_spite_of(mistakes, &args.file)?;
+            runtime.block_on(query::execute_in_running(&data_dir, &query))?
+        }
+    };
     let failed = values.iter().find_map(|value| {
         value
             .get("error")

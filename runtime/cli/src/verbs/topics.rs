@@ -1,5 +1,8 @@
 //! `danube-wasm topics` and `danube-wasm subscriptions`: what a broker holds, and what an operator changes there.
 
+mod produce;
+mod tail;
+
 use std::path::Path;
 
 use danube_wasm_host::{
@@ -22,6 +25,8 @@ pub(crate) fn topics(args: Topics) -> Result<(), Failure> {
             json,
             &["topic", "partitions", "messages", "consumed", "bytes", "subscriptions"],
         ),
+        TopicsVerb::Tail(args) => tail::tail(&args),
+        TopicsVerb::Produce(args) => produce::produce(&args),
         TopicsVerb::Delete {
             place,
             topic,

@@ -22,7 +22,7 @@ pub type Address = Arc<RwLock<String>>;
 /// How long a sender waits before it tries again.
 const AGAIN: Duration = Duration::from_millis(20);
 /// How long a sender waits for an answer: what real ones do, shorter.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Load {
     stop: Arc<AtomicBool>,
@@ -54,7 +54,7 @@ impl Load {
 
 fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool) {
     let client = reqwest::blocking::Client::builder()
-        .timeout(PATIENCE)
+        .timeout(DEADLINE)
         .build()
         .expect("a client");
     let mut minting = oracle.sender();

@@ -320,6 +320,62 @@ fn the_compose_file_takes_no_webhook_before_the_sink_has_subscribed() {
     assert!(script.contains(&namespace), "no `{namespace}` in {script}");
 }
 
+/// The servers themselves are started by a test of `runtime/broker/nats`.
+#[cfg(feature = "nats")]
+#[test]
+fn the_compose_file_of_nats_runs() {
+    let compose: Value = serde_yaml_ng::from_str(&read("docker-compose.nats.yml")).expect("YAML");
+    let scratch = tempfile::tempdir().expect("a directory");
+    let servers = danube_wasm_testkit::nats::NatsServer::start_cluster(&scratch.path().join("nats"), 3, "");
+    let Some(servers) = servers else { return };
+    let urls: Vec<_> = servers.iter().map(|server| server.url()).collect();
+    let folder = root().join("deploy/nats");
+    for name in ["webhook", "sink"] {
+        let service = &compose["services"][name];
+        needs_what_is_there(&compose, name, service);
+        let file = folder.join(format!("{name}.toml"));
+        assert_eq!(
+            texts(&service["command"]),
+            ["run".to_owned(), format!("/etc/danube-wasm/{name}.toml")]
+        );
+        let mut env: BTreeMap<String, String> =
+            serde_yaml_ng::from_value(service["environment"].clone()).expect("variables");
+        for variable in env.keys() {
+            assert!(
+                is_known(variable, std::slice::from_ref(&file)),
+                "{name} sets {variable}, which nobody reads"
+            );
+        }
+        let configured = configured(std::slice::from_ref(&file), &env);
+        for mapping in service["ports"].as_sequence().into_iter().flatten() {
+            let mapping = mapping.as_str().expect("a port");
+            assert!(
+                ports(&configured).contains(&port(mapping)),
+                "{name}: nothing listens on {mapping}"
+            );
+        }
+        for (n, server) in servers.iter().enumerate() {
+            env.insert(format!("MONITORING_{}", n + 1), server.monitoring_url());
+        }
+        env.insert("BROKER_URL".to_owned(), urls.join(","));
+        // A port of this machine may be taken, /data is not ours, and a database in this process has no users; a disk may have
+        // less room than each topic reserves.
+        let own = scratch.path().join(name);
+        std::fs::create_dir_all(&own).expect("a directory");
+        std::fs::copy(folder.join("payment.json"), own.join("payment.json")).expect("a schema");
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let text = text
+            .replace("port = 8080", "port = 0")
+            .replace("\"/data\"", &format!("{:?}", own.join("data")))
+            .replace("username = \"${SURREALDB_USERNAME}\"\n", "")
+            .replace("password = \"${SURREALDB_PASSWORD}\"\n", "")
+            .replace("[nats]\n", "[nats]\ntopic_bytes_max = 104857600\n");
+        std::fs::write(own.join("pipeline.toml"), text).expect("written");
+        let args = ["run".to_owned(), own.join("pipeline.toml").display().to_string()];
+        runs(&args, &env, &own, "").stop();
+    }
+}
+
 #[test]
 fn the_manifests_fit_together_and_run() {
     let scratch = tempfile::tempdir().expect("a directory");

@@ -18,7 +18,9 @@ pub mod texts;
 use texts::{DatabaseSink, WebhookSource};
 
 /// Longest wait for anything. Far above what anything takes, so that only what never happens fails.
-pub const DEADLINE: Duration = Duration::from_secs(120);
+pub const DEADLINE: Duration = Duration::from_secs(300);
+/// How long the log of a process that has ended is waited for.
+const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// The secret of every webhook endpoint. Nothing that the binary prints or answers may have it: that is checked of all of it.
 pub const KEY: &str = "k3y-that-no-output-may-have";
@@ -182,7 +184,8 @@ pub fn operate(file: &Path, args: &[&str]) -> Result<Value, String> {
 
 /// A running pipeline. Killed when it is dropped; what it has logged is looked through then.
 pub struct Pipeline {
-    child: Child,
+    child: parking_lot::Mutex<Child>,
+    pid: u32,
     reader: Option<JoinHandle<()>>,
     lines: Arc<parking_lot::Mutex<Vec<Value>>>,
     client: reqwest::blocking::Client,
@@ -247,7 +250,8 @@ impl Pipeline {
             .build()
             .expect("a client");
         Self {
-            child,
+            pid: child.id(),
+            child: parking_lot::Mutex::new(child),
             reader: Some(reader),
             lines,
             client,
@@ -257,10 +261,25 @@ impl Pipeline {
     /// Waits until the condition holds; fails with the log if it never does or the process ends.
     pub fn until(&self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
         let begun = Instant::now();
+        let mut ended: Option<Instant> = None;
         while !holds(self) {
             assert!(begun.elapsed() < DEADLINE, "never happened: {what}\n{}", self.dump());
+            if let Some(status) = self.ended() {
+                // What it has logged may not have been read yet.
+                let since = *ended.get_or_insert_with(Instant::now);
+                assert!(
+                    since.elapsed() < LAST_WORDS,
+                    "it ended ({status}) before: {what}\n{}",
+                    self.dump()
+                );
+            }
             std::thread::park_timeout(Duration::from_millis(20));
         }
+    }
+
+    /// How the process ended, if it has.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.child.lock().try_wait().expect("a child")
     }
 
     /// The first log line with this message.
@@ -314,17 +333,14 @@ impl Pipeline {
     /// Limits the size of the files that the process writes, in bytes or `unlimited`: a full disk.
     pub fn limit_files(&self, bytes: &str) {
         let limited = Command::new("prlimit")
-            .args([
-                &format!("--pid={}", self.child.id()),
-                &format!("--fsize={bytes}:unlimited"),
-            ])
+            .args([&format!("--pid={}", self.pid), &format!("--fsize={bytes}:unlimited")])
             .status();
         assert!(limited.expect("prlimit").success());
     }
 
     pub fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.pid.to_string()])
             .status();
         assert!(sent.expect("kill").success(), "the process is gone:\n{}", self.dump());
     }
@@ -333,7 +349,7 @@ impl Pipeline {
     pub fn wait(&mut self) -> ExitStatus {
         let begun = Instant::now();
         loop {
-            if let Some(status) = self.child.try_wait().expect("a child") {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(begun.elapsed() < DEADLINE, "it does not end:\n{}", self.dump());
@@ -349,16 +365,18 @@ impl Pipeline {
     }
 
     /// SIGKILL.
-    pub fn kill(mut self) {
-        self.child.kill().expect("killed");
-        self.child.wait().expect("a child");
+    pub fn kill(self) {
+        let mut child = self.child.lock();
+        child.kill().expect("killed");
+        child.wait().expect("a child");
     }
 }
 
 impl Drop for Pipeline {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let child = self.child.get_mut();
+        let _ = child.kill();
+        let _ = child.wait();
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }

@@ -9,17 +9,13 @@ use std::{
     time::Duration,
 };
 
-use danube_wasm_broker::{
-    Broker as _, ConsumerOptions, StartAt,
-    embedded::{EmbeddedBroker, EmbeddedOptions},
-};
-use danube_wasm_model::SubscriptionType;
 use danube_wasm_testkit::servers;
 use serde_json::json;
 
 use crate::{
     examples,
     harness::{Pipeline, operate},
+    log,
 };
 
 #[allow(dead_code, reason = "shared with the source's own tests, which use the rest of it")]
@@ -62,35 +58,6 @@ fn processed(pipeline: &Pipeline) -> u64 {
         .sum::<f64>() as u64
 }
 
-/// Ids, keys and texts in the log of a pipeline that does not run, in their order.
-async fn records(log: &Path, topic: &str) -> Vec<(String, String, String)> {
-    let log = EmbeddedBroker::open(log, EmbeddedOptions::default()).expect("the log");
-    let options = ConsumerOptions {
-        topic: topic.parse().expect("a topic"),
-        subscription: "test".to_owned(),
-        subscription_type: SubscriptionType::Exclusive,
-        consumer: "test".to_owned(),
-        start: StartAt::Earliest,
-        unacknowledged_max: usize::MAX,
-    };
-    let mut consumer = log.subscribe(options).await.expect("a consumer");
-    let lag = log.lag().await.expect("lags").into_iter();
-    let count: u64 = lag
-        .filter(|lag| lag.subscription == "test")
-        .map(|lag| lag.messages)
-        .sum();
-    let mut records = Vec::new();
-    while (records.len() as u64) < count {
-        for message in consumer.receive(1000).await.expect("messages") {
-            let key = String::from_utf8_lossy(&message.key.unwrap_or_default()).into_owned();
-            let text = String::from_utf8_lossy(&message.payload).into_owned();
-            records.push((message.id.as_str().to_owned(), key, text));
-        }
-    }
-    log.close().await.expect("it closes");
-    records
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_example_makes_records_of_orders_and_a_dead_letter_of_what_is_none() {
     let Some(kafka) = Kafka::start("").await else { return };
@@ -126,10 +93,13 @@ async fn the_example_makes_records_of_orders_and_a_dead_letter_of_what_is_none()
     );
     pipeline.until("the others are records", |p| processed(p) >= 9);
     pipeline.stop();
-    let records = records(&example.join("data/log"), "/shop/orders").await;
+    let records = log::read(&example.join("data/log"), "/shop/orders").await;
     let mut by_order: HashMap<_, Vec<_>> = HashMap::new();
-    for (_, key, text) in &records {
-        by_order.entry(key.as_str()).or_default().push(text.as_str());
+    for record in &records {
+        by_order
+            .entry(record.key.as_str())
+            .or_default()
+            .push(record.text.as_str());
     }
     assert_eq!(records.len(), 9);
     for order in ["1", "2", "3"] {
@@ -171,9 +141,8 @@ async fn kill_9_under_load_loses_no_record_and_makes_no_second_row_of_one() {
         assert!(std::time::Instant::now() < deadline, "not everything is committed");
     }
     pipeline.stop();
-    let records = records(&dir.path().join("data/log"), "/shop/orders").await;
-    let mut seen = HashSet::new();
-    let once: Vec<_> = records.iter().filter(|(id, ..)| seen.insert(id.clone())).collect();
+    let records = log::read(&dir.path().join("data/log"), "/shop/orders").await;
+    let once = log::once(&records);
     println!(
         "{} records of {} rows, {} of them twice",
         records.len(),
@@ -181,15 +150,15 @@ async fn kill_9_under_load_loses_no_record_and_makes_no_second_row_of_one() {
         records.len() - once.len()
     );
     let mut last: HashMap<&str, usize> = HashMap::new();
-    for (_, key, text) in &once {
-        let number = text.parse().expect("a number");
+    for record in &once {
+        let (key, number) = (&record.key, record.text.parse().expect("a number"));
         let before = last.insert(key, number);
         assert!(
             before.is_none_or(|before| before < number),
             "{key}: {number} after {before:?}"
         );
     }
-    let rows: HashSet<usize> = once.iter().filter_map(|(.., text)| text.parse().ok()).collect();
+    let rows: HashSet<usize> = once.iter().filter_map(|record| record.text.parse().ok()).collect();
     assert!(
         rows == expected && once.len() == rows.len(),
         "{} rows of {} records",

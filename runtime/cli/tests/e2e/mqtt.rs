@@ -1,18 +1,14 @@
 //! The source `mqtt`: the real binary beside Mosquitto.
 
-use std::{collections::HashSet, io::Write as _, net::TcpStream, path::Path, process::Stdio};
+use std::{io::Write as _, net::TcpStream, path::Path, process::Stdio};
 
-use danube_wasm_broker::{
-    Broker as _, ConsumerOptions, StartAt,
-    embedded::{EmbeddedBroker, EmbeddedOptions},
-};
-use danube_wasm_model::SubscriptionType;
 use danube_wasm_testkit::servers::{self, Server};
 use serde_json::json;
 
 use crate::{
     examples,
     harness::{DEADLINE, Pipeline, operate, root},
+    log::{once, records},
 };
 
 /// Debian's broker on a port of loopback.
@@ -83,38 +79,6 @@ fn processed(pipeline: &Pipeline, label: &str) -> u64 {
         .sum::<f64>() as u64
 }
 
-/// Ids, keys and texts in the log of a pipeline that does not run, in their order.
-fn records(log: &Path, topic: &str) -> Vec<(String, String, String)> {
-    let read = async {
-        let log = EmbeddedBroker::open(log, EmbeddedOptions::default()).expect("the log");
-        let options = ConsumerOptions {
-            topic: topic.parse().expect("a topic"),
-            subscription: "test".to_owned(),
-            subscription_type: SubscriptionType::Exclusive,
-            consumer: "test".to_owned(),
-            start: StartAt::Earliest,
-            unacknowledged_max: usize::MAX,
-        };
-        let mut consumer = log.subscribe(options).await.expect("a consumer");
-        let lag = log.lag().await.expect("lags").into_iter();
-        let count: u64 = lag
-            .filter(|lag| lag.subscription == "test")
-            .map(|lag| lag.messages)
-            .sum();
-        let mut records = Vec::new();
-        while (records.len() as u64) < count {
-            for message in consumer.receive(1000).await.expect("messages") {
-                let key = String::from_utf8_lossy(&message.key.unwrap_or_default()).into_owned();
-                let text = String::from_utf8_lossy(&message.payload).into_owned();
-                records.push((message.id.as_str().to_owned(), key, text));
-            }
-        }
-        log.close().await.expect("it closes");
-        records
-    };
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(read)
-}
-
 #[test]
 fn the_example_makes_records_of_readings_and_a_dead_letter_of_what_is_none() {
     let Some(broker) = Mosquitto::start() else { return };
@@ -136,7 +100,10 @@ fn the_example_makes_records_of_readings_and_a_dead_letter_of_what_is_none() {
     );
     pipeline.stop();
     let records = records(&example.join("data/log"), "/plant/temperatures");
-    let readings: Vec<_> = records.iter().map(|(_, key, text)| format!("{key} {text}")).collect();
+    let readings: Vec<_> = records
+        .iter()
+        .map(|record| format!("{} {}", record.key, record.text))
+        .collect();
     let mut expected = Vec::new();
     for machine in ["press-1", "press-2", "oven-1"] {
         expected.extend(["70.5", "71.25", "70.5"].map(|celsius| format!("{machine} {{\"celsius\": {celsius}}}")));
@@ -173,9 +140,7 @@ fn kill_9_under_load_loses_no_reading_and_makes_no_second_row_of_one() {
     pipeline.until("the last one is handled", |p| processed(p, "topic=\"end\"") > 0);
     pipeline.stop();
     let records = records(&dir.path().join("data/log"), "/plant/readings");
-    let mut seen = HashSet::new();
-    let once = records.iter().filter(|(id, ..)| seen.insert(id.clone()));
-    let once: Vec<_> = once.map(|(.., text)| text.clone()).collect();
+    let once: Vec<_> = once(&records).into_iter().map(|record| record.text.clone()).collect();
     println!(
         "{} records of {} readings, {} of them twice",
         records.len(),

@@ -7,17 +7,13 @@ use std::{
     process::Stdio,
 };
 
-use danube_wasm_broker::{
-    Broker as _, ConsumerOptions, StartAt,
-    embedded::{EmbeddedBroker, EmbeddedOptions},
-};
-use danube_wasm_model::SubscriptionType;
 use danube_wasm_testkit::servers::{self, Server};
 use serde_json::{Value, json};
 
 use crate::{
     examples,
     harness::{Pipeline, operate},
+    log::{Record, once, records},
 };
 
 fn run(file: &Path) -> Pipeline {
@@ -31,35 +27,6 @@ fn run(file: &Path) -> Pipeline {
 fn address(pipeline: &Pipeline) -> String {
     let line = pipeline.log("listening for OTLP").expect("it listens");
     line["address"].as_str().expect("an address").to_owned()
-}
-
-/// Ids and payloads in the log of a pipeline that does not run, in their order.
-fn records(log: &Path, topic: &str) -> Vec<(String, Value)> {
-    let read = async {
-        let log = EmbeddedBroker::open(log, EmbeddedOptions::default()).expect("the log");
-        let options = ConsumerOptions {
-            topic: topic.parse().expect("a topic"),
-            subscription: "test".to_owned(),
-            subscription_type: SubscriptionType::Exclusive,
-            consumer: "test".to_owned(),
-            start: StartAt::Earliest,
-            unacknowledged_max: usize::MAX,
-        };
-        let mut consumer = log.subscribe(options).await.expect("a consumer");
-        let lag = log.lag().await.expect("lags").into_iter();
-        let of_test = lag.filter(|lag| lag.subscription == "test" && lag.topic.as_str() == topic);
-        let count: u64 = of_test.map(|lag| lag.messages).sum();
-        let mut records = Vec::new();
-        while (records.len() as u64) < count {
-            for message in consumer.receive(1000).await.expect("messages") {
-                let body = serde_json::from_slice(&message.payload).expect("JSON");
-                records.push((message.id.as_str().to_owned(), body));
-            }
-        }
-        log.close().await.expect("it closes");
-        records
-    };
-    tokio::runtime::Runtime::new().expect("a runtime").block_on(read)
 }
 
 #[test]
@@ -80,22 +47,18 @@ fn the_example_makes_records_of_telemetry_and_a_dead_letter_of_what_is_none() {
         "{letters}"
     );
     pipeline.stop();
-    let once = |topic: &str| {
-        let mut seen = HashSet::new();
-        let records = records(&example.join("data/log"), topic).into_iter();
-        records
-            .filter(|(id, _)| seen.insert(id.clone()))
-            .map(|(_, body)| body)
-            .collect::<Vec<_>>()
+    let rows = |topic: &str| {
+        let records = records(&example.join("data/log"), topic);
+        once(&records).into_iter().map(body).collect::<Vec<_>>()
     };
-    let spans = once("/otel/traces");
+    let spans = rows("/otel/traces");
     assert_eq!(
         (&spans[0]["name"], &spans[1]["name"]),
         (&json!("POST /cart"), &json!("SELECT stock"))
     );
     assert_eq!(spans[0]["resource"]["attributes"][0]["value"]["stringValue"], "shop");
     assert_eq!(
-        (spans.len(), once("/otel/metrics").len(), once("/otel/logs").len()),
+        (spans.len(), rows("/otel/metrics").len(), rows("/otel/logs").len()),
         (2, 1, 2)
     );
 }
@@ -186,10 +149,10 @@ fn kill_9_under_a_collector_loses_no_line_and_makes_no_second_row_of_one() {
     }
     let log = dir.path().join("data/log");
     // What is not there yet comes from the collector's queue, perhaps with some that are there already.
-    let missing = |records: &[(String, Value)]| {
-        let there: HashSet<_> = records.iter().map(|(_, body)| line(body)).collect();
+    let missing = |records: &[Record]| {
+        let there: HashSet<_> = records.iter().map(line).collect();
         let all = (0..kills * LINES).map(|n| format!("line {n}"));
-        all.filter(|line| !there.contains(line.as_str())).count()
+        all.filter(|line| !there.contains(line)).count()
     };
     let mut found = records(&log, "/otel/logs");
     while missing(&found) > 0 {
@@ -198,9 +161,9 @@ fn kill_9_under_a_collector_loses_no_line_and_makes_no_second_row_of_one() {
         pipeline.stop();
         found = records(&log, "/otel/logs");
     }
-    let mut lines: BTreeMap<&str, HashSet<&str>> = BTreeMap::new();
-    for (id, body) in &found {
-        lines.entry(line(body)).or_default().insert(id);
+    let mut lines: BTreeMap<String, HashSet<&str>> = BTreeMap::new();
+    for record in &found {
+        lines.entry(line(record)).or_default().insert(&record.id);
     }
     println!("{} lines in {} records, after {kills} kills", lines.len(), found.len());
     let doubled: Vec<_> = lines.iter().filter(|(_, ids)| ids.len() > 1).collect();
@@ -208,6 +171,10 @@ fn kill_9_under_a_collector_loses_no_line_and_makes_no_second_row_of_one() {
     assert_eq!(lines.len(), kills * LINES);
 }
 
-fn line(body: &Value) -> &str {
-    body["body"]["stringValue"].as_str().expect("a line")
+fn body(record: &Record) -> Value {
+    serde_json::from_str(&record.text).expect("JSON")
+}
+
+fn line(record: &Record) -> String {
+    body(record)["body"]["stringValue"].as_str().expect("a line").to_owned()
 }

@@ -141,12 +141,12 @@ fn a_source_without_a_buffer_still_waits_for_the_broker() {
 
 #[test]
 fn a_source_without_a_buffer_answers_503_while_the_broker_is_away_mostly_at_once() {
-    const PATIENCE: Duration = Duration::from_secs(3);
+    const DEADLINE: Duration = Duration::from_secs(3);
     let site = Site::new();
     let (broker, address) = site.broker("127.0.0.1:0");
     let file = site.file("source", Part::Source, &address, false);
-    let patience = format!("\n[danube]\npublish_timeout_ms = {}\n", PATIENCE.as_millis());
-    fs::write(&file, fs::read_to_string(&file).expect("the file") + &patience).expect("the file");
+    let timeout = format!("\n[danube]\npublish_timeout_ms = {}\n", DEADLINE.as_millis());
+    fs::write(&file, fs::read_to_string(&file).expect("the file") + &timeout).expect("the file");
     let source = run(&file);
     source.until("an event is taken", |p| p.post(&payment(0)).status == 200);
     broker.kill();
@@ -156,7 +156,7 @@ fn a_source_without_a_buffer_answers_503_while_the_broker_is_away_mostly_at_once
         let asked = Instant::now();
         let answer = source.post(&payment(amount));
         assert_eq!(answer.status, 503, "{answer:?}\n{}", source.dump());
-        waited += usize::from(asked.elapsed() >= PATIENCE);
+        waited += usize::from(asked.elapsed() >= DEADLINE);
     }
     assert!(
         (1..=10).contains(&waited),

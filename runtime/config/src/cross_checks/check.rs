@@ -6,7 +6,7 @@ use danube_wasm_model::{SubscriptionType, TopicName};
 
 use super::{CrossChecks, SchemaUse};
 use danube_wasm_connector::{AddressClaim, Consumed, Facts, Published};
-use danube_wasm_settings::{Reading, Span, nearest_among};
+use danube_wasm_settings::{Code, Reading, Span, nearest_among};
 
 /// Checks everything that several tables must agree on.
 pub(crate) fn check(shared: &Reading<'_>) {
@@ -47,7 +47,7 @@ fn connectors(shared: &Reading<'_>, cross_checks: &CrossChecks) {
         } else {
             "give every source and sink a name of its own"
         };
-        shared.error(span, message, help);
+        shared.coded(Code::Claimed, span, message, help);
     }
 }
 
@@ -63,11 +63,16 @@ fn addresses(shared: &Reading<'_>, facts: &Facts) {
         let line = shared.line_from(first, span);
         if other.listen != own.listen || other.terms.is_none() || own.terms.is_none() {
             let message = format!("port {port} is taken by what {line} configures");
-            shared.error(span, message, "choose another port, or 0 for any free one");
+            shared.coded(
+                Code::Claimed,
+                span,
+                message,
+                "choose another port, or 0 for any free one",
+            );
         } else if other.terms != own.terms {
             let message = format!("port {port} is shared with {line}, where it has other settings");
             let help = "give both the same `tls`, `trusted_proxies` and timeouts, or choose another port";
-            shared.error(span, message, help);
+            shared.coded(Code::Claimed, span, message, help);
         }
     }
 }
@@ -84,7 +89,12 @@ fn paths(shared: &Reading<'_>, facts: &Facts) {
                 "`{}` is the path of another endpoint of this listener, on {line}",
                 own.path
             );
-            shared.error(span, message, "give every endpoint of a listener a path of its own");
+            shared.coded(
+                Code::Claimed,
+                span,
+                message,
+                "give every endpoint of a listener a path of its own",
+            );
         }
     }
 }
@@ -95,7 +105,7 @@ fn names(shared: &Reading<'_>, facts: &Facts) {
         if let Some(first) = seen.insert(&own.what, span) {
             let line = shared.line_from(first, span);
             let message = format!("{} is taken by the connector on {line}", own.what);
-            shared.error(span, message, "give each connector one of its own");
+            shared.coded(Code::Claimed, span, message, "give each connector one of its own");
         }
     }
 }
@@ -179,7 +189,12 @@ fn consumed(shared: &Reading<'_>, facts: &Facts) {
             let message = format!("subscription `{name}` has another `subscription_type` on {line}");
             shared.error(span, message, help);
         } else if own.subscription_type == SubscriptionType::Exclusive {
-            shared.error(span, format!("subscription `{name}` is taken on {line}"), help);
+            shared.coded(
+                Code::Claimed,
+                span,
+                format!("subscription `{name}` is taken on {line}"),
+                help,
+            );
         } else {
             let message = format!("subscription `{name}` is shared with {line}: each gets a part of the messages");
             shared.warning(span, message, help);

@@ -7,7 +7,7 @@ mod check;
 
 use danube_wasm_connector::{AddressClaim, Facts};
 use danube_wasm_model::TopicName;
-use danube_wasm_settings::{Diagnostic, Listen, Reading, Severity, Span};
+use danube_wasm_settings::{Code, Diagnostic, Listen, Reading, Severity, Span};
 
 use crate::tables::schema::Schema;
 
@@ -18,7 +18,13 @@ pub(crate) fn schema_texts(shared: &Reading<'_>) -> Vec<(TopicName, Diagnostic)>
     let cross_checks = shared.facts::<CrossChecks>();
     let error = |own: &SchemaUse| {
         let help = "correct the schema's file";
-        shared.diagnostic(Severity::Error, &own.text, String::new(), help.to_owned())
+        shared.diagnostic(
+            Severity::Error,
+            Some(Code::KeysDisagree),
+            &own.text,
+            String::new(),
+            help.to_owned(),
+        )
     };
     let schemas = cross_checks.schemas.iter();
     schemas.map(|(_, own)| (own.topic.clone(), error(own))).collect()

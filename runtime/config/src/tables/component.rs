@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use danube_wasm_connector::{Builtin, Registry, Role};
+use danube_wasm_oci::{Reference, RegistryError, SCHEME};
 use danube_wasm_settings::{Kind, Table, ValueRef, nearest_among};
 
 /// A component.
@@ -12,6 +13,8 @@ pub enum Component {
     Builtin(Builtin),
     /// An existing file, as an absolute path. Its content is not checked here.
     File(PathBuf),
+    /// In an OCI registry, by digest.
+    Registry(Reference),
 }
 
 impl fmt::Display for Component {
@@ -19,11 +22,12 @@ impl fmt::Display for Component {
         match self {
             Self::Builtin(builtin) => write!(f, "builtin:{}", builtin.name),
             Self::File(path) => path.display().fmt(f),
+            Self::Registry(reference) => write!(f, "{SCHEME}{reference}"),
         }
     }
 }
 
-/// Reads `builtin:NAME` or a path, for a connector of the given role.
+/// Reads `builtin:NAME`, `oci://REGISTRY/REPOSITORY@DIGEST` or a path, for a connector of the given role.
 pub(crate) struct ComponentKind {
     role: Role,
     registry: Registry,
@@ -50,8 +54,11 @@ impl Kind for ComponentKind {
     fn what(&self) -> String {
         let builtins: Vec<_> = self.names().map(|name| format!("`\"builtin:{name}\"`")).collect();
         match builtins.is_empty() {
-            true => "the path of a `.wasm` file".to_owned(),
-            false => format!("{} or the path of a `.wasm` file", builtins.join(", ")),
+            true => "the path of a `.wasm` file or `\"oci://REGISTRY/REPOSITORY@sha256:DIGEST\"`".to_owned(),
+            false => format!(
+                "{}, the path of a `.wasm` file or `\"oci://REGISTRY/REPOSITORY@sha256:DIGEST\"`",
+                builtins.join(", ")
+            ),
         }
     }
 
@@ -61,6 +68,12 @@ impl Kind for ComponentKind {
 
     fn read(&self, input: &ValueRef<'_>) -> Option<Component> {
         let text = input.text(&self.what())?;
+        if text.starts_with(SCHEME) {
+            return match reference(&text) {
+                Ok(reference) => Some(Component::Registry(reference)),
+                Err(e) => input.refuse_with(e.to_string(), "name the component by its digest"),
+            };
+        }
         let Some(name) = text.strip_prefix("builtin:") else {
             return input.existing_file(&text).map(Component::File);
         };
@@ -85,5 +98,14 @@ impl Kind for ComponentKind {
             format!("there is no built-in {} `{}`", self.role.noun(), input.written()),
             help,
         )
+    }
+}
+
+/// A reference with a digest: with a tag alone, two starts of one file could run two components.
+fn reference(text: &str) -> Result<Reference, RegistryError> {
+    let reference = danube_wasm_oci::parse(text)?;
+    match reference.digest() {
+        Some(_) => Ok(reference),
+        None => Err(RegistryError::NoDigest(reference.to_string())),
     }
 }

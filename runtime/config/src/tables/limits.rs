@@ -34,27 +34,51 @@ pub struct Limits {
 /// What an instance takes before its first call, in bytes; an estimate on the high side.
 const MEMORY_AT_REST_BYTES: usize = 512 << 10;
 
+/// The sandbox's own limits of a small component, in bytes. One with a language runtime has more memory, and says so here if it is
+/// for events that need it.
+const MEMORY_BYTES_DEFAULT: usize = 64 << 20;
+const OUTPUT_BYTES_DEFAULT: usize = 32 << 20;
+
 impl Limits {
     /// Refuses memory and output that the largest event of a source does not fit into: the component has it once as it came, and
-    /// gives it back. The sandbox's own defaults hold any event.
+    /// gives it back.
     pub(super) fn check_event(&self, t: &Table<'_>, event_bytes_max: Option<usize>) {
         let Some(event) = event_bytes_max else { return };
         let needed = [
             (
                 "memory_bytes",
-                self.memory_bytes,
+                self.memory_bytes.unwrap_or(MEMORY_BYTES_DEFAULT),
                 event.saturating_add(MEMORY_AT_REST_BYTES),
             ),
-            ("output_bytes", self.output_bytes, event),
+            ("output_bytes", self.output_bytes.unwrap_or(OUTPUT_BYTES_DEFAULT), event),
         ];
         for (key, given, needed) in needed {
-            if given.is_some_and(|given| given < needed) {
+            if given < needed {
                 t.session().error(
                     &t.span("limits"),
                     format!("an event of this source may have {event} bytes, and `{key}` does not hold it: it takes {needed}"),
-                    format!("raise `{key}`, or lower the source's largest event (`max_body_bytes`)"),
+                    format!("raise `{key}`, or lower the source's largest event (`max_event_bytes`, `max_body_bytes` or `max_packet_bytes`)"),
                 );
             }
+        }
+    }
+}
+
+impl Limits {
+    /// Warns of batches of a sink that its component has no memory for, where the file asks for larger ones than a component has
+    /// memory by itself.
+    pub(super) fn check_batch(&self, t: &Table<'_>, batch_bytes_max: usize) {
+        let memory = self.memory_bytes.unwrap_or(MEMORY_BYTES_DEFAULT);
+        let needed = batch_bytes_max.saturating_add(MEMORY_AT_REST_BYTES);
+        if batch_bytes_max > MEMORY_BYTES_DEFAULT && memory < needed {
+            t.session().warning(
+                &t.span("limits"),
+                format!(
+                    "a batch may have {batch_bytes_max} bytes (`batch_bytes`), and `memory_bytes` is {memory}: the component is called \
+                     with parts of it, and each part is written by itself"
+                ),
+                format!("raise `memory_bytes` to {needed} or more, or lower `batch_bytes`"),
+            );
         }
     }
 }
@@ -67,10 +91,11 @@ impl Section for Limits {
             .field(
                 "memory_bytes",
                 Integer(1 << 20..=512 << 20),
-                "Memory of one instance, in bytes. A connector has one instance for each lane.",
+                "Memory of one instance, in bytes. A connector has one instance for each lane. One that has three \
+                 quarters of it after a call is replaced before the next one.",
             )
             .example("67108864")
-            .defaults_to("`67108864`");
+            .defaults_to("`67108864`; with a language runtime (Python, JavaScript, Go) `134217728`");
         let table_elements = t
             .field(
                 "table_elements",
@@ -82,7 +107,7 @@ impl Section for Limits {
         let call_budget = t
             .field("call_budget_ms", Millis(1..=60_000), "Time that a call may run.")
             .example("500")
-            .defaults_to("`500`");
+            .defaults_to("`500`; with a language runtime `1000`");
         let record_budget_us = t
             .field(
                 "record_budget_us",
@@ -98,7 +123,7 @@ impl Section for Limits {
                 "Time that starting an instance may run.",
             )
             .example("2000")
-            .defaults_to("`2000`");
+            .defaults_to("`2000`; with a language runtime `5000`");
         let [output_bytes, output_records, output_origins] = outputs(t);
         let log_lines_per_sec = t
             .field(

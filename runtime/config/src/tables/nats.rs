@@ -237,9 +237,10 @@ fn storage(t: &mut Table<'_>) -> Storage {
         .field(
             "topic_bytes_max",
             Integer(1 << 20..=i64::MAX as u64),
-            "Bytes that a topic may hold, when it is created. A full one refuses records: senders are told to come again.",
+            "Bytes that a topic may hold, when it is created. A full one refuses records: senders are told to come again. \
+             Servers reserve them all: the topics of a pipeline, those of dead letters included, must fit in their storage.",
         )
-        .or(50 << 30);
+        .or(4 << 30);
     let publish_timeout = t
         .field(
             "publish_timeout_ms",

@@ -14,12 +14,17 @@ use super::{
     source::Source,
 };
 
+/// Name of the file, beside the pipeline file, that says which components are approved.
+pub const LOCK_FILE: &str = "danube-wasm.lock";
+
 /// A pipeline: what one file configures, or several together.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Pipeline {
     /// Name, unique in its tenant.
     pub name: String,
+    /// Directory of the first file, absolute: where its lock is ([`LOCK_FILE`]).
+    pub dir: PathBuf,
     /// Data directory, absolute.
     pub data_dir: PathBuf,
     /// The broker.

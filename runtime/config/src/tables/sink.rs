@@ -1,6 +1,7 @@
 //! Sinks, which write messages to a target.
 
 use danube_wasm_connector::{Registry, Role, SinkConfig};
+use danube_wasm_grants::Grants;
 use danube_wasm_model::{ConnectorId, Mapping};
 use danube_wasm_settings::{Section, Table};
 
@@ -32,6 +33,8 @@ pub struct Sink {
     pub max_dead_letters: MaxDeadLetters,
     /// Limits of its component.
     pub limits: Limits,
+    /// What its component is granted.
+    pub grants: Grants,
     /// The component's own settings.
     pub config: ComponentConfig,
 }
@@ -86,6 +89,11 @@ impl Section for Sink {
         record_buffer(t, buffer.is_some());
         let max_dead_letters = t.group("max_dead_letters").or_default::<MaxDeadLetters>();
         let limits = t.group("limits").or_default::<Limits>();
+        let grants = t.group("grants").or_default::<Grants>();
+        if let (Some(limits), Some((_, connector))) = (&limits, &connector) {
+            let batches = connector.mappings().into_iter().map(|mapping| mapping.batch.bytes_max);
+            limits.check_batch(t, batches.max().unwrap_or_default());
+        }
         let config = ComponentConfig::read(t);
         Some(Self {
             id: id?,
@@ -95,6 +103,7 @@ impl Section for Sink {
             buffer,
             max_dead_letters: max_dead_letters?,
             limits: limits?,
+            grants: grants?,
             config,
         })
     }

@@ -1,6 +1,7 @@
 //! Sources, which take events in.
 
 use danube_wasm_connector::{Registry, Role, SourceConfig};
+use danube_wasm_grants::Grants;
 use danube_wasm_model::{ConnectorId, Route};
 use danube_wasm_settings::{
     Section, Table,
@@ -37,6 +38,8 @@ pub struct Source {
     pub max_dead_letters: MaxDeadLetters,
     /// Limits of its component.
     pub limits: Limits,
+    /// What its component is granted.
+    pub grants: Grants,
     /// The component's own settings.
     pub config: ComponentConfig,
 }
@@ -101,6 +104,7 @@ impl Section for Source {
         if let (Some(limits), Some((_, connector))) = (&limits, &connector) {
             limits.check_event(t, connector.event_bytes_max());
         }
+        let grants = t.group("grants").or_default::<Grants>();
         let config = ComponentConfig::read(t);
         Some(Self {
             id: id?,
@@ -111,6 +115,7 @@ impl Section for Source {
             buffer,
             max_dead_letters: max_dead_letters?,
             limits: limits?,
+            grants: grants?,
             config,
         })
     }

@@ -25,6 +25,11 @@ const ON_POISON: Choice<OnPoison> = Choice::of(&[
     ("stop", OnPoison::Stop),
 ]);
 
+/// Most messages of a batch that a file may ask for: what a table of files or parts likes at once.
+const BATCH_MESSAGES_MAX: usize = 1_000_000;
+/// Most bytes of a batch that a file may ask for. A component has at most twice as much memory.
+const BATCH_BYTES_MAX: usize = 256 << 20;
+
 /// The keys about the topic to consume and its batches.
 #[derive(Debug, Clone)]
 pub struct MappingKeys {
@@ -114,13 +119,18 @@ impl MappingKeys {
 
 fn batch(t: &mut Table<'_>, defaults: BatchPolicy) -> BatchPolicy {
     let messages_max = t
-        .field("batch_size", Integer(1..=10_000), "Most messages of a batch.")
+        .field(
+            "batch_size",
+            Integer(1..=BATCH_MESSAGES_MAX),
+            "Most messages of a batch.",
+        )
         .or(defaults.messages_max);
     let bytes_max = t
         .field(
             "batch_bytes",
-            Integer(1 << 10..=64 << 20),
-            "Most bytes of a batch. A larger message travels alone.",
+            Integer(1 << 10..=BATCH_BYTES_MAX),
+            "Most bytes of a batch. A larger message travels alone. The component is called with the whole batch: `limits.memory_bytes` \
+             must hold it.",
         )
         .or(defaults.bytes_max);
     let linger = t

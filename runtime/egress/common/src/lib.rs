@@ -9,6 +9,7 @@
 //! * [`Claims`]: batches that name a document in common are written one after the other.
 //! * [`bisect`]: if a statement fails because of a record, finds the record and writes the rest.
 //! * [`json`]: values of documents by their text, and what does not fit a column.
+//! * [`highest_stored_orders`]: which of two writes of a document stays.
 //! * [`BatchToken`]: an identifier of a batch that is the same when the batch is written again.
 //!
 //! A target defines its form of a write ([`Item`]), executes statements ([`bisect::Attempt`]), and distinguishes its
@@ -20,6 +21,7 @@ mod claims;
 mod cut;
 mod item;
 pub mod json;
+mod order;
 mod rounds;
 #[cfg(test)]
 mod test_write;
@@ -29,5 +31,6 @@ pub use chain::Chain;
 pub use claims::{Claim, Claims};
 pub use cut::{StatementLimits, cut};
 pub use item::Item;
+pub use order::highest_stored_orders;
 pub use rounds::{Rounds, rounds};
 pub use token::BatchToken;

@@ -26,7 +26,10 @@ mod parts;
 
 pub(crate) use open::{Survey, survey};
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, mpsc},
+};
 
 use parking_lot::Mutex;
 
@@ -35,6 +38,7 @@ use crate::{
     error::TableError,
     ids_file::{Identity, IdsName, decode},
     layout::Layout,
+    limits::CHECKPOINT_ENDS_WITHIN,
     log::LoggedCommit,
     row::RowId,
     storage::TableStore,
@@ -49,7 +53,7 @@ pub(crate) struct Setup {
     pub(crate) config: Table,
     pub(crate) store: TableStore,
     pub(crate) identity: Identity,
-    /// Hashes of the ids of every commit that this process tried.
+    /// Hashes of the ids of every commit that this process tried and whose fate is not known yet.
     pub(crate) tried: Arc<Mutex<HashSet<String>>>,
     /// Whether a table may be made.
     pub(crate) may_create: bool,
@@ -77,6 +81,18 @@ pub(crate) struct TableWriter {
     /// Whether something may have been committed that is not absorbed.
     in_doubt: bool,
     commits: u64,
+    /// Disconnected when the last checkpoint that was begun is written, or was not.
+    checkpoint: Option<mpsc::Receiver<()>>,
+}
+
+/// The threads on which a store is asked may end after this: a checkpoint that is under way is waited for, or a sink that runs for
+/// a short time at a time never writes one.
+impl Drop for TableWriter {
+    fn drop(&mut self) {
+        if let Some(written) = self.checkpoint.take() {
+            let _ = written.recv_timeout(CHECKPOINT_ENDS_WITHIN);
+        }
+    }
 }
 
 impl TableWriter {
@@ -153,6 +169,11 @@ impl TableWriter {
             self.remove(&carried);
         }
         let undecided = std::mem::take(&mut self.undecided);
+        let mut tried = self.setup.tried.lock();
+        for decided in undecided.iter().chain([&name]) {
+            tried.remove(&decided.hash);
+        }
+        drop(tried);
         self.lost.extend(undecided.into_iter().filter(|other| *other != name));
         self.files.push((name, ids.len()));
         self.open_ids = match ids.len() < crate::limits::IDS_FILE_ROWS {

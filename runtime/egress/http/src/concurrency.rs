@@ -71,6 +71,11 @@ impl Concurrency {
         }
     }
 
+    /// How many are let in at a time.
+    pub(crate) fn limit(&self) -> usize {
+        self.state.lock().limit as usize
+    }
+
     fn changed(&self, change: impl FnOnce(&mut State)) {
         let rose = {
             let mut state = self.state.lock();

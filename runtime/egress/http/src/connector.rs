@@ -9,7 +9,7 @@ use danube_wasm_model::{Mapping, door::Egress};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    HttpEgress,
+    Counters, HttpEgress,
     config::{Http, TopicMapping},
     probe,
 };
@@ -55,9 +55,10 @@ impl SinkConnector for HttpSink {
         probe::probe(config, &context.id).await
     }
 
-    async fn open(config: &Http, _: Context<()>) -> Result<Arc<dyn Egress>, StartError> {
+    async fn open(config: &Http, context: Context<()>) -> Result<Arc<dyn Egress>, StartError> {
         let dialer = Dialer::new(config.guard.policy());
-        let egress = HttpEgress::new(config, &dialer).map_err(StartError::permanent)?;
+        let counters = Counters::new(context.metrics, context.id);
+        let egress = HttpEgress::counted(config, &dialer, &counters).map_err(StartError::permanent)?;
         Ok(Arc::new(egress))
     }
 }

@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     BATCH_WISH,
     config::Http,
+    counters::Counters,
     deliver,
     endpoint::Endpoint,
     limits::{LOOK_AGAIN, WAIT_FOR_SLOW_MAX},
@@ -39,6 +40,15 @@ impl HttpEgress {
     ///
     /// A certificate or a secret cannot be used: what to do.
     pub fn new(config: &Http, dialer: &Dialer) -> Result<Self, String> {
+        Self::counted(config, dialer, &Counters::default())
+    }
+
+    /// The same, counted.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::new`].
+    pub fn counted(config: &Http, dialer: &Dialer, counters: &Counters) -> Result<Self, String> {
         let named = config.topic_mappings.iter().flat_map(|mapping| mapping.targets());
         let targets: Targets = named.collect();
         let endpoints = config
@@ -46,7 +56,7 @@ impl HttpEgress {
             .iter()
             .filter(|endpoint| targets.contains(&endpoint.name));
         let endpoint = |config: &crate::config::Endpoint| {
-            let endpoint = Endpoint::new(config.clone(), dialer)?;
+            let endpoint = Endpoint::new(config.clone(), dialer)?.counted(counters.clone());
             Ok((Arc::from(config.name.as_str()), Arc::new(endpoint)))
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
@@ -25,6 +25,7 @@ use crate::{
     client::Client,
     concurrency::Concurrency,
     config,
+    counters::Counters,
     gate::Gate,
     limits::{ANSWER_BYTES_MAX, RESULTS_BYTES_MAX},
     message_id::MessageId,
@@ -51,6 +52,7 @@ pub(crate) struct Endpoint {
     client: Client,
     credentials: Credentials,
     signer: Signer,
+    counters: Counters,
     /// Those of every request.
     headers: HeaderMap,
     /// Most bytes of a request, as far as is known.
@@ -87,10 +89,29 @@ impl Endpoint {
             client: client.map_err(|error| of(error.to_string()))?,
             credentials: Credentials::new(&config, dialer).map_err(of)?,
             signer: Signer::new(&config.secrets),
+            counters: Counters::default(),
             headers,
             bytes_max: AtomicUsize::new(config.bytes_max),
             config,
         })
+    }
+
+    /// The same, counted.
+    pub(crate) fn counted(self, counters: Counters) -> Self {
+        let endpoint = Self { counters, ..self };
+        endpoint.count_state();
+        endpoint
+    }
+
+    /// Counts a request. `status` is `None` without an answer.
+    pub(crate) fn count(&self, status: Option<u16>, elapsed: Duration) {
+        self.counters.requested(&self.config.name, status, elapsed);
+        self.count_state();
+    }
+
+    fn count_state(&self) {
+        let (limit, is_held) = (self.concurrency.limit(), self.gate.is_held());
+        self.counters.state(&self.config.name, limit, is_held);
     }
 
     pub(crate) fn bytes_max(&self) -> usize {

@@ -64,6 +64,11 @@ impl Gate {
         }
     }
 
+    /// Whether nothing but a trial is let through.
+    pub(crate) fn is_held(&self) -> bool {
+        self.state.lock().held.is_some()
+    }
+
     fn look(self: &Arc<Self>, has_waited: bool) -> Entry {
         let mut state = self.state.lock();
         let pass = |is_trial| {

@@ -30,6 +30,7 @@ mod client;
 mod concurrency;
 pub mod config;
 mod connector;
+mod counters;
 mod deliver;
 mod egress;
 mod endpoint;
@@ -55,6 +56,7 @@ use danube_wasm_model::BatchWish;
 
 pub use config::Http;
 pub use connector::HttpSink;
+pub use counters::Counters;
 pub use egress::HttpEgress;
 
 /// The batches that suit it: small, since a batch is done when its slowest request is.

@@ -23,6 +23,8 @@ pub(crate) struct Collection {
     pub(crate) name: Arc<str>,
     pub(crate) spec: CollectionSpec,
     pub(crate) embedding: Option<Arc<Embedding>>,
+    /// Where deletes leave their orders.
+    pub(crate) deletes: Option<Box<Collection>>,
 }
 
 impl Collection {
@@ -88,6 +90,14 @@ pub(crate) fn of_config(config: &Qdrant) -> BTreeMap<Arc<str>, Collection> {
                 name: name.into(),
                 spec: mapping.spec.clone(),
                 embedding: embedding.clone(),
+                deletes: mapping.spec.keep_deletes.as_deref().map(|deletes| {
+                    Box::new(Collection {
+                        name: deletes.into(),
+                        spec: mapping.spec.of_deletes(),
+                        embedding: None,
+                        deletes: None,
+                    })
+                }),
             };
             collections.insert(Arc::from(name), collection);
         }

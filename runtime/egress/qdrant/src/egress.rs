@@ -80,6 +80,9 @@ impl QdrantEgress {
             let session = self.link.session().await?;
             let written = async {
                 let shape = collection.shape(&session).await?;
+                if let Some(deletes) = &collection.deletes {
+                    deletes.shape(&session).await?;
+                }
                 let chains = read.chains(collection, &shape).await?;
                 let refused = std::mem::take(&mut read.refused);
                 self.write_points(collection, &session, &shape, chains, refused).await

@@ -89,6 +89,17 @@ impl<'w> Item<'w> {
         }
     }
 
+    /// What a delete leaves in the collection of deletes.
+    pub(crate) fn mark(&self) -> PointStruct {
+        let mut payload: HashMap<_, _> = order_fields(self.write).into_iter().collect();
+        payload.insert(ID.to_owned(), text(self.write.id.as_str()));
+        PointStruct {
+            id: Some(self.id()),
+            payload,
+            vectors: Some(crate::vectors::none()),
+        }
+    }
+
     pub(crate) fn source(&self) -> &Write {
         self.write()
     }

@@ -26,6 +26,7 @@ mod collection;
 mod conditions;
 pub mod config;
 mod connector;
+mod deletes;
 mod document;
 mod egress;
 mod embed;

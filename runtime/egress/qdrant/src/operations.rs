@@ -1,6 +1,6 @@
 //! What a server is told to do for some writes, no two of which are of one point.
 
-use danube_wasm_model::message::Operation as What;
+use danube_wasm_model::{door::Write, message::Operation as What};
 use qdrant_client::qdrant::{
     Condition, Filter, PointId, PointVectors, PointsIdsList, PointsSelector, PointsUpdateOperation, UpdateMode,
     WriteOrderingType,
@@ -32,6 +32,50 @@ pub(crate) fn of_round(items: &[&mut Item<'_>], version: Version) -> Vec<PointsU
         operation: Some(operation),
     });
     wrapped.collect()
+}
+
+/// What remembers the deletes of a round, in the collection of deletes; none if nothing with an order is deleted.
+pub(crate) fn remembering_deletes(items: &[&mut Item<'_>]) -> Option<PointsUpdateOperation> {
+    let deletes = items
+        .iter()
+        .filter(|item| item.operation == What::Delete && item.is_ordered());
+    let deletes: Vec<_> = deletes.map(|item| &**item).collect();
+    let upsert = (!deletes.is_empty()).then(|| {
+        Operation::Upsert(PointStructList {
+            points: deletes.iter().map(|item| item.mark()).collect(),
+            update_filter: unless_newer(&deletes),
+            ..PointStructList::default()
+        })
+    })?;
+    Some(PointsUpdateOperation {
+        operation: Some(upsert),
+    })
+}
+
+/// Points of a round that a delete may have removed before they came.
+pub(crate) fn ids_to_check(items: &[&mut Item<'_>]) -> Vec<PointId> {
+    let written = items
+        .iter()
+        .filter(|item| item.operation != What::Delete && item.is_ordered());
+    written.map(|item| item.id()).collect()
+}
+
+/// Removes points again that are older than their deletes, each of which is a point and a write with its order.
+pub(crate) fn deleting_again(deletes: &[(PointId, Write)]) -> PointsUpdateOperation {
+    let newer = deletes.iter().map(|(point, delete)| is_newer(point, delete)).collect();
+    let filter = Filter {
+        must: vec![has_id(deletes.iter().map(|(point, _)| point.clone()).collect())],
+        must_not: newer,
+        ..Filter::default()
+    };
+    PointsUpdateOperation {
+        operation: Some(Operation::DeletePoints(DeletePoints {
+            points: Some(PointsSelector {
+                points_selector_one_of: Some(PointsSelectorOneOf::Filter(filter)),
+            }),
+            ..DeletePoints::default()
+        })),
+    }
 }
 
 /// What an order of writes must be kept by: one replica decides where writes look at what is there.

@@ -10,10 +10,8 @@
 //!   at least [`RECORD_ORDER_MIN`].
 //! * A point without an order is replaced. So is, by a write without an order, any point.
 
-use danube_wasm_model::{
-    clock::{ORDER_COUNTER_BITS, ORDER_COUNTER_MAX, RECORD_ORDER_MIN, order_ms},
-    door::Write,
-};
+use danube_wasm_egress_common::highest_stored_orders;
+use danube_wasm_model::{clock::RECORD_ORDER_MIN, door::Write};
 use qdrant_client::qdrant::{Condition, Filter, PointId, Range};
 
 use crate::{
@@ -29,7 +27,7 @@ pub(crate) fn halves(order: u64) -> (i64, i64) {
 
 /// The point is there, and what is stored of it is not to be replaced by this write.
 pub(crate) fn is_newer(point: &PointId, write: &Write) -> Condition {
-    let (below, above) = highest_stored(write);
+    let (below, above) = highest_stored_orders(write);
     let is_higher_record = in_between(RECORD_ORDER_MIN, above);
     let mut applies = vec![is_higher_record];
     if let Some(record) = &write.record {
@@ -45,16 +43,6 @@ pub(crate) fn is_newer(point: &PointId, write: &Write) -> Condition {
         must_not: applies,
         ..Filter::default()
     }))
-}
-
-/// The highest stored orders that a write applies over: the highest below [`RECORD_ORDER_MIN`], and the highest from there on.
-fn highest_stored(write: &Write) -> (u64, u64) {
-    let order = write.order;
-    match write.record {
-        Some(_) => (order_ms(order).min(RECORD_ORDER_MIN - 1), order.saturating_sub(1)),
-        None if order < RECORD_ORDER_MIN => (order, (order << ORDER_COUNTER_BITS) | ORDER_COUNTER_MAX),
-        None => (RECORD_ORDER_MIN - 1, order),
-    }
 }
 
 /// What is stored is above this.
@@ -132,32 +120,7 @@ fn float(number: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use danube_wasm_model::{RecordId, message::Operation};
-
     use super::*;
-
-    fn write(order: u64, record: Option<&str>) -> Write {
-        Write {
-            target: "t".into(),
-            id: "a".to_owned(),
-            operation: Operation::Upsert,
-            order,
-            record: record.map(|id| RecordId::from_broker(id.to_owned())),
-            body: "{}".into(),
-            types: None,
-            key: None,
-            redelivered: true,
-        }
-    }
-
-    #[test]
-    fn orders_of_different_kinds_are_compared_by_milliseconds() {
-        let at = |ms: u64, counter: u64| (ms << ORDER_COUNTER_BITS) | counter;
-        let now = 1_764_000_000_000;
-        assert_eq!(highest_stored(&write(at(now, 5), Some("a"))), (now, at(now, 4)));
-        assert_eq!(highest_stored(&write(now, None)), (now, at(now, ORDER_COUNTER_MAX)));
-        assert_eq!(highest_stored(&write(u64::MAX, None)), (RECORD_ORDER_MIN - 1, u64::MAX));
-    }
 
     #[test]
     fn halves_hold_every_bit() {

@@ -15,6 +15,7 @@ use crate::{
     collection::{Collection, Shape},
     conditions::in_range,
     config::Ordering,
+    deletes::Deletes,
     fault::{Fault, Why},
     fields::{ORDER_HI, ORDER_LO, RECORD},
     item::Item,
@@ -44,8 +45,15 @@ impl<'w> Attempt<Item<'w>> for Update<'_> {
                 Ordering::Auto => operations::ordering(&round),
                 Ordering::Always(ordering) => ordering,
             };
+            let deletes = Deletes::of(self, &round);
             drop(round);
+            if let Some(deletes) = &deletes {
+                deletes.remember().await?;
+            }
             self.send(operations, ordering).await?;
+            if let Some(deletes) = &deletes {
+                deletes.check().await?;
+            }
         }
         Ok(superseded)
     }
@@ -87,10 +95,24 @@ impl<'w> Attempt<Item<'w>> for Update<'_> {
 
 impl Update<'_> {
     /// One request. It is done when the server has applied all of it.
-    async fn send(&self, operations: Vec<PointsUpdateOperation>, ordering: WriteOrderingType) -> Result<(), Fault> {
+    pub(crate) async fn send(
+        &self,
+        operations: Vec<PointsUpdateOperation>,
+        ordering: WriteOrderingType,
+    ) -> Result<(), Fault> {
+        self.send_to(&self.collection.name, operations, ordering).await
+    }
+
+    /// The same, to this collection.
+    pub(crate) async fn send_to(
+        &self,
+        collection: &str,
+        operations: Vec<PointsUpdateOperation>,
+        ordering: WriteOrderingType,
+    ) -> Result<(), Fault> {
         let count = operations.len();
         let request = self.session.request(UpdateBatchPoints {
-            collection_name: self.collection.name.to_string(),
+            collection_name: collection.to_owned(),
             // Without it, a wrong vector is acknowledged and dropped.
             wait: Some(true),
             operations,
@@ -99,7 +121,7 @@ impl Update<'_> {
             }),
             timeout: Some(self.session.server_timeout()),
         });
-        let what = format!("an update of collection `{}`", self.collection.name);
+        let what = format!("an update of collection `{collection}`");
         let permit = self.pace.enter().await;
         let begun = Instant::now();
         let answer = self
@@ -117,7 +139,11 @@ impl Update<'_> {
             Err(_) => {}
         }
         match done {
-            Err(fault) => Err(self.learn(fault).await),
+            Err(fault) if *collection == *self.collection.name => Err(self.learn(fault).await),
+            Err(fault) => {
+                self.session.forget_shape(collection);
+                Err(fault)
+            }
             done => done,
         }
     }

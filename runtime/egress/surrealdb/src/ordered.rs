@@ -24,12 +24,8 @@
 
 use std::fmt::Write as _;
 
-use danube_wasm_egress_common::{Rounds, bisect::Attempt, rounds};
-use danube_wasm_model::{
-    clock::{ORDER_COUNTER_BITS, ORDER_COUNTER_MAX, RECORD_ORDER_MIN, order_ms},
-    door::Write,
-    message::Operation,
-};
+use danube_wasm_egress_common::{Rounds, bisect::Attempt, highest_stored_orders, rounds};
+use danube_wasm_model::{clock::RECORD_ORDER_MIN, message::Operation};
 use surrealdb::types::{Array, Number, Object, Value};
 
 use crate::{
@@ -134,7 +130,7 @@ fn unexpected_result() -> Fault {
 }
 
 fn arguments(item: &mut Item<'_>) -> Object {
-    let (below, above) = highest_marks(item.write);
+    let (below, above) = highest_stored_orders(item.write);
     let mut arguments = Object::new();
     arguments.insert("id", item.record_id());
     arguments.insert("mark", item.mark_id());
@@ -155,49 +151,9 @@ fn order_value(order: u64) -> Value {
     Value::Number(number::from_u64(order))
 }
 
-/// Returns the highest marks that a write applies over: the highest below [`RECORD_ORDER_MIN`], and the highest from
-/// there on.
-fn highest_marks(write: &Write) -> (u64, u64) {
-    let order = write.order;
-    match write.record {
-        Some(_) => (order_ms(order).min(RECORD_ORDER_MIN - 1), order.saturating_sub(1)),
-        None if order < RECORD_ORDER_MIN => (order, (order << ORDER_COUNTER_BITS) | ORDER_COUNTER_MAX),
-        None => (RECORD_ORDER_MIN - 1, order),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use danube_wasm_model::RecordId;
-
     use super::*;
-
-    fn write(order: u64, record: Option<&str>) -> Write {
-        Write {
-            target: "t".into(),
-            id: "a".to_owned(),
-            operation: Operation::Upsert,
-            order,
-            record: record.map(|id| RecordId::from_broker(id.to_owned())),
-            body: "{}".into(),
-            types: None,
-            key: None,
-            redelivered: true,
-        }
-    }
-
-    #[test]
-    fn orders_of_different_kinds_are_compared_by_milliseconds() {
-        let at = |ms: u64, counter: u64| (ms << ORDER_COUNTER_BITS) | counter;
-        let now = 1_764_000_000_000;
-        // A record's order: over a component's of the same millisecond, and over lower ones of records.
-        assert_eq!(highest_marks(&write(at(now, 5), Some("a"))), (now, at(now, 4)));
-        // A component's publish time: over the same time, and over orders of records of that millisecond.
-        assert_eq!(highest_marks(&write(now, None)), (now, at(now, ORDER_COUNTER_MAX)));
-        // A component's own number that is not a publish time.
-        assert_eq!(highest_marks(&write(u64::MAX, None)), (RECORD_ORDER_MIN - 1, u64::MAX));
-        assert_eq!(highest_marks(&write(7, None)), (7, at(7, ORDER_COUNTER_MAX)));
-    }
 
     #[test]
     fn a_script_has_the_requested_number_of_rounds() {

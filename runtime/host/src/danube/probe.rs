@@ -12,12 +12,14 @@ use danube_wasm_model::Mapping;
 use super::options;
 use crate::{
     Failure,
-    probe::{Finding, Outcome, schema},
+    probe::{Finding, Outcome, schema, sizes},
 };
 
 /// Tries the brokers that the pipeline names, and what it needs of them.
 pub(crate) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) -> Result<(), Failure> {
-    let danube = Danube::open(options(pipeline)).map_err(Failure::configuration)?;
+    let options = options(pipeline);
+    let record_bytes_max = options.message_bytes_max;
+    let danube = Danube::open(options).map_err(Failure::configuration)?;
     let mut is_any_reached = false;
     for (seed, result) in danube.check().await {
         is_any_reached |= result.is_ok();
@@ -29,6 +31,7 @@ pub(crate) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) -> R
     // Without a broker, each topic would only say the same again.
     if is_any_reached {
         look_around(pipeline, &danube, findings).await;
+        findings.extend(sizes::of_events(pipeline, record_bytes_max));
     }
     let _ = danube.close().await;
     Ok(())

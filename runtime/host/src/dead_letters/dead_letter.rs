@@ -3,8 +3,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use danube_wasm_broker::{Message, MessageId};
+use danube_wasm_codes::Code;
 use danube_wasm_model::hash::fnv1a;
-use danube_wasm_pipeline::envelope::{Envelope, Input};
+use danube_wasm_pipeline::{
+    dead_letter::Reason,
+    envelope::{Envelope, Input},
+};
 use danube_wasm_schema::{limits::PAYLOAD, strict};
 use serde_json::{Map, Value, json};
 
@@ -74,6 +78,7 @@ impl DeadLetter {
             "id": self.id(),
             "connector": self.connector(),
             "reason": self.field("reason"),
+            "code": self.code(),
             "when": time(self.0.written_ms()),
             "origin": self.origin(),
             "message": short,
@@ -91,6 +96,7 @@ impl DeadLetter {
             "connector": self.connector(),
             "component_digest": self.field("component-digest"),
             "reason": self.field("reason"),
+            "code": self.code(),
             "message": self.field("message"),
             "backtrace": self.field("backtrace").map(|text| text.lines().collect::<Vec<_>>()),
             "violations": self.field("violations").and_then(|text| serde_json::from_str::<Value>(text).ok()),
@@ -125,6 +131,12 @@ impl DeadLetter {
     /// The original input; `None` if the envelope is incomplete.
     pub(super) fn input(&self) -> Option<Input> {
         self.0.input()
+    }
+
+    fn code(&self) -> Option<Code> {
+        let reason = self.field("reason")?;
+        let found = Reason::ALL.into_iter().find(|known| known.as_str() == reason);
+        found.map(Reason::code)
     }
 
     pub(super) fn field(&self, name: &str) -> Option<&str> {

@@ -1,5 +1,7 @@
 //! Passes the log lines and metrics of components to the log and the metrics page.
 
+use std::time::Duration;
+
 use danube_wasm_model::ConnectorId;
 use danube_wasm_sandbox::{GuestHost, LogLevel, TracingHost};
 use danube_wasm_telemetry::ConnectorMetrics;
@@ -36,5 +38,13 @@ impl GuestHost for ObservedHost {
 
     fn dropped(&self, _: &ConnectorId, what: &'static str, n: u64) {
         self.0.guest_dropped(what, n);
+    }
+
+    fn http_request(&self, _: &ConnectorId, outcome: &'static str, bytes: usize, elapsed: Duration) {
+        self.0.guest_http(outcome, bytes, elapsed);
+    }
+
+    fn replaced(&self, _: &ConnectorId) {
+        self.0.guest_replaced();
     }
 }

@@ -25,14 +25,20 @@ pub(super) fn update(services: &Services, id: &ConnectorId, condition: &Conditio
         reason: status.reason().map(str::to_owned),
         restarts: condition.restarts,
         ready: readiness(status),
-        has_started: matches!(status, Status::Running | Status::Degraded(_) | Status::Down(_)),
+        has_started: matches!(
+            status,
+            Status::Running | Status::Degraded(_) | Status::Down(_) | Status::Paused
+        ),
     };
     services.health.set_connector(id.as_str(), connector);
+    services.changes.send_modify(|changes| *changes += 1);
 }
 
 /// Removes a connector from health and metrics.
 pub(super) fn remove(services: &Services, id: &ConnectorId) {
     services.health.remove_connector(id.as_str());
+    services.pauses.forget(id);
+    services.components.forget(id);
     services.metrics.remove_connector(id);
 }
 
@@ -43,6 +49,7 @@ fn state(status: &Status) -> ConnectorState {
         Status::Running => ConnectorState::Running,
         Status::Degraded(_) => ConnectorState::Degraded,
         Status::Down(_) => ConnectorState::Down,
+        Status::Paused => ConnectorState::Paused,
         Status::Failed(_) | Status::Crashed(_) => ConnectorState::Failed,
         Status::Stopped => ConnectorState::Stopped,
     }
@@ -51,6 +58,7 @@ fn state(status: &Status) -> ConnectorState {
 fn readiness(status: &Status) -> State {
     match status {
         Status::Running => State::Ready,
+        Status::Paused => State::Paused,
         Status::Pending | Status::Starting(None) => State::Degraded("starting".to_owned()),
         Status::Degraded(why) => State::Degraded(why.clone()),
         Status::Starting(Some(why)) | Status::Down(why) | Status::Failed(why) | Status::Crashed(why) => {

@@ -6,10 +6,12 @@ use danube_wasm_config::Pipeline;
 use danube_wasm_model::{
     ConnectorId,
     door::{SinkGuest, SourceGuest},
+    poller::PollerGuest,
 };
 use danube_wasm_sandbox::{GuestHost, LoadSpec, Sandbox, SinkComponent, SourceComponent, TracingHost};
 use serde::Serialize;
 
+use super::outgoing;
 use crate::{
     Failure,
     assemble::{self, SinkSpec, SourceSpec, Spec},
@@ -21,15 +23,14 @@ pub(crate) enum Prepared {
     Source {
         spec: SourceSpec,
         guest: Arc<SourceComponent>,
+        /// Its instance that fetches, of a source that does.
+        poller: Option<Arc<dyn PollerGuest>>,
     },
     Sink {
         spec: SinkSpec,
         guest: Arc<SinkComponent>,
     },
 }
-
-/// The capabilities of every component: its log lines and metrics are all that leaves the sandbox.
-const GRANTS: [&str; 4] = ["log", "metrics", "clocks", "random"];
 
 /// A loaded component, as `check` prints it.
 #[derive(Debug, Serialize)]
@@ -39,7 +40,7 @@ pub struct LoadedComponent {
     digest: String,
     direction: &'static str,
     topics: Vec<String>,
-    grants: [&'static str; 4],
+    grants: Vec<String>,
 }
 
 impl fmt::Display for LoadedComponent {
@@ -70,7 +71,7 @@ impl fmt::Display for LoadedComponent {
 
 /// Loads every component of a pipeline without starting it, and reports all errors at once.
 pub async fn load_components(sandbox: &Arc<Sandbox>, pipeline: &Pipeline) -> Result<Vec<LoadedComponent>, Failure> {
-    let desired = &assemble::desired(pipeline)?;
+    let desired = &assemble::desired(pipeline).await?;
     let mut components = Vec::new();
     let mut refused = Vec::new();
     for (id, spec) in desired {
@@ -89,35 +90,35 @@ pub async fn load_components(sandbox: &Arc<Sandbox>, pipeline: &Pipeline) -> Res
 /// Returns a connector's failure with the connector's name, unless the message contains it.
 pub(crate) fn with_name(id: &ConnectorId, failure: &Failure) -> String {
     match failure.message.contains(id.as_str()) {
-        true => failure.message.clone(),
+        true => failure.to_string(),
         false => format!("connector {id}: {failure}"),
     }
 }
 
 /// Loads one component.
-pub(super) async fn prepare(
+pub(crate) async fn prepare(
     sandbox: &Arc<Sandbox>,
     spec: &Spec,
     host: Arc<dyn GuestHost>,
 ) -> Result<Prepared, Failure> {
     match spec {
         Spec::Source(spec) => {
-            let guest = sandbox
-                .load_source(source_load(spec), host)
-                .await
-                .map_err(Failure::configuration)?;
+            let load = source_load(spec)?;
+            let poller: Option<Arc<dyn PollerGuest>> = match spec.config.connector.fetches() {
+                false => None,
+                true => Some(sandbox.load_poller(load.clone(), Arc::clone(&host)).await?),
+            };
+            let guest = sandbox.load_source(load, host).await?;
             let valid = spec.config.connector.validate(guest.interests());
             valid.map_err(Failure::configuration)?;
             Ok(Prepared::Source {
                 spec: spec.clone(),
                 guest,
+                poller,
             })
         }
         Spec::Sink(spec) => {
-            let guest = sandbox
-                .load_sink(sink_load(spec), host)
-                .await
-                .map_err(Failure::configuration)?;
+            let guest = sandbox.load_sink(sink_load(spec)?, host).await?;
             spec.config.connector.validate().map_err(Failure::configuration)?;
             Ok(Prepared::Sink {
                 spec: spec.clone(),
@@ -129,8 +130,8 @@ pub(super) async fn prepare(
 
 impl Prepared {
     fn component(&self) -> LoadedComponent {
-        let (direction, id, component, digest, topics): (_, _, _, _, Vec<_>) = match self {
-            Self::Source { spec, guest } => {
+        let (direction, id, component, digest, topics, grants): (_, _, _, _, Vec<_>, _) = match self {
+            Self::Source { spec, guest, .. } => {
                 let topics = guest.producer_configs().iter().map(|c| c.topic.to_string());
                 let config = &spec.config;
                 (
@@ -139,12 +140,20 @@ impl Prepared {
                     &config.component,
                     guest.digest(),
                     topics.collect(),
+                    outgoing::shown(&config.grants, config.connector.fetches()),
                 )
             }
             Self::Sink { spec, guest } => {
                 let topics = guest.consumer_configs().iter().map(|c| c.topic.to_string());
                 let config = &spec.config;
-                ("sink", &config.id, &config.component, guest.digest(), topics.collect())
+                (
+                    "sink",
+                    &config.id,
+                    &config.component,
+                    guest.digest(),
+                    topics.collect(),
+                    outgoing::shown(&config.grants, false),
+                )
             }
         };
         LoadedComponent {
@@ -153,33 +162,41 @@ impl Prepared {
             digest: digest.to_owned(),
             direction,
             topics,
-            grants: GRANTS,
+            grants,
         }
     }
 }
 
-fn source_load(spec: &SourceSpec) -> LoadSpec {
+fn source_load(spec: &SourceSpec) -> Result<LoadSpec, Failure> {
     let config = &spec.config;
-    LoadSpec {
+    let load = LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone());
+    let http = outgoing::access(&config.id, &config.grants)?;
+    Ok(LoadSpec {
+        grants: outgoing::capabilities(&config.grants, config.connector.fetches()),
+        http,
         settings: config.settings_json(),
         settings_kept: Some(config.settings_kept()),
-        limits: settings::guest_limits(&config.limits),
+        limits: settings::guest_limits(&config.limits, load.limits),
         lanes: config.lanes,
         topics: config.routes().into_iter().map(|route| route.topic).collect(),
-        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
-    }
+        ..load
+    })
 }
 
-fn sink_load(spec: &SinkSpec) -> LoadSpec {
+fn sink_load(spec: &SinkSpec) -> Result<LoadSpec, Failure> {
     let config = &spec.config;
-    LoadSpec {
+    let load = LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone());
+    let http = outgoing::access(&config.id, &config.grants)?;
+    Ok(LoadSpec {
+        grants: outgoing::capabilities(&config.grants, false),
+        http,
         settings: config.settings_json(),
         settings_kept: Some(config.settings_kept()),
-        limits: settings::guest_limits(&config.limits),
+        limits: settings::guest_limits(&config.limits, load.limits),
         lanes: config.lanes,
         topics: (config.mappings().into_iter())
             .map(|mapping| mapping.consumer.topic)
             .collect(),
-        ..LoadSpec::new(config.id.clone(), config.component.to_string(), spec.component.clone())
-    }
+        ..load
+    })
 }

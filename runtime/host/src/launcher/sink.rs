@@ -9,11 +9,11 @@ use danube_wasm_model::{
     door::{ConsumerConfig, Egress, SinkGuest as _},
 };
 use danube_wasm_pipeline::{BatchPolicy, Sink, SinkParts, Status, supervisor::Running};
-use danube_wasm_sandbox::SinkComponent;
+use danube_wasm_sandbox::{Secrets, SinkComponent};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{ConnectorLauncher, start_error::StartError};
-use crate::{assemble::SinkSpec, settings};
+use crate::{assemble::SinkSpec, components::RunningComponent, settings, tap::TappedSink};
 
 impl ConnectorLauncher {
     pub(super) async fn start_sink(
@@ -39,7 +39,7 @@ impl ConnectorLauncher {
         self.collect_dead_letters(id, topic, view.spool.as_ref()).await?;
         let configs = guest.consumer_configs().iter();
         let parts = SinkParts {
-            guest: guest.clone(),
+            guest: Arc::new(self.tapped_sink(spec, guest)),
             broker: view.broker,
             consumer: services.brokers.consumer_name(id),
             schemas: view.schemas.clone(),
@@ -54,13 +54,29 @@ impl ConnectorLauncher {
             retry_policy: settings::retry_policy(spec.config.max_dead_letters),
             instruments: self.instruments(id),
         };
-        let sink = self.on_workers(Sink::start(parts)).await??;
+        let sink = self
+            .on_workers(Sink::start_with(parts, services.pauses.of(id)))
+            .await??;
+        let running = RunningComponent::Sink(Arc::downgrade(guest));
+        services.components.set(id, running);
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), writes_to = %spec.config.connector.target(), "sink started");
         Ok(Arc::new(RunningSink {
             sink,
             egress,
             _confirming: self.confirm(id, view.schemas, recalled),
         }))
+    }
+
+    /// The component, with a place where an operator can watch.
+    fn tapped_sink(&self, spec: &SinkSpec, guest: &Arc<SinkComponent>) -> TappedSink {
+        let config = &spec.config;
+        let secrets = Secrets::from_settings(&config.settings_json(), Some(&config.settings_kept()));
+        TappedSink {
+            guest: guest.clone(),
+            taps: self.services().taps.clone(),
+            shadows: self.services().shadows.clone(),
+            secrets: Arc::new(secrets),
+        }
     }
 
     /// Creates a sink's topic if needed. In the embedded log the topic must exist before the sink subscribes, with the

@@ -3,17 +3,19 @@
 use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
+use danube_wasm_config::Component;
 use danube_wasm_connector::{Feed, Flow, Ingress, Pipeline};
 use danube_wasm_model::{
     ConnectorId,
     door::{Intake, SourceGuest as _},
+    poller::PollerGuest,
 };
 use danube_wasm_pipeline::{PullSource, Source, SourceParts, Status, supervisor::Running};
-use danube_wasm_sandbox::SourceComponent;
+use danube_wasm_sandbox::{Secrets, SourceComponent};
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 use super::{ConnectorLauncher, start_error::StartError};
-use crate::{assemble::SourceSpec, settings};
+use crate::{assemble::SourceSpec, components::RunningComponent, settings, tap::TappedSource};
 
 impl ConnectorLauncher {
     pub(super) async fn start_source(
@@ -21,6 +23,7 @@ impl ConnectorLauncher {
         id: &ConnectorId,
         spec: &SourceSpec,
         guest: &Arc<SourceComponent>,
+        poller: Option<Arc<dyn PollerGuest>>,
     ) -> Result<Arc<dyn Running>, StartError> {
         let services = self.services();
         let view = services.brokers.of_source(&spec.config, &services.schemas).await?;
@@ -33,7 +36,7 @@ impl ConnectorLauncher {
         let topic = guest.producer_configs().first().map(|producer| &producer.topic);
         self.collect_dead_letters(id, topic, view.spool.as_ref()).await?;
         let parts = SourceParts {
-            guest: guest.clone(),
+            guest: Arc::new(self.tapped_source(spec, guest)),
             broker: view.broker,
             ordered: settings::ordered(&spec.config),
             validators,
@@ -44,11 +47,12 @@ impl ConnectorLauncher {
             clock: services.brokers.clock().clone(),
             instruments: self.instruments(id),
         };
+        let pause = services.pauses.of(id);
         let source = match spec.config.connector.flow() {
-            Flow::Push => StartedSource::Push(self.on_workers(Source::start(parts)).await??),
+            Flow::Push => StartedSource::Push(self.on_workers(Source::start_with(parts, pause)).await??),
             Flow::Pull { independent_keys } => {
                 let parts = settings::pull_parts(&spec.config, parts, independent_keys);
-                StartedSource::Pull(self.on_workers(PullSource::start(parts)).await??)
+                StartedSource::Pull(self.on_workers(PullSource::start_with(parts, pause)).await??)
             }
         };
         if let StartedSource::Push(source) = &source {
@@ -59,17 +63,35 @@ impl ConnectorLauncher {
             feed: source.feed(),
             interests: guest.interests(),
             notebook: services.brokers.notebooks().of(id),
+            poller,
         };
         // Last, so that a start that is given up before this leaves nothing behind.
         let ingress = spec.config.connector.start(self.context(id), pipeline).await?;
         let ingress: Arc<dyn Ingress> = ingress.into();
         services.locations.insert(id, &ingress);
+        let running = RunningComponent::Source(Arc::downgrade(guest));
+        services.components.set(id, running);
         tracing::info!(connector = %id, component = %spec.config.component, digest = guest.digest(), "source started");
         Ok(Arc::new(RunningSource {
             source,
             ingress,
             _confirming: self.confirm(id, view.schemas, recalled),
         }))
+    }
+}
+
+impl ConnectorLauncher {
+    /// The component, with a place where an operator can watch.
+    fn tapped_source(&self, spec: &SourceSpec, guest: &Arc<SourceComponent>) -> TappedSource {
+        let config = &spec.config;
+        let secrets = Secrets::from_settings(&config.settings_json(), Some(&config.settings_kept()));
+        TappedSource {
+            guest: guest.clone(),
+            is_builtin: matches!(config.component, Component::Builtin(_)),
+            taps: self.services().taps.clone(),
+            shadows: self.services().shadows.clone(),
+            secrets: Arc::new(secrets),
+        }
     }
 }
 

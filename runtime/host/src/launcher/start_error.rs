@@ -35,7 +35,8 @@ impl From<BrokerError> for StartError {
         if error.is_transient() || error.kind == ErrorKind::NotFound {
             Self::Transient(error.message)
         } else {
-            Self::Permanent(Failure::configuration(error))
+            let code = error.kind.code();
+            Self::Permanent(Failure::configuration(error).coded(code))
         }
     }
 }

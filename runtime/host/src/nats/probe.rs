@@ -8,7 +8,7 @@ use danube_wasm_model::{Mapping, TopicName};
 use super::options;
 use crate::{
     Failure,
-    probe::{Finding, Outcome, schema},
+    probe::{Finding, Outcome, schema, sizes},
 };
 
 /// Tries the servers, and what the pipeline needs of them.
@@ -30,6 +30,7 @@ pub(crate) async fn check(pipeline: &Pipeline, findings: &mut Vec<Finding>) -> R
                 outcome: Outcome::Unknown(warning),
             });
             findings.extend(warnings);
+            findings.extend(sizes::of_events(pipeline, promises.record_bytes_max));
             look_around(pipeline, &nats, findings).await;
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Finding, Outcome, schema};
 use crate::{
     brokers,
-    control::{self, Request, Response},
+    control::{self, Request},
     operations::{self, Operation},
 };
 
@@ -48,14 +48,11 @@ struct Held {
 
 /// As the process says that has the log open, or as it is in the log.
 async fn held(pipeline: &Pipeline, dir: &Path) -> Result<Option<Held>, String> {
-    match control::ask(&pipeline.data_dir, &Request::Operate(Operation::Topics)).await {
-        Ok(Some(Response::Values(topics))) => {
-            let schemas = Vec::new();
-            return Ok(Some(Held { topics, schemas }));
-        }
-        Ok(Some(Response::Error(message))) => return Err(message),
-        // It may have ended just now.
-        Ok(None) | Err(_) => {}
+    // Where nobody answers, the process may have ended just now.
+    if let Ok(Some(response)) = control::ask(&pipeline.data_dir, &Request::Operate(Operation::Topics)).await {
+        let topics = response.into_values().map_err(|failure| failure.message)?;
+        let schemas = Vec::new();
+        return Ok(Some(Held { topics, schemas }));
     }
     if !dir.exists() {
         return Ok(None);

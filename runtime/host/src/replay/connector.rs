@@ -2,9 +2,6 @@
 
 use danube_wasm_config::{self as config, Component, Pipeline};
 use danube_wasm_model::{ConnectorId, Targets, TopicName, door::ConsumerConfig};
-use danube_wasm_sandbox::GuestLimits;
-
-use crate::settings;
 
 /// A connector from the current pipeline file.
 pub(super) struct Connector {
@@ -12,7 +9,8 @@ pub(super) struct Connector {
     pub(super) settings: String,
     /// The settings with `${NAME}` in place of values from the environment.
     pub(super) settings_kept: String,
-    pub(super) limits: GuestLimits,
+    /// What the pipeline file says of its limits.
+    pub(super) limits: config::Limits,
     pub(super) topics: Vec<TopicName>,
     /// The tables that a sink may write to.
     pub(super) targets: Targets,
@@ -39,7 +37,7 @@ impl Connector {
             component: source.component.clone(),
             settings: source.settings_json(),
             settings_kept: source.settings_kept(),
-            limits: settings::guest_limits(&source.limits),
+            limits: source.limits.clone(),
             expected: Vec::new(),
             targets: Targets::default(),
             schemas: schemas.cloned().collect(),
@@ -58,7 +56,7 @@ impl Connector {
             component: sink.component.clone(),
             settings: sink.settings_json(),
             settings_kept: sink.settings_kept(),
-            limits: settings::guest_limits(&sink.limits),
+            limits: sink.limits.clone(),
             targets: mappings.iter().flat_map(|mapping| mapping.targets.clone()).collect(),
             topics: consumers().map(|consumer| consumer.topic.clone()).collect(),
             expected: consumers().filter_map(expected).collect(),

@@ -4,6 +4,7 @@ use std::{path::Path, sync::Arc};
 
 use danube_wasm_config::{self as config, ProcessEnvironment};
 use danube_wasm_model::{ConnectorId, Targets, TopicName};
+use danube_wasm_oci::ComponentStore;
 use danube_wasm_sandbox::{
     Ambient, AmbientReads, CompileLimits, GuestLimits, LoadSpec, LogLevel, Readings, Recording, Seed,
 };
@@ -12,6 +13,7 @@ use super::{connector::Connector, dead_letter::DeadLetter, schemas as schema_fil
 use crate::{
     Failure, assemble,
     dead_letters::{RecordedCall, RecordedInput},
+    settings,
 };
 
 /// The component to call and its circumstances.
@@ -30,7 +32,7 @@ pub(super) struct Target {
 
 impl Target {
     /// Prepares the call for a dead letter, with `component` in place of the one in the pipeline file.
-    pub(super) fn of(letter: &DeadLetter, component: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) async fn of(letter: &DeadLetter, component: Option<&Path>) -> Result<Self, Failure> {
         let id: ConnectorId = letter.dumped.connector.parse().map_err(Failure::usage)?;
         let file = letter.file.as_ref();
         let connector = file.and_then(|loaded| Connector::find(&loaded.pipeline, &id));
@@ -43,7 +45,9 @@ impl Target {
         if let (Some(loaded), None) = (file, recorded) {
             assemble::require_settings(loaded, &id)?;
         }
-        let (file, bytes) = read(&id, component, connector.as_ref())?;
+        let own = file.zip(connector.as_ref());
+        let own = own.map(|(loaded, connector)| (assemble::component_store(&loaded.pipeline), connector));
+        let (file, bytes) = read(&id, component, own).await?;
         let info = danube_wasm_sandbox::inspect(&file, &bytes, CompileLimits::default().component_bytes_max);
         let digest = info.map_err(Failure::configuration)?.digest;
         let mut notes = Vec::new();
@@ -124,19 +128,19 @@ fn incomplete_schema_notes(schemas: &[config::Schema]) -> impl Iterator<Item = S
 }
 
 /// Reads the component and returns its name and bytes.
-fn read(
+async fn read(
     id: &ConnectorId,
     component: Option<&Path>,
-    connector: Option<&Connector>,
+    own: Option<(ComponentStore, &Connector)>,
 ) -> Result<(String, Arc<[u8]>), Failure> {
-    match (component, connector) {
+    match (component, own) {
         (Some(file), _) => {
             let bytes = std::fs::read(file);
             let bytes = bytes.map_err(|e| Failure::usage(format!("{} cannot be read: {e}", file.display())))?;
             Ok((file.display().to_string(), bytes.into()))
         }
-        (None, Some(connector)) => {
-            let bytes = assemble::load(id, &connector.component)?;
+        (None, Some((store, connector))) => {
+            let bytes = assemble::load(&store, id, &connector.component).await?;
             Ok((connector.component.to_string(), bytes))
         }
         (None, None) => Err(Failure::usage(format!(
@@ -162,7 +166,7 @@ fn load(
         return Ok(LoadSpec {
             settings: connector.settings.clone(),
             settings_kept: Some(connector.settings_kept.clone()),
-            limits: without_log_rate(connector.limits),
+            limits: without_log_rate(settings::guest_limits(&connector.limits, spec.limits)),
             topics: connector.topics.clone(),
             ambient: Ambient::Recorded(Arc::new(default_recording(case))),
             ..spec
@@ -238,6 +242,7 @@ fn default_recording(case: &RecordedCall) -> Recording {
         wall: readings(time_ms),
         monotonic: readings(0),
         seed: Seed([0; 32]),
+        http: Vec::new(),
     };
     Recording {
         role: String::new(),

@@ -194,7 +194,7 @@ fn every_mistake_is_reported_at_once_with_the_files_own_keys() {
         "4:8 server.port: `port` must be an integer from 0 to 65535, not 80800 | write a number from 0 to 65535",
         "5:19 server.timeout_seconds: `timeout_seconds` must be an integer from 1 to 600, not 0 | write a number \
          from 1 to 600",
-        "6:17 server.max_body_size: `max_body_size` must be an integer from 1 to 8388608, not a string | write for \
+        "6:17 server.max_body_size: `max_body_size` must be an integer from 1 to 67108864, not a string | write for \
          example `max_body_size = 1048576`",
         "7:8 server.host: `host`: a host is an IP address or a name, without scheme and port | write for example \
          `host = \"0.0.0.0\"`",

@@ -59,6 +59,16 @@ fn the_mqtt_example_is_valid_with_and_without_its_rows() {
     }
 }
 
+#[test]
+fn the_polling_example_is_valid() {
+    let file = repository().join("examples/poll-orders/pipeline.toml");
+    let loaded = loader(&BTreeMap::new())
+        .load(&file)
+        .unwrap_or_else(|found| panic!("{found}"));
+    assert!(loaded.warnings.is_empty(), "{:#?}", loaded.warnings);
+    assert_eq!(loaded.pipeline.sources[0].id.to_string(), "poll-orders/orders");
+}
+
 #[cfg(feature = "kafka")]
 #[test]
 fn the_kafka_example_is_valid_with_and_without_its_rows() {

@@ -75,9 +75,9 @@ fn a_finding_is_shown_with_file_place_message_and_help() {
     let found = workspace.load(&source("partition = 4")).expect_err("an unknown key");
     let file = workspace.path("pipeline.toml");
     let expected = format!(
-        "{}:9:1: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
+        "{}:9:1: error[DW0102]: unknown key `partition` in [[sources.webhook.endpoints]]\n  help: did you mean `partitions`? valid keys \
          here: path, danube_topic, partitions, reliable_dispatch, ordered, route, key_pointer, on_invalid, on_failure, \
-         content_type, include, methods, event_id, on_id_reuse, rate_limit, max_body_bytes, auth, allow_networks, handshake, cors, answer\n1 error",
+         content_type, include, methods, event_id, on_id_reuse, on_missing_id, rate_limit, max_body_bytes, max_event_bytes, auth, allow_networks, handshake, cors, answer\n1 error",
         file.display()
     );
     assert_eq!(found.to_string(), expected);
@@ -116,7 +116,7 @@ fn a_file_that_cannot_be_read_is_named() {
         .expect_err("no file");
     let text = found.to_string();
     assert!(
-        text.contains("none.toml: the pipeline file cannot be read: No such file"),
+        text.contains("none.toml: error[DW0108]: the pipeline file cannot be read: No such file"),
         "{text}"
     );
     std::fs::write(workspace.path("latin.toml"), b"\n# caf\xe9\n").unwrap();

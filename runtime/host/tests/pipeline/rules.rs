@@ -30,9 +30,9 @@ fn values_within_their_range() {
             "an integer from 1 to 1000000, not 0",
         ),
         ("rate_limit = { burst = 1 }", "needs `requests_per_sec`"),
-        ("max_body_bytes = 0", "from 1 to 8388608"),
+        ("max_body_bytes = 0", "from 1 to 67108864"),
         // GitHub may send these, but topics cannot have them.
-        ("max_body_bytes = 26214400", "from 1 to 8388608, not 26214400"),
+        ("max_body_bytes = 67108865", "from 1 to 67108864, not 67108865"),
         ("auth = \"none\"", "must be a table"),
         ("auth = {}", "needs `type`"),
         ("auth = { type = \"apikeys\" }", "did you mean \"api_key\"?"),

@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     Endpoint,
-    config::{self, Webhook},
+    config::{self, EndpointConfig, Webhook},
+    limits::EVENT_BYTES_MAX_DEFAULT,
 };
 
 /// The source connector of `[sources.webhook]`: receives events as HTTP requests.
@@ -54,31 +55,17 @@ impl SourceConnector for WebhookSource {
         format!("{}://{}{endpoint}", listener.scheme(), listener.listen)
     }
 
-    /// The built-in component publishes request bodies, and GET requests have none.
+    /// The built-in component publishes request bodies, each as a record, and GET requests have none.
     fn unfit_for_builtin(webhook: &Webhook) -> Vec<Unfit> {
-        let gets = webhook
-            .endpoints
-            .iter()
-            .filter(|endpoint| endpoint.methods.contains(&Method::GET));
-        let paths: Vec<_> = gets.map(|endpoint| endpoint.path.as_str()).collect();
-        if paths.is_empty() {
-            return Vec::new();
-        }
-        vec![Unfit {
-            message: format!(
-                "publishes the bodies of requests, and those of GET have none: {}",
-                paths.join(", ")
-            ),
-            help: "remove `\"GET\"` from `methods`, or write a component that answers these requests".to_owned(),
-        }]
+        unfit_for_get(webhook)
+            .into_iter()
+            .chain(unfit_for_size(webhook))
+            .collect()
     }
 
     fn event_bytes_max(webhook: &Webhook) -> Option<usize> {
-        webhook
-            .endpoints
-            .iter()
-            .map(|endpoint| webhook.body_bytes_max(endpoint))
-            .max()
+        let endpoints = webhook.endpoints.iter();
+        endpoints.map(|endpoint| webhook.event_bytes_max(endpoint)).max()
     }
 
     fn validate(webhook: &Webhook, interests: Interests) -> Result<(), String> {
@@ -114,6 +101,38 @@ impl SourceConnector for WebhookSource {
     async fn reload(listeners: &Self::Shared) {
         listeners.reload_tls().await;
     }
+}
+
+fn unfit_for_get(webhook: &Webhook) -> Option<Unfit> {
+    let gets = |endpoint: &&EndpointConfig| endpoint.methods.contains(&Method::GET);
+    let paths = paths(webhook, gets)?;
+    Some(Unfit {
+        message: format!("publishes the bodies of requests, and those of GET have none: {paths}"),
+        help: "remove `\"GET\"` from `methods`, or write a component that answers these requests".to_owned(),
+    })
+}
+
+fn unfit_for_size(webhook: &Webhook) -> Option<Unfit> {
+    let is_longer = |endpoint: &&EndpointConfig| webhook.event_bytes_max(endpoint) > EVENT_BYTES_MAX_DEFAULT;
+    let paths = paths(webhook, is_longer)?;
+    Some(Unfit {
+        message: format!(
+            "publishes each event as one record, which has at most {EVENT_BYTES_MAX_DEFAULT} bytes, and `max_event_bytes` is \
+             more: {paths}"
+        ),
+        help: "lower `max_event_bytes`, or write a component that makes several records of an event".to_owned(),
+    })
+}
+
+/// Of these endpoints, if there are any.
+fn paths(webhook: &Webhook, of: impl Fn(&&EndpointConfig) -> bool) -> Option<String> {
+    let paths: Vec<_> = webhook
+        .endpoints
+        .iter()
+        .filter(of)
+        .map(|endpoint| endpoint.path.as_str())
+        .collect();
+    (!paths.is_empty()).then(|| paths.join(", "))
 }
 
 /// Replaces the intake of a source while its endpoints are validated.

@@ -37,6 +37,8 @@ pub struct ContentKinds(Vec<ContentKind>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BodyFormat {
     Json,
+    /// A JSON document, whatever its sender calls it.
+    NamedOtherwise,
     JsonList,
     Ndjson,
     Form,
@@ -46,6 +48,18 @@ pub(crate) enum BodyFormat {
     Bytes {
         is_json: bool,
     },
+}
+
+impl BodyFormat {
+    /// Whether a body becomes one event that is no shorter than it.
+    pub(crate) fn is_the_event(self) -> bool {
+        match self {
+            Self::Json | Self::NamedOtherwise | Self::Text | Self::Bytes { .. } => true,
+            Self::CloudEvents(mode) => mode == Mode::Structured,
+            // Percent-encoding is longer than what it stands for.
+            Self::JsonList | Self::Ndjson | Self::Form => false,
+        }
+    }
 }
 
 static CLOUDEVENTS_VERSION: HeaderName = HeaderName::from_static("ce-specversion");
@@ -75,6 +89,12 @@ impl ContentKinds {
         !self.contains(ContentKind::Any) && !self.contains(ContentKind::Text)
     }
 
+    /// Whether a body may hold several events.
+    pub fn may_be_lists(&self) -> bool {
+        let lists = [ContentKind::JsonList, ContentKind::Ndjson, ContentKind::CloudEvents];
+        lists.into_iter().any(|kind| self.contains(kind))
+    }
+
     /// How the body after these headers is read; `None` if it is not taken.
     pub(crate) fn format(&self, headers: &HeaderMap) -> Option<BodyFormat> {
         if self.contains(ContentKind::CloudEvents) && headers.contains_key(&CLOUDEVENTS_VERSION) {
@@ -98,7 +118,7 @@ impl ContentKinds {
 
     fn takes(&self, format: BodyFormat) -> bool {
         self.contains(match format {
-            BodyFormat::Json => ContentKind::Json,
+            BodyFormat::Json | BodyFormat::NamedOtherwise => ContentKind::Json,
             BodyFormat::JsonList => ContentKind::JsonList,
             BodyFormat::Ndjson => ContentKind::Ndjson,
             BodyFormat::Form => ContentKind::Form,

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use danube_wasm_ingress_listener::{Auth, Meter, RateLimit, Refusal};
-use danube_wasm_model::door::Intake;
+use danube_wasm_model::{OnInvalid, door::Intake};
 use danube_wasm_settings::values::JsonPointer;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use crate::{
-    content::{BodyFormat, ContentKinds, essence},
-    event_id::{EventIdSource, IdReuse},
-    limits::BODY_BYTES_MAX_DEFAULT,
+    content::{BodyFormat, ContentKind, ContentKinds, essence},
+    event_id::{EventIdSource, IdReuse, MissingId},
+    limits::{BODY_BYTES_MAX_DEFAULT, EVENT_BYTES_MAX_DEFAULT},
     path_pattern::{InvalidPath, PathPattern},
     policy::RequestPolicy,
     recent_ids::RecentIds,
@@ -28,8 +28,13 @@ pub struct EndpointOptions {
     pub auth: Auth,
     /// The well-known headers by default.
     pub event_id: EventIdSource,
+    /// What happens to an event without an id.
+    pub missing_id: MissingId,
     /// Accepted as a retry by default.
     pub id_reuse: IdReuse,
+    /// What becomes of items of a list that cannot be read: with [`OnInvalid::DeadLetter`] they are offered, and say why they are
+    /// refused in [`danube_wasm_model::identity::REFUSED_ATTRIBUTE`]; else the request is refused. Rejected by default.
+    pub on_invalid: OnInvalid,
     /// Where to find the event's key in the body. Nowhere by default. A body without one, or that is not JSON, becomes an event
     /// without a key.
     pub key: Option<JsonPointer>,
@@ -37,6 +42,8 @@ pub struct EndpointOptions {
     pub rate: Option<RateLimit>,
     /// Longest body in bytes, both as sent and as decompressed.
     pub body_bytes_max: usize,
+    /// Longest event of a body in bytes.
+    pub event_bytes_max: usize,
     /// JSON by default.
     pub content: ContentKinds,
     /// Nothing by default.
@@ -58,11 +65,14 @@ pub struct Endpoint {
     allow: HeaderValue,
     pub(crate) auth: Auth,
     pub(crate) event_id: EventIdSource,
+    pub(crate) missing_id: MissingId,
     pub(crate) id_reuse: IdReuse,
+    pub(crate) on_invalid: OnInvalid,
     pub(crate) recent_ids: RecentIds,
     pub(crate) key: Option<JsonPointer>,
     pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
+    pub(crate) event_bytes_max: usize,
     content: ContentKinds,
     /// For senders of other bodies.
     wrong_content: Arc<str>,
@@ -127,10 +137,13 @@ impl EndpointOptions {
             methods: vec![Method::POST],
             auth: Auth::None,
             event_id: EventIdSource::WellKnown,
+            missing_id: MissingId::Mint,
             id_reuse: IdReuse::Accept,
+            on_invalid: OnInvalid::Reject,
             key: None,
             rate: None,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+            event_bytes_max: EVENT_BYTES_MAX_DEFAULT,
             content: ContentKinds::default(),
             policy: RequestPolicy::default(),
             headers: true,
@@ -158,11 +171,14 @@ impl Endpoint {
             methods: options.methods,
             auth: options.auth,
             event_id: options.event_id,
+            missing_id: options.missing_id,
             id_reuse: options.id_reuse,
+            on_invalid: options.on_invalid,
             recent_ids: RecentIds::new(),
             key: options.key,
             meter: Meter::new(options.rate),
             body_bytes_max: options.body_bytes_max,
+            event_bytes_max: options.event_bytes_max,
             wrong_content: format!(
                 "this endpoint takes {}: send that, and say so in `content-type`",
                 options.content
@@ -193,6 +209,10 @@ impl Endpoint {
 
     /// How the body after these headers is read.
     pub(crate) fn format(&self, headers: &HeaderMap) -> Result<BodyFormat, Refusal> {
+        // Amazon sends its JSON as `text/plain`, or as the subscription says.
+        if matches!(self.auth, Auth::Sns(_)) && self.content.contains(ContentKind::Json) {
+            return Ok(BodyFormat::NamedOtherwise);
+        }
         let is_multipart = |essence: Vec<u8>| essence.starts_with(b"multipart/");
         self.content.format(headers).ok_or_else(|| {
             match essence(headers.get(header::CONTENT_TYPE)).is_some_and(is_multipart) {
@@ -305,7 +325,6 @@ impl std::fmt::Debug for Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ContentKind;
 
     fn error(change: impl FnOnce(&mut EndpointOptions)) -> EndpointError {
         let mut options = EndpointOptions::new("/hook");

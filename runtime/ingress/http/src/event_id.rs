@@ -60,7 +60,35 @@ pub enum IdReuse {
     Reject,
 }
 
+/// What happens to an event whose sender gave no id where one is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingId {
+    /// It gets an id when it arrives: a retry of it is another event.
+    #[default]
+    Mint,
+    /// It is answered 400.
+    Reject,
+}
+
 impl EventIdSource {
+    /// An id for an event whose sender gave none.
+    pub(crate) fn replace_missing(&self, missing: MissingId) -> Result<String, Refusal> {
+        match missing {
+            MissingId::Mint => mint(),
+            MissingId::Reject => Err(Refusal::BadRequest(format!("the event has no id{}", self.place()))),
+        }
+    }
+
+    /// Where the id of an event should be, as the end of a sentence.
+    fn place(&self) -> String {
+        match self {
+            Self::Header(name) => format!(": header {name} is missing"),
+            Self::JsonPointer(pointer) => format!(": the body has nothing at {pointer}"),
+            Self::WellKnown => ": none of the headers is there that carry one, such as idempotency-key".to_owned(),
+            Self::Minted => String::new(),
+        }
+    }
+
     /// Returns the sender's id, if it is in a header.
     pub(crate) fn in_headers(&self, headers: &HeaderMap) -> Result<Option<String>, Refusal> {
         match self {

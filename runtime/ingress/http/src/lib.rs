@@ -21,6 +21,7 @@ mod connector;
 mod content;
 mod endpoint;
 mod event_id;
+mod event_limit;
 mod json;
 mod key;
 pub mod limits;
@@ -43,7 +44,7 @@ pub use danube_wasm_ingress_listener::{
 };
 pub use danube_wasm_settings::values::JsonPointer;
 pub use endpoint::{Endpoint, EndpointError, EndpointOptions};
-pub use event_id::{EventIdSource, IdReuse, WELL_KNOWN_HEADERS};
+pub use event_id::{EventIdSource, IdReuse, MissingId, WELL_KNOWN_HEADERS};
 pub use path_pattern::{InvalidPath, PathPattern};
 
 /// A listener whose paths are [`Endpoint`]s.

@@ -3,6 +3,12 @@
 /// Default body limit of an endpoint, in bytes: Danube Connect's default.
 pub const BODY_BYTES_MAX_DEFAULT: usize = 1 << 20;
 
+/// Largest body limit that an endpoint may have, in bytes. A quarter of what all bodies of a listener may take together.
+pub const BODY_BYTES_MAX: usize = 64 << 20;
+/// Largest event of a body where the file does not say, in bytes: the longest payload that every topic takes. Schemas validate
+/// none that is longer, and the embedded log takes 10 MiB with attributes.
+pub const EVENT_BYTES_MAX_DEFAULT: usize = 8 << 20;
+
 /// Recent ids that an endpoint remembers with a digest of their body, to detect an id that is reused for another body. At some
 /// 60 bytes each they take 4 MiB; senders retry within minutes or hours.
 pub const RECENT_IDS_MAX: usize = 64 << 10;

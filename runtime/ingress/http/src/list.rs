@@ -12,7 +12,7 @@ use crate::{
     answer,
     body::Item,
     endpoint::Endpoint,
-    event_id::{self, IdReuse},
+    event_id::{self, IdReuse, MissingId},
     limits::EVENT_HEADS_BYTES_MAX,
     recent_ids::BodyDigest,
     service::{NotTaken, check_id_reuse},
@@ -35,7 +35,13 @@ pub(crate) async fn take(
     }
     reserve_heads(&head, items.len(), reserved)?;
     let is_repeatable = header_id.is_some();
-    let request_id = header_id.map_or_else(event_id::mint, Ok)?;
+    let missing_id = match items.iter().all(|item| item.id.is_some()) {
+        // Nobody asks for that of the request.
+        true => MissingId::Mint,
+        false => endpoint.missing_id,
+    };
+    let mint = || endpoint.event_id.replace_missing(missing_id);
+    let request_id = header_id.map_or_else(mint, Ok)?;
     let (mut events, mut given) = (Vec::with_capacity(items.len()), Vec::new());
     for (place, item) in items.into_iter().enumerate() {
         let digest = item.digest.filter(|_| is_repeatable || item.id.is_some());

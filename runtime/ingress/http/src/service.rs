@@ -5,7 +5,7 @@ use danube_wasm_ingress_listener::{
     Answer, Caller, Decompression, Encoding, Exchange, Handler, MemoryReservation, Refusal, auth::Admission,
     limits::GZIP_RATIO_MAX,
 };
-use danube_wasm_model::{clock::now_ms, door::Outcome, event::Event};
+use danube_wasm_model::{OnInvalid, clock::now_ms, door::Outcome, event::Event};
 use http::{HeaderMap, Method, request::Parts};
 use tokio::time::{Instant, timeout_at};
 
@@ -14,7 +14,8 @@ use crate::{
     body::{BodyReader, Contents, Item},
     content::BodyFormat,
     endpoint::Endpoint,
-    event_id::{self, EventIdSource, IdReuse},
+    event_id::{EventIdSource, IdReuse},
+    event_limit::EventLimit,
     list,
     recent_ids::BodyDigest,
     request_head::event_of_head,
@@ -88,7 +89,7 @@ async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answ
     let sent = match head.method {
         // That of a `GET` request is empty.
         Method::GET => Bytes::new(),
-        _ => exchange.read_body(endpoint.body_bytes_max, &mut reserved).await?,
+        _ => read(endpoint, exchange, format, &mut reserved).await?,
     };
     if admission.is_pending() {
         endpoint.auth.verify(&admission, &caller, &sent).await?;
@@ -110,6 +111,25 @@ async fn handle(endpoint: &Endpoint, exchange: &mut Exchange<'_>) -> Result<Answ
     }
 }
 
+/// Reads the body as it was sent.
+async fn read(
+    endpoint: &Endpoint,
+    exchange: &mut Exchange<'_>,
+    format: BodyFormat,
+    reserved: &mut MemoryReservation<'_>,
+) -> Result<Bytes, Refusal> {
+    let body_bytes_max = endpoint.body_bytes_max;
+    // What is compressed may be longer than what comes of it, by little.
+    if Encoding::of(&exchange.head().headers)? != Encoding::Identity {
+        return exchange.read_body(body_bytes_max, reserved).await;
+    }
+    let limit = EventLimit::of(endpoint);
+    let read = exchange
+        .read_body(limit.of_body(format, body_bytes_max), reserved)
+        .await;
+    read.map_err(|refusal| limit.explain(refusal, body_bytes_max))
+}
+
 /// How the body is to be read; that of a `GET` request is empty.
 fn format(endpoint: &Endpoint, head: &Parts) -> Result<BodyFormat, Refusal> {
     match head.method {
@@ -129,7 +149,8 @@ async fn one(
     let given_id = item.id.clone().or(header_id);
     // An event with a minted id is never a retry.
     let digest = item.digest.filter(|_| given_id.is_some());
-    let id = given_id.map_or_else(event_id::mint, Ok)?;
+    let mint = || endpoint.event_id.replace_missing(endpoint.missing_id);
+    let id = given_id.map_or_else(mint, Ok)?;
     check_id_reuse(exchange, endpoint, &id, digest)?;
     offer(endpoint, item.into_event(head, id), digest, exchange.deadline()).await
 }
@@ -197,11 +218,15 @@ async fn decode(
     }
     let is_cloudevents = matches!(format, BodyFormat::CloudEvents(_));
     let may_repeat = may_repeat || is_cloudevents || matches!(endpoint.event_id, EventIdSource::JsonPointer(_));
+    let limit = EventLimit::of(endpoint);
     let reader = BodyReader {
         format,
+        limit,
+        limit_of_each: EventLimit::of_each(endpoint),
         event_id: endpoint.event_id.clone(),
         key: endpoint.key.clone(),
         digester: may_repeat.then(|| endpoint.recent_ids.digester()),
+        keeps_refused: endpoint.on_invalid == OnInvalid::DeadLetter,
         headers: if is_cloudevents {
             head.headers.clone()
         } else {
@@ -210,10 +235,11 @@ async fn decode(
     };
     let decompression = Decompression {
         encoding: Encoding::of(&head.headers)?,
-        bytes_max: endpoint.body_bytes_max,
+        bytes_max: limit.of_body(format, endpoint.body_bytes_max),
         ratio_max: GZIP_RATIO_MAX,
     };
-    decompression
+    let decoded = decompression
         .decode(sent, reserved, move |body| reader.read(body))
-        .await
+        .await;
+    decoded.map_err(|refusal| limit.explain(refusal, endpoint.body_bytes_max))
 }

@@ -62,12 +62,12 @@ impl Subscriber for Log {
 }
 
 const REQUEST: &[u8] = b"POST /hook HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
-const PATIENCE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 async fn answer(mut tcp: TcpStream) -> String {
     tcp.write_all(REQUEST).await.expect("the kernel takes it");
     let mut text = String::new();
-    timeout(PATIENCE, tcp.read_to_string(&mut text))
+    timeout(DEADLINE, tcp.read_to_string(&mut text))
         .await
         .expect("an answer in time")
         .expect("an answer");
@@ -102,7 +102,7 @@ async fn accepting_goes_on_when_descriptors_come_back() {
         }
         drop(spare);
     }
-    timeout(PATIENCE, complaint.wait_for(|complained| *complained))
+    timeout(DEADLINE, complaint.wait_for(|complained| *complained))
         .await
         .expect("the listener says that it cannot accept")
         .expect("the log is there");

@@ -33,6 +33,8 @@ pub enum Refusal {
     Encoding,
     /// The body is over the endpoint's limit, in bytes.
     TooLarge(usize),
+    /// The body's event is over a limit of its own; one sentence names it.
+    EventTooLarge(String),
     /// The decompressed body is over the endpoint's limit, in bytes.
     TooCompressed(usize),
     /// The body decompresses to more than so many times its size.
@@ -67,9 +69,11 @@ impl Refusal {
             Self::Denied(_) => StatusCode::UNAUTHORIZED,
             Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::MediaType(_) | Self::Content(_) | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge(_) | Self::TooCompressed(_) | Self::TooDense(_) | Self::OverLimit(_) => {
-                StatusCode::PAYLOAD_TOO_LARGE
-            }
+            Self::TooLarge(_)
+            | Self::EventTooLarge(_)
+            | Self::TooCompressed(_)
+            | Self::TooDense(_)
+            | Self::OverLimit(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BadRequest(_) | Self::NotHttp(_) | Self::ClientGone => StatusCode::BAD_REQUEST,
             Self::TransferCoding => StatusCode::NOT_IMPLEMENTED,
@@ -97,7 +101,7 @@ impl Refusal {
             )
             .into(),
             Self::TooSlow => "the body was not received in time".into(),
-            Self::BadRequest(message) | Self::OverLimit(message) => message.clone().into(),
+            Self::BadRequest(message) | Self::OverLimit(message) | Self::EventTooLarge(message) => message.clone().into(),
             Self::Content(message) => message.to_string().into(),
             Self::NotHttp(message) | Self::MediaType(message) | Self::Unavailable(message) => (*message).into(),
             Self::TransferCoding => {
@@ -136,6 +140,7 @@ impl Refusal {
         matches!(
             self,
             Self::TooLarge(_)
+                | Self::EventTooLarge(_)
                 | Self::TooSlow
                 | Self::NotHttp(_)
                 | Self::TransferCoding

@@ -41,6 +41,10 @@ impl SourceConnector for MqttSource {
         Map::from_iter([("endpoints".to_owned(), json!(endpoints))])
     }
 
+    fn event_bytes_max(mqtt: &Mqtt) -> Option<usize> {
+        Some(mqtt.max_packet_bytes)
+    }
+
     fn location(mqtt: &Mqtt, endpoint: &str) -> String {
         format!("{}/{endpoint}", mqtt.url)
     }

@@ -158,19 +158,23 @@ fn what_it_leaves_out_is_as_danube_connect_had_it_but_for_the_session() {
 fn mistakes_have_the_files_own_lines_and_keys() {
     for (old, new, says) in [
         ("broker_host = \"mosquitto\"\n", "", "[mqtt] needs `broker_host`"),
-        ("broker_port = 1884", "broker_port = 0", "5:15: `broker_port` must be"),
+        (
+            "broker_port = 1884",
+            "broker_port = 0",
+            "5:15: error[DW0105]: `broker_port` must be",
+        ),
         ("client_id = \"danube-plant\"\n", "", "[mqtt] needs `client_id`"),
-        ("ExactlyOnce", "Twice", "19:7: `qos` must be"),
+        ("ExactlyOnce", "Twice", "19:7: error[DW0105]: `qos` must be"),
         ("sensors/+/temperature", "sensors/#/temperature", "17:8: "),
         (
             "max_packet_size = 10485760",
             "max_packet_size = \"large\"",
-            "12:19: `max_packet_size` must be",
+            "12:19: error[DW0104]: `max_packet_size` must be",
         ),
         (
             "include_metadata = false",
             "include_metadata = 1",
-            "14:20: `include_metadata` must be",
+            "14:20: error[DW0104]: `include_metadata` must be",
         ),
         (
             "clean_session = false",

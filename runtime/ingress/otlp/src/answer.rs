@@ -35,7 +35,12 @@ impl Form {
 
     /// The answer to a refused request.
     pub(crate) fn refuse(self, refusal: &Refusal) -> Answer {
-        let mut answer = self.fail(&Problem::of(refusal));
+        self.refuse_because(refusal, &refusal.message())
+    }
+
+    /// The same, in a sentence of its own.
+    pub(crate) fn refuse_because(self, refusal: &Refusal, why: &str) -> Answer {
+        let mut answer = self.fail(&Problem::of(refusal).because(why));
         if self != Self::Grpc {
             refusal.add_headers(answer.headers_mut());
         }

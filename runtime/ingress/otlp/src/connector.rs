@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use danube_wasm_connector::{Context, Finding, Ingress, Pipeline, ProbeContext, SourceConnector, StartError};
-use danube_wasm_ingress_listener::{HttpObserver, Listeners, ServedRoutes};
+use danube_wasm_ingress_listener::{HttpObserver, Listeners, Meter, ServedRoutes};
 use danube_wasm_model::{Route, event::Interests};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
@@ -71,6 +71,7 @@ impl SourceConnector for OtlpSource {
     ) -> Result<Box<dyn Ingress>, StartError> {
         let receiver = Arc::new(Receiver {
             auth: otlp.auth.build().map_err(StartError::Permanent)?,
+            meter: Meter::new(otlp.rate_limit),
             body_bytes_max: otlp.max_body_bytes,
             answer_timeout: otlp.answer_timeout,
             wants: pipeline.interests,

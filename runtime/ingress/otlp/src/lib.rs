@@ -21,6 +21,8 @@ mod connector;
 mod decode;
 mod event_id;
 mod facts;
+#[cfg(test)]
+mod fuzz;
 mod json;
 pub mod limits;
 mod otlp_grpc;

@@ -34,6 +34,14 @@ impl Problem {
         }
     }
 
+    /// The same, with another sentence.
+    pub(crate) fn because(self, why: &str) -> Self {
+        Self {
+            message: Self::new(self.code, self.status, why).message,
+            ..self
+        }
+    }
+
     /// The request cannot be read, or all of it is refused.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::new(Code::InvalidArgument, StatusCode::BAD_REQUEST, message)
@@ -71,9 +79,11 @@ impl Problem {
             | Refusal::BadRequest(_)
             | Refusal::NotHttp(_)
             | Refusal::ClientGone => Code::InvalidArgument,
-            Refusal::TooLarge(_) | Refusal::TooCompressed(_) | Refusal::TooDense(_) | Refusal::OverLimit(_) => {
-                Code::ResourceExhausted
-            }
+            Refusal::TooLarge(_)
+            | Refusal::EventTooLarge(_)
+            | Refusal::TooCompressed(_)
+            | Refusal::TooDense(_)
+            | Refusal::OverLimit(_) => Code::ResourceExhausted,
             // 408 is none of the statuses that are tried again.
             Refusal::TooSlow => return Self::unavailable(message, RETRY_AFTER),
             Refusal::Rate(_) | Refusal::Unavailable(_) | Refusal::Overloaded | Refusal::Draining => Code::Unavailable,

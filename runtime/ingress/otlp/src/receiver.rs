@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use danube_wasm_ingress_listener::{
-    Answer, Auth, Decompression, Encoding, Exchange, Handler, MemoryReservation, Refusal,
+    Answer, Auth, Decompression, Encoding, Exchange, Handler, MemoryReservation, Meter, Refusal,
 };
 use danube_wasm_model::{
     clock::now_ms,
@@ -24,12 +24,13 @@ use crate::{
     problem::Problem,
     records::{Events, Template, TooManyBytes, shared_bytes},
     request::Request,
-    signal::Signal,
+    signal::{self, Signal},
 };
 
 /// What all signals and transports of a source share.
 pub(crate) struct Receiver {
     pub(crate) auth: Auth,
+    pub(crate) meter: Meter,
     pub(crate) body_bytes_max: usize,
     pub(crate) answer_timeout: Duration,
     pub(crate) wants: Interests,
@@ -79,6 +80,7 @@ impl Handler for Endpoint {
         let received_ms = now_ms();
         let auth = &self.receiver.auth;
         auth.authenticate(&exchange.caller(received_ms / 1000)).await?;
+        self.receiver.meter.take().map_err(Refusal::Rate)?;
         let verdict = match self.export(exchange, form, received_ms).await {
             Ok(verdict) => verdict,
             Err(Stop::Refused(refusal)) => return Err(refusal),
@@ -88,7 +90,11 @@ impl Handler for Endpoint {
     }
 
     fn refuse(_: Option<&Self>, head: &Parts, refusal: Refusal) -> Answer {
-        Form::of_answer(head).refuse(&refusal)
+        let form = Form::of_answer(head);
+        match (&refusal, signal::unknown(head.uri.path())) {
+            (Refusal::NoEndpoint, Some(why)) => form.refuse_because(&refusal, &why),
+            _ => form.refuse(&refusal),
+        }
     }
 }
 

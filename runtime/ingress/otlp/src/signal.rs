@@ -51,3 +51,21 @@ impl Signal {
         }
     }
 }
+
+/// What the senders of signals are told that are not received at this path; `None` if it is none of a signal.
+pub(crate) fn unknown(path: &str) -> Option<String> {
+    let is_of = |signal: &Signal| path == signal.http_path() || path == signal.grpc_path();
+    if let Some(signal) = Signal::ALL.into_iter().find(is_of) {
+        let name = signal.name();
+        return Some(format!(
+            "this receiver takes no {name}: leave them out of the exporter, or have its operator add the table `{name}`"
+        ));
+    }
+    let is_profiles = path.starts_with("/v1development/profiles")
+        || path.starts_with("/v1/profiles")
+        || path.starts_with("/opentelemetry.proto.collector.profiles.");
+    is_profiles.then(|| {
+        "profiles are not received here, because OpenTelemetry's protocol for them is not stable: send traces, metrics and logs"
+            .to_owned()
+    })
+}

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_model::upstream::{Confirmer, Position, StreamId, UpstreamError};
+use danube_wasm_model::upstream::{Backlog, Confirmer, Position, StreamId, UpstreamError};
 use tokio::sync::Notify;
 
 use crate::lsn::Lsn;
@@ -16,7 +16,11 @@ use crate::lsn::Lsn;
 pub(crate) struct Confirmed {
     upto: AtomicU64,
     raised: Notify,
+    retained: AtomicU64,
 }
+
+/// Of what the server keeps, before it was asked.
+const NOT_ASKED: u64 = 0;
 
 impl Confirmed {
     /// Everything up to here is durable.
@@ -35,6 +39,19 @@ impl Confirmed {
         }
     }
 
+    /// So many bytes of its log the server keeps for the slot.
+    pub(crate) fn set_retained(&self, bytes: u64) {
+        // One more, so that nothing kept is told from not known.
+        self.retained.store(bytes.saturating_add(1), Ordering::Relaxed);
+    }
+
+    fn retained(&self) -> Option<u64> {
+        match self.retained.load(Ordering::Relaxed) {
+            NOT_ASKED => None,
+            more => Some(more - 1),
+        }
+    }
+
     fn raise(&self, lsn: Lsn) {
         self.upto.fetch_max(lsn.0, Ordering::AcqRel);
         self.raised.notify_waiters();
@@ -45,6 +62,7 @@ impl Confirmed {
 pub(crate) struct PostgresConfirmer {
     pub(crate) confirmed: Arc<Confirmed>,
     pub(crate) epoch: u64,
+    pub(crate) stream: StreamId,
 }
 
 #[async_trait]
@@ -54,5 +72,15 @@ impl Confirmer for PostgresConfirmer {
             self.confirmed.raise(Lsn(u64::try_from(upto.get()).unwrap_or(u64::MAX)));
         }
         Ok(())
+    }
+
+    /// As the monitor has it of the server. A log has no number of messages.
+    async fn backlog(&self) -> Result<Vec<Backlog>, UpstreamError> {
+        let backlog = |bytes| Backlog {
+            stream: self.stream.clone(),
+            messages: None,
+            bytes: Some(bytes),
+        };
+        Ok(self.confirmed.retained().map(backlog).into_iter().collect())
     }
 }

@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 
 use crate::{
     client::Shared,
+    confirmed::Confirmed,
     refusal::PgError,
     sql::{Sql, text},
 };
@@ -27,19 +28,19 @@ impl Drop for Monitor {
 }
 
 impl Monitor {
-    pub(crate) fn start(shared: Arc<Shared>, dialer: Dialer) -> Self {
+    pub(crate) fn start(shared: Arc<Shared>, dialer: Dialer, confirmed: Arc<Confirmed>) -> Self {
         Self(tokio::spawn(async move {
             let mut was_scarce = false;
             loop {
                 // What is wrong with the server, the stream says.
-                let _ = watch(&shared, &dialer, &mut was_scarce).await;
+                let _ = watch(&shared, &dialer, &confirmed, &mut was_scarce).await;
                 tokio::time::sleep(EVERY).await;
             }
         }))
     }
 }
 
-async fn watch(shared: &Shared, dialer: &Dialer, was_scarce: &mut bool) -> Result<(), PgError> {
+async fn watch(shared: &Shared, dialer: &Dialer, confirmed: &Confirmed, was_scarce: &mut bool) -> Result<(), PgError> {
     let sql = Sql::open(&shared.config, dialer).await?;
     let statement = format!(
         "SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, restart_lsn)::int8 \
@@ -50,6 +51,7 @@ async fn watch(shared: &Shared, dialer: &Dialer, was_scarce: &mut bool) -> Resul
         if let Some(row) = sql.rows("asking how much the slot keeps", &statement).await?.first() {
             let retained = text(row, "retained").parse().unwrap_or_default();
             shared.counters.retained(retained);
+            confirmed.set_retained(retained);
             let safe = text(row, "safe").parse::<i64>().ok();
             let safe = safe.map(|safe| u64::try_from(safe).unwrap_or_default());
             let is_scarce = safe.is_some_and(|safe| safe < (retained + safe) / SCARCE_PART)

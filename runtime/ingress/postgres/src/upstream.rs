@@ -7,7 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_egress_dial::Dialer;
-use danube_wasm_model::upstream::{Confirmer, Delivery, Position, Room, Upstream, UpstreamError};
+use danube_wasm_model::upstream::{Confirmer, Delivery, Position, Room, Upstream, UpstreamError, steps};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep_until},
@@ -70,11 +70,12 @@ impl Drop for PostgresUpstream {
 
 impl PostgresUpstream {
     pub(crate) fn new(shared: Arc<Shared>, dialer: Dialer, phase: Phase, note: Note) -> Self {
-        let monitor = Monitor::start(shared.clone(), dialer.clone());
+        let confirmed = Arc::new(Confirmed::default());
+        let monitor = Monitor::start(shared.clone(), dialer.clone(), confirmed.clone());
         Self {
             shared,
             dialer,
-            confirmed: Arc::new(Confirmed::default()),
+            confirmed,
             note,
             noted_at: Instant::now(),
             phase,
@@ -149,6 +150,7 @@ impl PostgresUpstream {
                 let ended = task.await;
                 let promoted = ended.unwrap_or_else(|error| Err(PgError::transient(error)));
                 let stream = promoted.map_err(Self::over)?;
+                steps::reached(steps::SNAPSHOT_PROMOTED);
                 self.phase = Phase::streaming(stream, self.note.lsn);
                 self.note.is_promoting = false;
                 self.shared.notes.save(&self.note).await?;
@@ -229,6 +231,7 @@ impl Upstream for PostgresUpstream {
         Arc::new(PostgresConfirmer {
             confirmed: self.confirmed.clone(),
             epoch: EPOCH,
+            stream: self.shared.stream.clone(),
         })
     }
 

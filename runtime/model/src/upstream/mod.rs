@@ -29,6 +29,7 @@
 mod backlog;
 mod error;
 mod notebook;
+pub mod steps;
 mod stream;
 
 use std::{sync::Arc, time::Instant};

@@ -52,6 +52,7 @@ use self::shared::{Common, Shared};
 use crate::{
     failpoints::{self, FailPoint},
     instruments::Instruments,
+    pause::PauseSwitch,
     recovery,
     retry_policy::RetryPolicy,
     status::{Status, StatusCell},
@@ -90,7 +91,13 @@ impl Sink {
     /// Subscribes to every topic, creating those that are not there, and starts reading. When this returns, nothing
     /// that is published from now on is missed.
     pub async fn start(parts: SinkParts) -> Result<Arc<Self>, BrokerError> {
-        let common = Common::open(&parts).await?;
+        Self::start_with(parts, PauseSwitch::default()).await
+    }
+
+    /// Likewise. While the switch says so, it is paused: it stays subscribed and reads nothing.
+    pub async fn start_with(parts: SinkParts, pause: PauseSwitch) -> Result<Arc<Self>, BrokerError> {
+        let common = Common::open(&parts, pause).await?;
+        common.status.set_paused(common.pause.is_paused());
         let lanes = parts.guest.lanes().max(1);
         let mut tasks = JoinSet::new();
         let mut background = JoinSet::new();
@@ -116,6 +123,7 @@ impl Sink {
         let target = (parts.egress, common.stop.clone());
         let checking = recovery::watch(common.status.clone(), None, Some(target));
         background.spawn(common.guard().run("what checks the target", checking));
+        background.spawn(common.pause.clone().follow(common.status.clone()));
         Ok(Arc::new(Self {
             id: parts.guest.id().clone(),
             status: common.status,

@@ -81,7 +81,7 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
         let batch = tokio::select! {
             biased;
             () = shared.stop.cancelled() => break,
-            batch = first(shared, consumer) => batch,
+            batch = first_unless_paused(shared, consumer) => batch,
         };
         // What was received is handed on even when the stop comes meanwhile: it ends the batch, it does not drop it.
         let mut batch = more(shared, consumer, batch).await;
@@ -95,6 +95,18 @@ pub(super) async fn read(shared: &Shared, consumer: &mut dyn Consumer, mut lanes
         shared.instruments.batch(batch.len());
         if lanes.send(batch).await.is_err() {
             return;
+        }
+    }
+}
+
+/// At least one message, received while the connector is not paused.
+async fn first_unless_paused(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
+    loop {
+        shared.pause.resumed().await;
+        tokio::select! {
+            biased;
+            () = shared.pause.paused() => {}
+            batch = first(shared, consumer) => return batch,
         }
     }
 }
@@ -133,7 +145,8 @@ async fn first(shared: &Shared, consumer: &mut dyn Consumer) -> Vec<Message> {
     }
 }
 
-/// Adds what comes until the batch is full, the linger is over, the stream is idle, or the connector is to stop.
+/// Adds what comes until the batch is full, the linger is over, the stream is idle, or the connector is to stop or to
+/// pause.
 async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Message>) -> Vec<Message> {
     let policy = &shared.policy;
     let flush_at = Instant::now() + policy.linger;
@@ -143,6 +156,7 @@ async fn more(shared: &Shared, consumer: &mut dyn Consumer, mut batch: Vec<Messa
         let received = tokio::select! {
             biased;
             () = shared.stop.cancelled() => break,
+            () = shared.pause.paused() => break,
             received = timeout_at(until, consumer.receive(policy.messages_max - batch.len())) => received,
         };
         match received {

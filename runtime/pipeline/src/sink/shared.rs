@@ -22,6 +22,7 @@ use crate::{
     dead_letter::DeadLetters,
     instruments::Instruments,
     panics::Guard,
+    pause::PauseSwitch,
     status::StatusCell,
 };
 
@@ -34,6 +35,7 @@ pub(super) struct Common {
     writers: Arc<Concurrency>,
     pub(super) status: StatusCell,
     pub(super) stop: CancellationToken,
+    pub(super) pause: PauseSwitch,
 }
 
 /// What the lanes of one subscription share.
@@ -55,6 +57,8 @@ pub(super) struct Shared {
     pub(super) status: StatusCell,
     /// Cancelled when the sink is to stop or has failed: nothing is begun that has to wait.
     pub(super) stop: CancellationToken,
+    /// Nothing is read while it says so.
+    pub(super) pause: PauseSwitch,
     /// What is read and not acknowledged, and whether it may have been delivered before.
     in_flight: Mutex<HashMap<MessageId, bool>>,
     pub(super) instruments: Instruments,
@@ -62,7 +66,7 @@ pub(super) struct Shared {
 
 impl Common {
     /// Creates the topic for dead letters.
-    pub(super) async fn open(parts: &SinkParts) -> Result<Self, BrokerError> {
+    pub(super) async fn open(parts: &SinkParts, pause: PauseSwitch) -> Result<Self, BrokerError> {
         let (guest, policy, instruments) = (&parts.guest, &parts.retry_policy, &parts.instruments);
         let (id, configs) = (guest.id(), guest.consumer_configs());
         let dead_letters = DeadLetters::open(
@@ -82,6 +86,7 @@ impl Common {
             writers: Concurrency::up_to(guest.lanes().max(1) * configs.len(), instruments.clone()),
             status,
             stop: CancellationToken::new(),
+            pause,
         })
     }
 
@@ -118,6 +123,7 @@ impl Shared {
             writers: common.writers.clone(),
             status: common.status.clone(),
             stop: common.stop.clone(),
+            pause: common.pause.clone(),
             in_flight: Mutex::default(),
             instruments: parts.instruments.clone(),
         })

@@ -18,6 +18,7 @@ use super::{
     publish::publish,
     pull::Chains,
     refuse::{Refusal, refuse_poison, spawn_refuse, stop},
+    request::Member,
     retries::{Retries, SenderRetries},
     shared::{Pending, Shared, sleep_while_live},
 };
@@ -124,6 +125,18 @@ fn readable(shared: &Arc<Shared>, batch: Vec<Pending>, output: &mut Output) -> V
     readable
 }
 
+/// Whether the component was called with others of its request already.
+fn is_admitted(segment: &Segment<Pending>) -> bool {
+    let mut members = segment.items.iter().filter_map(Pending::member);
+    members.next().is_some_and(Member::is_admitted)
+}
+
+/// Whether a crash with these inputs says something new of the component. While a failed batch is halved, it crashes again and
+/// again until the one event is found; that counts as often as if the event had come alone.
+fn is_finding(segment: &Segment<Pending>) -> bool {
+    segment.calls() == 1 || segment.has_failed_alone()
+}
+
 /// The calls of one batch.
 struct Calls<'a> {
     shared: &'a Arc<Shared>,
@@ -144,9 +157,14 @@ impl Calls<'_> {
                 self.segments.isolate(segment, 0);
                 None
             }
-            Ok(permit) => Some((permit, segment)),
-            // Else an event that fails whenever it is let through would never be found.
-            Err(_) if segment.has_failed_alone() => Some((shared.component.force_permit(), segment)),
+            Ok(permit) => {
+                segment.items.iter().filter_map(Pending::member).for_each(Member::admit);
+                Some((permit, segment))
+            }
+            // Else an event that fails whenever it is let through would never be found, and its request never answered.
+            Err(_) if segment.has_failed_alone() || is_admitted(&segment) => {
+                Some((shared.component.force_permit(), segment))
+            }
             Err(wait) => {
                 let outcome = Outcome::Unavailable {
                     message: format!("connector {} pauses: its component keeps crashing", shared.guest.id()),
@@ -163,7 +181,10 @@ impl Calls<'_> {
         let started = SystemTime::now();
         let columns = EventBatch::from_events(segment.items.iter().map(|p| &p.event), &shared.guest.interests());
         let result = shared.guest.poll(self.lane, Arc::new(columns)).await;
-        permit.record(shared.guest.id(), &shared.status, &result);
+        match &result {
+            Err(error) if error.is_crash() && !permit.is_probe() && !is_finding(&segment) => drop(permit),
+            result => permit.record(shared.guest.id(), &shared.status, result),
+        }
         shared.instruments.polled(
             started,
             result.as_ref().err(),

@@ -65,6 +65,7 @@ use self::{
 use crate::{
     failpoints::{self, FailPoint},
     instruments::Instruments,
+    pause::PauseSwitch,
     recovery,
     retry_policy::RetryPolicy,
     status::Status,
@@ -128,15 +129,23 @@ pub struct Source {
     /// What answers requests of several events.
     requests: Mutex<JoinSet<()>>,
     draining: AtomicBool,
+    pause: PauseSwitch,
     _background: JoinSet<()>,
 }
 
 /// `Retry-After` when nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// `Retry-After` of a paused source: a person resumes it, so trying each second helps nobody.
+const RETRY_AFTER_PAUSED: Duration = Duration::from_secs(10);
 
 impl Source {
     /// Creates the topics and starts the lanes.
-    pub async fn start(mut parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
+    pub async fn start(parts: SourceParts) -> Result<Arc<Self>, BrokerError> {
+        Self::start_with(parts, PauseSwitch::default()).await
+    }
+
+    /// Likewise. While the switch says so, it is paused: every event is [`Outcome::Unavailable`].
+    pub async fn start_with(mut parts: SourceParts, pause: PauseSwitch) -> Result<Arc<Self>, BrokerError> {
         let limits = parts.limits;
         let keeps_order_without_key = !parts.ordered.is_empty();
         let broker = parts.broker.clone();
@@ -147,6 +156,7 @@ impl Source {
         };
         let queue = push.queue.clone();
         let shared = Shared::open(parts, Mode::Push(push)).await?;
+        shared.status.set_paused(pause.is_paused());
         warn_if_not_durable(&*broker, &*shared.guest);
         let mut tasks = JoinSet::new();
         let mut senders = Vec::with_capacity(shared.lanes());
@@ -159,8 +169,10 @@ impl Source {
         let mut background = JoinSet::new();
         let checking = recovery::watch(shared.status.clone(), Some(broker), None);
         background.spawn(shared.guard().run("what checks the broker", checking));
+        background.spawn(pause.clone().follow(shared.status.clone()));
         Ok(Arc::new(Self {
             _background: background,
+            pause,
             shared,
             queue,
             lanes: RwLock::new(senders),
@@ -217,6 +229,12 @@ impl Source {
     fn places(&self, events: usize) -> Result<OwnedSemaphorePermit, Outcome> {
         if let Status::Failed(reason) | Status::Crashed(reason) = self.shared.status.get() {
             return Err(unavailable(format!("connector {} has stopped: {reason}", self.id())));
+        }
+        if self.pause.is_paused() {
+            return Err(Outcome::Unavailable {
+                message: format!("connector {} is paused by its operator", self.id()),
+                retry_after: RETRY_AFTER_PAUSED,
+            });
         }
         // Else a large request would never find so many free.
         let places = events.min(self.shared.limits.queue_events_max.div_ceil(4));
@@ -300,6 +318,12 @@ impl Intake for Source {
             Ok(outcomes) => outcomes.await.unwrap_or_else(|_| vec![self.stopped(); n]),
             Err(refusal) => vec![refusal; n],
         }
+    }
+
+    fn payload_bytes_max(&self) -> Option<usize> {
+        let shared = &self.shared;
+        let is_known = shared.guest.forwards_payloads() && shared.topics.keep_payloads();
+        is_known.then(|| shared.publisher.record_bytes_max()).flatten()
     }
 }
 

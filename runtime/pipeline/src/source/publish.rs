@@ -91,31 +91,82 @@ fn publish_now(shared: &Arc<Shared>, ready: Vec<ReadyGroup>, answering: &mut Joi
 }
 
 /// Hands the records of one request to the broker, all or none, and answers its events when their fate is known.
-pub(super) async fn publish_together(shared: &Arc<Shared>, ready: Vec<ReadyGroup>, on_refusal: OnRefusal) {
-    let (waiting, records): (Vec<_>, Vec<_>) = ready.into_iter().unzip();
+///
+/// Where records are over the broker's limit, nothing is published: their events are refused, and the others are given back, to
+/// be published without them or not at all, as is due after a refusal.
+pub(super) async fn publish_together(
+    shared: &Arc<Shared>,
+    ready: Vec<ReadyGroup>,
+    on_refusal: OnRefusal,
+) -> Vec<ReadyGroup> {
     let permit = match shared.publishing.try_permit() {
         Ok(permit) => permit,
-        Err(wait) => return refuse_all(shared, waiting, wait),
+        Err(wait) => {
+            refuse_all(shared, ready.into_iter().map(|(group, _)| group).collect(), wait);
+            return Vec::new();
+        }
     };
-    let apart = on_refusal == OnRefusal::KeepOthers || waiting.iter().all(|group| group.becomes_dead_letters(shared));
-    let committed = commit_together(shared.clone(), records, apart);
-    answer(shared.clone(), waiting, committed, permit, SystemTime::now()).await;
+    let started = SystemTime::now();
+    let together = ready.iter().flat_map(|(_, records)| records.iter().cloned()).collect();
+    let committed = shared.publisher.publish(vec![together]);
+    failpoints::reach(FailPoint::SourceHandedOver);
+    let committed = committed.await.pop().unwrap_or_else(no_result);
+    match committed {
+        Err(error) if error.kind == ErrorKind::TooLarge => {
+            refuse_too_large(shared, ready, &error, on_refusal, permit, started).await
+        }
+        result => {
+            let waiting: Vec<_> = ready.into_iter().map(|(group, _)| group).collect();
+            let results = vec![result; waiting.len()];
+            answer(shared.clone(), waiting, std::future::ready(results), permit, started).await;
+            Vec::new()
+        }
+    }
 }
 
-/// The same result for each group, unless the broker refuses one for its size and they may be published `apart`.
-async fn commit_together(
-    shared: Arc<Shared>,
-    records: Vec<Vec<Outgoing>>,
-    apart: bool,
-) -> Vec<BrokerResult<Published>> {
-    let groups = records.len();
-    let committed = shared.publisher.publish(vec![records.concat()]);
-    failpoints::reach(FailPoint::SourceHandedOver);
-    match committed.await.pop() {
-        Some(Err(error)) if error.kind == ErrorKind::TooLarge && apart => shared.publisher.publish(records).await,
-        Some(result) => vec![result; groups],
-        None => Vec::new(),
+/// Refuses the events of the records that the broker never takes, and gives back the others.
+async fn refuse_too_large(
+    shared: &Arc<Shared>,
+    ready: Vec<ReadyGroup>,
+    error: &BrokerError,
+    on_refusal: OnRefusal,
+    permit: Permit,
+    started: SystemTime,
+) -> Vec<ReadyGroup> {
+    let (mut refused, mut results, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    for (group, records) in ready {
+        match records
+            .iter()
+            .find_map(|record| shared.publisher.check_size(record).err())
+        {
+            Some(too_large) => {
+                refused.push(group);
+                results.push(Err(too_large));
+            }
+            None => others.push((group, records)),
+        }
     }
+    if !refused.is_empty() && !mutants::is(Mutant::BlameWholeRequest) {
+        answer(shared.clone(), refused, std::future::ready(results), permit, started).await;
+        return others;
+    }
+    // Only the broker knows which.
+    let (more, records): (Vec<_>, Vec<_>) = others.into_iter().unzip();
+    refused.extend(more);
+    let apart = on_refusal == OnRefusal::KeepOthers || refused.iter().all(|group| group.becomes_dead_letters(shared));
+    let results = match apart && results.is_empty() {
+        true => shared.publisher.publish(records).await,
+        false => vec![Err(error.clone()); refused.len()],
+    };
+    answer(shared.clone(), refused, std::future::ready(results), permit, started).await;
+    Vec::new()
+}
+
+fn no_result() -> BrokerResult<Published> {
+    Err(BrokerError::new(
+        ErrorKind::Unavailable,
+        "the broker did not say what became of the records",
+    ))
 }
 
 /// The broker is away: nobody waits for it.

@@ -38,16 +38,38 @@ impl Publishing {
         self.publisher.publish(groups)
     }
 
+    /// As [`Publisher::check_size`], of a record as it is published: with an order, which is not given to it.
+    pub(super) fn check_size(&self, record: &Outgoing) -> Result<()> {
+        let mut record = record.clone();
+        if !has_order(&record) {
+            stamp(&mut record, order_at(self.clock.now_ms(), 0));
+        }
+        self.publisher.check_size(&record)
+    }
+
+    /// See [`Publisher::record_bytes_max`].
+    pub(super) fn record_bytes_max(&self) -> Option<usize> {
+        self.publisher.record_bytes_max()
+    }
+
     /// An event that is offered again is as old as it says of itself, and one whose upstream has an order has that.
     fn stamp(&self, record: &mut Outgoing) {
-        let mut names = record.attributes.iter().map(|(name, _)| name.as_str());
-        if names.any(|name| name == PUBLISH_TIME_ATTRIBUTE || name == ORDER_ATTRIBUTE) {
+        if has_order(record) {
             return;
         }
         let mut order = self.clock.next();
         if mutants::is(Mutant::OrderIsMilliseconds) {
             order = order_at(order_ms(order), 0);
         }
-        record.attributes.push((ORDER_ATTRIBUTE.to_owned(), order.to_string()));
+        stamp(record, order);
     }
+}
+
+fn has_order(record: &Outgoing) -> bool {
+    let mut names = record.attributes.iter().map(|(name, _)| name.as_str());
+    names.any(|name| name == PUBLISH_TIME_ATTRIBUTE || name == ORDER_ATTRIBUTE)
+}
+
+fn stamp(record: &mut Outgoing, order: u64) {
+    record.attributes.push((ORDER_ATTRIBUTE.to_owned(), order.to_string()));
 }

@@ -16,12 +16,13 @@ use danube_wasm_model::{
 use tokio::task::JoinSet;
 
 use super::{
+    request::Member,
     shared::{Pending, Shared, sleep_while_live},
     unavailable,
 };
 use crate::{
     dead_letter::{DeadLetter, Reason},
-    error_budget::{BudgetExceeded, Reservation},
+    error_budget::{BudgetExceeded, BudgetUse, Reservation},
     failpoints::{self, FailPoint},
     mutants::{self, Mutant},
     status::Cause,
@@ -100,7 +101,7 @@ pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refus
     if shared.on_invalid(&pending) != OnInvalid::DeadLetter {
         return pending.answer(invalid(refusal));
     }
-    let reservation = match reserve(&shared, &pending, || shared.dead_letters.reserve()).await {
+    let reservation = match reserve(&shared, &pending, shared.dead_letters.budget_use()).await {
         Ok(reservation) => reservation,
         Err(BudgetExceeded::Stop(reason)) => return pending.answer(stop(&shared, reason)),
         Err(BudgetExceeded::Wait(why)) => return pending.answer(unavailable(why)),
@@ -124,7 +125,7 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
     if mutants::is(Mutant::ForgetCrashed) {
         return pending.answer(failed(true));
     }
-    let reservation = match reserve(&shared, &pending, || shared.crashes.reserve()).await {
+    let reservation = match reserve(&shared, &pending, &shared.crashes).await {
         Ok(reservation) => reservation,
         // Nobody else has this event.
         Err(BudgetExceeded::Stop(reason)) if pending.finalizer().is_some() => {
@@ -156,15 +157,22 @@ async fn crashed(shared: Arc<Shared>, pending: Pending, error: GuestError, recor
 async fn reserve(
     shared: &Shared,
     pending: &Pending,
-    ask: impl Fn() -> Result<Reservation, BudgetExceeded>,
+    budget_use: &Arc<BudgetUse>,
 ) -> Result<Reservation, BudgetExceeded> {
     let mut backoff = shared.waits.start();
+    if pending.member().is_some_and(Member::may_have_dead_letters) {
+        return Ok(budget_use.reserve_beyond());
+    }
     loop {
-        match ask() {
+        match budget_use.reserve() {
+            Ok(reservation) => {
+                pending.member().into_iter().for_each(Member::allow_dead_letters);
+                return Ok(reservation);
+            }
             Err(BudgetExceeded::Wait(_)) if pending.finalizer().is_some() && pending.is_live() => {
                 sleep_while_live(Some(pending), backoff.next(None)).await;
             }
-            reserved => return reserved,
+            exceeded => return exceeded,
         }
     }
 }

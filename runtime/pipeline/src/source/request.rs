@@ -7,10 +7,13 @@
 //! A lane calls the component with the events of one request at a time and with no others, so that no record is made of events of
 //! two senders. What it made is not published before the fate of every event of the request that can fail without the broker
 //! is known: then the broker is given all of it at once, or nothing.
+//!
+//! A request that the component was called with is brought to its end, however often the component crashes on its events: were
+//! the rest of it refused by the circuit that they have opened, the same events would open it again whenever their sender comes back.
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use danube_wasm_model::door::{OnRefusal, Outcome};
@@ -21,13 +24,24 @@ use super::{
     shared::Shared,
     unavailable,
 };
+use crate::mutants::{self, Mutant};
 
 /// One event of a request. Dropped without an outcome, the connector has stopped before it was settled.
 pub(super) struct Member {
     request: u64,
     place: usize,
     reports: mpsc::UnboundedSender<Report>,
+    progress: Arc<Progress>,
     settled: bool,
+}
+
+/// What has been begun with a request, and so is brought to its end.
+#[derive(Default)]
+struct Progress {
+    /// The component is called with its events.
+    admitted: AtomicBool,
+    /// There was room for a dead letter of it.
+    keeps_dead_letters: AtomicBool,
 }
 
 enum Report {
@@ -46,6 +60,27 @@ impl Member {
     /// Its place in the request.
     pub(super) fn place(&self) -> usize {
         self.place
+    }
+
+    /// The component is called with an event of the request.
+    pub(super) fn admit(&self) {
+        self.progress.admitted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the component has been called with an event of the request.
+    pub(super) fn is_admitted(&self) -> bool {
+        self.progress.admitted.load(Ordering::Relaxed) && !mutants::is(Mutant::PauseAmidRequest)
+    }
+
+    /// A dead letter of an event of the request is allowed.
+    pub(super) fn allow_dead_letters(&self) {
+        self.progress.keeps_dead_letters.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether another event of the request has a dead letter. Then this one may, too, although that is more than is allowed within
+    /// a time: otherwise a request with more of them than that would be sent again for ever.
+    pub(super) fn may_have_dead_letters(&self) -> bool {
+        self.progress.keeps_dead_letters.load(Ordering::Relaxed)
     }
 
     /// Hands over what was made of this event and of others of its request.
@@ -94,10 +129,12 @@ impl Request {
         let number = REQUESTS.fetch_add(1, Ordering::Relaxed);
         let (sender, reports) = mpsc::unbounded_channel();
         let (answer, answered) = oneshot::channel();
+        let progress = Arc::<Progress>::default();
         let member = |place| Member {
             request: number,
             place,
             reports: sender.clone(),
+            progress: progress.clone(),
             settled: false,
         };
         let members = (0..events).map(member).collect();
@@ -114,16 +151,20 @@ impl Request {
 
     /// Publishes its records when all are made, and answers its sender.
     pub(super) async fn run(mut self, shared: Arc<Shared>) {
-        self.wait(|request| request.settled() + request.waiting() == request.outcomes.len())
-            .await;
-        let mut ready = std::mem::take(&mut self.ready);
-        ready.sort_by_key(|(group, _)| group.place());
-        match self.obstacle() {
-            Some(outcome) => ready
-                .into_iter()
-                .for_each(|(group, _)| group.withhold(&shared, &outcome)),
-            None if ready.is_empty() => {}
-            None => publish_together(&shared, ready, self.on_refusal).await,
+        loop {
+            self.wait(|request| request.settled() + request.waiting() == request.outcomes.len())
+                .await;
+            let mut ready = std::mem::take(&mut self.ready);
+            ready.sort_by_key(|(group, _)| group.place());
+            match self.obstacle() {
+                Some(outcome) => {
+                    withhold(&shared, ready, &outcome);
+                    break;
+                }
+                None if ready.is_empty() => break,
+                // What is left is looked at again: others of the request are refused now.
+                None => self.ready = publish_together(&shared, ready, self.on_refusal).await,
+            }
         }
         self.wait(|request| request.settled() == request.outcomes.len()).await;
         shared.count_in_flight();
@@ -165,6 +206,14 @@ impl Request {
             }),
         }
     }
+}
+
+fn withhold(shared: &Arc<Shared>, ready: Vec<ReadyGroup>, outcome: &Outcome) {
+    if mutants::is(Mutant::PartOfRequest) {
+        let first = ready.iter().take(1).map(|(_, records)| records.clone());
+        drop(shared.publisher.publish(first.collect()));
+    }
+    ready.into_iter().for_each(|(group, _)| group.withhold(shared, outcome));
 }
 
 /// Nobody may be told that an event is taken while another one of its request has to be sent again: the whole request will be.

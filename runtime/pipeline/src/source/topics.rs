@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use danube_wasm_broker::SchemaRef;
 use danube_wasm_model::{TopicName, door::Violation};
-use danube_wasm_schema::{Validator, limits::PAYLOAD, strict};
+use danube_wasm_schema::{SchemaType, Validator, limits::PAYLOAD, strict};
 
 /// Topics by their text.
 #[derive(Default)]
@@ -74,6 +74,12 @@ impl Refused {
 }
 
 impl Topics {
+    /// Whether all publish a payload as it is: other schemas than JSON's encode it, and may make it shorter.
+    pub(crate) fn keep_payloads(&self) -> bool {
+        let mut validators = self.0.values().filter_map(|entry| entry.validator.as_deref());
+        validators.all(|validator| validator.schema_type() == SchemaType::JsonSchema)
+    }
+
     pub(crate) fn insert(&mut self, topic: TopicName, validator: Option<Arc<Validator>>) {
         self.0.insert(topic.as_str().to_owned(), Entry { topic, validator });
     }

@@ -70,6 +70,7 @@ struct State {
     nacked: Vec<(u64, Duration)>,
     fault: Option<ErrorKind>,
     not_durable: bool,
+    knows_sizes: bool,
     fault_of: Option<(&'static str, ErrorKind)>,
     group_max: Option<usize>,
     ack_fault: Option<ErrorKind>,
@@ -82,9 +83,13 @@ impl State {
         if self.group_max.is_some_and(|max| group.len() > max) {
             return Some(ErrorKind::Storage);
         }
+        group.iter().find_map(|record| self.fault_of(record))
+    }
+
+    fn fault_of(&self, record: &Outgoing) -> Option<ErrorKind> {
         let (part, kind) = self.fault_of?;
-        let fails = |record: &Outgoing| record.id.as_str().contains(part) && !record.topic.is_for_dead_letters();
-        group.iter().any(fails).then_some(kind)
+        let fails = record.id.as_str().contains(part) && !record.topic.is_for_dead_letters();
+        fails.then_some(kind)
     }
 }
 
@@ -108,6 +113,11 @@ impl MemoryBroker {
     /// Groups with a record of which the id contains this fail, but for dead letters.
     pub fn fail_records_with(&self, fault: Option<(&'static str, ErrorKind)>) {
         self.0.state.lock().fault_of = fault;
+    }
+
+    /// From now on it tells the size of a record without being asked to publish it.
+    pub fn know_sizes(&self) {
+        self.0.state.lock().knows_sizes = true;
     }
 
     /// There is room for groups of so many records.
@@ -256,6 +266,20 @@ impl Publisher for MemoryBroker {
                 })
                 .collect()
         })
+    }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        let state = self.0.state.lock();
+        match state
+            .fault_of(record)
+            .filter(|kind| *kind == ErrorKind::TooLarge && state.knows_sizes)
+        {
+            Some(kind) => Err(BrokerError::new(
+                kind,
+                format!("record {} is over the limit of 9 bytes", record.id),
+            )),
+            None => Ok(()),
+        }
     }
 }
 

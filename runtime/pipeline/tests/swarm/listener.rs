@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use danube_wasm_model::{
-    door::{Intake, Outcome},
+    door::{Intake, OnRefusal, Outcome},
     event::Event,
 };
 use danube_wasm_pipeline::Source;
@@ -60,6 +60,16 @@ impl Attempt {
             biased;
             () = closed.cancelled() => None,
             outcome = source.offer(event) => Some(outcome),
+        }
+    }
+
+    /// The same for the events of one request.
+    pub async fn offer_all(self, events: Vec<Event>, on_refusal: OnRefusal) -> Option<Vec<Outcome>> {
+        let Connection { source, closed, .. } = self.0;
+        tokio::select! {
+            biased;
+            () = closed.cancelled() => None,
+            outcomes = source.offer_all(events, on_refusal) => Some(outcomes),
         }
     }
 }

@@ -57,7 +57,7 @@ impl Operator {
                 limits: self.world.scenario.limits,
                 on_invalid: self.world.scenario.on_invalid(),
                 on_failure: self.world.scenario.on_failure(),
-                retry_policy: self.world.scenario.patience,
+                retry_policy: self.world.scenario.retry_policy,
                 clock: self.world.scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
                 instruments: Instruments::default(),
             };
@@ -113,7 +113,7 @@ impl Operator {
                 schemas: Arc::new(Schemas::new(Arc::new(NoSchemas))),
                 egress: self.target.clone(),
                 batches: vec![self.world.scenario.batch],
-                retry_policy: self.world.scenario.patience,
+                retry_policy: self.world.scenario.retry_policy,
                 instruments: Instruments::default(),
             };
             let Some(sink) = self.start("sink", Sink::start(parts)).await else {

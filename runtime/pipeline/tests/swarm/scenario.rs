@@ -23,7 +23,7 @@ pub struct Scenario {
     pub batch: BatchPolicy,
     pub on_invalid: OnInvalid,
     pub on_failure: OnFailure,
-    pub patience: RetryPolicy,
+    pub retry_policy: RetryPolicy,
     /// Whether the component gives ids to merged outputs; otherwise the host does.
     pub own_merge_ids: bool,
     /// In so many of a hundred calls the source component's records of different keys change places.
@@ -38,6 +38,8 @@ pub struct Scenario {
     pub event_mix: EventMix,
     /// Most unanswered events of a sender.
     pub window: usize,
+    /// So many of a hundred times a sender sends what it has together as one request.
+    pub requests_percent: u64,
     pub disruptions: Vec<Disruption>,
     pub wall_clock: WallClock,
     pub earlier_orders: EarlierOrders,
@@ -106,10 +108,10 @@ impl Scenario {
             },
             on_invalid: rng.pick(&[OnInvalid::Reject, OnInvalid::DeadLetter]),
             on_failure: rng.pick(&[OnFailure::Reject, OnFailure::DeadLetter]),
-            patience: RetryPolicy {
+            retry_policy: RetryPolicy {
                 waits,
                 component: BreakerPolicy {
-                    failures_max: rng.between(3..=20) as u32,
+                    failures_max: rng.between(1..=20) as u32,
                     waits,
                 },
                 publishing: BreakerPolicy {
@@ -129,6 +131,7 @@ impl Scenario {
             events_each: rng.between(5..=40),
             event_mix: EventMix::draw(rng),
             window: rng.size(1..=12),
+            requests_percent: rng.pick(&[0, 0, 30, 100]),
             disruptions: disruptions(fault_phase, rng),
             wall_clock: WallClock::draw(fault_phase, rng),
             earlier_orders: rng.pick(&[EarlierOrders::Known, EarlierOrders::Unknown]),

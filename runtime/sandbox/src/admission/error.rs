@@ -1,5 +1,6 @@
 //! Errors of admission.
 
+use danube_wasm_codes::Code;
 use danube_wasm_model::ConnectorId;
 
 use super::Role;
@@ -59,4 +60,17 @@ pub enum AdmissionError {
         /// What to do.
         advice: String,
     },
+}
+
+impl AdmissionError {
+    /// The code of its page.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::NotAComponent { .. } => Code::NotAComponent,
+            Self::TooLarge { .. } => Code::TooLarge,
+            Self::NotAConnector { .. } => Code::NotAConnector,
+            Self::WrongRole { .. } => Code::WrongRole,
+            Self::NotGranted { .. } => Code::NotGranted,
+        }
+    }
 }

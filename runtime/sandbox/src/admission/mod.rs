@@ -4,16 +4,22 @@
 //! here, from a few section headers, in time linear in the component's size, with one allocation for each import.
 
 mod error;
+mod make;
 mod outline;
 
 use danube_wasm_model::ConnectorId;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use crate::capability::{Capability, Grants, INTERFACES};
+use crate::{
+    capability::{Capability, Grants, INTERFACES},
+    limits::GuestLimits,
+};
+use make::Language;
 use outline::{Outline, check_header};
 
 pub use error::AdmissionError;
+pub use make::{GuestClass, Make, Producer};
 
 /// The version of package `danube:connector` that this host is_compatible: major and minor. Any patch of it is compatible.
 pub(crate) const CONTRACT_VERSION: (u64, u64) = (0, 1);
@@ -47,8 +53,17 @@ pub struct ComponentInfo {
     pub size_bytes: usize,
     /// What it is for.
     pub role: Role,
+    /// Whether it fetches its events itself.
+    pub fetches: bool,
     /// The version of package `danube:connector` that it was built against.
     pub contract_version: String,
+    /// The class of guest that it is, by what it is made of.
+    pub class: GuestClass,
+    /// The limits that it has where a connector's `limits` say nothing else.
+    pub limits: GuestLimits,
+    /// What it is made of.
+    #[serde(flatten)]
+    pub make: Make,
     /// What it imports, in its own order.
     pub imports: Vec<Import>,
 }
@@ -94,6 +109,8 @@ pub fn inspect(file: &str, bytes: &[u8], bytes_max: usize) -> Result<ComponentIn
         file: file.to_owned(),
         found,
     })?;
+    let class = outline.make.class();
+    let fetches = outline.exports_poller();
     let imports = outline.imports.into_iter().map(|name| Import {
         access: access(&name),
         name,
@@ -102,9 +119,36 @@ pub fn inspect(file: &str, bytes: &[u8], bytes_max: usize) -> Result<ComponentIn
         digest: hex::encode(Sha256::digest(bytes)),
         size_bytes: bytes.len(),
         role,
+        fetches,
         contract_version,
+        class,
+        limits: GuestLimits::of(class),
+        make: outline.make,
         imports: imports.collect(),
     })
+}
+
+impl GuestClass {
+    /// The class of a component, by what it is made of. What is not a component is refused when it is loaded, and small
+    /// until then.
+    pub fn of_component(bytes: &[u8]) -> Self {
+        Outline::read(bytes).map_or(Self::Small, |outline| outline.make.class())
+    }
+}
+
+impl ComponentInfo {
+    /// The capabilities that it needs, each once.
+    pub fn needs(&self) -> Vec<Capability> {
+        let mut needs = Vec::new();
+        for import in &self.imports {
+            if let Access::Needs(capability) = import.access
+                && !needs.contains(&capability)
+            {
+                needs.push(capability);
+            }
+        }
+        needs
+    }
 }
 
 /// Checks that a component has this role and imports only what is granted.
@@ -134,7 +178,20 @@ pub(crate) fn admit(
             file: file.to_owned(),
             import: import.name.clone(),
             connector: connector.clone(),
-            advice: advice(import),
+            advice: advice(import, &info.make),
+        }),
+    }
+}
+
+/// Checks that a component of a source that fetches does.
+pub(crate) fn admit_poller(file: &str, info: &ComponentInfo) -> Result<(), AdmissionError> {
+    match info.fetches {
+        true => Ok(()),
+        false => Err(AdmissionError::NotAConnector {
+            file: file.to_owned(),
+            found: "it does not export `poller`, which `[sources.poll]` calls; build it for the world \
+                    `polling-source-connector`, in Rust with `export_polling_source!`"
+                .to_owned(),
         }),
     }
 }
@@ -161,16 +218,26 @@ fn is_compatible(version: &str, (major, minor): (u64, u64)) -> bool {
     matches!(released, [Some(Ok(a)), Some(Ok(b)), Some(Ok(_))] if (a, b) == (major, minor))
 }
 
-fn advice(import: &Import) -> String {
-    if let Access::Needs(capability) = import.access {
-        let name = format!("{capability:?}").to_lowercase();
-        return format!("grant it `{name}`, or build the component without it");
+fn advice(import: &Import, make: &Make) -> String {
+    match import.access {
+        Access::Needs(Capability::Http) => {
+            let cure = network_cure(&import.name, make).unwrap_or_default();
+            return format!(
+                "components have no network of their own: name the hosts that it may ask in the connector's `grants.http`, or {cure}"
+            );
+        }
+        Access::Needs(Capability::State) => {
+            return "it is there for sources that fetch: configure the component as `[sources.poll]`, or build it without".into();
+        }
+        Access::Needs(capability) => {
+            let name = format!("{capability:?}").to_lowercase();
+            return format!("grant it `{name}`, or build the component without it");
+        }
+        Access::Always | Access::Unknown => {}
     }
     let (name, _) = import.name.split_once('@').unwrap_or((&import.name, ""));
-    if name.starts_with("wasi:sockets/") || name.starts_with("wasi:http/") {
-        return "components have no network of their own; leave connections to the pipeline, and build the component \
-                without networking code"
-            .into();
+    if let Some(cure) = network_cure(name, make) {
+        return format!("components have no network of their own; {cure}");
     }
     match INTERFACES.iter().find(|interface| interface.name == name) {
         Some(known) => {
@@ -178,6 +245,30 @@ fn advice(import: &Import) -> String {
             format!("this host offers version {major}.{minor} of it; build the component with a toolchain for that")
         }
         None => "this host does not offer it; build the component without what needs it".into(),
+    }
+}
+
+/// What to do about an import that leads to a network: language runtimes have it whether or not the connector uses it.
+fn network_cure(name: &str, make: &Make) -> Option<&'static str> {
+    let leads_to_network = name.starts_with("wasi:sockets/") || name.starts_with("wasi:http/");
+    match make.language() {
+        _ if !leads_to_network => None,
+        Some(Language::JavaScript) if name.starts_with("wasi:http/") => Some(
+            "the JavaScript engine imports this for `fetch`: build the component with `-d http fetch-event`, or with \
+             `danube-wasm build`",
+        ),
+        Some(Language::Python) if name.starts_with("wasi:sockets/") => Some(
+            "the Python interpreter imports this whatever the connector does: build the component with `danube-wasm \
+             build`, which plugs it, and not with `--stub-wasi`, which hides every message",
+        ),
+        _ if name.starts_with("wasi:http/") => Some(
+            "leave connections to the pipeline, and build the component without networking code; from JavaScript, with \
+             `-d http fetch-event`",
+        ),
+        _ => Some(
+            "leave connections to the pipeline, and build the component without networking code; from Python, with \
+             `danube-wasm build`, which plugs it",
+        ),
     }
 }
 
@@ -201,6 +292,32 @@ mod tests {
         ] {
             assert_eq!(access(unknown), Access::Unknown, "{unknown}");
         }
+    }
+
+    #[test]
+    fn advice_about_networks_names_the_cure_of_the_language() {
+        let made_by = |name: &str| Make {
+            producers: vec![Producer::new("processed-by", name, "1")],
+            ..Make::default()
+        };
+        let advice = |import: &str, made_by: &Make| {
+            let import = Import {
+                name: import.into(),
+                access: access(import),
+            };
+            super::advice(&import, made_by)
+        };
+        let (python, javascript, rust) = (made_by("componentize-py"), made_by("ComponentizeJS"), made_by("rustc"));
+        let said = advice("wasi:sockets/network@0.2.9", &python);
+        assert!(said.contains("`danube-wasm build`, which plugs it"), "{said}");
+        let said = advice("wasi:http/types@0.2.10", &javascript);
+        assert!(said.contains("`-d http fetch-event`"), "{said}");
+        let said = advice("wasi:sockets/tcp@0.2.6", &rust);
+        assert!(
+            said.contains("no network of their own; leave connections to the pipeline"),
+            "{said}"
+        );
+        assert!(!advice("wasi:nn/graph@0.2.0", &python).contains("network"));
     }
 
     #[test]

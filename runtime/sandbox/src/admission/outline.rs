@@ -1,8 +1,11 @@
-//! A component's outline: the names of its imports and of the instances it exports.
+//! A component's outline: the names of its imports and of the instances it exports, and what it is made of.
 
-use wasmparser::{ComponentExternalKind, Encoding, Parser, Payload};
+use wasmparser::{ComponentExternalKind, Encoding, KnownCustom, Parser, Payload, ProducersSectionReader};
 
-use super::{CONTRACT_VERSION, Role, is_compatible};
+use super::{
+    CONTRACT_VERSION, Role, is_compatible,
+    make::{Make, Producer},
+};
 
 /// Imports that a component may have. Far above what any toolchain makes; it bounds the list that is kept.
 const IMPORTS_MAX: usize = 1_000;
@@ -24,10 +27,14 @@ pub(super) fn check_header(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-/// Names of imports, and of exported instances.
+/// Producers of a component that are kept. Toolchains name about ten.
+const PRODUCERS_MAX: usize = 100;
+
+/// Names of imports, and of exported instances; what it is made of.
 #[derive(Default)]
 pub(super) struct Outline {
     pub(super) imports: Vec<String>,
+    pub(super) make: Make,
     exports: Vec<String>,
 }
 
@@ -41,7 +48,23 @@ impl Outline {
                 Payload::Version { encoding, .. } if depth == 0 && encoding == Encoding::Module => {
                     return Err("a core module".into());
                 }
-                Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+                Payload::ModuleSection { .. } => {
+                    outline.make.core_modules += 1;
+                    depth += 1;
+                }
+                Payload::ComponentSection { .. } => depth += 1,
+                Payload::MemorySection(section) => {
+                    for memory in section {
+                        let pages = memory.map_err(|e| e.to_string())?.initial;
+                        outline.make.add_memory(pages);
+                    }
+                }
+                Payload::CustomSection(section) => {
+                    if let KnownCustom::Producers(producers) = section.as_known() {
+                        outline.make.producers.extend(read_producers(producers));
+                        outline.make.producers.truncate(PRODUCERS_MAX);
+                    }
+                }
                 Payload::End(_) => depth = depth.saturating_sub(1),
                 Payload::ComponentImportSection(section) if depth == 0 => {
                     for import in section {
@@ -65,6 +88,16 @@ impl Outline {
             }
         }
         Ok(outline)
+    }
+
+    /// Whether it exports what fetches, too.
+    pub(super) fn exports_poller(&self) -> bool {
+        let named = |export: &String| {
+            export
+                .split_once('@')
+                .is_some_and(|(name, _)| name == "danube:connector/poller")
+        };
+        self.exports.iter().any(named)
     }
 
     /// The one role that it exports, and the contract's version.
@@ -104,4 +137,16 @@ impl Outline {
             _ => Err("it exports both `source` and `sink`; build one component for each".into()),
         }
     }
+}
+
+/// What a producers section says. It is metadata: what of it cannot be read is left out.
+fn read_producers(section: ProducersSectionReader<'_>) -> Vec<Producer> {
+    let fields = section.into_iter().map_while(Result::ok);
+    let producers = fields.flat_map(|field| {
+        let values = field.values.into_iter().map_while(Result::ok).take(PRODUCERS_MAX);
+        values
+            .map(|value| Producer::new(field.name, value.name, value.version))
+            .collect::<Vec<_>>()
+    });
+    producers.take(PRODUCERS_MAX).collect()
 }

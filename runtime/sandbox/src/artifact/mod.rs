@@ -1,13 +1,22 @@
-//! Compiled components on disk.
+//! Compiled components on disk, and the functions that their compilation left for later ones.
 //!
-//! An artifact is machine code, so it is run only if this installation wrote it: each file is an HMAC-SHA256 tag
-//! followed by the artifact, the tag is keyed with [`key`] and covers the file's name too, and it is compared in
-//! constant time before anything looks at the artifact. A file that does not pass (tampered with, cut short, written
-//! by another installation) is removed, and the component is compiled again.
+//! An artifact is machine code, so it is run only if this installation wrote it: each file ends with an HMAC-SHA256 tag,
+//! which is keyed with [`key`] and covers the file's name too, and it is compared in constant time before anything looks
+//! at the artifact. A file that does not pass (tampered with, cut short, written by another installation) is removed,
+//! and the component is compiled again. Files of functions are kept and checked in the same way.
+//!
+//! An artifact is mapped, not copied: its pages are shared by all that use the component, are read when they are run
+//! first, and can be dropped when memory is short. So the file has to stay as it was when its tag was checked. The tag
+//! is checked over an open file, and that same file is mapped, whatever its name leads to by then. It belongs to this
+//! user, nobody else can write to it or to its directory, and it is read-only from the moment it is there: files are
+//! written under a temporary name and renamed, never changed. Only this user, who could read the key as well, is able
+//! to change it afterwards. A sealed copy in memory would keep even this user from that, and would cost again what
+//! mapping saves. Where a file system does not permit code to be mapped (`noexec`) the artifact is copied.
 //!
 //! The file's name is the component's digest and the engine's compatibility hash, so that another version or processor
-//! never loads an old artifact. Files are written under a temporary name and renamed.
+//! never loads an old artifact.
 
+mod file;
 mod key;
 
 use std::{
@@ -22,10 +31,13 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use wasmtime::{Engine, component::Component};
 
+use file::AuthenticFile;
 use key::Key;
 
-const TAG_BYTES: usize = 32;
-const EXTENSION: &str = "cwasm";
+/// Endings of the files' names.
+const ARTIFACT: &str = "cwasm";
+const FUNCTIONS: &str = "functions";
+const LINES: &str = "lines";
 
 /// The artifacts of one installation, for one engine.
 pub(crate) struct ArtifactCache {
@@ -51,25 +63,11 @@ impl ArtifactCache {
 
     /// The compiled component, if it is there and authentic.
     pub(crate) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
-        let path = self.path(digest);
-        let file = match fs::read(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
-            Err(error) => return self.refuse(&path, &error.to_string()),
-        };
-        let Some((tag, artifact)) = file.split_at_checked(TAG_BYTES) else {
-            return self.refuse(&path, "it is cut short");
-        };
-        if self.tag(digest, artifact)?.verify_slice(tag).is_err() {
-            return self.refuse(
-                &path,
-                "its tag is wrong: it was changed, or written by another installation",
-            );
-        }
-        match deserialize(engine, artifact) {
+        let path = self.path(digest, ARTIFACT);
+        let file = self.authentic(&path)?;
+        match file.component(engine) {
             Ok(component) => {
-                // Its time of use, for eviction. A failure here only makes it go sooner.
-                let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+                file.used();
                 Some(component)
             }
             Err(error) => self.refuse(&path, &format!("{error:#}")),
@@ -78,33 +76,89 @@ impl ArtifactCache {
 
     /// Keeps an artifact that was just compiled, then makes room if there is too much.
     pub(crate) fn store(&self, digest: &str, artifact: &[u8]) -> io::Result<()> {
-        let tag = self.tag(digest, artifact).ok_or_else(|| io::Error::other("no key"))?;
+        let path = self.path(digest, ARTIFACT);
+        self.write(&path, artifact)?;
+        self.evict(&path)
+    }
+
+    /// Functions that compilations left, as packs one after another, those of the newest files first.
+    pub(crate) fn functions(&self, bytes_max: usize) -> Vec<u8> {
+        let ending = format!("-{}.{FUNCTIONS}", self.compatibility);
+        let mut files = self.files().unwrap_or_default();
+        files.retain(|(_, _, path)| path.to_string_lossy().ends_with(&ending));
+        let mut packs = Vec::new();
+        for (_, bytes, path) in files.into_iter().rev() {
+            let fits = usize::try_from(bytes).is_ok_and(|bytes| bytes <= bytes_max - packs.len());
+            if !fits {
+                continue;
+            }
+            let Some(file) = self.authentic(&path) else { continue };
+            match file.content() {
+                Ok(pack) => {
+                    file.used();
+                    packs.extend(pack);
+                }
+                Err(error) => tracing::warn!(file = %path.display(), %error, "functions cannot be read"),
+            }
+        }
+        packs
+    }
+
+    /// Keeps the functions that a compilation left.
+    pub(crate) fn store_functions(&self, digest: &str, pack: &[u8]) -> io::Result<()> {
+        self.write(&self.path(digest, FUNCTIONS), pack)
+    }
+
+    /// The lines of a component's source, as its compilation left them; nothing if it has no debug information.
+    pub(crate) fn lines(&self, digest: &str) -> Option<Vec<u8>> {
+        let file = self.authentic(&self.path(digest, LINES))?;
+        let lines = file.content();
+        file.used();
+        lines.ok()
+    }
+
+    /// Keeps the lines that a compilation left.
+    pub(crate) fn store_lines(&self, digest: &str, lines: &[u8]) -> io::Result<()> {
+        self.write(&self.path(digest, LINES), lines)
+    }
+
+    fn path(&self, digest: &str, extension: &str) -> PathBuf {
+        self.dir.join(format!("{digest}-{}.{extension}", self.compatibility))
+    }
+
+    /// Opens a file and checks its tag. Nothing if it is not there, or was refused.
+    fn authentic(&self, path: &Path) -> Option<AuthenticFile> {
+        let tag = self.tag(path)?;
+        match AuthenticFile::open(path, tag) {
+            Ok(file) => file,
+            Err(error) => self.refuse(path, &error.to_string()),
+        }
+    }
+
+    fn write(&self, path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut tag = self.tag(path).ok_or_else(|| io::Error::other("no key"))?;
+        tag.update(content);
         let tag = tag.finalize().into_bytes();
-        let path = self.path(digest);
         let aside = path.with_extension(format!("new-{}", unique()));
-        let written = key::write_private(&aside, &[&tag, artifact]).and_then(|()| fs::rename(&aside, &path));
+        let written = key::write_private(&aside, &[content, &tag])
+            .and_then(|()| fs::set_permissions(&aside, fs::Permissions::from_mode(0o400)))
+            .and_then(|()| fs::rename(&aside, path));
         if written.is_err() {
             let _ = fs::remove_file(&aside);
         }
-        written.and_then(|()| self.evict(&path))
+        written
     }
 
-    fn path(&self, digest: &str) -> PathBuf {
-        self.dir.join(format!("{digest}-{}.{EXTENSION}", self.compatibility))
-    }
-
-    fn tag(&self, digest: &str, artifact: &[u8]) -> Option<Hmac<Sha256>> {
+    /// The tag of a file with this name, of which the content is still missing.
+    fn tag(&self, path: &Path) -> Option<Hmac<Sha256>> {
         // HMAC takes keys of any length, so this is always there.
         let mut mac = Hmac::<Sha256>::new_from_slice(&self.key.0).ok()?;
-        mac.update(digest.as_bytes());
+        mac.update(path.file_name()?.as_encoded_bytes());
         mac.update(b"\0");
-        mac.update(self.compatibility.as_bytes());
-        mac.update(b"\0");
-        mac.update(artifact);
         Some(mac)
     }
 
-    fn refuse(&self, path: &Path, reason: &str) -> Option<Component> {
+    fn refuse<T>(&self, path: &Path, reason: &str) -> Option<T> {
         tracing::warn!(file = %path.display(), reason, "a compiled component was refused; it is compiled again");
         if let Err(error) = fs::remove_file(path) {
             tracing::warn!(file = %path.display(), %error, "the refused file cannot be removed");
@@ -112,18 +166,27 @@ impl ArtifactCache {
         None
     }
 
-    /// Removes what was unused longest until the rest fits; never the newest.
-    fn evict(&self, newest: &Path) -> io::Result<()> {
+    /// Times of use, sizes and paths of all files but the key, the longest unused first.
+    fn files(&self) -> io::Result<Vec<(SystemTime, u64, PathBuf)>> {
         let mut files = Vec::new();
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let path = entry.path();
-            if path.extension().is_some_and(|extension| extension == EXTENSION) {
+            if path
+                .extension()
+                .is_some_and(|e| e == ARTIFACT || e == FUNCTIONS || e == LINES)
+            {
                 let meta = entry.metadata()?;
                 files.push((meta.modified()?, meta.len(), path));
             }
         }
         files.sort();
+        Ok(files)
+    }
+
+    /// Removes what was unused longest until the rest fits; never the newest.
+    fn evict(&self, newest: &Path) -> io::Result<()> {
+        let files = self.files()?;
         let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
         for (_, bytes, path) in files {
             if total <= self.bytes_max {
@@ -142,7 +205,7 @@ impl ArtifactCache {
 #[allow(unsafe_code)]
 pub(crate) fn deserialize(engine: &Engine, artifact: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` runs what it is given. Both callers give it the output of this installation's own
-    // compiler: `Sandbox` straight from the compiling child, `ArtifactCache::load` after checking a tag that only the
+    // compiler: `Sandbox` straight from the compiling child, `AuthenticFile` after checking a tag that only the
     // holder of the installation's key can make. Wasmtime itself checks that version and settings fit.
     unsafe { Component::deserialize(engine, artifact) }
 }

@@ -3,9 +3,11 @@
 //! One capability is one module here, one field of that struct, and one variant of [`Capability`]. An interface that is
 //! not granted is not linked, so that a component which slipped past admission would still not reach it.
 
+pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 mod quota;
+pub(crate) mod state;
 pub(crate) mod wasi;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -17,6 +19,7 @@ use crate::{
     bindings::danube::connector as wit,
     host::{GuestHost, LogLevel},
     limits::GuestLimits,
+    outgoing::{HttpLimits, OutgoingHttp},
     secrets::Secrets,
     state::GuestState,
 };
@@ -33,6 +36,10 @@ pub enum Capability {
     Clocks,
     /// Random bytes: `wasi:random`.
     Random,
+    /// Values of its own that outlive the process: `danube:connector/state`. For sources that fetch.
+    State,
+    /// Requests to the hosts that its pipeline file grants: `wasi:http/outgoing-handler`.
+    Http,
 }
 
 /// What one connector is granted.
@@ -48,6 +55,18 @@ impl Default for Grants {
 }
 
 impl Grants {
+    /// All there are: for what only looks at a component, and for replays.
+    pub fn everything() -> Self {
+        Self::default().and(Capability::State).and(Capability::Http)
+    }
+
+    /// These and another one.
+    #[must_use]
+    pub fn and(mut self, capability: Capability) -> Self {
+        self.0.insert(capability);
+        self
+    }
+
     /// Only these.
     pub fn only(capabilities: impl IntoIterator<Item = Capability>) -> Self {
         Self(capabilities.into_iter().collect())
@@ -62,6 +81,15 @@ impl Grants {
     pub fn iter(&self) -> impl Iterator<Item = Capability> + '_ {
         self.0.iter().copied()
     }
+}
+
+/// The way out of a connector that is granted hosts.
+#[derive(Clone)]
+pub struct HttpAccess {
+    /// Makes its requests.
+    pub client: Arc<dyn OutgoingHttp>,
+    /// What they may use.
+    pub limits: HttpLimits,
 }
 
 /// An interface that components may import.
@@ -79,6 +107,7 @@ pub(crate) const INTERFACES: &[Interface] = &[
     contract("danube:connector/types", None),
     contract("danube:connector/log", Some(Capability::Log)),
     contract("danube:connector/metrics", Some(Capability::Metrics)),
+    contract("danube:connector/state", Some(Capability::State)),
     wasi("wasi:io/error", None),
     wasi("wasi:io/poll", None),
     wasi("wasi:io/streams", None),
@@ -96,6 +125,8 @@ pub(crate) const INTERFACES: &[Interface] = &[
     wasi("wasi:filesystem/preopens", None),
     wasi("wasi:clocks/wall-clock", Some(Capability::Clocks)),
     wasi("wasi:clocks/monotonic-clock", Some(Capability::Clocks)),
+    wasi("wasi:http/types", Some(Capability::Http)),
+    wasi("wasi:http/outgoing-handler", Some(Capability::Http)),
     wasi("wasi:random/random", Some(Capability::Random)),
     wasi("wasi:random/insecure", Some(Capability::Random)),
     wasi("wasi:random/insecure-seed", Some(Capability::Random)),
@@ -115,6 +146,8 @@ const fn wasi(name: &'static str, needs: Option<Capability>) -> Interface {
 pub(crate) struct Capabilities {
     pub(crate) log: log::Log,
     pub(crate) metrics: metrics::Metrics,
+    pub(crate) state: state::State,
+    pub(crate) http: http::Http,
     pub(crate) wasi: wasi::Wasi,
 }
 
@@ -125,6 +158,8 @@ pub(crate) struct Shared {
     log: Arc<log::ConnectorLog>,
     metrics: Arc<metrics::ConnectorMetrics>,
     ambient: wasi::ambient::Ambient,
+    http: http::Access,
+    host: Arc<dyn GuestHost>,
 }
 
 impl Shared {
@@ -133,13 +168,27 @@ impl Shared {
         limits: &GuestLimits,
         host: &Arc<dyn GuestHost>,
         ambient: wasi::ambient::Ambient,
+        http: Option<HttpAccess>,
         secrets: Secrets,
     ) -> Self {
+        let (client, http_limits) = http.map_or_else(Default::default, |http| (Some(http.client), http.limits));
         Self {
             log: Arc::new(log::ConnectorLog::new(id, limits, host, secrets)),
             metrics: Arc::new(metrics::ConnectorMetrics::new(id, limits, host)),
             ambient,
+            http: http::Access {
+                id: id.clone(),
+                client,
+                limits: http_limits,
+                host: Arc::clone(host),
+            },
+            host: Arc::clone(host),
         }
+    }
+
+    /// Tells the host that an instance is replaced because it is near its limit of memory.
+    pub(crate) fn replaced(&self, id: &ConnectorId) {
+        self.host.replaced(id);
     }
 
     /// The log levels that are enabled; components can ask for them.
@@ -150,10 +199,13 @@ impl Shared {
 
     /// The surface of a new instance.
     pub(crate) fn instance(&self, limits: &GuestLimits) -> Capabilities {
+        let wasi = wasi::Wasi::new(&self.log, limits, &self.ambient);
         Capabilities {
             log: log::Log::new(&self.log),
             metrics: metrics::Metrics::new(&self.metrics),
-            wasi: wasi::Wasi::new(&self.log, limits, &self.ambient),
+            state: state::State::default(),
+            http: http::Http::new(self.http.clone(), wasi.view().clone()),
+            wasi,
         }
     }
 }
@@ -166,6 +218,12 @@ pub(crate) fn link(linker: &mut Linker<GuestState>, grants: &Grants) -> wasmtime
     }
     if grants.has(Capability::Metrics) {
         wit::metrics::add_to_linker::<_, HasSelf<metrics::Metrics>>(linker, |state| &mut state.capabilities.metrics)?;
+    }
+    if grants.has(Capability::State) {
+        wit::state::add_to_linker::<_, HasSelf<state::State>>(linker, |state| &mut state.capabilities.state)?;
+    }
+    if grants.has(Capability::Http) {
+        http::link(linker)?;
     }
     wasi::link(linker, grants)
 }

@@ -2,11 +2,14 @@
 //!
 //! How much time and memory compiling takes is up to the author of the component, so the compiler runs in a child
 //! process with hard limits on CPU time, address space and files, and with an empty environment. The parent writes the
-//! component to its standard input, reads the artifact from its standard output, and kills it at its deadline. The
+//! component to its standard input, reads the artifact from its standard output, and kills it if it hangs. The
 //! parent then runs the machine code that the child made: the limits protect the machine from the compiler, they do not
-//! make its output more trusted.
+//! make its output more trusted. That holds for the functions, too, that one compilation leaves to the next ones.
 
 pub(crate) mod child;
+pub(crate) mod functions;
+mod tier;
+mod wall_clock;
 
 use std::{
     os::unix::process::ExitStatusExt,
@@ -14,13 +17,16 @@ use std::{
     process::{ExitStatus, Stdio},
 };
 
+use danube_wasm_codes::Code;
 use nix::sys::signal::Signal;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWriteExt},
     process::{Child, Command},
 };
 
-use crate::{engine, limits::CompileLimits, text::truncated};
+pub(crate) use self::child::Response;
+pub use self::tier::CompileTier;
+use crate::{limits::CompileLimits, lines::LineTable, text::truncated};
 
 /// Bytes of the compiler's complaint that are kept.
 const COMPLAINT_BYTES_MAX: u64 = 4 << 10;
@@ -74,21 +80,51 @@ pub enum CompileError {
     },
 }
 
-impl Compiler {
-    /// Compiles. `file` is how messages name the component.
-    pub(crate) async fn compile(
-        &self,
-        file: &str,
-        component: &[u8],
-        limits: &CompileLimits,
-    ) -> Result<Vec<u8>, CompileError> {
+/// What is compiled, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Job<'a> {
+    /// How messages name the component.
+    pub(crate) file: &'a str,
+    pub(crate) component: &'a [u8],
+    pub(crate) limits: &'a CompileLimits,
+    pub(crate) tier: CompileTier,
+    /// Functions of earlier compilations, as packs. Nothing if none are looked up and none are kept.
+    pub(crate) functions: Option<&'a [u8]>,
+}
+
+impl CompileError {
+    /// The code of its page.
+    pub fn code(&self) -> Code {
         match self {
-            Self::InProcess => engine::compiling_engine()
-                .and_then(|engine| engine.precompile_component(component))
-                .map_err(|error| CompileError::Invalid {
-                    file: file.to_owned(),
-                    message: format!("{error:#}"),
-                }),
+            Self::Invalid { .. } => Code::NotCompilable,
+            Self::Limit { .. } => Code::CompileLimit,
+            Self::Crashed { .. } => Code::CompilerCrashed,
+            Self::Unavailable { .. } => Code::CompilerUnavailable,
+        }
+    }
+
+    /// The compiler refused it, with these words.
+    pub(crate) fn invalid(file: &str, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        if message.contains("component model async feature") {
+            message.push_str(
+                "; components of this contract are synchronous: build it with `--sync` (componentize-qjs), with \
+                 `--backend-qjs-disable-async` (jco), or with `danube-wasm build`",
+            );
+        }
+        Self::Invalid {
+            file: file.to_owned(),
+            message,
+        }
+    }
+}
+
+impl Compiler {
+    /// Compiles.
+    pub(crate) async fn compile(&self, job: Job<'_>) -> Result<Response, CompileError> {
+        match self {
+            Self::InProcess => child::compile(job.component, job.tier, None)
+                .map_err(|error| CompileError::invalid(job.file, format!("{error:#}"))),
             Self::Child { program, args } => {
                 let mut command = Command::new(program);
                 command
@@ -102,66 +138,76 @@ impl Compiler {
                 let child = command.spawn().map_err(|error| CompileError::Unavailable {
                     message: format!("starting `{}` failed: {error}", program.display()),
                 })?;
-                run(child, file, component, limits).await
+                run(child, job).await
             }
         }
     }
 }
 
-/// Exchanges data with the child until it ends or its deadline passes.
-async fn run(mut child: Child, file: &str, component: &[u8], limits: &CompileLimits) -> Result<Vec<u8>, CompileError> {
-    let talk = exchange(&mut child, component, limits);
-    let (artifact, complaint, status) = match tokio::time::timeout(limits.wall_max, talk).await {
-        Ok(talked) => talked.map_err(|error| CompileError::Unavailable {
+/// Exchanges data with the child until it ends or has to be stopped.
+async fn run(mut child: Child, job: Job<'_>) -> Result<Response, CompileError> {
+    let Job { file, limits, .. } = job;
+    let pid = child.id();
+    let talk = exchange(&mut child, job);
+    let (output, complaint, status) = match wall_clock::within(pid, limits.wall_max, talk).await {
+        Some(talked) => talked.map_err(|error| CompileError::Unavailable {
             message: error.to_string(),
         })?,
-        Err(_) => {
+        None => {
             // Dropping the child kills it as well; this also waits for it, so that no zombie is left.
             let _ = child.kill().await;
             return Err(CompileError::Limit {
                 file: file.to_owned(),
-                limit: format!("it took longer than {} s (`wall_max`)", limits.wall_max.as_secs()),
-            });
-        }
-    };
-    if status.success() {
-        if artifact.len() > limits.artifact_bytes_max {
-            return Err(CompileError::Limit {
-                file: file.to_owned(),
                 limit: format!(
-                    "its code is over {} bytes (`artifact_bytes_max`)",
-                    limits.artifact_bytes_max
+                    "it took longer than {} s without the time that it waited for a processor (`wall_max`)",
+                    limits.wall_max.as_secs()
                 ),
             });
         }
-        return Ok(artifact);
+    };
+    if !status.success() {
+        return Err(diagnose(file, status, &complaint, limits));
     }
-    Err(diagnose(file, status, &complaint, limits))
+    let response = Response::read(output).ok_or_else(|| CompileError::Crashed {
+        file: file.to_owned(),
+        how: "it ended in the middle of its answer".into(),
+    })?;
+    if response.artifact.len() > limits.artifact_bytes_max {
+        return Err(CompileError::Limit {
+            file: file.to_owned(),
+            limit: format!(
+                "its code is over {} bytes (`artifact_bytes_max`)",
+                limits.artifact_bytes_max
+            ),
+        });
+    }
+    Ok(response)
 }
 
-async fn exchange(
-    child: &mut Child,
-    component: &[u8],
-    limits: &CompileLimits,
-) -> std::io::Result<(Vec<u8>, String, ExitStatus)> {
+async fn exchange(child: &mut Child, job: Job<'_>) -> std::io::Result<(Vec<u8>, String, ExitStatus)> {
     let missing = || std::io::Error::other("a pipe to the compiler is missing");
     let mut stdin = child.stdin.take().ok_or_else(missing)?;
     let stdout = child.stdout.take().ok_or_else(missing)?;
     let stderr = child.stderr.take().ok_or_else(missing)?;
+    let request = child::Request::encode(job.limits, job.tier, job.functions);
     let feed = async move {
         // A child that dies early closes the pipe; its exit status says why.
-        if stdin.write_all(&child::Request::encode(limits)).await.is_ok() {
-            let _ = stdin.write_all(component).await;
+        for part in [&request[..], job.functions.unwrap_or_default(), job.component] {
+            if stdin.write_all(part).await.is_err() {
+                break;
+            }
         }
         drop(stdin);
     };
-    let past_the_limit = u64::try_from(limits.artifact_bytes_max)
-        .unwrap_or(u64::MAX)
-        .saturating_add(1);
-    let ((), artifact, complaint) = tokio::join!(feed, read(stdout, past_the_limit), read(stderr, COMPLAINT_BYTES_MAX));
+    let output_max = Response::HEADER_BYTES
+        + job.limits.artifact_bytes_max
+        + LineTable::ENCODED_BYTES_MAX
+        + functions::MADE_BYTES_MAX;
+    let past_the_limit = u64::try_from(output_max).unwrap_or(u64::MAX).saturating_add(1);
+    let ((), output, complaint) = tokio::join!(feed, read(stdout, past_the_limit), read(stderr, COMPLAINT_BYTES_MAX));
     let status = child.wait().await?;
     let complaint = String::from_utf8_lossy(&complaint?).trim().to_owned();
-    Ok((artifact?, truncated(complaint, 1 << 10), status))
+    Ok((output?, truncated(complaint, 1 << 10), status))
 }
 
 /// Reads so many bytes, then closes the pipe, which ends a child that still writes.
@@ -184,10 +230,7 @@ fn diagnose(file: &str, status: ExitStatus, complaint: &str, limits: &CompileLim
                 limits.memory_bytes_max
             ),
         },
-        (Some(code), _) if code == i32::from(child::EXIT_INVALID) => CompileError::Invalid {
-            file,
-            message: complaint.to_owned(),
-        },
+        (Some(code), _) if code == i32::from(child::EXIT_INVALID) => CompileError::invalid(&file, complaint),
         (_, Some(Signal::SIGXCPU | Signal::SIGKILL)) => CompileError::Limit {
             file,
             limit: format!("it took more than {} s of CPU time (`cpu_s_max`)", limits.cpu_s_max),
@@ -196,5 +239,23 @@ fn diagnose(file: &str, status: ExitStatus, complaint: &str, limits: &CompileLim
             file,
             how: format!("{status}: {complaint}"),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_with_async_functions_is_told_how_to_be_built() {
+        let said =
+            CompileError::invalid("x.wasm", "`task.cancel` requires the component model async feature").to_string();
+        assert!(
+            said.starts_with("`x.wasm` cannot be compiled: `task.cancel` requires"),
+            "{said}"
+        );
+        assert!(said.contains("build it with `--sync`"), "{said}");
+        let said = CompileError::invalid("x.wasm", "type mismatch").to_string();
+        assert!(!said.contains("--sync"), "{said}");
     }
 }

@@ -3,7 +3,6 @@
 use std::{fs, sync::Arc};
 
 use danube_wasm_sandbox::Role;
-use wasmparser::{Parser, Payload};
 
 use super::{
     forms::forms,
@@ -11,6 +10,7 @@ use super::{
 };
 use crate::support::{
     BUMP, FORGET, Guest,
+    sections::{instantiate, section},
     wasi::{CLI, CLOCKS, IO, RANDOM},
 };
 
@@ -90,37 +90,4 @@ fn world(imports: &[&str]) -> String {
     wanted.sort_unstable();
     wanted.dedup();
     wanted.iter().map(|name| format!("import {name};")).collect()
-}
-
-/// Adds a core module to a component, and so many instances of it.
-fn instantiate(component: &mut Vec<u8>, module: &[u8], instances: u8) {
-    let mut depth = 0_u32;
-    let mut modules = 0_u8;
-    for payload in Parser::new(0).parse_all(component) {
-        match payload.expect("a component") {
-            Payload::ModuleSection { .. } => {
-                modules += u8::from(depth == 0);
-                depth += 1;
-            }
-            Payload::ComponentSection { .. } => depth += 1,
-            Payload::End(_) => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    section(component, 1, &[module]);
-    // Of that module, without arguments.
-    let instance = [0, modules, 0];
-    section(component, 2, &[&[instances], &instance.repeat(instances.into())]);
-}
-
-/// Adds a section to a component.
-fn section(component: &mut Vec<u8>, id: u8, parts: &[&[u8]]) {
-    component.push(id);
-    let mut size: usize = parts.iter().map(|part| part.len()).sum();
-    while size >= 0x80 {
-        component.push(u8::try_from(size & 0x7f).expect("seven bits") | 0x80);
-        size >>= 7;
-    }
-    component.push(u8::try_from(size).expect("seven bits"));
-    parts.iter().for_each(|part| component.extend_from_slice(part));
 }

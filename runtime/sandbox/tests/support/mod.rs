@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 
+pub mod sections;
 pub mod wasi;
 
 use std::{
@@ -277,6 +278,8 @@ pub struct Recorded {
     pub gauges: Vec<(String, f64)>,
     pub observations: Vec<(String, f64)>,
     pub dropped: Vec<(&'static str, u64)>,
+    /// Instances that were replaced near their limit of memory.
+    pub replaced: u64,
 }
 
 impl Recorder {
@@ -329,6 +332,10 @@ impl GuestHost for Recorder {
 
     fn dropped(&self, _: &ConnectorId, what: &'static str, n: u64) {
         self.update(|state| state.dropped.push((what, n)));
+    }
+
+    fn replaced(&self, _: &ConnectorId) {
+        self.update(|state| state.replaced += 1);
     }
 }
 

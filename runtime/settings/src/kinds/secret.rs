@@ -69,7 +69,11 @@ impl Kind for SecretSourceKind {
 /// Returns the text as a secret, if it is valid.
 pub fn checked(input: &ValueRef<'_>, text: String) -> Option<Secret> {
     if text.is_empty() {
-        return input.refuse_with(format!("the secret `{}` is empty", input.name()), HELP);
+        let message = format!(
+            "the secret `{}` is empty: what it names has nothing in it",
+            input.name()
+        );
+        return input.refuse_with(message, "set the environment variable, or fill the file");
     }
     if text.ends_with(['\r', '\n']) {
         let message = format!(
@@ -85,6 +89,14 @@ pub fn checked(input: &ValueRef<'_>, text: String) -> Option<Secret> {
             Secret::BYTES_MAX
         );
         return input.refuse_with(message, HELP);
+    }
+    if text.trim() != text || text.starts_with('\u{feff}') {
+        let message = format!(
+            "the secret `{}` begins or ends with a blank or a byte order mark, which its sender hardly has",
+            input.name()
+        );
+        let help = "remove it from the variable or the file, unless it belongs to the secret";
+        input.session.warning(&input.span, message, help);
     }
     Some(Secret::new(text))
 }

@@ -34,6 +34,8 @@ pub enum ConnectorState {
     Degraded,
     /// Does not work at present.
     Down,
+    /// Takes nothing new until an operator resumes it.
+    Paused,
     /// Stopped because of an error.
     Failed,
     /// Stopped on request.
@@ -41,12 +43,13 @@ pub enum ConnectorState {
 }
 
 impl ConnectorState {
-    pub(super) const ALL: [Self; 7] = [
+    pub(super) const ALL: [Self; 8] = [
         Self::Pending,
         Self::Starting,
         Self::Running,
         Self::Degraded,
         Self::Down,
+        Self::Paused,
         Self::Failed,
         Self::Stopped,
     ];
@@ -59,6 +62,7 @@ impl ConnectorState {
             Self::Running => "running",
             Self::Degraded => "degraded",
             Self::Down => "down",
+            Self::Paused => "paused",
             Self::Failed => "failed",
             Self::Stopped => "stopped",
         }
@@ -237,6 +241,23 @@ impl ConnectorMetrics {
     pub fn guest_dropped(&self, what: &'static str, n: u64) {
         let dropped = &self.metrics.families.calls.guest_dropped;
         dropped.with_label_values(&[&*self.id, what]).inc_by(n as f64);
+    }
+
+    /// Counts an instance that is replaced because it is near its limit of memory.
+    pub fn guest_replaced(&self) {
+        let replaced = &self.metrics.families.calls.guest_replaced;
+        replaced.with_label_values(&[&*self.id]).inc();
+    }
+
+    /// Counts a request of a component. `outcome` is of a closed set.
+    pub fn guest_http(&self, outcome: &'static str, bytes: usize, elapsed: Duration) {
+        let calls = &self.metrics.families.calls;
+        let http = calls.guest_http.with_label_values(&[&*self.id, outcome]);
+        http.observe(elapsed.as_secs_f64());
+        calls
+            .guest_http_bytes
+            .with_label_values(&[&*self.id])
+            .inc_by(bytes as f64);
     }
 
     /// Adds to a component's own counter.

@@ -6,8 +6,8 @@ use prometheus::{GaugeVec, Registry, core::Collector, proto::Metric};
 
 use super::{
     groups::{
-        BrokerMetrics, CallMetrics, ConnectorFamilies, HostMetrics, HttpMetrics, KafkaMetrics, MessageMetrics,
-        MqttMetrics, PostgresMetrics, SourceMetrics, SpoolMetrics,
+        BrokerMetrics, CallMetrics, ConnectorFamilies, EndpointMetrics, HostMetrics, HttpMetrics, KafkaMetrics,
+        MessageMetrics, MqttMetrics, PostgresMetrics, SourceMetrics, SpoolMetrics,
     },
     manual::Section,
     registration::{CONNECTOR, Registration, RemoveSeries, remove_connector, remove_series},
@@ -23,6 +23,7 @@ pub(super) struct Families {
     pub(super) postgres: PostgresMetrics,
     pub(super) kafka: KafkaMetrics,
     pub(super) calls: CallMetrics,
+    pub(super) endpoints: EndpointMetrics,
     pub(super) spool: SpoolMetrics,
     pub(super) broker: BrokerMetrics,
     pub(super) host: HostMetrics,
@@ -43,6 +44,7 @@ impl Families {
             postgres: PostgresMetrics::register(&mut r)?,
             kafka: KafkaMetrics::register(&mut r)?,
             calls: CallMetrics::register(&mut r)?,
+            endpoints: EndpointMetrics::register(&mut r)?,
             spool: SpoolMetrics::register(&mut r)?,
             broker: BrokerMetrics::register(&mut r)?,
             host: HostMetrics::register(&mut r)?,

@@ -3,6 +3,7 @@
 mod broker;
 mod calls;
 mod connectors;
+mod endpoints;
 mod http;
 mod kafka;
 mod messages;
@@ -15,6 +16,7 @@ pub(super) use self::{
     broker::{BrokerMetrics, SpoolMetrics},
     calls::CallMetrics,
     connectors::ConnectorFamilies,
+    endpoints::EndpointMetrics,
     http::HttpMetrics,
     kafka::KafkaMetrics,
     messages::MessageMetrics,

@@ -22,7 +22,7 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ),
     (
         "state",
-        "`pending`, `starting`, `running`, `degraded`, `down`, `failed` or `stopped`.",
+        "`pending`, `starting`, `running`, `degraded`, `down`, `paused`, `failed` or `stopped`.",
     ),
     (
         "behind",
@@ -30,11 +30,11 @@ pub(super) const LABELS: &[(&str, &str)] = &[
     ),
     (
         "endpoint",
-        "The endpoint's path, or `unknown` for all paths that no endpoint has.",
+        "Of a source, the endpoint's path, or `unknown` for all paths that no endpoint has. Of a sink `http`, the endpoint's name.",
     ),
     (
         "status",
-        "The HTTP status, or `499` where the client had gone before its answer.",
+        "The HTTP status. Of a source `499` where the client had gone before its answer; of a sink `none` where there was no answer.",
     ),
     (
         "kind",

@@ -57,6 +57,7 @@ pub(super) enum Unit {
     /// Of a topic of an upstream.
     Partitions,
     Restarts,
+    Instances,
     Panics,
     Spans,
     /// Log lines and numbers.
@@ -79,6 +80,7 @@ impl Unit {
             Self::Sessions => "sessions",
             Self::Lanes => "lanes",
             Self::Partitions => "partitions",
+            Self::Instances => "instances",
             Self::Restarts => "restarts",
             Self::Panics => "panics",
             Self::Spans => "spans",

@@ -10,6 +10,7 @@ mod groups;
 mod guest;
 mod labels;
 mod manual;
+mod numbers;
 mod reference;
 mod registration;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use prometheus::{CounterVec, Encoder, GaugeVec, Registry, TextEncoder, core::Col
 pub use connector::{ConnectorMetrics, ConnectorState};
 use families::Families;
 use guest::GuestMetrics;
+pub use numbers::ConnectorNumbers;
 pub use reference::reference_markdown;
 use registration::CONNECTOR;
 
@@ -91,6 +93,27 @@ impl Metrics {
     /// Counts an event whose id was used before with another body.
     pub fn id_reused(&self, endpoint: &str) {
         self.families.http.ids_reused.with_label_values(&[endpoint]).inc();
+    }
+
+    /// Counts a request of an HTTP sink to one of its endpoints; `status` is `None` without an answer.
+    pub fn endpoint_request(&self, id: &ConnectorId, endpoint: &str, status: Option<u16>, elapsed: Duration) {
+        let (families, mut digits) = (&self.families.endpoints, [0; 5]);
+        let status = status.map_or("none", |status| decimal(status, &mut digits));
+        let requests = &families.requests;
+        requests.with_label_values(&[id.as_str(), endpoint, status]).inc();
+        let duration = families.duration.with_label_values(&[id.as_str(), endpoint]);
+        duration.observe(elapsed.as_secs_f64());
+    }
+
+    /// Sets how many requests an endpoint of an HTTP sink may get at a time, and whether it is held.
+    pub fn endpoint_state(&self, id: &ConnectorId, endpoint: &str, concurrency: usize, is_held: bool) {
+        let families = &self.families.endpoints;
+        let labels = [id.as_str(), endpoint];
+        families.concurrency.with_label_values(&labels).set(concurrency as f64);
+        families
+            .held
+            .with_label_values(&labels)
+            .set(f64::from(u8::from(is_held)));
     }
 
     /// Counts a connection with an MQTT broker: the version of the protocol, and whether the session was `resumed` or is `new`.

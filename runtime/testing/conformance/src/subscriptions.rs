@@ -59,7 +59,7 @@ pub async fn an_exclusive_one_refuses_a_second_name(harness: &dyn Harness) {
     let error = second().await.err().expect("taken");
     assert_eq!(error.kind, ErrorKind::Conflict, "{error}");
     drop(first);
-    let freed = tokio::time::timeout(patience(case.can.frees_exclusive), async {
+    let freed = tokio::time::timeout(wait_for(case.can.frees_exclusive), async {
         loop {
             match second().await {
                 Ok(consumer) => return consumer,
@@ -77,7 +77,7 @@ pub async fn an_exclusive_one_refuses_a_second_name(harness: &dyn Harness) {
 }
 
 /// How long to wait for what must happen, and for what is known not to.
-fn patience(happens: bool) -> Duration {
+fn wait_for(happens: bool) -> Duration {
     Duration::from_secs(if happens { 60 } else { 3 })
 }
 
@@ -142,7 +142,7 @@ pub async fn a_failover_one_has_one_active_consumer_and_then_the_next(harness: &
     assert!(given.is_err(), "{given:?}");
     drop(active);
     case.publish(&["3", "4"]).await;
-    let taken = tokio::time::timeout(patience(case.can.fails_over), consume(&mut *standby, 2)).await;
+    let taken = tokio::time::timeout(wait_for(case.can.fails_over), consume(&mut *standby, 2)).await;
     assert_eq!(taken.is_ok(), case.can.fails_over);
     if let Ok(messages) = taken {
         assert_eq!(texts(&messages), ["3", "4"]);

@@ -25,7 +25,7 @@ pub struct NatsServer {
 }
 
 /// The executable: what `NATS_SERVER` names, or that of `make servers`.
-fn executable() -> Option<PathBuf> {
+pub fn executable() -> Option<PathBuf> {
     let named = std::env::var_os("NATS_SERVER").filter(|path| !path.is_empty());
     match named {
         Some(path) => Some(path.into()),
@@ -81,7 +81,11 @@ impl NatsServer {
         };
         let jetstream = match more.contains("jetstream") {
             true => String::new(),
-            false => format!("jetstream {{ store_dir: \"{}/store\"\n{sync} }}\n", directory.display()),
+            // Topics reserve what they may hold: the disk of the machine is not what is tested.
+            false => format!(
+                "jetstream {{ store_dir: \"{}/store\"\nmax_file_store: 1TB\n{sync} }}\n",
+                directory.display()
+            ),
         };
         let config =
             format!("listen: \"127.0.0.1:{port}\"\nhttp: \"127.0.0.1:{monitoring}\"\n{jetstream}{cluster}{more}\n");
@@ -128,6 +132,20 @@ impl NatsServer {
         self.running = None;
     }
 
+    /// Asks it to end, as an orchestrator does: it lets go of what it leads first. Waits until it has.
+    pub fn stop(&mut self) {
+        if let Some(running) = &mut self.running {
+            let _ = Command::new("kill").arg("-TERM").arg(running.id().to_string()).status();
+            running.wait();
+        }
+        self.running = None;
+    }
+
+    /// Another executable, from the next start on: an upgrade.
+    pub fn set_program(&mut self, program: PathBuf) {
+        self.program = program;
+    }
+
     /// Its process id, while it runs.
     pub fn id(&self) -> Option<u32> {
         self.running.as_ref().map(Server::id)
@@ -143,7 +161,8 @@ impl NatsServer {
         self.wait();
     }
 
-    fn spawn(&mut self) {
+    /// Starts it without waiting until it listens.
+    pub fn spawn(&mut self) {
         let said = fs::File::options()
             .create(true)
             .append(true)
@@ -155,8 +174,13 @@ impl NatsServer {
         self.running = Some(Server::start(&mut command));
     }
 
+    /// Waits until it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it does not in time.
     #[allow(clippy::disallowed_methods, reason = "this waits for a condition, with a deadline")]
-    fn wait(&mut self) {
+    pub fn wait(&mut self) {
         let since = Instant::now();
         while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
             let is_running = self.running.as_mut().is_some_and(Server::is_running);

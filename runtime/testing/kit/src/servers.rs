@@ -2,10 +2,14 @@
 //! `tests/servers`. A test whose server is absent prints that it is skipped; with `REQUIRE_SERVERS=1` it fails.
 
 use std::{
+    collections::{BTreeSet, hash_map::RandomState},
     ffi::OsString,
+    hash::BuildHasher as _,
     net::TcpListener,
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
 };
 
 /// A server of a test: killed by its process id when it is dropped.
@@ -131,14 +135,21 @@ pub fn class_path(connector: &str) -> Option<OsString> {
     existing(&folder().join("maven").join(connector), connector).map(|folder| folder.join("*").into_os_string())
 }
 
-/// A port of loopback on which nothing listens now.
-///
-/// # Panics
-///
-/// If there is none.
+/// A port of loopback on which nothing listens now, and another one each time.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port of loopback");
-    listener.local_addr().expect("its address").port()
+    // Not those that systems give to connections: one of these may take it before the server does.
+    const PORTS: Range<u16> = 10_000..32_000;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        let chance = RandomState::new().hash_one(std::process::id());
+        let above = chance % u64::from(PORTS.end - PORTS.start);
+        let port = PORTS.start + u16::try_from(above).unwrap_or_default();
+        if !given.contains(&port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            given.insert(port);
+            return port;
+        }
+    }
 }
 
 fn existing(path: &Path, name: &str) -> Option<PathBuf> {

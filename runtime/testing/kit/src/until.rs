@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// Longest wait. A machine that builds beside it is slow; what does not come in this time does not come.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_secs(180);
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 

@@ -18,7 +18,7 @@ use super::{
     tracker::{AckTurn, Arrival, Tracker},
 };
 use crate::{
-    flow::{LocalConsumer, record_hash},
+    flow::{LocalConsumer, key_hash, record_hash},
     shared::Shared,
     wire::BrokerEndpoint,
 };
@@ -67,7 +67,9 @@ impl Partition {
             kind,
             tracker: Mutex::new(Tracker::new(shared.number(&name))),
             gaps: Mutex::new(GapDetector::new(kind, &shared.options)),
-            local: shared.flow(&name).consumer(&options.subscription),
+            local: shared
+                .flow(&name)
+                .consumer(&options.subscription, options.subscription_type),
             name,
             capacity_freed: Notify::new(),
             serving: watch::Sender::new(None),
@@ -91,7 +93,7 @@ impl Partition {
             let offset = message.msg_id.as_ref().map_or(0, |id| id.topic_offset);
             self.gaps.lock().arrived(offset, message.publish_time);
             let record = message.attributes.get(ID_ATTRIBUTE).map(|id| record_hash(id));
-            self.local.arrived(record);
+            self.local.arrived(record, key_hash(message.routing_key.as_deref()));
         }
         let mut tracker = self.tracker.lock();
         let arrival = tracker.record_arrival(message);

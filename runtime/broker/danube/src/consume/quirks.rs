@@ -33,8 +33,8 @@ fn quirk_of(kind: SubscriptionType) -> Option<&'static str> {
         ),
         // The dispatcher waits for the log's next message with acknowledgements unread.
         SubscriptionType::KeyShared => Some(
-            "Danube 0.15 hands out at most one message in half a second on this `KeyShared` subscription. Use \
-             `Exclusive` where the order of each key counts, else `Shared`",
+            "Danube 0.15 hands out at most one message in half a second on this `KeyShared` subscription, and holds the \
+             last ones back until others are published. Use `Exclusive` where the order of each key counts, else `Shared`",
         ),
     }
 }

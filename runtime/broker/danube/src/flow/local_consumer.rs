@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
+use danube_wasm_model::SubscriptionType;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::PartitionFlow;
+use super::{PartitionFlow, keyed_records::KeyedRecords};
 use crate::limits::{REMEMBERED_MAX, STANDSTILL_AFTER, UNREAD_MAX};
 
 /// One consumer of a partition.
@@ -17,6 +18,7 @@ use crate::limits::{REMEMBERED_MAX, STANDSTILL_AFTER, UNREAD_MAX};
 pub(crate) struct LocalConsumer {
     flow: Arc<PartitionFlow>,
     subscription: String,
+    kind: SubscriptionType,
     unread: Mutex<UnreadRecords>,
 }
 
@@ -28,6 +30,10 @@ struct UnreadRecords {
     /// Sent before it. Publishers do not wait for these: the broker may have lost them with the session.
     before: BTreeMap<u64, Sent>,
     numbers: HashMap<u64, u64>,
+    /// The same by key, for `KeyShared`.
+    keyed: KeyedRecords,
+    /// When the last message arrived.
+    last_arrival: Option<Instant>,
     next: u64,
     /// A message has arrived: this consumer gets messages.
     active: bool,
@@ -50,10 +56,11 @@ struct Sent {
 }
 
 impl LocalConsumer {
-    pub(super) fn new(flow: Arc<PartitionFlow>, subscription: &str) -> Self {
+    pub(super) fn new(flow: Arc<PartitionFlow>, subscription: &str, kind: SubscriptionType) -> Self {
         Self {
             flow,
             subscription: subscription.to_owned(),
+            kind,
             unread: Mutex::default(),
         }
     }
@@ -70,21 +77,32 @@ impl LocalConsumer {
         counts && (waits || unread.full)
     }
 
-    pub(super) fn sent(&self, record: u64) {
-        self.unread.lock().sent(record);
+    pub(super) fn sent(&self, record: u64, key: u64) {
+        let mut unread = self.unread.lock();
+        unread.sent(record);
+        if self.kind == SubscriptionType::KeyShared {
+            unread.keyed.sent(record, key);
+        }
     }
 
     pub(super) fn answered(&self, record: u64, accepted: bool) {
-        self.unread.lock().answered(record, accepted);
+        let mut unread = self.unread.lock();
+        unread.answered(record, accepted);
+        unread.keyed.answered(record, accepted);
+        drop(unread);
         if !accepted {
             self.flow.capacity_freed.notify_waiters();
         }
     }
 
-    /// Records a message: it and all that were sent before it are received, or will not come any more.
-    pub(crate) fn arrived(&self, record: Option<u64>) {
+    /// Records a message of a key: it and all that were sent before it are received, or will not come any more.
+    pub(crate) fn arrived(&self, record: Option<u64>, key: u64) {
         let mut unread = self.unread.lock();
         (unread.active, unread.stalled) = (true, false);
+        unread.last_arrival = Some(Instant::now());
+        if self.kind == SubscriptionType::KeyShared {
+            unread.keyed.arrived(record, key);
+        }
         if let Some(number) = record.and_then(|record| unread.numbers.get(&record).copied()) {
             unread.forget_up_to(number);
         }
@@ -127,8 +145,17 @@ impl LocalConsumer {
     /// Number of messages that the broker confirmed `after` ago or earlier and has not delivered.
     pub(crate) fn overdue(&self, after: Duration) -> usize {
         let unread = self.unread.lock();
+        if self.kind == SubscriptionType::KeyShared {
+            return unread.keyed.overdue(after);
+        }
         let is_overdue = |sent: &&Sent| sent.accepted.is_some_and(|at| at.elapsed() >= after);
         unread.all().filter(is_overdue).count()
+    }
+
+    /// Whether no message has arrived for so long.
+    pub(crate) fn is_idle_for(&self, duration: Duration) -> bool {
+        let last = self.unread.lock().last_arrival;
+        last.is_none_or(|at| at.elapsed() >= duration)
     }
 
     /// Number of messages of this session that the broker has confirmed and not delivered.
@@ -214,6 +241,7 @@ impl UnreadRecords {
         self.session.clear();
         self.before.clear();
         self.numbers.clear();
+        self.keyed.clear();
     }
 
     fn session_lost(&mut self) {
@@ -230,10 +258,12 @@ mod tests {
     use super::*;
     use crate::flow::FlowControl;
 
+    const KEY: u64 = 0;
+
     fn consumer() -> (Arc<PartitionFlow>, Arc<LocalConsumer>) {
         let topic: TopicName = "/default/t".parse().expect("valid");
         let flow = FlowControl::default().partition(&topic, 1);
-        let consumer = flow.consumer("sub");
+        let consumer = flow.consumer("sub", SubscriptionType::Exclusive);
         (flow, consumer)
     }
 
@@ -242,7 +272,7 @@ mod tests {
     }
 
     async fn publish(flow: &PartitionFlow, record: u64) -> bool {
-        match flow.admit(record, soon()).await {
+        match flow.admit(record, KEY, soon()).await {
             Ok(admission) => {
                 admission.answered(true);
                 true
@@ -257,12 +287,12 @@ mod tests {
         for record in 0..1_000 {
             assert!(publish(&flow, record).await, "one that never got any is not waited for");
         }
-        consumer.arrived(Some(799));
+        consumer.arrived(Some(799), KEY);
         assert!(!publish(&flow, 1_000).await);
-        consumer.arrived(Some(800));
+        consumer.arrived(Some(800), KEY);
         assert!(publish(&flow, 1_000).await);
         assert!(!publish(&flow, 1_001).await);
-        let error = flow.admit(1_001, soon()).await.err().map(|error| error.message);
+        let error = flow.admit(1_001, KEY, soon()).await.err().map(|error| error.message);
         assert!(error.is_some_and(|message| message.contains("subscription `sub`")));
         drop(consumer);
         assert!(publish(&flow, 1_001).await, "a consumer that is gone is not waited for");
@@ -271,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_session_took_along_holds_nobody_up_and_is_still_missed() {
         let (flow, consumer) = consumer();
-        consumer.arrived(None);
+        consumer.arrived(None, KEY);
         for record in 0..UNREAD_MAX as u64 {
             assert!(publish(&flow, record).await);
         }
@@ -282,7 +312,7 @@ mod tests {
             (consumer.overdue(Duration::ZERO), consumer.unread()),
             (UNREAD_MAX + 1, 1)
         );
-        consumer.arrived(Some(1_000));
+        consumer.arrived(Some(1_000), KEY);
         assert_eq!(consumer.overdue(Duration::ZERO), 0);
     }
 
@@ -309,8 +339,8 @@ mod tests {
     #[tokio::test]
     async fn one_call_at_a_time_whoever_makes_it_and_what_fails_is_not_expected() {
         let (flow, consumer) = consumer();
-        let first = flow.admit(1, soon()).await.ok();
-        assert!(flow.admit(2, soon()).await.is_err(), "the first is under way");
+        let first = flow.admit(1, KEY, soon()).await.ok();
+        assert!(flow.admit(2, KEY, soon()).await.is_err(), "the first is under way");
         first.expect("admitted").answered(false);
         assert!(publish(&flow, 2).await);
         assert_eq!(consumer.overdue(Duration::ZERO), 1);
@@ -319,13 +349,13 @@ mod tests {
     #[tokio::test]
     async fn a_consumer_that_stands_still_is_waited_for_again_when_something_comes() {
         let (flow, consumer) = consumer();
-        consumer.arrived(None);
+        consumer.arrived(None, KEY);
         for record in 0..UNREAD_MAX as u64 {
             publish(&flow, record).await;
         }
         consumer.mark_stalled();
         assert!(publish(&flow, 1_000).await);
-        consumer.arrived(None);
+        consumer.arrived(None, KEY);
         assert!(!publish(&flow, 1_001).await);
     }
 }

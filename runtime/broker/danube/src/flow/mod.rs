@@ -12,6 +12,7 @@
 //!
 //! danube-wasm's own broker has neither race, and is not slowed down.
 
+mod keyed_records;
 mod local_consumer;
 
 use std::{
@@ -22,7 +23,7 @@ use std::{
 };
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
-use danube_wasm_model::TopicName;
+use danube_wasm_model::{SubscriptionType, TopicName};
 use parking_lot::Mutex;
 use tokio::{
     sync::{Notify, Semaphore, SemaphorePermit},
@@ -54,8 +55,17 @@ impl fmt::Debug for FlowControl {
 
 /// A hash that identifies a record in its partition.
 pub(crate) fn record_hash(id: &str) -> u64 {
+    hash(id)
+}
+
+/// A hash of the key by which Danube chooses the consumer of a `KeyShared` subscription. Those without have one in common.
+pub(crate) fn key_hash(routing_key: Option<&str>) -> u64 {
+    hash(routing_key)
+}
+
+fn hash(value: impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
+    value.hash(&mut hasher);
     hasher.finish()
 }
 
@@ -80,16 +90,16 @@ impl PartitionFlow {
     }
 
     /// Adds a consumer of this partition in this process.
-    pub(crate) fn consumer(self: &Arc<Self>, subscription: &str) -> Arc<LocalConsumer> {
-        let consumer = Arc::new(LocalConsumer::new(self.clone(), subscription));
+    pub(crate) fn consumer(self: &Arc<Self>, subscription: &str, kind: SubscriptionType) -> Arc<LocalConsumer> {
+        let consumer = Arc::new(LocalConsumer::new(self.clone(), subscription, kind));
         let mut consumers = self.consumers.lock();
         consumers.retain(|consumer| consumer.strong_count() > 0);
         consumers.push(Arc::downgrade(&consumer));
         consumer
     }
 
-    /// Waits until a record may be sent.
-    pub(crate) async fn admit(&self, record: u64, deadline: Instant) -> Result<Admission<'_>> {
+    /// Waits until a record of this key may be sent.
+    pub(crate) async fn admit(&self, record: u64, key: u64, deadline: Instant) -> Result<Admission<'_>> {
         let in_turn = timeout_at(deadline, self.calls.acquire()).await;
         let Ok(Ok(permit)) = in_turn else {
             return Err(self.busy("a record waited for its turn behind those of other publishers"));
@@ -106,7 +116,7 @@ impl PartitionFlow {
             }
         }
         let consumers: Vec<_> = self.consumers.lock().iter().filter_map(Weak::upgrade).collect();
-        consumers.iter().for_each(|consumer| consumer.sent(record));
+        consumers.iter().for_each(|consumer| consumer.sent(record, key));
         Ok(Admission {
             record,
             consumers,

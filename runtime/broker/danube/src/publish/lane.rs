@@ -23,11 +23,12 @@ use tokio::{
 use super::{
     Producer, ProducerSession,
     order::OrderQueues,
+    outgoing::routing_key,
     pending::{LaneRecord, PendingRecord},
 };
 use crate::{
     fault::{Fault, as_unavailable},
-    flow::PartitionFlow,
+    flow::{PartitionFlow, key_hash},
     health::SessionHealth,
     limits::REFUSED_CEILING,
     shared::{Shared, closed},
@@ -155,7 +156,11 @@ impl Lane {
         let (shared, flow) = (self.shared.clone(), self.flow_for(&session));
         Box::pin(async move {
             let admitted = match &flow {
-                Some(flow) => flow.admit(record.pending.hash, record.pending.deadline).await.map(Some),
+                Some(flow) => {
+                    let (hash, deadline) = (record.pending.hash, record.pending.deadline);
+                    let key = key_hash(record.pending.key.as_deref().map(routing_key).as_deref());
+                    flow.admit(hash, key, deadline).await.map(Some)
+                }
                 None => Ok(None),
             };
             let admitted = match admitted {

@@ -149,6 +149,19 @@ impl Publisher for DanubePublisher {
             results
         })
     }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        encode(
+            record.clone(),
+            &self.producer.name,
+            self.shared.options.message_bytes_max,
+        )
+        .map(drop)
+    }
+
+    fn record_bytes_max(&self) -> Option<usize> {
+        Some(self.shared.options.message_bytes_max)
+    }
 }
 
 fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Result<Encoded> {

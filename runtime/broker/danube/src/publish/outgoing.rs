@@ -1,6 +1,6 @@
 //! Encodes records as messages.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Result, record_bytes_max};
@@ -23,7 +23,10 @@ pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Re
     } = outgoing;
     let mut attributes: HashMap<String, String> = attributes.into_iter().collect();
     attributes.insert(ID_ATTRIBUTE.to_owned(), id.to_string());
-    let routing_key = key.map(|key| text(&key, &mut attributes));
+    if key.as_ref().is_some_and(|key| std::str::from_utf8(key).is_err()) {
+        attributes.insert(KEY_ATTRIBUTE.to_owned(), KEY_IN_HEX.to_owned());
+    }
+    let routing_key = key.map(|key| routing_key(&key).into_owned());
     let message = StreamMessage {
         payload,
         publish_time: now_ms(),
@@ -48,12 +51,10 @@ pub(super) fn encode(outgoing: Outgoing, producer: &str, bytes_max: usize) -> Re
     Ok(message.encode_to_vec().into())
 }
 
-fn text(key: &Bytes, attributes: &mut HashMap<String, String>) -> String {
+/// A key as Danube has it: text.
+pub(super) fn routing_key(key: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(key) {
-        Ok(text) => text.to_owned(),
-        Err(_) => {
-            attributes.insert(KEY_ATTRIBUTE.to_owned(), KEY_IN_HEX.to_owned());
-            hex::encode(key)
-        }
+        Ok(text) => text.into(),
+        Err(_) => hex::encode(key).into(),
     }
 }

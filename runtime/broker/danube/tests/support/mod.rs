@@ -33,7 +33,7 @@ use tonic::transport::{Server, ServerTlsConfig};
 pub use state::{Act, State};
 
 /// How long anything may take before a test fails.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// A running broker.
 pub struct Wire {
@@ -143,7 +143,7 @@ pub async fn eventually<T, E: std::fmt::Debug, F: Future<Output = std::result::R
             }
         }
     };
-    timeout(PATIENCE, trying)
+    timeout(DEADLINE, trying)
         .await
         .unwrap_or_else(|_| panic!("not in time: {what}"))
 }
@@ -155,7 +155,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Ends a test that hangs.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, what).await.expect("in time")
+    timeout(DEADLINE, what).await.expect("in time")
 }
 
 pub fn topic(name: &str) -> TopicName {

@@ -8,8 +8,8 @@ use danube_wasm_broker::{Acker, BrokerError, MessageId, Result};
 use futures_util::{StreamExt as _, stream};
 use tokio::time::Instant;
 
-use super::Subscription;
-use crate::{limits::CALL_TIMEOUT, session::NoAnswer};
+use super::{ConsumerInfo, Subscription};
+use crate::{delivery_subject::DeliverySubject, limits::CALL_TIMEOUT, session::NoAnswer};
 
 /// Acknowledgements that wait for their answers at once.
 const IN_FLIGHT_MAX: usize = 1_024;
@@ -43,15 +43,15 @@ impl Acker for NatsAcker {
     async fn nack(&self, messages: &[MessageId], delay: Duration) -> Result<()> {
         for id in messages {
             let held = {
-                let mut ledger = self.0.ledger.lock();
-                let reply = ledger.reply(id.offset);
-                match ledger.keeps_order() {
+                let mut in_flight = self.0.in_flight.lock();
+                let reply = in_flight.reply(id.offset);
+                match in_flight.keeps_order() {
                     true => {
-                        ledger.delay(id.offset, Instant::now() + delay);
+                        in_flight.delay(id.offset, Instant::now() + delay);
                         None
                     }
                     false => {
-                        ledger.remove(id.offset);
+                        in_flight.remove(id.offset);
                         reply
                     }
                 }
@@ -73,22 +73,25 @@ impl NatsAcker {
     async fn ack_one(&self, sequence: u64, deadline: Instant) -> Result<bool> {
         let subscription = &self.0;
         loop {
-            let Some(reply) = subscription.ledger.lock().reply(sequence) else {
+            let Some(reply) = subscription.in_flight.lock().reply(sequence) else {
                 return Ok(false);
             };
             let payload = Bytes::from_static(b"+ACK");
-            let answer = subscription
-                .session
-                .send(reply.clone(), None, payload, CALL_TIMEOUT)
-                .await?;
-            if answer.is_ok() {
-                subscription.ledger.lock().acknowledged(sequence, &reply);
-                return Ok(true);
-            }
-            // An acknowledgement of a position that was moved is never answered.
-            if answer.err() == Some(NoAnswer::Unknown) && self.is_stale(sequence, &reply).await {
-                subscription.ledger.lock().acknowledged(sequence, &reply);
-                return Ok(false);
+            let sent = subscription.session.send(reply.clone(), None, payload, CALL_TIMEOUT);
+            let answer = tokio::select! {
+                answer = sent => answer?,
+                // It is acknowledged there, then: nobody may be listening at the old place.
+                () = self.come_again(sequence, &reply) => continue,
+            };
+            match answer {
+                Ok(_) if subscription.in_flight.lock().acknowledged(sequence, &reply) => return Ok(true),
+                Ok(_) => continue,
+                // An acknowledgement of a position that was moved is never answered.
+                Err(NoAnswer::Unknown) if self.is_stale(sequence, &reply).await => {
+                    subscription.in_flight.lock().acknowledged(sequence, &reply);
+                    return Ok(false);
+                }
+                Err(_) => {}
             }
             if Instant::now() >= deadline {
                 return Err(self.silence());
@@ -97,23 +100,36 @@ impl NatsAcker {
         }
     }
 
-    /// Whether the server knows nothing of this delivery any more.
+    /// Waits until a message has a newer place of acknowledgement.
+    async fn come_again(&self, sequence: u64, reply: &str) {
+        loop {
+            let come_again = self.0.come_again.notified();
+            tokio::pin!(come_again);
+            come_again.as_mut().enable();
+            if !self.0.in_flight.lock().is_current(sequence, reply) {
+                return;
+            }
+            come_again.await;
+        }
+    }
+
+    /// Whether the server knows nothing of this delivery any more, and it does not come again by itself.
     async fn is_stale(&self, sequence: u64, reply: &str) -> bool {
-        let mut tokens = reply.rsplit('.');
-        // From the end: pending, time, consumer sequence; the newer form has a token more.
-        let is_newer = reply.split('.').count() > 11;
-        let consumer_sequence = tokens
-            .nth(if is_newer { 3 } else { 2 })
-            .and_then(|n| n.parse::<u64>().ok());
         let Some(name) = super::share::consumer_of(reply) else {
             return true;
         };
         let Ok(info) = self.0.durables().info(name).await else {
             return false;
         };
-        let is_current = self.0.ledger.lock().is_current(sequence, reply);
-        let never_delivered = consumer_sequence.is_some_and(|n| n > info.delivered.consumer_seq);
-        !is_current || never_delivered || info.ack_floor.stream_seq >= sequence || info.num_ack_pending == 0
+        let in_flight = self.0.in_flight.lock();
+        if !in_flight.is_current(sequence, reply) {
+            return false;
+        }
+        if info.ack_floor.stream_seq >= sequence || in_flight.is_moved(sequence, &info) {
+            return true;
+        }
+        // Where order is kept, the share notices, and has it delivered anew.
+        !in_flight.keeps_order() && (is_unknown(reply, &info) || info.num_ack_pending == 0)
     }
 
     fn silence(&self) -> BrokerError {
@@ -121,4 +137,10 @@ impl NatsAcker {
             .session
             .silence(&format!("acknowledging messages of {}", self.0.options.topic))
     }
+}
+
+/// Whether the server has not delivered that much: it has forgotten, or the position was moved.
+fn is_unknown(reply: &str, info: &ConsumerInfo) -> bool {
+    let delivery = DeliverySubject::parse(reply);
+    delivery.is_some_and(|delivery| delivery.consumer_sequence > info.delivered.consumer_seq)
 }

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    error::{conflict, not_found},
-    limits::{ACK_PENDING_MAX, BUCKETS},
+    error::{CONSUMER_EXISTS, conflict, not_found, unavailable},
+    limits::{ACK_PENDING_MAX, BUCKETS, MISSED_MAX, RETRY_CEILING},
     names,
     session::Session,
     topic::Topic,
@@ -34,6 +34,9 @@ pub(crate) struct ConsumerInfo {
     pub(crate) num_ack_pending: u64,
     #[serde(default)]
     pub(crate) num_pending: u64,
+    /// Pulls that are open: somebody consumes.
+    #[serde(default)]
+    pub(crate) num_waiting: u64,
 }
 
 /// Its settings, as far as they matter; the others are given back as they came.
@@ -41,6 +44,8 @@ pub(crate) struct ConsumerInfo {
 pub(crate) struct ConsumerConfig {
     #[serde(default)]
     pub(crate) opt_start_seq: Option<u64>,
+    #[serde(default)]
+    pub(crate) filter_subject: Option<String>,
     #[serde(default)]
     pub(crate) metadata: BTreeMap<String, String>,
 }
@@ -64,6 +69,11 @@ impl ConsumerInfo {
         kind_of(self.config.metadata.get(META_TYPE)?)
     }
 
+    /// The bucket of keys that it has, if its subscription has a consumer for each.
+    pub(crate) fn bucket(&self) -> Option<u32> {
+        self.config.metadata.get(META_BUCKET)?.parse().ok()
+    }
+
     /// It grows when the position is moved.
     pub(crate) fn epoch(&self) -> u64 {
         self.config
@@ -71,6 +81,11 @@ impl ConsumerInfo {
             .get(META_EPOCH)
             .and_then(|n| n.parse().ok())
             .unwrap_or(0)
+    }
+
+    /// Whether some messages of the stream are not for it.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.config.filter_subject.is_some()
     }
 
     /// Messages that are not acknowledged.
@@ -149,7 +164,7 @@ impl Durables<'_> {
         Ok(found)
     }
 
-    async fn create(
+    pub(crate) async fn create(
         &self,
         subscription: &str,
         kind: SubscriptionType,
@@ -174,10 +189,18 @@ impl Durables<'_> {
         }
         let body = json!({"stream_name": topic.stream, "config": config, "action": "create"});
         let doing = format!("creating the subscription {subscription} of {}", topic.name);
-        match self.session.api(&call, &body, &doing).await {
-            // Another process was faster.
-            Err(error) if error.kind == ErrorKind::Conflict => self.info(&name).await,
-            other => other,
+        let mut retry = self.session.retry_timer();
+        loop {
+            let error = match self.session.api_answer(&call, &body, &doing).await? {
+                Ok(made) => return Ok(made),
+                // Another process was faster, or an earlier try of this one, whose consumer may have no leader yet.
+                Err(error) if CONSUMER_EXISTS.contains(&error.err_code) => match self.info(&name).await {
+                    Err(missing) if missing.kind == ErrorKind::NotFound => unavailable(missing.message),
+                    other => return other,
+                },
+                Err(error) => return Err(error.explain(&doing)),
+            };
+            retry.wait_after(error).await?;
         }
     }
 
@@ -244,6 +267,18 @@ impl Durables<'_> {
             .await
     }
 
+    /// Whether it is gone, which a server that has just taken over may say too early.
+    pub(crate) async fn is_gone(&self, name: &str) -> bool {
+        for _ in 0..MISSED_MAX {
+            match self.info(name).await {
+                Err(error) if error.kind == ErrorKind::NotFound => {}
+                _ => return false,
+            }
+            tokio::time::sleep(RETRY_CEILING).await;
+        }
+        true
+    }
+
     /// Every consumer of the topic that belongs to a subscription.
     pub(crate) async fn list(&self) -> Result<Vec<ConsumerInfo>> {
         #[derive(Deserialize)]
@@ -298,6 +333,14 @@ impl Durables<'_> {
         let doing = format!("moving the position of {name} of {}", self.topic.name);
         let _: Value = self.session.api(&call, &json!({"seq": sequence}), &doing).await?;
         Ok(())
+    }
+
+    /// Everything that is not acknowledged, and what is acknowledged behind it, is delivered anew, in the order of the
+    /// stream. This moves no position, so the epoch stays.
+    pub(crate) async fn set_back_to_floor(&self, name: &str) -> Result<ConsumerInfo> {
+        let call = format!("CONSUMER.RESET.{}.{name}", self.topic.stream);
+        let doing = format!("having {name} of {} delivered again", self.topic.name);
+        self.session.api(&call, &json!({}), &doing).await
     }
 
     pub(crate) async fn delete(&self, name: &str) -> Result<()> {

@@ -1,9 +1,10 @@
 //! Consuming. A consumer of ours has a share of its subscription for each durable consumer in the server: KeyShared has one
-//! for each bucket of keys, any other type has one. What all its shares pull meets in one ledger, under one window.
+//! for each bucket of keys, any other type has one. What all its shares pull meets in one in_flight, under one window.
 
 mod acker;
 mod durable;
-mod ledger;
+mod in_flight;
+mod position;
 mod pull;
 mod share;
 
@@ -30,7 +31,7 @@ use crate::{
 
 use acker::NatsAcker;
 pub(crate) use durable::{ConsumerInfo, Durables};
-use ledger::Ledger;
+use in_flight::InFlight;
 use share::Share;
 
 /// What the tasks of a consumer have in common.
@@ -38,9 +39,11 @@ struct Subscription {
     session: Arc<Session>,
     topic: Arc<Topic>,
     options: ConsumerOptions,
-    ledger: Mutex<Ledger>,
+    in_flight: Mutex<InFlight>,
     /// There may be messages to give, or an error.
     changed: Notify,
+    /// Messages that are here have come again, to be acknowledged at their new place.
+    come_again: Notify,
     /// Its window: a permit for each message that is or may be here.
     window: Arc<Semaphore>,
     failure: Mutex<Option<BrokerError>>,
@@ -101,8 +104,9 @@ impl Subscriber {
         let subscription = Arc::new(Subscription {
             session: self.session.clone(),
             topic,
-            ledger: Mutex::new(Ledger::new(kind, options.unacknowledged_max.max(1))),
+            in_flight: Mutex::new(InFlight::new(kind, options.unacknowledged_max.max(1))),
             changed: Notify::new(),
+            come_again: Notify::new(),
             window: Arc::new(Semaphore::new(options.unacknowledged_max.max(1))),
             failure: Mutex::default(),
             delivery: watch::channel(Delivery::default()).0,
@@ -131,7 +135,7 @@ impl Subscriber {
                     let mut contender = self.contender(subscription, &info.name);
                     let lease = match subscription.options.subscription_type {
                         SubscriptionType::Exclusive => Some(acquire(&mut contender, subscription).await?),
-                        _ => contender.poll().await?,
+                        _ => poll(&mut contender, subscription).await?,
                     };
                     tokio::spawn(share(index, &info.name).run_owned(contender, lease, None));
                 }
@@ -145,7 +149,14 @@ impl Subscriber {
         let options = &subscription.options;
         let (stream, name) = (&subscription.topic.stream, &options.consumer);
         let mut members = Members::new(self.leases.clone(), stream, &options.subscription, name);
-        let (alive, watched) = watch::channel(members.round().await?);
+        let mut retry = self.session.retry_timer();
+        let first = loop {
+            match members.round().await {
+                Ok(first) => break first,
+                Err(error) => retry.wait_after(error).await?,
+            }
+        };
+        let (alive, watched) = watch::channel(first);
         let (owned, mut owners) = watch::channel(0_usize);
         let owned = Arc::new(owned);
         for (index, info) in consumers.iter().enumerate() {
@@ -180,10 +191,21 @@ struct Balance {
     owned: Arc<watch::Sender<usize>>,
 }
 
+/// Takes the lease if it is free.
+async fn poll(contender: &mut Contender, subscription: &Subscription) -> Result<Option<Lease>> {
+    let mut retry = subscription.session.retry_timer();
+    loop {
+        match contender.poll().await {
+            Ok(lease) => return Ok(lease),
+            Err(error) => retry.wait_after(error).await?,
+        }
+    }
+}
+
 /// Waits until it is known whether the lease is free or another's.
 async fn acquire(contender: &mut Contender, subscription: &Subscription) -> Result<Lease> {
     loop {
-        if let Some(lease) = contender.poll().await? {
+        if let Some(lease) = poll(contender, subscription).await? {
             return Ok(lease);
         }
         if contender.is_taken() {
@@ -242,16 +264,16 @@ impl Consumer for NatsConsumer {
                 return Err(BrokerError::new(ErrorKind::Incompatible, message.to_string()));
             }
             let due = {
-                let mut ledger = subscription.ledger.lock();
+                let mut in_flight = subscription.in_flight.lock();
                 let given = if damage.is_some() {
                     Vec::new()
                 } else {
-                    ledger.take(max, Instant::now())
+                    in_flight.take(max, Instant::now())
                 };
                 if !given.is_empty() {
                     return Ok(given);
                 }
-                ledger.next_due()
+                in_flight.next_due()
             };
             tokio::select! {
                 () = changed => {}

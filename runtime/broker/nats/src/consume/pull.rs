@@ -1,9 +1,6 @@
 //! Pulling from one durable consumer: one pull at the server at a time, for no more messages than the window has room for.
 //!
-//! Deliveries of a consumer are numbered without gaps. Where order is kept, a gap means that messages were lost on the way
-//! here (a lost connection): nothing is given until the server has given those again.
-
-use std::time::Duration;
+//! Where order is kept, a session ends when a delivery is not the next one: see [`super::position`].
 
 use async_nats::{Message, StatusCode};
 use danube_wasm_broker::Result;
@@ -14,12 +11,17 @@ use tokio::{
     time::{Instant, Interval, MissedTickBehavior, interval, sleep_until},
 };
 
-use super::{durable::ConsumerInfo, durable::nanos, share::Share};
+use super::{
+    durable::nanos,
+    position::{Position, Verdict},
+    share::Share,
+};
 use crate::{
     delivery_subject::DeliverySubject,
     error::unavailable,
     limits::{
-        OWNED_PULL, PULL_BYTES_MAX, PULL_MESSAGES_MAX, RETRY_CEILING, RETRY_FLOOR, SHARED_PULL, STANDSTILL_AFTER,
+        OWNED_PULL, PULL_BYTES_MAX, PULL_MESSAGES_MAX, PULL_UNROOMED_MAX, RETRY_CEILING, RETRY_FLOOR, SHARED_PULL,
+        STANDSTILL_AFTER,
     },
     session::raised,
     wire,
@@ -32,9 +34,16 @@ pub(super) struct PullSession<'s> {
     inbox: String,
     pulls: u64,
     pull: Option<Pull>,
-    /// Number of the next delivery, where order is kept.
-    expected: Option<u64>,
-    gap: Gap,
+    /// Whether this process alone pulls, and order is kept.
+    is_owned: bool,
+    /// A delivery was not the next one: what still comes does not count.
+    out_of_step: bool,
+    /// Messages have come again since the last pull.
+    come_again: bool,
+    /// The owner before had messages that the server does not give again yet.
+    too_early: bool,
+    /// When messages of the owner before must have come.
+    complete_by: Option<Instant>,
     keep_alive: Interval,
     /// Since when nothing has come although there may be something.
     silent_since: Instant,
@@ -44,22 +53,14 @@ pub(super) struct PullSession<'s> {
 struct Pull {
     reply: String,
     left: usize,
-    permits: OwnedSemaphorePermit,
+    /// Its room in the window; messages that need none have none.
+    permits: Option<OwnedSemaphorePermit>,
     /// When the server must have answered.
     deadline: Instant,
 }
 
-/// Messages that were lost on the way.
-enum Gap {
-    None,
-    /// The server gives them again after this time; until then nothing is pulled and nothing given.
-    Waiting(Instant),
-    /// They come with the next pull.
-    Pulling,
-}
-
 impl<'s> PullSession<'s> {
-    pub(super) async fn new(share: &'s Share, info: ConsumerInfo) -> Result<Self> {
+    pub(super) async fn new(share: &'s Share) -> Result<Self> {
         let subscription = &share.subscription;
         let client = subscription.session.client().await?;
         let inbox = client.new_inbox();
@@ -67,15 +68,23 @@ impl<'s> PullSession<'s> {
         let subscriber = subscriber.map_err(|e| unavailable(format!("subscribing to deliveries: {e}")))?;
         let mut keep_alive = interval(subscription.session.options.ack_wait / 3);
         keep_alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let keeps_order = subscription.ledger.lock().keeps_order();
+        let (is_owned, waits) = {
+            let in_flight = subscription.in_flight.lock();
+            let position = in_flight.position(share.index);
+            (position.is_some(), position.is_some_and(Position::waits))
+        };
+        let again_within = subscription.session.options.ack_wait + RETRY_CEILING * 3;
         Ok(Self {
             share,
             subscriber,
             inbox,
             pulls: 0,
             pull: None,
-            expected: keeps_order.then_some(info.delivered.consumer_seq + 1),
-            gap: Gap::None,
+            is_owned,
+            out_of_step: false,
+            come_again: false,
+            too_early: false,
+            complete_by: waits.then(|| Instant::now() + again_within),
             keep_alive,
             silent_since: Instant::now(),
         })
@@ -88,41 +97,60 @@ impl<'s> PullSession<'s> {
             if is_stopped && self.pull.is_none() {
                 return Ok(());
             }
-            let wants_pull = !is_stopped && self.pull.is_none() && !matches!(self.gap, Gap::Waiting(_));
+            if self.out_of_step && self.pull.is_none() {
+                // Not earlier: a pull that the server still holds would take what is delivered anew.
+                return Err(unavailable("a delivery is not the next one"));
+            }
+            let wants_pull = !is_stopped && self.pull.is_none();
+            let needs_no_room = wants_pull && self.to_come() > 0;
             let deadline = self.pull.as_ref().map(|pull| pull.deadline);
-            let gap_until = match self.gap {
-                Gap::Waiting(until) => Some(until),
-                _ => None,
-            };
             let window = self.share.subscription.window.clone();
             tokio::select! {
+                biased;
+                _ = self.keep_alive.tick() => {
+                    self.share.work_in_progress().await;
+                    self.watch_standstill().await?;
+                }
+                // What has come counts before it is asked what has not.
                 message = self.subscriber.next() => match message {
                     Some(message) => self.take(message).await?,
                     None => return Err(unavailable("the subscription to deliveries has ended")),
                 },
-                permit = window.acquire_owned(), if wants_pull => {
-                    let permit = permit.map_err(|_| unavailable("the consumer is closed"))?;
-                    self.ask(permit).await?;
-                }
+                () = raised(&mut stop), if !is_stopped => {}
                 () = at(deadline) => {
-                    self.pull = None;
+                    self.end_pull();
                     self.check_consumer().await?;
                 }
-                () = at(gap_until) => self.gap = Gap::Pulling,
-                () = raised(&mut stop), if !is_stopped => {}
-                _ = self.keep_alive.tick() => {
-                    self.share.work_in_progress().await;
-                    self.watch_standstill().await?;
+                () = at(self.complete_by) => self.check_complete(),
+                () = at_once(self.too_early), if needs_no_room => self.ask_without_room().await?,
+                permit = window.acquire_owned(), if wants_pull && !needs_no_room => {
+                    let permit = permit.map_err(|_| unavailable("the consumer is closed"))?;
+                    self.ask_with_room(permit).await?;
                 }
             }
         }
     }
 
+    /// See [`Position::to_come`].
+    fn to_come(&self) -> u64 {
+        let in_flight = self.share.subscription.in_flight.lock();
+        let position = in_flight.position(self.share.index);
+        position.map_or(0, Position::to_come)
+    }
+
+    /// Pulls messages that are here already, or that all others wait for. One if they were not due.
+    async fn ask_without_room(&mut self) -> Result<()> {
+        let most = if self.too_early { 1 } else { PULL_UNROOMED_MAX };
+        self.too_early = false;
+        let batch = usize::try_from(self.to_come()).unwrap_or(most).clamp(1, most);
+        self.ask(batch, None).await
+    }
+
     /// Pulls as many messages as there is room for.
-    async fn ask(&mut self, mut permits: OwnedSemaphorePermit) -> Result<()> {
+    async fn ask_with_room(&mut self, mut permits: OwnedSemaphorePermit) -> Result<()> {
         let subscription = &self.share.subscription;
-        let options = &subscription.options;
-        let most = options
+        let most = subscription
+            .options
             .unacknowledged_max
             .div_ceil(self.share.shares)
             .clamp(1, PULL_MESSAGES_MAX);
@@ -131,13 +159,16 @@ impl<'s> PullSession<'s> {
         if let Ok(more) = subscription.window.clone().try_acquire_many_owned(more) {
             permits.merge(more);
         }
-        let batch = permits.num_permits();
-        let is_owned = self.expected.is_some();
-        let expires = if is_owned { OWNED_PULL } else { SHARED_PULL };
+        self.ask(permits.num_permits(), Some(permits)).await
+    }
+
+    async fn ask(&mut self, batch: usize, permits: Option<OwnedSemaphorePermit>) -> Result<()> {
+        let subscription = &self.share.subscription;
+        let expires = if self.is_owned { OWNED_PULL } else { SHARED_PULL };
         self.pulls += 1;
         let reply = format!("{}.{}", self.inbox, self.pulls);
         let mut body = json!({"batch": batch, "max_bytes": PULL_BYTES_MAX, "expires": nanos(expires)});
-        if !is_owned {
+        if !self.is_owned {
             body["idle_heartbeat"] = json!(nanos(SHARED_PULL / 4));
         }
         let call = format!(
@@ -149,17 +180,16 @@ impl<'s> PullSession<'s> {
             .publish_with_reply(call, reply.clone(), body.to_string().into())
             .await;
         sent.map_err(|e| unavailable(format!("pulling: {e}")))?;
-        let deadline = Instant::now()
-            + if is_owned {
-                OWNED_PULL + RETRY_CEILING
-            } else {
-                SHARED_PULL / 2
-            };
+        let silent_for = if self.is_owned {
+            OWNED_PULL + RETRY_CEILING
+        } else {
+            SHARED_PULL / 2
+        };
         self.pull = Some(Pull {
             reply,
             left: batch,
             permits,
-            deadline,
+            deadline: Instant::now() + silent_for,
         });
         Ok(())
     }
@@ -167,10 +197,7 @@ impl<'s> PullSession<'s> {
     async fn take(&mut self, message: Message) -> Result<()> {
         match message.status {
             Some(status) => self.status(status, &message).await,
-            None => {
-                self.deliver(message);
-                Ok(())
-            }
+            None => self.deliver(message).await,
         }
     }
 
@@ -204,75 +231,90 @@ impl<'s> PullSession<'s> {
     /// Nothing more comes of it.
     fn end_pull(&mut self) {
         self.pull = None;
-        if matches!(self.gap, Gap::Pulling) {
-            self.close_gap();
+        if std::mem::take(&mut self.come_again) {
+            self.share.subscription.come_again.notify_waiters();
         }
     }
 
-    fn close_gap(&mut self) {
-        self.gap = Gap::None;
-        self.share.subscription.ledger.lock().withhold(self.share.index, false);
-        self.share.subscription.changed.notify_waiters();
-    }
-
-    fn deliver(&mut self, message: Message) {
+    async fn deliver(&mut self, message: Message) -> Result<()> {
         let subscription = &self.share.subscription;
         let Some(reply) = message.reply.as_ref().map(ToString::to_string) else {
-            return;
+            return Ok(());
         };
         let Some(delivery) = DeliverySubject::parse(&reply) else {
             tracing::warn!(
                 reply,
                 "a message was delivered in a form that this program does not know"
             );
-            return;
+            return Ok(());
         };
         self.silent_since = Instant::now();
-        self.note_gap(&delivery);
         let permit = self.pull.as_mut().and_then(|pull| {
             pull.left -= 1;
-            pull.permits.split(1)
+            pull.permits.as_mut()?.split(1)
         });
-        let message = wire::read(message, &delivery, &subscription.topic.name, &subscription.topic.stream);
-        subscription
-            .ledger
-            .lock()
-            .insert(self.share.index, reply, message, permit);
-        if matches!(self.gap, Gap::Pulling) && delivery.deliveries == 1 {
-            // What is given again comes before what is new.
-            self.close_gap();
+        if !self.out_of_step {
+            let message = wire::read(message, &delivery, &subscription.topic.name, &subscription.topic.stream);
+            let verdict =
+                subscription
+                    .in_flight
+                    .lock()
+                    .arrive(self.share.index, reply.clone(), &delivery, message, permit);
+            self.follow(verdict, &delivery, reply).await?;
         }
         if self.pull.as_ref().is_some_and(|pull| pull.left == 0) {
             self.end_pull();
         }
-        subscription.changed.notify_waiters();
+        self.share.subscription.changed.notify_waiters();
+        Ok(())
     }
 
-    fn note_gap(&mut self, delivery: &DeliverySubject) {
-        let Some(expected) = self.expected else { return };
-        let subscription = &self.share.subscription;
-        self.expected = Some(delivery.consumer_sequence + 1);
-        if delivery.consumer_sequence < expected {
-            // The position was moved: what was given before does not count any more.
-            subscription.ledger.lock().drain(self.share.index);
-        } else if delivery.consumer_sequence > expected {
-            tracing::debug!(
-                consumer = self.share.name,
-                "messages were lost on the way; they come again"
-            );
-            let again = subscription.session.options.ack_wait + Duration::from_millis(500);
-            self.gap = Gap::Waiting(Instant::now() + again);
-            subscription.ledger.lock().withhold(self.share.index, true);
+    /// What a delivery leads to.
+    async fn follow(&mut self, verdict: Verdict, delivery: &DeliverySubject, reply: String) -> Result<()> {
+        match verdict {
+            Verdict::New => self.note_progress(delivery),
+            Verdict::Again => self.come_again = true,
+            Verdict::Settled => {
+                // If it is lost, it comes again.
+                let client = self.share.subscription.session.client().await?;
+                let _ = client.publish(reply, "+ACK".into()).await;
+            }
+            Verdict::OutOfStep => {
+                tracing::debug!(consumer = self.share.name, ?delivery, "a delivery is not the next one");
+                self.out_of_step = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// While messages of the owner before are waited for: one that is newer came because those are not due.
+    fn note_progress(&mut self, delivery: &DeliverySubject) {
+        if self.complete_by.is_none() {
+            return;
+        }
+        let in_flight = self.share.subscription.in_flight.lock();
+        let waits = in_flight.position(self.share.index).is_some_and(Position::waits);
+        if waits {
+            self.too_early |= delivery.deliveries == 1;
+        } else {
+            (self.too_early, self.complete_by) = (false, None);
         }
     }
 
-    /// An error if it is gone; then pulling begins anew.
+    /// What the owner before had must be here: if not, it is counted anew.
+    fn check_complete(&mut self) {
+        self.complete_by = None;
+        let in_flight = self.share.subscription.in_flight.lock();
+        let position = in_flight.position(self.share.index);
+        self.out_of_step |= position.is_some_and(Position::waits);
+    }
+
+    /// An error if it is gone; then pulling begins anew. Where order is kept, it says whether something is missing here.
     async fn check_consumer(&mut self) -> Result<()> {
-        let durables = self.share.subscription.durables();
-        durables
-            .info(&self.share.name)
-            .await
-            .map_err(|error| self.share.gone(error))?;
+        let info = self.share.info().await?;
+        let in_flight = self.share.subscription.in_flight.lock();
+        let position = in_flight.position(self.share.index);
+        self.out_of_step |= position.is_some_and(|position| !position.is_in_step(&info) || position.is_moved(&info));
         Ok(())
     }
 
@@ -283,10 +325,7 @@ impl<'s> PullSession<'s> {
         }
         self.silent_since = Instant::now();
         let durables = self.share.subscription.durables();
-        let info = durables
-            .info(&self.share.name)
-            .await
-            .map_err(|error| self.share.gone(error))?;
+        let info = self.share.info().await?;
         if info.num_pending > 0 {
             tracing::warn!(
                 consumer = self.share.name,
@@ -296,9 +335,16 @@ impl<'s> PullSession<'s> {
             );
             // With one server there is no other.
             let _ = durables.step_down(&self.share.name).await;
-            self.pull = None;
+            self.end_pull();
         }
         Ok(())
+    }
+}
+
+/// After a while, if it is too early.
+async fn at_once(too_early: bool) {
+    if too_early {
+        tokio::time::sleep(RETRY_FLOOR * 10).await;
     }
 }
 

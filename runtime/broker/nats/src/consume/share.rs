@@ -10,7 +10,7 @@ use bytes::Bytes;
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Balance, Subscription, pull::PullSession};
+use super::{Balance, Subscription, durable::ConsumerInfo, pull::PullSession};
 use crate::{
     error::{conflict, not_found},
     lease::{Contender, Lease, Renewal},
@@ -177,7 +177,7 @@ impl Share {
         };
         let ended = asked.unwrap_or(Ended::Closed);
         if is_lost {
-            drop(self.subscription.ledger.lock().drain(self.index));
+            drop(self.subscription.in_flight.lock().drain(self.index));
             return Ended::Lost;
         }
         if ended == Ended::NotMine {
@@ -203,7 +203,10 @@ impl Share {
     }
 
     fn trust(&self, lease: Lease) {
-        self.subscription.ledger.lock().trust(self.index, lease.trusted_until);
+        self.subscription
+            .in_flight
+            .lock()
+            .trust(self.index, lease.trusted_until);
         self.subscription.changed.notify_waiters();
     }
 
@@ -225,9 +228,9 @@ impl Share {
 
     /// Waits until what is given is acknowledged; nothing more is given meanwhile.
     async fn finish_given(&self) {
-        self.subscription.ledger.lock().withhold(self.index, true);
+        self.subscription.in_flight.lock().withhold(self.index, true);
         let mut keep_alive = tokio::time::interval(self.subscription.session.options.ack_wait / 3);
-        while self.subscription.ledger.lock().has_given(self.index) {
+        while self.subscription.in_flight.lock().has_given(self.index) {
             tokio::select! {
                 _ = keep_alive.tick() => self.work_in_progress().await,
                 () = tokio::time::sleep(RETRY_FLOOR) => {}
@@ -238,9 +241,9 @@ impl Share {
     /// Gives everything back to the server, in order.
     async fn hand_back(&self) {
         let replies = {
-            let mut ledger = self.subscription.ledger.lock();
-            ledger.withhold(self.index, false);
-            ledger.drain(self.index)
+            let mut in_flight = self.subscription.in_flight.lock();
+            in_flight.withhold(self.index, false);
+            in_flight.drain(self.index)
         };
         let Ok(client) = self.subscription.session.client().await else {
             return;
@@ -254,7 +257,7 @@ impl Share {
 
     /// Tells the server that everything that is here is being worked on.
     pub(super) async fn work_in_progress(&self) {
-        let replies = self.subscription.ledger.lock().replies(self.index);
+        let replies = self.subscription.in_flight.lock().replies(self.index);
         let Ok(client) = self.subscription.session.client().await else {
             return;
         };
@@ -268,7 +271,9 @@ impl Share {
         while !*stop.borrow() {
             if let Err(error) = self.try_pull(stop.clone(), after_another).await {
                 match error.kind {
-                    ErrorKind::NotFound => self.subscription.fail(error),
+                    ErrorKind::NotFound if self.subscription.durables().is_gone(&self.name).await => {
+                        self.subscription.fail(self.gone(error));
+                    }
                     _ => tracing::debug!(%error, consumer = self.name, "messages cannot be pulled now"),
                 }
                 tokio::select! {
@@ -280,25 +285,73 @@ impl Share {
     }
 
     async fn try_pull(&self, mut stop: watch::Receiver<bool>, after_another: bool) -> Result<()> {
-        let info = self
-            .subscription
-            .durables()
-            .info(&self.name)
-            .await
-            .map_err(|error| self.gone(error))?;
-        if after_another && info.num_ack_pending > 0 && self.subscription.ledger.lock().replies(self.index).is_empty() {
-            tokio::select! {
-                waited = self.wait_for_predecessor(Instant::now()) => waited?,
-                () = raised(&mut stop) => return Ok(()),
+        let info = self.info().await?;
+        if self.keeps_order() {
+            let position = self.subscription.in_flight.lock().position(self.index).cloned();
+            match position {
+                None => {
+                    let began = self.begin(info, after_another);
+                    tokio::select! {
+                        began = began => began?,
+                        () = raised(&mut stop) => return Ok(()),
+                    }
+                }
+                Some(position) if position.is_moved(&info) => self.follow_move(&info).await?,
+                Some(position) if position.waits() => {
+                    // Something of the owner before is still missing: all of it again.
+                    self.hand_back().await;
+                    let info = self.info().await?;
+                    self.subscription.in_flight.lock().begin(self.index, &info);
+                }
+                Some(position) if position.is_in_step(&info) => {}
+                Some(_) => self.set_back().await?,
             }
         }
-        let info = self
-            .subscription
-            .durables()
-            .info(&self.name)
-            .await
-            .map_err(|error| self.gone(error))?;
-        PullSession::new(self, info).await?.run(stop).await
+        PullSession::new(self).await?.run(stop).await
+    }
+
+    fn keeps_order(&self) -> bool {
+        self.subscription.in_flight.lock().keeps_order()
+    }
+
+    pub(super) async fn info(&self) -> Result<ConsumerInfo> {
+        let info = self.subscription.durables().info(&self.name).await;
+        info.map_err(|error| self.gone(error))
+    }
+
+    /// The first time that this owner pulls.
+    async fn begin(&self, mut info: ConsumerInfo, after_another: bool) -> Result<()> {
+        if after_another && info.num_ack_pending > 0 {
+            self.wait_for_predecessor(Instant::now()).await?;
+            info = self.info().await?;
+        }
+        self.subscription.in_flight.lock().begin(self.index, &info);
+        Ok(())
+    }
+
+    /// Somebody has moved the position: what was given before does not count any more.
+    async fn follow_move(&self, info: &ConsumerInfo) -> Result<()> {
+        tracing::debug!(consumer = self.name, "the position was moved");
+        let info = match info.num_ack_pending {
+            0 => info.clone(),
+            // Some was delivered since, and not taken here.
+            _ => self.subscription.durables().set_back_to_floor(&self.name).await?,
+        };
+        let mut in_flight = self.subscription.in_flight.lock();
+        drop(in_flight.drain(self.index));
+        in_flight.begin(self.index, &info);
+        Ok(())
+    }
+
+    /// Has the server deliver from its floor again, because something that it has delivered is not here.
+    async fn set_back(&self) -> Result<()> {
+        tracing::debug!(
+            consumer = self.name,
+            "messages were lost on the way; they are asked for again"
+        );
+        let info = self.subscription.durables().set_back_to_floor(&self.name).await?;
+        self.subscription.in_flight.lock().set_back(self.index, &info);
+        Ok(())
     }
 
     /// Until the server may give again what the owner before had, or nobody has anything.

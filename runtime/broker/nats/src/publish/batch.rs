@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The same bytes at each try.
-pub(super) struct Unit {
+pub(crate) struct Unit {
     messages: Vec<Outbound>,
 }
 
@@ -33,11 +33,23 @@ impl Unit {
             message.headers.insert("Nats-Msg-Id", format!("{id}.{n}"));
             message
         });
-        let mut messages: Vec<Outbound> = numbered.collect();
+        Self::batch(&id, numbered.collect())
+    }
+
+    /// Only stored if the last sequence of the stream is this one, so that no id is needed to know a repeated one.
+    pub(crate) fn after(last_sequence: u64, mut messages: Vec<Outbound>) -> Self {
+        if let Some(first) = messages.first_mut() {
+            let last_sequence = last_sequence.to_string();
+            first.headers.insert("Nats-Expected-Last-Sequence", last_sequence);
+        }
+        Self::batch(&names::unique(), messages)
+    }
+
+    fn batch(id: &str, mut messages: Vec<Outbound>) -> Self {
         let number = messages.len();
         if number > 1 {
             for (n, message) in messages.iter_mut().enumerate() {
-                message.headers.insert("Nats-Batch-Id", id.as_str());
+                message.headers.insert("Nats-Batch-Id", id);
                 message.headers.insert("Nats-Batch-Sequence", (n + 1).to_string());
                 if n + 1 == number {
                     message.headers.insert("Nats-Batch-Commit", "1");
@@ -49,7 +61,7 @@ impl Unit {
 }
 
 /// What became of a try.
-pub(super) enum Attempt {
+pub(crate) enum Attempt {
     /// Up to this sequence.
     Stored(u64),
     /// Nothing of it is stored.
@@ -61,7 +73,7 @@ pub(super) enum Attempt {
 }
 
 /// Sends units and collects their answers. One at a time.
-pub(super) struct BatchSender {
+pub(crate) struct BatchSender {
     session: Arc<Session>,
     answers: Mutex<Option<Answers>>,
 }
@@ -78,7 +90,7 @@ struct PubAck {
 }
 
 impl BatchSender {
-    pub(super) fn new(session: Arc<Session>) -> Self {
+    pub(crate) fn new(session: Arc<Session>) -> Self {
         Self {
             session,
             answers: Mutex::default(),
@@ -86,7 +98,7 @@ impl BatchSender {
     }
 
     /// Tries a unit. `again`: an earlier try may have stored it.
-    pub(super) async fn attempt(&self, unit: &Unit, again: bool) -> Attempt {
+    pub(crate) async fn attempt(&self, unit: &Unit, again: bool) -> Attempt {
         let attempt = self.try_unit(unit, again).await;
         attempt.unwrap_or_else(Attempt::Refused)
     }

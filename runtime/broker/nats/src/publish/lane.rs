@@ -17,7 +17,7 @@ use tokio::{
 use super::batch::{Attempt, BatchSender, Unit};
 use crate::{
     error::not_found,
-    limits::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, RETRY_CEILING, RETRY_FLOOR},
+    limits::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, MISSED_MAX, RETRY_CEILING, RETRY_FLOOR},
     session::{Session, raised},
     topic::Health,
     wire::Outbound,
@@ -163,7 +163,11 @@ impl Worker {
                     return Ok(());
                 }
                 Attempt::Refused(error) if !error.is_transient() => {
-                    return Err(Refused { error, definite: true });
+                    // This try is refused; one before may be stored, so that its records must not get other ids.
+                    return Err(Refused {
+                        error,
+                        definite: !unknown,
+                    });
                 }
                 Attempt::Refused(error) => self.may_go_on(deadline, unknown, error)?,
                 Attempt::NobodyThere => {
@@ -194,21 +198,24 @@ impl Worker {
         }
     }
 
-    /// During an election nobody answers either: only the API knows.
+    /// During an election nobody answers either: only the API knows, and a server that has just taken over may not know yet.
     async fn is_gone(&self) -> Option<BrokerError> {
         let call = format!("STREAM.INFO.{}", self.stream);
-        let asked = self
-            .session
-            .api_answer::<Value>(&call, &json!({}), "looking up a topic")
-            .await;
-        let error = asked.ok()?.err()?;
-        let is_gone = error.err_code == crate::error::STREAM_NOT_FOUND;
-        is_gone.then(|| {
-            not_found(format!(
-                "there is no topic {} in NATS any more: create it first",
-                self.topic
-            ))
-        })
+        for _ in 0..MISSED_MAX {
+            let asked = self
+                .session
+                .api_answer::<Value>(&call, &json!({}), "looking up a topic")
+                .await;
+            let error = asked.ok()?.err()?;
+            if error.err_code != crate::error::STREAM_NOT_FOUND {
+                return None;
+            }
+            tokio::time::sleep(RETRY_CEILING).await;
+        }
+        Some(not_found(format!(
+            "there is no topic {} in NATS any more: create it first",
+            self.topic
+        )))
     }
 }
 

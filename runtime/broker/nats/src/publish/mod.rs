@@ -7,6 +7,7 @@ mod lane;
 use std::sync::{Arc, atomic::Ordering};
 
 use danube_wasm_broker::{BrokerError, ErrorKind, Outgoing, Published, Publisher, Result, record_bytes_max};
+use danube_wasm_model::TopicName;
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::sync::{mpsc, oneshot};
 
@@ -18,12 +19,15 @@ use crate::{
     wire::Outbound,
 };
 
+pub(crate) use batch::{Attempt, BatchSender, Unit};
 pub(crate) use lane::Lane;
 use lane::Part;
 
 /// See [`Publisher`].
 pub(crate) struct NatsPublisher {
     calls: mpsc::UnboundedSender<Call>,
+    producer: String,
+    session: Arc<Session>,
 }
 
 /// One call of [`Publisher::publish`].
@@ -43,11 +47,15 @@ impl NatsPublisher {
         let (calls, queue) = mpsc::unbounded_channel();
         let router = Router {
             producer: producer.to_owned(),
-            session,
+            session: session.clone(),
             topics,
         };
         tokio::spawn(router.run(queue));
-        Self { calls }
+        Self {
+            calls,
+            producer: producer.to_owned(),
+            session,
+        }
     }
 }
 
@@ -69,6 +77,15 @@ impl Publisher for NatsPublisher {
             }
         }
         .boxed()
+    }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        let message = Outbound::new(String::new(), record.clone(), &self.producer);
+        check_size(&self.session, &record.topic, &message)
+    }
+
+    fn record_bytes_max(&self) -> Option<usize> {
+        self.session.told_message_bytes_max()
     }
 }
 
@@ -155,30 +172,36 @@ impl Router {
         };
         let place = Place::choose(record.key.as_deref(), topic.partitions, turn);
         let subject = names::subject(&self.session.options.prefix, &topic.name, place);
-        let limit = self.session.message_bytes_max();
-        let limit = record_bytes_max(&topic.name, limit.saturating_sub(MESSAGE_RESERVE_BYTES)).min(limit);
         let message = Outbound::new(subject, record, &self.producer);
-        let (bytes, headers) = (message.bytes(), message.header_bytes());
-        if headers > HEADER_BYTES_MAX {
-            return Err(BrokerError::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "key, id and attributes of a record for the topic {} have {headers} bytes, and NATS takes \
+        check_size(&self.session, &topic.name, &message)?;
+        Ok(message)
+    }
+}
+
+/// What NATS takes of a message, beside its subject.
+pub(crate) fn check_size(session: &Session, topic: &TopicName, message: &Outbound) -> Result<()> {
+    let limit = session.message_bytes_max();
+    let limit = record_bytes_max(topic, limit.saturating_sub(MESSAGE_RESERVE_BYTES)).min(limit);
+    let (bytes, headers) = (message.bytes(), message.header_bytes());
+    if headers > HEADER_BYTES_MAX {
+        return Err(BrokerError::new(
+            ErrorKind::TooLarge,
+            format!(
+                "key, id and attributes of a record for the topic {} have {headers} bytes, and NATS takes \
                      {HEADER_BYTES_MAX}: send less beside the payload",
-                    topic.name
-                ),
-            ));
-        }
-        match bytes <= limit {
-            true => Ok(message),
-            false => Err(BrokerError::new(
-                ErrorKind::TooLarge,
-                format!(
-                    "a record for the topic {} has {bytes} bytes with its key and attributes, and NATS takes {limit}: \
+                topic
+            ),
+        ));
+    }
+    match bytes <= limit {
+        true => Ok(()),
+        false => Err(BrokerError::new(
+            ErrorKind::TooLarge,
+            format!(
+                "a record for the topic {} has {bytes} bytes with its key and attributes, and NATS takes {limit}: \
                      raise `max_payload` in the servers (at most 32 MiB are stored), or send less",
-                    topic.name
-                ),
-            )),
-        }
+                topic
+            ),
+        )),
     }
 }

@@ -46,6 +46,14 @@ impl Publisher for SpoolPublisher {
             admitted.into_iter().map(|kept| kept.and_then(&mut fate)).collect()
         })
     }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        self.check(record).map(drop)
+    }
+
+    fn record_bytes_max(&self) -> Option<usize> {
+        Some(self.record_bytes_max)
+    }
 }
 
 impl SpoolPublisher {

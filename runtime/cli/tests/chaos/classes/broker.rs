@@ -112,7 +112,7 @@ impl Broken {
 }
 
 /// For one fresh event.
-const PATIENCE: Duration = Duration::from_secs(5);
+const DEADLINE: Duration = Duration::from_secs(5);
 /// After which Danube has nothing more to give: above its ack timeout of 30 s.
 const QUIET: Duration = Duration::from_secs(40);
 /// Without spools, senders know by then that the broker is away: twice what a record waits for it.
@@ -268,7 +268,7 @@ impl Ground {
         judge::until("a fresh event is stored", || {
             let id = judge::post(&self.oracle, &address)?;
             let posted = Instant::now();
-            while posted.elapsed() < PATIENCE {
+            while posted.elapsed() < DEADLINE {
                 if ids(&self.sink.rows()).contains(&id) {
                     return Ok(());
                 }

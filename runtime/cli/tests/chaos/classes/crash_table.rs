@@ -22,8 +22,9 @@ pub const CLASS: Class = Class {
     begin: || Ok(Box::new(Table { next: 0 })),
 };
 
-/// Those that a webhook or a sink comes to. `runtime/pipeline/tests/pull_crashes.rs` has those of sources that read.
-const POINTS: u32 = FailPoint::ALL.len() as u32 - 2;
+/// Those that a webhook or a sink comes to. `runtime/pipeline/tests/pull_crashes.rs` has those of sources that read, and
+/// `runtime/cli/tests/e2e/postgres.rs` that of a snapshot.
+const POINTS: u32 = FailPoint::ALL.len() as u32 - 3;
 
 fn points() -> Vec<FailPoint> {
     let points = FailPoint::ALL.into_iter();
@@ -102,13 +103,15 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
         Flaw::Poison
     };
     let mut flawed = Flawed::new(flaw, &oracle);
-    let load = if point == FailPoint::Starting {
-        None
-    } else {
-        pipeline.until("the pipeline runs", |p| p.log("running").is_some());
+    // Those that no event is needed for may come before all has started.
+    let may_be_early = matches!(point, FailPoint::Starting | FailPoint::Watched);
+    pipeline.until("the pipeline runs", |p| {
+        p.log("running").is_some() || (may_be_early && p.ended().is_some())
+    });
+    let load = pipeline.log("running").map(|_| {
         let address = Arc::new(parking_lot::RwLock::new(pipeline.address()));
-        Some((Load::start(&oracle, &address, 4), address))
-    };
+        (Load::start(&oracle, &address, 4), address)
+    });
     match way {
         Way::Load => {}
         Way::Poison | Way::Refused => flawed.post_until_gone(&pipeline),

@@ -1,6 +1,6 @@
 //! What a sink consumes and where it goes.
 
-use danube_wasm_connector::keys::{DocumentId, MappingKeys};
+use danube_wasm_connector::keys::{DocumentId, IncludeAttributes, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Table,
@@ -28,6 +28,8 @@ pub struct TopicMapping {
     pub id: DocumentId,
     /// Whether documents get `_danube_metadata`.
     pub include_danube_metadata: bool,
+    /// Which attributes of their messages documents get.
+    pub include_attributes: Option<IncludeAttributes>,
 }
 
 impl TopicMapping {
@@ -49,6 +51,9 @@ impl TopicMapping {
     pub(crate) fn settings(&self) -> Value {
         let mut settings = self.id.settings(&self.consumer);
         settings["include_danube_metadata"] = self.include_danube_metadata.into();
+        if let Some(include) = &self.include_attributes {
+            settings["include_attributes"] = include.settings();
+        }
         if let Some(table) = &self.table {
             settings["table"] = table.as_str().into();
         }
@@ -77,6 +82,7 @@ impl Section for TopicMapping {
                  needs a column of that name, such as one of the type JSON.",
             )
             .or(false);
+        let include_attributes = IncludeAttributes::read(t);
         let options = TableOptions::read(t);
         let schema_types = t
             .field(
@@ -105,6 +111,7 @@ impl Section for TopicMapping {
             options,
             id,
             include_danube_metadata,
+            include_attributes,
         })
     }
 }

@@ -1,5 +1,8 @@
 //! Mistakes in a file, each by name and with its cure.
 
+use danube_wasm_connector::SinkConnector as _;
+use danube_wasm_egress_clickhouse::ClickHouseSink;
+
 use crate::support::{config, read, text};
 
 fn wrong(keys: &str, mapping: &str) -> String {
@@ -77,4 +80,17 @@ fn batches_are_large_and_a_trickle_is_collected() {
     let batch = config.topic_mappings[0].batch;
     assert_eq!((batch.messages_max, batch.bytes_max), (10_000, 8 << 20));
     assert_eq!(batch.idle, batch.linger);
+}
+
+#[test]
+fn the_built_in_component_is_told_which_attributes_to_include() {
+    let told = |keys: &str| {
+        let config = config(&text("http://c.example", "d", "", keys));
+        ClickHouseSink::guest_settings(&config)["topic_mappings"][0]["include_attributes"].clone()
+    };
+    assert_eq!(told(""), serde_json::Value::Null);
+    assert_eq!(told("include_attributes = [\"*\"]"), serde_json::json!(["*"]));
+    let event = "webhook.header.x-github-event";
+    let fields = told(&format!("include_attributes = {{ event = \"{event}\" }}"));
+    assert_eq!(fields, serde_json::json!({ "event": event }));
 }

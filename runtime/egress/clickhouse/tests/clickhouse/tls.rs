@@ -2,20 +2,16 @@
 
 use danube_wasm_egress_clickhouse::ClickHouseEgress;
 
-use crate::support::{
-    Fake,
-    certs::{Authority, file},
-    done, inserts, read, text, try_write, unfit,
-};
+use danube_wasm_test_certs::{Authority, write_pem};
+
+use crate::support::{Fake, done, inserts, read, text, try_write, unfit};
 
 /// A sink that trusts this authority, with a certificate of another one.
 fn sink(url: &str, ca: &Authority, clients: &Authority) -> ClickHouseEgress {
     let dir = tempfile::tempdir().expect("a directory");
-    let identity = clients.issue("danube");
-    file(dir.path(), "ca.pem", &ca.pem());
-    file(dir.path(), "cert.pem", &identity.cert);
-    file(dir.path(), "key.pem", &identity.key);
-    let tls = "tls = { ca_file = \"ca.pem\", cert_file = \"cert.pem\", key_file = \"key.pem\" }";
+    write_pem(dir.path(), "ca.pem", &ca.pem());
+    clients.issue(&["danube"]).write(dir.path(), "client");
+    let tls = "tls = { ca_file = \"ca.pem\", cert_file = \"client.pem\", key_file = \"client-key.pem\" }";
     let config = read(dir.path(), &text(url, "d", tls, "id_column = \"id\"")).unwrap_or_else(|wrong| panic!("{wrong}"));
     ClickHouseEgress::new(&config).expect("it opens")
 }

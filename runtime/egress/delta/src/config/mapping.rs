@@ -1,6 +1,6 @@
 //! What a sink consumes and which table it goes to.
 
-use danube_wasm_connector::keys::{DocumentId, MappingKeys};
+use danube_wasm_connector::keys::{DocumentId, IncludeAttributes, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Section, Table as Reader,
@@ -24,6 +24,8 @@ pub struct TopicMapping {
     pub tables: Vec<String>,
     /// Whether documents get `_danube_metadata`.
     pub include_danube_metadata: bool,
+    /// Which attributes of their messages documents get.
+    pub include_attributes: Option<IncludeAttributes>,
     /// Where a message has the id of its document.
     pub id: DocumentId,
 }
@@ -52,6 +54,9 @@ impl TopicMapping {
     pub(crate) fn settings(&self) -> Value {
         let mut settings = self.id.settings(&self.consumer);
         settings["include_danube_metadata"] = self.include_danube_metadata.into();
+        if let Some(include) = &self.include_attributes {
+            settings["include_attributes"] = include.settings();
+        }
         if let Some(table) = &self.table {
             settings["table"] = table.as_str().into();
         }
@@ -75,6 +80,7 @@ impl Section for TopicMapping {
                  of that name, of type string; one that is created has it.",
             )
             .or(false);
+        let include_attributes = IncludeAttributes::read(t);
         let id = DocumentId::read(
             t,
             "Where a message has the id of its document. Then each message is an upsert, which only a table with `changes = true` \
@@ -98,6 +104,7 @@ impl Section for TopicMapping {
             table,
             tables,
             include_danube_metadata,
+            include_attributes,
             id,
         })
     }

@@ -1,6 +1,6 @@
 //! One commit, until it is known to be in the table.
 
-use std::{collections::HashSet, thread, time::Duration};
+use std::{collections::HashSet, sync::mpsc, thread, time::Duration};
 
 use rand::Rng as _;
 
@@ -144,12 +144,15 @@ impl TableWriter {
         self.commits += 1;
         if self.table.version().is_multiple_of(every) {
             let (write, table) = (self.table.checkpoint(), self.setup.config.shown());
+            let (writing, written) = mpsc::channel();
             let write = move || {
+                let _writing: mpsc::Sender<()> = writing;
                 if let Err(error) = write() {
                     tracing::warn!(%error, "{table}: no checkpoint was written; the next one is tried after some commits");
                 }
             };
-            let _ = thread::Builder::new().name("delta-checkpoint".to_owned()).spawn(write);
+            let begun = thread::Builder::new().name("delta-checkpoint".to_owned()).spawn(write);
+            self.checkpoint = begun.is_ok().then_some(written);
         }
         if self.commits.is_multiple_of(every) {
             // The rows are in the table: that it changed, or is out of reach, matters to the next commit.

@@ -1,6 +1,6 @@
 //! The window, from the files beside the table.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::SystemTime};
 
 use object_store::ObjectMeta;
 
@@ -8,6 +8,7 @@ use super::TableWriter;
 use crate::{
     error::TableError,
     ids_file::{IdsName, decode},
+    limits::ORPHAN_AGE,
     log::LoggedCommit,
     row::RowId,
 };
@@ -32,25 +33,29 @@ impl TableWriter {
             .table
             .last_transaction(&identity.application())?
             .unwrap_or_default();
-        let mut counting = Files::new();
+        let (mut counting, mut needless) = (Files::new(), Files::new());
         for (consumer, files) in by_consumer {
             let application = identity.application_of(&consumer);
             let last = self.table.last_transaction(&application)?.unwrap_or_default();
-            let all: Vec<_> = files.iter().map(|(name, _)| name.clone()).collect();
+            let all = files.clone();
             let files = self.counting(&application, last, files)?;
+            let others = all
+                .into_iter()
+                .filter(|(name, _)| !files.iter().any(|(counting, _)| counting == name));
             if consumer == identity.consumer() {
-                let others = all
-                    .into_iter()
-                    .filter(|name| !files.iter().any(|(counting, _)| counting == name));
+                let others = others.map(|(name, _)| name);
                 (self.undecided, self.lost) = others.partition(|name| name.number > last);
                 // A commit of the process before this one may still be on its way.
                 let hashes = self.undecided.iter().map(|name| name.hash.clone());
                 self.setup.tried.lock().extend(hashes);
+            } else {
+                needless.extend(others);
             }
             counting.extend(files);
         }
         counting.sort_by_key(|(_, object)| std::cmp::Reverse(object.last_modified));
-        self.read(counting)?;
+        needless.extend(self.read(counting)?);
+        self.remove_orphans(needless);
         self.absorbed = self.table.version();
         self.in_doubt = false;
         Ok(())
@@ -80,13 +85,29 @@ impl TableWriter {
         Ok(None)
     }
 
-    /// Reads files, the newest first, until the window is full.
-    fn read(&mut self, files: Files) -> Result<(), TableError> {
+    /// Removes files that no window holds: of consumers that are gone, and of commits that never were. That they stay does no harm, but
+    /// each start would list more of them.
+    fn remove_orphans(&self, needless: Files) {
+        let is_old = |object: &ObjectMeta| {
+            let age = SystemTime::from(object.last_modified).elapsed();
+            age.is_ok_and(|age| age > ORPHAN_AGE)
+        };
+        for (name, object) in needless {
+            if name.consumer == self.setup.identity.consumer() || is_old(&object) {
+                self.remove(&name);
+            }
+        }
+    }
+
+    /// Reads files, the newest first, until the window is full. Gives back those that are older.
+    fn read(&mut self, files: Files) -> Result<Files, TableError> {
         let identity = self.setup.identity.clone();
         let (mut read, mut rows): (Vec<(IdsName, Vec<RowId>)>, usize) = (Vec::new(), 0);
-        for (name, _) in files {
+        let mut older = Files::new();
+        for (name, object) in files {
             if rows >= self.setup.config.window_rows {
-                break;
+                older.push((name, object));
+                continue;
             }
             let path = identity.path(&name);
             let Some(bytes) = self.setup.store.get(&path)? else {
@@ -112,6 +133,6 @@ impl TableWriter {
                 };
             }
         }
-        Ok(())
+        Ok(older)
     }
 }

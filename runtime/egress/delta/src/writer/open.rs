@@ -69,6 +69,7 @@ impl TableWriter {
             lost: Vec::new(),
             in_doubt: false,
             commits: 0,
+            checkpoint: None,
             table,
             setup,
         };

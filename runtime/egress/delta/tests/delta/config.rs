@@ -1,6 +1,9 @@
 //! Mistakes in a file, each by name and with its cure.
 
-use crate::support::{COLUMNS, one, read, with_storage};
+use danube_wasm_connector::SinkConnector as _;
+use danube_wasm_egress_delta::DeltaSink;
+
+use crate::support::{COLUMNS, config, one, read, with_storage};
 
 fn wrong(text: &str) -> String {
     let dir = tempfile::tempdir().expect("a directory");
@@ -86,4 +89,18 @@ fn tables_are_those_of_the_sink_and_none_is_there_twice() {
 fn documents_with_ids_go_to_tables_of_changes() {
     let text = one("/tmp/table", COLUMNS) + "id_pointer = \"/id\"\n";
     assert!(wrong(&text).contains("table `a` takes only inserts"));
+}
+
+#[test]
+fn the_built_in_component_is_told_which_attributes_to_include() {
+    let told = |keys: &str| {
+        let config =
+            config(&one("/tmp/table", COLUMNS).replace("table = \"a\"\n", &format!("table = \"a\"\n{keys}\n")));
+        DeltaSink::guest_settings(&config)["topic_mappings"][0]["include_attributes"].clone()
+    };
+    assert_eq!(told(""), serde_json::Value::Null);
+    assert_eq!(told("include_attributes = [\"*\"]"), serde_json::json!(["*"]));
+    let event = "webhook.header.x-github-event";
+    let fields = told(&format!("include_attributes = {{ event = \"{event}\" }}"));
+    assert_eq!(fields, serde_json::json!({ "event": event }));
 }

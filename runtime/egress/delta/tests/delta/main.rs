@@ -7,6 +7,7 @@ mod config;
 mod connect;
 mod faults;
 mod local;
+mod long;
 mod partitions;
 mod probe;
 mod s3;

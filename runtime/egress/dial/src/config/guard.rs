@@ -19,6 +19,15 @@ pub struct Guard {
 }
 
 impl Guard {
+    /// Addresses of the public internet, and no exceptions.
+    pub fn public_only() -> Self {
+        Self {
+            public_only: true,
+            allowed: Vec::new(),
+            denied: Vec::new(),
+        }
+    }
+
     /// As the dialer checks it.
     pub fn policy(&self) -> DialPolicy {
         let base = match self.public_only {
@@ -32,6 +41,15 @@ impl Guard {
 
     /// Reads the keys `networks`, `allow_networks` and `deny_networks`.
     pub fn read(t: &mut Table<'_>) -> Option<Self> {
+        Self::read_with_default(t, false)
+    }
+
+    /// The same keys, where `networks` is `public` unless it is written: for addresses that somebody else's code chooses.
+    pub fn read_public(t: &mut Table<'_>) -> Option<Self> {
+        Self::read_with_default(t, true)
+    }
+
+    fn read_with_default(t: &mut Table<'_>, public_only: bool) -> Option<Self> {
         let public_only = t
             .field(
                 "networks",
@@ -40,7 +58,7 @@ impl Guard {
                  those of the public internet. Every address is checked when it is connected to, whatever name leads to it; \
                  redirects are not followed.",
             )
-            .or(false);
+            .or(public_only);
         let allowed = t
             .field(
                 "allow_networks",

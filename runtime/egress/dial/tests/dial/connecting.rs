@@ -10,12 +10,13 @@ use tokio::{
 
 use crate::support::{
     ALLOWED, DEADLINE,
-    certs::Authority,
+    certs::trusting,
     dns::{ScriptedResolver, SilentResolver},
     ip,
     server::{Answer, Server},
     soon,
 };
+use danube_wasm_test_certs::Authority;
 
 fn open(dns: ScriptedResolver) -> Dialer {
     Dialer::with_resolver(DialPolicy::everything(), dns)
@@ -101,7 +102,7 @@ async fn a_timeout_names_its_phase() {
     assert_eq!(phase_at_timeout(dial).await, Phase::Connecting);
 
     let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let (port, tls) = (mute.local_addr().unwrap().port(), Authority::new().client(None));
+    let (port, tls) = (mute.local_addr().unwrap().port(), trusting(&Authority::new(), None));
     let dial = silent.connect_tls(ALLOWED, port, &tls, short);
     assert_eq!(phase_at_timeout(dial).await, Phase::Securing);
 }

@@ -7,11 +7,12 @@ use rustls::ClientConfig;
 
 use crate::support::{
     ALLOWED, assert_denied,
-    certs::Authority,
+    certs::trusting,
     client, dialer,
     dns::ScriptedResolver,
     server::{Answer, Server},
 };
+use danube_wasm_test_certs::Authority;
 
 const PROXIED: &str = "http://nowhere.invalid/";
 const TARGET: &str = "DIAL_TEST_TARGET_PORT";
@@ -67,7 +68,7 @@ async fn with_proxies_in_the_environment() {
     }
     // Shows that reqwest reads this environment: its default client uses the proxy.
     let proxied =
-        reqwest::Client::builder().tls_backend_preconfigured(ClientConfig::clone(&Authority::new().client(None)));
+        reqwest::Client::builder().tls_backend_preconfigured(ClientConfig::clone(&trusting(&Authority::new(), None)));
     let answer = proxied.build().unwrap().get(PROXIED).send().await.unwrap();
     assert_eq!(answer.status(), 200);
 }

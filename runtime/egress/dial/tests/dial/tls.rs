@@ -7,20 +7,25 @@ use tokio_rustls::client::TlsStream;
 
 use crate::support::{
     ALLOWED, DEADLINE, DENIED, assert_denied,
-    certs::Authority,
+    certs::{identity, pem, trusting},
     dialer,
     dns::ScriptedResolver,
     server::{Answer, Server},
 };
+use danube_wasm_test_certs::Authority;
 
 async fn serving(authority: &Authority, names: &[&str], expired: bool) -> Server {
-    let tls = authority.server(&authority.issue(names, expired), None);
+    let identity = match expired {
+        true => authority.issue_expired(names),
+        false => authority.issue(names),
+    };
+    let tls = identity.server(None);
     Server::start_tls(ALLOWED, tls, |_| Answer::ok()).await
 }
 
 async fn connect(trusted: &Authority, server: &Server, host: &str) -> Result<TlsStream<TcpStream>, DialError> {
     let dns = ScriptedResolver::default().answering(host, &[ALLOWED]);
-    let tls = trusted.client(None);
+    let tls = trusting(trusted, None);
     dialer(&dns).connect_tls(host, server.port(), &tls, DEADLINE).await
 }
 
@@ -46,7 +51,7 @@ async fn a_certificate_for_the_host_is_accepted() {
             let dns = ScriptedResolver::default()
                 .answering("shop.example", &[ALLOWED])
                 .answering("shop.example.", &[ALLOWED]);
-            let tls = authority.client(None);
+            let tls = trusting(&authority, None);
             dialer(&dns).connect_tls(host, server.port(), &tls, DEADLINE).await
         };
         let stream = stream.unwrap_or_else(|e| panic!("{host}: {e}"));
@@ -99,7 +104,7 @@ async fn a_refused_address_is_refused_before_the_handshake() {
     let authority = Authority::new();
     let victim = Server::start(DENIED, |_| Answer::ok()).await;
     let dns = ScriptedResolver::default().answering("shop.example", &[DENIED]);
-    let tls = authority.client(None);
+    let tls = trusting(&authority, None);
     let error = dialer(&dns)
         .connect_tls("shop.example", victim.port(), &tls, DEADLINE)
         .await;
@@ -110,14 +115,14 @@ async fn a_refused_address_is_refused_before_the_handshake() {
 #[tokio::test]
 async fn a_client_presents_its_certificate_if_requested() {
     let (authority, clients) = (Authority::new(), Authority::new());
-    let tls = authority.server(&authority.issue(&["shop.example"], false), Some(&clients));
+    let tls = authority.server("shop.example", Some(&clients));
     let server = Server::start_tls(ALLOWED, tls, |_| Answer::ok()).await;
     let url = format!("https://shop.example:{}/", server.port());
-    let identity = Some(clients.issue(&["client.example"], false));
+    let identity = Some(identity(&clients.issue(&["client.example"])));
     for (identity, accepted) in [(identity, true), (None, false)] {
         let dns = ScriptedResolver::default().answering("shop.example", &[ALLOWED]);
         let client = dialer(&dns)
-            .http_client(&authority.client(identity), Redirects::None)
+            .http_client(&trusting(&authority, identity), Redirects::None)
             .build()
             .unwrap();
         assert_eq!(client.get(&url).send().await.is_ok(), accepted);
@@ -127,10 +132,12 @@ async fn a_client_presents_its_certificate_if_requested() {
 #[tokio::test]
 async fn tls_begins_on_a_connection_that_was_plain_before() {
     let authority = Authority::new();
-    let acceptor = authority.server(&authority.issue(&["db.example"], false), None);
+    let acceptor = authority.server("db.example", None);
     let (near, far) = tokio::io::duplex(4096);
     let server = tokio::spawn(async move { acceptor.accept(far).await });
-    let mut stream = start_tls(near, "db.example", &authority.client(None)).await.unwrap();
+    let mut stream = start_tls(near, "db.example", &trusting(&authority, None))
+        .await
+        .unwrap();
     drop(server.await.unwrap().unwrap());
     assert!(stream.read_u8().await.is_err(), "the other side is gone");
 }
@@ -138,7 +145,7 @@ async fn tls_begins_on_a_connection_that_was_plain_before() {
 async fn https(authority: &Authority, dns: ScriptedResolver, redirects: Redirects, url: &str) -> reqwest::Result<u16> {
     let dialer: Dialer = dialer(&dns);
     let client = dialer
-        .http_client(&authority.client(None), redirects)
+        .http_client(&trusting(authority, None), redirects)
         .timeout(DEADLINE)
         .build()?;
     client.get(url).send().await.map(|answer| answer.status().as_u16())
@@ -166,7 +173,7 @@ async fn a_redirect_from_https_to_http_is_not_followed() {
     let authority = Authority::new();
     let plain = Server::start(ALLOWED, |_| Answer::ok()).await;
     let location = format!("http://shop.example:{}/", plain.port());
-    let tls = authority.server(&authority.issue(&["shop.example"], false), None);
+    let tls = authority.server("shop.example", None);
     let server = Server::start_tls(ALLOWED, tls, move |_| Answer::redirect(307, &location)).await;
     let dns = ScriptedResolver::default()
         .answering("shop.example", &[ALLOWED])
@@ -186,8 +193,8 @@ async fn a_redirect_from_https_to_http_is_not_followed() {
 fn errors_of_settings_say_what_is_wrong() {
     let authority = Authority::new();
     let (one, other) = (
-        authority.issue(&["one.example"], false),
-        authority.issue(&["other.example"], false),
+        identity(&authority.issue(&["one.example"])),
+        identity(&authority.issue(&["other.example"])),
     );
     let config = |ca_pem: &[u8], cert_pem: &[u8], key_pem: &[u8]| {
         let identity = Some(TlsIdentity {
@@ -197,7 +204,7 @@ fn errors_of_settings_say_what_is_wrong() {
         let ca_pem = Some(ca_pem.to_vec());
         TlsSettings { ca_pem, identity }.client_config()
     };
-    let ca = authority.pem();
+    let ca = pem(&authority);
     assert!(config(&ca, &one.cert_pem, &one.key_pem).is_ok());
     let error = config(b"", &one.cert_pem, &one.key_pem).expect_err("no authority");
     assert!(

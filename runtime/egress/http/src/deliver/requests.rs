@@ -47,7 +47,9 @@ impl<'e> Requests<'e> {
     async fn exchange(&self, outgoing: &Outgoing) -> Result<Answer, Fault> {
         let pass = self.endpoint.gate.enter().await?;
         let begun = Instant::now();
-        let judged = match self.endpoint.send(outgoing).await {
+        let sent = self.endpoint.send(outgoing).await;
+        let (status, elapsed) = (sent.as_ref().ok().map(|answer| answer.status.as_u16()), begun.elapsed());
+        let judged = match sent {
             Ok(answer) => self.endpoint.classify(&answer, outgoing).map(|()| answer),
             Err(failure) => Err(failure.into()),
         };
@@ -59,10 +61,11 @@ impl<'e> Requests<'e> {
                 pass.failed(failure);
             }
             _ => {
-                self.permit.answered(begun.elapsed());
+                self.permit.answered(elapsed);
                 pass.answered();
             }
         }
+        self.endpoint.count(status, elapsed);
         judged
     }
 

@@ -9,6 +9,7 @@ mod faults;
 mod forms;
 mod guard;
 mod ids;
+mod metrics;
 mod nginx;
 mod order;
 mod pace;

@@ -4,15 +4,13 @@ use std::{collections::BTreeSet, path::PathBuf};
 
 use danube_wasm_egress_dial::Dialer;
 use danube_wasm_egress_http::HttpEgress;
+use danube_wasm_test_certs::{Authority, write_pem};
 use danube_wasm_testkit::{
     servers::{Server, free_port, program},
     until,
 };
 
-use crate::support::{
-    certs::{Authority, file},
-    finish, inserts, one, read, report, sink, try_write, unfit,
-};
+use crate::support::{finish, inserts, one, read, report, sink, try_write, unfit};
 
 /// nginx with TLS, HTTP/2, a certificate asked of clients, and a log of what came.
 struct Nginx {
@@ -44,25 +42,22 @@ impl Nginx {
     async fn start(ca: &Authority, clients: &Authority) -> Option<Self> {
         let mut command = program("nginx")?;
         let dir = tempfile::tempdir().expect("a directory");
-        let identity = ca.issue("localhost");
+        let identity = ca.issue(&["localhost"]);
         let files = [
             ("server.pem", &identity.cert),
             ("server.key", &identity.key),
             ("clients.pem", &clients.pem()),
         ];
         for (name, pem) in files {
-            file(dir.path(), name, pem);
+            write_pem(dir.path(), name, pem);
         }
         let port = free_port();
         let text = CONFIGURATION
             .replace("DIR", &dir.path().display().to_string())
             .replace("PORT", &port.to_string());
-        let configuration = file(dir.path(), "nginx.conf", &text);
-        command
-            .arg("-p")
-            .arg(dir.path())
-            .arg("-c")
-            .arg(dir.path().join(configuration));
+        let configuration = dir.path().join("nginx.conf");
+        std::fs::write(&configuration, text).expect("its file");
+        command.arg("-p").arg(dir.path()).arg("-c").arg(configuration);
         command.arg("-e").arg(dir.path().join("error.log"));
         let mut process = Server::start(&mut command);
         until("nginx listens", || {
@@ -79,13 +74,11 @@ impl Nginx {
 
     /// A sink with a certificate of `clients`.
     fn sink(&self, ca: &Authority, clients: &Authority, path: &str, keys: &str) -> HttpEgress {
-        let identity = clients.issue("danube");
         let folder: PathBuf = self.dir.path().join("sink");
         std::fs::create_dir_all(&folder).expect("a folder");
-        file(&folder, "ca.pem", &ca.pem());
-        file(&folder, "cert.pem", &identity.cert);
-        file(&folder, "key.pem", &identity.key);
-        let tls = "tls = { ca_file = \"ca.pem\", cert_file = \"cert.pem\", key_file = \"key.pem\" }";
+        write_pem(&folder, "ca.pem", &ca.pem());
+        clients.issue(&["danube"]).write(&folder, "client");
+        let tls = "tls = { ca_file = \"ca.pem\", cert_file = \"client.pem\", key_file = \"client-key.pem\" }";
         let text = one(
             &format!("https://localhost:{}{path}", self.port),
             &format!("{tls}\n{keys}"),

@@ -3,12 +3,9 @@
 use danube_wasm_egress_dial::Dialer;
 use danube_wasm_egress_http::{Http, HttpEgress};
 
-use crate::support::{
-    certs::{Authority, file},
-    inserts, one, read, report,
-    server::Server,
-    try_write, unfit,
-};
+use danube_wasm_test_certs::{Authority, write_pem};
+
+use crate::support::{inserts, one, read, report, server::Server, try_write, unfit};
 
 fn open(config: &Http) -> HttpEgress {
     HttpEgress::new(config, &Dialer::new(config.guard.policy())).expect("it opens")
@@ -17,12 +14,10 @@ fn open(config: &Http) -> HttpEgress {
 /// A sink for this server whose file names these certificates.
 fn sink(url: &str, ca: &Authority, client: Option<&Authority>) -> HttpEgress {
     let dir = tempfile::tempdir().expect("a directory");
-    let mut keys = format!("ca_file = \"{}\"", file(dir.path(), "ca.pem", &ca.pem()));
+    let mut keys = format!("ca_file = \"{}\"", write_pem(dir.path(), "ca.pem", &ca.pem()).display());
     if let Some(client) = client {
-        let identity = client.issue("danube");
-        let cert = file(dir.path(), "client.pem", &identity.cert);
-        let key = file(dir.path(), "client.key", &identity.key);
-        keys += &format!(", cert_file = \"{cert}\", key_file = \"{key}\"");
+        let (cert, key) = client.issue(&["danube"]).write(dir.path(), "client");
+        keys += &format!(", cert_file = \"{}\", key_file = \"{}\"", cert.display(), key.display());
     }
     let text = one(url, &format!("tls = {{ {keys} }}"));
     open(&read(dir.path(), &text).unwrap_or_else(|wrong| panic!("{wrong}")))
@@ -65,8 +60,11 @@ async fn a_client_certificate_is_shown_to_who_asks_for_one() {
 #[test]
 fn a_certificate_that_changes_in_its_file_is_another_configuration() {
     let dir = tempfile::tempdir().expect("a directory");
-    let write = || file(dir.path(), "ca.pem", &Authority::new().pem());
-    let text = one("https://localhost/", &format!("tls = {{ ca_file = \"{}\" }}", write()));
+    let write = || write_pem(dir.path(), "ca.pem", &Authority::new().pem());
+    let text = one(
+        "https://localhost/",
+        &format!("tls = {{ ca_file = \"{}\" }}", write().display()),
+    );
     let read = || read(dir.path(), &text).expect("valid");
     let (first, again) = (read(), read());
     assert_eq!(first, again, "a reload leaves the sink as it is");

@@ -1,6 +1,6 @@
 //! What a sink consumes, and the collection that it goes to.
 
-use danube_wasm_connector::keys::{DocumentId, MappingKeys};
+use danube_wasm_connector::keys::{DocumentId, IncludeAttributes, MappingKeys};
 use danube_wasm_model::{BatchPolicy, Mapping, door::ConsumerConfig};
 use danube_wasm_settings::{
     Kind, Section, Table, ValueRef,
@@ -26,6 +26,8 @@ pub struct TopicMapping {
     pub spec: CollectionSpec,
     /// Whether documents get `_danube_metadata`.
     pub include_danube_metadata: bool,
+    /// Which attributes of their messages documents get.
+    pub include_attributes: Option<IncludeAttributes>,
     /// Where a message has the id of its document.
     pub id: DocumentId,
 }
@@ -49,6 +51,9 @@ impl TopicMapping {
     pub(crate) fn settings(&self) -> Value {
         let mut settings = self.id.settings(&self.consumer);
         settings["include_danube_metadata"] = self.include_danube_metadata.into();
+        if let Some(include) = &self.include_attributes {
+            settings["include_attributes"] = include.settings();
+        }
         if let Some(collection) = &self.collection {
             settings["collection"] = collection.as_str().into();
         }
@@ -71,6 +76,7 @@ impl Section for TopicMapping {
                 "Add `_danube_metadata` to each payload: topic, publish time, producer and id of its message.",
             )
             .or(true);
+        let include_attributes = IncludeAttributes::read(t);
         let id = DocumentId::read(
             t,
             "Where a message has the id of its document. Then the newest message of an id is what is stored, whatever partitions \
@@ -79,6 +85,7 @@ impl Section for TopicMapping {
         let spec = CollectionSpec::read(t);
         keys.leave(t, id.span(t));
         let spec = spec?;
+        check_deletes(t, &spec, collection.iter().chain(&collections));
         for (key, name) in collection.iter().map(|name| ("collection", name)) {
             Collections::leave(t, key, name, &spec);
         }
@@ -95,9 +102,26 @@ impl Section for TopicMapping {
             collections,
             spec,
             include_danube_metadata,
+            include_attributes,
             id,
         })
     }
+}
+
+/// Deletes of a collection are kept in another one, and only of one.
+fn check_deletes<'n>(t: &Table<'_>, spec: &CollectionSpec, mut names: impl Iterator<Item = &'n String>) {
+    let Some(deletes) = &spec.keep_deletes else { return };
+    let is_of_several = t.has_items("collections");
+    let wrong = match names.any(|name| name == deletes) {
+        true => format!("`keep_deletes` names `{deletes}`, which the mapping writes to"),
+        false if is_of_several => "`keep_deletes` is of one collection, and `collections` names more".to_owned(),
+        false => return,
+    };
+    t.session().error(
+        &t.span("keep_deletes"),
+        wrong,
+        "name a collection of its own, in a mapping of one `collection`",
+    );
 }
 
 /// The keys `collection` and `collections`.
@@ -135,7 +159,7 @@ fn named(t: &mut Table<'_>) -> (Option<String>, Vec<String>) {
 }
 
 /// The name of a collection.
-struct CollectionName;
+pub(super) struct CollectionName;
 
 impl Kind for CollectionName {
     type Value = String;

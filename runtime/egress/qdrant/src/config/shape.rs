@@ -9,6 +9,7 @@ use qdrant_client::qdrant::WriteOrderingType;
 
 use super::{
     indexes::PayloadIndex,
+    mapping::CollectionName,
     named_vector::{DISTANCES, Distance, VectorForm, VectorSpec},
 };
 use crate::limits::DIMENSION_MAX;
@@ -36,6 +37,8 @@ pub struct CollectionSpec {
     pub ordering: Ordering,
     /// Whether the server makes vectors of `{ text, model }`.
     pub inference: bool,
+    /// The collection that has the orders of deletes.
+    pub keep_deletes: Option<String>,
 }
 
 /// How a payload is stored.
@@ -68,6 +71,22 @@ pub enum Ordering {
 }
 
 impl CollectionSpec {
+    /// What the collection of its deletes looks like. One without any vectors is not made, because servers have acknowledged points of
+    /// such and not stored them: it has a sparse one, which no mark has.
+    pub(crate) fn of_deletes(&self) -> Self {
+        let unused = VectorSpec {
+            name: "unused".to_owned(),
+            form: VectorForm::Sparse,
+        };
+        Self {
+            vectors: self.create.then_some(unused).into_iter().collect(),
+            payload_indexes: Vec::new(),
+            tenant_field: None,
+            keep_deletes: None,
+            ..self.clone()
+        }
+    }
+
     /// Reads the keys of a mapping that are about its collection.
     pub(super) fn read(t: &mut Table<'_>) -> Option<Self> {
         let create = create(t);
@@ -101,6 +120,15 @@ impl CollectionSpec {
                 "Qdrant's write ordering. `auto` is `weak` for inserts and `medium` for other writes.",
             )
             .or(Ordering::Auto);
+        let keep_deletes = t
+            .field(
+                "keep_deletes",
+                CollectionName,
+                "A collection of its own in which each delete of a document leaves its order, so that an older write which comes \
+                 after it does not bring the point back. It is made as the other one is. One for each collection.",
+            )
+            .example("\"articles-deleted\"")
+            .optional();
         let payload_indexes = t.group("payload_indexes").each::<PayloadIndex>();
         let tenant_field = t
             .field(
@@ -134,6 +162,7 @@ impl CollectionSpec {
             ids,
             ordering,
             inference,
+            keep_deletes,
         })
     }
 }

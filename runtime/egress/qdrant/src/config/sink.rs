@@ -84,6 +84,7 @@ impl Section for Qdrant {
         if let Some(url) = &url {
             check_transport(t, url);
         }
+        check_deletes(t, server_min, &topic_mappings);
         Some(Self {
             url: url?,
             api_key,
@@ -133,6 +134,16 @@ fn pace(t: &mut Table<'_>) -> (Duration, Duration, usize) {
         )
         .or(2);
     (connect_timeout, request_timeout, in_flight_max)
+}
+
+fn check_deletes(t: &Table<'_>, server_min: ServerMin, mappings: &[TopicMapping]) {
+    if server_min < ServerMin::V1_16 && mappings.iter().any(|mapping| mapping.spec.keep_deletes.is_some()) {
+        t.session().error(
+            &t.span("server_min"),
+            "`keep_deletes` compares orders, which servers before 1.16 do not",
+            "write `server_min = \"1.16\"` or later, or remove `keep_deletes`",
+        );
+    }
 }
 
 fn check_transport(t: &Table<'_>, url: &QdrantUrl) {

@@ -15,6 +15,7 @@ fn spec() -> CollectionSpec {
         ids: IdForm::Uuid,
         ordering: Ordering::Auto,
         inference: false,
+        keep_deletes: None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Mistakes in files, and what is told of them.
 
-use crate::support::{read, text};
+use danube_wasm_connector::SinkConnector as _;
+use danube_wasm_egress_qdrant::QdrantSink;
+
+use crate::support::{config, read, text};
 
 fn wrong(keys: &str, mapping: &str) -> String {
     let dir = tempfile::tempdir().expect("a directory");
@@ -44,6 +47,21 @@ fn a_file_says_what_a_collection_is_or_that_it_is_there() {
         ),
         ("timeout_secs = 3", "create = \"never\"", "request_timeout_ms"),
         ("server_min = \"1.14\"", "create = \"never\"", "1.15"),
+        (
+            "",
+            "create = \"never\"\nkeep_deletes = \"c\"",
+            "which the mapping writes to",
+        ),
+        (
+            "",
+            "create = \"never\"\ncollections = [\"d\"]\nkeep_deletes = \"e\"",
+            "is of one collection",
+        ),
+        (
+            "server_min = \"1.15\"",
+            "create = \"never\"\nkeep_deletes = \"d\"",
+            "servers before 1.16 do not",
+        ),
     ] {
         let message = wrong(keys, mapping);
         assert!(message.contains(expected), "{keys} {mapping}: {message}");
@@ -89,4 +107,22 @@ fn secrets_are_not_shown() {
     let read = read(dir.path(), &text("http://localhost", "c", keys, "create = \"never\"")).expect("right");
     let shown = format!("{read:?}");
     assert!(!shown.contains("s3cret"), "{shown}");
+}
+
+#[test]
+fn the_built_in_component_is_told_which_attributes_to_include() {
+    let told = |keys: &str| {
+        let config = config(&text(
+            "http://localhost:6334",
+            "c",
+            "",
+            &format!("create = \"never\"\n{keys}"),
+        ));
+        QdrantSink::guest_settings(&config)["topic_mappings"][0]["include_attributes"].clone()
+    };
+    assert_eq!(told(""), serde_json::Value::Null);
+    assert_eq!(told("include_attributes = [\"*\"]"), serde_json::json!(["*"]));
+    let event = "webhook.header.x-github-event";
+    let fields = told(&format!("include_attributes = {{ event = \"{event}\" }}"));
+    assert_eq!(fields, serde_json::json!({ "event": event }));
 }

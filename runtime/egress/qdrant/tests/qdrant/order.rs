@@ -74,6 +74,41 @@ async fn an_older_delete_removes_nothing_and_a_newer_one_does() {
     assert_eq!(server.points(&name).await.len(), 1);
 }
 
+/// With a collection for deletes it does, whichever of two processes comes last.
+#[tokio::test]
+async fn a_delete_that_is_kept_stays_whatever_comes_after_it() {
+    let Some(server) = Server::start() else { return };
+    let (name, deletes) = (collection(), collection());
+    let keys = format!("{PLAIN}\nkeep_deletes = \"{deletes}\"");
+    let (one, other) = (
+        sink(&text(&server.url, &name, "", &keys)),
+        sink(&text(&server.url, &name, "", &keys)),
+    );
+    done(&one, &[of(&name, Upsert, 5, "r5")]).await;
+    done(&one, &[of(&name, Delete, 6, "r6")]).await;
+    assert!(server.points(&name).await.is_empty());
+    for operation in [Upsert, Merge] {
+        done(&other, &[of(&name, operation, 4, "r4"), of(&name, operation, 5, "r5")]).await;
+        assert!(
+            server.points(&name).await.is_empty(),
+            "{operation:?}: an older write brings it back"
+        );
+    }
+    // Again, and an older delete: the mark is that of the newest.
+    done(&other, &[of(&name, Delete, 6, "r6"), of(&name, Delete, 3, "r3")]).await;
+    done(&other, &[of(&name, Upsert, 5, "r5")]).await;
+    assert!(server.points(&name).await.is_empty());
+    let mark = server.points(&deletes).await["a"].clone();
+    assert_eq!(mark.payload["_record"], "r6", "{mark:?}");
+    // What is newer than the delete is there, and a late delete does not take it.
+    done(&one, &[of(&name, Upsert, 7, "r7")]).await;
+    done(&other, &[of(&name, Upsert, 5, "r5"), of(&name, Delete, 6, "r6")]).await;
+    assert_eq!(server.points(&name).await["a"].own(), json!({"n": 7, "by": "r7"}));
+    // In one batch, whatever the order of its writes.
+    done(&one, &[of(&name, Delete, 9, "r9"), of(&name, Upsert, 8, "r8")]).await;
+    assert!(server.points(&name).await.is_empty());
+}
+
 /// As floats, 2^53 and 2^53 + 1 are equal, and so are all neighbours of today's orders.
 #[tokio::test]
 async fn orders_that_floats_take_for_equal_are_told_apart() {

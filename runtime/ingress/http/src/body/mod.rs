@@ -7,7 +7,7 @@ mod reader;
 mod tests;
 
 use bytes::Bytes;
-use danube_wasm_model::event::Event;
+use danube_wasm_model::{event::Event, identity::REFUSED_ATTRIBUTE};
 
 pub(crate) use self::reader::BodyReader;
 use crate::recent_ids::BodyDigest;
@@ -35,6 +35,8 @@ pub(crate) struct Item {
     pub(crate) digest: Option<BodyDigest>,
     /// Headers that it has besides those of the request.
     pub(crate) headers: Vec<(String, String)>,
+    /// Why it is none that can be read, though it is kept.
+    pub(crate) refused: Option<String>,
 }
 
 impl Item {
@@ -47,6 +49,8 @@ impl Item {
         head.headers
             .retain(|(name, _)| self.headers.iter().all(|(own, _)| own != name));
         head.headers.extend(self.headers);
+        let refused = self.refused.map(|why| (REFUSED_ATTRIBUTE.to_owned(), why));
+        head.attributes.extend(refused);
         Event {
             id,
             payload: self.payload,

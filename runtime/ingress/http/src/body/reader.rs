@@ -10,6 +10,7 @@ use crate::{
     cloudevents::{self, CloudEvent, Mode},
     content::BodyFormat,
     event_id::EventIdSource,
+    event_limit::EventLimit,
     key,
     recent_ids::Digester,
 };
@@ -23,31 +24,46 @@ const JSON: Option<&str> = Some("application/json");
 /// What to find in a body.
 pub(crate) struct BodyReader {
     pub(crate) format: BodyFormat,
+    /// Of a body's only event.
+    pub(crate) limit: EventLimit,
+    /// Of each event of a list.
+    pub(crate) limit_of_each: EventLimit,
     pub(crate) event_id: EventIdSource,
     pub(crate) key: Option<JsonPointer>,
     pub(crate) digester: Option<Digester>,
+    /// Whether what cannot be read of a list is an event all the same, which is refused as others are.
+    pub(crate) keeps_refused: bool,
     /// For CloudEvents in the binary mode.
     pub(crate) headers: HeaderMap,
 }
 
 impl BodyReader {
     /// Reads a body.
-    pub(crate) fn read(&self, mut body: Bytes) -> Result<Contents, Refusal> {
+    pub(crate) fn read(&self, body: Bytes) -> Result<Contents, Refusal> {
+        let contents = self.contents(body)?;
+        if let Contents::One(item) = &contents {
+            self.limit.check(item.payload.len()).map_err(Refusal::EventTooLarge)?;
+        }
+        Ok(contents)
+    }
+
+    fn contents(&self, mut body: Bytes) -> Result<Contents, Refusal> {
         let is_text = self.format != BodyFormat::Bytes { is_json: false };
         if is_text && body.starts_with(BYTE_ORDER_MARK) {
             body.advance(BYTE_ORDER_MARK.len());
         }
         match self.format {
             BodyFormat::Json => self.document(body, None).map(Contents::One),
+            BodyFormat::NamedOtherwise => self.document(body, JSON).map(Contents::One),
             BodyFormat::Bytes { .. } => Ok(Contents::One(self.bytes(body))),
             BodyFormat::Text => match std::str::from_utf8(&body) {
                 Ok(_) => Ok(Contents::One(self.bytes(body))),
                 Err(error) => Err(not_utf8(error.valid_up_to())),
             },
             BodyFormat::Form => self.document(form::to_json(&body)?, JSON).map(Contents::One),
-            BodyFormat::Ndjson => Ok(each(list::lines(&body)?, |line| self.item(line, JSON))),
+            BodyFormat::Ndjson => Ok(self.each(list::lines(&body)?, |line| self.item(line, JSON))),
             BodyFormat::JsonList => match list::items(&body)? {
-                Some(items) => Ok(each(items, |item| self.item(item, JSON))),
+                Some(items) => Ok(self.each(items, |item| self.item(item, JSON))),
                 None => self.document(body, None).map(Contents::One),
             },
             BodyFormat::CloudEvents(mode) => self.cloudevents(mode, body),
@@ -62,7 +78,7 @@ impl BodyReader {
             Mode::Batched => {
                 let not_a_batch = || Refusal::BadRequest("a batch of CloudEvents is a JSON array".to_owned());
                 let items = list::items(&body)?.ok_or_else(not_a_batch)?;
-                Ok(each(items, |item| self.structured(item)))
+                Ok(self.each(items, |item| self.structured(item)))
             }
         }
     }
@@ -113,6 +129,25 @@ impl BodyReader {
         })
     }
 
+    /// Reads each of them. What is wrong with any of them is wrong with the request, unless it is kept.
+    fn each(&self, parts: Vec<Bytes>, read: impl Fn(Bytes) -> Result<Item, String>) -> Contents {
+        let (mut items, mut broken) = (Vec::with_capacity(parts.len()), Vec::new());
+        for (place, part) in parts.into_iter().enumerate() {
+            match self.limit_of_each.check(part.len()).and_then(|()| read(part.clone())) {
+                Ok(item) => items.push(item),
+                Err(why) if self.keeps_refused => items.push(Item {
+                    refused: Some(why),
+                    ..self.bytes(part)
+                }),
+                Err(why) => broken.push((place, why)),
+            }
+        }
+        match broken.is_empty() {
+            true => Contents::List(items),
+            false => Contents::Broken(broken),
+        }
+    }
+
     /// What need not be JSON.
     fn bytes(&self, payload: Bytes) -> Item {
         let key = self.key.as_ref();
@@ -122,21 +157,6 @@ impl BodyReader {
             payload,
             ..Item::default()
         }
-    }
-}
-
-/// Reads each of them; what is wrong with any of them is wrong with the request.
-fn each(parts: Vec<Bytes>, read: impl Fn(Bytes) -> Result<Item, String>) -> Contents {
-    let (mut items, mut broken) = (Vec::with_capacity(parts.len()), Vec::new());
-    for (place, part) in parts.into_iter().enumerate() {
-        match read(part) {
-            Ok(item) => items.push(item),
-            Err(why) => broken.push((place, why)),
-        }
-    }
-    match broken.is_empty() {
-        true => Contents::List(items),
-        false => Contents::Broken(broken),
     }
 }
 

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 use super::{BodyReader, Contents, Item};
-use crate::{EventIdSource, cloudevents::Mode, content::BodyFormat, json};
+use crate::{EventIdSource, cloudevents::Mode, content::BodyFormat, event_limit::EventLimit, json};
 
 const FORMATS: [BodyFormat; 9] = [
     BodyFormat::Json,
@@ -42,13 +42,45 @@ fn reader(format: BodyFormat, event_id: EventIdSource) -> BodyReader {
         headers.insert(name, HeaderValue::from_static(value));
     }
     headers.insert("content-type", HeaderValue::from_static("application/json"));
+    let limit = EventLimit::unlimited();
     BodyReader {
         format,
+        limit,
+        limit_of_each: limit,
         event_id,
         key: Some("/k".parse().expect("a pointer")),
         digester: None,
+        keeps_refused: false,
         headers,
     }
+}
+
+#[test]
+fn an_item_that_cannot_be_read_is_told_or_kept_as_it_came() {
+    let body = Bytes::from_static(b"{\"id\":1}\n{\"id\":\n{\"id\":{}}\n");
+    let by_id = || EventIdSource::JsonPointer("/id".parse().expect("a pointer"));
+    let Ok(Contents::Broken(broken)) = reader(BodyFormat::Ndjson, by_id()).read(body.clone()) else {
+        panic!("two lines are none");
+    };
+    assert_eq!(broken.iter().map(|(place, _)| *place).collect::<Vec<_>>(), [1, 2]);
+    let keeping = BodyReader {
+        keeps_refused: true,
+        ..reader(BodyFormat::Ndjson, by_id())
+    };
+    let Ok(Contents::List(items)) = keeping.read(body) else {
+        panic!("three lines");
+    };
+    let whys: Vec<_> = items
+        .iter()
+        .map(|item| item.refused.clone().unwrap_or_default())
+        .collect();
+    assert_eq!(whys[0], "");
+    assert!(whys[1].starts_with("the event is not JSON"), "{whys:?}");
+    assert!(whys[2].contains("is an object, not a string"), "{whys:?}");
+    assert_eq!(
+        (items[1].payload.as_ref(), items[1].id.as_deref()),
+        (&b"{\"id\":"[..], None)
+    );
 }
 
 /// The body with some of its bytes changed, cut, doubled, or replaced by pieces of others.

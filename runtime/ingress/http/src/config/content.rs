@@ -1,5 +1,6 @@
 //! The kinds of bodies that an endpoint takes.
 
+use danube_wasm_ingress_listener::config::AuthConfig;
 use danube_wasm_settings::{
     Kind, ValueRef,
     kinds::{Choice, List},
@@ -24,6 +25,22 @@ const CHOICE: Choice<ContentKind> = Choice {
         "files are not events, and their parts have no schema: take `any` and let a component read it",
     )],
 };
+
+/// What a sender posts that `auth` names, if the file does not say: GitHub's webhooks are forms unless somebody chose JSON, and
+/// so are Slack's commands and interactions beside its events.
+pub(super) fn kinds_of_sender(auth: &AuthConfig) -> ContentKinds {
+    let posts_forms = match auth {
+        AuthConfig::Signature(config) => config.preset.is_some_and(|preset| FORM_SENDERS.contains(&preset.name)),
+        _ => false,
+    };
+    match posts_forms {
+        true => ContentKinds::new([ContentKind::Json, ContentKind::Form]),
+        false => ContentKinds::default(),
+    }
+}
+
+/// Presets of senders that post forms, too.
+const FORM_SENDERS: [&str; 2] = ["github", "slack"];
 
 /// Reads one of the words, or a list of them.
 pub(super) struct ContentKindsKind;

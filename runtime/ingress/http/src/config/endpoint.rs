@@ -14,10 +14,14 @@ use danube_wasm_settings::{
 use http::Method;
 
 use super::{
-    Include, TopicRoute, content::ContentKindsKind, event_id::EventIdKind, include, policy::PolicyConfig, route,
-    webhook::BODY_BYTES_MAX,
+    Include, TopicRoute,
+    content::{self, ContentKindsKind},
+    event_id::EventIdKind,
+    include,
+    policy::PolicyConfig,
+    route,
 };
-use crate::{ContentKinds, EventIdSource, IdReuse, PathPattern};
+use crate::{ContentKinds, EventIdSource, IdReuse, MissingId, PathPattern, limits::BODY_BYTES_MAX};
 
 /// The methods that an endpoint may accept. `GET` is for subscription handshakes; `HEAD` and `OPTIONS` are answered by the host.
 static METHODS: &[(&str, Method)] = &[
@@ -61,10 +65,14 @@ pub struct EndpointConfig {
     pub event_id: EventIdSource,
     /// What happens to an event whose id an earlier event had with another body.
     pub on_id_reuse: IdReuse,
+    /// What happens to an event without an id.
+    pub on_missing_id: MissingId,
     /// The rate limit.
     pub rate_limit: Option<RateLimit>,
     /// Largest body in bytes; `None` for the listener's. See [`super::webhook::Webhook::body_bytes_max`].
     pub max_body_bytes: Option<usize>,
+    /// Largest event of a body in bytes, if the file says. See [`super::webhook::Webhook::event_bytes_max`].
+    pub max_event_bytes: Option<usize>,
     /// How senders authenticate.
     pub auth: AuthConfig,
     /// What it does beside making events of requests.
@@ -143,7 +151,7 @@ impl Section for EndpointConfig {
         let content_type = content_type(t);
         let include = t.group("include").optional::<Include>();
         let mut methods = methods(t);
-        let (event_id, on_id_reuse) = event_ids(t);
+        let (event_id, on_id_reuse, on_missing_id) = event_ids(t);
         let rate_limit = t.group("rate_limit").optional::<RateLimit>();
         let max_body_bytes = t
             .field(
@@ -153,8 +161,18 @@ impl Section for EndpointConfig {
             )
             .example("65536")
             .defaults_to("the listener's");
+        let max_event_bytes = t
+            .field(
+                "max_event_bytes",
+                Integer(1..=BODY_BYTES_MAX),
+                "Largest event of a body, in bytes: each of a list, else all of it. Larger ones are answered 413, of a list 400. \
+                 Records have at most 8388608 bytes: more is for components that make several records of an event.",
+            )
+            .example("65536")
+            .defaults_to("`max_body_bytes`, at most `8388608`");
         let auth = t.group("auth").optional::<AuthConfig>().unwrap_or_default();
         let policy = PolicyConfig::read(t, &auth, &mut methods);
+        let content_type = content_type.unwrap_or_else(|| content::kinds_of_sender(&auth));
         if !content_type.are_json() && matches!(event_id, EventIdSource::JsonPointer(_)) {
             t.session().error(
                 &t.span("event_id"),
@@ -166,6 +184,7 @@ impl Section for EndpointConfig {
             PathClaim::leave(t, "path", &path.shape());
             include::check(t, include.as_ref(), path);
         }
+        include::refuse_token(t, include.as_ref(), &auth);
         let main = route::leave_topics(t, topic.clone(), topic_route.as_ref(), key_pointer.is_some());
         Some(Self {
             path: path?,
@@ -182,8 +201,10 @@ impl Section for EndpointConfig {
             methods,
             event_id,
             on_id_reuse,
+            on_missing_id,
             rate_limit,
             max_body_bytes,
+            max_event_bytes,
             auth,
             policy,
         })
@@ -191,7 +212,7 @@ impl Section for EndpointConfig {
 }
 
 /// The key `content_type`.
-fn content_type(t: &mut Table<'_>) -> ContentKinds {
+fn content_type(t: &mut Table<'_>) -> Option<ContentKinds> {
     t.field(
         "content_type",
         ContentKindsKind,
@@ -204,7 +225,7 @@ fn content_type(t: &mut Table<'_>) -> ContentKinds {
          one is refused, nothing is, and the answer names those at fault.",
     )
     .example("[\"json\", \"form\"]")
-    .or(ContentKinds::default())
+    .defaults_to("`json`; with `auth` of GitHub or Slack, `[\"json\", \"form\"]`")
 }
 
 /// The key `methods`.
@@ -222,8 +243,8 @@ fn methods(t: &mut Table<'_>) -> Vec<Method> {
     .or(vec![Method::POST])
 }
 
-/// The keys `event_id` and `on_id_reuse`.
-fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse) {
+/// The keys `event_id`, `on_id_reuse` and `on_missing_id`.
+fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse, MissingId) {
     let event_id = t
         .field(
             "event_id",
@@ -244,5 +265,20 @@ fn event_ids(t: &mut Table<'_>) -> (EventIdSource, IdReuse) {
              The last 65,536 ids of the endpoint since its start are known.",
         )
         .or(IdReuse::Accept);
-    (event_id, on_id_reuse)
+    let on_missing_id = t
+        .field(
+            "on_missing_id",
+            Choice::of(&[("mint", MissingId::Mint), ("reject", MissingId::Reject)]),
+            "What becomes of an event whose sender gave no id where `event_id` looks for it. `mint` takes it with a new id, so \
+             that its retry is another event and a second row; `reject` answers 400.",
+        )
+        .or(MissingId::Mint);
+    if on_missing_id == MissingId::Reject && event_id == EventIdSource::Minted {
+        t.session().error(
+            &t.span("on_missing_id"),
+            "no event has an id with `event_id = \"minted\"`, so all would be refused",
+            "leave `on_missing_id` out, or say where the sender puts its ids",
+        );
+    }
+    (event_id, on_id_reuse, on_missing_id)
 }

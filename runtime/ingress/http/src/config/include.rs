@@ -1,5 +1,6 @@
 //! What the built-in component adds to a record of the request that it came in.
 
+use danube_wasm_ingress_listener::config::AuthConfig;
 use danube_wasm_settings::{
     Section, Table,
     kinds::{List, Parsed, Text},
@@ -93,6 +94,20 @@ pub(super) fn check(t: &Table<'_>, include: Option<&Include>, path: &PathPattern
             &t.span("include"),
             format!("the path {path} has no parameter `{name}`"),
             format!("write `{{{name}}}` in place of a part of the path, or leave the name out"),
+        );
+    }
+}
+
+/// That no parameter is asked for that carries a secret.
+pub(super) fn refuse_token(t: &Table<'_>, include: Option<&Include>, auth: &AuthConfig) {
+    let AuthConfig::QueryToken { parameter, .. } = auth else {
+        return;
+    };
+    if include.is_some_and(|include| include.query.contains(parameter)) {
+        t.session().error(
+            &t.span("include"),
+            format!("the parameter `{parameter}` of the query carries the secret of `auth`, and no record has that"),
+            "leave it out of `query`",
         );
     }
 }

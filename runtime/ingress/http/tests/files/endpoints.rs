@@ -51,6 +51,16 @@ fn a_kind_of_body_is_one_word_or_several() {
     };
     assert_eq!(kinds(""), ContentKind::Json.into());
     assert_eq!(kinds("content_type = \"any\""), ContentKind::Any.into());
+    // What a sender posts unless somebody chose otherwise there.
+    let preset = |name: &str| {
+        format!("auth = {{ type = \"signature\", preset = \"{name}\", secrets = [\"s3cret-0123456789\"] }}")
+    };
+    let forms_too = ContentKinds::new([ContentKind::Json, ContentKind::Form]);
+    assert_eq!(kinds(&preset("github")), forms_too);
+    assert_eq!(kinds(&preset("slack")), forms_too);
+    assert_eq!(kinds(&preset("shopify")), ContentKind::Json.into());
+    let chosen = format!("{}\ncontent_type = \"json\"", preset("github"));
+    assert_eq!(kinds(&chosen), ContentKind::Json.into());
     assert_eq!(
         kinds("content_type = [\"json\", \"form\"]"),
         ContentKinds::new([ContentKind::Json, ContentKind::Form])
@@ -125,6 +135,17 @@ include = { headers = ["X-GitHub-Event"], query = ["site"], into = "/_request" }
         let found = mistake(&format!("danube_topic = \"/n/t\"\ninclude = {include}"));
         assert!(found.contains(why), "{include}: {found}");
     }
+    let token =
+        |auth: &str| format!("danube_topic = \"/n/t\"\nauth = {auth}\ninclude = {{ query = [\"site\", \"token\"] }}");
+    let secret = "secrets = [\"0123456789abcdef0123456789abcdef\"]";
+    let found = mistake(&token(&format!("{{ type = \"query_token\", {secret} }}")));
+    let why = "the parameter `token` of the query carries the secret of `auth`";
+    assert!(found.contains(why), "{found}");
+    load(&endpoint(&token(&format!(
+        "{{ type = \"query_token\", parameter = \"key\", {secret} }}"
+    ))))
+    .unwrap();
+    load(&endpoint(&token(&format!("{{ type = \"bearer\", {secret} }}")))).unwrap();
 }
 
 #[test]
@@ -149,6 +170,22 @@ fn a_component_has_memory_for_the_largest_body() {
     };
     let mib = 1 << 20;
     file(8 * mib, "").unwrap();
+    file(64 * mib, "").unwrap();
+    let own = |limits: &str| {
+        let endpoint = endpoint("danube_topic = \"/n/t\"\nmax_body_bytes = 67108864\nmax_event_bytes = 67108864");
+        load(&format!("{endpoint}[sources.limits]\n{limits}\n")).err().unwrap()
+    };
+    let why = own("");
+    assert!(
+        why.contains("may have 67108864 bytes, and `memory_bytes` does not hold it"),
+        "{why}"
+    );
+    assert!(why.contains("`output_bytes` does not hold it"), "{why}");
+    let why = own("memory_bytes = 134217728\noutput_bytes = 67108864");
+    assert!(
+        !why.contains("does not hold it") && why.contains("each event as one record"),
+        "{why}"
+    );
     file(8 * mib, &format!("memory_bytes = {}", 9 * mib)).unwrap();
     let why = file(8 * mib, &format!("memory_bytes = {}", 8 * mib)).err().unwrap();
     assert!(
@@ -160,4 +197,42 @@ fn a_component_has_memory_for_the_largest_body() {
         why.contains("`output_bytes` does not hold it") && why.contains("`max_body_bytes`"),
         "{why}"
     );
+}
+
+#[test]
+fn what_the_listener_says_of_an_endpoint_is_at_its_line() {
+    let text = "[[sources.webhook.endpoints]]\npath = \"/a\"\ndanube_topic = \"/n/a\"\n\
+        [[sources.webhook.endpoints]]\npath = \"/b\"\ndanube_topic = \"/n/b\"\nmax_body_bytes = 26214400\n";
+    let loaded = load(text).unwrap();
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&warnings[..], [one] if one.starts_with("pipeline.toml:13:") && one.contains("/b takes bodies of 26214400 bytes")),
+        "{warnings:?}"
+    );
+    let certificate = "auth = { type = \"client_certificate\", names = [\"a\"] }";
+    let text = format!(
+        "{}{}",
+        endpoint("danube_topic = \"/n/a\""),
+        endpoint(&format!("danube_topic = \"/n/b\"\n{certificate}"))
+    );
+    let found = load(&text.replacen("/hook", "/a", 1)).err().unwrap_or_default();
+    assert!(found.contains("pipeline.toml:13:"), "{found}");
+}
+
+#[test]
+fn to_refuse_what_has_no_id_needs_a_place_for_ids() {
+    let found = mistake("danube_topic = \"/n/t\"\nevent_id = \"minted\"\non_missing_id = \"reject\"");
+    assert!(found.contains("all would be refused"), "{found}");
+}
+
+#[test]
+fn a_secret_with_a_blank_at_its_end_is_warned_of() {
+    let auth = "auth = { type = \"signature\", preset = \"github\", secrets = [\"s3cret-0123456789 \"] }";
+    let loaded = load(&endpoint(&format!("danube_topic = \"/n/t\"\n{auth}"))).unwrap();
+    let warnings: Vec<_> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert!(
+        warnings.iter().any(|one| one.contains("begins or ends with a blank")),
+        "{warnings:?}"
+    );
+    assert!(warnings.iter().all(|one| !one.contains("s3cret")), "{warnings:?}");
 }

@@ -41,6 +41,7 @@ pub(crate) async fn start(config: &SourceConfig, inbox: Arc<Inbox>) -> Box<dyn I
         feed: Feed::Push(inbox),
         interests: Interests::default(),
         notebook: Arc::new(MemoryNotebook::default()),
+        poller: None,
     };
     config.start(context, pipeline).await.expect("it starts")
 }

@@ -13,7 +13,7 @@ use danube_wasm_ingress_http::{Drained, EndpointOptions, ListenerOptions, Observ
 use crate::{
     class::expect,
     process::eventually,
-    support::{PATIENCE, Server},
+    support::{DEADLINE, Server},
     wire::Wire,
 };
 
@@ -118,7 +118,7 @@ impl Host {
 
     /// Stops it: no task may be left.
     pub(crate) async fn stop(self) -> Result<(), String> {
-        let drained = tokio::time::timeout(PATIENCE * 2, self.server.listener.drain(PATIENCE));
+        let drained = tokio::time::timeout(DEADLINE * 2, self.server.listener.drain(DEADLINE));
         let drained = drained.await.map_err(|_| "a task does not end")?;
         expect("drained", drained, Drained { aborted: 0 })
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt::Debug, fs, time::Duration};
 
-use crate::support::PATIENCE;
+use crate::support::DEADLINE;
 
 /// After the last fault, nothing is left of it for longer.
 const BACK_WITHIN: Duration = Duration::from_secs(10);
@@ -40,7 +40,7 @@ pub(crate) fn resident_mib() -> u64 {
 
 /// Waits until something is so, or says how it was when time was up.
 pub(crate) async fn eventually<T: Debug>(look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {
-    within(PATIENCE, look, fine).await
+    within(DEADLINE, look, fine).await
 }
 
 async fn within<T: Debug>(time: Duration, look: impl Fn() -> T, fine: impl Fn(&T) -> bool) -> Result<(), String> {

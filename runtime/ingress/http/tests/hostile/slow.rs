@@ -17,7 +17,7 @@ use crate::{
     class::{Class, Plan},
     dice::Dice,
     host::{Host, REST},
-    support::PATIENCE,
+    support::DEADLINE,
 };
 
 const SOCKETS: usize = 1_000;
@@ -126,12 +126,12 @@ async fn ask_for_long_answers(host: &Host, sockets: &mut Vec<Socket>) -> Result<
 
 /// Sends a byte on each again and again, until the server has let all of them go.
 async fn until_reaped(host: &Host, sockets: &[Socket]) -> Result<(), String> {
-    let patience = tokio::time::Instant::now() + PATIENCE;
+    let deadline = tokio::time::Instant::now() + DEADLINE;
     let mut open: Vec<&Socket> = sockets.iter().filter(|socket| socket.drips).collect();
     // The good client has one of its own now and then.
     while host.witness.held().0 > 1 || !open.is_empty() {
         open.retain(|socket| say(&socket.tcp, b"a"));
-        if tokio::time::Instant::now() > patience {
+        if tokio::time::Instant::now() > deadline {
             return Err(format!("{:?} connections and requests are left", host.witness.held()));
         }
         tokio::time::sleep(Duration::from_millis(20)).await;

@@ -9,7 +9,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::support::PATIENCE;
+use crate::support::DEADLINE;
 
 pub(crate) struct Wire {
     pub(crate) tcp: TcpStream,
@@ -38,7 +38,7 @@ impl Wire {
 
     /// As far as the other side takes it.
     pub(crate) async fn send(&mut self, bytes: &[u8]) -> bool {
-        matches!(timeout(PATIENCE, self.tcp.write_all(bytes)).await, Ok(Ok(())))
+        matches!(timeout(DEADLINE, self.tcp.write_all(bytes)).await, Ok(Ok(())))
     }
 
     pub(crate) async fn end(&mut self) {
@@ -75,7 +75,7 @@ impl Wire {
     /// Whether more was heard before the end.
     async fn more(&mut self) -> Result<bool, String> {
         let mut buffer = [0; 16 << 10];
-        let read = timeout(PATIENCE, self.tcp.read(&mut buffer)).await;
+        let read = timeout(DEADLINE, self.tcp.read(&mut buffer)).await;
         let n = read.map_err(|_| "neither answered nor closed".to_owned())?.unwrap_or(0);
         self.heard.extend_from_slice(&buffer[..n]);
         Ok(n > 0)

@@ -1,10 +1,14 @@
 //! What a body is, and how many events are in it.
 
 use danube_wasm_ingress_http::{ContentKind, ContentKinds, EventIdSource, IdReuse, limits};
-use danube_wasm_model::door::{Outcome, Violation};
+use danube_wasm_model::{
+    OnInvalid,
+    door::{Outcome, Violation},
+    identity::REFUSED_ATTRIBUTE,
+};
 use serde_json::json;
 
-use crate::support::Server;
+use crate::support::{Server, accepted};
 
 async fn server(kinds: &[ContentKind]) -> Server {
     Server::start(|endpoint| endpoint.content = ContentKinds::new(kinds.iter().copied())).await
@@ -113,6 +117,45 @@ async fn an_array_is_a_list_where_the_endpoint_says_so() {
     let plain = self::server(&[ContentKind::Json]).await;
     plain.post(&[], body).await;
     assert_eq!(payloads(&plain), [body]);
+}
+
+/// What offers it refuses it, as it refuses what a component does.
+#[tokio::test]
+async fn of_an_endpoint_that_keeps_dead_letters_a_broken_event_is_offered_as_refused() {
+    let server = Server::start(|endpoint| {
+        endpoint.content = ContentKinds::new([ContentKind::JsonList, ContentKind::Ndjson, ContentKind::CloudEvents]);
+        endpoint.on_invalid = OnInvalid::DeadLetter;
+    })
+    .await;
+    let refused = |place: usize| {
+        let event = &server.inbox.events()[place];
+        let mut attributes = event.attributes.iter();
+        attributes.find_map(|(name, why)| (name == REFUSED_ATTRIBUTE).then(|| why.clone()))
+    };
+    let dead_letter = |id: &str| Outcome::DeadLettered {
+        id: id.to_owned(),
+        durable: true,
+    };
+    server.inbox.then(accepted("b#0"));
+    server.inbox.then(dead_letter("b#1"));
+    let answer = server
+        .post(&[NDJSON, "idempotency-key: b"], "{\"n\":1}\n{\"n\":\n{\"n\":3}")
+        .await;
+    assert_eq!(answer.status, 200);
+    let dead_lettered = &answer.json()["dead_lettered"];
+    assert_eq!(dead_lettered, &json!([{"index": 1, "id": "b#1"}]));
+    assert_eq!(payloads(&server), ["{\"n\":1}", "{\"n\":", "{\"n\":3}"]);
+    assert_eq!((refused(0), refused(2)), (None, None));
+    assert!(refused(1).is_some_and(|why| why.starts_with("the event is not JSON: ")));
+    assert_eq!(server.inbox.events()[1].content_type, "application/x-ndjson");
+
+    let batch = "content-type: application/cloudevents-batch+json";
+    assert_eq!(server.post(&[batch], "[{\"specversion\":\"1.0\"}]").await.status, 200);
+    assert!(refused(3).is_some_and(|why| !why.is_empty()));
+    let answer = server.post(&[], "[{\"a\":1},").await;
+    assert_eq!(answer.status, 400, "no list: nobody knows where its items end");
+    assert_eq!(server.post(&[], "{\"a\":").await.status, 400, "no list");
+    assert_eq!(server.inbox.count(), 4);
 }
 
 #[tokio::test]

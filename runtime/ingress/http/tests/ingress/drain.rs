@@ -5,7 +5,7 @@ use std::time::Duration;
 use danube_wasm_ingress_http::Drained;
 use tokio::net::TcpStream;
 
-use crate::support::{Client, PATIENCE, Server, request, soon};
+use crate::support::{Client, DEADLINE, Server, request, soon};
 
 #[tokio::test]
 async fn what_is_under_way_is_answered_and_its_connection_closed() {
@@ -19,7 +19,7 @@ async fn what_is_under_way_is_answered_and_its_connection_closed() {
     }
     server.inbox.holds(10).await;
     let address = server.listener.local_addr();
-    let (drained, ()) = tokio::join!(server.listener.drain(PATIENCE), async {
+    let (drained, ()) = tokio::join!(server.listener.drain(DEADLINE), async {
         let refused = async { while TcpStream::connect(address).await.is_ok() {} };
         soon("new connections to be refused", refused).await;
         server.inbox.open();
@@ -39,7 +39,7 @@ async fn idle_connections_are_closed() {
     used.send(request("POST", "/hook", &[], b"{}")).await;
     assert_eq!(used.answer().await.status, 200);
     let mut fresh = server.connect().await;
-    let drained = soon("the drain", server.listener.drain(PATIENCE)).await;
+    let drained = soon("the drain", server.listener.drain(DEADLINE)).await;
     assert_eq!(drained, Drained { aborted: 0 });
     used.closed().await;
     fresh.closed().await;
@@ -54,7 +54,7 @@ async fn a_request_on_a_kept_connection_is_told_to_go_elsewhere() {
         let mut client = server.connect().await;
         client.send(request("POST", "/hook", &[], b"{}")).await;
         assert_eq!(client.answer().await.status, 200);
-        let (drained, answer) = tokio::join!(server.listener.drain(PATIENCE), async {
+        let (drained, answer) = tokio::join!(server.listener.drain(DEADLINE), async {
             client.try_send(&request("POST", "/hook", &[], b"{}")).await;
             client.try_answer().await
         });
@@ -124,7 +124,7 @@ async fn draining_under_load_answers_every_event_that_was_offered() {
         })
         .collect();
     server.inbox.holds(500).await;
-    let drained = soon("the drain", server.listener.drain(PATIENCE)).await;
+    let drained = soon("the drain", server.listener.drain(DEADLINE)).await;
     assert_eq!(drained, Drained { aborted: 0 });
     let mut accepted = 0;
     for sender in senders {

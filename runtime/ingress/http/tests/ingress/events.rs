@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use danube_wasm_ingress_http::{ContentKind, EventIdSource, IdReuse, Observer, RequestSpan, TrustedProxies};
+use danube_wasm_ingress_http::{
+    ContentKind, ContentKinds, EventIdSource, IdReuse, MissingId, Observer, RequestSpan, TrustedProxies,
+};
 use danube_wasm_model::{
     clock::now_ms,
     door::{Outcome, Reply},
@@ -281,5 +283,40 @@ async fn another_body_under_an_id_that_was_taken_is_counted_and_refused_where_as
         assert_eq!(server.post(&[], "[3]").await.status, 200);
         assert_eq!(server.post(&[], "[4]").await.status, 200);
         assert_eq!(reused.0.lock().unwrap().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_event_without_an_id_is_refused_where_asked() {
+    for (source, place) in [
+        (EventIdSource::WellKnown, "idempotency-key"),
+        (
+            EventIdSource::Header(HeaderName::from_static("x-id")),
+            "header x-id is missing",
+        ),
+        (EventIdSource::JsonPointer("/id".parse().unwrap()), "nothing at /id"),
+    ] {
+        let server = Server::start(|endpoint| {
+            endpoint.event_id = source.clone();
+            endpoint.missing_id = MissingId::Reject;
+            endpoint.content = ContentKinds::new([ContentKind::Json, ContentKind::Ndjson]);
+        })
+        .await;
+        for (content_type, body) in [
+            ("application/json", "{}"),
+            ("application/x-ndjson", "{\"id\":\"a\"}\n{}"),
+        ] {
+            let headers = [&*format!("content-type: {content_type}")];
+            let answer = server.post(&headers, body).await;
+            let error = answer.json()["error"].as_str().unwrap().to_owned();
+            assert!(answer.status == 400 && error.contains(place), "{content_type}: {error}");
+        }
+        assert_eq!(server.inbox.count(), 0);
+        let headers = ["idempotency-key: k", "x-id: k", "content-type: application/x-ndjson"];
+        assert_eq!(
+            server.post(&headers, "{\"id\":\"a\"}\n{\"id\":\"b\"}").await.status,
+            200
+        );
+        assert_eq!(server.inbox.count(), 2);
     }
 }

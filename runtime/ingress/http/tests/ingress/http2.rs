@@ -15,7 +15,7 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 
-use crate::support::{PATIENCE, Records, Server, soon};
+use crate::support::{DEADLINE, Records, Server, soon};
 
 async fn connect<B>(server: &Server) -> SendRequest<B>
 where
@@ -85,7 +85,7 @@ async fn draining_answers_what_is_under_way() {
     let mut sender = connect(&server).await;
     let answer = tokio::spawn(sender.send_request(post("{}")));
     server.inbox.holds(1).await;
-    let (drained, answer) = tokio::join!(server.listener.drain(PATIENCE), async {
+    let (drained, answer) = tokio::join!(server.listener.drain(DEADLINE), async {
         let refused = async { while TcpStream::connect(server.listener.local_addr()).await.is_ok() {} };
         soon("new connections to be refused", refused).await;
         server.inbox.open();

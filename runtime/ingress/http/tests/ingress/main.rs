@@ -15,6 +15,7 @@ mod ids;
 mod jwks;
 mod limits;
 mod paths;
+mod pipeline;
 mod replays;
 mod routes;
 mod sns;

@@ -168,6 +168,26 @@ async fn a_subscription_is_confirmed_once_its_message_is_known_to_be_amazons() {
     assert_eq!(server.inbox.count(), 0, "no event comes of them");
 }
 
+/// Amazon's default is the first; a subscription can ask for any.
+#[tokio::test]
+async fn a_message_is_a_document_whatever_it_is_called() {
+    let amazon = Amazon::start().await;
+    let server = amazon.server().await;
+    let message = amazon.signed("Notification", |_| {}).to_string();
+    for kind in ["text/plain; charset=UTF-8", "application/json", "application/xml"] {
+        let answer = server.post(&[&format!("content-type: {kind}")], &message).await;
+        assert_eq!(answer.status, 200, "{kind}");
+    }
+    assert_eq!(server.post(&[], &message).await.status, 200);
+    for event in server.inbox.events() {
+        assert_eq!(
+            (event.content_type.as_str(), &event.payload),
+            ("application/json", &message.clone().into())
+        );
+    }
+    assert_eq!(server.inbox.count(), 4);
+}
+
 #[tokio::test]
 async fn messages_of_the_topic_are_events_and_others_are_not() {
     let amazon = Amazon::start().await;

@@ -20,7 +20,7 @@ pub(crate) struct Sender {
     pub(crate) other: &'static str,
     /// The header that carries the signature; nothing if it is in the body.
     pub(crate) header: &'static str,
-    /// The header that carries its time.
+    /// The header that carries its time; Linear's is in the body.
     pub(crate) time: &'static str,
     pub(crate) body: &'static str,
 }
@@ -89,6 +89,7 @@ pub(crate) const SENDERS: &[Sender] = &[
     Sender {
         preset: "linear",
         header: "linear-signature",
+        time: "webhookTimestamp",
         ..TEXT
     },
     Sender {

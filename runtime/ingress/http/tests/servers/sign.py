@@ -146,6 +146,14 @@ def adyen(ask):
     return {}
 
 
+def linear(ask):
+    try:
+        ask["body"] = json.dumps({**json.loads(ask["body"]), "webhookTimestamp": ask["time"] * 1000})
+    except json.JSONDecodeError:
+        pass  # It is signed as it is.
+    return plain("linear-signature")(ask)
+
+
 def gitlab(ask):
     return {"x-gitlab-token": ask["secret"]}
 
@@ -158,7 +166,7 @@ SENDERS = {
     "gitlab": gitlab,
     "hubspot": hubspot,
     "intercom": plain("x-hub-signature", "sha1=", "sha1"),
-    "linear": plain("linear-signature"),
+    "linear": linear,
     "meta": plain("x-hub-signature-256", "sha256="),
     "sentry": plain("sentry-hook-signature"),
     "shopify": plain("x-shopify-hmac-sha256", base="64"),

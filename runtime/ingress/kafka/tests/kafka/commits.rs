@@ -9,7 +9,7 @@ use crate::support::{
     mock::Mock,
     numbers,
     server::unique,
-    source::{Log, Process, Record, table, texts_once},
+    source::{KafkaProcess as _, Process, Record, new_log, table, texts_once},
 };
 
 fn sorted(records: &[Record]) -> Vec<String> {
@@ -24,7 +24,7 @@ async fn commits_that_fail_are_said_counted_and_made_again() {
     let mock = Mock::start(1);
     let (topic, group) = (unique("orders"), unique("group"));
     mock.create(&topic, 1);
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&mock.brokers(), &group, &topic, "")).await;
     process.reads(1).await;
     mock.answer(
@@ -67,7 +67,7 @@ async fn a_member_that_is_thrown_out_joins_again_and_reads_what_was_not_committe
     let mock = Mock::start(1);
     let (topic, group) = (unique("orders"), unique("group"));
     mock.create(&topic, 2);
-    let log = Log::new();
+    let log = new_log();
     let more = "session_timeout_ms = 6000\ndrain_timeout_ms = 2000";
     let process = Process::start(&log, &table(&mock.brokers(), &group, &topic, more)).await;
     process.reads(2).await;
@@ -97,7 +97,7 @@ async fn partitions_that_go_and_come_again_are_committed_on() {
     let mock = Mock::start(1);
     let (topic, group) = (unique("orders"), unique("group"));
     mock.create(&topic, 3);
-    let log = Log::new();
+    let log = new_log();
     let more = "session_timeout_ms = 6000\ndrain_timeout_ms = 2000";
     let process = Process::start(&log, &table(&mock.brokers(), &group, &topic, more)).await;
     process.reads(3).await;
@@ -131,7 +131,7 @@ async fn a_coordinator_and_leaders_that_move_lose_nothing() {
     let (topic, group) = (unique("orders"), unique("group"));
     mock.create(&topic, 2);
     mock.coordinate(&group, 1);
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&mock.brokers(), &group, &topic, "")).await;
     process.reads(2).await;
     for (round, broker) in [2, 3, 1].into_iter().enumerate() {
@@ -156,7 +156,7 @@ async fn a_cluster_whose_brokers_are_all_away_is_named_and_waited_for() {
     let mock = Mock::start(2);
     let (topic, group) = (unique("orders"), unique("group"));
     mock.create(&topic, 2);
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&mock.brokers(), &group, &topic, "")).await;
     process.reads(2).await;
     mock.produce(&topic, 2, numbers(0..10));

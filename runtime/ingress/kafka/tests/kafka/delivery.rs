@@ -4,7 +4,7 @@ use crate::support::{
     client::{committed, create, produce},
     numbers,
     server::{Kafka, shared, unique},
-    source::{Log, Process, table, texts_of, texts_once},
+    source::{KafkaProcess as _, Process, new_log, table, texts_of, texts_once},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -12,7 +12,7 @@ async fn records_arrive_once_and_in_order_and_are_committed() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     produce(&kafka.brokers(), &topic, 0..500).await;
     let records = log.records(500).await;
@@ -34,7 +34,7 @@ async fn what_is_not_durable_when_the_process_is_killed_is_not_committed() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let (log, table) = (Log::new(), table(&kafka.brokers(), &group, &topic, ""));
+    let (log, table) = (new_log(), table(&kafka.brokers(), &group, &topic, ""));
     let process = Process::start(&log, &table).await;
     process.shut();
     produce(&kafka.brokers(), &topic, 0..50).await;
@@ -52,7 +52,7 @@ async fn a_process_that_is_killed_under_load_makes_one_row_of_each_record() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let (log, table) = (Log::new(), table(&kafka.brokers(), &group, &topic, ""));
+    let (log, table) = (new_log(), table(&kafka.brokers(), &group, &topic, ""));
     let brokers = kafka.brokers();
     let producing = {
         let topic = topic.clone();
@@ -75,7 +75,7 @@ async fn a_broker_that_is_killed_is_named_and_waited_for() {
     let Some(kafka) = Kafka::start("").await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 3).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     produce(&kafka.brokers(), &topic, 0..1000).await;
     log.records(1000).await;

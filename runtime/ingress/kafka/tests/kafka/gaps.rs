@@ -8,13 +8,13 @@ use crate::support::{
     client::{committed, create, produce, run},
     numbers,
     server::{Kafka, shared, unique},
-    source::{Log, Process, probe, table, texts_of, texts_once},
+    source::{KafkaProcess as _, Log, Process, new_log, probe, table, texts_of, texts_once},
 };
 
 /// Ten records were read, ten more were written, and fifteen in all are deleted while nobody reads.
 async fn deleted_before_they_were_read(kafka: &Kafka, topic: &str, group: &str) -> Log {
     create(&kafka.brokers(), topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), group, topic, "")).await;
     produce(&kafka.brokers(), topic, 0..10).await;
     log.records(10).await;
@@ -88,7 +88,7 @@ async fn a_topic_that_was_made_anew_stops_the_source_until_its_generation_is_rai
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let first = table(&kafka.brokers(), &group, &topic, "");
     let process = Process::start(&log, &first).await;
     produce(&kafka.brokers(), &topic, 0..10).await;
@@ -131,7 +131,7 @@ async fn a_topic_that_is_made_anew_while_it_is_read_stops_the_source_too() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let more = "options = { \"topic.metadata.refresh.fast.interval.ms\" = 100 }";
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, more)).await;
     produce(&kafka.brokers(), &topic, 0..10).await;
@@ -155,7 +155,7 @@ async fn a_group_whose_offsets_are_gone_stops_or_reads_again_what_is_there() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     produce(&kafka.brokers(), &topic, 0..10).await;
     log.records(10).await;
@@ -185,7 +185,7 @@ async fn an_offset_that_an_operator_sets_back_is_gone_on_from() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let (log, table) = (Log::new(), table(&kafka.brokers(), &group, &topic, ""));
+    let (log, table) = (new_log(), table(&kafka.brokers(), &group, &topic, ""));
     let process = Process::start(&log, &table).await;
     produce(&kafka.brokers(), &topic, 0..10).await;
     log.records(10).await;
@@ -212,7 +212,7 @@ async fn a_new_group_begins_where_the_file_says_also_when_it_is_stopped_before_a
         vec![json!({"op": "delete-records", "topic": topic, "offset": 5})],
     )
     .await;
-    let log = Log::new();
+    let log = new_log();
     let (early, late) = (unique("early"), unique("late"));
     let process = Process::start(&log, &table(&kafka.brokers(), &late, &topic, "start = \"latest\"")).await;
     process.reads(1).await;
@@ -221,7 +221,7 @@ async fn a_new_group_begins_where_the_file_says_also_when_it_is_stopped_before_a
     let process = Process::start(&log, &table(&kafka.brokers(), &late, &topic, "start = \"latest\"")).await;
     assert_eq!(texts_of(&log.records(3).await), numbers(20..23));
     process.stop().await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &early, &topic, "")).await;
     assert_eq!(texts_of(&log.records(18).await), numbers(5..23));
     process.stop().await;

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::support::{
     client::{committed, create, produce, run},
     server::{shared, unique},
-    source::{Log, Process, Record, table},
+    source::{KafkaProcess as _, Process, Record, new_log, table},
 };
 
 /// Of each key, in the order of the log, without what comes again, the numbers rise.
@@ -43,7 +43,7 @@ async fn a_rebalance_of_two_members_under_load_loses_nothing_and_repeats_nothing
             &topic,
             &format!("group_protocol = \"{protocol}\""),
         );
-        let log = Log::new();
+        let log = new_log();
         let first = Process::start(&log, &table).await;
         first.reads(6).await;
         let (brokers, to) = (kafka.brokers(), topic.clone());
@@ -84,7 +84,7 @@ async fn partitions_that_stay_are_read_on_while_others_go() {
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 2).await;
     let table = table(&kafka.brokers(), &group, &topic, "drain_timeout_ms = 30000");
-    let (log, other) = (Log::new(), Log::new());
+    let (log, other) = (new_log(), new_log());
     let first = Process::start(&log, &table).await;
     first.reads(2).await;
     // One record of each partition is read, and is not finished: what goes is waited for.
@@ -124,7 +124,7 @@ async fn what_is_done_after_the_deadline_of_a_revocation_is_not_committed() {
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 2).await;
     let table = table(&kafka.brokers(), &group, &topic, "drain_timeout_ms = 300");
-    let (log, other) = (Log::new(), Log::new());
+    let (log, other) = (new_log(), new_log());
     let first = Process::start(&log, &table).await;
     first.reads(2).await;
     first.shut();
@@ -162,7 +162,7 @@ async fn partitions_that_are_added_are_read() {
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
     let more = "options = { \"topic.metadata.refresh.interval.ms\" = 300 }";
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, more)).await;
     process.reads(1).await;
     run(

@@ -9,7 +9,7 @@ use rdkafka::{
 use crate::support::{
     client::{create, produce},
     server::{shared, unique},
-    source::{Log, Process, table},
+    source::{KafkaProcess as _, Process, new_log, table},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,7 +18,7 @@ async fn a_member_with_a_name_keeps_its_partitions_over_a_restart() {
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 4).await;
     let of = |instance: &str| table(&kafka.brokers(), &group, &topic, &format!("instance = \"{instance}\""));
-    let log = Log::new();
+    let log = new_log();
     let first = Process::start(&log, &of("first")).await;
     let second = Process::start(&log, &of("second")).await;
     first.reads(2).await;
@@ -44,7 +44,7 @@ async fn of_two_processes_with_one_name_the_older_stops_and_says_so() {
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
     let table = table(&kafka.brokers(), &group, &topic, "instance = \"one\"");
-    let log = Log::new();
+    let log = new_log();
     let older = Process::start(&log, &table).await;
     older.reads(1).await;
     let newer = Process::start(&log, &table).await;
@@ -76,7 +76,7 @@ async fn a_group_of_others_that_share_in_another_way_is_named() {
     while foreign.assignment().expect("known").count() == 0 {
         let _ = foreign.poll(std::time::Duration::from_millis(50));
     }
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     let status = process.status("it says so", |status| status.reason().is_some()).await;
     let why = status.reason().expect("a reason");

@@ -8,7 +8,7 @@ use crate::support::{
     client::{committed, create, produce, run},
     numbers,
     server::{shared, unique},
-    source::{Log, Process, route, table, table_of, texts_of, texts_once},
+    source::{Process, new_log, route, table, table_of, texts_of, texts_once},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -16,7 +16,7 @@ async fn headers_keep_their_order_and_say_what_is_no_text() {
     let Some(kafka) = shared().await else { return };
     let topic = unique("orders");
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &unique("group"), &topic, "")).await;
     let headers = json!([
         ["Source", "shop"],
@@ -57,7 +57,7 @@ async fn a_tombstone_is_a_deletion_and_an_empty_value_is_not() {
     let Some(kafka) = shared().await else { return };
     let topic = unique("orders");
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &unique("group"), &topic, "")).await;
     let record = |value| json!({"op": "produce", "topic": topic, "key": "k", "value": value});
     run(&kafka.brokers(), vec![record(json!("")), record(json!(null))]).await;
@@ -85,7 +85,7 @@ async fn a_poisonous_record_in_the_middle_is_a_dead_letter_left_out_or_the_end()
         let (topic, group) = (unique("orders"), unique("group"));
         create(&kafka.brokers(), &topic, 1).await;
         let route = route(&topic, &format!("value = \"registry\", on_invalid = \"{policy}\""));
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &table_of(&kafka.brokers(), &group, "", &route)).await;
         let record = |value| json!({"op": "produce", "topic": topic, "value": value});
         let mut steps: Vec<_> = numbers(0..20).iter().map(|text| record(framed(text))).collect();
@@ -123,7 +123,7 @@ async fn an_id_in_a_header_makes_one_row_of_what_is_produced_twice() {
     let topic = unique("orders");
     create(&kafka.brokers(), &topic, 1).await;
     let route = route(&topic, "event_id = { header = \"ce_id\" }, value = \"json\"");
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table_of(&kafka.brokers(), &unique("group"), "", &route)).await;
     let record =
         |id: &str, value: &str| json!({"op": "produce", "topic": topic, "value": value, "headers": [["ce_id", id]]});
@@ -152,7 +152,7 @@ async fn topics_of_a_pattern_have_ids_of_their_own() {
     create(&kafka.brokers(), &one, 1).await;
     let more = "options = { \"topic.metadata.refresh.interval.ms\" = 300 }";
     let route = route(&format!("{prefix}.*.orders"), "");
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table_of(&kafka.brokers(), &unique("group"), more, &route)).await;
     produce(&kafka.brokers(), &one, ["a"]).await;
     log.records(1).await;
@@ -175,7 +175,7 @@ async fn kcats_records_of_each_compression_are_read() {
     }
     let topic = unique("orders");
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &unique("group"), &topic, "")).await;
     let text = "x".repeat(2000);
     for (count, codec) in ["none", "gzip", "snappy", "lz4", "zstd"].into_iter().enumerate() {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::support::{
     client::{create, produce, run_as},
     server::{Kafka, shared, unique},
-    source::{Log, Process, errors, probe, route, table, table_of, texts_of},
+    source::{Process, errors, new_log, probe, route, table, table_of, texts_of},
 };
 
 /// A listener that wants a password, and users' rights.
@@ -54,7 +54,7 @@ async fn a_wrong_password_and_missing_rights_are_found_before_and_said_when_it_r
     ] {
         let findings = probe(&table).await;
         assert!(failure(&findings, words), "{words}: {findings:?}");
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &table).await;
         let status = process
             .status("it stops", |status| matches!(status, Status::Failed(_)))
@@ -63,7 +63,7 @@ async fn a_wrong_password_and_missing_rights_are_found_before_and_said_when_it_r
         assert!(why.contains(words) && why.contains(&kafka.brokers()), "{why}");
         process.stop().await;
     }
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &of("admin", "admin")).await;
     assert_eq!(texts_of(&log.records(1).await), ["a"]);
     process.stop().await;
@@ -77,7 +77,7 @@ async fn a_topic_that_is_not_there_is_said_and_waited_for() {
     let findings = probe(&table).await;
     let awaited = |one: &Finding| matches!(&one.outcome, Outcome::Awaited(why) if why.contains("make the topic"));
     assert!(findings.iter().any(awaited), "{findings:?}");
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table).await;
     let status = process.status("it says so", |status| status.reason().is_some()).await;
     assert!(
@@ -104,7 +104,7 @@ async fn a_cluster_that_is_not_there_is_named() {
     let table = table(&format!("127.0.0.1:{port}"), "group", "orders", "");
     let findings = probe(&table).await;
     assert!(failure(&findings, "127.0.0.1") && findings.len() == 1, "{findings:?}");
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table).await;
     let status = process.status("it says so", |status| status.reason().is_some()).await;
     assert!(

@@ -4,7 +4,7 @@ use crate::support::{
     client::{committed, create, run},
     numbers,
     server::{shared, unique},
-    source::{Log, Process, table, texts_of},
+    source::{Process, new_log, table, texts_of},
 };
 
 /// fede1024/rust-rdkafka#433: who does not poll is thrown out of the group, and nothing is read any more.
@@ -13,7 +13,7 @@ async fn a_full_pipeline_pauses_the_partitions_and_stays_in_the_group() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 2).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "fetch_bytes = 1048576")).await;
     process.shut();
     let padding = "x".repeat(1000);
@@ -57,7 +57,7 @@ async fn a_record_that_is_larger_than_what_is_fetched_ahead_is_read() {
         vec![serde_json::json!({"op": "create", "topic": topic, "config": config})],
     )
     .await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "fetch_bytes = 1048576")).await;
     let config = serde_json::json!({"message.max.bytes": 6_000_000});
     let record = |value: String| serde_json::json!({"op": "produce", "topic": topic, "value": value, "config": config});

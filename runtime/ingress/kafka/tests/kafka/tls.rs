@@ -1,15 +1,15 @@
 //! TLS and SCRAM, of a program that has them.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use danube_wasm_connector::Outcome;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use danube_wasm_test_certs::{Authority, write_pem};
 use serde_json::json;
 
 use crate::support::{
     client::run_as,
     server::{Kafka, unique},
-    source::{Log, Process, probe, table, texts_of},
+    source::{Process, new_log, probe, table, texts_of},
 };
 
 /// A listener with TLS that wants a password, which it never sees.
@@ -28,19 +28,10 @@ ssl.truststore.location=DIR/ca.pem";
 
 /// An authority, and a certificate of it for the broker.
 fn certificates(dir: &Path) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-    fs::write(dir.join("ca.pem"), authority.pem()).expect("its file");
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let certificate = params.signed_by(&key, &authority).expect("a certificate");
-    fs::write(
-        dir.join("broker.pem"),
-        format!("{}{}", key.serialize_pem(), certificate.pem()),
-    )
-    .expect("its file");
+    let authority = Authority::new();
+    write_pem(dir, "ca.pem", &authority.pem());
+    let identity = authority.issue(&["localhost"]);
+    write_pem(dir, "broker.pem", &format!("{}{}", identity.key, identity.cert));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,7 +72,7 @@ async fn records_come_over_tls_to_whom_has_the_password() {
             findings.iter().all(|one| one.outcome == Outcome::Reached),
             "{findings:?}"
         );
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &right).await;
         assert_eq!(texts_of(&log.records(1).await), ["a"], "{mechanism}");
         process.stop().await;

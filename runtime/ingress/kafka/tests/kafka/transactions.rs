@@ -7,7 +7,7 @@ use crate::support::{
     client::{committed, create, run, values},
     numbers,
     server::{shared, unique},
-    source::{Log, Process, table, texts_of},
+    source::{KafkaProcess as _, Process, new_log, table, texts_of},
 };
 
 /// Records of a transaction.
@@ -34,7 +34,7 @@ async fn aborted_transactions_are_not_read_and_nothing_is_left_to_read() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     run(&kafka.brokers(), three(&topic, &unique("txn"))).await;
     let records = log.records(200).await;
@@ -53,7 +53,7 @@ async fn with_read_uncommitted_they_are_read() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let table = table(&kafka.brokers(), &group, &topic, "isolation = \"read-uncommitted\"");
     let process = Process::start(&log, &table).await;
     run(&kafka.brokers(), three(&topic, &unique("txn"))).await;
@@ -67,7 +67,7 @@ async fn an_open_transaction_holds_up_what_is_behind_it() {
     let Some(kafka) = shared().await else { return };
     let (topic, group) = (unique("orders"), unique("group"));
     create(&kafka.brokers(), &topic, 1).await;
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&kafka.brokers(), &group, &topic, "")).await;
     let mut open = vec![
         json!({"op": "init-transactions", "id": unique("txn")}),

@@ -5,7 +5,7 @@ use danube_wasm_testkit::Cable;
 use crate::support::{
     mosquitto::Mosquitto,
     publisher::{numbers, publish, texts},
-    source::{Log, Process, Record, table, texts_once},
+    source::{MqttProcess as _, Process, Record, new_log, table, texts_once},
 };
 
 const TEMPERATURE: &str = "plant/1/temperature";
@@ -19,7 +19,7 @@ async fn messages_of_each_quality_arrive_once_and_in_order() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(broker.port, 2, "")).await;
     process.subscribed(1).await;
     for (qos, range) in [(0, 1..=50), (1, 51..=350), (2, 351..=600)] {
@@ -40,7 +40,7 @@ async fn what_is_not_durable_when_the_process_is_killed_comes_again() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let table = table(broker.port, qos, &format!("protocol = \"{version}\""));
         let process = Process::start(&log, &table).await;
         process.subscribed(1).await;
@@ -62,7 +62,7 @@ async fn a_process_that_is_killed_under_load_makes_one_row_of_each_message() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let table = table(broker.port, qos, "");
         let process = Process::start(&log, &table).await;
         process.subscribed(1).await;
@@ -90,7 +90,7 @@ async fn a_cut_connection_makes_no_second_event_and_blocks_nothing() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let (log, cable) = (Log::new(), Cable::to(broker.port).await);
+        let (log, cable) = (new_log(), Cable::to(broker.port).await);
         let process = Process::start(&log, &table(cable.port, qos, "")).await;
         process.subscribed(1).await;
         process.shut();
@@ -112,7 +112,7 @@ async fn connections_that_are_cut_under_load_make_one_row_of_each_message() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let (log, cable) = (Log::new(), Cable::to(broker.port).await);
+        let (log, cable) = (new_log(), Cable::to(broker.port).await);
         let process = Process::start(&log, &table(cable.port, qos, "")).await;
         process.subscribed(1).await;
         let readings = numbers(1..=3000);
@@ -134,7 +134,7 @@ async fn a_broker_that_is_killed_and_has_kept_the_session_delivers_the_rest() {
     let Some(mut broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(broker.port, 1, "")).await;
     process.subscribed(1).await;
     process.shut();
@@ -155,7 +155,7 @@ async fn a_broker_that_hangs_is_named_and_waited_for() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     broker.freeze();
     let process = Process::start(&log, &table(broker.port, 1, "connect_timeout_ms = 300")).await;
     let status = process.status("it waits", |status| status.reason().is_some()).await;
@@ -178,7 +178,7 @@ async fn an_equal_message_after_an_acknowledged_one_is_another_event_also_over_a
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let table = table(broker.port, 1, "");
     let process = Process::start(&log, &table).await;
     process.subscribed(1).await;

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     mosquitto::Mosquitto,
     publisher::{numbers, publish, texts},
-    source::{Log, Process, table, texts_once},
+    source::{MqttProcess as _, Process, narrow_log, new_log, table, texts_once},
 };
 
 const TEMPERATURE: &str = "plant/1/temperature";
@@ -17,7 +17,7 @@ async fn a_message_that_is_too_large_is_left_out_and_never_comes_again() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let table = table(
             broker.port,
             1,
@@ -55,7 +55,7 @@ async fn a_message_that_is_too_large_stops_the_source_if_it_is_to() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let table = table(broker.port, 1, "protocol = \"3.1.1\"\nmax_packet_bytes = 1000");
     let table = table.replace("qos = 1", "qos = 1, on_invalid = \"stop\"");
     let process = Process::start(&log, &table).await;
@@ -79,7 +79,7 @@ async fn a_broker_that_sends_past_the_receive_maximum_loses_nothing() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &table(broker.port, qos, "receive_maximum = 6")).await;
         process.subscribed(1).await;
         process.shut();
@@ -92,4 +92,65 @@ async fn a_broker_that_sends_past_the_receive_maximum_loses_nothing() {
         assert_eq!(process.sum("danube_wasm_mqtt_connections_total", ""), 1);
         process.stop().await;
     }
+}
+
+/// What no record of our broker holds: the session goes on, and nothing comes again for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_over_the_limit_of_records_is_a_dead_letter_and_the_stream_goes_on() {
+    let Some(broker) = Mosquitto::start("").await else {
+        return;
+    };
+    let log = narrow_log(4_096);
+    let process = Process::start(&log, &table(broker.port, 1, "")).await;
+    process.subscribed(1).await;
+    let large = "x".repeat(5_000);
+    publish(broker.port, texts(TEMPERATURE, 1, ["before", large.as_str(), "after"])).await;
+    assert_eq!(texts_once(&log.records(2).await), ["before", "after"]);
+    let letters = log.dead_letters(1).await;
+    assert_eq!(letters[0].text, large);
+    let why = &letters[0].attributes["dlq.message"];
+    assert!(why.contains("the log takes 4096"), "{why}");
+    assert_eq!(process.sum("danube_wasm_mqtt_connections_total", ""), 1);
+    process.stop().await;
+    // It was acknowledged.
+    let process = Process::start(&log, &table(broker.port, 1, "")).await;
+    process.subscribed(1).await;
+    publish(broker.port, texts(TEMPERATURE, 1, ["later"])).await;
+    assert_eq!(texts_once(&log.records(3).await), ["before", "after", "later"]);
+    assert_eq!(log.dead_letters(1).await.len(), 1);
+    process.stop().await;
+}
+
+/// What not even a dead letter holds would be lost if the broker were told to forget it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_no_dead_letter_holds_stops_the_source_with_a_cure_or_is_skipped() {
+    let Some(broker) = Mosquitto::start("").await else {
+        return;
+    };
+    let log = narrow_log(4_096);
+    let usual = table(broker.port, 1, "");
+    let process = Process::start(&log, &usual).await;
+    process.subscribed(1).await;
+    let large = "x".repeat(100_000);
+    publish(broker.port, texts(TEMPERATURE, 1, ["before", large.as_str(), "after"])).await;
+    let status = process
+        .status("it stops", |status| {
+            matches!(status, danube_wasm_pipeline::Status::Failed(_))
+        })
+        .await;
+    let why = status.reason().expect("a reason");
+    assert!(
+        why.contains("too large for a dead letter") && why.contains("say on_invalid = \"skip\""),
+        "{why}"
+    );
+    assert_eq!(
+        process.sum("danube_wasm_mqtt_connections_total", ""),
+        1,
+        "it does not connect again and again"
+    );
+    process.stop().await;
+    let skips = usual.replace("qos = 1", "qos = 1, on_invalid = \"skip\"");
+    let process = Process::start(&log, &skips).await;
+    assert_eq!(texts_once(&log.records(2).await), ["before", "after"]);
+    process.stop().await;
 }

@@ -7,7 +7,7 @@ use crate::support::{
     self,
     mosquitto::Mosquitto,
     publisher::publish,
-    source::{Log, Process, TOPIC},
+    source::{MqttProcess as _, Process, TOPIC, new_log},
 };
 
 fn table(port: u16, route: &str) -> String {
@@ -22,7 +22,7 @@ async fn properties_become_headers_attributes_and_the_content_type() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(broker.port, "qos = 2")).await;
     process.subscribed(1).await;
     let message = json!({
@@ -70,7 +70,7 @@ async fn a_publishers_own_id_makes_what_it_publishes_twice_one_row() {
         ("{ pointer = \"/n\" }", by_property, "7"),
     ] {
         for qos in [1, 2] {
-            let log = Log::new();
+            let log = new_log();
             let process = Process::start(&log, &table(broker.port, &format!("qos = {qos}, event_id = {source}"))).await;
             process.subscribed(1).await;
             let mut message = message.clone();
@@ -99,7 +99,7 @@ async fn keys_come_from_the_topic_a_level_or_the_payload() {
         ("{ pointer = \"/device\" }", "d1"),
         ("\"none\"", ""),
     ] {
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &table(broker.port, &format!("key = {key}"))).await;
         process.subscribed(1).await;
         publish(

@@ -5,13 +5,13 @@ use danube_wasm_connector::Outcome;
 use crate::support::{
     aedes::Aedes,
     publisher::{numbers, publish_old, texts},
-    source::{Log, Process, probe, table, texts_once},
+    source::{MqttProcess as _, Process, new_log, probe, table, texts_once},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_refuses_version_5_is_spoken_to_in_3_1_1() {
     let Some(broker) = Aedes::start().await else { return };
-    let (log, table) = (Log::new(), table(broker.port, 1, ""));
+    let (log, table) = (new_log(), table(broker.port, 1, ""));
     let findings = probe(&table).await;
     let texts_found = format!("{findings:?}");
     assert!(

@@ -10,7 +10,7 @@ use crate::support::{
     mosquitto::Mosquitto,
     publisher::publish_as,
     publisher::texts,
-    source::{Log, Process, probe, table, texts_once},
+    source::{MqttProcess as _, Process, new_log, probe, table, texts_once},
 };
 
 /// A broker that knows one user.
@@ -37,7 +37,7 @@ async fn a_wrong_password_is_found_before_and_said_when_it_runs() {
             "username = \"nobody\"",
             "",
         ] {
-            let log = Log::new();
+            let log = new_log();
             let process = Process::start(&log, &of(wrong)).await;
             let status = process
                 .status("it stops", |status| matches!(status, Status::Failed(_)))
@@ -60,7 +60,7 @@ async fn a_wrong_password_is_found_before_and_said_when_it_runs() {
             findings.len() == 2 && findings.iter().all(|one| one.outcome == Outcome::Reached),
             "{findings:?}"
         );
-        let log = Log::new();
+        let log = new_log();
         let process = Process::start(&log, &right).await;
         process.subscribed(1).await;
         publish_as(broker.port, ("danube", "right"), texts("plant/a", 1, ["in"])).await;
@@ -108,12 +108,48 @@ async fn a_broker_that_is_away_is_waited_for() {
         return;
     };
     broker.kill();
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(broker.port, 1, "")).await;
     let status = process.status("it waits", |status| status.reason().is_some()).await;
     assert!(matches!(status, Status::Degraded(_)), "{status:?}");
     broker.restart().await;
     process.subscribed(1).await;
     process.status("it runs", |status| *status == Status::Running).await;
+    process.stop().await;
+}
+
+/// Who rotates a password changes it at the broker and in the file, in whatever order, while the source runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_rotated_is_read_anew_with_each_connection() {
+    let Some(mut broker) = with_password().await else {
+        return;
+    };
+    let file = broker.file("secret");
+    std::fs::write(&file, "right\n").expect("the file");
+    let login = format!("username = \"danube\"\npassword = {{ file = \"{}\" }}", file.display());
+    let log = new_log();
+    let process = Process::start(&log, &table(broker.port, 1, &login)).await;
+    process.subscribed(1).await;
+    let mut passwords = servers::program("mosquitto_passwd").expect("it was there before");
+    let changed = passwords
+        .arg("-b")
+        .arg(broker.file("passwords"))
+        .args(["danube", "new"]);
+    assert!(
+        changed
+            .stdout(Stdio::null())
+            .status()
+            .expect("mosquitto_passwd")
+            .success()
+    );
+    let readable = Command::new("chmod").arg("644").arg(broker.file("passwords")).status();
+    assert!(readable.expect("chmod").success());
+    broker.kill_and_restart().await;
+    let status = process.status("it waits", |status| status.reason().is_some()).await;
+    assert!(matches!(status, Status::Degraded(_)), "it goes on trying: {status:?}");
+    std::fs::write(&file, "new\n").expect("the file");
+    process.status("it runs", |status| *status == Status::Running).await;
+    publish_as(broker.port, ("danube", "new"), texts("plant/a", 1, ["in"])).await;
+    assert_eq!(texts_once(&log.records(1).await), ["in"]);
     process.stop().await;
 }

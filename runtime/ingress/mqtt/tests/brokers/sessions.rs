@@ -3,7 +3,7 @@
 use crate::support::{
     mosquitto::Mosquitto,
     publisher::{numbers, publish, texts},
-    source::{Log, Process, TOPIC, table, texts_once},
+    source::{MqttProcess as _, Process, TOPIC, new_log, table, texts_once},
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ async fn what_comes_while_this_side_is_away_is_there_when_it_is_back() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let table = table(broker.port, 1, &format!("protocol = \"{version}\""));
         let process = Process::start(&log, &table).await;
         process.subscribed(1).await;
@@ -35,7 +35,7 @@ async fn a_session_that_the_broker_has_lost_is_said_counted_and_made_anew() {
     let Some(mut broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(broker.port, 1, "")).await;
     process.subscribed(1).await;
     assert_eq!(
@@ -57,7 +57,7 @@ async fn a_lost_session_is_said_also_when_both_sides_were_down() {
     let Some(mut broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let table = table(broker.port, 1, "");
     let process = Process::start(&log, &table).await;
     process.subscribed(1).await;
@@ -74,7 +74,7 @@ async fn two_processes_of_one_client_id_are_told_apart() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let (log, other_log) = (Log::new(), Log::new());
+    let (log, other_log) = (new_log(), new_log());
     let table = table(broker.port, 1, "");
     let process = Process::start(&log, &table).await;
     process.subscribed(1).await;
@@ -93,7 +93,7 @@ async fn a_retained_message_is_one_event_however_often_we_come_back() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let table = table(broker.port, 1, &format!("protocol = \"{version}\""));
         publish(
             broker.port,
@@ -123,7 +123,7 @@ async fn a_filter_that_is_taken_out_of_the_file_is_subscribed_to_no_more() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let table_of = |filter: &str| table(broker.port, 1, "").replace("plant/#", filter);
     let process = Process::start(&log, &table_of("old/#")).await;
     process.subscribed(1).await;

@@ -5,7 +5,7 @@ use danube_wasm_testkit::Cable;
 use crate::support::{
     hivemq::HiveMq,
     publisher::{numbers, publish, texts},
-    source::{Log, Process, table, texts_once},
+    source::{MqttProcess as _, Process, new_log, table, texts_once},
 };
 
 const TEMPERATURE: &str = "plant/1/temperature";
@@ -16,7 +16,7 @@ async fn a_strict_broker_ends_no_connection_and_both_sides_can_be_killed() {
         return;
     };
     for qos in [1, 2] {
-        let (log, cable) = (Log::new(), Cable::to(broker.port).await);
+        let (log, cable) = (new_log(), Cable::to(broker.port).await);
         let of = |port| table(port, qos, "receive_maximum = 20").replace("test-plant", &format!("plant-{qos}"));
         let process = Process::start(&log, &of(cable.port)).await;
         process.subscribed(1).await;
@@ -43,7 +43,7 @@ async fn a_strict_broker_ends_no_connection_and_both_sides_can_be_killed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_processes_of_one_client_id_are_told_what_to_do() {
     let Some(broker) = HiveMq::start().await else { return };
-    let (log, other_log) = (Log::new(), Log::new());
+    let (log, other_log) = (new_log(), new_log());
     let table = table(broker.port, 1, "");
     let process = Process::start(&log, &table).await;
     process.subscribed(1).await;
@@ -62,7 +62,7 @@ async fn two_processes_of_one_client_id_are_told_what_to_do() {
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_messages_under_packet_ids_that_are_used_again_are_events_of_their_own() {
     let Some(broker) = HiveMq::start().await else { return };
-    let (log, cable) = (Log::new(), Cable::to(broker.port).await);
+    let (log, cable) = (new_log(), Cable::to(broker.port).await);
     let process = Process::start(&log, &table(cable.port, 1, "")).await;
     process.subscribed(1).await;
     let mut published = 0;

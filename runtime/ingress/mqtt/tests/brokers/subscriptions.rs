@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{
     mosquitto::Mosquitto,
     publisher::{numbers, publish, texts},
-    source::{Log, Process, TOPIC, table, texts_once},
+    source::{MqttProcess as _, Process, TOPIC, new_log, table, texts_once},
 };
 
 fn routes(port: u16, routes: &str) -> String {
@@ -18,7 +18,7 @@ async fn a_shared_subscription_gives_each_message_to_one_of_its_members() {
     let Some(broker) = Mosquitto::start("").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let table = |member: &str| {
         let route = format!("{{ filter = \"$share/group/plant/#\", danube_topic = \"{TOPIC}\" }}");
         routes(broker.port, &route).replace("test-plant", member)
@@ -42,7 +42,7 @@ async fn a_filter_for_everything_does_not_bring_the_brokers_own_topics() {
     let Some(broker) = Mosquitto::start("sys_interval 1").await else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let route = format!("{{ filter = \"#\", danube_topic = \"{TOPIC}\" }}");
     let process = Process::start(&log, &routes(broker.port, &route)).await;
     process.subscribed(1).await;
@@ -50,7 +50,7 @@ async fn a_filter_for_everything_does_not_bring_the_brokers_own_topics() {
     assert_eq!(log.records(1).await.len(), 1);
     process.stop().await;
     let (log, route) = (
-        Log::new(),
+        new_log(),
         format!("{{ filter = \"$SYS/broker/version\", danube_topic = \"{TOPIC}\" }}"),
     );
     let process = Process::start(&log, &routes(broker.port, &route)).await;
@@ -64,7 +64,7 @@ async fn a_message_of_two_filters_is_one_event_of_the_first() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let both = format!(
             "{{ filter = \"plant/+/t\", danube_topic = \"{TOPIC}\" }}, {{ filter = \"plant/#\", danube_topic = \"{TOPIC}\" }}"
         );
@@ -89,7 +89,7 @@ async fn retained_messages_can_be_left_out() {
         let Some(broker) = Mosquitto::start("").await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let old = json!({"topic": "plant/state", "payload": "old", "retain": true});
         publish(broker.port, vec![old]).await;
         let route = format!("{{ filter = \"plant/#\", danube_topic = \"{TOPIC}\", retained = \"skip\" }}");
@@ -134,7 +134,7 @@ async fn a_subscription_that_is_refused_stops_the_source_and_names_the_filter() 
         let Some(broker) = Mosquitto::start_with(|dir| only_allows(dir, "plant/#")).await else {
             return;
         };
-        let log = Log::new();
+        let log = new_log();
         let both = format!(
             "{{ filter = \"plant/#\", danube_topic = \"{TOPIC}\" }}, {{ filter = \"secret/#\", danube_topic = \"{TOPIC}\" }}"
         );

@@ -1,29 +1,21 @@
 //! `mqtts`.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use danube_wasm_connector::Outcome;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
+use danube_wasm_test_certs::{Authority, write_pem};
 
 use crate::support::{
     mosquitto::Mosquitto,
-    source::{Log, Process, TOPIC, probe, texts_once},
+    source::{MqttProcess as _, Process, TOPIC, new_log, probe, texts_once},
 };
 
 /// An authority, and certificates of it for the broker and for a client.
 fn certificates(dir: &Path) {
-    let mut params = CertificateParams::default();
-    // By names alone OpenSSL would take the others for self-signed.
-    params.distinguished_name.push(DnType::CommonName, "authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-    fs::write(dir.join("ca.pem"), authority.pem()).expect("its file");
+    let authority = Authority::new();
+    write_pem(dir, "ca.pem", &authority.pem());
     for name in ["localhost", "client"] {
-        let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
-        let certificate = params.signed_by(&key, &authority).expect("a certificate");
-        fs::write(dir.join(format!("{name}.pem")), certificate.pem()).expect("its file");
-        fs::write(dir.join(format!("{name}-key.pem")), key.serialize_pem()).expect("its file");
+        authority.issue(&[name]).write(dir, name);
     }
 }
 
@@ -93,7 +85,7 @@ async fn a_broker_that_asks_for_a_certificate_is_shown_ours() {
         findings.iter().all(|one| one.outcome == Outcome::Reached),
         "{findings:?}"
     );
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(&broker, "localhost", &ours)).await;
     process.subscribed(1).await;
     crate::support::publisher::publish_over_tls(&broker, "plant/a", "in").await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use danube_wasm_connector::PathClaim;
-use danube_wasm_ingress_listener::{ListenerConfig, ListenerDefaults, config::AuthConfig};
+use danube_wasm_ingress_listener::{ListenerConfig, ListenerDefaults, RateLimit, config::AuthConfig};
 use danube_wasm_settings::{
     Section, Table,
     kinds::{Integer, Millis},
@@ -34,6 +34,8 @@ pub struct Otlp {
     pub answer_timeout: Duration,
     /// Who may send.
     pub auth: AuthConfig,
+    /// How many exports are taken, of all signals and ports together.
+    pub rate_limit: Option<RateLimit>,
     /// What an event is, unless the signal says otherwise.
     pub split: Split,
     /// The signals that are received, at least one.
@@ -94,7 +96,13 @@ impl Section for Otlp {
             .or(Split::Record);
         let auth = t.group("auth").optional::<AuthConfig>();
         let auth = auth.unwrap_or_else(|| by_certificate(&listener));
+        let rate_limit = t.group("rate_limit").optional::<RateLimit>();
         let signals = signals(t);
+        t.refuse(
+            "profiles",
+            "profiles are not received: OpenTelemetry's protocol for them is not stable",
+            "remove the table; receive `traces`, `metrics` and `logs`",
+        );
         t.moved("endpoint", "write `host` and `port`");
         t.moved(
             "protocols",
@@ -106,6 +114,7 @@ impl Section for Otlp {
             listener,
             answer_timeout,
             auth,
+            rate_limit,
             split,
             signals,
         };

@@ -155,6 +155,11 @@ async fn a_signal_without_a_table_is_unknown() {
     let answer = export(&receiver, "/v1development/profiles", PROTOBUF, Coding::None, b"").await;
     let status = tonic_types::Status::decode(answer.body).expect("a status");
     assert_eq!((answer.status, status.code), (404, Code::Unimplemented as i32));
+    assert!(
+        status.message.contains("profiles are not received here"),
+        "{}",
+        status.message
+    );
     let answer = call(
         &receiver,
         "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export",

@@ -1,5 +1,6 @@
 //! Who may send.
 
+use danube_wasm_test_certs::{Authority, write_pem};
 use serde_json::json;
 use tonic::Code;
 
@@ -66,26 +67,11 @@ async fn exporters_send_their_token_over_both_transports() {
     }
 }
 
-/// Issues certificates of one authority into a directory: for the server, and for clients.
+/// Issues a certificate of an authority of its own into a directory, and that authority's.
 fn issue(dir: &std::path::Path, name: &str) {
-    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
-    let key = || KeyPair::generate().expect("a key");
-    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, format!("authority of {name}"));
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = key();
-    let certificate = authority.self_signed(&authority_key).expect("a certificate");
-    let write = |file: &str, text: String| std::fs::write(dir.join(format!("{name}-{file}")), text).expect("a file");
-    write("ca.pem", certificate.pem());
-    let issuer = Issuer::new(authority, authority_key);
-    let leaf_key = key();
-    let mut leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("parameters");
-    leaf.distinguished_name.push(DnType::CommonName, name);
-    let leaf = leaf.signed_by(&leaf_key, &issuer).expect("a certificate");
-    write("cert.pem", leaf.pem());
-    write("key.pem", leaf_key.serialize_pem());
+    let authority = Authority::new();
+    write_pem(dir, &format!("{name}-ca.pem"), &authority.pem());
+    authority.issue(&["localhost"]).write(dir, name);
 }
 
 #[tokio::test]
@@ -97,7 +83,7 @@ async fn certificates_are_asked_for_over_both_transports() {
     let path = |file: &str| dir.path().join(file).to_str().expect("text").to_owned();
     let (receiver, inbox) = start_with(&format!(
         "tls = {{ cert_path = \"{}\", key_path = \"{}\", client_ca_path = \"{}\" }}",
-        path("server-cert.pem"),
+        path("server.pem"),
         path("server-key.pem"),
         path("client-ca.pem")
     ))
@@ -111,7 +97,7 @@ async fn certificates_are_asked_for_over_both_transports() {
         });
         for name in ["", "other"] {
             if !name.is_empty() {
-                options["cert"] = path(&format!("{name}-cert.pem")).into();
+                options["cert"] = path(&format!("{name}.pem")).into();
                 options["key"] = path(&format!("{name}-key.pem")).into();
             }
             let Some(printed) = clients::python(options.clone()).await else {
@@ -124,7 +110,7 @@ async fn certificates_are_asked_for_over_both_transports() {
             );
         }
         assert!(inbox.requests().is_empty());
-        options["cert"] = path("client-cert.pem").into();
+        options["cert"] = path("client.pem").into();
         options["key"] = path("client-key.pem").into();
         options["timeout"] = 60.into();
         assert_eq!(

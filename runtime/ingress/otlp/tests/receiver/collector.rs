@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::support::{
     clients::Collector,
-    process::{Log, Process, Record},
+    process::{Process, Record, body, new_log},
     receiver::TABLE,
 };
 
@@ -12,7 +12,7 @@ use crate::support::{
 fn count(records: &[Record]) -> BTreeMap<String, Vec<&str>> {
     let mut lines: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for record in records {
-        let line = record.body["body"]["stringValue"].as_str().expect("a line").to_owned();
+        let line = body(record)["body"]["stringValue"].as_str().expect("a line").to_owned();
         lines.entry(line).or_default().push(&record.id);
     }
     lines
@@ -26,7 +26,7 @@ fn kills() -> usize {
 /// The source is killed while the collector sends, again and again. The collector queues, and sends again what was not answered.
 async fn no_line_is_lost_or_doubled(compression: &str) {
     const LINES: usize = 2000;
-    let log = Log::new();
+    let log = new_log();
     let port = danube_wasm_testkit::servers::free_port();
     let table = TABLE.replace("port = 0", &format!("port = {port}\ngrpc_port = {port}"));
     let url = format!("http://127.0.0.1:{port}");
@@ -39,12 +39,12 @@ async fn no_line_is_lost_or_doubled(compression: &str) {
         let first = round * LINES;
         // Some are durable, others are on their way: more follow while the process ends.
         collector.log((first..first + LINES / 2).map(|n| format!("line {n}")));
-        log.records("/otel/logs", first + LINES / 4).await;
+        log.records_of("/otel/logs", first + LINES / 4).await;
         collector.log((first + LINES / 2..first + LINES).map(|n| format!("line {n}")));
         process.kill().await;
     }
     let process = Process::start(&log, &table).await;
-    let records = log.records("/otel/logs", rounds * LINES).await;
+    let records = log.records_of("/otel/logs", rounds * LINES).await;
     process.kill().await;
     let lines = count(&records);
     let twice = records.len() - lines.len();

@@ -62,7 +62,11 @@ fn mistakes_are_named_with_their_cure() {
             "no exporter signs its exports",
             "`type = \"bearer\"`",
         ),
-        (&format!("profiles = 1\n{LOGS}"), "profiles", "unknown key"),
+        (
+            &format!("profiles = 1\n{LOGS}"),
+            "profiles",
+            "profiles are not received",
+        ),
         (
             &format!("body_timeout_ms = 60000\n{LOGS}"),
             "has no time left",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     clients::{self, ALL_SUCCEEDED},
     inbox::unavailable,
-    process::{Log, Process},
+    process::{Process, body, new_log},
     receiver::{TABLE, start},
 };
 
@@ -15,7 +15,7 @@ fn options(url: &str, transport: &str, compression: &str) -> Value {
 
 #[tokio::test]
 async fn the_sdk_for_python_sends_every_signal_over_both_transports() {
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, TABLE).await;
     let url = process.receiver.url();
     for transport in ["grpc", "http"] {
@@ -27,11 +27,11 @@ async fn the_sdk_for_python_sends_every_signal_over_both_transports() {
         }
     }
     // Each run has spans, lines and counters of its own.
-    let spans = log.records("/otel/traces", 4 * 5).await;
-    let lines = log.records("/otel/logs", 4 * 5).await;
-    let metrics = log.records("/otel/metrics", 4 * 6).await;
+    let spans = log.records_of("/otel/traces", 4 * 5).await;
+    let lines = log.records_of("/otel/logs", 4 * 5).await;
+    let metrics = log.records_of("/otel/metrics", 4 * 6).await;
     assert_eq!((spans.len(), lines.len(), metrics.len()), (20, 20, 24));
-    let span = &spans[1].body;
+    let span = body(&spans[1]);
     assert_eq!(
         (&span["name"], &span["scope"]["name"], &span["scope"]["version"]),
         (&json!("span 1"), &json!("checkout"), &json!("1.2"))
@@ -41,23 +41,24 @@ async fn the_sdk_for_python_sends_every_signal_over_both_transports() {
         json!({"key": "half", "value": {"doubleValue": 0.5}})
     );
     assert_eq!(span["traceId"].as_str().map(str::len), Some(32));
-    assert_eq!(lines[2].body["body"], json!({"stringValue": "line 2"}));
-    assert_eq!(lines[2].body["severityText"], "WARN");
-    assert_eq!(metrics[3].body["sum"]["dataPoints"][0]["asInt"], "4");
+    assert_eq!(body(&lines[2])["body"], json!({"stringValue": "line 2"}));
+    assert_eq!(body(&lines[2])["severityText"], "WARN");
+    assert_eq!(body(&metrics[3])["sum"]["dataPoints"][0]["asInt"], "4");
     process.kill().await;
 }
 
 #[tokio::test]
 async fn the_exporter_for_node_sends_json() {
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, TABLE).await;
     let Some(printed) = clients::node(process.receiver.url(), 1000).await else {
         return;
     };
     assert_eq!(printed, "SUCCESS\n");
-    let spans = log.records("/otel/traces", 1000).await;
+    let spans = log.records_of("/otel/traces", 1000).await;
     assert_eq!(spans.len(), 1000);
-    let event = &spans[999].body["events"][0]["attributes"][0]["value"];
+    let last = body(&spans[999]);
+    let event = &last["events"][0]["attributes"][0]["value"];
     assert_eq!(event, &json!({"intValue": "9007199254740991"}));
     process.kill().await;
 }

@@ -162,3 +162,58 @@ async fn bodies_that_are_not_what_they_say_are_refused() {
     }
     assert!(inbox.requests().is_empty());
 }
+
+#[tokio::test]
+async fn exports_over_the_rate_may_be_sent_again_and_count_only_when_they_may_be_sent_at_all() {
+    let key = "auth = { type = \"bearer\", secrets = [\"0123456789abcdef0123456789abcdef\"] }";
+    let rate = "rate_limit = { requests_per_sec = 1, burst = 2 }";
+    let (receiver, inbox) = start_with(&format!("{key}\n{rate}")).await;
+    let body = bodies::logs(1);
+    // Who may not send uses up nothing.
+    for _ in 0..5 {
+        let answer = post(&receiver, "/v1/logs", &[("content-type", PROTOBUF)], &body).await;
+        assert_eq!(answer.status, 401);
+    }
+    let headers = [
+        ("content-type", PROTOBUF),
+        ("authorization", "Bearer 0123456789abcdef0123456789abcdef"),
+    ];
+    let (mut taken, mut told) = (0, None);
+    while told.is_none() && taken < 100 {
+        let answer = post(&receiver, "/v1/logs", &headers, &body).await;
+        match answer.status {
+            200 => taken += 1,
+            _ => told = Some(answer),
+        }
+    }
+    let told = told.expect("over the rate");
+    assert!(taken >= 2, "{taken}");
+    assert_eq!((told.status, told.header("retry-after")), (429, "1"));
+    let status = tonic_types::Status::decode(told.body).expect("a status");
+    assert_eq!(status.code, Code::Unavailable as i32);
+    assert!(
+        status.message.contains("more requests than it takes"),
+        "{}",
+        status.message
+    );
+    let headers = [("authorization", "Bearer 0123456789abcdef0123456789abcdef")];
+    let mut told = None;
+    for _ in 0..100 {
+        let answer = call(
+            &receiver,
+            GRPC_LOGS,
+            &headers,
+            crate::support::wire::frame(Coding::None, &body),
+        )
+        .await;
+        if answer.code() != Code::Ok {
+            told = Some(answer);
+            break;
+        }
+        taken += 1;
+    }
+    let told = told.expect("over the rate, which both transports share");
+    assert_eq!(told.code(), Code::Unavailable);
+    assert!(told.retry_info().is_some(), "it may be sent again");
+    assert_eq!(inbox.events().len(), taken);
+}

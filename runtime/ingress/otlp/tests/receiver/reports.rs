@@ -12,7 +12,7 @@ use crate::{
     bodies::{self, GRPC_LOGS},
     support::{
         inbox::{accepted, invalid, unavailable},
-        process::{Log, Process},
+        process::{Process, new_log},
         receiver::{TABLE, start, start_with},
         wire::{Coding, call_with, export},
     },
@@ -74,7 +74,7 @@ async fn a_write_that_failed_for_now_was_answered_internal_so_a_client_never_tri
 /// open-telemetry/opentelemetry-collector#11056, planetf1/otelite#254, census-instrumentation/opencensus-specs#119.
 #[tokio::test]
 async fn an_answer_was_lost_after_the_commit_so_the_retry_doubled_everything() {
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, TABLE).await;
     for (path, grpc, body) in bodies::all() {
         let topic = path.replace("/v1/", "/otel/");
@@ -89,7 +89,7 @@ async fn an_answer_was_lost_after_the_commit_so_the_retry_doubled_everything() {
         tcp.write_all(&[head.as_bytes(), &body].concat())
             .await
             .expect("a request");
-        log.records(&topic, 3).await;
+        log.records_of(&topic, 3).await;
         drop(tcp);
         // Retries, over either transport.
         assert_eq!(
@@ -103,7 +103,7 @@ async fn an_answer_was_lost_after_the_commit_so_the_retry_doubled_everything() {
             Code::Ok
         );
         let ids: HashSet<_> = log
-            .records(&topic, 3)
+            .records_of(&topic, 3)
             .await
             .into_iter()
             .map(|record| record.id)
@@ -240,7 +240,7 @@ async fn one_slow_answer_lost_the_batch() {
 /// open-telemetry/opentelemetry-collector#669, #4194: a sender that is not told to wait goes on.
 #[tokio::test]
 async fn a_receiver_without_back_pressure_lost_what_its_queue_did_not_hold() {
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, TABLE).await;
     // Far more at once than the pipeline's queue has places.
     let body = |n: u64| bodies::logs_of((0..1000).map(move |line| format!("line {n}.{line}")));
@@ -263,7 +263,7 @@ async fn a_receiver_without_back_pressure_lost_what_its_queue_did_not_hold() {
     }
     println!("{statuses:?}");
     assert!(statuses.contains(&200));
-    log.records("/otel/logs", 20_000).await;
+    log.records_of("/otel/logs", 20_000).await;
     process.kill().await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, Record, TOPIC, table, texts_once},
+    source::{Change as _, Log, PostgresProcess as _, Process, Record, TOPIC, new_log, table, texts_once},
 };
 
 /// A server with these tables, and a source that reads their changes.
@@ -15,7 +15,7 @@ async fn reading(statements: &str, tables: &[&str], more: &str) -> Option<(Postg
     postgres.sql(&format!(
         "{statements}; CREATE PUBLICATION danube FOR ALL TABLES WITH (publish_via_partition_root = true)"
     ));
-    let log = Log::new();
+    let log = new_log();
     let more = format!("snapshot = \"never\"\n{more}");
     let process = Process::start(&log, &table(postgres.port, tables, &more)).await;
     process.streaming(1).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::{
     debezium::{self, Debezium},
     server::Postgres,
-    source::{Log, Process, table},
+    source::{PostgresProcess as _, Process, new_log, table},
 };
 
 const TABLES: &str = "
@@ -68,7 +68,7 @@ async fn the_envelope_of_debezium_is_what_debezium_writes() {
     let Some(debezium) = Debezium::start(postgres.port, "public.customers,public.parts,public.kinds") else {
         return;
     };
-    let log = Log::new();
+    let log = new_log();
     let tables = ["customers", "parts", "kinds"];
     let config = table(postgres.port, &tables, "snapshot = \"never\"\nenvelope = \"debezium\"");
     let process = Process::start(&log, &config).await;

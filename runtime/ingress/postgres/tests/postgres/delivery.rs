@@ -8,7 +8,7 @@ use danube_wasm_testkit::Cable;
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, Record, SLOT, table},
+    source::{PostgresProcess as _, Process, Record, SLOT, new_log, table},
 };
 
 const TABLE: &str =
@@ -50,7 +50,7 @@ fn rows(records: &[Record]) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_loses_no_row() {
     let Some(mut postgres) = server().await else { return };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &changes(postgres.port)).await;
     process.streaming(1).await;
     for round in 1..=3 {
@@ -71,7 +71,7 @@ async fn a_server_that_is_killed_loses_no_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_cut_loses_no_row() {
     let Some(postgres) = server().await else { return };
-    let (log, cable) = (Log::new(), Cable::to(postgres.port).await);
+    let (log, cable) = (new_log(), Cable::to(postgres.port).await);
     let process = Process::start(&log, &changes(cable.port)).await;
     process.streaming(1).await;
     for cut in 1..=4 {
@@ -90,7 +90,7 @@ async fn a_connection_that_is_cut_loses_no_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_that_come_again_after_a_kill_are_the_same_events() {
     let Some(postgres) = server().await else { return };
-    let log = Log::new();
+    let log = new_log();
     let mut times = 0;
     for round in 1..=5 {
         // The server hears of nothing before half a minute.
@@ -117,7 +117,7 @@ async fn rows_that_come_again_after_a_kill_are_the_same_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_change_that_comes_again_is_the_same_event() {
     let Some(postgres) = server().await else { return };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &changes(postgres.port)).await;
     process.streaming(1).await;
     postgres.sql(&format!("SELECT pg_copy_logical_replication_slot('{SLOT}', 'before')"));
@@ -151,7 +151,7 @@ async fn every_kind_of_change_that_comes_again_is_the_same_event() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_is_told_only_of_what_is_durable() {
     let Some(postgres) = server().await else { return };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &changes(postgres.port)).await;
     process.streaming(1).await;
     process.shut();
@@ -177,7 +177,7 @@ async fn what_others_write_is_confirmed_while_our_tables_are_quiet() {
     };
     postgres.sql(TABLE);
     postgres.sql("CREATE TABLE busy (id int, filler text)");
-    let log = Log::new();
+    let log = new_log();
     let table = format!("{}\nstatus_interval_secs = 1", changes(postgres.port));
     let process = Process::start(&log, &table).await;
     process.streaming(1).await;
@@ -194,7 +194,7 @@ async fn what_others_write_is_confirmed_while_our_tables_are_quiet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_confirms_what_is_durable_and_a_start_reads_on() {
     let Some(postgres) = server().await else { return };
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &changes(postgres.port)).await;
     process.streaming(1).await;
     insert(&postgres, 1..=10);
@@ -212,12 +212,32 @@ async fn a_stop_confirms_what_is_durable_and_a_start_reads_on() {
 async fn a_server_that_is_away_is_waited_for() {
     let Some(mut postgres) = server().await else { return };
     postgres.kill();
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &changes(postgres.port)).await;
     let why = process.waits().await;
     assert!(why.contains("cannot be reached"), "{why}");
     postgres.restart().await;
     process.streaming(1).await;
     process.status("it runs", |status| *status == Status::Running).await;
+    process.stop().await;
+}
+
+/// For alerts that do not name a kind of source.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_keeps_is_told_as_of_every_source() {
+    let Some(postgres) = server().await else { return };
+    let log = new_log();
+    let process = Process::start(&log, &changes(postgres.port)).await;
+    process.streaming(1).await;
+    process.shut();
+    insert(&postgres, 1..=1_000);
+    let slot = format!("stream=\"{SLOT}\"");
+    let name = "danube_wasm_source_retained_bytes";
+    danube_wasm_testkit::until("what the slot keeps is told", || {
+        (process.sum(name, &slot) > 10_000).then_some(())
+    })
+    .await;
+    process.open();
+    log.until("all rows are there", |records| rows(records) >= 1_000).await;
     process.stop().await;
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, example},
+    source::{PostgresProcess as _, Process, example, new_log},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -23,7 +23,7 @@ async fn the_rows_of_the_outbox_are_records() {
         &folder.join("pipeline.toml"),
         &[("PG_URL", &url), ("PGPASSWORD", "secret")],
     );
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start_with(&log, config).await;
     process.streaming(1).await;
     postgres.sql("INSERT INTO outbox (kind, body) VALUES ('order-paid', '{\"order\": 1}'); DELETE FROM outbox");

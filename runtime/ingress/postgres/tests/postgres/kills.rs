@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, Record, table},
+    source::{Change as _, PostgresProcess as _, Process, Record, new_log, table},
 };
 
 /// Numbers that are the same at each run.
@@ -72,7 +72,7 @@ async fn what_is_read_is_what_is_there_after_kills_on_both_sides() {
          ALTER TABLE a REPLICA IDENTITY FULL; GRANT SELECT ON a TO danube; CREATE PUBLICATION danube FOR TABLE a; \
          INSERT INTO a SELECT n, n, repeat('x', 3000) FROM generate_series(1, 20) n",
     );
-    let (log, mut dice) = (Log::new(), Dice(7));
+    let (log, mut dice) = (new_log(), Dice(7));
     let table = table(postgres.port, &["a"], "");
     let mut process = Process::start(&log, &table).await;
     process.streaming(1).await;

@@ -4,14 +4,14 @@ use danube_wasm_connector::{Finding, Outcome};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, probe, table},
+    source::{Process, new_log, probe, table},
 };
 
 const TABLE: &str = "CREATE TABLE a (id int PRIMARY KEY); GRANT SELECT ON a TO danube;";
 
 /// What the source stops with.
 async fn refused(table: &str) -> String {
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, table).await;
     let why = process.failed().await;
     process.stop().await;

@@ -6,7 +6,7 @@ use danube_wasm_testkit::{servers::Server, until};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, SLOT, table, texts_once},
+    source::{Change as _, Log, PostgresProcess as _, Process, SLOT, new_log, table, texts_once},
 };
 
 const TABLE: &str = "CREATE TABLE a (id int PRIMARY KEY); GRANT SELECT ON a TO danube; CREATE PUBLICATION danube FOR TABLE a; \
@@ -16,7 +16,7 @@ const TABLE: &str = "CREATE TABLE a (id int PRIMARY KEY); GRANT SELECT ON a TO d
 async fn read_and_left() -> Option<(Postgres, Log)> {
     let postgres = Postgres::start("").await?;
     postgres.sql(TABLE);
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["a"], "")).await;
     process.streaming(1).await;
     postgres.sql("INSERT INTO a VALUES (2)");
@@ -90,7 +90,7 @@ async fn a_slot_whose_log_the_server_dropped_stops_the_source() {
         return;
     };
     postgres.sql(TABLE);
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["a"], "")).await;
     process.streaming(1).await;
     process.stop().await;
@@ -162,7 +162,7 @@ async fn a_slot_that_this_source_has_not_read_is_taken_only_without_a_snapshot()
         "SELECT pg_create_logical_replication_slot('{SLOT}', 'pgoutput')"
     ));
     postgres.sql("INSERT INTO a VALUES (2)");
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["a"], "")).await;
     let why = process.failed().await;
     assert!(

@@ -7,7 +7,7 @@ use std::sync::{
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, SLOT, table, texts_once},
+    source::{Change as _, PostgresProcess as _, Process, SLOT, new_log, table, texts_once},
 };
 
 const ORDERS: &str = "CREATE TABLE orders (id int PRIMARY KEY, note text); CREATE PUBLICATION danube FOR TABLE orders; \
@@ -23,7 +23,7 @@ async fn the_rows_that_are_there_come_first_and_then_the_changes() {
         return;
     };
     postgres.sql(&format!("{ORDERS} INSERT INTO orders VALUES (1, 'a'), (2, 'b')"));
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
     process.streaming(1).await;
     postgres.sql("INSERT INTO orders VALUES (3, 'c'); UPDATE orders SET note = 'B' WHERE id = 2; DELETE FROM orders WHERE id = 1");
@@ -61,7 +61,7 @@ async fn what_is_committed_while_the_snapshot_is_taken_comes_once() {
     postgres.sql(&format!(
         "{ORDERS} INSERT INTO orders SELECT n, 'before' FROM generate_series(1, 3000) n"
     ));
-    let (log, postgres) = (Log::new(), Arc::new(postgres));
+    let (log, postgres) = (new_log(), Arc::new(postgres));
     let (writer, stop) = (postgres.clone(), Arc::new(AtomicBool::new(false)));
     let stopped = stop.clone();
     // One row a transaction, from before the snapshot until the changes are read.
@@ -106,7 +106,7 @@ async fn a_snapshot_that_was_cut_off_is_taken_again() {
     postgres.sql(&format!(
         "{ORDERS} INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 500) n"
     ));
-    let log = Log::new();
+    let log = new_log();
     let table = table(postgres.port, &["orders"], "");
     let process = Process::start(&log, &table).await;
     process.shut();
@@ -149,7 +149,7 @@ async fn without_a_snapshot_only_changes_are_read() {
         return;
     };
     postgres.sql(&format!("{ORDERS} INSERT INTO orders VALUES (1, 'a')"));
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["orders"], "snapshot = \"never\"")).await;
     process.streaming(1).await;
     postgres.sql("INSERT INTO orders VALUES (2, 'b')");
@@ -167,7 +167,7 @@ async fn filters_and_column_lists_of_the_publication_hold_for_the_snapshot_too()
          GRANT SELECT ON orders TO danube; CREATE PUBLICATION danube FOR TABLE orders (id, note) WHERE (id < 10); \
          INSERT INTO orders VALUES (1, 'a', 's'), (11, 'no', 's')",
     );
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
     process.streaming(1).await;
     postgres.sql("INSERT INTO orders VALUES (12, 'no', 's'), (2, 'b', 's')");
@@ -182,7 +182,7 @@ async fn the_publication_is_made_where_that_is_asked_for() {
     };
     postgres.sql("SET ROLE danube; CREATE SCHEMA s; CREATE TABLE s.\"Odd Name\" (id int PRIMARY KEY, \"a\"\"b\" int)");
     postgres.sql("INSERT INTO s.\"Odd Name\" VALUES (1, 2)");
-    let log = Log::new();
+    let log = new_log();
     let table = table(
         postgres.port,
         &["s.Odd Name"],

@@ -3,25 +3,20 @@
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use danube_wasm_connector::Outcome;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use danube_wasm_test_certs::{Authority, write_pem};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, probe, table, texts_once},
+    source::{PostgresProcess as _, Process, new_log, probe, table, texts_once},
 };
 
 /// An authority, and a certificate of it for the server.
 fn certificates(dir: &Path) {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-    fs::write(dir.join("ca.pem"), authority.pem()).expect("its file");
-    let key = KeyPair::generate().expect("a key");
-    let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
-    let certificate = params.signed_by(&key, &authority).expect("a certificate");
-    fs::write(dir.join("data/server.crt"), certificate.pem()).expect("its file");
-    let path = dir.join("data/server.key");
-    fs::write(&path, key.serialize_pem()).expect("its file");
+    let authority = Authority::new();
+    write_pem(dir, "ca.pem", &authority.pem());
+    let identity = authority.issue(&["localhost"]);
+    write_pem(dir, "data/server.crt", &identity.cert);
+    let path = write_pem(dir, "data/server.key", &identity.key);
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("its mode");
 }
 
@@ -53,7 +48,7 @@ async fn a_certificate_is_checked_against_the_authority_and_the_name() {
             "{findings:?}"
         );
     }
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &right).await;
     process.streaming(1).await;
     assert_eq!(

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, table},
+    source::{Change as _, PostgresProcess as _, Process, new_log, table},
 };
 
 /// Type, value in SQL, and what becomes of it.
@@ -111,7 +111,7 @@ async fn each_type_is_written_as_the_page_says_in_the_snapshot_and_in_the_stream
         columns.join(", "),
         insert(1)
     ));
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["everything"], "")).await;
     process.streaming(1).await;
     postgres.sql(&insert(2));
@@ -145,7 +145,7 @@ async fn a_large_integer_is_text_where_that_is_asked_for() {
         "CREATE TABLE t (id int8 PRIMARY KEY, n int8[]); CREATE PUBLICATION danube FOR TABLE t; GRANT SELECT ON t TO danube; \
          INSERT INTO t VALUES (9007199254740993, '{1}')",
     );
-    let log = Log::new();
+    let log = new_log();
     let process = Process::start(&log, &table(postgres.port, &["t"], "int8 = \"string\"")).await;
     let records = log.records(1).await;
     assert_eq!(records[0].text, r#"{"id":"9007199254740993","n":["1"]}"#);

@@ -2,7 +2,7 @@
 
 use crate::support::{
     server::Postgres,
-    source::{Log, Process, SLOT, table},
+    source::{Change as _, PostgresProcess as _, Process, SLOT, new_log, table},
 };
 
 async fn journey(version: u32) {
@@ -13,7 +13,7 @@ async fn journey(version: u32) {
         "CREATE TABLE a (id int PRIMARY KEY, body text, n int); ALTER TABLE a ALTER body SET STORAGE EXTERNAL; \
          GRANT SELECT ON a TO danube; CREATE PUBLICATION danube FOR TABLE a; INSERT INTO a VALUES (1, repeat('x', 9000), 1)",
     );
-    let log = Log::new();
+    let log = new_log();
     let table = table(postgres.port, &["a"], "origin = \"none\"");
     let process = Process::start(&log, &table).await;
     process.streaming(1).await;

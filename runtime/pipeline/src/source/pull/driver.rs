@@ -17,6 +17,7 @@ use tokio::{
 use super::{in_flight::InFlight, measure::Sessions, reader::Reader};
 use crate::{
     lane_of_key, panics,
+    pause::PauseSwitch,
     source::shared::{Pending, Shared},
     status::{Cause, Status},
 };
@@ -31,6 +32,7 @@ pub(super) struct Driver {
     pub(super) shared: Arc<Shared>,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) measured: Arc<Sessions>,
+    pub(super) pause: PauseSwitch,
     lanes: RwLock<Vec<mpsc::UnboundedSender<Pending>>>,
     independent_keys: bool,
     /// Until when everything must have ended, once it is to.
@@ -60,8 +62,10 @@ impl Driver {
         in_flight: Arc<InFlight>,
         lanes: Vec<mpsc::UnboundedSender<Pending>>,
         independent_keys: bool,
+        pause: PauseSwitch,
     ) -> Self {
         Self {
+            pause,
             measured: Sessions::new(shared.clone()),
             shared,
             in_flight,

@@ -52,6 +52,7 @@ use super::{
 };
 use crate::{
     failpoints::{self, FailPoint},
+    pause::PauseSwitch,
     recovery,
     status::Status,
 };
@@ -115,7 +116,12 @@ pub struct PullSource {
 
 impl PullSource {
     /// Creates the topics and starts the lanes. Nothing is read before an ingress asks the driver to.
-    pub async fn start(mut parts: PullParts) -> Result<Arc<Self>, PullStartError> {
+    pub async fn start(parts: PullParts) -> Result<Arc<Self>, PullStartError> {
+        Self::start_with(parts, PauseSwitch::default()).await
+    }
+
+    /// Likewise. While the switch says so, it is paused: it keeps its sessions and receives no events.
+    pub async fn start_with(mut parts: PullParts, pause: PauseSwitch) -> Result<Arc<Self>, PullStartError> {
         let broker = parts.source.broker.clone();
         let in_flight = InFlight::new(parts.source.limits.queue_events_max, parts.in_flight_bytes_max);
         let pull = Pull {
@@ -124,6 +130,7 @@ impl PullSource {
             on_invalid: std::mem::take(&mut parts.source.on_invalid),
         };
         let shared = Shared::open(parts.source, Mode::Pull(pull)).await?;
+        shared.status.set_paused(pause.is_paused());
         check_durable(&*broker, &*shared.guest)?;
         let mut tasks = JoinSet::new();
         let mut senders = Vec::with_capacity(shared.lanes());
@@ -136,7 +143,8 @@ impl PullSource {
         let mut background = JoinSet::new();
         let checking = recovery::watch(shared.status.clone(), Some(broker), None);
         background.spawn(shared.guard().run("what checks the broker", checking));
-        let driver = Driver::new(shared.clone(), in_flight, senders, parts.independent_keys);
+        background.spawn(pause.clone().follow(shared.status.clone()));
+        let driver = Driver::new(shared.clone(), in_flight, senders, parts.independent_keys, pause);
         background.spawn(shared.guard().run("what measures", driver.measured.clone().watch()));
         Ok(Arc::new(Self {
             driver: Arc::new(driver),

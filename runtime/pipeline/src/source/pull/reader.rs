@@ -105,7 +105,29 @@ impl<'a> Reader<'a> {
             () = self.session.over.cancelled() => Err(UpstreamError::Disconnected {
                 message: "the upstream ended the session".to_owned(),
             }),
-            received = self.receive(upstream) => received,
+            received = self.receive_unless_paused(upstream) => received,
+        }
+    }
+
+    /// As [`Self::receive`], and what takes streams away also while the source is paused.
+    async fn receive_unless_paused(&self, upstream: &mut dyn Upstream) -> Result<Delivery, UpstreamError> {
+        let pause = &self.driver.pause;
+        loop {
+            let received = match pause.is_paused() {
+                false => tokio::select! {
+                    biased;
+                    () = pause.paused() => None,
+                    received = self.receive(upstream) => Some(received),
+                },
+                true => tokio::select! {
+                    biased;
+                    () = pause.resumed() => None,
+                    received = upstream.receive(NO_ROOM) => Some(received),
+                },
+            };
+            if let Some(received) = received {
+                return received;
+            }
         }
     }
 

@@ -38,6 +38,13 @@ impl Publisher for Session {
         let _ = self.server.calls.send(Call { groups, wire, reply });
         Box::pin(async move { answer.await.unwrap_or_else(|_| all(n, "the broker is gone")) })
     }
+
+    fn check_size(&self, record: &Outgoing) -> Result<()> {
+        match record.payload.len() > RECORD_BYTES_MAX {
+            true => Err(BrokerError::new(ErrorKind::TooLarge, "the record is over the limit")),
+            false => Ok(()),
+        }
+    }
 }
 
 fn all(n: usize, why: &str) -> Vec<Result<Published>> {

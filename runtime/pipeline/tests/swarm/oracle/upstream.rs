@@ -89,6 +89,17 @@ impl Oracle {
         }
     }
 
+    /// The request of these events is refused as a whole, for the first time.
+    pub fn request_refused(&self, test_events: &[TestEvent]) {
+        let mut history = self.history.lock();
+        for test_event in test_events {
+            let makes_records = test_event.records().is_none_or(|records| !records.is_empty());
+            if makes_records && history.is_durable(*test_event) {
+                history.violation(format!("{} of a refused request was published", test_event.id()));
+            }
+        }
+    }
+
     /// The broker committed a record to the topic, which this process has published.
     pub fn committed(&self, at: MessageId, record: &Outgoing, process: u64) {
         let mut history = self.history.lock();

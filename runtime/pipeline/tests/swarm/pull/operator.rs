@@ -102,12 +102,12 @@ impl Operator {
     async fn start(&self, guest: &Arc<SimSource>) -> Option<Running> {
         let session = self.broker.connect();
         let scenario = &self.plan.scenario;
-        let mut patience = scenario.patience;
+        let mut retry_policy = scenario.retry_policy;
         let mut on_invalid = self.plan.on_invalid;
         // Who has seen why it stops decides what becomes of bad data, and how much of it there may be: one transaction can
         // have more than is allowed, and is confirmed whole.
         if self.begun.elapsed() >= scenario.fault_phase {
-            patience.dead_letters = ErrorBudget::default();
+            retry_policy.dead_letters = ErrorBudget::default();
             if on_invalid == OnInvalid::Stop {
                 on_invalid = OnInvalid::DeadLetter;
             }
@@ -120,7 +120,7 @@ impl Operator {
             limits: scenario.limits,
             on_invalid: HashMap::from([(ENDPOINT.to_owned(), on_invalid)]),
             on_failure: HashMap::new(),
-            retry_policy: patience,
+            retry_policy,
             clock: scenario.wall_clock.clock(self.begun, self.broker.known_ms()),
             instruments: Instruments::default(),
         };

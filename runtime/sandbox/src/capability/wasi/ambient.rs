@@ -22,7 +22,11 @@ use super::{
     clocks::{Clock, SystemClock},
     track::ClockTrack,
 };
-use crate::recording::{AmbientReads, Recording, Seed};
+use crate::{
+    capability::http::{Asked, ExchangePlace},
+    exchange::{self, Exchange, Outcome},
+    recording::{AmbientReads, Recording, Seed},
+};
 
 /// Where clock readings and random bytes come from.
 #[derive(Clone)]
@@ -64,6 +68,10 @@ struct CallAmbient {
     wall: ClockTrack,
     monotonic: ClockTrack,
     rng: Option<(Seed, ChaCha20Rng)>,
+    /// Exchanges that were made, or are to be replayed.
+    http: Vec<Exchange>,
+    /// Of a replay, those that were asked for; else bytes of what is kept.
+    http_used: usize,
 }
 
 impl AmbientView {
@@ -104,6 +112,36 @@ impl AmbientView {
             Ambient::Live(clock) => reads.monotonic.record(clock.monotonic_ms()),
             Ambient::Recorded(_) => reads.monotonic.play(),
         })
+    }
+
+    /// A request is made: its answer, if this is a replay.
+    pub(crate) fn begin_exchange(&self, asked: Exchange) -> Asked {
+        let call_number = self.0.call_number.load(Relaxed);
+        self.with_current(|reads, ambient| match ambient {
+            Ambient::Live(_) => Asked::Live(ExchangePlace {
+                call_number,
+                at: reads.begin_exchange(asked),
+            }),
+            Ambient::Recorded(_) => {
+                let recorded = reads.http.get(reads.http_used);
+                let answer = Exchange::replay(recorded, &asked);
+                reads.http_used += 1;
+                Asked::Replayed(answer)
+            }
+        })
+    }
+
+    /// What came of a request; of an earlier call it is not kept.
+    pub(crate) fn end_exchange(&self, place: ExchangePlace, outcome: Outcome) {
+        let mut state = self.0.state.lock();
+        let is_current = state.call_number == place.call_number;
+        let reads = match place.call_number {
+            0 => &mut state.start,
+            _ => &mut state.call,
+        };
+        if is_current && let Some(at) = place.at {
+            reads.end_exchange(at, outcome);
+        }
     }
 
     /// What the instance read when it started, and in its last call. A clock that was not read has the present time.
@@ -161,6 +199,31 @@ impl CallAmbient {
             wall: ClockTrack::replay(&reads.wall),
             monotonic: ClockTrack::replay(&reads.monotonic),
             rng: Some((reads.seed, ChaCha20Rng::from_seed(reads.seed.0))),
+            http: reads.http.clone(),
+            http_used: 0,
+        }
+    }
+
+    /// Keeps a request, up to what an answer may take: of one that is not kept nothing is known.
+    fn begin_exchange(&mut self, asked: Exchange) -> Option<usize> {
+        let size = asked.method.len() + asked.url.len();
+        if self.http_used + size > exchange::BYTES_MAX {
+            // That something is missing is seen by the last one.
+            self.http.last_mut()?.outcome = None;
+            return None;
+        }
+        self.http_used += size;
+        self.http.push(asked);
+        Some(self.http.len() - 1)
+    }
+
+    fn end_exchange(&mut self, at: usize, outcome: Outcome) {
+        let used = self.http_used + outcome.size();
+        if used <= exchange::BYTES_MAX
+            && let Some(exchange) = self.http.get_mut(at)
+        {
+            self.http_used = used;
+            exchange.outcome = Some(outcome);
         }
     }
 
@@ -182,6 +245,7 @@ impl CallAmbient {
             wall: self.wall.readings(wall_ms),
             monotonic: self.monotonic.readings(monotonic_ms),
             seed: self.seeded().0,
+            http: self.http.clone(),
         }
     }
 }

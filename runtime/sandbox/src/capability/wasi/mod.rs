@@ -2,7 +2,7 @@
 //!
 //! There is nothing behind most of it: no arguments, no environment, no files, an empty standard input. The standard
 //! outputs go to the connector's log, clocks tell the time to the millisecond, waiting is charged to the call's
-//! budget, and `exit` is a trap. Sockets and HTTP are not linked at all.
+//! budget, and `exit` is a trap. Sockets are not linked at all, and HTTP is a capability of its own ([`super::http`]).
 
 pub(crate) mod ambient;
 pub(crate) mod clocks;
@@ -64,6 +64,11 @@ impl Wasi {
             out,
             err,
         }
+    }
+
+    /// Its resources.
+    pub(crate) fn table(&mut self) -> &mut ResourceTable {
+        &mut self.table
     }
 
     /// What it sees of time and chance.

@@ -14,6 +14,9 @@ pub(in crate::metrics) struct CallMetrics {
     pub(in crate::metrics) guest_call: HistogramVec,
     pub(in crate::metrics) guest_failures: CounterVec,
     pub(in crate::metrics) guest_dropped: CounterVec,
+    pub(in crate::metrics) guest_replaced: CounterVec,
+    pub(in crate::metrics) guest_http: HistogramVec,
+    pub(in crate::metrics) guest_http_bytes: CounterVec,
     pub(in crate::metrics) egress_write: HistogramVec,
     pub(in crate::metrics) egress_failures: CounterVec,
     pub(in crate::metrics) foreign_writes: CounterVec,
@@ -48,6 +51,27 @@ impl CallMetrics {
                 Unit::Items,
                 "Log lines and numbers of a component that were dropped: over its quota, or not well-formed.",
                 &[CONNECTOR, "what"],
+            )?,
+            guest_replaced: r.counter(
+                "danube_wasm_guest_instances_replaced_total",
+                Unit::Instances,
+                "Instances of a component that were replaced between two calls, because their memory had grown over three \
+                 quarters of its limit. Growing all the time, it is a leak; nothing is lost.",
+                BY_CONNECTOR,
+            )?,
+            guest_http: r.histogram(
+                "danube_wasm_guest_http_duration_seconds",
+                Unit::Seconds,
+                "Time of a request of a component to a host that it is granted, with its answer. `outcome` is `answered`, \
+                 `denied`, `limit`, `timeout`, `unreachable` or, in a replay, `not_recorded`.",
+                &[CONNECTOR, "outcome"],
+                SECONDS,
+            )?,
+            guest_http_bytes: r.counter(
+                "danube_wasm_guest_http_response_bytes_total",
+                Unit::Bytes,
+                "Bytes of the bodies of answers to components' requests.",
+                BY_CONNECTOR,
             )?,
             egress_write: r.histogram(
                 "danube_wasm_egress_write_duration_seconds",

@@ -29,7 +29,8 @@ impl StandstillDetector {
         }
         let after = core.shared.options.standstill_after;
         let unread = partition.local.overdue(after);
-        let stands_still = since.elapsed() >= after && unread >= unread_min(core, partition)?;
+        let is_idle = since.elapsed() >= after && partition.local.is_idle_for(after);
+        let stands_still = is_idle && unread >= unread_min(core, partition)?;
         match stands_still {
             true => Some(self.report(core, partition, unread)),
             false => {
@@ -61,8 +62,8 @@ impl StandstillDetector {
 }
 
 /// Unread messages that must be known before it is reported; `None` where it cannot be known. Other consumers of a
-/// `Shared` subscription get some of them, round-robin; those of a `KeyShared` one all of a key; and a standby of a
-/// `Failover` one gets none.
+/// `Shared` subscription get some of them, round-robin; those of a `KeyShared` one all of a key, so that only messages of
+/// keys count that came here before; and a standby of a `Failover` one gets none.
 fn unread_min(core: &Core, partition: &Partition) -> Option<usize> {
     match core.options.subscription_type {
         SubscriptionType::Exclusive => Some(1),
@@ -71,6 +72,6 @@ fn unread_min(core: &Core, partition: &Partition) -> Option<usize> {
             true => STANDSTILL_ALONE_MIN,
             false => STANDSTILL_SHARED_MIN,
         }),
-        SubscriptionType::KeyShared => None,
+        SubscriptionType::KeyShared => Some(1),
     }
 }

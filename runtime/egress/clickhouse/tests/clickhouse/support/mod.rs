@@ -1,6 +1,5 @@
 //! What the tests have in common: sinks made of a file's text, writes, and servers.
 
-pub(crate) mod certs;
 mod database;
 mod fake;
 mod relay;

@@ -28,7 +28,7 @@ pub fn dialer(dns: &ScriptedResolver) -> Dialer {
 
 pub fn client(dialer: &Dialer, redirects: Redirects) -> reqwest::Client {
     // Trusts another authority than that of any server here, for tests without TLS.
-    let ca_pem = Some(certs::Authority::new().pem());
+    let ca_pem = Some(certs::pem(&danube_wasm_test_certs::Authority::new()));
     let tls = TlsSettings { ca_pem, identity: None }.client_config().unwrap();
     dialer.http_client(&tls, redirects).timeout(DEADLINE).build().unwrap()
 }

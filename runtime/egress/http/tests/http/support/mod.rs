@@ -1,6 +1,5 @@
 //! What the tests have in common: sinks made of a file's text, writes, and receivers.
 
-pub(crate) mod certs;
 mod reply;
 pub(crate) mod server;
 

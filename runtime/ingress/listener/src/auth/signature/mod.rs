@@ -15,6 +15,7 @@ mod presets;
 mod public_url;
 mod scheme;
 mod template;
+mod time;
 
 use http::{HeaderMap, HeaderName, Method};
 
@@ -67,7 +68,9 @@ impl Signature {
             .map(key)
             .collect::<Result<Vec<_>, _>>()
             .map_err(AuthError::Secret)?;
-        if scheme.signed.has(&Part::Timestamp) != scheme.time.is_some() {
+        let is_in_body = |time: &SignedTime| matches!(time.place, TimePlace::Body(_));
+        let has_own = scheme.time.as_ref().is_some_and(|time| !is_in_body(time));
+        if scheme.signed.has(&Part::Timestamp) != has_own {
             return Err(AuthError::Time);
         }
         if scheme.signed.has(&Part::Id) != scheme.id_header.is_some() {
@@ -168,7 +171,7 @@ impl Signature {
             key.verifies(&parts, of.map(|(_, signature)| &**signature))
         });
         match matches.fold(subtle::Choice::from(0), |any, one| any | one).into() {
-            true => Ok(()),
+            true => self.check_body_time(body, caller.now_secs),
             false => Err(deny(format!(
                 "no signature in header {} is that of the body",
                 self.scheme.header
@@ -233,28 +236,37 @@ impl Signature {
         let (text, header) = match &time.place {
             TimePlace::Prefix(_) => (in_header, &self.scheme.header),
             TimePlace::Header(header) => (credential(headers, header, CHALLENGE)?.to_str().ok(), header),
+            // It is not known to be the sender's yet.
+            TimePlace::Body(_) => return Ok(String::new()),
         };
         let digits = text.filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
         let parsed = digits.and_then(|text| Some((text, text.parse::<u64>().ok()?)));
-        let (unit, per_sec) = match time.unit {
-            TimeUnit::Secs => ("seconds", 1),
-            TimeUnit::Millis => ("milliseconds", 1_000),
-        };
         let (text, sent) = parsed.ok_or_else(|| match &time.place {
             TimePlace::Prefix(_) => deny(format!(
                 "header {header} is not a signature of the form {}",
                 self.scheme.shape()
             )),
-            TimePlace::Header(_) => deny(format!("header {header} is not a time in {unit} since 1970")),
+            _ => deny(format!(
+                "header {header} is not a time in {} since 1970",
+                time.unit.name()
+            )),
         })?;
-        let far = sent.abs_diff(now_secs.saturating_mul(per_sec)) > time.tolerance_secs.saturating_mul(per_sec);
-        match far {
-            true => Err(deny(format!(
-                "the time of the signature is more than {} seconds from this clock",
-                time.tolerance_secs
-            ))),
-            false => Ok(text.to_owned()),
-        }
+        time.check(sent, now_secs).map(|()| text.to_owned())
+    }
+
+    /// That the time in a body whose signature is right is near the clock, where the scheme has one there.
+    fn check_body_time(&self, body: &[u8], now_secs: u64) -> Result<(), Denied> {
+        let Some(time) = &self.scheme.time else {
+            return Ok(());
+        };
+        let TimePlace::Body(name) = &time.place else {
+            return Ok(());
+        };
+        let sent = time::in_body(body, name).ok_or_else(|| {
+            let unit = time.unit.name();
+            deny(format!("the body has no time in {unit} since 1970 as its `{name}`"))
+        })?;
+        time.check(sent, now_secs)
     }
 }
 

@@ -47,6 +47,7 @@ enum Time {
     Nowhere,
     Header(&'static str),
     Prefix(&'static str),
+    Body(&'static str),
 }
 
 /// HMAC-SHA256 of the body, in hexadecimal digits.
@@ -138,6 +139,8 @@ pub static PRESETS: &[Preset] = &[
     Preset {
         name: "linear",
         header: "linear-signature",
+        time: Time::Body("webhookTimestamp"),
+        unit: TimeUnit::Millis,
         ..PLAIN
     },
     Preset {
@@ -224,6 +227,7 @@ impl Preset {
             Time::Nowhere => None,
             Time::Header(name) => Some(TimePlace::Header(HeaderName::from_static(name))),
             Time::Prefix(prefix) => Some(TimePlace::Prefix(prefix.to_owned())),
+            Time::Body(name) => Some(TimePlace::Body(name.to_owned())),
         };
         Some(Scheme {
             header: HeaderName::from_static(self.header),

@@ -86,6 +86,8 @@ pub enum TimePlace {
     Header(HeaderName),
     /// In the signature's header, after this text.
     Prefix(String),
+    /// In the body, which is a JSON object, as the number of this name: signed with the body, and looked at after that.
+    Body(String),
 }
 
 /// The unit of a time since 1970-01-01 UTC.

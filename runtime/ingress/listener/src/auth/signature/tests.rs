@@ -102,6 +102,29 @@ fn the_tolerance_is_inclusive_and_applies_both_ways() {
     }
 }
 
+/// Linear's is in the body, in milliseconds.
+#[test]
+fn a_time_in_the_body_is_checked_once_the_body_is_known_to_be_the_senders() {
+    let linear = preset("linear", &["s"]).try_with_tolerance(60).unwrap();
+    let signed = |body: &str| hex::encode(linear.prove(body.as_bytes()).expect("a digest"));
+    let body = r#"{"action":"create","webhookTimestamp":1000000}"#;
+    for now in [940, 1000, 1060] {
+        check(&linear, &signed(body), body.as_bytes(), now).expect("at the limit it passes");
+    }
+    for now in [939, 1061] {
+        let denied = check(&linear, &signed(body), body.as_bytes(), now).expect_err("one past it");
+        assert!(denied.message.contains("more than 60 seconds"), "{}", denied.message);
+    }
+    let late = body.replace("1000000", "2000000");
+    let denied = check(&linear, &signed(body), late.as_bytes(), 2000).expect_err("another body");
+    assert!(denied.message.contains("no signature"), "{}", denied.message);
+    for untimed in ["{}", r#"{"webhookTimestamp":"1000000"}"#, "no JSON"] {
+        let denied = check(&linear, &signed(untimed), untimed.as_bytes(), 1000).expect_err(untimed);
+        let says = "no time in milliseconds since 1970 as its `webhookTimestamp`";
+        assert!(denied.message.contains(says), "{}", denied.message);
+    }
+}
+
 #[test]
 fn what_is_signed_and_what_is_sent_agree() {
     let scheme = || Preset::named("github").and_then(Preset::scheme).expect("a scheme");

@@ -1,132 +1,22 @@
-//! The source as a host runs it: its table read from a file's text, the pipeline's driver, the embedded log and its notebook. The component is
-//! one that forwards everything.
+//! The source of this suite: its tables, and what its metrics tell.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
-
-use async_trait::async_trait;
-use danube_wasm_broker::{
-    Broker as _, ConsumerOptions, StartAt,
-    embedded::{EmbeddedBroker, EmbeddedOptions, Notebooks},
-};
-use danube_wasm_config::Loader;
-use danube_wasm_connector::{
-    Builtin, Context, Feed, Finding, Ingress, Notices, Pipeline, ProbeContext, Registry, SourceConfig, States,
-};
+use danube_wasm_connector::Finding;
 use danube_wasm_ingress_mqtt::MqttSource;
-use danube_wasm_model::{
-    ConnectorId, SubscriptionType,
-    clock::OrderClock,
-    door::{GuestError, ProducerConfig, SourceGuest},
-    event::{EventBatch, Interests, RecordBatch},
-};
-use danube_wasm_pipeline::{Instruments, PullParts, PullSource, RetryPolicy, SourceLimits, SourceParts, Status};
-use danube_wasm_telemetry::{Metrics, Tracing};
-use tempfile::TempDir;
-use tokio::{runtime::Runtime, sync::watch, time::Instant};
+use danube_wasm_model::ConnectorId;
+pub(crate) use danube_wasm_source_harness::{Log, Process, Record, texts_once};
+
+use danube_wasm_source_harness::TestedSource;
 
 pub(crate) const TOPIC: &str = "/plant/readings";
+const SOURCE: TestedSource = TestedSource::of::<MqttSource>("plant", TOPIC);
 
-/// What outlives the source's process: the log and what is noted in it.
-pub(crate) struct Log {
-    broker: Arc<EmbeddedBroker>,
-    clock: Arc<OrderClock>,
-    _dir: TempDir,
+pub(crate) fn new_log() -> Log {
+    Log::new(SOURCE)
 }
 
-/// A record as it is in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Record {
-    pub(crate) id: String,
-    pub(crate) key: String,
-    pub(crate) text: String,
-    pub(crate) attributes: BTreeMap<String, String>,
-}
-
-/// A process with the source in it.
-pub(crate) struct Process {
-    runtime: Option<Runtime>,
-    source: Arc<PullSource>,
-    ingress: Arc<dyn Ingress>,
-    gate: watch::Sender<bool>,
-    metrics: Arc<Metrics>,
-}
-
-impl Log {
-    pub(crate) fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let clock = OrderClock::system();
-        let options = EmbeddedOptions {
-            orders: Some(clock.clone()),
-            ..EmbeddedOptions::default()
-        };
-        Self {
-            broker: EmbeddedBroker::open(dir.path(), options).expect("a log"),
-            clock,
-            _dir: dir,
-        }
-    }
-
-    /// Waits until there are so many different records, and gives all in their order, with those that are there twice.
-    pub(crate) async fn records(&self, count: usize) -> Vec<Record> {
-        self.until(&format!("{count} records are in the log"), |records| {
-            records.iter().map(|record| &record.id).collect::<HashSet<_>>().len() >= count
-        })
-        .await
-    }
-
-    /// Waits until the records are as they should be.
-    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&[Record]) -> bool) -> Vec<Record> {
-        let options = ConsumerOptions {
-            topic: TOPIC.parse().expect("a topic"),
-            subscription: format!("test-{:?}", Instant::now()),
-            subscription_type: SubscriptionType::Exclusive,
-            consumer: "test".to_owned(),
-            start: StartAt::Earliest,
-            unacknowledged_max: 1 << 20,
-        };
-        let mut consumer = self.broker.subscribe(options).await.expect("a consumer");
-        let mut records = Vec::new();
-        let reading = async {
-            while !holds(&records) {
-                let messages = consumer.receive(1000).await.expect("messages");
-                records.extend(messages.into_iter().map(|message| Record {
-                    id: message.id.as_str().to_owned(),
-                    key: String::from_utf8_lossy(&message.key.unwrap_or_default()).into_owned(),
-                    text: String::from_utf8_lossy(&message.payload).into_owned(),
-                    attributes: message.attributes.into_iter().collect(),
-                }));
-            }
-        };
-        if tokio::time::timeout(Duration::from_secs(60), reading).await.is_err() {
-            panic!("waited in vain until {what}; there are {}: {records:#?}", records.len());
-        }
-        records
-    }
-}
-
-/// Texts of the records, of each id once: what a sink makes of them.
-pub(crate) fn texts_once(records: &[Record]) -> Vec<String> {
-    let mut seen = HashSet::new();
-    let first = records.iter().filter(|record| seen.insert(record.id.clone()));
-    first.map(|record| record.text.clone()).collect()
-}
-
-/// The table of a source, as a pipeline file has it.
-pub(crate) fn config(table: &str) -> SourceConfig {
-    let registry = Registry::default().with_source::<MqttSource>(Builtin {
-        name: "forward",
-        component: b"",
-    });
-    let text = format!("[[sources]]\nname = \"plant\"\ncomponent = \"builtin:forward\"\n[sources.mqtt]\n{table}");
-    let environment = BTreeMap::new();
-    let loaded = Loader::new(&registry, &environment).load_text(Path::new("pipeline.toml"), text);
-    let loaded = loaded.unwrap_or_else(|found| panic!("{found}"));
-    loaded.pipeline.sources[0].connector.clone()
+/// One that takes records of so many bytes.
+pub(crate) fn narrow_log(record_bytes_max: usize) -> Log {
+    Log::narrow(SOURCE, record_bytes_max)
 }
 
 /// The usual table: everything below `plant/`, with this QoS.
@@ -139,214 +29,23 @@ pub(crate) fn table(port: u16, qos: u8, more: &str) -> String {
 
 /// Who the source is.
 pub(crate) fn id() -> ConnectorId {
-    ConnectorId::try_new("test", "plant").expect("a name")
+    SOURCE.id()
 }
 
 /// What `check --connect` finds.
 pub(crate) async fn probe(table: &str) -> Vec<Finding> {
-    let context = ProbeContext {
-        id: id(),
-        shared: Arc::new(States::default()),
-        is_builtin: true,
-        is_running: false,
-    };
-    config(table).probe(context).await
+    SOURCE.probe(table).await
 }
 
-impl Process {
-    /// The source runs on this log.
-    pub(crate) async fn start(log: &Log, table: &str) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .expect("a runtime");
-        let (gate, open) = watch::channel(true);
-        let metrics = Metrics::new().expect("metrics");
-        let (config, broker) = (config(table), log.broker.clone());
-        let guest = Forward::new(&config, open);
-        let parts = parts(&config, guest, broker, log.clock.clone());
-        let notebook = Notebooks::of_log(log.broker.clone()).of(&id());
-        let context = Context {
-            id: id(),
-            consumer: id().to_string(),
-            shared: Arc::new(States::default()),
-            tracing: Tracing::new(None, &metrics).expect("no traces"),
-            metrics: metrics.clone(),
-            notices: Notices::new(drop),
-            may_create: true,
-        };
-        let starting = runtime.spawn(async move {
-            let source = PullSource::start(parts).await.expect("it starts");
-            let pipeline = Pipeline {
-                feed: Feed::Pull(source.driver()),
-                interests: Forward::interests_of_all(),
-                notebook,
-            };
-            let ingress = config.start(context, pipeline).await.expect("it starts");
-            (source, Arc::from(ingress))
-        });
-        let (source, ingress) = starting.await.expect("no panic");
-        Self {
-            runtime: Some(runtime),
-            source,
-            ingress,
-            gate,
-            metrics,
-        }
-    }
-
-    /// The component takes nothing any more, so nothing gets durable.
-    pub(crate) fn shut(&self) {
-        self.gate.send_replace(false);
-    }
-
-    /// It takes events again.
-    pub(crate) fn open(&self) {
-        self.gate.send_replace(true);
-    }
-
-    /// It ends as it does when the operator stops it.
-    pub(crate) async fn stop(mut self) {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        self.source.drain(deadline).await;
-        self.ingress.close(deadline).await;
-        self.end().await;
-    }
-
-    /// It ends as by `kill -9`: its sockets are closed, and nothing is said or written any more.
-    pub(crate) async fn kill(mut self) {
-        self.end().await;
-    }
-
-    async fn end(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(Duration::from_secs(10)));
-            ended.await.expect("it ends");
-        }
-    }
-
-    /// Waits until its status is as it should be.
-    pub(crate) async fn status(&self, what: &str, holds: impl Fn(&Status) -> bool) -> Status {
-        let mut status = self.source.status();
-        let waited = tokio::time::timeout(Duration::from_secs(60), status.wait_for(|status| holds(status))).await;
-        let now = self.source.status().borrow().clone();
-        let found = waited.unwrap_or_else(|_| panic!("waited in vain until {what}: {now:?}"));
-        found.expect("the source lives").clone()
-    }
-
-    /// It runs, and is subscribed.
-    pub(crate) async fn subscribed(&self, connections: usize) {
-        danube_wasm_testkit::until("it is subscribed", || {
-            (self.sum("danube_wasm_mqtt_connections_total", "") >= connections).then_some(())
-        })
-        .await;
-    }
-
-    /// A metric, summed over the rows that have this in their labels.
-    pub(crate) fn sum(&self, name: &str, labels: &str) -> usize {
-        let text = self.metrics.render();
-        let rows = text.lines().filter(|row| row.starts_with(name) && row.contains(labels));
-        let values = rows.filter_map(|row| row.rsplit(' ').next()?.parse::<f64>().ok());
-        values.sum::<f64>() as usize
-    }
+pub(crate) trait MqttProcess {
+    /// Waits until it has connected so many times, and is subscribed.
+    async fn subscribed(&self, connections: usize);
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-fn parts(config: &SourceConfig, guest: Forward, broker: Arc<EmbeddedBroker>, clock: Arc<OrderClock>) -> PullParts {
-    let routes = config.routes().into_iter();
-    PullParts {
-        source: SourceParts {
-            guest: Arc::new(guest),
-            broker,
-            ordered: HashSet::new(),
-            validators: HashMap::new(),
-            limits: SourceLimits::default(),
-            on_invalid: routes.map(|route| (route.endpoint, route.on_invalid)).collect(),
-            on_failure: HashMap::new(),
-            retry_policy: RetryPolicy::default(),
-            clock,
-            instruments: Instruments::default(),
-        },
-        in_flight_bytes_max: 32 << 20,
-        independent_keys: false,
-    }
-}
-
-/// A component that makes a record of each event, with its attributes, headers and content type.
-struct Forward {
-    id: ConnectorId,
-    configs: Vec<ProducerConfig>,
-    open: watch::Receiver<bool>,
-}
-
-impl Forward {
-    fn new(config: &SourceConfig, open: watch::Receiver<bool>) -> Self {
-        let configs = config.routes().into_iter().map(|route| ProducerConfig {
-            topic: route.topic,
-            partitions: route.partitions,
-            reliable_dispatch: route.reliable_dispatch,
-        });
-        Self {
-            id: id(),
-            configs: configs.collect(),
-            open,
-        }
-    }
-
-    fn interests_of_all() -> Interests {
-        Interests::from_names(["ids", "keys", "attributes", "headers", "content-types"])
-    }
-}
-
-#[async_trait]
-impl SourceGuest for Forward {
-    fn id(&self) -> &ConnectorId {
-        &self.id
-    }
-
-    fn digest(&self) -> &str {
-        "forward"
-    }
-
-    fn lanes(&self) -> usize {
-        1
-    }
-
-    fn interests(&self) -> Interests {
-        Self::interests_of_all()
-    }
-
-    fn producer_configs(&self) -> &[ProducerConfig] {
-        &self.configs
-    }
-
-    async fn poll(&self, _: usize, events: Arc<EventBatch>) -> Result<RecordBatch, GuestError> {
-        let mut open = self.open.clone();
-        open.wait_for(|open| *open).await.expect("the test goes on");
-        let mut records = RecordBatch::default();
-        for i in 0..events.len() {
-            records.topics.push(self.configs[0].topic.as_str());
-            records.payloads.push_input(i as u32);
-            records.keys.push(events.keys.get(i));
-            let headers: Vec<_> = events
-                .headers
-                .get(i)
-                .map(|(name, value)| (format!("header.{name}"), value))
-                .collect();
-            let headers = headers.iter().map(|(name, value)| (name.as_str(), *value));
-            let content_type = [("content-type", events.content_types.get(i))];
-            records
-                .attributes
-                .push(events.attributes.get(i).chain(headers).chain(content_type));
-        }
-        Ok(records)
+impl MqttProcess for Process {
+    async fn subscribed(&self, connections: usize) {
+        let name = "danube_wasm_mqtt_connections_total";
+        self.until_sum("it is subscribed", name, "", |sum| sum >= connections)
+            .await;
     }
 }

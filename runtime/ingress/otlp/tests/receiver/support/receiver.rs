@@ -75,6 +75,7 @@ impl Host {
             feed: Feed::Push(intake),
             interests: Interests::from_names(["ids", "keys", "attributes", "headers", "content-types"]),
             notebook: Arc::new(MemoryNotebook::default()),
+            poller: None,
         };
         let ingress = config(table).start(context, pipeline).await?;
         Ok(Receiver { ingress, metrics })

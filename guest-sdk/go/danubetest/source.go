@@ -1,0 +1,116 @@
+package danubetest
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/danube"
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/columns"
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/guest"
+	contract "github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_source"
+	types "github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_types"
+)
+
+// A SourceHarness is a source connector, ready to be called. Its connector's name is `under-test`.
+type SourceHarness struct {
+	*Recorder
+	t     testing.TB
+	slot  guest.Source
+	wants []string
+}
+
+// Source configures a connector. The test fails if it refuses: see [TrySource].
+func Source(t testing.TB, connector any, options ...Option) *SourceHarness {
+	t.Helper()
+	harness, err := TrySource(t, connector, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return harness
+}
+
+// TrySource configures a connector that may refuse its configuration, with a [Failure].
+func TrySource(t testing.TB, connector any, options ...Option) (*SourceHarness, error) {
+	t.Helper()
+	harness := &SourceHarness{Recorder: record(t), t: t, slot: guest.NewSource(connector)}
+	wants, refused := harness.slot.Initialize(configuration(t, options))
+	if refused != nil {
+		return nil, failure(refused)
+	}
+	harness.wants = wants
+	return harness, nil
+}
+
+func configuration(t testing.TB, options []Option) types.Configuration {
+	var given settings
+	for _, option := range options {
+		option(&given)
+	}
+	text, err := json.Marshal(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return types.Configuration{Connector: "under-test", Settings: string(text)}
+}
+
+// Topics are those that it publishes to.
+func (h *SourceHarness) Topics() ([]danube.ProducerConfig, error) {
+	configs, refused := h.slot.ProducerConfigs()
+	if refused != nil {
+		return nil, failure(refused)
+	}
+	var read []danube.ProducerConfig
+	for _, config := range configs {
+		read = append(read, danube.ProducerConfig{
+			Topic: config.Topic, Partitions: config.Partitions, Reliable: config.ReliableDispatch,
+		})
+	}
+	return read, nil
+}
+
+// Poll gives it a batch. The test fails if the whole call does: see [SourceHarness.TryPoll].
+func (h *SourceHarness) Poll(events ...Incoming) Polled {
+	h.t.Helper()
+	polled, err := h.TryPoll(events...)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return polled
+}
+
+// TryPoll gives it a batch that may fail as a whole, with a [Failure].
+func (h *SourceHarness) TryPoll(events ...Incoming) (Polled, error) {
+	made, failed := h.slot.Poll(h.columns(events))
+	if failed != nil {
+		return Polled{}, failure(failed)
+	}
+	return polled(&made, events), nil
+}
+
+func (h *SourceHarness) columns(events []Incoming) (batch contract.EventBatch) {
+	wants := func(column danube.Column) bool { return slices.Contains(h.wants, string(column)) }
+	for _, event := range events {
+		columns.PushLabel(&batch.Endpoints, event.Endpoint)
+		columns.PushBlob(&batch.Payloads, event.Payload)
+		if wants(danube.IDs) {
+			columns.PushText(&batch.Ids, event.ID)
+		}
+		if wants(danube.Keys) {
+			columns.PushText(&batch.Keys, event.Key)
+		}
+		if wants(danube.ContentTypes) {
+			columns.PushLabel(&batch.ContentTypes, event.ContentType)
+		}
+		if wants(danube.ReceivedTimes) {
+			batch.Received = append(batch.Received, milliseconds(event.Received))
+		}
+		if wants(danube.Attributes) {
+			pushPairs(&batch.Attributes, event.Attributes)
+		}
+		if wants(danube.Headers) {
+			pushPairs(&batch.Headers, event.Headers)
+		}
+	}
+	return batch
+}

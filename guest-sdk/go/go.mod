@@ -1,0 +1,3 @@
+module github.com/danube-messaging/danube-wasm/guest-sdk/go
+
+go 1.24
