@@ -25,8 +25,10 @@ pub enum FailPoint {
     SourceConfirmed,
     /// The upstream of a source wants streams back; what is under way of them is neither finished nor confirmed.
     SourceRevoked,
-    /// A source has given the slot of its snapshot its name; nothing here knows of it.
-    SnapshotPromoted,
+    /// A source has made the slot of its snapshot; nothing here knows where it begins.
+    SnapshotSlotMade,
+    /// Every row of a snapshot is durable; nothing here knows of it.
+    SnapshotDurable,
     /// A source takes no more events and has not finished those it has.
     SourceDraining,
     /// A sink has read messages and done nothing with them.
@@ -53,7 +55,7 @@ pub enum FailPoint {
 
 impl FailPoint {
     /// All of them, in the order in which an event meets them.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Starting,
         Self::Watched,
         Self::SourceTaken,
@@ -64,7 +66,8 @@ impl FailPoint {
         Self::SourceLetterKept,
         Self::SourceConfirmed,
         Self::SourceRevoked,
-        Self::SnapshotPromoted,
+        Self::SnapshotSlotMade,
+        Self::SnapshotDurable,
         Self::SourceDraining,
         Self::SinkRead,
         Self::SinkHalving,
@@ -80,7 +83,7 @@ impl FailPoint {
     pub fn is_of_upstream(self) -> bool {
         matches!(
             self,
-            Self::SourceConfirmed | Self::SourceRevoked | Self::SnapshotPromoted
+            Self::SourceConfirmed | Self::SourceRevoked | Self::SnapshotSlotMade | Self::SnapshotDurable
         )
     }
 
@@ -97,7 +100,8 @@ impl FailPoint {
             Self::SourceLetterKept => "source.letter-kept",
             Self::SourceConfirmed => "source.confirmed",
             Self::SourceRevoked => "source.revoked",
-            Self::SnapshotPromoted => steps::SNAPSHOT_PROMOTED,
+            Self::SnapshotSlotMade => steps::SNAPSHOT_SLOT_MADE,
+            Self::SnapshotDurable => steps::SNAPSHOT_DURABLE,
             Self::SourceDraining => "source.draining",
             Self::SinkRead => "sink.read",
             Self::SinkHalving => "sink.halving",

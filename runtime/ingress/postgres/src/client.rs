@@ -10,7 +10,7 @@ use danube_wasm_egress_dial::Dialer;
 use danube_wasm_model::{
     ConnectorId,
     event::Interests,
-    upstream::{Connect, Notebook, StreamId, Upstream, UpstreamError},
+    upstream::{Connect, Notebook, StreamId, Upstream, UpstreamError, steps},
 };
 use postgres_protocol::escape::escape_literal;
 
@@ -19,14 +19,15 @@ use crate::{
     config::Postgres,
     counters::Counters,
     lsn::Lsn,
-    notes::{Note, Notes},
+    notes::{Note, Notes, Progress},
     position::{Choices, Plan, Slot, SlotError, System, plan},
     refusal::PgError,
-    replication::{ReplicationSession, SlotKind, StreamOptions},
+    replication::{ReplicationSession, SlotKind},
     routes::Routes,
-    snapshot::Snapshot,
+    snapshot::{Snapshot, check_readable, temporary_name},
     sql::Sql,
-    upstream::{Phase, PostgresUpstream},
+    streaming::Streaming,
+    upstream::{Begun, PostgresUpstream},
 };
 
 /// What a source's sessions have in common.
@@ -106,60 +107,164 @@ impl Client {
         })
     }
 
-    async fn begin(&self, found: Found, plan: Plan) -> Result<(Phase, Note), PgError> {
+    fn upstream_error(&self, error: PgError) -> UpstreamError {
+        error.into_upstream(self.has_read.load(Ordering::Acquire))
+    }
+
+    async fn begin(&self, found: Found, plan: Plan, before: Option<Note>) -> Result<Begun, UpstreamError> {
+        match plan {
+            Plan::Stream => self.go_on(found, before).await,
+            Plan::Create => self.create(found).await,
+            Plan::Snapshot { drops_slot } => self.snapshot(found, drops_slot).await,
+            Plan::SnapshotAgain { since } => self.snapshot_again(found, before, since).await,
+        }
+    }
+
+    /// Reads on from where the slot stands.
+    async fn go_on(&self, found: Found, before: Option<Note>) -> Result<Begun, UpstreamError> {
+        let from = found.confirmed();
+        let note = self.note(&found.system, later(from, before), Progress::Changes);
+        let stream = found.session.stream(found.server.version, from).await;
+        let stream = stream.map_err(|error| self.upstream_error(error))?;
+        self.shared.notes.save(&note).await?;
+        self.shared.counters.connected();
+        Ok(Begun {
+            streaming: Streaming::new(stream, from),
+            snapshot: None,
+            note,
+        })
+    }
+
+    /// Makes the slot, and reads what is committed from now on.
+    async fn create(&self, found: Found) -> Result<Begun, UpstreamError> {
+        let Found {
+            mut session,
+            server,
+            system,
+            ..
+        } = found;
+        let kind = SlotKind::Permanent {
+            exports_snapshot: false,
+            failover: self.fails_over(&server),
+        };
+        let created = session.create_slot(self.slot(), kind).await;
+        let from = created.map_err(|error| self.upstream_error(error))?.consistent;
+        let stream = session.stream(server.version, from).await;
+        let stream = stream.map_err(|error| self.upstream_error(error))?;
+        let note = self.note(&system, from, Progress::Changes);
+        self.shared.notes.save(&note).await?;
+        self.shared.counters.connected();
+        Ok(Begun {
+            streaming: Streaming::new(stream, from),
+            snapshot: None,
+            note,
+        })
+    }
+
+    /// Makes the slot, and reads all rows as they were when it began. Both are noted before the first row is delivered: a slot that
+    /// is there keeps the deletions of rows that are.
+    async fn snapshot(&self, found: Found, drops_slot: bool) -> Result<Begun, UpstreamError> {
         let Found {
             mut session,
             sql,
             server,
             system,
             tables,
-            slot,
+            ..
         } = found;
-        let config = &self.shared.config;
-        let name = config.slot.as_str();
-        let note = |lsn: Lsn| Note {
+        let (shared, config) = (&self.shared, &self.shared.config);
+        let upstream = |error: PgError| self.upstream_error(error);
+        check_readable(config, &tables).map_err(upstream)?;
+        if drops_slot {
+            tracing::warn!(connector = %shared.connector, slot = self.slot(), "the slot is dropped, and all tables are read anew");
+            let statement = format!("SELECT pg_drop_replication_slot({})", escape_literal(self.slot()));
+            sql.rows("dropping the slot", &statement).await.map_err(upstream)?;
+        }
+        shared
+            .notes
+            .save(&self.note(&system, Lsn::default(), Progress::Begun))
+            .await?;
+        let kind = SlotKind::Permanent {
+            exports_snapshot: true,
+            failover: self.fails_over(&server),
+        };
+        let created = session.create_slot(self.slot(), kind).await.map_err(upstream)?;
+        steps::reached(steps::SNAPSHOT_SLOT_MADE);
+        let at = created.consistent;
+        let snapshot = Snapshot::begin(config, &self.dialer, created, at, tables).await;
+        let snapshot = snapshot.map_err(upstream)?;
+        let stream = session.stream(server.version, at).await.map_err(upstream)?;
+        let note = self.note(&system, at, Progress::Rows { since: at });
+        shared.notes.save(&note).await?;
+        Ok(Begun {
+            streaming: Streaming::held(stream, at, &snapshot),
+            snapshot: Some(snapshot),
+            note,
+        })
+    }
+
+    /// A snapshot ended before its rows were durable. Some of them may be in the broker, so what was committed since comes first, and
+    /// all rows as they are now after it.
+    async fn snapshot_again(
+        &self,
+        found: Found,
+        before: Option<Note>,
+        since: Option<Lsn>,
+    ) -> Result<Begun, UpstreamError> {
+        let from = found.confirmed();
+        let since = since.unwrap_or(from);
+        let Found {
+            mut session,
+            server,
+            system,
+            tables,
+            ..
+        } = found;
+        let (shared, config) = (&self.shared, &self.shared.config);
+        let upstream = |error: PgError| self.upstream_error(error);
+        check_readable(config, &tables).map_err(upstream)?;
+        tracing::info!(connector = %shared.connector, slot = self.slot(), "the snapshot before was not finished: reading what was committed since, and then all rows again");
+        let temporary = temporary_name(config);
+        let created = session.create_slot(&temporary, SlotKind::Temporary).await;
+        let created = created.map_err(upstream)?;
+        let snapshot = Snapshot::begin(config, &self.dialer, created, since, tables).await;
+        let snapshot = snapshot.map_err(upstream)?;
+        // The rows are seen now: the temporary slot ends with its session.
+        drop(session);
+        let reader = ReplicationSession::open(config, &self.dialer).await.map_err(upstream)?;
+        let stream = reader.stream(server.version, from).await.map_err(upstream)?;
+        let note = self.note(&system, later(from, before), Progress::Rows { since });
+        shared.notes.save(&note).await?;
+        Ok(Begun {
+            streaming: Streaming::held(stream, from, &snapshot),
+            snapshot: Some(snapshot),
+            note,
+        })
+    }
+
+    fn slot(&self) -> &str {
+        self.shared.config.slot.as_str()
+    }
+
+    fn fails_over(&self, server: &Server) -> bool {
+        self.shared.config.failover && server.has_failover()
+    }
+
+    fn note(&self, system: &System, lsn: Lsn, progress: Progress) -> Note {
+        Note {
             system: system.id.clone(),
             timeline: system.timeline,
-            slot: name.to_owned(),
+            slot: self.slot().to_owned(),
             lsn,
-            is_promoting: false,
-        };
-        let options = |from: Lsn| StreamOptions {
-            server_version: server.version,
-            from,
-        };
-        match plan {
-            Plan::Stream => {
-                let from = slot.map(|slot| slot.confirmed).unwrap_or_default();
-                let stream = session.stream(options(from)).await?;
-                Ok((Phase::streaming(stream, from), note(from)))
-            }
-            Plan::Create => {
-                let failover = config.failover && server.has_failover();
-                let created = session.create_slot(name, SlotKind::Permanent { failover }).await?;
-                let stream = session.stream(options(created.consistent)).await?;
-                Ok((Phase::streaming(stream, created.consistent), note(created.consistent)))
-            }
-            Plan::Snapshot { drops_slot } => {
-                if drops_slot {
-                    tracing::warn!(connector = %self.shared.connector, slot = name, "the slot is dropped, and all tables are read anew");
-                    let statement = format!("SELECT pg_drop_replication_slot({})", escape_literal(name));
-                    sql.rows("dropping the slot", &statement).await?;
-                }
-                let snapshot = Snapshot::begin(config, &self.dialer, session, server, tables).await?;
-                let note = note(snapshot.consistent());
-                Ok((Phase::Snapshot(Box::new(snapshot)), note))
-            }
+            progress,
         }
     }
 
     async fn session(&self) -> Result<PostgresUpstream, UpstreamError> {
         let shared = &self.shared;
         let config = &shared.config;
-        let has_read = self.has_read.load(Ordering::Acquire);
-        let upstream = |error: PgError| error.into_upstream(has_read);
-        let before = shared.notes.of_slot(config.slot.as_str()).await?;
-        let found = self.find().await.map_err(upstream)?;
+        let before = shared.notes.of_slot(self.slot()).await?;
+        let found = self.find().await.map_err(|error| self.upstream_error(error))?;
         let choices = Choices {
             slot: &config.slot,
             database: config.url.database(),
@@ -167,18 +272,23 @@ impl Client {
             on_slot_lost: config.on_slot_lost,
         };
         let plan = plan(&choices, before.as_ref(), found.slot.as_ref(), &found.system);
-        let plan = plan.map_err(|error| upstream(slot_error_at(config, error)))?;
-        let is_stream = !matches!(plan, Plan::Snapshot { .. });
-        let (phase, mut note) = self.begin(found, plan).await.map_err(upstream)?;
-        if is_stream {
-            // A note is never set back: the slot may not have heard of the last one.
-            note.lsn = note.lsn.max(before.map(|before| before.lsn).unwrap_or_default());
-            shared.notes.save(&note).await?;
-            shared.counters.connected();
-        }
+        let plan = plan.map_err(|error| self.upstream_error(slot_error_at(config, error)))?;
+        let begun = self.begin(found, plan, before).await?;
         self.has_read.store(true, Ordering::Release);
-        Ok(PostgresUpstream::new(shared.clone(), self.dialer.clone(), phase, note))
+        Ok(PostgresUpstream::new(shared.clone(), self.dialer.clone(), begun))
     }
+}
+
+impl Found {
+    /// Where the slot stands.
+    fn confirmed(&self) -> Lsn {
+        self.slot.as_ref().map(|slot| slot.confirmed).unwrap_or_default()
+    }
+}
+
+/// A note is never set back: the slot may not have heard of the last one.
+fn later(from: Lsn, before: Option<Note>) -> Lsn {
+    from.max(before.map(|before| before.lsn).unwrap_or_default())
 }
 
 fn slot_error_at(config: &Postgres, error: SlotError) -> PgError {

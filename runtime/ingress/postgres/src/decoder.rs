@@ -40,7 +40,9 @@ pub(crate) enum Decoded {
     Events(Vec<Event>),
     /// A change of a table, or a message, that is not configured.
     Unrouted,
-    /// A transaction is whole.
+    /// A transaction begins whose commit is here.
+    Began(Lsn),
+    /// A transaction is whole, up to here.
     Committed(Lsn),
     /// A table is described, before its first change and after each change of its definition.
     Relation(Described),
@@ -103,7 +105,7 @@ impl Decoder {
                     commit: Lsn(final_lsn),
                     commit_us: pg_to_unix_timestamp(timestamp),
                 });
-                Ok(Decoded::Nothing)
+                Ok(Decoded::Began(Lsn(final_lsn)))
             }
             LogicalReplicationMessage::Commit { end_lsn, .. } => {
                 self.transaction = None;
@@ -223,11 +225,22 @@ impl Decoder {
                 // What is known of a key only says nothing that the new row does not.
                 let old = old.filter(|_| relation.is_identity_full || new.is_none());
                 let change = change(operation, &relation, old, new);
-                events.push(event(source, endpoint, moment.id(), &change, &moment));
+                let id = row_id(source, &change).unwrap_or_else(|| moment.id());
+                events.push(event(source, endpoint, id, &change, &moment));
             }
         }
         Ok(Decoded::Events(events))
     }
+}
+
+/// Of a row that was inserted, the id that it has in the snapshot after it.
+fn row_id(source: &Source<'_>, change: &Change<'_>) -> Option<String> {
+    let since = source.unfinished_snapshot?;
+    let row = change
+        .after
+        .as_ref()
+        .filter(|_| change.operation == Operation::Insert)?;
+    change.relation.row_id(since, row, source.int8_as_text)
 }
 
 fn change<'a>(

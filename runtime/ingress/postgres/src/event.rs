@@ -25,6 +25,8 @@ pub(crate) struct Source<'a> {
     pub(crate) envelope: Envelope,
     pub(crate) int8_as_text: bool,
     pub(crate) wants: Interests,
+    /// Where a snapshot began whose rows are to be read once more: rows that were inserted since are among them.
+    pub(crate) unfinished_snapshot: Option<Lsn>,
 }
 
 /// When and where something was done.

@@ -14,6 +14,13 @@ pub(crate) struct Lsn(pub(crate) u64);
 #[error("`{0}` is no place in the write-ahead log")]
 pub(crate) struct InvalidLsn(String);
 
+impl Lsn {
+    /// The byte before it.
+    pub(crate) fn before(self) -> Self {
+        Self(self.0.saturating_sub(1))
+    }
+}
+
 impl FromStr for Lsn {
     type Err = InvalidLsn;
 

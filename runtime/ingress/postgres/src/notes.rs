@@ -21,8 +21,24 @@ pub(crate) struct Note {
     pub(crate) slot: String,
     /// Everything up to here is durable.
     pub(crate) lsn: Lsn,
-    /// The rows of the snapshot are durable, and its slot is about to become the one with the name: it may not have got it yet.
-    pub(crate) is_promoting: bool,
+    /// What is read of it.
+    #[serde(default)]
+    pub(crate) progress: Progress,
+}
+
+/// How far a source is with its slot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) enum Progress {
+    /// It is about to be made for a snapshot, and nothing is read.
+    Begun,
+    /// Rows of a snapshot are read, and not all of them are durable.
+    Rows {
+        /// Where the first one began, if it was taken more than once.
+        since: Lsn,
+    },
+    /// Changes are read.
+    #[default]
+    Changes,
 }
 
 /// The notes of one source.

@@ -7,7 +7,7 @@
 use crate::{
     config::{Name, OnSlotLost, SnapshotMode},
     lsn::Lsn,
-    notes::Note,
+    notes::{Note, Progress},
 };
 
 /// What the catalogs say of a slot.
@@ -45,6 +45,11 @@ pub(crate) enum Plan {
         /// There is a slot of the name that is of no use.
         drops_slot: bool,
     },
+    /// A snapshot was not finished: read the changes since, all rows as they are now, then the changes after these.
+    SnapshotAgain {
+        /// Where the first one began; none if no row of it was read.
+        since: Option<Lsn>,
+    },
 }
 
 /// Why nothing is done.
@@ -77,16 +82,14 @@ pub(crate) fn plan(
     if let Some(slot) = slot {
         usable(choices, slot)?;
     }
-    let lost = match note {
-        None => return first(choices, slot),
-        Some(note) => lost(choices.slot, note, slot, system),
+    let Some(note) = note else {
+        return first(choices, slot);
     };
-    match (lost, choices.on_slot_lost) {
-        (None, _) => Ok(match slot {
-            Some(_) => Plan::Stream,
-            // Its rows are durable, and nothing was read behind them.
-            None => Plan::Snapshot { drops_slot: false },
-        }),
+    if note.progress == Progress::Begun {
+        return begun(choices, note, slot, system);
+    }
+    match (lost(choices.slot, note, slot, system), choices.on_slot_lost) {
+        (None, _) => Ok(read_on(choices, note.progress)),
         (Some(_), OnSlotLost::Snapshot) => Ok(Plan::Snapshot {
             drops_slot: slot.is_some(),
         }),
@@ -144,6 +147,23 @@ fn first(choices: &Choices<'_>, slot: Option<&Slot>) -> Result<Plan, SlotError> 
     }
 }
 
+/// A snapshot was begun, and nothing was read: a slot that is there is the one that was made for it.
+fn begun(choices: &Choices<'_>, note: &Note, slot: Option<&Slot>, system: &System) -> Result<Plan, SlotError> {
+    let is_ours = |slot: &Slot| slot.lost.is_none() && note.system == system.id;
+    match slot {
+        Some(slot) if is_ours(slot) => Ok(read_on(choices, note.progress)),
+        _ => first(choices, slot),
+    }
+}
+
+fn read_on(choices: &Choices<'_>, progress: Progress) -> Plan {
+    match (progress, choices.snapshot) {
+        (Progress::Changes, _) | (_, SnapshotMode::Never) => Plan::Stream,
+        (Progress::Begun, SnapshotMode::Initial) => Plan::SnapshotAgain { since: None },
+        (Progress::Rows { since }, SnapshotMode::Initial) => Plan::SnapshotAgain { since: Some(since) },
+    }
+}
+
 /// What is lost, if anything is.
 fn lost(name: &Name, note: &Note, slot: Option<&Slot>, system: &System) -> Option<String> {
     let last = note.lsn;
@@ -171,10 +191,9 @@ fn lost(name: &Name, note: &Note, slot: Option<&Slot>, system: &System) -> Optio
         ));
     }
     let Some(slot) = slot else {
-        // Nothing was read of a slot that has not got its name yet.
-        return (!note.is_promoting).then(|| {
-            format!("the slot `{name}` is gone; it was confirmed up to {last}, and the changes since are lost")
-        });
+        return Some(format!(
+            "the slot `{name}` is gone; it was confirmed up to {last}, and the changes since are lost"
+        ));
     };
     if let Some(why) = &slot.lost {
         return Some(format!(
@@ -204,7 +223,7 @@ mod tests {
             timeline: 1,
             slot: "s".to_owned(),
             lsn: Lsn(lsn),
-            is_promoting: false,
+            progress: Progress::Changes,
         }
     }
 
@@ -326,16 +345,41 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_whose_slot_did_not_get_its_name_is_taken_again() {
-        let promoting = Note {
-            is_promoting: true,
+    fn a_snapshot_that_was_not_finished_is_taken_again_behind_what_was_committed_since() {
+        let rows = Note {
+            progress: Progress::Rows { since: Lsn(90) },
             ..note(100)
         };
         assert_eq!(
-            decide(Some(&promoting), None, &system()),
-            Ok(Plan::Snapshot { drops_slot: false })
+            decide(Some(&rows), Some(&slot(100)), &system()),
+            Ok(Plan::SnapshotAgain { since: Some(Lsn(90)) })
         );
-        assert_eq!(decide(Some(&promoting), Some(&slot(100)), &system()), Ok(Plan::Stream));
+        assert!(gap(&rows, None, &system()).contains("is gone"));
+        let never = decide_with(
+            SnapshotMode::Never,
+            OnSlotLost::Stop,
+            Some(&rows),
+            Some(&slot(100)),
+            &system(),
+        );
+        assert_eq!(never, Ok(Plan::Stream));
+    }
+
+    #[test]
+    fn a_snapshot_of_which_nothing_was_read_begins_with_or_without_its_slot() {
+        let begun = Note {
+            progress: Progress::Begun,
+            ..note(0)
+        };
+        let decided = |slot| decide(Some(&begun), slot, &system());
+        assert_eq!(decided(None), Ok(Plan::Snapshot { drops_slot: false }));
+        let made = slot(100);
+        assert_eq!(decided(Some(&made)), Ok(Plan::SnapshotAgain { since: None }));
+        let lost = Slot {
+            lost: Some("wal_removed".to_owned()),
+            ..slot(90)
+        };
+        assert!(matches!(decided(Some(&lost)), Err(SlotError::Foreign(_))));
     }
 
     #[test]

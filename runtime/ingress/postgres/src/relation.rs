@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use danube_wasm_model::hash::Fnv1a;
 use pg_walstream::TupleData;
+use sha2::{Digest as _, Sha256};
 use tokio_postgres::SimpleQueryRow;
 
-use crate::{catalog::Types, values::ValueKind};
+use crate::{catalog::Types, lsn::Lsn, values::ValueKind};
 
 /// A table, as it was when a change was made.
 #[derive(Debug, Clone)]
@@ -94,6 +95,31 @@ impl Relation {
         }
         key.push(b']');
         (!self.key.is_empty()).then_some(key)
+    }
+
+    /// Id of a row as it was at or after the beginning of a snapshot: the same whenever a row with this key and these values is read, or
+    /// inserted, before that snapshot is finished. None if the row has no key.
+    pub(crate) fn row_id(&self, since: Lsn, row: &[Cell<'_>], int8_as_text: bool) -> Option<String> {
+        let mut digest = Sha256::new();
+        let key = self.key_of(row, int8_as_text)?;
+        let table = [self.schema.as_bytes(), self.table.as_bytes(), &key];
+        for part in table {
+            digest.update(part.len().to_be_bytes());
+            digest.update(part);
+        }
+        for cell in row {
+            match cell {
+                Cell::Text(text) => {
+                    digest.update([1]);
+                    digest.update(text.len().to_be_bytes());
+                    digest.update(text.as_bytes());
+                }
+                Cell::Null | Cell::Unchanged | Cell::Absent => digest.update([0]),
+            }
+        }
+        let digest = digest.finalize();
+        let half: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Some(format!("snap.{:X}.{half}", since.0))
     }
 
     /// Whether two rows have the same key; a column that did not come is not another.

@@ -12,11 +12,13 @@ use crate::{
     catalog::{Types, key_columns},
     client::Shared,
     decoder::{Decoded, Decoder, Described},
+    event::Source,
     limits::EPOCH,
     lsn::Lsn,
     refusal::{PgError, refused},
     relation::{Defined, Relation},
     replication::{End, WalMessage, WalStream},
+    snapshot::Snapshot,
     sql::Sql,
 };
 
@@ -34,6 +36,17 @@ pub(crate) struct Streaming {
     whole: Lsn,
     /// As the driver knows it.
     told: Lsn,
+    /// Where a snapshot is to be read first.
+    hold: Option<Hold>,
+}
+
+/// A place of the log from which on nothing is taken yet.
+struct Hold {
+    at: Lsn,
+    /// Where the first snapshot began.
+    since: Lsn,
+    /// All that was committed before it has been taken.
+    is_reached: bool,
 }
 
 impl Streaming {
@@ -48,6 +61,34 @@ impl Streaming {
             bytes: 0,
             whole: from,
             told: from,
+            hold: None,
+        }
+    }
+
+    /// A stream of which only what was committed before a snapshot is taken, until it is [released](Self::release).
+    pub(crate) fn held(stream: WalStream, from: Lsn, snapshot: &Snapshot) -> Self {
+        let at = snapshot.consistent;
+        let before = from.min(at.before());
+        Self {
+            hold: Some(Hold {
+                at,
+                since: snapshot.since,
+                is_reached: from >= at,
+            }),
+            ..Self::new(stream, before)
+        }
+    }
+
+    /// Whether all that was committed before the place of the hold has been taken.
+    pub(crate) fn is_at_hold(&self) -> bool {
+        self.hold.as_ref().is_some_and(|hold| hold.is_reached)
+    }
+
+    /// What comes next is taken, too.
+    pub(crate) fn release(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            self.whole = self.whole.max(hold.at);
+            self.told = self.whole;
         }
     }
 
@@ -59,7 +100,7 @@ impl Streaming {
         room: Room,
         has_warned: &AtomicBool,
     ) -> Result<(), PgError> {
-        if room.events == 0 {
+        if room.events == 0 && !self.is_at_hold() {
             if self.events.is_empty() && self.whole > self.told {
                 return Ok(());
             }
@@ -71,6 +112,9 @@ impl Streaming {
                 let relation = self.describe(shared, dialer, &described).await?;
                 self.decoder.learn(described.oid, relation);
                 self.described = None;
+            }
+            if self.is_at_hold() {
+                return Ok(());
             }
             let is_full = self.events.len() >= room.events || self.bytes >= room.bytes.max(1);
             if is_full {
@@ -96,13 +140,16 @@ impl Streaming {
             WalMessage::KeepAlive { end } => {
                 // Within a transaction it says nothing about what is whole.
                 if !self.decoder.is_within_transaction() {
-                    self.whole = self.whole.max(end);
+                    self.passed(end);
                 }
                 return Ok(());
             }
             WalMessage::Data { start, data } => (start, data),
         };
-        let source = shared.source();
+        let source = Source {
+            unfinished_snapshot: self.hold.as_ref().map(|hold| hold.since),
+            ..shared.source()
+        };
         let decoded = self.decoder.decode(&source, &shared.routes, start, data);
         let decoded = decoded.map_err(|why| PgError::transient(format!("{}: {why}", shared.config.url)))?;
         match decoded {
@@ -113,7 +160,8 @@ impl Streaming {
                     self.events.push((event, position));
                 }
             }
-            Decoded::Committed(end) => self.whole = self.whole.max(end),
+            Decoded::Began(commit) => self.reaches(commit),
+            Decoded::Committed(end) => self.passed(end),
             Decoded::Relation(described) => self.described = Some(described),
             Decoded::Type(oid) => self.types.forget(oid),
             Decoded::Unrouted => {
@@ -125,6 +173,20 @@ impl Streaming {
             Decoded::Nothing => {}
         }
         Ok(())
+    }
+
+    /// Everything up to here is whole.
+    fn passed(&mut self, end: Lsn) {
+        self.reaches(end);
+        let end = self.hold.as_ref().map_or(end, |hold| end.min(hold.at.before()));
+        self.whole = self.whole.max(end);
+    }
+
+    /// All that was committed before this has come.
+    fn reaches(&mut self, lsn: Lsn) {
+        if let Some(hold) = &mut self.hold {
+            hold.is_reached |= lsn >= hold.at;
+        }
     }
 
     /// The table, with what only the catalogs say: types that not every server has, and the key where the stream names none.

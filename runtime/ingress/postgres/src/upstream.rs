@@ -1,4 +1,4 @@
-//! One session as the driver reads it: the rows of a snapshot, then the stream.
+//! One session as the driver reads it: what was committed before a snapshot, its rows, then the stream.
 
 use std::{
     sync::{Arc, atomic::AtomicBool},
@@ -8,10 +8,7 @@ use std::{
 use async_trait::async_trait;
 use danube_wasm_egress_dial::Dialer;
 use danube_wasm_model::upstream::{Confirmer, Delivery, Position, Room, Upstream, UpstreamError, steps};
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep_until},
-};
+use tokio::time::{Instant, sleep_until};
 
 use crate::{
     client::Shared,
@@ -19,10 +16,9 @@ use crate::{
     limits::{CONFIRM_EVERY, EPOCH},
     lsn::Lsn,
     monitor::Monitor,
-    notes::Note,
+    notes::{Note, Progress},
     refusal::PgError,
-    replication::WalStream,
-    snapshot::{SlotHolder, Snapshot},
+    snapshot::Snapshot,
     streaming::Streaming,
 };
 
@@ -31,53 +27,50 @@ pub(crate) struct PostgresUpstream {
     shared: Arc<Shared>,
     dialer: Dialer,
     confirmed: Arc<Confirmed>,
-    /// As it is in the notebook, of a stream.
+    /// As it is in the notebook.
     note: Note,
     noted_at: Instant,
+    streaming: Streaming,
     phase: Phase,
     has_warned: AtomicBool,
     _monitor: Monitor,
 }
 
+/// What a session begins with.
+pub(crate) struct Begun {
+    pub(crate) streaming: Streaming,
+    /// To be read where the stream is held.
+    pub(crate) snapshot: Option<Snapshot>,
+    /// As it is in the notebook.
+    pub(crate) note: Note,
+}
+
 /// How far a session is.
-pub(crate) enum Phase {
+enum Phase {
+    /// What was committed before the snapshot is read: rows of an earlier one may be in the broker, and their deletions are here.
+    CatchingUp(Box<Snapshot>),
     /// Rows are read.
-    Snapshot(Box<Snapshot>),
-    /// All rows were delivered; they are not durable yet.
-    Delivered(Option<Box<SlotHolder>>),
-    /// The slot gets its name.
-    Promoting(JoinHandle<Result<WalStream, PgError>>),
+    Rows(Box<Snapshot>),
+    /// All rows as they were here are delivered; they are not durable yet.
+    Delivered(Lsn),
     /// Changes are read.
-    Streaming(Box<Streaming>),
-    /// It is closed.
-    Over,
-}
-
-impl Phase {
-    /// A stream that starts here.
-    pub(crate) fn streaming(stream: WalStream, from: Lsn) -> Self {
-        Self::Streaming(Box::new(Streaming::new(stream, from)))
-    }
-}
-
-impl Drop for PostgresUpstream {
-    fn drop(&mut self) {
-        if let Phase::Promoting(task) = &self.phase {
-            task.abort();
-        }
-    }
+    Streaming,
 }
 
 impl PostgresUpstream {
-    pub(crate) fn new(shared: Arc<Shared>, dialer: Dialer, phase: Phase, note: Note) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, dialer: Dialer, begun: Begun) -> Self {
         let confirmed = Arc::new(Confirmed::default());
         let monitor = Monitor::start(shared.clone(), dialer.clone(), confirmed.clone());
+        let phase = begun
+            .snapshot
+            .map_or(Phase::Streaming, |snapshot| Phase::CatchingUp(Box::new(snapshot)));
         Self {
             shared,
             dialer,
             confirmed,
-            note,
+            note: begun.note,
             noted_at: Instant::now(),
+            streaming: begun.streaming,
             phase,
             has_warned: AtomicBool::new(false),
             _monitor: monitor,
@@ -93,7 +86,7 @@ impl PostgresUpstream {
     }
 
     async fn snapshot_rows(&mut self, room: Room) -> Result<Option<Delivery>, UpstreamError> {
-        let Phase::Snapshot(snapshot) = &mut self.phase else {
+        let Phase::Rows(snapshot) = &mut self.phase else {
             return Ok(None);
         };
         if room.events == 0 {
@@ -103,81 +96,58 @@ impl PostgresUpstream {
         let read = snapshot.rows(&self.shared, room.events, room.bytes.max(1)).await;
         let events = read.map_err(Self::over)?;
         let stream = self.shared.stream.clone();
-        if !events.is_empty() {
-            self.shared.counters.snapshot_rows(events.len());
-            let before = Position::from(0);
-            return Ok(Some(Delivery::Events {
+        let consistent = snapshot.consistent;
+        if events.is_empty() {
+            self.phase = Phase::Delivered(consistent);
+            return Ok(Some(Delivery::Passed {
                 stream,
                 epoch: EPOCH,
-                events: events.into_iter().map(|event| (event, before)).collect(),
+                position: Position::from(consistent.0),
             }));
         }
-        let Phase::Snapshot(snapshot) = std::mem::replace(&mut self.phase, Phase::Over) else {
-            return Ok(None);
-        };
-        let position = Position::from(snapshot.consistent().0);
-        self.phase = Phase::Delivered(Some(Box::new(snapshot.finish())));
-        Ok(Some(Delivery::Passed {
+        self.shared.counters.snapshot_rows(events.len());
+        let before = Position::from(consistent.before().0);
+        Ok(Some(Delivery::Events {
             stream,
             epoch: EPOCH,
-            position,
+            events: events.into_iter().map(|event| (event, before)).collect(),
         }))
     }
 
-    /// Waits until all rows are durable, notes that, and has the slot named.
-    async fn promote(&mut self) -> Result<(), UpstreamError> {
-        match &mut self.phase {
-            Phase::Delivered(holder) => {
-                let Some(consistent) = holder.as_ref().map(|holder| holder.consistent) else {
-                    return std::future::pending().await;
-                };
-                self.confirmed.beyond(Lsn(consistent.0.saturating_sub(1))).await;
-                let note = Note {
-                    lsn: consistent,
-                    is_promoting: true,
-                    ..self.note.clone()
-                };
-                self.shared.notes.save(&note).await?;
-                if let Some(holder) = holder.take() {
-                    let (config, dialer) = (self.shared.config.clone(), self.dialer.clone());
-                    // To its end, also when the reader is interrupted.
-                    self.phase = Phase::Promoting(tokio::spawn(holder.promote(config, dialer)));
-                    self.note = note;
-                }
-                Ok(())
-            }
-            Phase::Promoting(task) => {
-                let ended = task.await;
-                let promoted = ended.unwrap_or_else(|error| Err(PgError::transient(error)));
-                let stream = promoted.map_err(Self::over)?;
-                steps::reached(steps::SNAPSHOT_PROMOTED);
-                self.phase = Phase::streaming(stream, self.note.lsn);
-                self.note.is_promoting = false;
-                self.shared.notes.save(&self.note).await?;
-                self.shared.counters.connected();
-                tracing::info!(connector = %self.shared.connector, slot = %self.shared.config.slot, "every row of the snapshot is durable: going on with the changes");
-                Ok(())
-            }
-            _ => Ok(()),
-        }
+    /// Waits until all rows are durable, notes that, and goes on with the changes.
+    async fn rows_are_durable(&mut self, consistent: Lsn) -> Result<(), UpstreamError> {
+        self.confirmed.beyond(consistent.before()).await;
+        steps::reached(steps::SNAPSHOT_DURABLE);
+        self.note_confirmed().await?;
+        self.streaming.release();
+        self.phase = Phase::Streaming;
+        self.shared.counters.connected();
+        tracing::info!(connector = %self.shared.connector, slot = %self.shared.config.slot, "every row of the snapshot is durable: going on with the changes");
+        Ok(())
     }
 
-    /// Notes what is confirmed, if it is time to; then the server may hear of it.
+    /// Notes what is confirmed, if that is news; then the server may hear of it.
     async fn note_confirmed(&mut self) -> Result<(), UpstreamError> {
         let upto = self.confirmed.upto();
-        if let Phase::Streaming(streaming) = &self.phase
-            && upto > self.note.lsn
-        {
-            let note = Note {
-                lsn: upto,
-                ..self.note.clone()
-            };
-            self.shared.notes.save(&note).await?;
-            self.note = note;
-            self.noted_at = Instant::now();
-            streaming.stream.flushed(upto);
-            self.shared.counters.flushed(upto, streaming.stream.lag_bytes());
+        let has_rows = matches!(self.phase, Phase::Delivered(consistent) if upto >= consistent);
+        let note = Note {
+            lsn: self.note.lsn.max(upto),
+            progress: if has_rows {
+                Progress::Changes
+            } else {
+                self.note.progress
+            },
+            ..self.note.clone()
+        };
+        if note == self.note {
+            return Ok(());
         }
+        self.shared.notes.save(&note).await?;
+        self.note = note;
+        self.noted_at = Instant::now();
+        let stream = &self.streaming.stream;
+        stream.flushed(upto);
+        self.shared.counters.flushed(upto, stream.lag_bytes());
         Ok(())
     }
 
@@ -194,9 +164,7 @@ impl PostgresUpstream {
             confirmed.beyond(noted).await;
             sleep_until(due).await;
         };
-        let Phase::Streaming(streaming) = &mut self.phase else {
-            return Ok(None);
-        };
+        let streaming = &mut self.streaming;
         tokio::select! {
             biased;
             () = note_is_due => Ok(None),
@@ -206,6 +174,18 @@ impl PostgresUpstream {
             }
         }
     }
+
+    /// What was committed before the snapshot; then its rows are next.
+    async fn catch_up(&mut self, room: Room) -> Result<Option<Delivery>, UpstreamError> {
+        let delivery = self.changes(room).await?;
+        if delivery.is_none() && self.streaming.is_at_hold() {
+            self.phase = match std::mem::replace(&mut self.phase, Phase::Streaming) {
+                Phase::CatchingUp(snapshot) => Phase::Rows(snapshot),
+                other => other,
+            };
+        }
+        Ok(delivery)
+    }
 }
 
 #[async_trait]
@@ -213,13 +193,13 @@ impl Upstream for PostgresUpstream {
     async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError> {
         loop {
             let delivery = match &self.phase {
-                Phase::Snapshot(_) => self.snapshot_rows(room).await?,
-                Phase::Delivered(_) | Phase::Promoting(_) => {
-                    self.promote().await?;
+                Phase::CatchingUp(_) => self.catch_up(room).await?,
+                Phase::Rows(_) => self.snapshot_rows(room).await?,
+                Phase::Delivered(consistent) => {
+                    self.rows_are_durable(*consistent).await?;
                     None
                 }
-                Phase::Streaming(_) => self.changes(room).await?,
-                Phase::Over => return std::future::pending().await,
+                Phase::Streaming => self.changes(room).await?,
             };
             if let Some(delivery) = delivery {
                 return Ok(delivery);
@@ -239,8 +219,6 @@ impl Upstream for PostgresUpstream {
     async fn close(mut self: Box<Self>, deadline: StdInstant) {
         // If it cannot be noted, it comes again.
         let _ = self.note_confirmed().await;
-        if let Phase::Streaming(streaming) = std::mem::replace(&mut self.phase, Phase::Over) {
-            streaming.stream.close(deadline).await;
-        }
+        self.streaming.stream.close(deadline).await;
     }
 }

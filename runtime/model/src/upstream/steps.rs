@@ -3,8 +3,11 @@
 
 use std::sync::OnceLock;
 
-/// The slot of a snapshot has its name, and nothing here knows of it.
-pub const SNAPSHOT_PROMOTED: &str = "snapshot.promoted";
+/// The slot of a snapshot is made, and nothing here knows where it begins.
+pub const SNAPSHOT_SLOT_MADE: &str = "snapshot.slot-made";
+
+/// Every row of a snapshot is durable, and nothing here knows of it.
+pub const SNAPSHOT_DURABLE: &str = "snapshot.durable";
 
 static TOLD: OnceLock<fn(&'static str)> = OnceLock::new();
 

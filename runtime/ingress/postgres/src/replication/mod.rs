@@ -5,5 +5,5 @@ mod session;
 mod status;
 mod stream;
 
-pub(crate) use session::{ReplicationSession, SlotKind, StreamOptions};
+pub(crate) use session::{CreatedSlot, ReplicationSession, SlotKind};
 pub(crate) use stream::{End, WalMessage, WalStream};

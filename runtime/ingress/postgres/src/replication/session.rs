@@ -35,9 +35,11 @@ pub(crate) struct ReplicationSession {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SlotKind {
     /// It ends with the session, and a snapshot of its beginning can be read until the next command.
-    Snapshot,
+    Temporary,
     /// It stays.
     Permanent {
+        /// A snapshot of its beginning can be read until the next command.
+        exports_snapshot: bool,
         /// Standbys have it, too.
         failover: bool,
     },
@@ -50,15 +52,6 @@ pub(crate) struct CreatedSlot {
     pub(crate) consistent: Lsn,
     /// Name of the snapshot in which all before it is visible.
     pub(crate) snapshot: Option<String>,
-}
-
-/// How a stream is asked for.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StreamOptions {
-    /// Version of the server, as `server_version_num`.
-    pub(crate) server_version: u32,
-    /// Where the slot stands.
-    pub(crate) from: Lsn,
 }
 
 type Row = Vec<Option<Bytes>>;
@@ -99,13 +92,18 @@ impl ReplicationSession {
 
     /// Makes a slot. It waits for all transactions that are under way.
     pub(crate) async fn create_slot(&mut self, name: &str, kind: SlotKind) -> Result<CreatedSlot, PgError> {
-        let (temporary, options) = match kind {
-            SlotKind::Snapshot => (" TEMPORARY", "SNAPSHOT 'export'"),
-            SlotKind::Permanent { failover: true } => ("", "SNAPSHOT 'nothing', FAILOVER true"),
-            SlotKind::Permanent { failover: false } => ("", "SNAPSHOT 'nothing'"),
+        let (temporary, exports_snapshot, failover) = match kind {
+            SlotKind::Temporary => (" TEMPORARY", true, false),
+            SlotKind::Permanent {
+                exports_snapshot,
+                failover,
+            } => ("", exports_snapshot, failover),
         };
+        let snapshot = if exports_snapshot { "export" } else { "nothing" };
+        // Older servers do not know the word.
+        let failover = if failover { ", FAILOVER true" } else { "" };
         let command = format!(
-            "CREATE_REPLICATION_SLOT {}{temporary} LOGICAL pgoutput ({options})",
+            "CREATE_REPLICATION_SLOT {}{temporary} LOGICAL pgoutput (SNAPSHOT '{snapshot}'{failover})",
             escape_identifier(name)
         );
         let what = format!("making the slot `{name}`");
@@ -116,24 +114,9 @@ impl ReplicationSession {
         Ok(CreatedSlot { consistent, snapshot })
     }
 
-    /// Drops a slot.
-    pub(crate) async fn drop_slot(&mut self, name: &str) -> Result<(), PgError> {
-        let command = format!("DROP_REPLICATION_SLOT {}", escape_identifier(name));
-        self.query(&format!("dropping the slot `{name}`"), &command).await?;
-        Ok(())
-    }
-
-    /// Has a slot synchronised to standbys. Servers of version 17 and later can.
-    pub(crate) async fn fail_over(&mut self, name: &str) -> Result<(), PgError> {
-        let command = format!("ALTER_REPLICATION_SLOT {} (FAILOVER true)", escape_identifier(name));
-        self.query(&format!("`failover` of the slot `{name}`"), &command)
-            .await?;
-        Ok(())
-    }
-
-    /// Starts the stream where the slot stands.
-    pub(crate) async fn stream(mut self, options: StreamOptions) -> Result<WalStream, PgError> {
-        let command = start_command(&self.config, options);
+    /// Starts the stream where the slot stands. The version is `server_version_num`.
+    pub(crate) async fn stream(mut self, server_version: u32, from: Lsn) -> Result<WalStream, PgError> {
+        let command = start_command(&self.config, server_version, from);
         let what = format!("reading the slot `{}`", self.config.slot);
         let config = self.config.clone();
         in_time(&config, ANSWER_MAX, async {
@@ -148,7 +131,7 @@ impl ReplicationSession {
             }
         })
         .await?;
-        Ok(WalStream::start(self.connection, config.status_interval, options.from))
+        Ok(WalStream::start(self.connection, config.status_interval, from))
     }
 
     async fn query(&mut self, what: &str, command: &str) -> Result<Vec<Row>, PgError> {
@@ -203,7 +186,7 @@ pub(super) fn broke(config: &Postgres, error: &PgWireError) -> PgError {
     PgError::transient(format!("{}: the connection broke: {error}", config.url))
 }
 
-fn start_command(config: &Postgres, options: StreamOptions) -> String {
+fn start_command(config: &Postgres, server_version: u32, from: Lsn) -> String {
     // A list of quoted names in a literal; the grammar of these commands knows no escapes.
     let publication = escape_identifier(&config.publication).replace('\'', "''");
     let messages = if config.messages.is_empty() {
@@ -212,13 +195,13 @@ fn start_command(config: &Postgres, options: StreamOptions) -> String {
         ", messages 'true'"
     };
     let origin = match config.origin {
-        Origin::None if options.server_version >= 160_000 => ", origin 'none'",
+        Origin::None if server_version >= 160_000 => ", origin 'none'",
         Origin::None | Origin::Any => "",
     };
     format!(
         "START_REPLICATION SLOT {} LOGICAL {} (proto_version '1', publication_names '{publication}'{messages}{origin})",
         escape_identifier(config.slot.as_str()),
-        options.from
+        from
     )
 }
 

@@ -1,7 +1,4 @@
-//! All rows as they were when the slot began: what is committed later is in the slot.
-//!
-//! The slot is a temporary one, which ends with the session, so that whatever ends before all rows are durable leaves nothing
-//! behind: the snapshot is then taken again. Only when all are durable does the slot get its name.
+//! All rows as they were at one place of the server's log: what is committed later comes with the stream.
 
 mod rows;
 
@@ -10,16 +7,16 @@ use danube_wasm_model::event::Event;
 use futures_util::FutureExt as _;
 use postgres_protocol::escape::escape_literal;
 
-use self::rows::TableRows;
+use self::rows::{Beginning, TableRows};
 use crate::{
-    catalog::{PublishedTable, Server, Types},
+    catalog::{PublishedTable, Types},
     client::Shared,
     config::Postgres,
     event::Source,
     limits::NAME_BYTES_MAX,
     lsn::Lsn,
     refusal::PgError,
-    replication::{ReplicationSession, SlotKind, StreamOptions, WalStream},
+    replication::CreatedSlot,
     sql::Sql,
 };
 
@@ -28,47 +25,44 @@ const SUFFIX: &str = "_snapshot";
 
 /// A snapshot that is read.
 pub(crate) struct Snapshot {
-    holder: SlotHolder,
     sql: Sql,
     types: Types,
     /// To be read, the next one last.
     tables: Vec<PublishedTable>,
     current: Option<TableRows>,
-}
-
-/// The session that has the temporary slot.
-pub(crate) struct SlotHolder {
-    session: ReplicationSession,
-    server: Server,
-    name: String,
-    /// What is committed behind this is in the slot.
+    /// What is committed before this is in it, and nothing else.
     pub(crate) consistent: Lsn,
+    /// Where the first one began that this one repeats.
+    pub(crate) since: Lsn,
 }
 
-/// Name of the slot until it gets its own.
+/// Name of a slot that is made only to see the rows at a place of the log.
 pub(crate) fn temporary_name(config: &Postgres) -> String {
     let name = config.slot.as_str();
     let kept = name.len().min(NAME_BYTES_MAX - SUFFIX.len());
     format!("{}{SUFFIX}", &name[..kept])
 }
 
+/// Refuses tables whose rows may not be read: before a slot is made.
+pub(crate) fn check_readable(config: &Postgres, tables: &[PublishedTable]) -> Result<(), PgError> {
+    let Some(table) = tables.iter().find(|table| !table.is_readable) else {
+        return Ok(());
+    };
+    Err(PgError::permanent(format!(
+        "{}: the role `{}` may not read the rows of `{}`: `GRANT SELECT ON {} TO \"{}\"`, or write `snapshot = \"never\"`",
+        config.url, config.user, table.name, table.name, config.user
+    )))
+}
+
 impl Snapshot {
-    /// Begins the slot, and sees the tables as they are then.
+    /// Sees the tables as they were when a slot began, while the session that made it does nothing else.
     pub(crate) async fn begin(
         config: &Postgres,
         dialer: &Dialer,
-        mut session: ReplicationSession,
-        server: Server,
+        slot: CreatedSlot,
+        since: Lsn,
         mut tables: Vec<PublishedTable>,
     ) -> Result<Self, PgError> {
-        if let Some(table) = tables.iter().find(|table| !table.is_readable) {
-            return Err(PgError::permanent(format!(
-                "{}: the role `{}` may not read the rows of `{}`: `GRANT SELECT ON {} TO \"{}\"`, or write `snapshot = \"never\"`",
-                config.url, config.user, table.name, table.name, config.user
-            )));
-        }
-        let name = temporary_name(config);
-        let slot = session.create_slot(&name, SlotKind::Snapshot).await?;
         let none = || PgError::transient(format!("{}: the slot came without a snapshot", config.url));
         let snapshot = slot.snapshot.ok_or_else(none)?;
         let sql = Sql::open(config, dialer).await?;
@@ -79,22 +73,13 @@ impl Snapshot {
         sql.rows(what, &statement).await?;
         tables.reverse();
         Ok(Self {
-            holder: SlotHolder {
-                session,
-                server,
-                name,
-                consistent: slot.consistent,
-            },
             sql,
             types: Types::default(),
             tables,
             current: None,
+            consistent: slot.consistent,
+            since,
         })
-    }
-
-    /// What is committed behind this is in the slot.
-    pub(crate) fn consistent(&self) -> Lsn {
-        self.holder.consistent
     }
 
     /// Up to so many rows, those that are there; none after the last. May be cancelled.
@@ -110,7 +95,11 @@ impl Snapshot {
                 let Some(table) = self.tables.last() else {
                     return Ok(Vec::new());
                 };
-                let begun = TableRows::begin(shared, &self.sql, &mut self.types, table, self.holder.consistent).await?;
+                let at = Beginning {
+                    consistent: self.consistent,
+                    since: self.since,
+                };
+                let begun = TableRows::begin(shared, &self.sql, &mut self.types, table, at).await?;
                 tracing::info!(connector = %shared.connector, table = %table.name, "reading the rows of a table");
                 self.current = Some(begun);
                 self.tables.pop();
@@ -136,42 +125,6 @@ impl Snapshot {
             }
         }
     }
-
-    /// All rows were read: what is left is the slot.
-    pub(crate) fn finish(self) -> SlotHolder {
-        self.holder
-    }
-}
-
-impl SlotHolder {
-    /// The slot gets its name, and its stream starts.
-    pub(crate) async fn promote(self, config: Postgres, dialer: Dialer) -> Result<WalStream, PgError> {
-        let Self {
-            mut session,
-            server,
-            name,
-            consistent,
-        } = self;
-        let slot = config.slot.as_str();
-        let sql = Sql::open(&config, &dialer).await?;
-        let statement = format!(
-            "SELECT pg_copy_logical_replication_slot({}, {}, false)",
-            escape_literal(&name),
-            escape_literal(slot)
-        );
-        sql.rows(&format!("making the slot `{slot}` of the snapshot's"), &statement)
-            .await?;
-        session.drop_slot(&name).await?;
-        if config.failover && server.has_failover() {
-            session.fail_over(slot).await?;
-        }
-        session
-            .stream(StreamOptions {
-                server_version: server.version,
-                from: consistent,
-            })
-            .await
-    }
 }
 
 impl Shared {
@@ -183,6 +136,7 @@ impl Shared {
             envelope: self.config.envelope,
             int8_as_text: self.config.int8_as_text,
             wants: self.wants,
+            unfinished_snapshot: None,
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use danube_wasm_model::event::Event;
-use sha2::{Digest as _, Sha256};
 
 use crate::{
     catalog::{PublishedTable, Types, key_columns, snapshot_columns},
@@ -20,8 +19,17 @@ pub(super) struct TableRows {
     relation: Relation,
     endpoint: Arc<str>,
     rows: Rows,
-    consistent: Lsn,
+    at: Beginning,
     count: u64,
+}
+
+/// Where a snapshot is in the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beginning {
+    /// What is committed before this is in it.
+    pub(super) consistent: Lsn,
+    /// Where the first one began that this one repeats.
+    pub(super) since: Lsn,
 }
 
 impl TableRows {
@@ -30,7 +38,7 @@ impl TableRows {
         sql: &Sql,
         types: &mut Types,
         table: &PublishedTable,
-        consistent: Lsn,
+        at: Beginning,
     ) -> Result<Self, PgError> {
         let columns = snapshot_columns(sql, &shared.config.publication, table).await?;
         let unknown = types.unknown(columns.iter().map(|(_, oid)| *oid));
@@ -57,7 +65,7 @@ impl TableRows {
             relation,
             endpoint,
             rows,
-            consistent,
+            at,
             count: 0,
         })
     }
@@ -68,8 +76,10 @@ impl TableRows {
             return Ok(None);
         };
         let cells = queried_cells(&row);
-        let id = self.id(self.relation.key_of(&cells, source.int8_as_text));
         self.count += 1;
+        let id = self.relation.row_id(self.at.since, &cells, source.int8_as_text);
+        // Without a key it has only its number.
+        let id = id.unwrap_or_else(|| format!("snap.{:X}.{}", self.at.consistent.0, self.count));
         let change = Change {
             operation: Operation::Read,
             relation: &self.relation,
@@ -79,25 +89,12 @@ impl TableRows {
             old_key: None,
         };
         let moment = Moment {
-            start: self.consistent,
+            start: self.at.consistent,
             ordinal: 0,
-            commit: self.consistent,
+            commit: self.at.consistent,
             commit_us: 0,
             xid: None,
         };
         Ok(Some(event(source, self.endpoint.clone(), id, &change, &moment)))
-    }
-
-    /// Of this snapshot: a row that another one finds may be newer. Rows without a key have only their number.
-    fn id(&self, key: Option<Vec<u8>>) -> String {
-        let snapshot = self.consistent.0;
-        match key {
-            Some(key) => {
-                let digest = Sha256::digest(&key);
-                let half: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-                format!("snap.{snapshot:X}.{half}")
-            }
-            None => format!("snap.{snapshot:X}.{}", self.count),
-        }
     }
 }
