@@ -8,7 +8,7 @@ ALL := --features danube-wasm/delta
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
-.PHONY: build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests misbehave-debug servers bench chaos chaos-long fuzz
+.PHONY: wasm-target build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests misbehave-debug servers bench chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -46,15 +46,18 @@ lint: test-guests
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace $(ALL) --all-targets -- -D warnings
 
-# First-party components, as WASI components in target/guests; `test-guests`: and the misbehaving and simple ones of the tests.
-guests test-guests:
+# What components are compiled for: a new toolchain does not have it.
+wasm-target:
 	@rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || rustup target add wasm32-wasip2
+
+# First-party components, as WASI components in target/guests; `test-guests`: and the misbehaving and simple ones of the tests.
+guests test-guests: wasm-target
 	$(CARGO) build --target wasm32-wasip2 --profile guest $(addprefix -p ,$(GUESTS))
 	@mkdir -p target/guests && cp -u $(WASM)/*.wasm target/guests/
 
 # One of the tests' components once more, with the lines of its source in it.
 test-guests: misbehave-debug
-misbehave-debug:
+misbehave-debug: wasm-target
 	$(CARGO) build --target wasm32-wasip2 --profile guest-debug -p misbehave
 	@mkdir -p target/guests && cp -u target/wasm32-wasip2/guest-debug/misbehave.wasm target/guests/misbehave_debug.wasm
 
