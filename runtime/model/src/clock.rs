@@ -41,6 +41,12 @@ pub fn order_ms(order: u64) -> u64 {
     order >> ORDER_COUNTER_BITS
 }
 
+/// The order of a record whose upstream has an order of its own: a place in a log, an offset. Sinks tell orders of records from those that
+/// components make by their size, so it is raised above these.
+pub fn upstream_order(position: u64) -> u64 {
+    position.saturating_add(RECORD_ORDER_MIN)
+}
+
 /// A hybrid logical clock: each order that it gives is higher than all before, and has the wall clock's milliseconds
 /// unless that stands still or goes back.
 ///

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use danube_wasm_model::{
-    clock::now_ms,
+    clock::{now_ms, upstream_order},
     event::{Event, Interests},
     identity::{ORDER_ATTRIBUTE, REFUSED_ATTRIBUTE},
 };
@@ -67,7 +67,7 @@ pub(crate) fn event(record: Record, route: &Route, generation: u16, wants: Inter
 
 /// Later lives of a topic are above earlier ones.
 fn order(generation: u16, offset: i64) -> u64 {
-    (u64::from(generation) << ORDER_OFFSET_BITS) + offset.unsigned_abs()
+    upstream_order((u64::from(generation) << ORDER_OFFSET_BITS) + offset.unsigned_abs())
 }
 
 /// The value without what a schema registry's clients write before it, and why it cannot be taken.

@@ -18,6 +18,7 @@ use crate::{
     catalog::{PublishedTable, Server, ensure_publication, slot},
     config::Postgres,
     counters::Counters,
+    limits::SNAPSHOTS_MAX,
     lsn::Lsn,
     notes::{Note, Notes, Progress},
     position::{Choices, Plan, Slot, SlotError, System, plan},
@@ -123,13 +124,16 @@ impl Client {
     /// Reads on from where the slot stands.
     async fn go_on(&self, found: Found, before: Option<Note>) -> Result<Begun, UpstreamError> {
         let from = found.confirmed();
-        let note = self.note(&found.system, later(from, before), Progress::Changes);
+        let note = Note {
+            snapshots: snapshots(before.as_ref()),
+            ..self.note(&found.system, later(from, before.as_ref()), Progress::Changes)
+        };
         let stream = found.session.stream(found.server.version, from).await;
         let stream = stream.map_err(|error| self.upstream_error(error))?;
         self.shared.notes.save(&note).await?;
         self.shared.counters.connected();
         Ok(Begun {
-            streaming: Streaming::new(stream, from),
+            streaming: Streaming::new(stream, from, note.snapshots.clone()),
             snapshot: None,
             note,
         })
@@ -155,7 +159,7 @@ impl Client {
         self.shared.notes.save(&note).await?;
         self.shared.counters.connected();
         Ok(Begun {
-            streaming: Streaming::new(stream, from),
+            streaming: Streaming::new(stream, from, Vec::new()),
             snapshot: None,
             note,
         })
@@ -194,10 +198,13 @@ impl Client {
         let snapshot = Snapshot::begin(config, &self.dialer, created, at, tables).await;
         let snapshot = snapshot.map_err(upstream)?;
         let stream = session.stream(server.version, at).await.map_err(upstream)?;
-        let note = self.note(&system, at, Progress::Rows { since: at });
+        let note = Note {
+            snapshots: vec![at],
+            ..self.note(&system, at, Progress::Rows { since: at })
+        };
         shared.notes.save(&note).await?;
         Ok(Begun {
-            streaming: Streaming::held(stream, at, &snapshot),
+            streaming: Streaming::held(stream, at, &snapshot, note.snapshots.clone()),
             snapshot: Some(snapshot),
             note,
         })
@@ -233,10 +240,15 @@ impl Client {
         drop(session);
         let reader = ReplicationSession::open(config, &self.dialer).await.map_err(upstream)?;
         let stream = reader.stream(server.version, from).await.map_err(upstream)?;
-        let note = self.note(&system, later(from, before), Progress::Rows { since });
+        let mut snapshots = snapshots(before.as_ref());
+        snapshots.push(snapshot.consistent);
+        let note = Note {
+            snapshots,
+            ..self.note(&system, later(from, before.as_ref()), Progress::Rows { since })
+        };
         shared.notes.save(&note).await?;
         Ok(Begun {
-            streaming: Streaming::held(stream, from, &snapshot),
+            streaming: Streaming::held(stream, from, &snapshot, note.snapshots.clone()),
             snapshot: Some(snapshot),
             note,
         })
@@ -257,6 +269,7 @@ impl Client {
             slot: self.slot().to_owned(),
             lsn,
             progress,
+            snapshots: Vec::new(),
         }
     }
 
@@ -287,8 +300,15 @@ impl Found {
 }
 
 /// A note is never set back: the slot may not have heard of the last one.
-fn later(from: Lsn, before: Option<Note>) -> Lsn {
+fn later(from: Lsn, before: Option<&Note>) -> Lsn {
     from.max(before.map(|before| before.lsn).unwrap_or_default())
+}
+
+/// Where snapshots were taken. A slot begins when every transaction under way has ended, so of those that were committed behind the last
+/// few none began before the first of these.
+fn snapshots(before: Option<&Note>) -> Vec<Lsn> {
+    let snapshots = before.map(|before| before.snapshots.as_slice()).unwrap_or_default();
+    snapshots[snapshots.len().saturating_sub(SNAPSHOTS_MAX)..].to_vec()
 }
 
 fn slot_error_at(config: &Postgres, error: SlotError) -> PgError {

@@ -24,6 +24,8 @@ pub(crate) struct Decoder {
     transaction: Option<Transaction>,
     /// Where the last change began, and its number among those that begin there.
     last: Option<(Lsn, u32)>,
+    /// Where snapshots were taken whose rows were delivered before, the last one last.
+    snapshots: Vec<Lsn>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +33,8 @@ struct Transaction {
     xid: u32,
     commit: Lsn,
     commit_us: i64,
+    /// Changes of it so far.
+    changes: u64,
 }
 
 /// What a message is.
@@ -64,12 +68,13 @@ pub(crate) struct Described {
 }
 
 impl Decoder {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(snapshots: Vec<Lsn>) -> Self {
         Self {
             parser: LogicalReplicationParser::with_protocol_version(PROTOCOL),
             relations: HashMap::new(),
             transaction: None,
             last: None,
+            snapshots,
         }
     }
 
@@ -104,6 +109,7 @@ impl Decoder {
                     xid,
                     commit: Lsn(final_lsn),
                     commit_us: pg_to_unix_timestamp(timestamp),
+                    changes: 0,
                 });
                 Ok(Decoded::Began(Lsn(final_lsn)))
             }
@@ -146,10 +152,18 @@ impl Decoder {
             _ => 0,
         };
         self.last = Some((start, ordinal));
+        let order = match &mut self.transaction {
+            Some(transaction) => {
+                transaction.changes += 1;
+                order(&self.snapshots, start, transaction)
+            }
+            None => start,
+        };
         let transaction = self.transaction.filter(|_| is_transactional);
         Moment {
             start,
             ordinal,
+            order,
             commit: transaction.map_or(start, |transaction| transaction.commit),
             commit_us: transaction.map_or(0, |transaction| transaction.commit_us),
             xid: transaction.map(|transaction| transaction.xid),
@@ -230,6 +244,17 @@ impl Decoder {
             }
         }
         Ok(Decoded::Events(events))
+    }
+}
+
+/// A place in the log that rises with each change of the same row. A transaction may write before a snapshot and be committed behind it:
+/// then the snapshot has its rows as they were before it, and what it did is newer.
+fn order(snapshots: &[Lsn], start: Lsn, transaction: &Transaction) -> Lsn {
+    let commit = transaction.commit;
+    let before = snapshots.iter().rev().find(|at| **at <= commit);
+    match before {
+        Some(at) if start < *at => Lsn(commit.0.min(at.0 + transaction.changes)),
+        _ => start,
     }
 }
 

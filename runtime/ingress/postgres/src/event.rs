@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use danube_wasm_model::{
-    clock::now_ms,
+    clock::{now_ms, upstream_order},
     event::{Event, Interests},
     identity::ORDER_ATTRIBUTE,
 };
@@ -32,10 +32,12 @@ pub(crate) struct Source<'a> {
 /// When and where something was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
-    /// Where it begins in the log. Of the same row, it rises with each change.
+    /// Where it begins in the log.
     pub(crate) start: Lsn,
     /// Its number among those that begin there.
     pub(crate) ordinal: u32,
+    /// Its place among the changes of the same row.
+    pub(crate) order: Lsn,
     /// Where its transaction ends.
     pub(crate) commit: Lsn,
     /// When that was, in microseconds since 1970-01-01 UTC. It tells a log that diverged from one that comes again.
@@ -173,7 +175,7 @@ fn place(moment: &Moment, attributes: &mut Vec<(String, String)>) {
 }
 
 fn order(moment: &Moment) -> (String, String) {
-    named(ORDER_ATTRIBUTE, moment.start.0.to_string())
+    named(ORDER_ATTRIBUTE, upstream_order(moment.order.0).to_string())
 }
 
 fn named(name: &str, value: impl Into<String>) -> (String, String) {

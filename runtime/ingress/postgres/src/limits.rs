@@ -13,6 +13,9 @@ pub(crate) const SLOT_MAX: Duration = Duration::from_secs(600);
 /// Of all that a session delivers: each session has a confirmer of its own, and its slot is read by nobody else.
 pub(crate) const EPOCH: u64 = 1;
 
+/// So many snapshots that were cut off one after the other are remembered, with their places in the log.
+pub(crate) const SNAPSHOTS_MAX: usize = 32;
+
 /// So often, at most, is the server told of a confirmed position, and the position noted: each note is a sync of the disk, and
 /// each message lets the server write the slot.
 pub(crate) const CONFIRM_EVERY: Duration = Duration::from_millis(500);

@@ -24,6 +24,9 @@ pub(crate) struct Note {
     /// What is read of it.
     #[serde(default)]
     pub(crate) progress: Progress,
+    /// Where snapshots were taken of which rows may have been delivered, the last one last.
+    #[serde(default)]
+    pub(crate) snapshots: Vec<Lsn>,
 }
 
 /// How far a source is with its slot.

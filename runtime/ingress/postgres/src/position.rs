@@ -224,6 +224,7 @@ mod tests {
             slot: "s".to_owned(),
             lsn: Lsn(lsn),
             progress: Progress::Changes,
+            snapshots: Vec::new(),
         }
     }
 

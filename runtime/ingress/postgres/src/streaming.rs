@@ -50,10 +50,10 @@ struct Hold {
 }
 
 impl Streaming {
-    pub(crate) fn new(stream: WalStream, from: Lsn) -> Self {
+    pub(crate) fn new(stream: WalStream, from: Lsn, snapshots: Vec<Lsn>) -> Self {
         Self {
             stream,
-            decoder: Decoder::new(),
+            decoder: Decoder::new(snapshots),
             types: Types::default(),
             sql: None,
             described: None,
@@ -66,7 +66,7 @@ impl Streaming {
     }
 
     /// A stream of which only what was committed before a snapshot is taken, until it is [released](Self::release).
-    pub(crate) fn held(stream: WalStream, from: Lsn, snapshot: &Snapshot) -> Self {
+    pub(crate) fn held(stream: WalStream, from: Lsn, snapshot: &Snapshot, snapshots: Vec<Lsn>) -> Self {
         let at = snapshot.consistent;
         let before = from.min(at.before());
         Self {
@@ -75,7 +75,7 @@ impl Streaming {
                 since: snapshot.since,
                 is_reached: from >= at,
             }),
-            ..Self::new(stream, before)
+            ..Self::new(stream, before, snapshots)
         }
     }
 

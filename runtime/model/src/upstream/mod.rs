@@ -21,7 +21,8 @@
 //!   a connection is made anew, so that what is said about a former ownership cannot be taken for the present one. It is
 //!   Kafka's generation and MQTT's connection. Epochs of one [`Upstream`] rise; the next `Upstream` may count anew.
 //! * **Order.** An upstream whose events have an order of their own (an LSN, an offset) gives it to them as the attribute
-//!   [`ORDER_ATTRIBUTE`](crate::identity::ORDER_ATTRIBUTE); their records carry it to the sinks. Others are stamped when
+//!   [`ORDER_ATTRIBUTE`](crate::identity::ORDER_ATTRIBUTE), as an [`upstream_order`](crate::clock::upstream_order); their records carry it
+//!   to the sinks. Others are stamped when
 //!   they are published.
 //! * **Delivery again.** What was delivered and not confirmed comes again, in the same order and with the same event ids,
 //!   in a later epoch, here or at another reader: record ids are made of event ids, so it meets its own records.

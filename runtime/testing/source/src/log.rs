@@ -9,7 +9,10 @@ use danube_wasm_broker::{
     Broker as _, ConsumerOptions, StartAt,
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
-use danube_wasm_model::{SubscriptionType, TopicName, clock::OrderClock};
+use danube_wasm_model::{
+    SubscriptionType, TopicName,
+    clock::{OrderClock, RECORD_ORDER_MIN},
+};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
@@ -141,6 +144,13 @@ impl Log {
             while !holds(&records) {
                 let messages = consumer.receive(1000).await.expect("messages");
                 records.extend(messages.into_iter().map(|message| {
+                    // Below this are the orders of components, to which sinks compare by another rule.
+                    assert!(
+                        message.order() >= RECORD_ORDER_MIN,
+                        "{}: {}",
+                        message.id,
+                        message.order()
+                    );
                     let key = message.key.as_deref().unwrap_or_default();
                     Record {
                         id: message.id.as_str().to_owned(),

@@ -91,6 +91,8 @@ impl TableRows {
         let moment = Moment {
             start: self.at.consistent,
             ordinal: 0,
+            // The first change behind it may begin just there.
+            order: self.at.consistent.before(),
             commit: self.at.consistent,
             commit_us: 0,
             xid: None,

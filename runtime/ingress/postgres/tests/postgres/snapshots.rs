@@ -163,6 +163,65 @@ async fn a_snapshot_that_was_cut_off_is_taken_again_behind_what_was_committed_si
     process.stop().await;
 }
 
+/// The snapshot has the row as it was before the transaction, which wrote before the slot began and was committed behind that.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_over_the_beginning_of_the_slot_is_newer_than_the_snapshot() {
+    let Some(postgres) = Postgres::start("").await else {
+        return;
+    };
+    postgres.sql(&format!(
+        "{ORDERS} GRANT ALL ON orders TO danube; INSERT INTO orders SELECT n, 'x' FROM generate_series(1, 9) n"
+    ));
+    let session = async || {
+        let settings = format!(
+            "host=127.0.0.1 port={} user=danube password=secret dbname=shop",
+            postgres.port
+        );
+        let connected = tokio_postgres::connect(&settings, tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("a session");
+        tokio::spawn(connection);
+        client
+    };
+    let (old, middle, young) = (session().await, session().await, session().await);
+    // A slot waits for what is under way, and then for what began meanwhile; what begins during that it does not wait for.
+    let write = async |session: &tokio_postgres::Client, statement: &str| {
+        let begin = format!("BEGIN; {statement}; SELECT pg_current_xact_id()::xid::text");
+        let answers = session.simple_query(&begin).await.expect("it is written");
+        let xid = answers.iter().find_map(|answer| match answer {
+            tokio_postgres::SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        });
+        xid.expect("its number")
+    };
+    let commit = async |session: &tokio_postgres::Client| session.batch_execute("COMMIT").await.expect("committed");
+    let waits =
+        |xid: &str| format!("SELECT count(*) FROM pg_locks WHERE NOT granted AND transactionid::text = '{xid}'");
+    let xid = write(&old, "INSERT INTO orders VALUES (100, 'old')").await;
+    let log = new_log();
+    let process = Process::start(&log, &table(postgres.port, &["orders"], "")).await;
+    postgres.until("the slot waits for the first", &waits(&xid), "1").await;
+    let xid = write(&middle, "INSERT INTO orders VALUES (101, 'middle')").await;
+    commit(&old).await;
+    postgres.until("and for the second", &waits(&xid), "1").await;
+    write(
+        &young,
+        "UPDATE orders SET note = 'y' WHERE id = 7; DELETE FROM orders WHERE id = 8; UPDATE orders SET note = 'z' WHERE id = 7",
+    )
+    .await;
+    commit(&middle).await;
+    process.streaming(1).await;
+    commit(&young).await;
+    let records = log.records(14).await;
+    let of = |key: &str| {
+        let mut of: Vec<_> = records.iter().filter(|record| record.key == key).collect();
+        of.sort_by_key(|record| record.order);
+        of.iter().map(|record| record.text.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(of("[7]"), [row(7, "x"), row(7, "y"), row(7, "z")]);
+    assert_eq!(of("[8]"), [row(8, "x").as_str(), r#"{"id":8}"#]);
+    process.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_snapshot_only_changes_are_read() {
     let Some(postgres) = Postgres::start("").await else {
