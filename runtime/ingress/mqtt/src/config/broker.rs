@@ -90,7 +90,7 @@ impl Section for Mqtt {
                 "max_packet_bytes",
                 Integer(256..=PACKET_BYTES_MAX),
                 "Largest packet in bytes: a message with its topic and properties. A broker of version 5 is told, and drops what is \
-                 larger; else a larger message is acknowledged, logged and left out.",
+                 larger; of what comes all the same, and is acknowledged, `on_invalid` of its route decides.",
             )
             .aliases(&["max_packet_size"])
             .or(PACKET_BYTES);

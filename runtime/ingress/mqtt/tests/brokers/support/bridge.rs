@@ -1,6 +1,5 @@
 //! A WebSocket server before a broker's MQTT port, which cuts the stream of bytes as no broker's own does.
 
-use danube_wasm_testkit::servers;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -40,8 +39,8 @@ pub(crate) struct Bridge {
 
 impl Bridge {
     pub(crate) async fn to(broker: u16, cut: Cut) -> Self {
-        let port = servers::free_port();
-        let listener = TcpListener::bind(("127.0.0.1", port)).await.expect("a port");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+        let port = listener.local_addr().expect("its address").port();
         let mut accepting = JoinSet::new();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
