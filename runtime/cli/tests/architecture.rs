@@ -73,6 +73,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("object_store", &["egress-delta"]),
     ("hyper", &["ingress-http", "egress-http", "broker-danube"]),
     ("mqtt-protocol-core", &["ingress-mqtt"]),
+    ("tokio-tungstenite", &["ingress-mqtt"]),
     ("clickhouse-types", &["egress-clickhouse"]),
     ("opentelemetry-proto", &["ingress-otlp"]),
     ("rdkafka", &["ingress-kafka"]),

@@ -13,6 +13,7 @@
 //! | `dlq.origin`, `dlq.id` | the topic and the record's id, or the endpoint's path and the event's id |
 //! | `dlq.publish-time-ms`, `dlq.producer`, `dlq.schema` | of a message; its schema as `id@version` |
 //! | `dlq.received-ms`, `dlq.content-type`, `dlq.header.*` | of an event |
+//! | `dlq.without-payload` | of an event that its source could not read: there is nothing to try again |
 //! | `dlq.recording` | what the component's last call was given besides its input, for a replay |
 //!
 //! The input's key is the dead letter's key, its other attributes are the dead letter's own, and so is the order of a message.
@@ -96,6 +97,7 @@ pub struct DeadLetter {
     backtrace: Vec<String>,
     violations: Vec<Violation>,
     recording: Option<String>,
+    is_without_payload: bool,
 }
 
 /// Longest reason kept in an envelope, in bytes: it shares the broker's message limit with the payload.
@@ -122,6 +124,7 @@ impl DeadLetter {
             backtrace: Vec::new(),
             violations: Vec::new(),
             recording: None,
+            is_without_payload: false,
         }
     }
 
@@ -152,7 +155,15 @@ impl DeadLetter {
             backtrace,
             violations: Vec::new(),
             recording: None,
+            is_without_payload: false,
         }
+    }
+
+    /// Says that the payload is not that of the input, which its source could not read. There is nothing to try again.
+    pub fn without_payload(mut self) -> Self {
+        self.is_without_payload = true;
+        self.payload = Bytes::new();
+        self
     }
 
     /// With the innermost functions of a trap.
@@ -217,6 +228,9 @@ impl DeadLetter {
                 "violations",
                 serde_json::to_string(&self.violations).unwrap_or_default(),
             );
+        }
+        if self.is_without_payload {
+            set("without-payload", "true".to_owned());
         }
         if let Some(recording) = self.recording {
             set("recording", recording);

@@ -76,8 +76,11 @@ impl Envelope {
             .unwrap_or(self.0.publish_time_ms)
     }
 
-    /// The input as it was; `None` if the envelope is none.
+    /// The input as it was; `None` if the envelope is none, or the input's payload was never read.
     pub fn input(&self) -> Option<Input> {
+        if self.attribute("without-payload").is_some() {
+            return None;
+        }
         let id = self.attribute("id")?.to_owned();
         let attributes = self.own_attributes().cloned().collect();
         match self.attribute("received-ms") {
@@ -167,6 +170,20 @@ mod tests {
         }
     }
 
+    fn event() -> Event {
+        Event {
+            endpoint: "/x".into(),
+            id: "evt-1".to_owned(),
+            payload: Bytes::from_static(b"{}"),
+            content_type: "application/json".to_owned(),
+            key: None,
+            received_ms: 1000,
+            attributes: Vec::new(),
+            headers: Vec::new(),
+            traceparent: None,
+        }
+    }
+
     fn record() -> Outgoing {
         Outgoing {
             topic: "/a/b".parse().expect("a topic"),
@@ -209,18 +226,26 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_without_the_payload_of_its_event_has_no_input() {
+        let event = event();
+        let source = ConnectorId::try_new("p", "s").expect("a name");
+        let letter = DeadLetter::of_event(&event, Reason::Refused, "it is too large".to_owned());
+        let read = |letter: DeadLetter| {
+            let outgoing = letter.into_outgoing(&"/a/dlq-s".parse().expect("a topic"), &source, "digest");
+            Envelope::new(delivered(outgoing))
+        };
+        assert!(read(letter.clone()).input().is_some());
+        let without = read(letter.without_payload());
+        assert!(without.input().is_none() && without.message().payload.is_empty());
+        assert_eq!(without.attribute("message"), Some("it is too large"));
+    }
+
+    #[test]
     fn letters_of_one_event_id_at_two_endpoints_are_two() {
         let letter = |endpoint: &str| {
             let event = Event {
                 endpoint: endpoint.into(),
-                id: "evt-1".to_owned(),
-                payload: Bytes::from_static(b"{}"),
-                content_type: "application/json".to_owned(),
-                key: None,
-                received_ms: 1000,
-                attributes: Vec::new(),
-                headers: Vec::new(),
-                traceparent: None,
+                ..event()
             };
             let source = ConnectorId::try_new("p", "s").expect("a name");
             let letter = DeadLetter::of_event(&event, Reason::Refused, "why".to_owned());

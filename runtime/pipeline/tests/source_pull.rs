@@ -20,8 +20,10 @@ use danube_wasm_pipeline::{
 };
 use danube_wasm_telemetry::{Metrics, Tracing};
 use fakes::{
-    FakeSource, MemoryBroker, forward, trap,
-    upstream::{Scripted, events, lost, passed, revoked, transient},
+    FakeSource, MemoryBroker, forward,
+    logs::Logs,
+    trap,
+    upstream::{Scripted, events, lost, passed, refused, revoked, transient},
 };
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -458,6 +460,39 @@ async fn refused_data_is_done_when_its_dead_letter_is_durable() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_source_itself_cannot_take_is_a_dead_letter_and_done_when_that_is_durable() {
+    let running = start_picky(picky(|| None), OnInvalid::DeadLetter).await;
+    running.broker.fail_with(Some(ErrorKind::Storage));
+    running.upstream.give(events("s", 1, 0, &["a"]));
+    running.upstream.give(refused("s", 1, 20, "large", "it is too large"));
+    running.upstream.give(events("s", 1, 20, &["b"]));
+    a_while().await;
+    assert_eq!(running.upstream.confirmed(), []);
+    running.broker.fail_with(None);
+    running.confirmed("s", 1, 30).await;
+    let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(running.published(), (ids(&["a", "b"]), ids(&["large"])));
+    let published = running.broker.published();
+    let letter = published.iter().find(|record| record.topic.is_for_dead_letters());
+    let why = letter.map(|letter| letter.attributes.iter().filter(|(name, _)| name == "dlq.message"));
+    let why: Vec<_> = why.into_iter().flatten().map(|(_, why)| why.as_str()).collect();
+    assert_eq!(why, ["it is too large"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_source_itself_cannot_take_is_skipped_or_stops_the_connector_as_its_endpoint_says() {
+    let running = start_picky(picky(|| None), OnInvalid::Skip).await;
+    running.upstream.give(refused("s", 1, 10, "large", "it is too large"));
+    running.confirmed("s", 1, 10).await;
+    assert_eq!(running.published(), (Vec::new(), Vec::new()));
+    let running = start_picky(picky(|| None), OnInvalid::Stop).await;
+    running.upstream.give(refused("s", 1, 10, "large", "it is too large"));
+    running
+        .fails_with("event large of stream s is refused, and on_invalid = \"stop\": it is too large")
+        .await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_event_that_is_larger_than_the_broker_takes_is_refused_alone_and_in_order() {
     let running = start().await;
     running.broker.fail_records_with(Some(("large", ErrorKind::TooLarge)));
@@ -617,6 +652,38 @@ async fn a_session_that_is_over_is_followed_by_another_whose_epochs_count_anew()
     assert_eq!((running.upstream.confirmed(), running.upstream.closes()), (vec![], 1));
     running.upstream.give(events("s", 1, 0, &["a"]));
     running.confirmed("s", 1, 10).await;
+}
+
+/// A password that is being rotated, a broker that is away for the night: the log is for what is new.
+#[tokio::test(start_paused = true)]
+async fn a_reason_for_which_there_is_no_session_is_logged_once_and_again_after_another() {
+    let logs = Logs::from(tracing::Level::WARN);
+    let broker = MemoryBroker::new();
+    let source = PullSource::start(parts(FakeSource::new(|events| Ok(forward(events))), &broker));
+    let source = source.await.expect("a source");
+    let upstream = Scripted::default();
+    upstream.fail_connects_with(Some(transient("bad password")));
+    let (driver, script) = (source.driver(), Arc::new(upstream.clone()));
+    let driving = tokio::spawn(async move { driver.drive(script).await });
+    upstream.until("it has tried five times", |up| up.connects() >= 5).await;
+    assert_eq!(logs.with("bad password"), 1);
+    upstream.fail_connects_with(Some(transient("connection refused")));
+    let tries = upstream.connects();
+    upstream
+        .until("it has tried again", |up| up.connects() >= tries + 3)
+        .await;
+    assert_eq!((logs.with("bad password"), logs.with("connection refused")), (1, 1));
+    upstream.fail_connects_with(None);
+    upstream.fail(UpstreamError::Disconnected {
+        message: "connection refused".into(),
+    });
+    let tries = upstream.connects();
+    upstream
+        .until("there was a session", |up| up.connects() >= tries + 2)
+        .await;
+    assert_eq!(logs.with("connection refused"), 2, "after a session it is news");
+    drop(source);
+    driving.abort();
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,7 +28,7 @@ use crate::{
     packets::{Subscription, Version},
     refusal::{ConnectError, granted_for_less, subscription_refused},
     routes::Routes,
-    session::{Granted, Ledger, Session, SessionOptions},
+    session::{End, Granted, Ledger, Session, SessionOptions},
     upstream::MqttUpstream,
 };
 
@@ -201,9 +201,7 @@ impl Client {
 /// What the broker said to the subscriptions that were asked for.
 pub(crate) async fn answers(link: &Link) -> Result<Vec<Granted>, ConnectError> {
     let answered = link.until(|session| match session.end() {
-        Some(end) => Some(Err(ConnectError::transient(format!(
-            "the connection ended before the subscriptions were made: {end}"
-        )))),
+        Some(end) => Some(Err(ended_early(end))),
         None => session.subscribed().map(|granted| Ok(granted.to_vec())),
     });
     timeout(ANSWER_MAX, answered).await.unwrap_or_else(|_| {
@@ -211,6 +209,14 @@ pub(crate) async fn answers(link: &Link) -> Result<Vec<Granted>, ConnectError> {
             "the broker has not answered the subscriptions within {ANSWER_MAX:?}"
         )))
     })
+}
+
+fn ended_early(end: &End) -> ConnectError {
+    let message = format!("the connection ended before the subscriptions were made: {end}");
+    match end {
+        End::Unacceptable(_) => ConnectError::permanent(message),
+        _ => ConnectError::transient(message),
+    }
 }
 
 #[async_trait]

@@ -40,6 +40,18 @@ pub(crate) fn event(message: Message, id: String, route: &Route, wants: Interest
     }
 }
 
+/// What is known of a message that cannot be taken, for its dead letter: how many bytes its packet has, and which message of its connection
+/// it was.
+pub(crate) fn unfit(message: Message, id: String, route: &Route, size: usize, position: u64) -> Event {
+    let wants = Interests::from_names(["attributes"]);
+    let mut event = event(message, id, route, wants);
+    event.attributes.extend([
+        ("mqtt.packet-bytes".to_owned(), size.to_string()),
+        ("mqtt.position".to_owned(), position.to_string()),
+    ]);
+    event
+}
+
 fn key(message: &Message, source: &KeySource) -> Option<Bytes> {
     let topic = || Some(Bytes::copy_from_slice(message.topic.as_bytes()));
     match source {

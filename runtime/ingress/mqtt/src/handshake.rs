@@ -1,8 +1,8 @@
 //! From an address to a connection that the broker has accepted.
 
-use std::{io, sync::Arc};
+use std::io;
 
-use danube_wasm_egress_dial::{DialError, Dialer, config::TlsPaths};
+use danube_wasm_egress_dial::Dialer;
 use danube_wasm_settings::{SecretSource, read_text};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     config::Mqtt,
+    dial::dial,
     limits::READ_BYTES,
     link::Socket,
     packets::{Connack, Framer, Incoming, Introduction, Version, connect},
@@ -104,53 +105,16 @@ pub(crate) async fn connect_to(
 
 /// What else may be the matter. Brokers that do not know version 5 should refuse it, and some say nothing.
 fn other_port(config: &Mqtt, version: Version) -> &'static str {
-    match (config.url.tls(), version) {
+    // Over WebSocket the port is right: something has taken the upgrade.
+    match (config.url.tls() || config.url.websocket_path().is_some(), version) {
         (true, Version::V3) => "",
         (true, Version::V5) => "; for a broker that only knows 3.1.1 write `protocol = \"3.1.1\"`",
-        (false, Version::V3) => " without TLS; for one with TLS write `mqtts`",
+        (false, Version::V3) => " without TLS; for one with TLS write `mqtts`, over WebSocket write `ws://`",
         (false, Version::V5) => {
-            " without TLS; for one with TLS write `mqtts`, and for a broker that only knows 3.1.1 `protocol = \"3.1.1\"`"
+            " without TLS; for one with TLS write `mqtts`, over WebSocket write `ws://`, and for a broker that only knows 3.1.1 \
+             `protocol = \"3.1.1\"`"
         }
     }
-}
-
-async fn dial(config: &Mqtt, dialer: &Dialer) -> Result<Box<dyn Socket>, ConnectError> {
-    let (host, port) = (config.url.host(), config.url.port());
-    let failed = |error: DialError| ConnectError {
-        message: format!("the MQTT broker {} cannot be reached: {error}", config.url),
-        is_transient: error.is_transient(),
-        is_version: false,
-    };
-    if !config.url.tls() {
-        let stream = dialer
-            .connect(host, port, config.connect_timeout)
-            .await
-            .map_err(failed)?;
-        // Acknowledgements are small, and waited for.
-        let _ = stream.set_nodelay(true);
-        return Ok(Box::new(stream));
-    }
-    let default = TlsPaths::default();
-    let settings = config
-        .tls
-        .as_ref()
-        .unwrap_or(&default)
-        .settings()
-        .await
-        .map_err(ConnectError::permanent)?;
-    let read = tokio::task::spawn_blocking(move || settings.client_config()).await;
-    let tls = match read {
-        Ok(Ok(tls)) => tls,
-        Ok(Err(error)) => return Err(ConnectError::permanent(format!("`tls` of {}: {error}", config.url))),
-        Err(error) => return Err(ConnectError::transient(format!("reading certificates ended: {error}"))),
-    };
-    let tls: Arc<_> = tls;
-    let stream = dialer
-        .connect_tls(host, port, &tls, config.connect_timeout)
-        .await
-        .map_err(failed)?;
-    let _ = stream.get_ref().0.set_nodelay(true);
-    Ok(Box::new(stream))
 }
 
 async fn introduction(config: &Mqtt, who: &Who) -> Result<Introduction, ConnectError> {

@@ -7,6 +7,7 @@
 //!
 //! * [`session`] is the protocol without I/O: packets, acknowledgements in order, keep alive, and the ledger of packet ids that
 //!   makes a message that comes again the same event.
+//! * [`dial`] makes a socket: TCP, TLS, WebSocket ([`websocket`]).
 //! * [`link`] is the task of one socket; [`client`] makes one connection after the other in one session of the broker's.
 //! * [`upstream`] is what the pull driver of the pipeline reads and confirms.
 
@@ -14,6 +15,7 @@ mod client;
 mod config;
 mod connector;
 mod counters;
+mod dial;
 mod event;
 mod event_id;
 mod filter;
@@ -28,6 +30,7 @@ mod routes;
 mod session;
 mod upstream;
 mod url;
+mod websocket;
 
 pub use config::{KeySource, Mqtt, ProtocolChoice, RouteConfig};
 pub use connector::MqttSource;

@@ -14,6 +14,7 @@ use tokio::{
 use crate::{
     limits::{ANSWER_MAX, READ_BYTES},
     session::{End, Session},
+    websocket::FrameTooLarge,
 };
 
 /// What a connection runs over.
@@ -125,7 +126,7 @@ async fn run(link: Arc<Link>, socket: Box<dyn Socket>) {
         }
         if let Some(output) = plan.output {
             if let Err(error) = write(&link, &mut reader, &mut writer, output, &mut buffer).await {
-                link.on_socket(|session| session.broken(format!("the connection broke: {error}")));
+                link.on_socket(|session| broke(session, &error));
             }
             continue;
         }
@@ -133,23 +134,34 @@ async fn run(link: Arc<Link>, socket: Box<dyn Socket>) {
             link.on_socket(Session::closed);
             break;
         }
+        // What has come first: after a standstill of our own the broker's answers may be there, and late only for us.
         tokio::select! {
+            biased;
             read = reader.read(&mut buffer), if plan.reads => took(&link, &buffer, read),
             () = link.to_socket.notified() => {}
             () = sleep_until(plan.tick) => {}
         }
         link.tick();
     }
-    // The other side may be gone already.
-    let _ = timeout(ANSWER_MAX, writer.shutdown()).await;
+    // One that is over otherwise is dropped: a broker that takes nothing would have to be waited for.
+    if link.session.lock().end() == Some(&End::Closed) {
+        let _ = timeout(ANSWER_MAX, writer.shutdown()).await;
+    }
 }
 
 fn took(link: &Link, buffer: &[u8], read: io::Result<usize>) {
     link.on_socket(|session| match read {
         Ok(0) => session.hung_up(),
         Ok(length) => session.feed(&buffer[..length], Instant::now()),
-        Err(error) => session.broken(format!("the connection broke: {error}")),
+        Err(error) => broke(session, &error),
     });
+}
+
+fn broke(session: &mut Session, error: &io::Error) {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<FrameTooLarge>()) {
+        Some(error) => session.unacceptable(error.to_string()),
+        None => session.broken(format!("the connection broke: {error}")),
+    }
 }
 
 /// Writes all of it, and reads meanwhile: two sides that both only write would wait for each other for ever.
@@ -160,7 +172,8 @@ async fn write(
     mut output: Bytes,
     buffer: &mut [u8],
 ) -> io::Result<()> {
-    let mut deadline = Instant::now() + ANSWER_MAX;
+    let within = link.session.lock().answer_within();
+    let mut deadline = Instant::now() + within;
     let is_over = || io::Error::new(io::ErrorKind::TimedOut, "the broker takes nothing any more");
     loop {
         let reads = {
@@ -175,7 +188,7 @@ async fn write(
                 None => return Ok(()),
                 Some(written) => {
                     output.advance(written);
-                    deadline = Instant::now() + ANSWER_MAX;
+                    deadline = Instant::now() + within;
                 }
             },
             read = reader.read(buffer), if reads => took(link, buffer, read),

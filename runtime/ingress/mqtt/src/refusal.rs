@@ -1,6 +1,7 @@
 //! What a broker refuses, in a sentence with its cure.
 
 use danube_wasm_model::upstream::UpstreamError;
+use danube_wasm_settings::SecretSource;
 
 use crate::{
     config::Mqtt,
@@ -65,6 +66,9 @@ pub(crate) fn refused(config: &Mqtt, version: Version, answer: &Connack) -> Conn
         reason::CLIENT_ID_INVALID => {
             "choose another `client_id`: some brokers take 1 to 23 letters and digits, or only names that they know"
         }
+        reason::BAD_CREDENTIALS | reason::NOT_AUTHORIZED if is_rotated(config, code) => {
+            "correct `username` and the file of `password`, which is read again at each try, or let this client in at the broker"
+        }
         reason::BAD_CREDENTIALS => "correct `username` and `password`",
         reason::NOT_AUTHORIZED | 0x8a => {
             "let this user and this client id in at the broker, or correct `username` and `password`"
@@ -83,9 +87,15 @@ pub(crate) fn refused(config: &Mqtt, version: Version, answer: &Connack) -> Conn
             "the MQTT broker at {address} refuses the client `{client_id}` ({}{said}): {cure}{other}",
             reason::words(code)
         ),
-        is_transient: cure == "it is tried again",
+        is_transient: cure == "it is tried again" || is_rotated(config, code),
         is_version: code == reason::UNSUPPORTED_VERSION,
     }
+}
+
+/// Whether a login may be let in later: who rotates a password changes the broker's and the file's one after the other.
+fn is_rotated(config: &Mqtt, code: u8) -> bool {
+    matches!(code, reason::BAD_CREDENTIALS | reason::NOT_AUTHORIZED)
+        && matches!(config.password, Some(SecretSource::File(_)))
 }
 
 /// The broker refused a subscription.

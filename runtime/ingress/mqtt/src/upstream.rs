@@ -11,7 +11,6 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_model::{
-    OnInvalid,
     event::Event,
     upstream::{Confirmer, Delivery, Position, Room, StreamId, Upstream, UpstreamError},
 };
@@ -23,9 +22,9 @@ use crate::{
     event,
     event_id::mint,
     link::{Link, SocketTask},
-    packets::{Message, Qos, Unfit},
+    packets::{Digest, Message, Qos, Unfit},
     routes::{Route, Routed},
-    session::{Arrival, Arrived, End, Ledger, Recognised, digest},
+    session::{Arrival, Arrived, End, Ledger, Recognised},
 };
 
 /// See the module.
@@ -37,9 +36,18 @@ pub(crate) struct MqttUpstream {
     epoch: u64,
     /// Taken from the session, and not looked at yet.
     arrivals: VecDeque<Arrival>,
-    /// To be delivered once what must be remembered of them is durable; those without an event are acknowledged in their turn.
-    staged: VecDeque<(u64, Option<Event>)>,
+    /// To be delivered once what must be remembered of them is durable.
+    staged: VecDeque<(u64, Staged)>,
     has_warned: AtomicBool,
+}
+
+/// What has arrived, as it is delivered.
+enum Staged {
+    Event(Box<Event>),
+    /// It cannot be taken: what is known of it, and why.
+    Refused(Box<Event>, String),
+    /// It is acknowledged in its turn and no more.
+    Passed,
 }
 
 /// What woke a reader that waits.
@@ -106,6 +114,11 @@ impl MqttUpstream {
                 config.client_id,
                 config.url.address()
             ),
+            End::Unacceptable(why) => {
+                return UpstreamError::Configuration {
+                    message: format!("MQTT broker {}: {why}", config.url),
+                };
+            }
             end => format!("MQTT broker {}: {end}", config.url),
         };
         UpstreamError::Disconnected { message }
@@ -114,11 +127,11 @@ impl MqttUpstream {
     /// Finds out what each of the arrivals is, and makes durable what must be remembered. May be cancelled and called again.
     async fn prepare(&mut self) -> Result<(), UpstreamError> {
         while let Some(Arrival { position, what }) = self.arrivals.front() {
-            let event = match what {
+            let staged = match what {
                 Arrived::Message(message) => self.event(message).await?,
-                Arrived::Unfit(unfit) => self.unfit(unfit).map(|()| None)?,
+                Arrived::Unfit(unfit) => self.unfit(*position, unfit).await?,
             };
-            self.staged.push_back((*position, event));
+            self.staged.push_back((*position, staged));
             self.arrivals.pop_front();
         }
         let changes = self.ledger.lock().changes();
@@ -129,17 +142,17 @@ impl MqttUpstream {
         Ok(())
     }
 
-    /// None of a message that is to be acknowledged and no more.
-    async fn event(&self, message: &Message) -> Result<Option<Event>, UpstreamError> {
+    async fn event(&self, message: &Message) -> Result<Staged, UpstreamError> {
         match self.shared.routes.find(message) {
             Routed::To(route) => {
-                let id = self.identify(message, route).await?;
-                Ok(id.map(|id| event::event(message.clone(), id, route, self.shared.wants)))
+                let id = self.identify(message, || message.digest(), route).await?;
+                let event = id.map(|id| event::event(message.clone(), id, route, self.shared.wants));
+                Ok(event.map_or(Staged::Passed, |event| Staged::Event(Box::new(event))))
             }
-            Routed::Double => Ok(None),
+            Routed::Double => Ok(Staged::Passed),
             Routed::Unwanted => {
                 self.unwanted(message);
-                Ok(None)
+                Ok(Staged::Passed)
             }
         }
     }
@@ -153,7 +166,12 @@ impl MqttUpstream {
     }
 
     /// The id of a message's event; none if it is durable already.
-    async fn identify(&self, message: &Message, route: &Route) -> Result<Option<String>, UpstreamError> {
+    async fn identify(
+        &self,
+        message: &Message,
+        digest: impl FnOnce() -> Digest + Send,
+        route: &Route,
+    ) -> Result<Option<String>, UpstreamError> {
         let own = route.config.event_id.find(message);
         if message.qos == Qos::AtMostOnce {
             return own.map_or_else(minted, Ok).map(Some);
@@ -161,7 +179,7 @@ impl MqttUpstream {
         if own.is_some() && message.qos == Qos::AtLeastOnce {
             return Ok(own);
         }
-        let digest = digest(message);
+        let digest = digest();
         let mut recognised = self.ledger.lock().recognise(message, &digest);
         if recognised == Recognised::Unknown && own.is_none() {
             let note = self.shared.notes.of_packet(message.packet_id).await?;
@@ -188,34 +206,41 @@ impl MqttUpstream {
         }
     }
 
-    /// A message that cannot be taken is said, counted and passed over: it would come again for ever.
-    fn unfit(&self, unfit: &Unfit) -> Result<(), UpstreamError> {
+    /// Of a message that cannot be taken, what is known. Its route says what becomes of it; it is acknowledged, or it would come
+    /// again for ever.
+    async fn unfit(&self, position: u64, unfit: &Unfit) -> Result<Staged, UpstreamError> {
         let Unfit {
-            topic,
+            message,
+            digest,
             size,
             why,
-            packet_id,
-            ..
         } = unfit;
-        let mut routes = self.shared.config.routes.iter();
-        let route = routes.find(|route| route.filter.matches(topic));
-        if route.is_some_and(|route| route.route.on_invalid == OnInvalid::Stop) {
-            let message = format!(
-                "a message of {size} bytes of topic `{topic}` cannot be taken: {why}, and on_invalid = \"stop\". Raise `max_packet_bytes`, or \
-                 write `on_invalid = \"skip\"`"
-            );
-            return Err(UpstreamError::Configuration { message });
-        }
+        let route = match self.shared.routes.find(message) {
+            Routed::To(route) => route,
+            Routed::Double => return Ok(Staged::Passed),
+            Routed::Unwanted => {
+                self.unwanted(message);
+                return Ok(Staged::Passed);
+            }
+        };
+        let Some(id) = self.identify(message, || *digest, route).await? else {
+            return Ok(Staged::Passed);
+        };
         self.shared.counters.left_out("unfit");
-        tracing::error!(connector = %self.shared.connector, topic, size, packet_id, why, "a message is acknowledged and left out: nothing of it is kept");
-        Ok(())
+        let topic = &message.topic;
+        let error = format!(
+            "a message of {size} bytes of topic `{topic}`, number {position} of its connection, cannot be taken: {why}"
+        );
+        let event = event::unfit(message.clone(), id, route, *size, position);
+        Ok(Staged::Refused(Box::new(event), error))
     }
 
     /// The next of what is staged: a run of events, or of what is passed over.
     fn deliver(&mut self, room: Room) -> Option<Delivery> {
         let (stream, epoch) = (self.shared.stream.clone(), self.epoch);
+        let is_passed = |(_, staged): &mut (u64, Staged)| matches!(staged, Staged::Passed);
         let mut passed = None;
-        while let Some((position, _)) = self.staged.pop_front_if(|(_, event)| event.is_none()) {
+        while let Some((position, _)) = self.staged.pop_front_if(is_passed) {
             passed = Some(Position::from(position));
         }
         if let Some(position) = passed {
@@ -225,11 +250,26 @@ impl MqttUpstream {
                 position,
             });
         }
+        if room.events == 0 {
+            return None;
+        }
         let mut events = Vec::new();
-        while room.events > 0
-            && let Some((position, event)) = self.staged.pop_front_if(|(_, event)| event.is_some())
-        {
-            events.extend(event.map(|event| (event, Position::from(position))));
+        while let Some((position, staged)) = self.staged.pop_front() {
+            match staged {
+                Staged::Event(event) => events.push((*event, Position::from(position))),
+                Staged::Refused(event, error) if events.is_empty() => {
+                    return Some(Delivery::Refused {
+                        stream,
+                        epoch,
+                        event: Box::new((*event, Position::from(position))),
+                        error,
+                    });
+                }
+                next => {
+                    self.staged.push_front((position, next));
+                    break;
+                }
+            }
         }
         (!events.is_empty()).then_some(Delivery::Events { stream, epoch, events })
     }

@@ -154,7 +154,7 @@ fn invalid(refused: Refused, place: PayloadAt) -> GroupOutcome {
         violations,
     } = refused;
     GroupOutcome::Invalid {
-        refusal: Refusal { error, violations },
+        refusal: Refusal::by_schema(error, violations),
         schema: Some(SchemaViolation {
             topic,
             subject,

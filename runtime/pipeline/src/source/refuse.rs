@@ -36,13 +36,29 @@ const KEEPING: &str = "what keeps dead letters";
 pub(super) struct Refusal {
     pub(super) error: String,
     pub(super) violations: Vec<Violation>,
+    /// Whether its source could not read the event's payload.
+    is_without_payload: bool,
 }
 
 impl Refusal {
     pub(super) fn new(error: String) -> Self {
+        Self::by_schema(error, Vec::new())
+    }
+
+    /// With the rules that were broken.
+    pub(super) fn by_schema(error: String, violations: Vec<Violation>) -> Self {
         Self {
             error,
-            violations: Vec::new(),
+            violations,
+            is_without_payload: false,
+        }
+    }
+
+    /// By the source itself, which has no payload of it.
+    pub(super) fn without_payload(error: String) -> Self {
+        Self {
+            is_without_payload: true,
+            ..Self::new(error)
         }
     }
 }
@@ -109,6 +125,10 @@ pub(super) async fn refuse(shared: Arc<Shared>, pending: Pending, refusal: Refus
     let letter = DeadLetter::of_event(&pending.event, Reason::Refused, refusal.error.clone())
         .with_violations(&refusal.violations)
         .with_recording(recording);
+    let letter = match refusal.is_without_payload {
+        true => letter.without_payload(),
+        false => letter,
+    };
     let answers = Answers {
         kept: None,
         too_large: invalid(refusal),

@@ -2,6 +2,7 @@
 //! can be told to fail; everything else in these tests is the shipped crate, in virtual time.
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod logs;
 pub mod targets;
 pub mod upstream;
 

@@ -42,7 +42,9 @@ struct State {
 impl State {
     /// Events only where there is room for them.
     fn next(&mut self, room: Room) -> Option<Step> {
-        let fits = |step: &&Step| room.events > 0 || !matches!(step, Step::Give(Ok(Delivery::Events { .. })));
+        let needs_room =
+            |step: &Step| matches!(step, Step::Give(Ok(Delivery::Events { .. } | Delivery::Refused { .. })));
+        let fits = |step: &&Step| room.events > 0 || !needs_room(step);
         self.script.front().filter(fits)?;
         self.script.pop_front()
     }
@@ -72,6 +74,16 @@ pub fn events(stream: &str, epoch: u64, first: u64, ids: &[&str]) -> Delivery {
         stream: StreamId::new(stream),
         epoch,
         events: ids.iter().map(|id| event(id, "{}")).zip(positions).collect(),
+    }
+}
+
+/// An event that the source itself cannot take.
+pub fn refused(stream: &str, epoch: u64, position: u64, id: &str, error: &str) -> Delivery {
+    Delivery::Refused {
+        stream: StreamId::new(stream),
+        epoch,
+        event: Box::new((event(id, ""), at(position))),
+        error: error.to_owned(),
     }
 }
 

@@ -11,5 +11,5 @@ pub mod servers;
 pub mod ticker;
 mod until;
 
-pub use cable::Cable;
+pub use cable::{Cable, Passes};
 pub use until::until;

@@ -1,6 +1,7 @@
 use std::{
     collections::{BTreeMap, HashSet},
     fmt,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -28,7 +29,7 @@ pub struct Log {
     pub(crate) source: TestedSource,
     pub(crate) broker: Arc<EmbeddedBroker>,
     pub(crate) clock: Arc<OrderClock>,
-    _dir: TempDir,
+    _dir: Option<TempDir>,
 }
 
 /// A record as it is in the log.
@@ -80,8 +81,19 @@ impl Log {
         )
     }
 
+    /// The one of this directory, which another process of a test may have had before.
+    pub fn at(source: TestedSource, dir: &Path) -> Self {
+        Self::open(source, dir, EmbeddedOptions::default())
+    }
+
     fn with(source: TestedSource, options: EmbeddedOptions) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
+        let mut log = Self::open(source, dir.path(), options);
+        log._dir = Some(dir);
+        log
+    }
+
+    fn open(source: TestedSource, dir: &Path, options: EmbeddedOptions) -> Self {
         let clock = OrderClock::system();
         let options = EmbeddedOptions {
             orders: Some(clock.clone()),
@@ -89,9 +101,9 @@ impl Log {
         };
         Self {
             source,
-            broker: EmbeddedBroker::open(dir.path(), options).expect("a log"),
+            broker: EmbeddedBroker::open(dir, options).expect("a log"),
             clock,
-            _dir: dir,
+            _dir: None,
         }
     }
 

@@ -37,7 +37,7 @@ pub struct Mqtt {
     pub username: Option<String>,
     /// Password of the user.
     pub password: Option<SecretSource>,
-    /// Whom to trust and who we are, for `mqtts`.
+    /// Whom to trust and who we are, for `mqtts` and `wss`.
     pub tls: Option<TlsPaths>,
     /// What is subscribed to, and where it goes; at least one.
     pub routes: Vec<RouteConfig>,
@@ -70,7 +70,8 @@ impl Section for Mqtt {
             .field(
                 "url",
                 Parsed::<MqttUrl>::new("the URL of an MQTT broker"),
-                "Where the broker is: `mqtt://HOST:PORT`, or `mqtts://HOST:PORT` for TLS. Without a port 1883, or 8883.",
+                "Where the broker is: `mqtt://HOST:PORT`, or `mqtts://HOST:PORT` for TLS; over WebSocket `ws://HOST:PORT/PATH` or \
+                 `wss://HOST:PORT/PATH`, without a path `/mqtt`. Without a port 1883, 8883, 80 or 443.",
             )
             .example("\"mqtts://broker.example:8883\"")
             .required();
@@ -89,7 +90,7 @@ impl Section for Mqtt {
                 "max_packet_bytes",
                 Integer(256..=PACKET_BYTES_MAX),
                 "Largest packet in bytes: a message with its topic and properties. A broker of version 5 is told, and drops what is \
-                 larger; else a larger message is acknowledged, logged and left out.",
+                 larger; of what comes all the same, and is acknowledged, `on_invalid` of its route decides.",
             )
             .aliases(&["max_packet_size"])
             .or(PACKET_BYTES);
@@ -180,7 +181,8 @@ fn session(t: &mut Table<'_>) -> SessionKeys {
         .field(
             "keep_alive_secs",
             Integer(1..=u16::MAX),
-            "The broker takes this side for gone after one and a half times as long without a sign of it.",
+            "A broker that answers nothing for so long is given up, and connected to anew. The broker takes this side for gone after one \
+             and a half times as long without a sign of it.",
         )
         .or(60);
     SessionKeys {
@@ -196,7 +198,7 @@ fn password<'t, 's>(t: &'t mut Table<'s>) -> Field<'t, 's, SecretSourceKind> {
     t.field(
         "password",
         SecretSourceKind,
-        "Password of the user. One in a file is read anew for each connection.",
+        "Password of the user. One in a file is read anew for each connection, and a login that is refused with it is tried again.",
     )
     .example("\"${MQTT_PASSWORD}\"")
 }
@@ -223,13 +225,17 @@ fn check(t: &Table<'_>, url: Option<&MqttUrl>, session: &SessionKeys, routes: &[
         Some(url) if !url.tls() && t.given("tls") => {
             session_of.error(
                 &t.span("tls"),
-                "`tls` is for `mqtts` URLs, and `url` says `mqtt`",
-                "write `url = \"mqtts://…\"`, or remove `tls`",
+                format!("`tls` is for `mqtts` and `wss` URLs, and `url` says `{}`", url.scheme()),
+                format!("write `url = \"{}://…\"`, or remove `tls`", url.scheme_with_tls()),
             );
         }
         Some(url) if !url.tls() && t.given("password") && !url.is_loopback() => {
             let message = "the password goes over the network in the clear";
-            session_of.warning(&t.span("password"), message, "write `url = \"mqtts://…\"`");
+            session_of.warning(
+                &t.span("password"),
+                message,
+                format!("write `url = \"{}://…\"`", url.scheme_with_tls()),
+            );
         }
         _ => {}
     }

@@ -1,11 +1,12 @@
 //! What a broker sends.
 
+use bytes::Bytes;
 use mqtt_protocol_core::mqtt::{
     packet::{Property, Qos, v3_1_1, v5_0},
     result_code::MqttError,
 };
 
-use super::{Frame, Framed, Message, Properties, Unfit, Version, message, qos_of, reason};
+use super::{Frame, Framed, Message, Properties, Unfit, Version, digest, message, qos_of, reason};
 
 /// A packet of a broker, in the terms of version 5.
 #[derive(Debug, Clone)]
@@ -48,8 +49,9 @@ impl Incoming {
         let frame = match framed {
             Framed::Whole(frame) => frame,
             Framed::TooLarge { head, size } if head.first >> 4 == 3 => {
-                let why = "it is larger than `max_packet_bytes`".to_owned();
-                return unfit(head, *size, why).map(Self::Unfit);
+                let why =
+                    "it is larger than `max_packet_bytes`: raise that, to 8388608 at most, or limit what is published";
+                return unfit(head, *size, why.to_owned()).map(Self::Unfit);
             }
             Framed::TooLarge { .. } => {
                 return Err(Malformed(
@@ -142,11 +144,14 @@ fn publish(frame: &Frame, version: Version) -> Result<Incoming, Malformed> {
         Ok(message) if message.topic.is_empty() => unfit(
             frame,
             frame.body.len(),
-            "it has no topic, and aliases were not allowed".to_owned(),
+            "it has no topic, and aliases were not allowed: the broker is at fault".to_owned(),
         )
         .map(Incoming::Unfit),
         Ok(message) => Ok(Incoming::Publish(message)),
-        Err(error) => unfit(frame, frame.body.len(), format!("it cannot be read ({error})")).map(Incoming::Unfit),
+        Err(error) => {
+            let why = format!("it cannot be read ({error}): the broker, or who published it, is at fault");
+            unfit(frame, frame.body.len(), why).map(Incoming::Unfit)
+        }
     }
 }
 
@@ -169,10 +174,18 @@ fn unfit(head: &Frame, size: usize, why: String) -> Result<Unfit, Malformed> {
             .map(u16::from_be_bytes)
             .ok_or(cut)?,
     };
+    let topic = String::from_utf8_lossy(topic).into_owned();
     Ok(Unfit {
-        topic: String::from_utf8_lossy(topic).into_owned(),
-        qos,
-        packet_id,
+        digest: digest(&topic, &head.body),
+        message: Message {
+            topic,
+            payload: Bytes::new(),
+            qos,
+            dup: head.first & 8 != 0,
+            retain: head.first & 1 != 0,
+            packet_id,
+            properties: Properties::default(),
+        },
         size,
         why,
     })

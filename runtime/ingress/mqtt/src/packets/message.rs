@@ -5,6 +5,10 @@ use mqtt_protocol_core::mqtt::{
     ArcPayload,
     packet::{Property, Qos},
 };
+use sha2::{Digest as _, Sha256};
+
+/// Enough of a hash of topic and payload.
+pub(crate) type Digest = [u8; 16];
 
 /// An application message.
 #[derive(Debug, Clone)]
@@ -34,13 +38,32 @@ pub(crate) struct Properties {
 /// ever.
 #[derive(Debug, Clone)]
 pub(crate) struct Unfit {
-    /// As far as it could be read.
-    pub(crate) topic: String,
-    pub(crate) qos: Qos,
-    pub(crate) packet_id: u16,
+    /// As far as it could be read, without payload and properties.
+    pub(crate) message: Message,
+    /// Of what was read of it.
+    pub(crate) digest: Digest,
     /// Of the packet, in bytes.
     pub(crate) size: usize,
+    /// What is wrong with it, and what to do.
     pub(crate) why: String,
+}
+
+/// What tells messages of one packet id apart.
+pub(crate) fn digest(topic: &str, payload: &[u8]) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update((topic.len() as u64).to_be_bytes());
+    hash.update(topic.as_bytes());
+    hash.update(payload);
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&hash.finalize()[..16]);
+    digest
+}
+
+impl Message {
+    /// What tells it from others of its packet id.
+    pub(crate) fn digest(&self) -> Digest {
+        digest(&self.topic, &self.payload)
+    }
 }
 
 impl Properties {

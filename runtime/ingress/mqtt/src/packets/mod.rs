@@ -9,7 +9,7 @@ pub(crate) mod reason;
 
 pub(crate) use frame::{Frame, Framed, Framer};
 pub(crate) use incoming::{Connack, Incoming, Malformed};
-pub(crate) use message::{Message, Properties, Unfit};
+pub(crate) use message::{Digest, Message, Properties, Unfit, digest};
 pub(crate) use outgoing::{Introduction, Outgoing, Retained, Subscription, connect};
 
 pub(crate) use mqtt_protocol_core::mqtt::packet::Qos;

@@ -28,25 +28,19 @@ pub(super) struct Inbox {
 }
 
 impl Arrived {
-    pub(crate) fn qos(&self) -> Qos {
+    fn message(&self) -> &Message {
         match self {
-            Self::Message(message) => message.qos,
-            Self::Unfit(unfit) => unfit.qos,
+            Self::Message(message) => message,
+            Self::Unfit(unfit) => &unfit.message,
         }
     }
 
-    fn packet_id(&self) -> u16 {
-        match self {
-            Self::Message(message) => message.packet_id,
-            Self::Unfit(unfit) => unfit.packet_id,
-        }
+    fn qos(&self) -> Qos {
+        self.message().qos
     }
 
     fn bytes(&self) -> usize {
-        match self {
-            Self::Message(message) => message.topic.len() + message.payload.len(),
-            Self::Unfit(unfit) => unfit.topic.len(),
-        }
+        self.message().topic.len() + self.message().payload.len()
     }
 }
 
@@ -67,7 +61,7 @@ impl Inbox {
     pub(super) fn last_ack(&self) -> Option<(u16, bool)> {
         let last = &self.waiting.back()?.what;
         let qos = last.qos();
-        (qos != Qos::AtMostOnce).then(|| (last.packet_id(), qos == Qos::ExactlyOnce))
+        (qos != Qos::AtMostOnce).then(|| (last.message().packet_id, qos == Qos::ExactlyOnce))
     }
 
     pub(super) fn take(&mut self, events: usize, bytes: usize) -> VecDeque<Arrival> {

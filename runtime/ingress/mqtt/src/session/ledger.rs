@@ -14,12 +14,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 use bytes::{Buf, BufMut, Bytes};
-use sha2::{Digest as _, Sha256};
 
-use crate::packets::{Message, Qos};
-
-/// Enough of a hash of topic and payload.
-pub(crate) type Digest = [u8; 16];
+use crate::packets::{Digest, Message, Qos};
 
 /// One message that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,17 +70,6 @@ pub(crate) struct Ledger {
     forgotten: BTreeSet<u16>,
     /// Number of the last message that came again on this connection, for QoS 1 and 2.
     last_again: [u64; 2],
-}
-
-/// What tells messages of one packet id apart.
-pub(crate) fn digest(message: &Message) -> Digest {
-    let mut hash = Sha256::new();
-    hash.update((message.topic.len() as u64).to_be_bytes());
-    hash.update(message.topic.as_bytes());
-    hash.update(&message.payload);
-    let mut digest = Digest::default();
-    digest.copy_from_slice(&hash.finalize()[..16]);
-    digest
 }
 
 impl Note {

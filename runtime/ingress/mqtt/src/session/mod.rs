@@ -20,14 +20,14 @@ mod ledger;
 mod ping;
 mod subscribing;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use inbox::{Arrival, Arrived};
-pub(crate) use ledger::{Changes, Ledger, Note, Recognised, digest};
+pub(crate) use ledger::{Changes, Ledger, Note, Recognised};
 pub(crate) use subscribing::{Granted, Refused};
 
 use self::{acks::Acks, inbox::Inbox, ping::Ping, subscribing::Subscribing};
@@ -54,6 +54,8 @@ pub(crate) enum End {
     HungUp,
     /// Another client of the same id took the session.
     TakenOver,
+    /// The broker sends what is never taken, and would send it again on each connection.
+    Unacceptable(String),
     /// By our own wish; all has been sent.
     Closed,
 }
@@ -61,7 +63,7 @@ pub(crate) enum End {
 impl std::fmt::Display for End {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Broken(why) => why,
+            Self::Broken(why) | Self::Unacceptable(why) => why,
             Self::HungUp => {
                 "the broker closed the connection without a reason: it stops, or another client of the same id has connected"
             }
@@ -124,6 +126,11 @@ impl Session {
         self.end_with(End::Broken(why.into()));
     }
 
+    /// The broker sent what is never taken.
+    pub(crate) fn unacceptable(&mut self, why: String) {
+        self.end_with(End::Unacceptable(why));
+    }
+
     /// Whether bytes are wanted. Not when the broker has sent far more than it may, or too much waits here.
     pub(crate) fn wants_bytes(&self) -> bool {
         let outstanding = self.acks.len() + self.inbox.without_ack();
@@ -135,6 +142,11 @@ impl Session {
     /// What is to be sent.
     pub(crate) fn take_output(&mut self) -> Option<Bytes> {
         (!self.output.is_empty()).then(|| self.output.split().freeze())
+    }
+
+    /// How long the broker may take nothing.
+    pub(crate) fn answer_within(&self) -> Duration {
+        self.ping.answer_within()
     }
 
     /// Time has passed.

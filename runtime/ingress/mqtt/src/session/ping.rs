@@ -10,6 +10,8 @@ use crate::limits::{ANSWER_MAX, PROOF_EVERY};
 #[derive(Debug)]
 pub(super) struct Ping {
     every: Duration,
+    /// How long an answer may take.
+    answer_within: Duration,
     due: Instant,
     /// When the last one was sent, or the connection began.
     last: Instant,
@@ -21,16 +23,18 @@ pub(super) struct Ping {
 }
 
 impl Ping {
-    /// The broker gives up after one and a half times the keep alive time. One of zero means that it never does; it is pinged all
-    /// the same, to notice that it is gone.
+    /// A broker that is gone is noticed within the keep alive time: pinged after half of it without anything to send, and given the
+    /// other half for its answer. The broker itself gives up after one and a half times as long. A keep alive time of zero
+    /// means that it never does; it is pinged all the same.
     pub(super) fn new(keep_alive_secs: u16, now: Instant) -> Self {
         let keep_alive = match keep_alive_secs {
             0 => Duration::from_secs(60),
             secs => Duration::from_secs(secs.into()),
         };
-        let every = keep_alive.mul_f32(0.75);
+        let every = keep_alive / 2;
         Self {
             every,
+            answer_within: every.min(ANSWER_MAX),
             due: now + every,
             last: now,
             heard: now,
@@ -67,6 +71,10 @@ impl Ping {
         self.heard = now;
     }
 
+    pub(super) fn answer_within(&self) -> Duration {
+        self.answer_within
+    }
+
     pub(super) fn sent_so_far(&self) -> u64 {
         self.sent
     }
@@ -77,12 +85,12 @@ impl Ping {
             self.heard = now;
         }
         let since = self.waiting_since.map(|since| since.max(self.heard));
-        since.is_some_and(|since| now.saturating_duration_since(since) >= ANSWER_MAX)
+        since.is_some_and(|since| now.saturating_duration_since(since) >= self.answer_within)
     }
 
     pub(super) fn next(&self) -> Instant {
         match self.waiting_since {
-            Some(since) => self.due.min(since.max(self.heard) + ANSWER_MAX),
+            Some(since) => self.due.min(since.max(self.heard) + self.answer_within),
             None => self.due,
         }
     }

@@ -58,7 +58,7 @@ impl Fixture {
         let Arrived::Message(message) = arrival.what else {
             panic!("{arrival:?}")
         };
-        let digest = digest(&message);
+        let digest = message.digest();
         let mut ledger = self.ledger.lock();
         match ledger.recognise(&message, &digest) {
             Recognised::Same(id) => Some(id),
@@ -85,7 +85,7 @@ impl Fixture {
     }
 
     fn pong(&mut self) {
-        self.now += std::time::Duration::from_secs(45);
+        self.now += std::time::Duration::from_secs(30);
         self.session.tick(self.now);
         assert_eq!(self.sent(), [(12, 0)]);
         self.feed(&[0xd0, 0]);
@@ -245,7 +245,7 @@ fn acknowledgements_are_proven_within_a_second_and_their_notes_go() {
     f.feed(&[0xd0, 0]);
     assert_eq!(f.ledger.lock().changes().expect("the note goes").gone, [1]);
     assert!(
-        f.session.next_tick() > f.now + std::time::Duration::from_secs(40),
+        f.session.next_tick() >= f.now + Duration::from_secs(30),
         "and nothing more is asked"
     );
 }
@@ -295,7 +295,7 @@ fn a_message_that_was_not_durable_before_a_crash_keeps_its_id_by_its_note() {
         packet_id: 1,
         properties: crate::packets::Properties::default(),
     };
-    let digest = digest(&message);
+    let digest = message.digest();
     assert_eq!(ledger.recognise(&message, &digest), Recognised::Unknown);
     assert!(ledger.recall(1, Some(note.clone())));
     assert_eq!(ledger.recognise(&message, &digest), Recognised::Same(a));
@@ -369,7 +369,7 @@ fn a_packet_over_the_limit_is_passed_over_and_acknowledged_in_its_turn() {
     f.publish(1, 3, "c");
     let taken = f.session.take(10, 1 << 20);
     assert!(
-        matches!(&taken[1].what, Arrived::Unfit(unfit) if unfit.topic == "t" && unfit.packet_id == 2 && unfit.size > 2000),
+        matches!(&taken[1].what, Arrived::Unfit(unfit) if unfit.message.topic == "t" && unfit.message.packet_id == 2 && unfit.size > 2000),
         "{taken:?}"
     );
     assert_eq!(f.sent(), []);
@@ -419,9 +419,31 @@ fn subscriptions_are_made_when_every_filter_is_answered() {
     assert_eq!(granted[7].outcome, Err(Refused(0x87)));
 }
 
+/// bytebeamio/rumqtt#1057: a SUBSCRIBE took the packet id of one that was not answered.
 #[test]
-fn a_broker_that_says_nothing_any_more_is_given_up() {
+fn subscriptions_under_way_never_share_a_packet_id() {
     let mut f = Fixture::new();
+    let mut ids = std::collections::BTreeSet::new();
+    for round in 0..50 {
+        let subscription = Subscription {
+            filter: format!("t/{round}"),
+            qos: Qos::AtLeastOnce,
+            id: 0,
+            retained: Retained::All,
+        };
+        f.session.subscribe(vec![subscription]);
+        f.session.unsubscribe(&[format!("old/{round}")]);
+        let sent = f.sent();
+        assert!(sent.iter().all(|(_, packet_id)| *packet_id > 0), "{sent:?}");
+        ids.extend(sent.into_iter().map(|(_, packet_id)| packet_id));
+    }
+    assert_eq!(ids.len(), 100);
+}
+
+#[test]
+fn a_broker_that_says_nothing_any_more_is_given_up_within_the_keep_alive_time() {
+    let mut f = Fixture::new();
+    let begun = f.now;
     f.now = f.session.next_tick();
     f.session.tick(f.now);
     assert_eq!(f.sent(), [(12, 0)]);
@@ -432,6 +454,21 @@ fn a_broker_that_says_nothing_any_more_is_given_up() {
         "{:?}",
         f.session.end()
     );
+    assert_eq!(f.now - begun, Duration::from_secs(60));
+}
+
+/// We were frozen for longer than an answer may take: it is there, and was late only for us.
+#[test]
+fn an_answer_that_came_while_this_side_stood_still_is_heard_before_it_is_missed() {
+    let mut f = Fixture::new();
+    f.now = f.session.next_tick();
+    f.session.tick(f.now);
+    assert_eq!(f.sent(), [(PINGREQ, 0)]);
+    f.now += Duration::from_secs(3600);
+    // As the socket's task does it: what can be read comes first.
+    f.feed(&[0xd0, 0]);
+    f.session.tick(f.now);
+    assert_eq!(f.session.end(), None);
 }
 
 /// HSLdevcom/mqtt-pulsar-gateway PR 64: a slow target ended the connection.

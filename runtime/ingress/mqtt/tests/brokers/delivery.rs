@@ -83,6 +83,27 @@ async fn a_process_that_is_killed_under_load_makes_one_row_of_each_message() {
     }
 }
 
+/// vectordotdev/vector PR 25666: who acknowledges through a queue that the same task empties waits for itself once that is full.
+#[tokio::test(flavor = "multi_thread")]
+async fn more_acknowledgements_at_once_than_any_queue_holds_stop_nothing() {
+    for qos in [1, 2] {
+        let Some(broker) = Mosquitto::start("max_inflight_messages 0").await else {
+            return;
+        };
+        let log = new_log();
+        let process = Process::start(&log, &table(broker.port, qos, "receive_maximum = 65535")).await;
+        process.subscribed(1).await;
+        process.shut();
+        let readings = numbers(1..=20_000);
+        publish(broker.port, texts(TEMPERATURE, qos, readings.clone())).await;
+        process.open();
+        let records = log.records(readings.len()).await;
+        assert_eq!(texts_once(&records), readings, "QoS {qos}");
+        assert_eq!(process.sum("danube_wasm_mqtt_connections_total", ""), 1);
+        process.stop().await;
+    }
+}
+
 /// risingwavelabs/risingwave#18963, hivemq/hivemq-mqtt-client#526: acknowledgements of a connection that is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cut_connection_makes_no_second_event_and_blocks_nothing() {

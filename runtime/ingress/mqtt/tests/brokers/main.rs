@@ -2,7 +2,9 @@
 //! independent publisher (`make servers`).
 
 mod delivery;
+mod freezes;
 mod limits;
+mod logins;
 mod messages;
 mod old;
 mod refusals;
@@ -11,3 +13,4 @@ mod strict;
 mod subscriptions;
 mod support;
 mod tls;
+mod websocket;

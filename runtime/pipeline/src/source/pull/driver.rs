@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{in_flight::InFlight, measure::Sessions, reader::Reader};
 use crate::{
+    backoff::Backoff,
     lane_of_key, panics,
     pause::PauseSwitch,
     source::shared::{Pending, Shared},
@@ -130,10 +131,12 @@ impl Driver {
     /// Session after session.
     async fn sessions(&self, upstreams: &dyn Connect, drive: usize) -> SessionEnd {
         let mut backoff = self.shared.waits.start();
+        let mut said = String::new();
         loop {
             let (why, asked) = match self.unless_stopped(upstreams.connect()).await {
                 Err(end) => return end,
                 Ok(Ok(upstream)) => {
+                    said.clear();
                     let begun = Instant::now();
                     match self.session(upstream, drive).await {
                         SessionEnd::Disconnected(why) => {
@@ -150,13 +153,24 @@ impl Driver {
                 Ok(Err(error)) => return self.failed(&error),
             };
             let wait = backoff.next(asked);
-            tracing::warn!(connector = %self.shared.guest.id(), error = %why, tries = backoff.tries(), wait_ms = clock::millis(wait), "there is no session with the upstream; a new one is made");
+            self.say(&mut said, &why, &backoff, wait);
             self.shared.status.degrade(Cause::Upstream(drive), why);
             if let Err(end) = self.unless_stopped(sleep(wait)).await {
                 return end;
             }
             self.shared.instruments.reconnected();
         }
+    }
+
+    /// Says why there is no session: loudly once, until there has been one or the reason is another.
+    fn say(&self, said: &mut String, why: &str, backoff: &Backoff, wait: Duration) {
+        let (connector, tries, wait_ms) = (self.shared.guest.id(), backoff.tries(), clock::millis(wait));
+        if said == why {
+            tracing::debug!(%connector, error = why, tries, wait_ms, "there is still no session with the upstream");
+            return;
+        }
+        why.clone_into(said);
+        tracing::warn!(%connector, error = why, tries, wait_ms, "there is no session with the upstream; a new one is made, and tried for until there is one");
     }
 
     /// Only somebody else can help.

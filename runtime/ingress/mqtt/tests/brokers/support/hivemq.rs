@@ -23,6 +23,25 @@ pub(crate) struct HiveMq {
 impl HiveMq {
     /// None if it is not installed.
     pub(crate) async fn start() -> Option<Self> {
+        Self::start_with("").await
+    }
+
+    /// With a WebSocket listener at `/mqtt` that takes this subprotocol, and its port.
+    pub(crate) async fn start_with_websocket(subprotocol: &str) -> Option<(Self, u16)> {
+        let port = servers::free_port();
+        let listener = format!(
+            "<websocket-listener><port>{port}</port><bind-address>127.0.0.1</bind-address><path>/mqtt</path>\
+             <subprotocols><subprotocol>{subprotocol}</subprotocol></subprotocols></websocket-listener>"
+        );
+        let broker = Self::start_with(&listener).await?;
+        until("HiveMQ listens for WebSockets", || {
+            TcpStream::connect(("127.0.0.1", port)).ok()
+        })
+        .await;
+        Some((broker, port))
+    }
+
+    async fn start_with(listeners: &str) -> Option<Self> {
         servers::class_path("mqtt")?;
         servers::program("java")?;
         servers::python("paho.mqtt")?;
@@ -34,7 +53,7 @@ impl HiveMq {
         let listener =
             format!("<tcp-listener><port>{port}</port><bind-address>127.0.0.1</bind-address></tcp-listener>");
         let text = format!(
-            "<?xml version=\"1.0\"?>\n<hivemq><listeners>{listener}</listeners>\
+            "<?xml version=\"1.0\"?>\n<hivemq><listeners>{listener}{listeners}</listeners>\
              <anonymous-usage-statistics><enabled>false</enabled></anonymous-usage-statistics></hivemq>"
         );
         fs::write(dir.path().join("config.xml"), text).expect("its configuration");

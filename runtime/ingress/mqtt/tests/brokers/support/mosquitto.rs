@@ -87,6 +87,19 @@ impl Mosquitto {
         .await;
     }
 
+    /// What it has logged: each packet, and each connection that begins and ends.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.file("mosquitto.log")).unwrap_or_default()
+    }
+
+    /// Waits until it has logged this so many times.
+    pub(crate) async fn logs(&self, times: usize, what: &str) {
+        until(&format!("mosquitto has logged `{what}`"), || {
+            (self.log().matches(what).count() >= times).then_some(())
+        })
+        .await;
+    }
+
     /// It hangs: sockets are open, and nothing answers.
     pub(crate) fn freeze(&self) {
         self.signal("STOP");

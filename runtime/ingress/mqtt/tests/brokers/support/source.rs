@@ -27,6 +27,16 @@ pub(crate) fn table(port: u16, qos: u8, more: &str) -> String {
     )
 }
 
+/// The log of this directory.
+pub(crate) fn log_at(dir: &std::path::Path) -> Log {
+    Log::at(SOURCE, dir)
+}
+
+/// As [`table`], over WebSocket.
+pub(crate) fn websocket_table(port: u16, qos: u8, more: &str) -> String {
+    table(port, qos, more).replace("mqtt://", "ws://")
+}
+
 /// Who the source is.
 pub(crate) fn id() -> ConnectorId {
     SOURCE.id()
