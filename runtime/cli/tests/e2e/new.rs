@@ -48,7 +48,8 @@ fn a_new_connector_in_rust_builds_tests_and_builds_again() {
         } else {
             (kind, false)
         };
-        assert_eq!((&info["role"], &info["fetches"]), (&role.into(), &fetches.into()));
+        assert_eq!(info["role"], role);
+        assert_eq!(info["fetches"], fetches);
         let checked = danube_wasm(&folder, &["check", "pipeline.toml"]);
         assert!(
             checked.status.success(),
