@@ -11,7 +11,15 @@ use super::{
 use crate::input::Input;
 
 /// Its own timeout is short: a point waits for it.
-pub(super) const CONFIG: &str = "[[endpoints]]\npath = \"poll\"\ndanube_topic = \"/shop/orders\"\n[config]\nurl = \"https://feed.example/orders\"\ntimeout_ms = 200\n";
+pub(super) const CONFIG: &str = r#"
+[[endpoints]]
+path = "poll"
+danube_topic = "/shop/orders"
+
+[config]
+url = "https://feed.example/orders"
+timeout_ms = 200
+"#;
 
 /// All of them.
 pub(super) async fn points(subject: &Subject<'_>) -> Vec<Point> {
