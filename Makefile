@@ -1,7 +1,7 @@
 # Thin on purpose: each target is a line or two of the ordinary tools.
 CARGO ?= cargo
 GUESTS := record-source poll-json webhook-source document-sink http-sink stripe-source
-TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere order-lines device-state
+TEST_GUESTS := change-one-field drop-everything merge-ten fan-out-three misbehave poison-sink time-and-chance write-anywhere order-lines order-feed device-state
 WASM := target/wasm32-wasip2/guest
 # Kinds of connectors that the binary has only when it is asked for them: tests and the reference page have all.
 ALL := --features danube-wasm/delta

@@ -3,7 +3,7 @@
 //! The host makes them: it has the sockets and the secrets. A header whose value is `secret:NAME` is sent with the secret of that name,
 //! which the component never sees. In a native test, [`answer_with`] stands in for the host.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Most redirects that [`Request::send`] follows.
 pub const REDIRECTS_MAX: usize = 5;
@@ -19,6 +19,8 @@ pub struct Request {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// How long it may take, with its answer; no longer than `grants.http.request_timeout_ms` in any case.
+    pub timeout: Option<Duration>,
 }
 
 /// An answer.
@@ -72,7 +74,15 @@ impl Request {
             url: url.into(),
             headers: Vec::new(),
             body: Vec::new(),
+            timeout: None,
         }
+    }
+
+    /// How long it may take, with its answer.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
     }
 
     /// One more header.
@@ -129,7 +139,10 @@ fn split(url: &str) -> Result<(&str, &str, &str), HttpError> {
 /// Where a redirect from `base` leads to.
 fn join(base: &str, location: &str) -> Result<String, HttpError> {
     let (scheme, authority, path) = split(base)?;
-    Ok(if location.contains("://") {
+    let is_absolute = location
+        .split_once("://")
+        .is_some_and(|(scheme, _)| !scheme.contains(['/', '?', '#']));
+    Ok(if is_absolute {
         location.to_owned()
     } else if let Some(rest) = location.strip_prefix("//") {
         format!("{scheme}://{rest}")
@@ -147,7 +160,9 @@ mod imp {
     use wasip2::{
         http::{
             outgoing_handler,
-            types::{ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, Scheme},
+            types::{
+                ErrorCode, Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
+            },
         },
         io::streams::StreamError,
     };
@@ -201,9 +216,20 @@ mod imp {
             .set_path_with_query(Some(&path))
             .map_err(|()| refuse("the path"))?;
         let body = outgoing.body().map_err(|()| refuse("the body"))?;
-        let future = outgoing_handler::handle(outgoing, None).map_err(sentence)?;
+        let future = outgoing_handler::handle(outgoing, options(request)?).map_err(sentence)?;
         write(body, &request.body)?;
         Ok(future)
+    }
+
+    fn options(request: &Request) -> Result<Option<RequestOptions>, HttpError> {
+        let Some(timeout) = request.timeout else {
+            return Ok(None);
+        };
+        let options = RequestOptions::new();
+        let nanos = u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX);
+        let set = options.set_first_byte_timeout(Some(nanos));
+        set.map_err(|()| HttpError("the host has no timeouts of requests".into()))?;
+        Ok(Some(options))
     }
 
     fn method(name: &str) -> Method {
@@ -319,6 +345,7 @@ mod tests {
             ("//b.example/y", "https://b.example/y"),
             ("/y?z", "https://a.example/y?z"),
             ("y", "https://a.example/p/y"),
+            ("y?to=https://b.example", "https://a.example/p/y?to=https://b.example"),
         ] {
             assert_eq!(join("https://a.example/p/x?q=1/2", location).expect("a URL"), target);
         }

@@ -24,6 +24,7 @@ fn main() {
     let mut code = String::new();
     for (name, folder) in [
         ("WIT", root.join("wit")),
+        ("WASI", root.join("guest-sdk/wasi")),
         ("RUST_SDK", root.join("guest-sdk/src")),
         ("PYTHON_SDK", root.join("guest-sdk/python/src/danube_connector")),
         ("JAVASCRIPT_SDK", root.join("guest-sdk/javascript/src")),

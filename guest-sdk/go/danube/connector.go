@@ -66,6 +66,6 @@ func Sink(connector any) {
 }
 
 func init() {
-	guest.NewSource = func(connector any) guest.Source { return newSource(connector) }
+	guest.NewSource = func(connector any) guest.Poller { return newSource(connector) }
 	guest.NewSink = func(connector any) guest.Sink { return newSink(connector) }
 }

@@ -27,7 +27,7 @@ func (s *source) Initialize(given types.Configuration) ([]string, *types.Failure
 	for _, endpoint := range config.Endpoints {
 		s.topics[endpoint.Path] = endpoint.Topic
 	}
-	return wants(s.connector, ofEvents), nil
+	return wants(s.ofEvents(), ofEvents), nil
 }
 
 // ProducerConfigs is `producer-configs` of the contract.
@@ -62,7 +62,7 @@ func (s *source) poll(batch *danube_connector_source.EventBatch, made *recordCol
 	for at := range events {
 		events[at] = Event{batch, s, at}
 	}
-	switch connector := s.connector.(type) {
+	switch connector := s.ofEvents().(type) {
 	case SourceBatchConnector:
 		err := guarded(func() error { return connector.Events(events, &Records{made: made}) })
 		if err == nil {

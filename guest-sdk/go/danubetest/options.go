@@ -4,6 +4,9 @@ package danubetest
 type Option func(*settings)
 
 type settings struct {
+	http  func(*Request) (*Response, error)
+	state map[string][]byte
+
 	Endpoints []map[string]any `json:"endpoints,omitempty"`
 	Mappings  []map[string]any `json:"topic_mappings,omitempty"`
 	Config    map[string]any   `json:"config,omitempty"`
@@ -29,6 +32,21 @@ func Setting(name string, value any) Option {
 			s.Config = map[string]any{}
 		}
 		s.Config[name] = value
+	}
+}
+
+// HTTP answers the connector's requests. An error is why there is no answer; a nil answer is 404.
+func HTTP(answer func(*Request) (*Response, error)) Option {
+	return func(s *settings) { s.http = answer }
+}
+
+// State is a value that a polling source's earlier calls have left.
+func State(key, value string) Option {
+	return func(s *settings) {
+		if s.state == nil {
+			s.state = map[string][]byte{}
+		}
+		s.state[key] = []byte(value)
 	}
 }
 

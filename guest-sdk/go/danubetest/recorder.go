@@ -7,6 +7,7 @@ import (
 
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/danube"
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/host"
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/hosthttp"
 )
 
 // A Recorder has what the connector told the host.
@@ -19,18 +20,21 @@ type Recorder struct {
 	Gauges map[string]float64
 	// Observations are all values, in their order.
 	Observations map[string][]float64
+	// Requests are what was asked of others, each redirect that was followed, too.
+	Requests []Request
 }
 
-// record puts a recorder in the host's place for the time of a test.
-func record(t testing.TB) *Recorder {
+// record puts a recorder in the host's place for the time of a test, and what answers requests.
+func record(t testing.TB, answer func(*Request) (*Response, error)) *Recorder {
 	t.Helper()
 	made := &Recorder{
 		Counters: map[string]uint64{}, Gauges: map[string]float64{}, Observations: map[string][]float64{},
 	}
 	slog.SetDefault(slog.New(danube.LogHandler{}))
-	before := host.Current
+	before, answers := host.Current, hosthttp.Answers
 	host.Current = recording{made}
-	t.Cleanup(func() { host.Current = before })
+	hosthttp.Answers = made.answers(answer)
+	t.Cleanup(func() { host.Current, hosthttp.Answers = before, answers })
 	return made
 }
 

@@ -33,8 +33,9 @@ func Sink(t testing.TB, connector any, options ...Option) *SinkHarness {
 // TrySink configures a connector that may refuse its configuration, with a [Failure].
 func TrySink(t testing.TB, connector any, options ...Option) (*SinkHarness, error) {
 	t.Helper()
-	harness := &SinkHarness{Recorder: record(t), t: t, slot: guest.NewSink(connector)}
-	wants, refused := harness.slot.Initialize(configuration(t, options))
+	given := chosen(options)
+	harness := &SinkHarness{Recorder: record(t, given.http), t: t, slot: guest.NewSink(connector)}
+	wants, refused := harness.slot.Initialize(configuration(t, given))
 	if refused != nil {
 		return nil, failure(refused)
 	}

@@ -33,20 +33,30 @@ func Source(t testing.TB, connector any, options ...Option) *SourceHarness {
 // TrySource configures a connector that may refuse its configuration, with a [Failure].
 func TrySource(t testing.TB, connector any, options ...Option) (*SourceHarness, error) {
 	t.Helper()
-	harness := &SourceHarness{Recorder: record(t), t: t, slot: guest.NewSource(connector)}
-	wants, refused := harness.slot.Initialize(configuration(t, options))
-	if refused != nil {
-		return nil, failure(refused)
-	}
-	harness.wants = wants
-	return harness, nil
+	harness, _, err := startSource(t, guest.NewSource(connector), options)
+	return harness, err
 }
 
-func configuration(t testing.TB, options []Option) types.Configuration {
-	var given settings
+func startSource(t testing.TB, slot guest.Source, options []Option) (*SourceHarness, settings, error) {
+	t.Helper()
+	given := chosen(options)
+	harness := &SourceHarness{Recorder: record(t, given.http), t: t, slot: slot}
+	wants, refused := harness.slot.Initialize(configuration(t, given))
+	if refused != nil {
+		return nil, given, failure(refused)
+	}
+	harness.wants = wants
+	return harness, given, nil
+}
+
+func chosen(options []Option) (given settings) {
 	for _, option := range options {
 		option(&given)
 	}
+	return given
+}
+
+func configuration(t testing.TB, given settings) types.Configuration {
 	text, err := json.Marshal(given)
 	if err != nil {
 		t.Fatal(err)

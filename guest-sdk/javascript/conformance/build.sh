@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the two subjects of the conformance suite with each engine into a folder: source-quickjs.wasm, sink-starlingmonkey.wasm …
+# Builds the subjects of the conformance suite with each engine into a folder: source-quickjs.wasm, sink-starlingmonkey.wasm …
 # `make servers` has installed what builds them, but for StarlingMonkey: it is left out with a sentence where it is absent.
 set -euo pipefail
 out=$(realpath -m "${1:-target/conformance/javascript}")
@@ -12,7 +12,7 @@ for engine in quickjs starlingmonkey; do
         echo "starlingmonkey: @bytecodealliance/componentize-js 0.23.0 is not installed" >&2
         continue
     fi
-    for kind in source sink; do
+    for kind in source poller sink; do
         (cd "$sdk/conformance/$kind" && node "$sdk/tools/build.js" src/connector.js \
             --kind $kind --engine $engine --out "$out/$kind-$engine.wasm")
     done

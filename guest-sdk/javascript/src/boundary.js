@@ -4,20 +4,21 @@ import { rejection } from './columns/outputs.js';
 import { logUncaught, told } from './uncaught.js';
 import { wellFormed } from './utf8.js';
 
-/** Runs a function of the contract. What it throws becomes a `failure`, thrown. */
-export function call(what, run) {
+/** Runs a function of the contract. What it throws becomes a `failure`, thrown. An error that nobody meant is fatal, because a
+ * second try would meet it again, or of another kind. */
+export function call(what, run, Uncaught = Fatal) {
   try {
     return run();
   } catch (error) {
-    throw failure(what, error);
+    throw failure(what, error, Uncaught);
   }
 }
 
-/** A `failure` of the contract. An error that nobody meant is fatal: a second try would meet it again. */
-function failure(what, error) {
+/** A `failure` of the contract. */
+function failure(what, error, Uncaught) {
   if (!(error instanceof ConnectorError)) {
     logUncaught(what, error);
-    error = new Fatal(`${what}: ${told(error)}`);
+    error = new Uncaught(`${what}: ${told(error)}`);
   }
   const { kind, code, message, retryAfterMs } = error;
   return { kind, code, message: wellFormed(message), retryAfterMs };

@@ -2,6 +2,8 @@
 export * from './types/errors.js';
 export * from './types/settings.js';
 export * from './types/source.js';
+export * from './types/poll.js';
+export * from './types/http.js';
 export * from './types/sink.js';
 export * from './types/input.js';
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Bundles a connector and makes a component of it: `danube-connector-build ENTRY --kind source --out FILE.wasm`.
+// Bundles a connector and makes a component of it: `danube-connector-build ENTRY --kind source|poller|sink --out FILE.wasm`.
 // The packages that it needs (rolldown and an engine) are the connector's own, in the versions that its package.json pins.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
@@ -7,7 +7,10 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.js';
 import { ENGINES } from './engines.js';
+import { withStandardNames } from './imports.js';
 
+/** The world of each kind; one that asks has another. */
+const WORLDS = { source: 'source-connector', poller: 'polling-source-connector', sink: 'sink-connector' };
 const SDK = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 
 const { values, positionals } = parseArgs({
@@ -28,19 +31,20 @@ try {
 
 async function build(entry, { kind, engine, out }) {
   const componentize = ENGINES[engine];
-  if (!entry || !out || !['source', 'sink'].includes(kind)) {
-    throw new Error('usage: danube-connector-build ENTRY --kind source|sink --out FILE.wasm [--engine quickjs|starlingmonkey]');
+  if (!entry || !out || !Object.hasOwn(WORLDS, kind ?? '')) {
+    throw new Error('usage: danube-connector-build ENTRY --kind source|poller|sink --out FILE.wasm [--engine quickjs|starlingmonkey]');
   }
   if (!componentize) throw new Error(`there is no engine \`${engine}\`: there are ${Object.keys(ENGINES).join(', ')}`);
   mkdirSync(dirname(out), { recursive: true });
-  const { code, table } = await bundle(entry, kind, engine);
+  const { code, table, imports } = await bundle(entry, kind, engine);
+  const asks = imports.some((name) => name.startsWith('wasi:http/'));
   const file = join(dirname(out), `${kind}.bundle.js`);
   writeFileSync(file, code);
-  const made = componentize({ file, source: code, wit: join(SDK, 'wit'), world: `${kind}-connector` });
+  const made = componentize({ file, source: code, wit: join(SDK, 'wit'), world: `${WORLDS[kind]}${asks ? '-with-http' : ''}` });
   const component = await made.catch((error) => {
     throw new Error(inAuthorsLines(String(error?.message ?? error), table));
   });
-  writeFileSync(out, component);
+  writeFileSync(out, withStandardNames(component));
 }
 
 /** What an engine says of the bundle, said of the files that it was made of. */

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from danube_connector import Retryable, _connector, exports, sink, source
+from danube_connector import PageBuilder, PolledEvent, Retryable, Room, _connector, exports, polling_source, sink, source
 from danube_connector._contract import ComponentConfiguration, EventBatch, FailureKind
 from danube_connector._host import Err
 
@@ -45,6 +45,27 @@ def test_each_function_has_an_object_and_all_one_connector() -> None:
     with pytest.raises(Err) as failed:
         component().initialize(ComponentConfiguration("busy", settings))
     assert failed.value.value.message == "`initialize` was called twice on one instance"
+
+
+def test_a_poller_has_two_interfaces_and_one_connector() -> None:
+    @polling_source
+    class Ticks:
+        def fetch(self, room: Room, page: PageBuilder) -> None:
+            if not room.bytes:
+                raise RuntimeError("boom")
+            page.push(PolledEvent(room.events, id="a"))
+
+    component: Any = exports.component("poller", "app")
+    settings = '{"endpoints": [{"path": "poll", "danube_topic": "/n/t"}]}'
+    assert component().initialize(ComponentConfiguration("ticks", settings)) == ["keys"]
+    page = exports.DanubeConnectorPoller010().fetch(Room(7, 1))
+    assert (page.payloads.bytes, page.ids.bytes, page.again_after_ms) == (b"7", b"a", None)
+    with pytest.raises(Err) as failed:
+        exports.DanubeConnectorPoller010().fetch(Room(7, 0))
+    failure = failed.value.value
+    assert failure.kind == FailureKind.INVALID_DATA and failure.message.startswith("RuntimeError: boom (")
+    with pytest.raises(TypeError, match='app: Ticks is a poller, and connector.toml says kind = "source"'):
+        exports.component("source", "app")
 
 
 def test_a_call_before_initialize_is_fatal() -> None:
@@ -87,3 +108,9 @@ def test_the_package_carries_the_contract() -> None:
     package, repository = Path(exports.__file__).parent / "wit", Path(__file__).parents[3] / "wit"
     wit = {file.name: file.read_text() for file in repository.glob("*.wit")}
     assert wit and {file.name: file.read_text() for file in package.glob("*.wit")} == wit
+
+
+def test_the_package_carries_what_a_client_uses_of_wasi() -> None:
+    package, sdks = Path(exports.__file__).parent / "wit/deps", Path(__file__).parents[2] / "wasi"
+    wit = {str(file.relative_to(sdks)): file.read_text() for file in sdks.rglob("*.wit")}
+    assert wit and {str(file.relative_to(package)): file.read_text() for file in package.rglob("*.wit")} == wit

@@ -9,8 +9,9 @@ use danube_wasm_model::{
     door::{GuestError, SinkGuest, SourceGuest},
 };
 use danube_wasm_sandbox::{
-    Ambient, AmbientReads, CompileLimits, ComponentInfo, GuestLimits, LoadError, LoadSpec, Profile, Readings,
-    Recording, Role, Sandbox, Seed, SinkComponent, SourceComponent,
+    Ambient, AmbientReads, CompileLimits, ComponentInfo, Grants, GuestLimits, HttpAccess, HttpLimits, LoadError,
+    LoadSpec, OutgoingHttp, PollerComponent, Profile, Readings, Recording, Role, Sandbox, Seed, SinkComponent,
+    SourceComponent,
 };
 use serde_json::json;
 
@@ -111,14 +112,10 @@ impl Component {
         profile: Option<Arc<Profile>>,
     ) -> Result<Guest, StartError> {
         let recorder = Arc::new(Recorder::default());
-        let id = ConnectorId::try_new("test", "connector").map_err(|error| StartError::Refused(error.to_string()))?;
         let spec = LoadSpec {
-            settings: config.settings.clone(),
-            limits: config.limits(self.usual_limits()),
-            topics: config.topics.clone(),
             ambient: ambient(config.now_ms),
             profile,
-            ..LoadSpec::new(id, self.file.clone(), Arc::clone(&self.bytes))
+            ..self.spec(config)?
         };
         let kind = match self.info.role {
             Role::Source => sandbox.load_source(spec, recorder.clone()).await.map(GuestKind::Source),
@@ -129,6 +126,36 @@ impl Component {
             place: config.place.clone(),
             now_ms: config.now_ms,
             recorder,
+        })
+    }
+
+    /// Starts one that fetches, with something that answers its requests. Its clocks run: a request may take time.
+    pub(crate) async fn start_poller(
+        &self,
+        sandbox: &Arc<Sandbox>,
+        config: &CaseConfig,
+        client: Arc<dyn OutgoingHttp>,
+    ) -> Result<Arc<PollerComponent>, StartError> {
+        let spec = LoadSpec {
+            http: Some(HttpAccess {
+                client,
+                limits: HttpLimits::default(),
+            }),
+            ..self.spec(config)?
+        };
+        let poller = sandbox.load_poller(spec, Arc::new(Recorder::default())).await;
+        poller.map_err(start_error)
+    }
+
+    fn spec(&self, config: &CaseConfig) -> Result<LoadSpec, StartError> {
+        let id = ConnectorId::try_new("test", "connector").map_err(|error| StartError::Refused(error.to_string()))?;
+        Ok(LoadSpec {
+            settings: config.settings.clone(),
+            limits: config.limits(self.usual_limits()),
+            topics: config.topics.clone(),
+            // What it is granted is the pipeline file's to say. In a case nothing answers its requests.
+            grants: Grants::everything(),
+            ..LoadSpec::new(id, self.file.clone(), Arc::clone(&self.bytes))
         })
     }
 }

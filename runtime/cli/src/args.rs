@@ -83,7 +83,7 @@ pub(crate) enum Verb {
     MigrateLog(MigrateLog),
     /// Make a connector's folder that builds, tests and runs as it stands.
     #[command(
-        after_help = "Examples:\n  danube-wasm new order-lines --kind source --lang rust\n  danube-wasm new pushes --kind source --lang rust --from github"
+        after_help = "Examples:\n  danube-wasm new order-lines --kind source --lang rust\n  danube-wasm new pushes --kind source --lang rust --from github\n  danube-wasm new order-feed --kind poller --lang typescript"
     )]
     New(New),
     /// Compile a connector to a component, and check that this host would run it.
@@ -257,7 +257,7 @@ pub(crate) struct New {
     /// The folder to make. Its last part is the connector's name.
     #[arg(value_name = "NAME")]
     pub(crate) directory: PathBuf,
-    /// What the connector does: source or sink.
+    /// What the connector does: source, poller (a source that asks an API for its events) or sink.
     #[arg(long, value_name = "KIND")]
     pub(crate) kind: Kind,
     #[arg(long, value_name = "LANGUAGE", help = language_help())]

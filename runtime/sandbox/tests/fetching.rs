@@ -68,8 +68,22 @@ impl OutgoingHttp for Api {
 }
 
 fn component() -> Arc<[u8]> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/guests/poll_json.wasm");
-    fs::read(&path).expect("make guests").into()
+    built("poll_json")
+}
+
+fn built(name: &str) -> Arc<[u8]> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../target/guests/{name}.wasm"));
+    fs::read(&path).expect("make test-guests").into()
+}
+
+/// An API that takes requests and never answers.
+struct Silent;
+
+#[async_trait]
+impl OutgoingHttp for Silent {
+    async fn send(&self, _: Request<Bytes>) -> Result<Response<Bytes>, RequestError> {
+        std::future::pending().await
+    }
 }
 
 fn configured(api: &Arc<Api>, limits: HttpLimits) -> LoadSpec {
@@ -186,6 +200,26 @@ async fn requests_of_a_call_are_counted() {
         );
     }
     assert_eq!(api.asked().len(), 6, "each call has its own");
+}
+
+#[tokio::test]
+async fn a_request_has_the_time_that_the_component_gives_it() {
+    let bench = Bench::new();
+    let spec = LoadSpec {
+        settings: r#"{"endpoints": [{"path": "poll", "danube_topic": "/t/a"}], "config": {
+            "url": "https://api.example/orders", "timeout_ms": 50}}"#
+            .into(),
+        component: built("order_feed"),
+        http: Some(HttpAccess {
+            client: Arc::new(Silent),
+            limits: HttpLimits::default(),
+        }),
+        ..configured(&Api::new(&[]), HttpLimits::default())
+    };
+    let poller = poller(&bench, spec).await.expect("it loads");
+    let error = fetch(&poller, &BTreeMap::new()).await.expect_err("late").to_string();
+    let sentence = "GET https://api.example/orders was not answered within 50 ms (the component's own timeout)";
+    assert!(error.contains(sentence), "{error}");
 }
 
 #[tokio::test]

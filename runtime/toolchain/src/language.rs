@@ -1,4 +1,4 @@
-//! Languages and the two kinds of connectors.
+//! Languages and the kinds of connectors.
 
 use std::{fmt, str::FromStr};
 
@@ -26,6 +26,8 @@ pub enum Language {
 pub enum Kind {
     /// Events become records for topics.
     Source,
+    /// It asks for its events itself, and they become records for topics.
+    Poller,
     /// Messages of topics become writes to a target.
     Sink,
 }
@@ -47,13 +49,14 @@ impl Language {
 }
 
 impl Kind {
-    /// Both.
-    pub const ALL: &'static [Self] = &[Self::Source, Self::Sink];
+    /// All of them.
+    pub const ALL: &'static [Self] = &[Self::Source, Self::Poller, Self::Sink];
 
     /// As `connector.toml` and `--kind` spell it.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Source => "source",
+            Self::Poller => "poller",
             Self::Sink => "sink",
         }
     }
@@ -62,6 +65,7 @@ impl Kind {
     pub fn world(self) -> &'static str {
         match self {
             Self::Source => "source-connector",
+            Self::Poller => "polling-source-connector",
             Self::Sink => "sink-connector",
         }
     }

@@ -140,7 +140,7 @@ fn checked_name(new: &NewConnector) -> Result<String, ScaffoldError> {
             new.directory.display()
         ));
     }
-    if new.from.is_some() && new.kind == Kind::Sink {
+    if new.from.is_some() && new.kind != Kind::Source {
         return refuse("--from names a sender of webhooks: it goes with --kind source".to_owned());
     }
     Ok(name.to_owned())

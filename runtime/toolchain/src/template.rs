@@ -1,5 +1,7 @@
 //! What a new folder holds.
 
+use std::collections::BTreeMap;
+
 use crate::{Kind, embedded};
 
 /// The files of a language's new folder. In text files `{{name}}`, `{{module}}` and `{{type}}` stand for the connector's name as it
@@ -10,15 +12,13 @@ pub struct Template {
 }
 
 impl Template {
-    /// The files of `templates/common` and `templates/LANGUAGE`, in folders `source` and `sink`, and `both` for either.
+    /// The files of `templates/common` and `templates/LANGUAGE`, in a folder for each kind, and in `both` for every kind that has
+    /// none of the same path.
     pub(crate) fn of(language: &str) -> Self {
         let mut template = Self::default();
         for folder in ["common", language] {
-            for (kind, name) in [
-                (Some(Kind::Source), "source"),
-                (Some(Kind::Sink), "sink"),
-                (None, "both"),
-            ] {
+            let kinds = Kind::ALL.iter().map(|&kind| (Some(kind), kind.as_str()));
+            for (kind, name) in [(None, "both")].into_iter().chain(kinds) {
                 for (path, content) in embedded::below(embedded::TEMPLATES, &format!("{folder}/{name}")) {
                     template.files.push((kind, path, content));
                 }
@@ -37,9 +37,13 @@ impl Template {
     /// The files of a connector's folder, by path.
     pub fn render(self, name: &str, kind: Kind) -> Vec<(String, Vec<u8>)> {
         let names = Names::of(name);
-        let wanted = self.files.into_iter().filter(|(of, ..)| of.is_none_or(|of| of == kind));
+        let mut wanted = BTreeMap::new();
+        for (_, path, content) in self.files.into_iter().filter(|(of, ..)| of.is_none_or(|of| of == kind)) {
+            wanted.insert(path, content);
+        }
+        let wanted = wanted.into_iter();
         wanted
-            .map(|(_, path, content)| {
+            .map(|(path, content)| {
                 let content = match String::from_utf8(content) {
                     Ok(text) => names.put_into(&text).into_bytes(),
                     Err(bytes) => bytes.into_bytes(),

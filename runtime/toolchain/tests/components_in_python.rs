@@ -13,7 +13,7 @@ use danube_wasm_model::{
     event::EventBatch,
     message::MessageBatch,
 };
-use danube_wasm_sandbox::{Compiler, GuestHost, LoadSpec, LogLevel, Sandbox, SandboxOptions, inspect};
+use danube_wasm_sandbox::{Capability, Compiler, GuestHost, LoadSpec, LogLevel, Sandbox, SandboxOptions, inspect};
 use danube_wasm_testkit::servers;
 use danube_wasm_toolchain::{BuildError, build};
 use serde_json::{Value, json};
@@ -209,6 +209,39 @@ async fn a_sink_runs_and_its_failures_keep_their_kinds() {
     }
 }
 
+#[tokio::test]
+async fn a_poller_imports_state_and_http_and_a_sink_that_asks_says_so() {
+    let Some(folder) = subject("poller") else { return };
+    let needs = |component: &Path| {
+        let bytes = fs::read(component).expect("a file");
+        let info = inspect("component", &bytes, usize::MAX).expect("a connector");
+        assert!(
+            !info
+                .imports
+                .iter()
+                .any(|import| import.name.starts_with("wasi:sockets"))
+        );
+        (info.fetches, info.needs())
+    };
+    let (fetches, needed) = needs(&build(folder.path(), None).expect("a component"));
+    assert!(fetches && needed.contains(&Capability::State) && needed.contains(&Capability::Http));
+    let Some(folder) = subject("sink") else { return };
+    let (_, needed) = needs(&build(folder.path(), None).expect("a component"));
+    assert!(!needed.contains(&Capability::Http), "{needed:?}");
+    let app = folder.path().join("src/app.py");
+    let text = fs::read_to_string(&app).expect("the connector");
+    let asks = text.replacen("from danube_connector import", "from danube_connector import http,", 1);
+    fs::write(&app, asks).expect("a file");
+    // The interpreter's own words, which name the key, are on standard error.
+    let refused = build(folder.path(), None).expect_err("no world with HTTP");
+    assert!(matches!(&refused, BuildError::Compiler(_)), "{refused}");
+    let manifest = folder.path().join("connector.toml");
+    let text = fs::read_to_string(&manifest).expect("the manifest");
+    fs::write(&manifest, format!("{text}\n[build]\nhttp = true\n")).expect("a file");
+    let (_, needed) = needs(&build(folder.path(), None).expect("a component"));
+    assert!(needed.contains(&Capability::Http), "{needed:?}");
+}
+
 #[test]
 fn a_syntax_error_and_a_wrong_manifest_are_no_components() {
     let Some(folder) = subject("source") else { return };
@@ -225,8 +258,11 @@ fn a_syntax_error_and_a_wrong_manifest_are_no_components() {
     let text = fs::read_to_string(&manifest).expect("the manifest");
     for (keys, sentence) in [
         ("entry = \"orders.py\"", "src/orders.py is not there"),
-        ("entry = 7", "expected a file below src"),
-        ("engine = \"pypy\"", "build.engine: unknown"),
+        ("entry = 7", "expected a string"),
+        (
+            "engine = \"pypy\"",
+            "unknown field `engine`, expected `entry` or `http`",
+        ),
     ] {
         fs::write(&manifest, format!("{text}\n[build]\n{keys}\n")).expect("a file");
         let refused = build(folder.path(), None).expect_err("a wrong manifest").to_string();

@@ -46,7 +46,11 @@ fn a_folder_becomes_a_component_without_files_and_sockets() {
         return;
     }
     let empty = tempfile::tempdir().expect("a folder");
-    for (name, kind) in [("order-lines", Kind::Source), ("device-state", Kind::Sink)] {
+    for (name, kind) in [
+        ("order-lines", Kind::Source),
+        ("order-feed", Kind::Poller),
+        ("device-state", Kind::Sink),
+    ] {
         let directory = empty.path().join(name);
         let scaffold = new(&directory, kind);
         assert_eq!(scaffold.missing(), []);
@@ -60,9 +64,23 @@ fn a_folder_becomes_a_component_without_files_and_sockets() {
         let after = fs::metadata(&own).and_then(|own| own.modified()).expect("a component");
         assert!(candidate.is_file() && before == after);
         let (imports, exports) = border(&directory.join(format!("target/{name}.wasm")));
-        assert_eq!(exports, [format!("danube:connector/{kind}@0.1.0")]);
-        let foreign = |name: &&String| ["filesystem", "sockets", "http"].iter().any(|what| name.contains(what));
-        assert_eq!(imports.iter().find(foreign), None, "{imports:?}");
+        let interfaces: &[&str] = match kind {
+            Kind::Source => &["source"],
+            Kind::Poller => &["source", "poller"],
+            Kind::Sink => &["sink"],
+        };
+        let wanted: Vec<_> = interfaces
+            .iter()
+            .map(|name| format!("danube:connector/{name}@0.1.0"))
+            .collect();
+        assert_eq!(exports, wanted);
+        // What the connector calls is imported, and nothing else.
+        let has = |what: &str| imports.iter().any(|name| name.contains(what));
+        assert!(!has("filesystem") && !has("sockets"), "{imports:?}");
+        assert_eq!(
+            (has("wasi:http"), has("connector/state")),
+            (kind == Kind::Poller, kind == Kind::Poller)
+        );
         let tested = Command::new("go")
             .args(["test", "./..."])
             .current_dir(&directory)

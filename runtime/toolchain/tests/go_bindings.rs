@@ -10,12 +10,16 @@ use std::{
 use wit_bindgen_core::{Files, wit_parser::Resolve};
 
 const MODULE: &str = "github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit";
-/// Both kinds of connectors from one package; which of them a component is, its world says when it is built.
+/// All kinds of connectors from one package; which of them a component is, its world says when it is built. What it imports is
+/// what its code calls.
 const WORLD: &str = "package danube:sdk@0.1.0;
 world sdk {
     import danube:connector/log@0.1.0;
     import danube:connector/metrics@0.1.0;
+    import danube:connector/state@0.1.0;
+    import wasi:http/outgoing-handler@0.2.6;
     export danube:connector/source@0.1.0;
+    export danube:connector/poller@0.1.0;
     export danube:connector/sink@0.1.0;
 }";
 
@@ -29,7 +33,7 @@ fn the_bindings_are_current() {
     }
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let committed = root.join("guest-sdk/go/internal/wit");
-    for (name, content) in generated(&root.join("wit")) {
+    for (name, content) in generated(&root) {
         let file = committed.join(&name);
         if env::var_os("UPDATE").is_some() {
             fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
@@ -46,9 +50,16 @@ fn the_bindings_are_current() {
     }
 }
 
-fn generated(wit: &Path) -> Vec<(PathBuf, String)> {
+fn generated(root: &Path) -> Vec<(PathBuf, String)> {
     let mut resolve = Resolve::default();
-    resolve.push_dir(wit).expect("the WIT");
+    for folder in [
+        "guest-sdk/wasi/io",
+        "guest-sdk/wasi/clocks",
+        "guest-sdk/wasi/http",
+        "wit",
+    ] {
+        resolve.push_dir(root.join(folder)).expect("the WIT");
+    }
     let package = resolve.push_str("sdk.wit", WORLD).expect("the world");
     let world = resolve.select_world(&[package], None).expect("one world");
     let options = wit_bindgen_go::Opts {

@@ -2,6 +2,7 @@
 package guest
 
 import (
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_poller"
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_sink"
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_source"
 	types "github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_types"
@@ -15,6 +16,12 @@ type Source interface {
 	Poll(danube_connector_source.EventBatch) (danube_connector_source.RecordBatch, *types.Failure)
 }
 
+// A Poller is the contract's interfaces `source` and `poller`.
+type Poller interface {
+	Source
+	Fetch(danube_connector_poller.Room) (danube_connector_poller.Page, *types.Failure)
+}
+
 // A Sink is the contract's interface `sink`.
 type Sink interface {
 	Initialize(types.Configuration) ([]string, *types.Failure)
@@ -25,12 +32,13 @@ type Sink interface {
 // What this component is, as its `init` has said. One of them.
 var (
 	TheSource Source = notA("source")
+	ThePoller Poller = notA("poller")
 	TheSink   Sink   = notA("sink")
 )
 
 // Made by package danube, for package danubetest.
 var (
-	NewSource func(connector any) Source
+	NewSource func(connector any) Poller
 	NewSink   func(connector any) Sink
 )
 

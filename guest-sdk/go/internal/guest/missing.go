@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_poller"
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_sink"
 	"github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_source"
 	types "github.com/danube-messaging/danube-wasm/guest-sdk/go/internal/wit/danube_connector_types"
@@ -10,13 +11,12 @@ import (
 type notA string
 
 func (kind notA) failure() *types.Failure {
-	call := "danube.Source(&T{})"
-	if kind == "sink" {
-		call = "danube.Sink(&T{})"
+	calls := map[notA]string{
+		"source": "danube.Source(&T{})", "poller": "danube.PollingSource(&T{})", "sink": "danube.Sink(&T{})",
 	}
 	return &types.Failure{
 		Kind: types.FailureKindFatal,
-		Message: "the component is built as a " + string(kind) + " and has none: call " + call +
+		Message: "the component is built as a " + string(kind) + " and has none: call " + calls[kind] +
 			" in an init function, or correct `kind` in connector.toml",
 	}
 }
@@ -35,6 +35,10 @@ func (kind notA) ConsumerConfigs() ([]types.ConsumerConfig, *types.Failure) {
 
 func (kind notA) Poll(danube_connector_source.EventBatch) (danube_connector_source.RecordBatch, *types.Failure) {
 	return danube_connector_source.RecordBatch{}, kind.failure()
+}
+
+func (kind notA) Fetch(danube_connector_poller.Room) (danube_connector_poller.Page, *types.Failure) {
+	return danube_connector_poller.Page{}, kind.failure()
 }
 
 func (kind notA) ProcessBatch(danube_connector_sink.MessageBatch) (danube_connector_sink.WriteBatch, *types.Failure) {

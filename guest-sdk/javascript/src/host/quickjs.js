@@ -12,6 +12,7 @@ export const enabled = (level) => isEnabled(level);
 export const logLine = (level, line) => write(level, wellFormed(line));
 export const counterAdd = (name, value) => add(name, Number(value));
 export const randomU64 = () => BigInt(getRandomU64());
+export const u64 = Number;
 export { decode, encode, gaugeSet, observe };
 
 const line = (level) => (...parts) => logLine(level, parts.map(spelled).join(' '));

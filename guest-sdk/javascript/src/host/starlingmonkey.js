@@ -23,4 +23,5 @@ export const enabled = (level) => isEnabled(level);
 export const logLine = (level, line) => write(level, wellFormed(line));
 export const counterAdd = (name, value) => add(name, BigInt(value));
 export const randomU64 = () => getRandomU64();
+export const u64 = BigInt;
 export { gaugeSet, observe };

@@ -25,6 +25,11 @@ export class Source {
     this.#definition = definition;
   }
 
+  /** What the connector's functions are given. */
+  get context() {
+    return this.#context;
+  }
+
   exports() {
     return {
       initialize: (configuration) => call('initialize', () => this.#initialize(configuration)),

@@ -1,14 +1,17 @@
 // What both harnesses have in common: a host that listens, and failures as errors.
 import { listeners } from '#host';
+import { withAnswers } from '#http';
 import { Configuration, Fatal, InvalidData, Retryable } from '../errors.js';
+import { HttpError } from '../http/error.js';
 
-/** Calls a function of the contract and gives what it logged and counted beside what it returned. */
-export function listening(call) {
+/** Calls a function of the contract and gives what it logged and counted beside what it returned. `answer` is what answers its
+ * requests. */
+export function listening(call, answer) {
   const heard = { logs: [], metrics: [] };
   listeners.log = (level, line) => heard.logs.push({ level, line });
   listeners.metric = (kind, name, value) => heard.metrics.push({ kind, name, value });
   try {
-    return { ...heard, returned: call() };
+    return { ...heard, returned: withAnswers(answer, call) };
   } catch (failure) {
     throw failure instanceof Error ? failure : errorOf(failure);
   } finally {
@@ -47,3 +50,27 @@ export class Payload {
     return JSON.parse(this.text);
   }
 }
+
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
+const bytesOf = (body) => (body instanceof Uint8Array ? body : encoder.encode(typeof body === 'string' ? body : JSON.stringify(body)));
+
+/** What answers requests: a function, or answers by URL. What was asked goes to `requests`. */
+export function answerer(http, requests) {
+  if (http === undefined) return undefined;
+  return ({ body, ...request }) => {
+    const asked = { ...request, body: new Payload(body) };
+    requests.push(asked);
+    const { status = 200, headers = {}, body: answer = '' } = typeof http === 'function' ? http(asked) : byUrl(http, asked.url);
+    return { status, headers, body: bytesOf(answer) };
+  };
+}
+
+function byUrl(answers, url) {
+  if (!Object.hasOwn(answers, url)) throw new HttpError(`\`${url}\` is not granted in this test`);
+  return answers[url];
+}
+
+/** Values of a state: texts in a test, bytes for the connector. */
+export const stateBytes = (values) => new Map(Object.entries(values).map(([key, value]) => [key, bytesOf(value)]));
+export const stateTexts = (values) => Object.fromEntries([...values].map(([key, value]) => [key, decoder.decode(value)]));

@@ -1,3 +1,3 @@
 // Runs a connector in an ordinary test, through the same columns as the host.
-export { incoming, sourceHarness } from './source.js';
+export { incoming, pollerHarness, sourceHarness } from './source.js';
 export { delivered, sinkHarness } from './sink.js';

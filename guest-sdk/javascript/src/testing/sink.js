@@ -4,22 +4,25 @@ import { DEFINITION } from '../input.js';
 import { Sink } from '../sink/index.js';
 import { OPERATIONS } from '../sink/write.js';
 import * as columns from './columns.js';
-import { Payload, configured, listening } from './harness.js';
+import { Payload, answerer, configured, listening } from './harness.js';
 
 /** A message to give a sink. */
 export const delivered = (topic, payload, more = {}) => ({ topic, payload, ...more });
 
 /** A fresh instance of a sink. `mappings` is a list as in the pipeline file, or `{ topic: table }`. With `texts: false` it
  * is that of a host which sends payloads as bytes alone. */
-export function sinkHarness(sink, { mappings = [], config, texts = true } = {}) {
+export function sinkHarness(sink, { mappings = [], config, http, texts = true } = {}) {
   const listed = Array.isArray(mappings) ? mappings : Object.entries(mappings).map(([topic, table]) => ({ topic, table, subscription: 'test' }));
-  return new SinkHarness(sink[DEFINITION], configured({ topic_mappings: listed, config }), texts);
+  return new SinkHarness(sink[DEFINITION], configured({ topic_mappings: listed, config }), { http, texts });
 }
 
 class SinkHarness {
   #exports;
+  #answer;
 
-  constructor(definition, configuration, texts) {
+  constructor(definition, configuration, { http, texts }) {
+    this.requests = [];
+    this.#answer = answerer(http, this.requests);
     this.#exports = new Sink(definition).exports();
     const wants = listening(() => this.#exports.initialize(configuration)).returned;
     this.wants = wants.filter((name) => texts || name !== 'texts');
@@ -33,7 +36,7 @@ class SinkHarness {
   process(...messages) {
     const payloads = messages.map(({ payload }) => columns.payloadOf(payload));
     const batch = messageBatch(messages, payloads, (name) => this.wants.includes(name));
-    const { returned, logs, metrics } = listening(() => this.#exports.processBatch(batch));
+    const { returned, logs, metrics } = listening(() => this.#exports.processBatch(batch), this.#answer);
     return { ...readBack(returned, payloads), logs, metrics };
   }
 }

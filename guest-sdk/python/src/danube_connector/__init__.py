@@ -5,13 +5,14 @@ to a target. The host, ``danube-wasm``, owns every socket, retry, batch and ackn
 knows the data.
 """
 
-from . import log, metrics
+from . import log, metrics, state
 from ._builders import RecordBuilder, WriteBuilder
 from ._config import ConsumerConfig, Endpoint, ProducerConfig, SubscriptionType, TopicMapping
-from ._connector import sink, source
+from ._connector import polling_source, sink, source
 from ._errors import Configuration, ConnectorError, Fatal, InvalidData, Retryable, Unsupported
 from ._event import Event, Events
 from ._message import Change, Message, Messages, SchemaInfo
+from ._poll import PageBuilder, PolledEvent, Room
 from ._record import Key, Record, Reply
 from ._write import Operation, Write
 
@@ -29,11 +30,14 @@ __all__ = [
     "Message",
     "Messages",
     "Operation",
+    "PageBuilder",
+    "PolledEvent",
     "ProducerConfig",
     "Record",
     "RecordBuilder",
     "Reply",
     "Retryable",
+    "Room",
     "SchemaInfo",
     "SubscriptionType",
     "TopicMapping",
@@ -42,6 +46,8 @@ __all__ = [
     "WriteBuilder",
     "log",
     "metrics",
+    "polling_source",
     "sink",
     "source",
+    "state",
 ]

@@ -8,18 +8,19 @@ from typing import Any, TypeVar
 from . import _config, _event, _message, _uncaught, log
 from ._builders import RecordBuilder, WriteBuilder
 from ._config import ConsumerConfig, ProducerConfig
-from ._contract import EventBatch, Failure, FailureKind, MessageBatch, RecordBatch, WriteBatch
+from ._contract import EventBatch, Failure, FailureKind, MessageBatch, Page, RecordBatch, WriteBatch
 from ._errors import Configuration, ConnectorError, Fatal, InvalidData, Retryable
 from ._event import Event, Events
 from ._host import crossing
 from ._message import Message, Messages
+from ._poll import PageBuilder, Room
 from ._record import Record, Reply
 from ._settings import check_type, settings_of
 from ._write import Write
 
 C = TypeVar("C", bound=type)
 
-decorated: dict[str, list[type]] = {"source": [], "sink": []}
+decorated: dict[str, list[type]] = {"source": [], "poller": [], "sink": []}
 """Classes that were decorated, by kind."""
 
 
@@ -36,6 +37,28 @@ def source(cls: C) -> C:
     * ``producer_configs(self)``: the topics it publishes to; those of its endpoints unless given.
     """
     return _decorate(cls, "source", ("event", "poll"), _event.COLUMNS)
+
+
+def polling_source(cls: C) -> C:
+    """Makes a class a source that asks for its events itself, configured as ``[sources.poll]``.
+
+    It has ``fetch(self, room, page)``, with a :class:`Room` and a :class:`PageBuilder`, which fetches the next events, after
+    those that :mod:`state <danube_connector.state>` says the calls before have fetched. An error that may pass is tried again
+    after a wait; whatever that call changed of the state is forgotten.
+
+    What was fetched comes to ``event``, perhaps in another instance. Without ``event`` each becomes a record of its own, with
+    its key, for the topic of the pipeline file. Everything else is as of a :func:`source`.
+    """
+    if not callable(getattr(cls, "fetch", None)):
+        raise TypeError(f"the polling source {cls.__name__} has no method `fetch`: write `fetch(self, room, page)`")
+    if not any(callable(getattr(cls, method, None)) for method in ("event", "poll")):
+        members: Any = cls
+        members.event, members.wants = _forwarded, ["keys"]
+    return _decorate(cls, "poller", ("event", "poll"), _event.COLUMNS)
+
+
+def _forwarded(_: Any, event: Event) -> Record:
+    return event.forward(key=event.key)
 
 
 def sink(cls: C) -> C:
@@ -158,6 +181,11 @@ class SourceSlot:
             for event in events:
                 self._one(event, records)
         return records.finish(len(events))
+
+    def fetch(self, room: Room) -> Page:
+        page = PageBuilder()
+        self.connector.fetch(room, page)
+        return page.finish()
 
     def _one(self, event: Event, records: RecordBuilder) -> None:
         try:

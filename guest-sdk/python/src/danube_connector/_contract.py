@@ -140,3 +140,19 @@ class WriteBatch:
     orders: list[int]
     rejected: list[Rejection]
     extra: list[NamedColumn] = field(default_factory=list)
+
+
+@dataclass
+class Room:
+    events: int
+    bytes: int
+
+
+@dataclass
+class Page:
+    payloads: Blobs
+    ids: Blobs
+    keys: Blobs
+    attributes: Attributes
+    again_after_ms: int | None = None
+    extra: list[NamedColumn] = field(default_factory=list)

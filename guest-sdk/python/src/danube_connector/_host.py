@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,12 +33,16 @@ STDLIB = (5, logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR)
 
 @dataclass
 class Recorder:
-    """What a connector logged and counted in a test."""
+    """What a connector logged and counted in a test, and what a harness has for it."""
 
     logs: list[tuple[str, str]] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     gauges: dict[str, float] = field(default_factory=dict)
     observations: dict[str, list[float]] = field(default_factory=dict)
+    state: dict[str, bytes] | None = None
+    """While a fetch runs."""
+    answer: Callable[[Any], Any] | None = None
+    """Answers requests."""
 
 
 recorder = Recorder()

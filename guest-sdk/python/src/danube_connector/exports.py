@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from . import _connector
 from ._connector import SinkSlot, SourceSlot, failure_of
-from ._contract import ComponentConfiguration, EventBatch, MessageBatch, RecordBatch, WriteBatch
+from ._contract import ComponentConfiguration, EventBatch, MessageBatch, Page, RecordBatch, WriteBatch
 from ._errors import Fatal
 from ._host import Err
+from ._poll import Room
 
 T = TypeVar("T")
 
@@ -21,16 +22,17 @@ _class: type | None = None
 def component(kind: str, entry: str) -> type:
     """The class that exports the connector of module ``entry``: the one class there that is decorated with ``kind``."""
     global _class
-    other = "sink" if kind == "source" else "source"
     classes = _connector.decorated[kind]
-    if not classes and _connector.decorated[other]:
-        name = _connector.decorated[other][0].__name__
-        raise TypeError(f'{entry}: {name} is a {other}, and connector.toml says kind = "{kind}": change one of them')
+    others = [(other, class_) for other, found in _connector.decorated.items() for class_ in found]
+    if not classes and others:
+        other, class_ = others[0]
+        raise TypeError(f'{entry}: {class_.__name__} is a {other}, and connector.toml says kind = "{kind}": change one of them')
     if len(classes) != 1:
         names = ", ".join(class_.__name__ for class_ in classes) or "none"
-        raise TypeError(f"{entry}: one class with @{kind} is the connector, and there are {len(classes)} ({names})")
+        decorator = "polling_source" if kind == "poller" else kind
+        raise TypeError(f"{entry}: one class with @{decorator} is the connector, and there are {len(classes)} ({names})")
     _class = classes[0]
-    return DanubeConnectorSource010 if kind == "source" else DanubeConnectorSink010
+    return DanubeConnectorSink010 if kind == "sink" else DanubeConnectorSource010
 
 
 def _called(call: Callable[[], T]) -> T:
@@ -72,6 +74,14 @@ class DanubeConnectorSource010:
     def poll(self, events: EventBatch) -> RecordBatch:
         made: RecordBatch = _called(lambda: _made().poll(events))
         return made
+
+
+class DanubeConnectorPoller010:
+    """The interface ``poller``. Its connector is the source's."""
+
+    def fetch(self, room: Any) -> Page:
+        page: Page = _called(lambda: _made().fetch(Room(room.events, room.bytes)))
+        return page
 
 
 class DanubeConnectorSink010:

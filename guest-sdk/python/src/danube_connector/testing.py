@@ -8,12 +8,20 @@ read as the host would read it::
         polled = harness.poll(Incoming("/orders", {"id": "o-1", "lines": [1]}), Incoming("/orders", b"{"))
         assert polled.records[0].json() == 1
         assert polled.refused[0].message.startswith("not JSON")
+
+Requests are answered by a function of the test, and a poller's state goes in and comes out::
+
+    def test_a_page_leads_to_the_next() -> None:
+        harness = SourceHarness(Orders, topic="/shop/orders", state={"after": b"7"}, http=api)
+        page = harness.fetch()
+        assert [event.id for event in page.events] == ["8", "9"]
+        assert harness.state == {"after": b"9"}
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +31,12 @@ from ._config import ConsumerConfig, ProducerConfig
 from ._connector import SinkSlot, SourceSlot
 from ._contract import EventBatch, MessageBatch, NamedColumn, Numbers, Origins, Payloads, Rejection
 from ._json import payload_of
+from ._poll import Room
 from ._write import OPERATIONS
+from .http import HttpError, Request, Response
+
+Http = Callable[[Request], Response] | Mapping[str, Response]
+"""What answers a connector's requests: a function, which may raise HttpError, or answers by URL."""
 
 
 @dataclass
@@ -120,6 +133,30 @@ class Polled:
 
 
 @dataclass
+class FetchedEvent:
+    """An event that a poller fetched."""
+
+    payload: bytes
+    id: str | None
+    """None where the host makes it."""
+    key: str | None
+    attributes: dict[str, str]
+
+    def json(self) -> Any:
+        """The payload as JSON."""
+        return json.loads(self.payload)
+
+
+@dataclass
+class FetchedPage:
+    """What a fetch gave."""
+
+    events: list[FetchedEvent]
+    again_after_ms: int | None
+    """When to fetch again; None for the interval of the pipeline file."""
+
+
+@dataclass
 class Processed:
     """What a batch of messages became."""
 
@@ -127,11 +164,30 @@ class Processed:
     refused: list[Refused]
 
 
-class _Harness:
-    """What the connector logged and counted since the harness was made."""
+_POLL = "poll"
+"""The endpoint of a source that fetches."""
 
-    def __init__(self) -> None:
+
+class _Harness:
+    """What the connector logged, counted and asked for since the harness was made."""
+
+    def __init__(self, http: Http | None) -> None:
         self._record = _host.record_anew()
+        self.requests: list[Request] = []
+        """What was asked, each redirect that was followed, too."""
+        if http is not None:
+            self._record.answer = self._answerer(http)
+
+    def _answerer(self, http: Http) -> Callable[[Request], Response]:
+        def answer(request: Request) -> Response:
+            self.requests.append(request)
+            if callable(http):
+                return http(request)
+            if request.url not in http:
+                raise HttpError(f"`{request.url}` is not granted in this test")
+            return http[request.url]
+
+        return answer
 
     @property
     def logs(self) -> list[tuple[str, str]]:
@@ -151,21 +207,57 @@ class _Harness:
 
 class SourceHarness(_Harness):
     """A source, ready to be called. ``endpoints`` are paths with their topics, or whole tables as in the pipeline file;
-    ``settings`` is its table ``config``."""
+    ``settings`` is its table ``config``, ``http`` what answers its requests. A poller has a ``topic`` instead of endpoints, and
+    ``state``."""
 
     def __init__(
         self,
         connector: type,
         *,
         endpoints: Mapping[str, str] | Sequence[Mapping[str, Any]] = (),
+        topic: str | None = None,
         settings: Mapping[str, Any] | None = None,
+        http: Http | None = None,
+        state: Mapping[str, bytes] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(http)
+        if topic is not None:
+            endpoints = {_POLL: topic}
         if isinstance(endpoints, Mapping):
             endpoints = [{"path": path, "danube_topic": topic} for path, topic in endpoints.items()]
         given = {"endpoints": list(endpoints), "config": settings}
+        self.state = dict(state or {})
+        """What a poller remembers: after a fetch, what that made of it."""
         self._slot = SourceSlot(connector, "under-test", json.dumps(given))
         self.connector = self._slot.connector
+
+    def fetch(self, events: int = 100, bytes: int = 1 << 20) -> FetchedPage:
+        """Fetches with room for so much. An error that is raised leaves ``state`` as it was."""
+        self._record.state = dict(self.state)
+        try:
+            page = self._slot.fetch(Room(events, bytes))
+            self.state = self._record.state
+        finally:
+            self._record.state = None
+        fetched = [
+            FetchedEvent(
+                payload=columns.blob(page.payloads, at),
+                id=columns.text(page.ids, at) or None,
+                key=columns.text(page.keys, at) or None,
+                attributes=dict(columns.pairs(page.attributes, at)),
+            )
+            for at in range(len(page.payloads.ends))
+        ]
+        return FetchedPage(fetched, page.again_after_ms)
+
+    def poll_page(self, page: FetchedPage) -> Polled:
+        """Gives it the events of a page, as the host does."""
+        return self.poll(
+            *(
+                Incoming(_POLL, one.payload, id=one.id or "", key=(one.key or "").encode(), attributes=one.attributes)
+                for one in page.events
+            )
+        )
 
     def producer_configs(self) -> list[ProducerConfig]:
         """The topics it publishes to."""
@@ -194,7 +286,7 @@ class SourceHarness(_Harness):
 
 class SinkHarness(_Harness):
     """A sink, ready to be called. ``mappings`` are topics with their tables, or whole tables as in the pipeline file;
-    ``settings`` is its table ``config``."""
+    ``settings`` is its table ``config``, ``http`` what answers its requests."""
 
     def __init__(
         self,
@@ -202,8 +294,9 @@ class SinkHarness(_Harness):
         *,
         mappings: Mapping[str, str] | Sequence[Mapping[str, Any]] = (),
         settings: Mapping[str, Any] | None = None,
+        http: Http | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(http)
         if isinstance(mappings, Mapping):
             mappings = [
                 {"topic": topic, "subscription": "under-test", "table": table} for topic, table in mappings.items()

@@ -1,8 +1,11 @@
-//! The suite that the components of every SDK pass. Its subjects are two connectors that each SDK ships, the source `order-lines`
-//! and the sink `device-state`: `docs/testing.md` says exactly what they do. The suite sees components only, whatever language
-//! they are written in.
+//! The suite that the components of every SDK pass. Its subjects are three connectors that each SDK ships, the source `order-lines`,
+//! the poller `order-feed` and the sink `device-state`: `docs/testing.md` says exactly what they do. The suite sees components
+//! only, whatever language they are written in.
 
+mod api;
+mod fetching;
 mod points;
+mod poller;
 mod sink;
 mod source;
 mod subject;
@@ -24,7 +27,7 @@ const SAMPLES: usize = 50;
 pub struct Conformance {
     /// Its file.
     pub component: String,
-    /// `source` or `sink`.
+    /// `source`, `poller` or `sink`.
     pub role: &'static str,
     /// Each point.
     pub points: Vec<Point>,
@@ -55,17 +58,23 @@ impl Conformance {
     /// Runs the suite on a component. Costs are measured about so long for each size of batches.
     pub async fn run(component: &Component, sandbox: &Arc<Sandbox>, time: Duration) -> Self {
         let subject = Subject { component, sandbox };
+        let fetches = component.info.fetches;
         let points = match component.info.role {
+            Role::Source if fetches => poller::points(&subject).await,
             Role::Source => source::points(&subject).await,
             Role::Sink => sink::points(&subject).await,
         };
-        let (config, samples) = samples(component.info.role);
+        let (config, samples) = samples(component.info.role, fetches);
         let costs = crate::bench::bench(component, sandbox, &config, &samples, time)
             .await
             .ok();
         Self {
             component: component.file.clone(),
-            role: component.info.role.as_str(),
+            role: if fetches {
+                "poller"
+            } else {
+                component.info.role.as_str()
+            },
             points,
             costs,
         }
@@ -78,7 +87,7 @@ pub fn text(all: &[Conformance]) -> String {
 }
 
 /// Inputs of 110 bytes or so.
-fn samples(role: Role) -> (CaseConfig, Vec<Input>) {
+fn samples(role: Role, fetches: bool) -> (CaseConfig, Vec<Input>) {
     let line = |i: usize| match role {
         Role::Source => format!(
             r#"{{"id":"order-{i:04}","customer":"c-{i:03}","lines":[{{"sku":"apple","pieces":3,"price":0.25}}],"warehouse":"west"}}"#
@@ -88,6 +97,7 @@ fn samples(role: Role) -> (CaseConfig, Vec<Input>) {
         ),
     };
     let config = match role {
+        Role::Source if fetches => subject::config(poller::CONFIG, role),
         Role::Source => subject::config(source::CONFIG, role),
         Role::Sink => subject::config(sink::CONFIG, role),
     };

@@ -2,9 +2,9 @@
 
 use std::{path::Path, sync::Arc};
 
-use danube_wasm_sandbox::{Role, Sandbox};
+use danube_wasm_sandbox::{PollerComponent, Role, Sandbox};
 
-use super::{Checked, Point};
+use super::{Checked, Point, api::Api};
 use crate::{
     chaos::chaos,
     component::{Component, Guest, StartError},
@@ -37,6 +37,16 @@ impl Subject<'_> {
                 StartError::Refused(why) => why,
                 StartError::Output(output) => format!("it does not start: {}", output.to_line()),
             })
+    }
+
+    /// Starts one that fetches, with an API.
+    pub(super) async fn start_poller(&self, config: &str, api: Arc<Api>) -> Result<Arc<PollerComponent>, String> {
+        let config = config_of(config, self.role());
+        let started = self.component.start_poller(self.sandbox, &config, api).await;
+        started.map_err(|error| match error {
+            StartError::Refused(why) => why,
+            StartError::Output(output) => format!("it does not start: {}", output.to_line()),
+        })
     }
 
     /// What it says to these settings, if it refuses them.

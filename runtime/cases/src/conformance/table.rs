@@ -39,6 +39,7 @@ fn points(text: &mut String, one: &Conformance) {
     if failed * 2 > one.points.len() {
         let subject = match one.role {
             "source" => "order-lines",
+            "poller" => "order-feed",
             _ => "device-state",
         };
         let _ = writeln!(

@@ -106,10 +106,10 @@ fn manifest(directory: &Path) -> Result<(String, Option<Role>), Mistakes> {
         mistakes.clone()
     })?;
     let role = match connector.kind.as_str() {
-        "source" => Role::Source,
+        "source" | "poller" => Role::Source,
         "sink" => Role::Sink,
         other => {
-            mistakes.add(&file, 0, unknown("kind", other, &["source", "sink"]));
+            mistakes.add(&file, 0, unknown("kind", other, &["source", "poller", "sink"]));
             return Err(mistakes);
         }
     };

@@ -254,7 +254,13 @@ fn fuzzing_keeps_what_breaks_the_component() {
 
 #[test]
 fn the_subjects_in_rust_pass_the_conformance_suite() {
-    let output = cli(["test", "--conformance", &guest("order_lines"), &guest("device_state")]);
+    let output = cli([
+        "test",
+        "--conformance",
+        &guest("order_lines"),
+        &guest("order_feed"),
+        &guest("device_state"),
+    ]);
     let text = stdout(&output);
     println!("{text}");
     assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));

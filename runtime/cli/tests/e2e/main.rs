@@ -38,6 +38,7 @@ mod order;
 mod otlp;
 mod outage;
 mod poll;
+mod pollers;
 mod postgres;
 mod python;
 #[cfg(feature = "qdrant")]

@@ -23,7 +23,11 @@ fn names(folder: &Path) -> Vec<String> {
 
 #[test]
 fn a_new_connector_in_rust_builds_tests_and_builds_again() {
-    for (name, kind) in [("order-lines", "source"), ("device-state", "sink")] {
+    for (name, kind) in [
+        ("order-lines", "source"),
+        ("order-feed", "poller"),
+        ("device-state", "sink"),
+    ] {
         let empty = tempfile::tempdir().expect("a folder");
         let made = danube_wasm(empty.path(), &["new", name, "--kind", kind, "--lang", "rust"]);
         assert!(made.status.success(), "{}", told(&made));
@@ -39,7 +43,13 @@ fn a_new_connector_in_rust_builds_tests_and_builds_again() {
         let built = danube_wasm(&folder, &["build", ".", "--json"]);
         assert!(built.status.success(), "{}", told(&built));
         let info: serde_json::Value = serde_json::from_slice(&built.stdout).expect("JSON");
-        assert_eq!(info["role"], kind);
+        let (role, fetches) = if kind == "poller" {
+            ("source", true)
+        } else {
+            (kind, false)
+        };
+        assert_eq!(info["role"], role);
+        assert_eq!(info["fetches"], fetches);
         let checked = danube_wasm(&folder, &["check", "pipeline.toml"]);
         assert!(
             checked.status.success(),
@@ -96,7 +106,7 @@ fn what_cannot_be_made_is_one_sentence_and_leaves_nothing() {
         ),
         (
             &["x", "--kind", "pump", "--lang", "rust"],
-            "`pump` is not one of source, sink",
+            "`pump` is not one of source, poller, sink",
         ),
         (
             &["x", "--kind", "sink", "--lang", "cobol"],

@@ -190,7 +190,7 @@ pub(crate) fn admit_poller(file: &str, info: &ComponentInfo) -> Result<(), Admis
         false => Err(AdmissionError::NotAConnector {
             file: file.to_owned(),
             found: "it does not export `poller`, which `[sources.poll]` calls; build it for the world \
-                    `polling-source-connector`, in Rust with `export_polling_source!`"
+                    `polling-source-connector`: `kind = \"poller\"` in connector.toml, and in Rust `export_polling_source!`"
                 .to_owned(),
         }),
     }

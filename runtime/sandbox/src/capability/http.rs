@@ -2,21 +2,38 @@
 //!
 //! The types and streams are wasmtime's. A request is read whole, within its limits, and handed to the door
 //! [`OutgoingHttp`](crate::outgoing::OutgoingHttp); its answer is there whole before the component sees any of it, so that no
-//! slow server holds a call between two bytes, and so that a recording has all of it.
+//! slow server holds a call between two bytes, and so that a recording has all of it. So the component's own timeout of the
+//! first byte is that of the whole answer.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use danube_wasm_model::ConnectorId;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
-use tokio::{sync::Semaphore, time::Instant};
-use wasmtime::component::Linker;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi_http::{
-    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, p2::bindings,
+    Error, RequestOptions, WasiBody, WasiHttp, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks,
+    p2::{
+        bindings::{
+            self,
+            http::{
+                outgoing_handler,
+                types::{self, ErrorCode},
+            },
+        },
+        types::{HostFutureIncomingResponse, HostOutgoingRequest},
+    },
 };
 
 use super::wasi::ambient::AmbientView;
@@ -75,30 +92,58 @@ impl Http {
     }
 }
 
+/// Where wasmtime links the handler: any patch of this version is the same for components.
+const OUTGOING_HANDLER: &str = "wasi:http/outgoing-handler@0.2.12";
+
 /// Links it.
 pub(super) fn link(linker: &mut Linker<GuestState>) -> wasmtime::Result<()> {
-    fn view(state: &mut GuestState) -> WasiHttpCtxView<'_> {
-        let capabilities = &mut state.capabilities;
-        WasiHttpCtxView {
-            ctx: &mut capabilities.http.ctx,
-            hooks: &mut capabilities.http.hooks,
-            table: capabilities.wasi.table(),
-        }
-    }
     let options = bindings::LinkOptions::default();
-    bindings::http::outgoing_handler::add_to_linker::<_, WasiHttp>(linker, view)?;
-    bindings::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), view)
+    bindings::http::types::add_to_linker::<_, WasiHttp>(linker, &(&options).into(), view)?;
+    let mut handler = linker.instance(OUTGOING_HANDLER)?;
+    handler.func_wrap("handle", |mut store, (request, options)| {
+        Ok((handle(&mut view(store.data_mut()), request, options)?,))
+    })
+}
+
+fn view(state: &mut GuestState) -> WasiHttpCtxView<'_> {
+    let capabilities = &mut state.capabilities;
+    WasiHttpCtxView {
+        ctx: &mut capabilities.http.ctx,
+        hooks: &mut capabilities.http.hooks,
+        table: capabilities.wasi.table(),
+    }
+}
+
+/// `handle` of the contract. wasmtime's leaves the options in the table, where they would count for ever: a component that gives its
+/// requests a timeout would be out of resources after `resources_max` of them.
+fn handle(
+    view: &mut WasiHttpCtxView<'_>,
+    request: Resource<HostOutgoingRequest>,
+    options: Option<Resource<RequestOptions>>,
+) -> wasmtime::Result<Result<Resource<HostFutureIncomingResponse>, ErrorCode>> {
+    let left = options
+        .as_ref()
+        .map(|options| Resource::<RequestOptions>::new_own(options.rep()));
+    let sent = outgoing_handler::Host::handle(view, request, options);
+    if let Some(left) = left {
+        view.table.delete(left)?;
+    }
+    match sent {
+        Ok(future) => Ok(Ok(future)),
+        Err(error) => types::Host::convert_error_code(view, error).map(Err),
+    }
 }
 
 impl WasiHttpHooks for Hooks {
     fn send_request(
         &mut self,
         request: Request<WasiBody>,
-        _: Option<RequestOptions>,
+        options: Option<RequestOptions>,
         _: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<Answer, Error>> + Send> {
         let count = self.requests.fetch_add(1, Relaxed) + 1;
         let exchange = Exchange::of(&request);
+        let its_timeout = options.and_then(|options| options.first_byte_timeout);
         let (access, running) = (self.access.clone(), Arc::clone(&self.running));
         let asked = self.view.begin_exchange(exchange);
         let view = self.view.clone();
@@ -107,7 +152,7 @@ impl WasiHttpHooks for Hooks {
             let answer = match asked {
                 Asked::Replayed(answer) => answer,
                 Asked::Live(place) => {
-                    let answer = access.exchange(request, count, &running).await;
+                    let answer = access.exchange_within(its_timeout, request, count, &running).await;
                     view.end_exchange(place, Outcome::of(&answer));
                     answer
                 }
@@ -149,6 +194,32 @@ pub(crate) struct ExchangePlace {
 }
 
 impl Access {
+    /// Makes a request, within the limits and the component's own timeout.
+    async fn exchange_within(
+        &self,
+        its_timeout: Option<Duration>,
+        request: Request<WasiBody>,
+        count: usize,
+        running: &Semaphore,
+    ) -> Result<Response<Bytes>, RequestError> {
+        let Some(within) = its_timeout else {
+            return self.exchange(request, count, running).await;
+        };
+        // A query may have a secret.
+        let uri = request.uri().to_string();
+        let asked = format!("{} {}", request.method(), uri.split('?').next().unwrap_or_default());
+        let late = |_| {
+            let message = format!(
+                "{asked} was not answered within {} ms (the component's own timeout)",
+                within.as_millis()
+            );
+            RequestError::new(Kind::Timeout, message)
+        };
+        timeout(within, self.exchange(request, count, running))
+            .await
+            .map_err(late)?
+    }
+
     /// Makes a request, within the limits.
     async fn exchange(
         &self,

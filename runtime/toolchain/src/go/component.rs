@@ -7,7 +7,10 @@ use wasi_preview1_component_adapter_provider::{
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{PackageId, Resolve, SourceMap};
 
-use crate::{BuildError, Kind, embedded::WIT};
+use crate::{
+    BuildError, Kind,
+    embedded::{File, WASI, WIT},
+};
 
 /// Makes the component. The adapter is the one without files and sockets, which no connector has.
 pub(super) fn of_module(module: Vec<u8>, kind: Kind) -> Result<Vec<u8>, BuildError> {
@@ -28,16 +31,27 @@ fn encoded(mut module: Vec<u8>, kind: Kind) -> Result<Vec<u8>, String> {
     encoder.validate(true).encode().map_err(said)
 }
 
-/// The contract as this program has it: the SDK in the folder came from such a program, and the contract is frozen.
+/// Packages of WASI that a client of HTTP uses, each behind those that it uses, and the worlds of connectors with all of it.
+const WITH_HTTP: [&str; 4] = ["io/", "clocks/", "http/", "danube-http/"];
+
+/// The contract as this program has it: the SDK in the folder came from such a program, and the contract is frozen. Its worlds are
+/// those with HTTP: what the module does not call is not imported.
 fn contract() -> Result<(Resolve, PackageId), String> {
+    let mut resolve = Resolve::default();
+    let mut package = push(&mut resolve, WIT.iter())?;
+    for folder in WITH_HTTP {
+        package = push(&mut resolve, WASI.iter().filter(|file| file.path.starts_with(folder)))?;
+    }
+    Ok((resolve, package))
+}
+
+fn push<'a>(resolve: &mut Resolve, files: impl Iterator<Item = &'a File>) -> Result<PackageId, String> {
     let mut sources = SourceMap::new();
-    for file in WIT {
+    for file in files {
         sources.push_str(file.path, String::from_utf8_lossy(file.content));
     }
     let group = sources.parse().map_err(|(_, error)| said(error))?;
-    let mut resolve = Resolve::default();
-    let package = resolve.push_group(group).map_err(said)?;
-    Ok((resolve, package))
+    resolve.push_group(group).map_err(said)
 }
 
 fn said(error: impl std::fmt::Display) -> String {

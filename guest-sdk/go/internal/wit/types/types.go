@@ -63,3 +63,6 @@ type Tuple2[A, B any] struct {
 	F0 A
 	F1 B
 }
+
+// Unit is no value.
+type Unit struct{}
