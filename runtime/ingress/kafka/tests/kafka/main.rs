@@ -8,6 +8,7 @@ mod groups;
 mod members;
 mod records;
 mod refusals;
+mod registry;
 mod room;
 mod support;
 #[cfg(feature = "tls")]

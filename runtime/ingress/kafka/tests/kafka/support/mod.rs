@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 pub(crate) mod mock;
+pub(crate) mod registry;
 pub(crate) mod server;
 pub(crate) mod source;
 
