@@ -2,7 +2,9 @@
 //! independent producers (`make servers`), and against librdkafka's mock cluster for what a real one does not do on demand.
 
 mod commits;
+mod coordinator;
 mod delivery;
+mod frozen;
 mod gaps;
 mod groups;
 mod members;
