@@ -22,6 +22,7 @@ pub mod strict;
 mod validator;
 mod varint;
 mod violations;
+mod writer;
 
 pub use codec::{SchemaType, UnknownSchemaType};
 pub use declaration::{Declaration, VersionStrategy};
@@ -30,3 +31,4 @@ pub use protobuf::with_message;
 pub use recall::{Confirmation, Declared, Recalled};
 pub use schemas::{Schemas, examine};
 pub use validator::Validator;
+pub use writer::{WriterSchema, WriterText, WriterType};

@@ -170,7 +170,15 @@ pub(crate) fn examine_blocking(subject: &str, schema_type: SchemaType, definitio
 }
 
 async fn compile(subject: &str, schema_type: SchemaType, definition: String) -> Result<Codec, SchemaError> {
-    let compiled = run_on_deep_stack(subject, move || Codec::compile(schema_type, &definition)).await?;
+    compile_with(subject, move || Codec::compile(schema_type, &definition)).await
+}
+
+/// Compiles where there is enough stack for it.
+pub(crate) async fn compile_with<T: Send + 'static>(
+    subject: &str,
+    compiling: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, SchemaError> {
+    let compiled = run_on_deep_stack(subject, compiling).await?;
     compiled.map_err(|reason| refused(subject, reason))
 }
 

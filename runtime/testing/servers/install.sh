@@ -67,6 +67,11 @@ maven() {
     is_current "$folder" "$1" && return
     rm -rf "$folder"
     mvn --quiet --batch-mode --file "$1" dependency:copy-dependencies -DoutputDirectory="$folder"
+    # A whole program, with jars of its own.
+    for archive in "$folder"/*.tar.gz; do
+        [ -e "$archive" ] || continue
+        mkdir "${archive%.tar.gz}" && tar -xzf "$archive" -C "${archive%.tar.gz}" && rm "$archive"
+    done
     installed "$folder"
     echo "servers: $(owner "$1")'s jars"
 }

@@ -22,6 +22,7 @@ use crate::{
     consumer::{ConsumerError, Librdkafka, Settings},
     counters::Counters,
     notes::Notes,
+    registry::Registry,
     routes::Routes,
     topic_pattern::TopicPattern,
     upstream::KafkaUpstream,
@@ -35,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) routes: Routes,
     pub(crate) wants: Interests,
     pub(crate) notes: Notes,
+    /// Where the schemas of records are.
+    pub(crate) registry: Option<Arc<Registry>>,
     counters: Counters,
 }
 
@@ -58,6 +61,7 @@ impl Client {
         config: Kafka,
         wants: Interests,
         notebook: Arc<dyn Notebook>,
+        registry: Option<Registry>,
         counters: Counters,
     ) -> Self {
         let shared = Shared {
@@ -65,6 +69,7 @@ impl Client {
             routes: Routes::new(&config.routes),
             wants,
             notes: Notes::new(notebook, config.group.clone(), config.reading.generation),
+            registry: registry.map(Arc::new),
             counters,
             config,
         };

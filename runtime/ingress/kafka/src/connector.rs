@@ -7,7 +7,7 @@ use danube_wasm_connector::{Context, Finding, Flow, Ingress, Pipeline, ProbeCont
 use danube_wasm_model::Route;
 use serde_json::{Map, Value, json};
 
-use crate::{client::Client, config::Kafka, counters::Counters, probe};
+use crate::{client::Client, config::Kafka, counters::Counters, probe, registry::Registry};
 
 /// Reads from topics of Kafka: `[sources.kafka]`.
 pub struct KafkaSource;
@@ -50,12 +50,15 @@ impl SourceConnector for KafkaSource {
     }
 
     async fn start(kafka: &Kafka, context: Context<()>, pipeline: Pipeline) -> Result<Box<dyn Ingress>, StartError> {
+        let registry = kafka.schema_registry.as_ref().map(Registry::new).transpose();
+        let registry = registry.map_err(StartError::permanent)?;
         let counters = Counters::new(context.metrics, context.id.clone());
         let client = Client::new(
             context.id,
             kafka.clone(),
             pipeline.interests,
             pipeline.notebook(),
+            registry,
             counters,
         );
         pipeline.read(Arc::new(client))

@@ -1,7 +1,6 @@
 //! A record as an event.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use danube_wasm_model::{
     clock::{now_ms, upstream_order},
     event::{Event, Interests},
@@ -11,8 +10,8 @@ use danube_wasm_model::{
 use crate::{
     config::{EventIdSource, OrderSource, ValueFormat},
     consumer::{Record, Timestamp},
+    contents::Contents,
     event_id,
-    framing::{Framed, unframe},
     limits::ORDER_OFFSET_BITS,
     routes::Route,
 };
@@ -24,44 +23,41 @@ const CONTENT_TYPE: &str = "content-type";
 /// What a value of a header that is not UTF-8 begins with.
 const BASE64: &str = "base64:";
 
-/// The event that a record of this route is.
-pub(crate) fn event(record: Record, route: &Route, generation: u16, wants: Interests) -> Event {
-    let text = |name: &str| text_header(&record, name);
+/// The event that a record of this route is, with these contents.
+pub(crate) fn event(record: &Record, contents: Contents, route: &Route, generation: u16, wants: Interests) -> Event {
+    let text = |name: &str| text_header(record, name);
     let id = match &route.config.event_id {
         EventIdSource::Offset => None,
         EventIdSource::Header(name) => text(name).filter(|id| danube_wasm_model::identity::is_event_id(id)),
     };
-    let content_type = text(CONTENT_TYPE).map(str::to_owned);
-    let traceparent = text(TRACEPARENT).filter(|text| is_traceparent(text)).map(str::to_owned);
     let id = id
         .map(str::to_owned)
-        .unwrap_or_else(|| event_id::of_place(&record, route, generation));
-    let (value, refused) = value(&record, route.config.value);
+        .unwrap_or_else(|| event_id::of_place(record, route, generation));
     let mut attributes = Vec::new();
     if route.config.order == OrderSource::Offset {
         // For the host: the component need not pass it on.
         attributes.push(named(ORDER_ATTRIBUTE, order(generation, record.offset).to_string()));
     }
-    if let Some(why) = refused {
-        attributes.push(named(REFUSED_ATTRIBUTE, why));
+    if let Some(why) = &contents.refused {
+        attributes.push(named(REFUSED_ATTRIBUTE, why.as_str()));
     }
     if wants.attributes {
-        about(&record, &value, &mut attributes);
+        about(record, &contents, &mut attributes);
     }
     Event {
         endpoint: route.endpoint.clone(),
         id,
-        payload: value.body,
-        content_type: content_type.unwrap_or_else(|| media_type(route.config.value).to_owned()),
+        content_type: content_type(record, &contents, route.config.value),
+        payload: contents.value,
         headers: if wants.headers {
-            headers(&record, &mut attributes)
+            headers(record, &mut attributes)
         } else {
             Vec::new()
         },
-        key: record.key,
+        key: contents.key,
         received_ms: now_ms(),
         attributes,
-        traceparent,
+        traceparent: text(TRACEPARENT).filter(|text| is_traceparent(text)).map(str::to_owned),
     }
 }
 
@@ -70,29 +66,13 @@ fn order(generation: u16, offset: i64) -> u64 {
     upstream_order((u64::from(generation) << ORDER_OFFSET_BITS) + offset.unsigned_abs())
 }
 
-/// The value without what a schema registry's clients write before it, and why it cannot be taken.
-fn value(record: &Record, format: ValueFormat) -> (Framed, Option<String>) {
-    let whole = |body: Bytes| Framed {
-        schema_id: 0,
-        message_index: Vec::new(),
-        body,
-    };
-    if record.headers.is_none() {
-        let why = "the name of a header is not UTF-8".to_owned();
-        return (whole(record.value.clone().unwrap_or_default()), Some(why));
+/// What was decoded is not any more what its producer says.
+fn content_type(record: &Record, contents: &Contents, format: ValueFormat) -> String {
+    if contents.is_json {
+        return "application/json".to_owned();
     }
-    let Some(value) = record.value.clone() else {
-        return (whole(Bytes::new()), None);
-    };
-    match format {
-        ValueFormat::Bytes | ValueFormat::Json => (whole(value), None),
-        ValueFormat::Registry | ValueFormat::RegistryProtobuf => {
-            match unframe(&value, format == ValueFormat::RegistryProtobuf) {
-                Ok(framed) => (framed, None),
-                Err(why) => (whole(value), Some(why)),
-            }
-        }
-    }
+    let named = text_header(record, CONTENT_TYPE).map(str::to_owned);
+    named.unwrap_or_else(|| media_type(format).to_owned())
 }
 
 fn media_type(format: ValueFormat) -> &'static str {
@@ -103,7 +83,7 @@ fn media_type(format: ValueFormat) -> &'static str {
     }
 }
 
-fn about(record: &Record, value: &Framed, attributes: &mut Vec<(String, String)>) {
+fn about(record: &Record, contents: &Contents, attributes: &mut Vec<(String, String)>) {
     attributes.extend([
         named("kafka.topic", &*record.partition.topic),
         named("kafka.partition", record.partition.number.to_string()),
@@ -122,11 +102,16 @@ fn about(record: &Record, value: &Framed, attributes: &mut Vec<(String, String)>
         attributes.push(named("kafka.tombstone", "true"));
         attributes.push(named("change.op", "delete"));
     }
-    if value.schema_id > 0 {
-        attributes.push(named("kafka.schema-id", value.schema_id.to_string()));
-    }
-    if !value.message_index.is_empty() {
-        let index: Vec<_> = value.message_index.iter().map(i32::to_string).collect();
+    let ids = [
+        ("kafka.schema-id", contents.schema_id),
+        ("kafka.key-schema-id", contents.key_schema_id),
+    ];
+    attributes.extend(
+        ids.into_iter()
+            .filter_map(|(name, id)| Some(named(name, id?.to_string()))),
+    );
+    if !contents.message_index.is_empty() {
+        let index: Vec<_> = contents.message_index.iter().map(i32::to_string).collect();
         attributes.push(named("kafka.message-index", index.join(",")));
     }
 }

@@ -17,32 +17,47 @@ const NESTING_MAX: usize = 64;
 
 /// Takes it off.
 pub(crate) fn unframe(value: &Bytes, is_protobuf: bool) -> Result<Framed, String> {
-    let Some((head, _)) = value.split_first_chunk::<5>() else {
-        return Err(format!(
-            "the value has {} bytes, and no room for the five that a schema registry's clients write first",
-            value.len()
-        ));
-    };
-    if head[0] != 0 {
-        return Err(format!(
-            "the value begins with 0x{:02x}, and not with the zero that a schema registry's clients write first",
-            head[0]
-        ));
-    }
-    let mut body = value.slice(5..);
+    let (schema_id, mut body) = header(value)?;
     let message_index = match is_protobuf {
-        true => take_index(&mut body).ok_or("the place of the message in its schema cannot be read")?,
+        true => take_index(&mut body)?,
         false => Vec::new(),
     };
     Ok(Framed {
-        schema_id: u32::from_be_bytes([head[1], head[2], head[3], head[4]]),
+        schema_id,
         message_index,
         body,
     })
 }
 
-/// A count and as many places, zig-zag; a count of 0 stands for the first message.
-fn take_index(body: &mut Bytes) -> Option<Vec<i32>> {
+/// The id, and what is behind it.
+pub(crate) fn header(value: &Bytes) -> Result<(u32, Bytes), String> {
+    let Some((head, _)) = value.split_first_chunk::<5>() else {
+        return Err(format!(
+            "it has {} bytes, and no room for the five that a schema registry's clients write first",
+            value.len()
+        ));
+    };
+    if head[0] != 0 {
+        return Err(format!(
+            "it begins with 0x{:02x}, and not with the zero that a schema registry's clients write first",
+            head[0]
+        ));
+    }
+    let id = u32::from_be_bytes([head[1], head[2], head[3], head[4]]);
+    // Registries count with 32 bits and a sign.
+    if id > i32::MAX.unsigned_abs() {
+        return Err(format!("no schema registry gives out an id such as {id}"));
+    }
+    Ok((id, value.slice(5..)))
+}
+
+/// The place of a message of Protobuf: a count and as many places, zig-zag; a count of 0 stands for the first message.
+pub(crate) fn take_index(body: &mut Bytes) -> Result<Vec<i32>, String> {
+    let index = read_index(body);
+    index.ok_or_else(|| "the place of the message in its schema cannot be read".to_owned())
+}
+
+fn read_index(body: &mut Bytes) -> Option<Vec<i32>> {
     let count = usize::try_from(take_zig_zag(body)?)
         .ok()
         .filter(|count| *count <= NESTING_MAX)?;
@@ -90,6 +105,7 @@ mod tests {
             &b""[..],
             b"\0\0\0\0",
             b"{\"a\":1}",
+            b"\0\xff\0\0\x07\0",
             b"\0\0\0\0\x07\x04\x02",
             b"\0\0\0\0\x07\xff\xff\xff\xff\xff",
         ] {

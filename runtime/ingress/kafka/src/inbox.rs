@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use danube_wasm_model::upstream::{Room, UpstreamError};
+use danube_wasm_model::{
+    event::Event,
+    upstream::{Room, UpstreamError},
+};
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::Notify;
 
@@ -41,14 +44,27 @@ struct Queue {
     records: VecDeque<Record>,
 }
 
+/// What a record has become; no event if nobody wants it.
+#[derive(Debug)]
+pub(crate) struct Made {
+    pub(crate) offset: i64,
+    pub(crate) event: Option<Event>,
+}
+
+/// Makes an event of a record; the error is the id of a schema that has to be known first. It is called while nothing can be
+/// pushed, and must not use the inbox.
+pub(crate) type Make<'m> = &'m (dyn Fn(&Record) -> Result<Made, u32> + Sync);
+
 /// What is next.
 #[derive(Debug)]
 pub(crate) enum Taken {
     Records {
         partition: Partition,
         epoch: u64,
-        records: Vec<Record>,
+        records: Vec<Made>,
     },
+    /// All records that are next wait for a schema; this one first.
+    Awaiting(u32),
     Passed {
         partition: Partition,
         epoch: u64,
@@ -143,11 +159,16 @@ impl Inbox {
         }
     }
 
-    /// Waits for what is next. May be cancelled.
-    pub(crate) async fn take(&self, room: Room) -> Taken {
+    /// Waits until something has come since it was looked at last. May be cancelled.
+    pub(crate) async fn came(&self) {
+        self.came.notified().await;
+    }
+
+    /// Waits for what is next. May be cancelled. A record stays until an event is made of it.
+    pub(crate) async fn take(&self, room: Room, make: Make<'_>) -> Taken {
         loop {
             let came = self.came.notified();
-            let taken = self.state.lock().take(room);
+            let taken = self.state.lock().take(room, make);
             if let Some(taken) = taken {
                 self.taken.notify_all();
                 return taken;
@@ -173,7 +194,7 @@ impl State {
             .retain(|news| !matches!(news, Taken::Passed { partition, .. } if partitions.contains(partition)));
     }
 
-    fn take(&mut self, room: Room) -> Option<Taken> {
+    fn take(&mut self, room: Room, make: Make<'_>) -> Option<Taken> {
         if let Some(error) = self.end.take() {
             return Some(Taken::Over(error));
         }
@@ -181,35 +202,61 @@ impl State {
             return Some(news);
         }
         if room.events > 0
-            && let Some(records) = self.take_records(room)
+            && let Some(records) = self.take_records(room, make)
         {
             return Some(records);
         }
         self.trouble.clone().map(Taken::Trouble)
     }
 
-    /// Of one partition, as many as there is room for.
-    fn take_records(&mut self, room: Room) -> Option<Taken> {
-        let partition = self.ready.pop_front()?;
-        let queue = self.queues.get_mut(&partition)?;
+    /// Of the first partition whose next record can be taken.
+    fn take_records(&mut self, room: Room, make: Make<'_>) -> Option<Taken> {
+        let mut awaiting = None;
+        for _ in 0..self.ready.len() {
+            let partition = self.ready.pop_front()?;
+            let (epoch, taken) = self.take_of(&partition, room, make)?;
+            if self
+                .queues
+                .get(&partition)
+                .is_some_and(|queue| !queue.records.is_empty())
+            {
+                self.ready.push_back(partition.clone());
+            }
+            match taken {
+                Ok(records) => {
+                    return Some(Taken::Records {
+                        partition,
+                        epoch,
+                        records,
+                    });
+                }
+                Err(id) => awaiting = awaiting.or(Some(id)),
+            }
+        }
+        awaiting.map(Taken::Awaiting)
+    }
+
+    /// Of one partition, as many as there is room for, up to one whose schema is not known.
+    fn take_of(&mut self, partition: &Partition, room: Room, make: Make<'_>) -> Option<(u64, Result<Vec<Made>, u32>)> {
+        let queue = self.queues.get_mut(partition)?;
         let (mut records, mut bytes) = (Vec::new(), 0);
         while records.len() < room.events
             && bytes < room.bytes.max(1)
-            && let Some(record) = queue.records.pop_front()
+            && let Some(record) = queue.records.front()
         {
-            bytes += record.bytes();
-            records.push(record);
+            let made = match make(record) {
+                Ok(made) => made,
+                Err(id) if records.is_empty() => return Some((queue.epoch, Err(id))),
+                Err(_) => break,
+            };
+            let weight = record.bytes();
+            // What was decoded may be many times as large.
+            bytes += weight.max(made.event.as_ref().map_or(0, |event| event.payload.len()));
+            self.records -= 1;
+            self.bytes -= weight;
+            records.push(made);
+            queue.records.pop_front();
         }
-        self.records -= records.len();
-        self.bytes -= bytes;
-        let epoch = queue.epoch;
-        if !queue.records.is_empty() {
-            self.ready.push_back(partition.clone());
-        }
-        Some(Taken::Records {
-            partition,
-            epoch,
-            records,
-        })
+        Some((queue.epoch, Ok(records)))
     }
 }

@@ -8,11 +8,13 @@
 //! * [`consumer`] is the member of the group: the one place that knows librdkafka.
 //! * [`worker`] is the thread that polls, places, commits and lets go.
 //! * [`upstream`] is what the pull driver of the pipeline reads and confirms.
+//! * [`registry`] knows what records were written with.
 
 mod client;
 mod config;
 mod connector;
 mod consumer;
+mod contents;
 mod counters;
 mod event;
 mod event_id;
@@ -22,14 +24,15 @@ mod limits;
 mod notes;
 mod positions;
 mod probe;
+mod registry;
 mod routes;
 mod topic_pattern;
 mod upstream;
 mod worker;
 
 pub use config::{
-    Broker, EventIdSource, GroupProtocol, InvalidBroker, Isolation, Kafka, Mechanism, OnOutOfRange, Options,
-    OrderSource, Reading, RouteConfig, Sasl, Start, TlsConfig, ValueFormat,
+    Broker, EventIdSource, GroupProtocol, InvalidBroker, Isolation, Kafka, KeyFormat, Login, Mechanism, OnOutOfRange,
+    Options, OrderSource, Reading, RouteConfig, Sasl, SchemaRegistryConfig, Start, TlsConfig, ValueFormat,
 };
 pub use connector::KafkaSource;
 pub use topic_pattern::{InvalidTopic, TopicPattern};

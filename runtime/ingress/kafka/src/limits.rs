@@ -62,3 +62,24 @@ pub(crate) const NOTES_AT_ONCE: usize = 1024;
 
 /// How often it is noted how far a partition was committed. The note only tells that there was an offset, and roughly which.
 pub(crate) const NOTE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long the schema registry's answer is waited for, where the file does not say.
+pub(crate) const REGISTRY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Longest answer of a schema registry, in bytes: a text of the longest that is taken, as JSON.
+pub(crate) const REGISTRY_ANSWER_BYTES_MAX: usize = 4 << 20;
+
+/// Longest part of what a schema registry says in a message, in characters.
+pub(crate) const REGISTRY_SAID_CHARS_MAX: usize = 200;
+
+/// How long it is believed that a registry does not know an id: its nodes may learn of it one after the other.
+pub(crate) const REGISTRY_UNKNOWN_FOR: Duration = Duration::from_secs(10);
+
+/// A registry that was away and gives no answer now is still away, after so long.
+pub(crate) const REGISTRY_STILL_AWAY: Duration = Duration::from_millis(500);
+
+/// Schemas that are kept. Large organisations have some hundreds to a topic.
+pub(crate) const SCHEMAS_MAX: usize = 1024;
+
+/// Schemas that one may refer to, also in turn.
+pub(crate) const REFERENCES_MAX: usize = 256;

@@ -9,19 +9,31 @@ use crate::{
     client::topics,
     config::{Kafka, OnOutOfRange},
     consumer::{ConsumerError, ErrorKind, GroupConsumer as _, Librdkafka, Partition, Settings},
+    registry::Registry,
     topic_pattern::TopicPattern,
 };
 
-/// The cluster, each topic, then the group.
+/// The cluster, each topic, the group, then the schema registry.
 pub(crate) async fn probe(kafka: &Kafka, id: &str) -> Vec<Finding> {
-    let (kafka, id) = (kafka.clone(), id.to_owned());
-    let probed = spawn_blocking(move || findings(&kafka, &id)).await;
-    probed.unwrap_or_else(|error| {
+    let config = (kafka.clone(), id.to_owned());
+    let probed = spawn_blocking(move || findings(&config.0, &config.1)).await;
+    let mut findings = probed.unwrap_or_else(|error| {
         vec![Finding {
             what: "Kafka".to_owned(),
             outcome: Outcome::Unknown(format!("the check ended: {error}")),
         }]
-    })
+    });
+    if let Some(config) = &kafka.schema_registry {
+        let reached = match Registry::new(config) {
+            Ok(registry) => registry.probe().await,
+            Err(error) => Err(error),
+        };
+        findings.push(Finding {
+            what: format!("{id}: schema registry at {}", config.address()),
+            outcome: reached.map_or_else(Outcome::Failed, |()| Outcome::Reached),
+        });
+    }
+    findings
 }
 
 fn findings(kafka: &Kafka, id: &str) -> Vec<Finding> {
@@ -39,7 +51,7 @@ fn findings(kafka: &Kafka, id: &str) -> Vec<Finding> {
     for topic in topics(kafka) {
         let looked_up = client.look_up(std::slice::from_ref(&topic));
         if let Err(error) = &looked_up
-            && matches!(error.kind, ErrorKind::Unreachable)
+            && matches!(error.kind, ErrorKind::Unreachable | ErrorKind::NotAdmitted)
         {
             return vec![finding(cluster, Outcome::Failed(error.message.clone()))];
         }

@@ -7,13 +7,19 @@ use std::{
 
 use async_trait::async_trait;
 use danube_wasm_model::upstream::{Backlog, Confirmer, Delivery, Position, Room, StreamId, Upstream, UpstreamError};
-use tokio::{sync::oneshot, time::timeout_at};
+use tokio::{
+    sync::oneshot,
+    task::JoinSet,
+    time::{sleep, timeout_at},
+};
 
 use crate::{
     client::Shared,
     consumer::{Partition, Record},
+    contents::{Contents, Written},
     event,
-    inbox::Taken,
+    inbox::{Made, Taken},
+    limits::REGISTRY_STILL_AWAY,
     worker::Desk,
 };
 
@@ -23,11 +29,21 @@ pub(crate) struct KafkaUpstream {
     desk: Arc<Desk>,
     /// The thread has ended, and the group knows.
     ended: oneshot::Receiver<()>,
+    /// The schema that is asked for, if any is: goes on when a call is cancelled.
+    asking: JoinSet<Result<(), String>>,
+    /// Why the last one was not got.
+    away: Option<String>,
 }
 
 impl KafkaUpstream {
     pub(crate) fn new(shared: Arc<Shared>, desk: Arc<Desk>, ended: oneshot::Receiver<()>) -> Self {
-        Self { shared, desk, ended }
+        Self {
+            shared,
+            desk,
+            ended,
+            asking: JoinSet::new(),
+            away: None,
+        }
     }
 
     /// Notes what was committed.
@@ -40,24 +56,73 @@ impl KafkaUpstream {
         Ok(())
     }
 
-    fn records(&self, partition: &Partition, epoch: u64, records: Vec<Record>) -> Option<Delivery> {
-        let stream = partition.stream();
-        let last = records.last()?.offset + 1;
-        let Some(route) = self.shared.routes.find(&partition.topic) else {
-            tracing::error!(connector = %self.shared.connector, %partition, "records of a topic that no route is for are passed over");
-            return Some(passed(stream, epoch, last));
+    /// Asks for a schema, until it is there or something else has come.
+    async fn ask(&mut self, id: u32) -> Result<(), UpstreamError> {
+        if self.asking.is_empty() {
+            let Some(registry) = self.shared.registry.clone() else {
+                return Ok(());
+            };
+            self.asking.spawn(async move { registry.ask(id).await });
+        }
+        let away = self.away.clone();
+        let still_away = async {
+            match away {
+                Some(message) => {
+                    sleep(REGISTRY_STILL_AWAY).await;
+                    message
+                }
+                None => std::future::pending().await,
+            }
         };
-        let generation = self.shared.config.reading.generation;
-        let events = records.into_iter().map(|record| {
-            let behind = position(record.offset + 1);
-            (event::event(record, &route, generation, self.shared.wants), behind)
-        });
-        Some(Delivery::Events {
-            stream,
-            epoch,
-            events: events.collect(),
+        let message = tokio::select! {
+            biased;
+            answer = self.asking.join_next() => match answer {
+                Some(Ok(Err(message))) => message,
+                Some(Err(error)) => format!("asking the schema registry has ended: {error}"),
+                Some(Ok(Ok(()))) | None => {
+                    self.away = None;
+                    return Ok(());
+                }
+            },
+            () = self.desk.inbox.came() => return Ok(()),
+            message = still_away => message,
+        };
+        self.away = Some(message.clone());
+        Err(UpstreamError::Transient {
+            message: format!("{message}. Records with schema {id} wait"),
+            retry_after: None,
         })
     }
+
+    /// The event of a record, if what it was written with is known.
+    fn make(&self, record: &Record) -> Result<Made, u32> {
+        let offset = record.offset;
+        let Some(route) = self.shared.routes.find(&record.partition.topic) else {
+            tracing::error!(connector = %self.shared.connector, partition = %record.partition, "records of a topic that no route is for are passed over");
+            return Ok(Made { offset, event: None });
+        };
+        let registry = self.shared.registry.as_deref();
+        let written = Written::find(record, &route.config, registry)?;
+        let contents = Contents::of(record, &route.config, &written, registry.is_some());
+        let generation = self.shared.config.reading.generation;
+        let event = event::event(record, contents, &route, generation, self.shared.wants);
+        Ok(Made {
+            offset,
+            event: Some(event),
+        })
+    }
+}
+
+/// What was made of records of one partition, which are all wanted or none.
+fn delivered(partition: &Partition, epoch: u64, records: Vec<Made>) -> Option<Delivery> {
+    let stream = partition.stream();
+    let last = records.last()?.offset + 1;
+    let with_positions = |made: Made| Some((made.event?, position(made.offset + 1)));
+    let events: Vec<_> = records.into_iter().filter_map(with_positions).collect();
+    Some(match events.is_empty() {
+        true => passed(stream, epoch, last),
+        false => Delivery::Events { stream, epoch, events },
+    })
 }
 
 fn passed(stream: StreamId, epoch: u64, upto: i64) -> Delivery {
@@ -82,12 +147,17 @@ impl Upstream for KafkaUpstream {
     async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError> {
         loop {
             self.note().await?;
-            let delivery = match self.desk.inbox.take(room).await {
+            let taken = self.desk.inbox.take(room, &|record| self.make(record)).await;
+            let delivery = match taken {
                 Taken::Records {
                     partition,
                     epoch,
                     records,
-                } => self.records(&partition, epoch, records),
+                } => delivered(&partition, epoch, records),
+                Taken::Awaiting(id) => {
+                    self.ask(id).await?;
+                    None
+                }
                 Taken::Passed { partition, epoch, upto } => Some(passed(partition.stream(), epoch, upto)),
                 Taken::Revoked { partitions, deadline } => Some(Delivery::Revoked {
                     streams: streams(&partitions),

@@ -45,16 +45,19 @@ mod decode;
 mod encode;
 mod evolution;
 mod fields;
+mod other_texts;
 mod parse;
 mod refusal;
 mod scalars;
 mod schema;
 mod wire;
+mod writer;
 
 use bytes::Bytes;
 use danube_wasm_model::{FieldTypes, door::Violation};
 pub(crate) use evolution::compare;
 use serde_json::Value;
+pub(crate) use writer::Writer;
 
 use self::{
     container::{Container, Header},

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{
     annotations::{full_name, is_identifier, logical, name, shortened, strings},
+    other_texts::OtherTexts,
     schema::{Enum, Field, Fixed, Id, Kind, Name, Node, Record, Schema},
 };
 use crate::{
@@ -15,12 +16,28 @@ use crate::{
 
 /// Parses a schema's text; the error is a message. Defaults are not checked yet.
 pub(super) fn parse(text: &str) -> Result<Schema, String> {
+    parse_with(text, OtherTexts::default())
+}
+
+/// The same for a text that names types of other ones.
+pub(super) fn parse_with(text: &str, others: OtherTexts) -> Result<Schema, String> {
+    let document = read_text(text)?;
+    let mut parser = Parser {
+        others,
+        ..Parser::default()
+    };
+    let root = parser.read(&document, "", &mut SchemaPath::default())?;
+    if root != 0 {
+        return Err("the schema's text is the name of a type inside another text's".to_owned());
+    }
+    Ok(Schema { nodes: parser.nodes })
+}
+
+/// The JSON of a text.
+pub(super) fn read_text(text: &str) -> Result<Value, String> {
     strict::scan(text.as_bytes(), DEFINITION)
         .map_err(|violation| format!("the schema's text at `#{}`: {}", violation.path, violation.message))?;
-    let document: Value = serde_json::from_str(text).map_err(|error| format!("the schema's text: {error}"))?;
-    let mut parser = Parser::default();
-    parser.read(&document, "", &mut SchemaPath::default())?;
-    Ok(Schema { nodes: parser.nodes })
+    serde_json::from_str(text).map_err(|error| format!("the schema's text: {error}"))
 }
 
 #[derive(Default)]
@@ -28,6 +45,8 @@ struct Parser {
     nodes: Vec<Node>,
     /// Types by full name.
     names: HashMap<String, Id>,
+    /// Where types are that are not defined here.
+    others: OtherTexts,
 }
 
 /// A JSON pointer into the schema's text.
@@ -69,7 +88,7 @@ impl Parser {
     }
 
     /// A primitive type, or one that was defined before.
-    fn word(&mut self, word: &str, namespace: &str, path: &SchemaPath) -> Result<Id, String> {
+    fn word(&mut self, word: &str, namespace: &str, path: &mut SchemaPath) -> Result<Id, String> {
         let kind = match word {
             "null" => Kind::Null,
             "boolean" => Kind::Boolean,
@@ -81,7 +100,13 @@ impl Parser {
             "string" => Kind::String,
             name => {
                 let full = full_name(name, namespace);
-                let known = self.names.get(&full).copied();
+                let mut known = self.names.get(&full).copied();
+                if known.is_none()
+                    && let Some(other) = self.others.take(&full)
+                {
+                    self.read(&other, "", path)?;
+                    known = self.names.get(&full).copied();
+                }
                 return known.map_or_else(
                     || path.refuse(format!("type `{}` is not known here", shortened(&full))),
                     Ok,

@@ -16,9 +16,11 @@ mod definition;
 mod evolution;
 mod exact;
 mod fields;
+mod files;
 mod nesting;
 mod output;
 mod walk;
+mod writer;
 
 use std::collections::HashSet;
 
@@ -27,12 +29,10 @@ use danube_wasm_model::{FieldTypes, door::Violation};
 pub use definition::with_message;
 pub(crate) use evolution::compare;
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, prost::Message as _};
-use protox::{
-    Compiler,
-    file::{File, FileResolver, GoogleFileResolver},
-};
 use serde_json::Value;
+pub(crate) use writer::Writer;
 
+use self::files::Files;
 use crate::{
     limits::{MESSAGE, PAYLOAD, SUBSCHEMAS_MAX},
     strict, violations,
@@ -87,19 +87,10 @@ impl Protobuf {
 }
 
 fn message_of(text: &str) -> Result<MessageDescriptor, String> {
-    nesting::check(text)?;
     let wanted = definition::message(text)?;
-    // The error's debug form is the one with the line.
-    let file = File::from_source(FILE, text).map_err(|error| format!("{error:?}"))?;
+    let file = files::read(FILE, text)?;
     let parsed = file.file_descriptor_proto();
-    if parsed.package().starts_with("google.protobuf") {
-        return Err("the package `google.protobuf` is Protobuf's own: use another".to_owned());
-    }
-    if let Some(other) = parsed
-        .dependency
-        .iter()
-        .find(|name| !name.starts_with("google/protobuf/"))
-    {
+    if let Some(other) = parsed.dependency.iter().find(|name| !name.starts_with(files::OWN)) {
         let other: String = other.chars().take(200).collect();
         return Err(format!(
             "the text imports `{other}`: put its messages into the text; only Protobuf's own types can be imported"
@@ -109,9 +100,7 @@ fn message_of(text: &str) -> Result<MessageDescriptor, String> {
         "" => message.name().to_owned(),
         package => format!("{package}.{}", message.name()),
     });
-    let mut compiler = Compiler::with_file_resolver(WellKnownFiles(file));
-    compiler.open_file(FILE).map_err(|error| format!("{error:?}"))?;
-    let pool = compiler.descriptor_pool();
+    let pool = Files::of(FILE, file).compile(FILE)?.parent_pool().clone();
     let Some(name) = wanted.or(first) else {
         return Err("the text defines no message".to_owned());
     };
@@ -153,16 +142,4 @@ fn examine(root: &MessageDescriptor) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Finds the one text and the well-known types, and nothing else.
-struct WellKnownFiles(File);
-
-impl FileResolver for WellKnownFiles {
-    fn open_file(&self, name: &str) -> Result<File, protox::Error> {
-        if name == FILE {
-            return Ok(self.0.clone());
-        }
-        GoogleFileResolver::new().open_file(name)
-    }
 }

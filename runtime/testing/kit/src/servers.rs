@@ -135,6 +135,25 @@ pub fn class_path(connector: &str) -> Option<OsString> {
     existing(&folder().join("maven").join(connector), connector).map(|folder| folder.join("*").into_os_string())
 }
 
+/// The folder of a whole program that a connector's `pom.xml` names as an archive, by how its name begins. `None` if it is not
+/// there.
+///
+/// # Panics
+///
+/// If it is absent and `REQUIRE_SERVERS=1`.
+pub fn unpacked_program(connector: &str, name: &str) -> Option<PathBuf> {
+    let folder = folder().join("maven").join(connector);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let begins = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|file| file.to_string_lossy().starts_with(name))
+    };
+    let found = entries
+        .map(|entry| entry.path())
+        .find(|path| path.is_dir() && begins(path));
+    found.or_else(|| missing(name))
+}
+
 /// A port of loopback on which nothing listens now, and another one each time.
 pub fn free_port() -> u16 {
     // Not those that systems give to connections: one of these may take it before the server does.

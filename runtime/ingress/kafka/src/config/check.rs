@@ -2,7 +2,7 @@
 
 use danube_wasm_settings::Table;
 
-use super::{Broker, Mechanism, Reading, RouteConfig, Sasl};
+use super::{Broker, KeyFormat, Mechanism, Reading, RouteConfig, Sasl, ValueFormat};
 
 pub(super) fn check(
     t: &Table<'_>,
@@ -38,5 +38,29 @@ fn overlaps(t: &Table<'_>, routes: &[RouteConfig]) {
             let message = format!("two routes have the topic `{}`", route.from);
             session.error(&t.span("routes"), message, "keep one of them");
         }
+    }
+}
+
+/// Whether there is a registry for what names schemas, and something for a registry.
+pub(super) fn registry(t: &Table<'_>, routes: &[RouteConfig]) {
+    let session = t.session();
+    let is_given = t.given("schema_registry");
+    let has = |format: ValueFormat| routes.iter().any(|route| route.value == format);
+    let has_keys = routes.iter().any(|route| route.key == KeyFormat::Registry);
+    if has_keys && !is_given {
+        let message = "`key = \"registry\"` needs the registry that has the keys' schemas";
+        session.error(&t.span("routes"), message, "add `schema_registry = { url = … }`");
+    }
+    if is_given && has(ValueFormat::RegistryProtobuf) {
+        let message = "with `schema_registry`, each schema says itself whether it is one of Protobuf";
+        session.error(&t.span("routes"), message, "write `value = \"registry\"`");
+    }
+    if is_given && !has_keys && !has(ValueFormat::Registry) && !has(ValueFormat::RegistryProtobuf) {
+        let message = "no route has values or keys with a schema in it";
+        session.warning(
+            &t.span("schema_registry"),
+            message,
+            "write `value = \"registry\"` in a route",
+        );
     }
 }

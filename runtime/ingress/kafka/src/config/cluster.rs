@@ -6,7 +6,9 @@ use danube_wasm_settings::{
     kinds::{List, Parsed, Text},
 };
 
-use super::{Broker, Options, Reading, RouteConfig, Sasl, TlsConfig, check, options::OptionsKind};
+use super::{
+    Broker, Options, Reading, RouteConfig, Sasl, SchemaRegistryConfig, TlsConfig, check, options::OptionsKind,
+};
 
 /// The Kafka cluster that a source reads from, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,6 +25,8 @@ pub struct Kafka {
     pub tls: Option<TlsConfig>,
     /// User and password.
     pub sasl: Option<Sasl>,
+    /// Where the schemas of records are.
+    pub schema_registry: Option<SchemaRegistryConfig>,
     /// Further settings of librdkafka.
     pub options: Options,
     /// Topics and where they go; at least one.
@@ -69,6 +73,7 @@ impl Section for Kafka {
         let reading = Reading::read(t);
         let tls = t.group("tls").optional::<TlsConfig>();
         let sasl = t.group("sasl").optional::<Sasl>();
+        let schema_registry = t.group("schema_registry").optional::<SchemaRegistryConfig>();
         let options = t
             .field(
                 "options",
@@ -78,6 +83,7 @@ impl Section for Kafka {
             .example("{ \"client.rack\" = \"eu-1a\" }")
             .or(Options::default());
         let routes = t.group("routes").each_of_some::<RouteConfig>();
+        check::registry(t, &routes);
         check::check(t, brokers.as_deref(), tls.is_some(), sasl.as_ref(), &reading, &routes);
         if let (Some(instance), Some(group)) = (&instance, &group) {
             let what = format!("instance `{instance}` of the Kafka group `{group}`");
@@ -90,6 +96,7 @@ impl Section for Kafka {
             reading,
             tls,
             sasl,
+            schema_registry,
             options,
             routes,
         })

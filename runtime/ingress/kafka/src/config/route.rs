@@ -17,12 +17,23 @@ pub struct RouteConfig {
     pub from: TopicPattern,
     /// Where its records go.
     pub route: Route,
+    /// What a record's key is.
+    pub key: KeyFormat,
     /// What a record's value is.
     pub value: ValueFormat,
     /// Where an event's id comes from.
     pub event_id: EventIdSource,
     /// What orders the records of a key.
     pub order: OrderSource,
+}
+
+/// What a record's key is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyFormat {
+    /// Anything.
+    Bytes,
+    /// Behind the id of a schema in the registry.
+    Registry,
 }
 
 /// What a record's value is.
@@ -92,10 +103,20 @@ impl Section for RouteConfig {
                     ("registry-protobuf", ValueFormat::RegistryProtobuf),
                 ]),
                 "What a record's value is. `json` says so to components and sinks. `registry` has a schema registry's five bytes before \
-                 it, which are taken off; the schema's id becomes the attribute `kafka.schema-id`. `registry-protobuf` also has the \
-                 message's place in its schema, which becomes `kafka.message-index`. A value without them is refused: see `on_invalid`.",
+                 it, with the schema's id, which becomes the attribute `kafka.schema-id`. With `schema_registry` it is decoded to JSON by \
+                 that schema; without, the five bytes are taken off and the rest is left as it is, and `registry-protobuf` then also \
+                 takes off the message's place in its schema, which becomes `kafka.message-index`. A value without them, or that does \
+                 not fit its schema, is refused: see `on_invalid`.",
             )
             .or(ValueFormat::Bytes);
+        let key = t
+            .field(
+                "key",
+                Choice::of(&[("bytes", KeyFormat::Bytes), ("registry", KeyFormat::Registry)]),
+                "What a record's key is. `registry` is decoded as a value is, with `schema_registry`: text without quotes, anything else as \
+                 JSON; its schema's id becomes `kafka.key-schema-id`.",
+            )
+            .or(KeyFormat::Bytes);
         let event_id = t
             .field(
                 "event_id",
@@ -120,6 +141,7 @@ impl Section for RouteConfig {
         Some(Self {
             from,
             route,
+            key,
             value,
             event_id,
             order,

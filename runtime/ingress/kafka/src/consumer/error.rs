@@ -21,6 +21,8 @@ pub(crate) enum ErrorKind {
     Transient,
     /// Only somebody else can help.
     Configuration,
+    /// The same, before anything could be asked: no broker lets us in, or we do not trust it.
+    NotAdmitted,
     /// Another process has our name.
     Fenced,
     /// The partition has records that cannot be read, and were passed over.
@@ -49,7 +51,7 @@ impl ConsumerError {
         match self.kind {
             ErrorKind::Unreadable => UpstreamError::Gap { message },
             ErrorKind::Fenced => UpstreamError::Configuration { message },
-            ErrorKind::Configuration if !has_read => UpstreamError::Configuration { message },
+            ErrorKind::Configuration | ErrorKind::NotAdmitted if !has_read => UpstreamError::Configuration { message },
             _ => UpstreamError::Transient {
                 message,
                 retry_after: None,
@@ -66,11 +68,10 @@ fn kind(code: Code) -> ErrorKind {
         | Code::OperationTimedOut
         | Code::NetworkException => ErrorKind::Unreachable,
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => ErrorKind::NoTopic,
-        Code::Authentication
-        | Code::SaslAuthenticationFailed
-        | Code::UnsupportedSASLMechanism
-        | Code::SSL
-        | Code::TopicAuthorizationFailed
+        Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism | Code::SSL => {
+            ErrorKind::NotAdmitted
+        }
+        Code::TopicAuthorizationFailed
         | Code::GroupAuthorizationFailed
         | Code::ClusterAuthorizationFailed
         | Code::InvalidGroupId

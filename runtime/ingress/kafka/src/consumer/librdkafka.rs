@@ -70,7 +70,9 @@ impl Librdkafka {
         let mut found = None;
         loop {
             match self.poll(Duration::from_millis(10)) {
-                Polled::Failed(error) if error.kind == ErrorKind::Configuration => return error,
+                Polled::Failed(error) if matches!(error.kind, ErrorKind::Configuration | ErrorKind::NotAdmitted) => {
+                    return error;
+                }
                 // The first says why; that all brokers are down follows from it.
                 Polled::Failed(error) => found = found.or(Some(error)),
                 Polled::Idle => break,

@@ -167,7 +167,7 @@ impl<C: GroupConsumer> Worker<C> {
             ErrorKind::Unreadable | ErrorKind::Fenced => {
                 return Err(error.into_upstream(&self.orders.address, true));
             }
-            ErrorKind::Configuration | ErrorKind::NoTopic => {
+            ErrorKind::Configuration | ErrorKind::NotAdmitted | ErrorKind::NoTopic => {
                 let trouble = format!("Kafka at {}: {}", self.orders.address, error.message);
                 self.trouble = Some(trouble.clone());
                 self.desk.inbox.set_trouble(Some(trouble));

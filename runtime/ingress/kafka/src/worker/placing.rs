@@ -71,7 +71,8 @@ impl<C: GroupConsumer> Worker<C> {
 
     /// A source that has read before goes on trying.
     fn is_refused_at_first(&self, error: &ConsumerError) -> bool {
-        error.kind == ErrorKind::Configuration && self.orders.epochs.load(Ordering::Relaxed) == 0
+        matches!(error.kind, ErrorKind::Configuration | ErrorKind::NotAdmitted)
+            && self.orders.epochs.load(Ordering::Relaxed) == 0
     }
 
     /// Where each is begun, if the group can be asked; a gap ends the session.

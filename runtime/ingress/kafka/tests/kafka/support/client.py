@@ -60,7 +60,7 @@ for line in sys.stdin:
     if op == "produce":
         produce(step)
     elif op == "create":
-        topic = NewTopic(step["topic"], step.get("partitions", 1), 1, config=step.get("config", {}))
+        topic = NewTopic(step["topic"], step.get("partitions", 1), step.get("replicas", 1), config=step.get("config", {}))
         wait(admin.create_topics([topic]))
     elif op == "partitions":
         wait(admin.create_partitions([NewPartitions(step["topic"], step["count"])]))
@@ -96,6 +96,9 @@ for line in sys.stdin:
         of = [TopicPartition(step["topic"], number) for number in range(step.get("partitions", 1))]
         print(json.dumps([consumer.get_watermark_offsets(one, timeout=30) for one in of]), flush=True)
         consumer.close()
+    elif op == "coordinator":
+        asked = admin.describe_consumer_groups([step["group"]])
+        print(json.dumps(next(iter(asked.values())).result(timeout=30).coordinator.id), flush=True)
     elif op == "members":
         asked = admin.describe_consumer_groups([step["group"]])
         group = next(iter(asked.values())).result(timeout=30)

@@ -21,7 +21,7 @@ pub(crate) struct Kafka {
 
 /// Its process, which is killed when this is dropped, and when the test's process has ended: also when a test is shared by others
 /// and nobody drops it.
-struct Running {
+pub(crate) struct Running {
     shell: Child,
     _while_open: ChildStdin,
 }
@@ -126,7 +126,10 @@ fn properties(dir: &Path, port: u16, controller: u16, lines: &str) -> String {
          offsets.topic.replication.factor=1\noffsets.topic.num.partitions=3\ntransaction.state.log.replication.factor=1\n\
          transaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=3\nshare.coordinator.state.topic.replication.factor=1\n\
          share.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\ngroup.min.session.timeout.ms=1000\nlog.flush.interval.messages=1\n\
+         group.initial.rebalance.delay.ms=0\ngroup.min.session.timeout.ms=1000\n\
+         group.consumer.min.session.timeout.ms=5000\ngroup.consumer.session.timeout.ms=15000\n\
+         group.consumer.min.heartbeat.interval.ms=1000\ngroup.consumer.heartbeat.interval.ms=2000\n\
+         log.flush.interval.messages=1\n\
          log.retention.check.interval.ms=500\n{lines}\n",
         dir.join("data").display()
     )
@@ -151,7 +154,7 @@ fn java(dir: &Path, heap: &str) -> Command {
     command
 }
 
-fn format_storage(dir: &Path, more: &[&str]) {
+pub(super) fn format_storage(dir: &Path, more: &[&str]) {
     let mut command = java(dir, "-Xmx128m");
     let command = command.args([
         "kafka.tools.StorageTool",
@@ -164,23 +167,29 @@ fn format_storage(dir: &Path, more: &[&str]) {
     assert!(status.expect("java").success(), "the storage could not be formatted");
 }
 
-fn spawn(dir: &Path) -> Running {
+pub(super) fn spawn(dir: &Path) -> Running {
     let mut command = java(dir, "-Xmx512m");
     let command = command.arg("kafka.Kafka").arg(dir.join("server.properties"));
     let log = fs::OpenOptions::new()
         .append(true)
         .open(dir.join("kafka.log"))
         .expect("its log");
+    keep(command, log.try_clone().expect("its log").into(), log.into())
+}
+
+/// Starts a program that ends with this process.
+pub(crate) fn keep(command: &Command, stdout: Stdio, stderr: Stdio) -> Running {
     let mut shell = Command::new("bash");
     let shell = shell
         .args(["-c", KEEPER, "keeper"])
         .arg(command.get_program())
         .args(command.get_args());
-    let shell = shell
+    let mut shell = shell
         .stdin(Stdio::piped())
-        .stdout(log.try_clone().expect("its log"))
-        .stderr(log);
-    let mut shell = shell.spawn().expect("bash");
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .expect("bash");
     Running {
         _while_open: shell.stdin.take().expect("its input"),
         shell,
