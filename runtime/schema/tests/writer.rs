@@ -132,7 +132,7 @@ async fn protobuf_needs_all_that_it_imports_and_nothing_of_googles_made_anew() {
         assert!(why.contains(words), "{words}: {why}");
     }
     // The package `p`, with a message `M` that has the number `n`: as clients without a text register it.
-    let descriptor = b"\x0a\x01f\x12\x01p\x22\x0d\x0a\x01M\x12\x08\x0a\x01n\x18\x01\x20\x01\x28\x05b\x06proto3";
+    let descriptor = b"\x0a\x01f\x12\x01p\x22\x0e\x0a\x01M\x12\x09\x0a\x01n\x18\x01\x20\x01\x28\x05b\x06proto3";
     let schema = compile(WriterType::Protobuf, &BASE64_STANDARD.encode(descriptor), &[])
         .await
         .expect("a schema");

@@ -35,7 +35,21 @@ pub fn copy(name: &str) -> tempfile::TempDir {
 }
 
 pub fn script(dir: &Path, name: &str, env: &[(&str, &str)]) -> String {
+    run_script(Command::new("bash"), dir, name, env)
+}
+
+/// The same, of a script that runs a client of the tests' servers, which this system need not have.
+pub fn script_with(client: &Command, dir: &Path, name: &str, env: &[(&str, &str)]) -> String {
+    let folder = Path::new(client.get_program()).parent().map(Path::to_owned);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folder.into_iter().chain(std::env::split_paths(&path)));
     let mut bash = Command::new("bash");
+    bash.env("PATH", path.expect("folders without a colon"));
+    bash.envs(client.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    run_script(bash, dir, name, env)
+}
+
+fn run_script(mut bash: Command, dir: &Path, name: &str, env: &[(&str, &str)]) -> String {
     bash.arg(dir.join(name));
     for (name, value) in env {
         bash.env(name, value);

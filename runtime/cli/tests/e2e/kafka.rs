@@ -67,20 +67,8 @@ async fn the_example_makes_records_of_orders_and_a_dead_letter_of_what_is_none()
     let example = dir.path().join("kafka-orders");
     let file = example.join("pipeline.toml");
     let pipeline = start(&file, &kafka);
-    let libraries = kcat
-        .get_envs()
-        .find_map(|(_, value)| value)
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let program = kcat.get_program().to_string_lossy().into_owned();
-    let env = [
-        ("KAFKA_BROKER", kafka.brokers()),
-        ("KCAT", program),
-        ("LD_LIBRARY_PATH", libraries),
-    ];
-    let env: Vec<_> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let said = examples::script(&example, "send-orders.sh", &env);
+    let brokers = kafka.brokers();
+    let said = examples::script_with(&kcat, &example, "send-orders.sh", &[("KAFKA_BROKER", &brokers)]);
     assert!(said.contains("produced 9 states"), "{said}");
     let letters = || operate(&file, &["dlq", "ls"]).unwrap_or_default();
     pipeline.until("the last one is a dead letter", |_| {

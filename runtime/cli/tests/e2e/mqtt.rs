@@ -82,12 +82,15 @@ fn processed(pipeline: &Pipeline, label: &str) -> u64 {
 #[test]
 fn the_example_makes_records_of_readings_and_a_dead_letter_of_what_is_none() {
     let Some(broker) = Mosquitto::start() else { return };
+    let Some(client) = servers::program("mosquitto_pub") else {
+        return;
+    };
     let dir = examples::copy("mqtt-readings");
     let example = dir.path().join("mqtt-readings");
     let file = example.join("pipeline.toml");
     let pipeline = run(&file, &broker);
     let port = broker.port.to_string();
-    let said = examples::script(&example, "send-readings.sh", &[("MQTT_PORT", &port)]);
+    let said = examples::script_with(&client, &example, "send-readings.sh", &[("MQTT_PORT", &port)]);
     assert!(said.contains("published 9 readings"), "{said}");
     let letters = || operate(&file, &["dlq", "ls"]).unwrap_or_default();
     pipeline.until("the last one is a dead letter", |_| {
