@@ -28,7 +28,7 @@ use crate::{
     snapshot::{Snapshot, check_readable, temporary_name},
     sql::Sql,
     streaming::Streaming,
-    upstream::{Begun, PostgresUpstream},
+    upstream::{Opened, PostgresUpstream},
 };
 
 /// What a source's sessions have in common.
@@ -112,9 +112,9 @@ impl Client {
         error.into_upstream(self.has_read.load(Ordering::Acquire))
     }
 
-    async fn begin(&self, found: Found, plan: Plan, before: Option<Note>) -> Result<Begun, UpstreamError> {
+    async fn open(&self, found: Found, plan: Plan, before: Option<Note>) -> Result<Opened, UpstreamError> {
         match plan {
-            Plan::Stream => self.go_on(found, before).await,
+            Plan::Stream => self.resume(found, before).await,
             Plan::Create => self.create(found).await,
             Plan::Snapshot { drops_slot } => self.snapshot(found, drops_slot).await,
             Plan::SnapshotAgain { since } => self.snapshot_again(found, before, since).await,
@@ -122,7 +122,7 @@ impl Client {
     }
 
     /// Reads on from where the slot stands.
-    async fn go_on(&self, found: Found, before: Option<Note>) -> Result<Begun, UpstreamError> {
+    async fn resume(&self, found: Found, before: Option<Note>) -> Result<Opened, UpstreamError> {
         let from = found.confirmed();
         let note = Note {
             snapshots: snapshots(before.as_ref()),
@@ -132,7 +132,7 @@ impl Client {
         let stream = stream.map_err(|error| self.upstream_error(error))?;
         self.shared.notes.save(&note).await?;
         self.shared.counters.connected();
-        Ok(Begun {
+        Ok(Opened {
             streaming: Streaming::new(stream, from, note.snapshots.clone()),
             snapshot: None,
             note,
@@ -140,7 +140,7 @@ impl Client {
     }
 
     /// Makes the slot, and reads what is committed from now on.
-    async fn create(&self, found: Found) -> Result<Begun, UpstreamError> {
+    async fn create(&self, found: Found) -> Result<Opened, UpstreamError> {
         let Found {
             mut session,
             server,
@@ -158,7 +158,7 @@ impl Client {
         let note = self.note(&system, from, Progress::Changes);
         self.shared.notes.save(&note).await?;
         self.shared.counters.connected();
-        Ok(Begun {
+        Ok(Opened {
             streaming: Streaming::new(stream, from, Vec::new()),
             snapshot: None,
             note,
@@ -167,7 +167,7 @@ impl Client {
 
     /// Makes the slot, and reads all rows as they were when it began. Both are noted before the first row is delivered: a slot that
     /// is there keeps the deletions of rows that are.
-    async fn snapshot(&self, found: Found, drops_slot: bool) -> Result<Begun, UpstreamError> {
+    async fn snapshot(&self, found: Found, drops_slot: bool) -> Result<Opened, UpstreamError> {
         let Found {
             mut session,
             sql,
@@ -203,7 +203,7 @@ impl Client {
             ..self.note(&system, at, Progress::Rows { since: at })
         };
         shared.notes.save(&note).await?;
-        Ok(Begun {
+        Ok(Opened {
             streaming: Streaming::held(stream, at, &snapshot, note.snapshots.clone()),
             snapshot: Some(snapshot),
             note,
@@ -217,7 +217,7 @@ impl Client {
         found: Found,
         before: Option<Note>,
         since: Option<Lsn>,
-    ) -> Result<Begun, UpstreamError> {
+    ) -> Result<Opened, UpstreamError> {
         let from = found.confirmed();
         let since = since.unwrap_or(from);
         let Found {
@@ -247,7 +247,7 @@ impl Client {
             ..self.note(&system, later(from, before.as_ref()), Progress::Rows { since })
         };
         shared.notes.save(&note).await?;
-        Ok(Begun {
+        Ok(Opened {
             streaming: Streaming::held(stream, from, &snapshot, note.snapshots.clone()),
             snapshot: Some(snapshot),
             note,
@@ -286,9 +286,9 @@ impl Client {
         };
         let plan = plan(&choices, before.as_ref(), found.slot.as_ref(), &found.system);
         let plan = plan.map_err(|error| self.upstream_error(slot_error_at(config, error)))?;
-        let begun = self.begin(found, plan, before).await?;
+        let opened = self.open(found, plan, before).await?;
         self.has_read.store(true, Ordering::Release);
-        Ok(PostgresUpstream::new(shared.clone(), self.dialer.clone(), begun))
+        Ok(PostgresUpstream::new(shared.clone(), self.dialer.clone(), opened))
     }
 }
 

@@ -86,10 +86,10 @@ pub(crate) fn plan(
         return first(choices, slot);
     };
     if note.progress == Progress::Begun {
-        return begun(choices, note, slot, system);
+        return resume_begun(choices, note, slot, system);
     }
     match (lost(choices.slot, note, slot, system), choices.on_slot_lost) {
-        (None, _) => Ok(read_on(choices, note.progress)),
+        (None, _) => Ok(resume(choices, note.progress)),
         (Some(_), OnSlotLost::Snapshot) => Ok(Plan::Snapshot {
             drops_slot: slot.is_some(),
         }),
@@ -148,15 +148,15 @@ fn first(choices: &Choices<'_>, slot: Option<&Slot>) -> Result<Plan, SlotError> 
 }
 
 /// A snapshot was begun, and nothing was read: a slot that is there is the one that was made for it.
-fn begun(choices: &Choices<'_>, note: &Note, slot: Option<&Slot>, system: &System) -> Result<Plan, SlotError> {
+fn resume_begun(choices: &Choices<'_>, note: &Note, slot: Option<&Slot>, system: &System) -> Result<Plan, SlotError> {
     let is_ours = |slot: &Slot| slot.lost.is_none() && note.system == system.id;
     match slot {
-        Some(slot) if is_ours(slot) => Ok(read_on(choices, note.progress)),
+        Some(slot) if is_ours(slot) => Ok(resume(choices, note.progress)),
         _ => first(choices, slot),
     }
 }
 
-fn read_on(choices: &Choices<'_>, progress: Progress) -> Plan {
+fn resume(choices: &Choices<'_>, progress: Progress) -> Plan {
     match (progress, choices.snapshot) {
         (Progress::Changes, _) | (_, SnapshotMode::Never) => Plan::Stream,
         (Progress::Begun, SnapshotMode::Initial) => Plan::SnapshotAgain { since: None },

@@ -140,7 +140,7 @@ impl Streaming {
             WalMessage::KeepAlive { end } => {
                 // Within a transaction it says nothing about what is whole.
                 if !self.decoder.is_within_transaction() {
-                    self.passed(end);
+                    self.advance(end);
                 }
                 return Ok(());
             }
@@ -160,8 +160,8 @@ impl Streaming {
                     self.events.push((event, position));
                 }
             }
-            Decoded::Began(commit) => self.reaches(commit),
-            Decoded::Committed(end) => self.passed(end),
+            Decoded::Began(commit) => self.check_hold(commit),
+            Decoded::Committed(end) => self.advance(end),
             Decoded::Relation(described) => self.described = Some(described),
             Decoded::Type(oid) => self.types.forget(oid),
             Decoded::Unrouted => {
@@ -176,14 +176,14 @@ impl Streaming {
     }
 
     /// Everything up to here is whole.
-    fn passed(&mut self, end: Lsn) {
-        self.reaches(end);
+    fn advance(&mut self, end: Lsn) {
+        self.check_hold(end);
         let end = self.hold.as_ref().map_or(end, |hold| end.min(hold.at.before()));
         self.whole = self.whole.max(end);
     }
 
     /// All that was committed before this has come.
-    fn reaches(&mut self, lsn: Lsn) {
+    fn check_hold(&mut self, lsn: Lsn) {
         if let Some(hold) = &mut self.hold {
             hold.is_reached |= lsn >= hold.at;
         }

@@ -37,7 +37,7 @@ pub(crate) struct PostgresUpstream {
 }
 
 /// What a session begins with.
-pub(crate) struct Begun {
+pub(crate) struct Opened {
     pub(crate) streaming: Streaming,
     /// To be read where the stream is held.
     pub(crate) snapshot: Option<Snapshot>,
@@ -58,19 +58,19 @@ enum Phase {
 }
 
 impl PostgresUpstream {
-    pub(crate) fn new(shared: Arc<Shared>, dialer: Dialer, begun: Begun) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, dialer: Dialer, opened: Opened) -> Self {
         let confirmed = Arc::new(Confirmed::default());
         let monitor = Monitor::start(shared.clone(), dialer.clone(), confirmed.clone());
-        let phase = begun
+        let phase = opened
             .snapshot
             .map_or(Phase::Streaming, |snapshot| Phase::CatchingUp(Box::new(snapshot)));
         Self {
             shared,
             dialer,
             confirmed,
-            note: begun.note,
+            note: opened.note,
             noted_at: Instant::now(),
-            streaming: begun.streaming,
+            streaming: opened.streaming,
             phase,
             has_warned: AtomicBool::new(false),
             _monitor: monitor,
@@ -115,7 +115,7 @@ impl PostgresUpstream {
     }
 
     /// Waits until all rows are durable, notes that, and goes on with the changes.
-    async fn rows_are_durable(&mut self, consistent: Lsn) -> Result<(), UpstreamError> {
+    async fn finish_snapshot(&mut self, consistent: Lsn) -> Result<(), UpstreamError> {
         self.confirmed.beyond(consistent.before()).await;
         steps::reached(steps::SNAPSHOT_DURABLE);
         self.note_confirmed().await?;
@@ -196,7 +196,7 @@ impl Upstream for PostgresUpstream {
                 Phase::CatchingUp(_) => self.catch_up(room).await?,
                 Phase::Rows(_) => self.snapshot_rows(room).await?,
                 Phase::Delivered(consistent) => {
-                    self.rows_are_durable(*consistent).await?;
+                    self.finish_snapshot(*consistent).await?;
                     None
                 }
                 Phase::Streaming => self.changes(room).await?,
