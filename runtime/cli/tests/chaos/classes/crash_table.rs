@@ -23,8 +23,8 @@ pub const CLASS: Class = Class {
 };
 
 /// Those that a webhook or a sink comes to. `runtime/pipeline/tests/pull_crashes.rs` has those of sources that read, and
-/// `runtime/cli/tests/e2e/postgres.rs` that of a snapshot.
-const POINTS: u32 = FailPoint::ALL.len() as u32 - 3;
+/// `runtime/cli/tests/e2e/postgres.rs` those of a snapshot.
+const POINTS: u32 = FailPoint::ALL.len() as u32 - 4;
 
 fn points() -> Vec<FailPoint> {
     let points = FailPoint::ALL.into_iter();
