@@ -149,7 +149,7 @@ def stripe(r):
 def twilio(r):
     fields = sorted(urllib.parse.parse_qsl(r.body.decode(), keep_blank_values=True))
     text = r.signed_url + "".join(name + value for name, value in fields)
-    r.add(x_twilio_signature=r.base64(text, digest="sha1"))
+    r.add(x_twilio_signature=r.base64(text, digest="sha1"), i_twilio_idempotency_token=r.id)
 
 
 def zoom(r):

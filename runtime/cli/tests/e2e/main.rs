@@ -48,6 +48,7 @@ mod reload;
 mod replay;
 mod rows;
 mod seeing;
+mod senders;
 mod shadow;
 mod spools;
 mod starting;

@@ -27,7 +27,7 @@ fn read(lines: &str) -> Result<Vec<String>, String> {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
         .collect();
-    load(Path::new("pipeline.toml"), file(lines), &env).map(|(_, warnings)| warnings)
+    load(Path::new("pipeline.toml"), file(lines), &env)
 }
 
 fn preset(name: &str, variable: &str, more: &str) -> String {

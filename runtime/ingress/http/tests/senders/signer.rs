@@ -1,4 +1,4 @@
-//! Programs that sign as senders do: one process for many bodies.
+//! Programs that sign as senders do, and that check as they tell their receivers to: one process for many bodies.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -42,12 +42,12 @@ impl Signer {
         Some(Self::start(python.arg(folder().join("sign.py"))))
     }
 
-    /// With GitHub's library for Node. `None` if it is not installed.
+    /// With the senders' libraries for Node, which check what is signed. `None` if they are not installed.
     pub(crate) fn node() -> Option<Self> {
         let packages = servers::node_modules("http")?;
         let mut node = servers::program("node")?;
         Some(Self::start(
-            node.env("NODE_MODULES", packages).arg(folder().join("github.mjs")),
+            node.env("NODE_MODULES", packages).arg(folder().join("verify.mjs")),
         ))
     }
 

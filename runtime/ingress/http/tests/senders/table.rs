@@ -184,7 +184,7 @@ impl Sender {
     }
 
     /// The secret as the sender shows it to its receiver: of a key pair, the public key.
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let Some(seed) = self.secret.strip_prefix("ed25519:") else {
             return self.secret.to_owned();
         };
