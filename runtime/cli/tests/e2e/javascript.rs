@@ -10,7 +10,7 @@ use std::{
 use danube_wasm_testkit::servers;
 use serde_json::{Value, json};
 
-use crate::harness::{Pipeline, cli, root};
+use crate::harness::{Pipeline, cli, root, stderr};
 
 const LANGUAGES: [(&str, &str); 2] = [("javascript", "js"), ("typescript", "ts")];
 
@@ -39,7 +39,7 @@ impl Folder {
         let path = dir.path().join("demo");
         let name = path.display().to_string();
         let made = cli(["new", &name, "--kind", kind, "--lang", language, "--no-build"]);
-        assert!(made.status.success(), "{}", told(&made));
+        assert!(made.status.success(), "{}", stderr(&made));
         Self { _dir: dir, path }
     }
 
@@ -55,9 +55,9 @@ impl Folder {
     fn refused(&self, file: &str, text: &str) -> String {
         self.write(file, text);
         let built = self.build();
-        assert_eq!(built.status.code(), Some(1), "{}", told(&built));
+        assert_eq!(built.status.code(), Some(1), "{}", stderr(&built));
         assert!(!self.path.join("target/demo.wasm").exists());
-        told(&built)
+        stderr(&built)
     }
 
     /// Its own tests, as `npm test` runs them.
@@ -65,7 +65,7 @@ impl Folder {
         let tested = Command::new("npm").args(["test"]).current_dir(&self.path).output();
         let tested = tested.expect("npm");
         let said = String::from_utf8_lossy(&tested.stdout);
-        assert!(tested.status.success(), "{said}{}", told(&tested));
+        assert!(tested.status.success(), "{said}{}", stderr(&tested));
         assert!(said.contains("pass 2"), "{said}");
     }
 
@@ -84,16 +84,12 @@ impl Folder {
         let file = self.path.join("pipeline.toml").display().to_string();
         let asked = cli(["query", "--json", &file, statement]);
         // SurrealDB makes a table with its first row.
-        if told(&asked).contains("does not exist") {
+        if stderr(&asked).contains("does not exist") {
             return json!([]);
         }
-        assert!(asked.status.success(), "{}", told(&asked));
+        assert!(asked.status.success(), "{}", stderr(&asked));
         serde_json::from_slice::<Value>(&asked.stdout).expect("JSON")[0].take()
     }
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn post(pipeline: &Pipeline, path: &str, body: &Value) -> (u16, String) {
@@ -110,7 +106,7 @@ fn a_new_source_takes_webhooks_and_its_lines_become_rows() {
             return;
         };
         let built = folder.build();
-        assert!(built.status.success(), "{language}: {}", told(&built));
+        assert!(built.status.success(), "{language}: {}", stderr(&built));
         folder.test();
         let pipeline = folder.run();
         let order = json!({"id": "o-1", "lines": [{"sku": "ä😀\u{0}"}, {"sku": "b"}]});
@@ -131,7 +127,7 @@ fn a_new_sink_keeps_the_latest_reading_of_each_device() {
             return;
         };
         let built = folder.build();
-        assert!(built.status.success(), "{language}: {}", told(&built));
+        assert!(built.status.success(), "{language}: {}", stderr(&built));
         folder.test();
         let pipeline = folder.run();
         for celsius in [20.5, -1e-7] {
@@ -161,7 +157,7 @@ fn an_uncaught_error_refuses_its_event_with_the_authors_line() {
         folder.write(&file, &text.replace("throw new InvalidData(", "throw new RangeError("));
         let built = folder.build();
         // tsc refuses nothing here: an import that is not used is no error.
-        assert!(built.status.success(), "{language}: {}", told(&built));
+        assert!(built.status.success(), "{language}: {}", stderr(&built));
         let pipeline = folder.run();
         let (status, said) = post(&pipeline, "/orders", &json!({"id": "o-2", "lines": []}));
         let expected = format!("order o-2 has no lines ({file}:{line})");
@@ -237,9 +233,9 @@ fn what_is_missing_is_told_with_the_command_that_installs_it() {
     let built = folder.build();
     assert_eq!(built.status.code(), Some(2));
     assert!(
-        told(&built).contains("`v8` is not one of quickjs, starlingmonkey"),
+        stderr(&built).contains("`v8` is not one of quickjs, starlingmonkey"),
         "{}",
-        told(&built)
+        stderr(&built)
     );
     folder.write("connector.toml", &toml);
     let nothing = tempfile::tempdir().expect("a directory");
@@ -250,9 +246,9 @@ fn what_is_missing_is_told_with_the_command_that_installs_it() {
         .output()
         .expect("the binary");
     assert!(
-        told(&built).contains("Node.js 20.19 or newer, with npm, is missing: run `python3 -m venv"),
+        stderr(&built).contains("Node.js 20.19 or newer, with npm, is missing: run `python3 -m venv"),
         "{}",
-        told(&built)
+        stderr(&built)
     );
 }
 
@@ -270,11 +266,11 @@ fn packages_that_cannot_be_installed_leave_nothing_behind() {
         .env("npm_config_cache", dir.path().join("cache"))
         .output()
         .expect("the binary");
-    assert_eq!(made.status.code(), Some(1), "{}", told(&made));
+    assert_eq!(made.status.code(), Some(1), "{}", stderr(&made));
     assert!(
-        told(&made).contains("`npm ci` failed: it says above why. It needs the network"),
+        stderr(&made).contains("`npm ci` failed: it says above why. It needs the network"),
         "{}",
-        told(&made)
+        stderr(&made)
     );
     assert!(!dir.path().join("demo").exists());
 }

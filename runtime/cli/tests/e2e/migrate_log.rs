@@ -6,12 +6,7 @@ use std::process::Output;
 use danube_wasm_testkit::nats::NatsServer;
 use serde_json::Value;
 
-use crate::harness::{Pipeline, Scratch, Setup, cli, operate, payment};
-
-/// What `check`, `run` and `migrate-log` say of a side that cannot be used.
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use crate::harness::{Pipeline, Scratch, Setup, cli, operate, payment, stderr};
 
 fn migrate(scratch: &Scratch, from: &str, more: &[&str]) -> Output {
     let to = scratch.file().display().to_string();
@@ -19,7 +14,7 @@ fn migrate(scratch: &Scratch, from: &str, more: &[&str]) -> Output {
 }
 
 fn ready(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", said(output));
+    assert!(output.status.success(), "{}", stderr(output));
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
@@ -41,7 +36,7 @@ fn embedded() -> Scratch {
         assert_eq!(pipeline.post(&payment(n)).status, 200);
     }
     let running = migrate(&scratch, &file, &[]);
-    assert!(said(&running).contains("stop it"), "{}", said(&running));
+    assert!(stderr(&running).contains("stop it"), "{}", stderr(&running));
     pipeline.stop();
     scratch
 }
@@ -89,7 +84,7 @@ fn a_pipeline_grows_from_the_log_in_its_process_to_nats() {
     let copied = migrate(&scratch, &old, &[]);
     let text = String::from_utf8_lossy(&copied.stdout).into_owned();
     println!("{text}");
-    assert!(copied.status.success(), "{}", said(&copied));
+    assert!(copied.status.success(), "{}", stderr(&copied));
     assert!(
         text.contains("copied") && text.contains("every message and position was compared"),
         "{text}"
@@ -105,9 +100,9 @@ fn a_pipeline_grows_from_the_log_in_its_process_to_nats() {
 
     let again = migrate(&scratch, &old, &[]);
     assert!(
-        said(&again).contains("is not empty") && said(&again).contains("--resume"),
+        stderr(&again).contains("is not empty") && stderr(&again).contains("--resume"),
         "{}",
-        said(&again)
+        stderr(&again)
     );
     assert_eq!(
         payments(&ready(&migrate(&scratch, &old, &["--resume", "--json"])))["state"],
@@ -145,7 +140,7 @@ fn places_that_cannot_be_copied_are_told_with_what_to_do() {
     let refused = |from: &str, parts: &[&str]| {
         let output = migrate(&scratch, from, &[]);
         assert!(!output.status.success());
-        let said = said(&output);
+        let said = stderr(&output);
         assert!(from.ends_with(".toml") || said.lines().count() == 1, "{said}");
         parts
             .iter()

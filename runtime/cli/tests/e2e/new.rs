@@ -2,16 +2,14 @@
 
 use std::{fs, path::Path, process::Output};
 
+use crate::harness::stderr;
+
 fn danube_wasm(folder: &Path, arguments: &[&str]) -> Output {
     std::process::Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
         .args(arguments)
         .current_dir(folder)
         .output()
         .expect("the binary")
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 fn names(folder: &Path) -> Vec<String> {
@@ -30,7 +28,7 @@ fn a_new_connector_in_rust_builds_tests_and_builds_again() {
     ] {
         let empty = tempfile::tempdir().expect("a folder");
         let made = danube_wasm(empty.path(), &["new", name, "--kind", kind, "--lang", "rust"]);
-        assert!(made.status.success(), "{}", told(&made));
+        assert!(made.status.success(), "{}", stderr(&made));
         assert_eq!(names(empty.path()), [name]);
         let folder = empty.path().join(name);
         assert!(folder.join(format!("target/{name}.wasm")).is_file());
@@ -39,9 +37,9 @@ fn a_new_connector_in_rust_builds_tests_and_builds_again() {
             .current_dir(&folder)
             .output();
         let tested = tested.expect("cargo");
-        assert!(tested.status.success(), "{}", told(&tested));
+        assert!(tested.status.success(), "{}", stderr(&tested));
         let built = danube_wasm(&folder, &["build", ".", "--json"]);
-        assert!(built.status.success(), "{}", told(&built));
+        assert!(built.status.success(), "{}", stderr(&built));
         let info: serde_json::Value = serde_json::from_slice(&built.stdout).expect("JSON");
         let (role, fetches) = if kind == "poller" {
             ("source", true)
@@ -54,7 +52,7 @@ fn a_new_connector_in_rust_builds_tests_and_builds_again() {
         assert!(
             checked.status.success(),
             "{}{}",
-            told(&checked),
+            stderr(&checked),
             String::from_utf8_lossy(&checked.stdout)
         );
     }
@@ -77,7 +75,7 @@ fn a_source_for_a_sender_has_its_signature_and_the_new_component() {
             "--no-build",
         ],
     );
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let pipeline = fs::read_to_string(empty.path().join("pushes/pipeline.toml")).expect("a pipeline");
     assert!(pipeline.contains(r#"preset = "github""#), "{pipeline}");
     assert!(pipeline.contains(r#"component = "target/pushes.wasm""#), "{pipeline}");
@@ -114,8 +112,8 @@ fn what_cannot_be_made_is_one_sentence_and_leaves_nothing() {
         ),
     ] {
         let refused = danube_wasm(empty.path(), &[&["new"], arguments].concat());
-        assert_eq!(refused.status.code(), Some(2), "{}", told(&refused));
-        assert!(told(&refused).contains(sentence), "{}", told(&refused));
+        assert_eq!(refused.status.code(), Some(2), "{}", stderr(&refused));
+        assert!(stderr(&refused).contains(sentence), "{}", stderr(&refused));
     }
     assert_eq!(names(empty.path()), ["taken"]);
 }
@@ -131,9 +129,13 @@ fn a_missing_target_is_told_with_its_command_and_nothing_is_left() {
         .env("PATH", &tools)
         .output()
         .expect("the binary");
-    assert_eq!(made.status.code(), Some(1), "{}", told(&made));
-    assert!(told(&made).contains("cargo is missing: run `curl"), "{}", told(&made));
-    assert!(told(&made).contains("--no-build"), "{}", told(&made));
+    assert_eq!(made.status.code(), Some(1), "{}", stderr(&made));
+    assert!(
+        stderr(&made).contains("cargo is missing: run `curl"),
+        "{}",
+        stderr(&made)
+    );
+    assert!(stderr(&made).contains("--no-build"), "{}", stderr(&made));
     assert_eq!(names(empty.path()), ["tools"]);
 }
 
@@ -144,15 +146,15 @@ fn a_syntax_error_is_the_compilers_own_and_fails_the_build() {
         empty.path(),
         &["new", "x", "--kind", "sink", "--lang", "rust", "--no-build"],
     );
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     fs::write(empty.path().join("x/src/lib.rs"), "fn main( {").expect("a file");
     let built = danube_wasm(empty.path(), &["build", "x"]);
-    assert_eq!(built.status.code(), Some(1), "{}", told(&built));
-    assert!(told(&built).contains("src/lib.rs:1"), "{}", told(&built));
+    assert_eq!(built.status.code(), Some(1), "{}", stderr(&built));
+    assert!(stderr(&built).contains("src/lib.rs:1"), "{}", stderr(&built));
     assert!(
-        told(&built).contains("cargo did not build the connector: it says above why"),
+        stderr(&built).contains("cargo did not build the connector: it says above why"),
         "{}",
-        told(&built)
+        stderr(&built)
     );
     assert!(!empty.path().join("x/target/x.wasm").exists());
 }
@@ -166,11 +168,11 @@ fn a_wrong_connector_toml_is_told_with_its_line() {
     )
     .expect("a file");
     let built = danube_wasm(empty.path(), &["build", "."]);
-    assert_eq!(built.status.code(), Some(2), "{}", told(&built));
+    assert_eq!(built.status.code(), Some(2), "{}", stderr(&built));
     assert!(
-        told(&built).contains("connector.toml") && told(&built).contains("line 3"),
+        stderr(&built).contains("connector.toml") && stderr(&built).contains("line 3"),
         "{}",
-        told(&built)
+        stderr(&built)
     );
 }
 
@@ -179,7 +181,7 @@ fn doctor_looks_at_this_machine_and_at_a_pipeline() {
     let empty = tempfile::tempdir().expect("a folder");
     let looked = danube_wasm(empty.path(), &["doctor"]);
     let lines = String::from_utf8_lossy(&looked.stdout).into_owned();
-    assert!(looked.status.success(), "{lines}{}", told(&looked));
+    assert!(looked.status.success(), "{lines}{}", stderr(&looked));
     for line in [
         "ok       sandbox: starts",
         "connectors in rust: can be built",
@@ -195,7 +197,7 @@ fn doctor_looks_at_this_machine_and_at_a_pipeline() {
         empty.path(),
         &["new", "x", "--kind", "sink", "--lang", "rust", "--no-build"],
     );
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let file = empty.path().join("x/pipeline.toml");
     let pipeline = fs::read_to_string(&file)
         .expect("a pipeline")
@@ -204,7 +206,7 @@ fn doctor_looks_at_this_machine_and_at_a_pipeline() {
     fs::write(&file, pipeline).expect("a file");
     let looked = danube_wasm(empty.path(), &["doctor", "x/pipeline.toml"]);
     let lines = String::from_utf8_lossy(&looked.stdout).into_owned();
-    assert_eq!(looked.status.code(), Some(1), "{lines}{}", told(&looked));
+    assert_eq!(looked.status.code(), Some(1), "{lines}{}", stderr(&looked));
     assert!(
         lines.contains("PROBLEM") && lines.contains(&port.to_string()),
         "{lines}"
@@ -219,7 +221,7 @@ fn completions_manual_pages_and_features_name_every_verb() {
     assert!(bash.status.success() && script.contains("danube-wasm") && script.contains("doctor"));
     assert!(!script.contains("__compile"), "a hidden verb is offered");
     let man = danube_wasm(empty.path(), &["man", "pages"]);
-    assert!(man.status.success(), "{}", told(&man));
+    assert!(man.status.success(), "{}", stderr(&man));
     assert!(empty.path().join("pages/danube-wasm-replay.1").is_file());
     let version = danube_wasm(empty.path(), &["--version"]);
     let version = String::from_utf8_lossy(&version.stdout).into_owned();

@@ -5,27 +5,23 @@ use std::{
     fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Command, Stdio},
 };
 
 use danube_wasm_testkit::servers::{self, Server};
 use serde_json::{Value, json};
 
-use crate::harness::{Pipeline, cli, root};
+use crate::harness::{Pipeline, cli, root, stderr};
 
 /// The port of the API that the folders are made with.
 const PORT: &str = "8095";
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
 
 /// A new folder, not built yet.
 fn made(empty: &Path, language: &str) -> PathBuf {
     let folder = empty.join("order-feed");
     let name = folder.display().to_string();
     let made = cli(["new", &name, "--kind", "poller", "--lang", language, "--no-build"]);
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     folder
 }
 
@@ -33,7 +29,7 @@ fn made(empty: &Path, language: &str) -> PathBuf {
 fn built(folder: &Path) {
     let name = folder.display().to_string();
     let built = cli(["build", &name]);
-    assert!(built.status.success(), "{}", told(&built));
+    assert!(built.status.success(), "{}", stderr(&built));
     let said = String::from_utf8_lossy(&built.stdout);
     assert!(said.contains("grants    http, state"), "{said}");
     let tested = cli(["test", &name]);
@@ -41,7 +37,7 @@ fn built(folder: &Path) {
         tested.status.success(),
         "{}{}",
         String::from_utf8_lossy(&tested.stdout),
-        told(&tested)
+        stderr(&tested)
     );
 }
 
@@ -105,7 +101,7 @@ fn a_new_poller_in_python_fetches_the_orders_of_its_api() {
         let output = python.args(["-m", module]).current_dir(&folder).output();
         let output = output.expect("python");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}{}", told(&output));
+        assert!(output.status.success(), "{said}{}", stderr(&output));
     }
     run(&folder, "api.py", Command::new("python3").arg("api.py"));
 }
@@ -132,7 +128,7 @@ fn a_new_poller_in_javascript_or_typescript_fetches_the_orders_of_its_api() {
         assert!(
             tested.status.success() && said.contains("pass 2"),
             "{said}{}",
-            told(&tested)
+            stderr(&tested)
         );
         run(&folder, "api.js", Command::new("node").arg("api.js"));
     }
@@ -152,7 +148,7 @@ fn a_new_poller_in_go_fetches_the_orders_of_its_api() {
         let output = go.args(arguments).current_dir(&folder).env("GOPROXY", "off").output();
         let output = output.expect("go");
         let said = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success(), "{said}{}", told(&output));
+        assert!(output.status.success(), "{said}{}", stderr(&output));
     }
     // Not `go run`, whose child would outlive it.
     let api = "go build -o target/api ./api && exec target/api";
@@ -180,7 +176,7 @@ fn subject(language: &str, into: &Path) -> Option<PathBuf> {
             // Its packages are found beside the SDK: a copy has them.
             let copy = into.join("sdk");
             let copied = Command::new("cp").arg("-rL").arg(&sdk).arg(&copy).output().expect("cp");
-            assert!(copied.status.success(), "{}", told(&copied));
+            assert!(copied.status.success(), "{}", stderr(&copied));
             if !copy.join("node_modules").exists() {
                 symlink(servers::node_modules("toolchain")?, copy.join("node_modules")).expect("a link");
             }
@@ -203,7 +199,7 @@ fn subject(language: &str, into: &Path) -> Option<PathBuf> {
         }
     };
     let output = output.expect("a tool");
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", stderr(&output));
     Some(component)
 }
 
@@ -222,5 +218,5 @@ fn the_pollers_of_every_sdk_pass_the_conformance_suite() {
         .chain(files.iter().map(String::as_str)));
     let text = String::from_utf8_lossy(&output.stdout);
     println!("{text}");
-    assert_eq!(output.status.code(), Some(0), "{text}{}", told(&output));
+    assert_eq!(output.status.code(), Some(0), "{text}{}", stderr(&output));
 }

@@ -9,7 +9,7 @@ use std::{
 use danube_wasm_testkit::servers;
 use serde_json::{Value, json};
 
-use crate::harness::{Pipeline, cli};
+use crate::harness::{Pipeline, cli, stderr};
 
 /// An environment that has componentize-py. None if it is not installed.
 fn environment() -> Option<PathBuf> {
@@ -23,10 +23,6 @@ fn danube_wasm(folder: &Path, environment: Option<&Path>, arguments: &[&str]) ->
     command.args(arguments).current_dir(folder).env_remove("VIRTUAL_ENV");
     command.envs(environment.map(|environment| ("VIRTUAL_ENV", environment)));
     command.output().expect("the binary")
-}
-
-fn told(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// The pipeline of a new folder, on ports of its own.
@@ -69,7 +65,7 @@ fn a_new_source_in_python_is_tested_built_and_run_to_a_row() {
         Some(&environment),
         &["new", "order-lines", "--kind", "source", "--lang", "python"],
     );
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let folder = empty.path().join("order-lines");
     for module in ["pytest", "mypy"] {
         let mut python = Command::new(environment.join("bin/python"));
@@ -110,7 +106,7 @@ fn a_new_sink_in_python_keeps_the_latest_state() {
         Some(&environment),
         &["new", "device-state", "--kind", "sink", "--lang", "python"],
     );
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let folder = empty.path().join("device-state");
     let mut python = Command::new(environment.join("bin/python"));
     let tested = python
@@ -138,7 +134,7 @@ fn pythons_own_words_are_passed_on_and_nothing_is_left() {
     let empty = tempfile::tempdir().expect("a folder");
     let arguments = ["new", "x", "--kind", "source", "--lang", "python", "--no-build"];
     let made = danube_wasm(empty.path(), None, &arguments);
-    assert!(made.status.success(), "{}", told(&made));
+    assert!(made.status.success(), "{}", stderr(&made));
     let app = empty.path().join("x/src/app.py");
     let text = fs::read_to_string(&app).expect("the connector");
     for (from, to, sentence) in [
@@ -153,19 +149,23 @@ fn pythons_own_words_are_passed_on_and_nothing_is_left() {
     ] {
         fs::write(&app, text.replacen(from, to, 1)).expect("a file");
         let built = danube_wasm(empty.path(), Some(&environment), &["build", "x"]);
-        assert_eq!(built.status.code(), Some(1), "{}", told(&built));
-        assert!(told(&built).contains(sentence), "{}", told(&built));
+        assert_eq!(built.status.code(), Some(1), "{}", stderr(&built));
+        assert!(stderr(&built).contains(sentence), "{}", stderr(&built));
         assert!(
-            told(&built).contains("componentize-py did not build the connector"),
+            stderr(&built).contains("componentize-py did not build the connector"),
             "{}",
-            told(&built)
+            stderr(&built)
         );
-        assert!(!told(&built).contains("Stack backtrace"), "{}", told(&built));
+        assert!(!stderr(&built).contains("Stack backtrace"), "{}", stderr(&built));
         assert!(!empty.path().join("x/target/x.wasm").exists());
     }
     fs::write(&app, text.replacen("self, event: Event)", "self, event: Event", 1)).expect("a file");
     let built = danube_wasm(empty.path(), Some(&environment), &["build", "x"]);
-    assert!(told(&built).contains("File \"src/app.py\", line "), "{}", told(&built));
+    assert!(
+        stderr(&built).contains("File \"src/app.py\", line "),
+        "{}",
+        stderr(&built)
+    );
 }
 
 #[test]
@@ -173,8 +173,8 @@ fn a_missing_environment_is_told_with_the_command_that_makes_it() {
     let empty = tempfile::tempdir().expect("a folder");
     let arguments = ["new", "x", "--kind", "sink", "--lang", "python"];
     let made = danube_wasm(empty.path(), None, &arguments);
-    assert_eq!(made.status.code(), Some(1), "{}", told(&made));
-    assert!(told(&made).contains(" is missing: run `"), "{}", told(&made));
+    assert_eq!(made.status.code(), Some(1), "{}", stderr(&made));
+    assert!(stderr(&made).contains(" is missing: run `"), "{}", stderr(&made));
     let tools = empty.path().join("tools");
     fs::create_dir(&tools).expect("a folder");
     let made = Command::new(env!("CARGO_BIN_EXE_danube-wasm"))
@@ -185,9 +185,9 @@ fn a_missing_environment_is_told_with_the_command_that_makes_it() {
         .output()
         .expect("the binary");
     assert!(
-        told(&made).contains("python3 is missing: run `apt-get install"),
+        stderr(&made).contains("python3 is missing: run `apt-get install"),
         "{}",
-        told(&made)
+        stderr(&made)
     );
     assert_eq!(fs::read_dir(empty.path()).expect("a folder").count(), 1);
 }

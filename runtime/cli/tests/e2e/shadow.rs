@@ -8,7 +8,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Pipeline, Scratch, Setup, cli, guest, payment},
+    harness::{Pipeline, Scratch, Setup, cli, guest, payment, stderr},
     steering::{ask, status},
 };
 
@@ -42,10 +42,6 @@ fn printed(output: &Output) -> (Vec<Value>, Value) {
     (lines, counts)
 }
 
-fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
 #[test]
 fn what_a_candidate_makes_otherwise_is_shown_and_written_nowhere() {
     let scratch = Setup {
@@ -56,11 +52,11 @@ fn what_a_candidate_makes_otherwise_is_shown_and_written_nowhere() {
     let pipeline = scratch.start();
     let verb = start(&scratch, "surrealdb", &guest("change_one_field"), &["--limit", "5"]);
     let output = until_done(&pipeline, verb, payment);
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     assert!(
-        said(&output).contains("5 of 5 inputs came out differently"),
+        stderr(&output).contains("5 of 5 inputs came out differently"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     let (differences, counts) = printed(&output);
     assert_eq!(
@@ -102,7 +98,7 @@ fn a_candidate_that_traps_or_loops_is_no_matter_to_the_pipeline() {
     };
     let verb = start(&scratch, "webhook", &guest("misbehave"), &["--limit", "3"]);
     let output = until_done(&pipeline, verb, event("trap"));
-    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
     let (differences, counts) = printed(&output);
     assert_eq!(counts["failed_calls"], 3, "{counts}");
     let candidate = &differences[0]["candidate"];
@@ -162,9 +158,9 @@ fn a_candidate_that_does_the_same_is_promoted_and_another_is_not() {
     let output = until_done(&pipeline, other, payment);
     assert_eq!(output.status.code(), Some(1));
     assert!(
-        said(&output).contains("the candidate was discarded"),
+        stderr(&output).contains("the candidate was discarded"),
         "{}",
-        said(&output)
+        stderr(&output)
     );
     let before = status(&scratch, "test/surrealdb")["component"]["sha256"].clone();
 
@@ -180,10 +176,10 @@ fn a_candidate_that_does_the_same_is_promoted_and_another_is_not() {
         &["--limit", "3", "--promote"],
     );
     let output = until_done(&pipeline, same, payment);
-    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let (differences, counts) = printed(&output);
     assert_eq!((differences.len(), &counts["different"]), (0, &json!(0)));
-    assert!(said(&output).contains("promoted: "), "{}", said(&output));
+    assert!(stderr(&output).contains("promoted: "), "{}", stderr(&output));
     assert_eq!(fs::read(&running).expect("the component"), bytes);
     assert!(folder.path().join("sink.wasm.previous").is_file());
     let after = status(&scratch, "test/surrealdb");
@@ -227,6 +223,6 @@ fn what_cannot_be_compared_is_said_at_once() {
     let nothing = start(&scratch, "surrealdb", &candidate, &["--secs", "1"]);
     let output = nothing.wait_with_output().expect("its end");
     assert_eq!(output.status.code(), Some(1));
-    assert!(said(&output).contains("no input passed"), "{}", said(&output));
+    assert!(stderr(&output).contains("no input passed"), "{}", stderr(&output));
     pipeline.stop();
 }
