@@ -13,7 +13,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{API_KEY, BODY, PATH};
+use crate::{API_KEY, PATH, Workload};
 
 /// What became of a round.
 #[derive(Default)]
@@ -28,13 +28,13 @@ pub(crate) struct Load {
 /// Longest head of an answer, in bytes.
 const ANSWER_BYTES_MAX: usize = 4096;
 
-/// Sends requests over so many connections, each after the answer to the one before it, until the time is over; then
+/// Sends requests over the workload's connections, each after the answer to the one before it, until the time is over; then
 /// waits for the answers that are due.
-pub(crate) fn run(address: SocketAddr, connections: usize, length: Duration) -> Result<Load> {
+pub(crate) fn run(address: SocketAddr, length: Duration, workload: Workload) -> Result<Load> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut streams = Vec::new();
-        for _ in 0..connections {
+        for _ in 0..workload.connections() {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
             streams.push(stream);
@@ -42,7 +42,7 @@ pub(crate) fn run(address: SocketAddr, connections: usize, length: Duration) -> 
         let started = Instant::now();
         let mut tasks = JoinSet::new();
         for stream in streams {
-            tasks.spawn(connection(stream, address, started + length));
+            tasks.spawn(connection(stream, address, started + length, workload));
         }
         let mut load = Load::default();
         while let Some(latencies) = tasks.join_next().await {
@@ -54,11 +54,18 @@ pub(crate) fn run(address: SocketAddr, connections: usize, length: Duration) -> 
     })
 }
 
-async fn connection(mut stream: TcpStream, address: SocketAddr, until: Instant) -> Result<Vec<u32>> {
+async fn connection(
+    mut stream: TcpStream,
+    address: SocketAddr,
+    until: Instant,
+    workload: Workload,
+) -> Result<Vec<u32>> {
+    let body = workload.body();
     let request = format!(
-        "POST {PATH} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\nx-api-key: {API_KEY}\r\n\
-         user-agent: bench\r\ncontent-length: {}\r\n\r\n{BODY}",
-        BODY.len()
+        "POST {PATH} HTTP/1.1\r\nhost: {address}\r\ncontent-type: {}\r\nx-api-key: {API_KEY}\r\n\
+         user-agent: bench\r\ncontent-length: {}\r\n\r\n{body}",
+        workload.content_type(),
+        body.len()
     );
     let mut answer = vec![0; ANSWER_BYTES_MAX];
     let mut latencies = Vec::new();

@@ -9,6 +9,8 @@
 //!   are counted as in the product.
 //! * `danube-wasm, no metadata`: the same with the component's `include_metadata = false`, so that records carry no
 //!   `webhook.*` attributes.
+//! * `danube-wasm, 1,000 lines`: a request has 1,000 of the events, as NDJSON, and one answer for all of them. Over 4
+//!   connections: a source with the default `queue_events` has so many of such requests at a time, and answers others 503.
 //!
 //! The generator runs on the same processors, so CPU time a request of each server is told too. At the end each server
 //! is asked what it did, and must have done what was answered.
@@ -25,19 +27,64 @@ use danube_wasm_benches::{
     Child, Scale, Table, child, median,
     report::{aim, number, percent},
 };
+use danube_wasm_ingress_http::ContentKind;
+
+use crate::load::Load;
 
 /// Threads of tokio in each server.
 const THREADS: usize = 2;
 const CONNECTIONS: usize = 64;
+/// Of requests with many lines.
+const CONNECTIONS_OF_LINES: usize = 4;
 const AIM_SHARE: f64 = 0.25;
 
 const PATH: &str = "/webhooks/stripe/payments";
 const API_KEY: &str = "bench-api-key";
+/// One event.
 const BODY: &str = r#"{"event":"payment.succeeded","amount":250000,"currency":"USD","timestamp":1764000000}"#;
+
+/// What each request of a side has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Workload {
+    Event,
+    /// So many events, a line each.
+    Lines(u32),
+}
+
+impl Workload {
+    fn events(self) -> u32 {
+        match self {
+            Self::Event => 1,
+            Self::Lines(events) => events,
+        }
+    }
+
+    pub(crate) fn connections(self) -> usize {
+        match self {
+            Self::Event => CONNECTIONS,
+            Self::Lines(_) => CONNECTIONS_OF_LINES,
+        }
+    }
+
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Event => "application/json",
+            Self::Lines(_) => "application/x-ndjson",
+        }
+    }
+
+    pub(crate) fn body(self) -> String {
+        match self {
+            Self::Event => BODY.to_owned(),
+            Self::Lines(events) => format!("{BODY}\n").repeat(events as usize),
+        }
+    }
+}
 
 /// A server under load, and what was measured in each round.
 struct Side {
     name: &'static str,
+    workload: Workload,
     child: Child,
     address: SocketAddr,
     answered: u64,
@@ -50,8 +97,9 @@ fn main() -> Result<ExitCode> {
     match Child::role().as_deref() {
         Some(ours::COMPILE) => return Ok(danube_wasm_sandbox::compile_child_main()),
         Some(bare::ROLE) => server()?.block_on(bare::serve())?,
-        Some(ours::ROLE) => server()?.block_on(ours::serve(true))?,
-        Some(ours::ROLE_PLAIN) => server()?.block_on(ours::serve(false))?,
+        Some(ours::ROLE) => server()?.block_on(ours::serve(true, ContentKind::Json))?,
+        Some(ours::ROLE_PLAIN) => server()?.block_on(ours::serve(false, ContentKind::Json))?,
+        Some(ours::ROLE_LINES) => server()?.block_on(ours::serve(true, ContentKind::Ndjson))?,
         Some(role) => bail!("`{role}` is not a role"),
         None => compare(Scale::from_arguments())?,
     }
@@ -68,14 +116,14 @@ fn server() -> Result<tokio::runtime::Runtime> {
 fn compare(scale: Scale) -> Result<()> {
     ensure!(BODY.len() == 85, "the body has {} bytes", BODY.len());
     let mut sides = [
-        Side::start("bare axum", bare::ROLE)?,
-        Side::start("danube-wasm", ours::ROLE)?,
-        Side::start("danube-wasm, no metadata", ours::ROLE_PLAIN)?,
+        Side::start("bare axum", bare::ROLE, Workload::Event)?,
+        Side::start("danube-wasm", ours::ROLE, Workload::Event)?,
+        Side::start("danube-wasm, no metadata", ours::ROLE_PLAIN, Workload::Event)?,
+        Side::start("danube-wasm, 1,000 lines", ours::ROLE_LINES, Workload::Lines(1000))?,
     ];
     let seconds = scale.pick(5.0, 0.5);
     for side in &mut sides {
-        let warm = load::run(side.address, CONNECTIONS, Duration::from_secs_f64(seconds / 5.0))?;
-        side.answered += warm.answered;
+        side.load(Duration::from_secs_f64(seconds / 5.0))?;
     }
     for _ in 0..scale.pick(3, 1) {
         for side in &mut sides {
@@ -91,6 +139,7 @@ fn compare(scale: Scale) -> Result<()> {
 struct Figures {
     name: &'static str,
     rate: f64,
+    events: u32,
     cpu_us: f64,
     p50_us: u32,
     p99_us: u32,
@@ -98,11 +147,12 @@ struct Figures {
 }
 
 impl Side {
-    fn start(name: &'static str, role: &str) -> Result<Self> {
+    fn start(name: &'static str, role: &str, workload: Workload) -> Result<Self> {
         let mut child = Child::start(role, &[])?;
         let address = child.line()?.parse().context("the server's address")?;
         Ok(Self {
             name,
+            workload,
             child,
             address,
             answered: 0,
@@ -112,11 +162,16 @@ impl Side {
         })
     }
 
+    fn load(&mut self, length: Duration) -> Result<Load> {
+        let load = load::run(self.address, length, self.workload)?;
+        self.answered += load.answered;
+        Ok(load)
+    }
+
     fn round(&mut self, length: Duration) -> Result<()> {
         let before = self.child.cpu()?;
-        let load = load::run(self.address, CONNECTIONS, length)?;
+        let load = self.load(length)?;
         let cpu = self.child.cpu()?.saturating_sub(before);
-        self.answered += load.answered;
         self.rates.push(load.answered as f64 / load.elapsed.as_secs_f64());
         self.cpu_us.push(cpu.as_secs_f64() * 1e6 / load.answered as f64);
         self.latencies.extend(load.latencies_us);
@@ -126,11 +181,11 @@ impl Side {
     fn finish(mut self) -> Result<Figures> {
         let account = self.child.finish()?;
         let done = child::field(&account, "done")?;
+        let events = self.answered * u64::from(self.workload.events());
         ensure!(
-            done as u64 == self.answered,
-            "`{}` was thanked for {} requests and did {done}",
+            done as u64 == events,
+            "`{}` was thanked for {events} events and did {done}",
             self.name,
-            self.answered
         );
         self.latencies.sort_unstable();
         let at = |share: f64| {
@@ -142,6 +197,7 @@ impl Side {
             p50_us: at(0.50),
             p99_us: at(0.99),
             rate: median(self.rates),
+            events: self.workload.events(),
             cpu_us: median(self.cpu_us),
             account,
         })
@@ -151,14 +207,15 @@ impl Side {
 fn report(sides: &[Figures]) {
     println!("\ningest: how many webhooks a second get a durable 200, against a server that only reads them?");
     println!(
-        "  {CONNECTIONS} connections of HTTP/1.1, {}-byte bodies, medians\n",
+        "  {CONNECTIONS} connections of HTTP/1.1, events of {} bytes, medians\n",
         BODY.len()
     );
     let mut table = Table::new([
         "",
         "requests/s",
+        "events/s",
         "of bare",
-        "CPU µs/request",
+        "CPU µs/event",
         "p50 µs",
         "p99 µs",
         "guest batch",
@@ -170,8 +227,9 @@ fn report(sides: &[Figures]) {
         table.row([
             side.name.to_owned(),
             number(side.rate),
-            percent(side.rate / bare),
-            number(side.cpu_us),
+            number(side.rate * f64::from(side.events)),
+            percent(side.rate * f64::from(side.events) / bare),
+            number(side.cpu_us / f64::from(side.events)),
             number(side.p50_us.into()),
             number(side.p99_us.into()),
             of_account("batch"),

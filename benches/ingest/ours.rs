@@ -9,7 +9,7 @@ use danube_wasm_broker::{
     embedded::{EmbeddedBroker, EmbeddedOptions},
 };
 use danube_wasm_ingress_http::{
-    ApiKey, Auth, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
+    ApiKey, Auth, ContentKind, Endpoint, EndpointOptions, HttpListener, ListenerOptions, Observer, Secret, Secrets,
 };
 use danube_wasm_model::{ConnectorId, SubscriptionType, TopicName, clock::OrderClock, door::SourceGuest as _};
 use danube_wasm_pipeline::{Instruments, RetryPolicy, Source, SourceLimits, SourceParts};
@@ -23,6 +23,8 @@ use crate::{API_KEY, PATH, syncs::CountingDisk};
 pub(crate) const ROLE: &str = "ours";
 /// The same, without `webhook.*` attributes.
 pub(crate) const ROLE_PLAIN: &str = "ours-without-metadata";
+/// The same, with requests of many lines.
+pub(crate) const ROLE_LINES: &str = "ours-with-lines";
 /// First argument of the process that compiles components.
 pub(crate) const COMPILE: &str = "compile";
 
@@ -35,7 +37,7 @@ const SCHEMA: &str = include_str!("../../examples/stripe-payments/schemas/paymen
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until the parent says that it is over.
-pub(crate) async fn serve(metadata: bool) -> Result<()> {
+pub(crate) async fn serve(metadata: bool, content: ContentKind) -> Result<()> {
     let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let disk = Arc::new(CountingDisk::default());
     let broker = open(directory.path(), disk.clone()).await?;
@@ -44,7 +46,7 @@ pub(crate) async fn serve(metadata: bool) -> Result<()> {
     let wants = source.1.interests();
     let source = source.0;
     keep(&broker).await?;
-    let listener = listen(&source, wants.headers, wants.attributes, metrics.clone()).await?;
+    let listener = listen(&source, wants.headers, wants.attributes, content, metrics.clone()).await?;
     let syncs_before = disk.syncs();
     println!("{}", listener.local_addr());
 
@@ -155,12 +157,19 @@ async fn keep(broker: &Arc<dyn Broker>) -> Result<()> {
     Ok(())
 }
 
-async fn listen(source: &Arc<Source>, headers: bool, attributes: bool, metrics: Arc<Metrics>) -> Result<HttpListener> {
+async fn listen(
+    source: &Arc<Source>,
+    headers: bool,
+    attributes: bool,
+    content: ContentKind,
+    metrics: Arc<Metrics>,
+) -> Result<HttpListener> {
     let keys = Secrets::try_new(vec![Secret::try_new(API_KEY)?])?;
     let options = EndpointOptions {
         auth: Auth::ApiKey(ApiKey::new(&keys)),
         headers,
         attributes,
+        content: content.into(),
         ..EndpointOptions::new(PATH)
     };
     let listener = HttpListener::bind(ListenerOptions {
