@@ -11,7 +11,8 @@ use std::{
 
 use danube_wasm_broker::{Broker, BrokerError, ErrorKind, TopicSpec};
 use danube_wasm_broker_danube::{Danube, DanubeOptions, Secret, Tls, Token};
-use support::{Act, Wire, certs::Authority, publish, quick, record, reliable, soon, topic};
+use danube_wasm_test_certs::FileAuthority;
+use support::{Act, Wire, certs, publish, quick, record, reliable, soon, topic};
 use tokio::net::TcpListener;
 use tonic::Status;
 
@@ -117,8 +118,8 @@ async fn a_web_server() {
 #[tokio::test]
 async fn plaintext_to_a_tls_port() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::new(directory.path(), "ca");
-    let wire = Wire::start_tls(authority.server(&["localhost"], false, None)).await;
+    let authority = FileAuthority::new(directory.path(), "ca");
+    let wire = Wire::start_tls(certs::server(&authority, &["localhost"], false, None)).await;
     trouble(
         DanubeOptions::new([wire.url()]),
         "speaks TLS on that port: write `https://`",
@@ -129,10 +130,10 @@ async fn plaintext_to_a_tls_port() {
 #[tokio::test]
 async fn tls_to_a_plaintext_port() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::new(directory.path(), "ca");
+    let authority = FileAuthority::new(directory.path(), "ca");
     let wire = Wire::start().await;
     trouble(
-        with_tls(secure(&wire), authority.trusted()),
+        with_tls(secure(&wire), certs::trusting(&authority)),
         "does not speak TLS on that port: write `http://`",
     )
     .await;
@@ -142,31 +143,37 @@ async fn tls_to_a_plaintext_port() {
 async fn bad_certificates() {
     let directory = tempfile::tempdir().unwrap();
     let (authority, other) = (
-        Authority::new(directory.path(), "ca"),
-        Authority::new(directory.path(), "other"),
+        FileAuthority::new(directory.path(), "ca"),
+        FileAuthority::new(directory.path(), "other"),
     );
-    let wire = Wire::start_tls(authority.server(&["localhost"], false, None)).await;
-    check(with_tls(secure(&wire), authority.trusted())).await.unwrap();
+    let wire = Wire::start_tls(certs::server(&authority, &["localhost"], false, None)).await;
+    check(with_tls(secure(&wire), certs::trusting(&authority)))
+        .await
+        .unwrap();
     trouble(
-        with_tls(secure(&wire), other.trusted()),
+        with_tls(secure(&wire), certs::trusting(&other)),
         "an authority that is not trusted here: set `ca_file`",
     )
     .await;
     let by_address = format!("https://{}", wire.address);
     trouble(
-        with_tls(by_address, authority.trusted()),
+        with_tls(by_address, certs::trusting(&authority)),
         "was not made for the name `127.0.0.1`",
     )
     .await;
-    let expired = Wire::start_tls(authority.server(&["localhost"], true, None)).await;
-    trouble(with_tls(secure(&expired), authority.trusted()), "has expired: renew it").await;
+    let expired = Wire::start_tls(certs::server(&authority, &["localhost"], true, None)).await;
+    trouble(
+        with_tls(secure(&expired), certs::trusting(&authority)),
+        "has expired: renew it",
+    )
+    .await;
     let missing = Tls {
         ca_file: Some(directory.path().join("nowhere.pem")),
         identity: None,
     };
     trouble(with_tls(secure(&wire), missing), "cannot read").await;
     // And the same sentence where records fail.
-    let mut options = quick(with_tls(secure(&wire), other.trusted()));
+    let mut options = quick(with_tls(secure(&wire), certs::trusting(&other)));
     options.publish_timeout = Duration::from_millis(100);
     let client = Danube::open(options).unwrap();
     let publisher = client.publisher("p/source").await.unwrap();
@@ -184,13 +191,13 @@ async fn bad_certificates() {
 async fn mutual_tls() {
     let directory = tempfile::tempdir().unwrap();
     let (authority, clients) = (
-        Authority::new(directory.path(), "ca"),
-        Authority::new(directory.path(), "clients"),
+        FileAuthority::new(directory.path(), "ca"),
+        FileAuthority::new(directory.path(), "clients"),
     );
-    let wire = Wire::start_tls(authority.server(&["localhost"], false, Some(&clients))).await;
+    let wire = Wire::start_tls(certs::server(&authority, &["localhost"], false, Some(&clients))).await;
     let shown = |identity| Tls {
         identity,
-        ..authority.trusted()
+        ..certs::trusting(&authority)
     };
     trouble(with_tls(secure(&wire), shown(None)), "client certificate").await;
     // A client that is not asked to check says so, too, unless the connection is gone before the broker's reason is here.
@@ -201,13 +208,13 @@ async fn mutual_tls() {
         if told { Ok(()) } else { Err(said) }
     })
     .await;
-    let foreign = authority.identity("foreign");
+    let foreign = certs::identity(&authority, "foreign");
     trouble(
         with_tls(secure(&wire), shown(Some(foreign))),
         "does not accept this client's certificate",
     )
     .await;
-    let options = with_tls(secure(&wire), shown(Some(clients.identity("us"))));
+    let options = with_tls(secure(&wire), shown(Some(certs::identity(&clients, "us"))));
     check(options.clone()).await.unwrap();
     // All the way, through an address that the broker gives as plaintext.
     let client = Danube::open(quick(options)).unwrap();

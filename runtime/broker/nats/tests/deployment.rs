@@ -1,8 +1,6 @@
 //! The servers that are deployed: what `deploy/` starts is started here, and what danube-wasm promises on it is checked.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may end so")]
 
-#[path = "support/certs.rs"]
-mod certs;
 mod support;
 
 use std::{
@@ -10,9 +8,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-use certs::Authority;
 use danube_wasm_broker::{Broker as _, TopicSpec};
 use danube_wasm_broker_nats::{Auth, Nats, NatsOptions, Secret, Tls};
+use danube_wasm_test_certs::FileAuthority;
 use danube_wasm_testkit::servers::{Server, free_port, python_program};
 use serde::Deserialize as _;
 use serde_yaml_ng::Value;
@@ -197,8 +195,8 @@ async fn what_the_compose_file_starts_is_a_cluster_on_which_records_are_durable(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_compose_files_servers_speak_tls_with_the_file_for_that() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::new(directory.path(), "ours");
-    let (cert, key) = authority.certificate("localhost", false);
+    let authority = FileAuthority::new(directory.path(), "ours");
+    let (cert, key) = authority.issue_files("localhost");
     let include = "# include ./tls.conf";
     let config = deploy("nats/nats.conf");
     assert!(config.contains(include));

@@ -1,15 +1,13 @@
 //! TLS, users, tokens and limits of accounts: what is right lets in, what is wrong is one sentence with its cure.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test may end so")]
 
-#[path = "support/certs.rs"]
-mod certs;
 mod support;
 
 use std::time::Duration;
 
-use certs::Authority;
 use danube_wasm_broker::{Broker as _, ErrorKind, TopicSpec};
 use danube_wasm_broker_nats::{Auth, NatsOptions, Secret, Tls};
+use danube_wasm_test_certs::FileAuthority;
 use support::{One, ack, create, one, open, options, publish, record, subscribe, topic, within};
 
 /// What `check --connect` says.
@@ -33,7 +31,20 @@ fn over_tls(one: &One, tls: Option<Tls>) -> NatsOptions {
     options
 }
 
-fn trusting(authority: &Authority) -> Option<Tls> {
+/// Lines of a server's configuration that shows a certificate for this name.
+fn shown_by(authority: &FileAuthority, name: &str, expired: bool, more: &str) -> String {
+    let (cert, key) = match expired {
+        true => authority.write(&authority.issue_expired(&[name]), name),
+        false => authority.issue_files(name),
+    };
+    format!(
+        "tls {{ cert_file: \"{}\", key_file: \"{}\", timeout: 5, {more} }}",
+        cert.display(),
+        key.display()
+    )
+}
+
+fn trusting(authority: &FileAuthority) -> Option<Tls> {
     Some(Tls {
         ca_file: Some(authority.ca_file()),
         identity: None,
@@ -43,8 +54,8 @@ fn trusting(authority: &Authority) -> Option<Tls> {
 #[tokio::test]
 async fn a_server_is_spoken_to_over_tls() {
     let directory = tempfile::tempdir().unwrap();
-    let authority = Authority::new(directory.path(), "ours");
-    let Some(one) = one(&authority.server("localhost", false, "")) else {
+    let authority = FileAuthority::new(directory.path(), "ours");
+    let Some(one) = one(&shown_by(&authority, "localhost", false, "")) else {
         return;
     };
     for scheme in ["tls", "nats"] {
@@ -71,10 +82,10 @@ async fn a_server_is_spoken_to_over_tls() {
 async fn certificates_that_are_not_to_be_believed_are_told() {
     let directory = tempfile::tempdir().unwrap();
     let (ours, other) = (
-        Authority::new(directory.path(), "ours"),
-        Authority::new(directory.path(), "other"),
+        FileAuthority::new(directory.path(), "ours"),
+        FileAuthority::new(directory.path(), "other"),
     );
-    let Some(good) = one(&ours.server("localhost", false, "")) else {
+    let Some(good) = one(&shown_by(&ours, "localhost", false, "")) else {
         return;
     };
     says(
@@ -85,14 +96,14 @@ async fn certificates_that_are_not_to_be_believed_are_told() {
         &refusal(over_tls(&good, None)).await,
         &["TLS with NATS", "UnknownIssuer", "`ca_file`"],
     );
-    let Some(elsewhere) = one(&ours.server("elsewhere.example", false, "")) else {
+    let Some(elsewhere) = one(&shown_by(&ours, "elsewhere.example", false, "")) else {
         return;
     };
     says(
         &refusal(over_tls(&elsewhere, trusting(&ours))).await,
         &["TLS with NATS", "not valid for name \"localhost\"", "address"],
     );
-    let Some(expired) = one(&ours.server("localhost", true, "")) else {
+    let Some(expired) = one(&shown_by(&ours, "localhost", true, "")) else {
         return;
     };
     says(
@@ -106,8 +117,8 @@ async fn certificates_that_are_not_to_be_believed_are_told() {
 #[tokio::test]
 async fn files_that_hold_no_certificates_are_named() {
     let directory = tempfile::tempdir().unwrap();
-    let ours = Authority::new(directory.path(), "ours");
-    let Some(one) = one(&ours.server("localhost", false, "")) else {
+    let ours = FileAuthority::new(directory.path(), "ours");
+    let Some(one) = one(&shown_by(&ours, "localhost", false, "")) else {
         return;
     };
     let missing = directory.path().join("missing.pem");
@@ -126,7 +137,7 @@ async fn files_that_hold_no_certificates_are_named() {
         &refusal(over_tls(&one, with(missing, None))).await,
         &["missing.pem", "holds no PEM certificate"],
     );
-    let (cert, key) = (ours.certificate("a", false), ours.certificate("b", false));
+    let (cert, key) = (ours.issue_files("a"), ours.issue_files("b"));
     says(
         &refusal(over_tls(&one, with(ours.ca_file(), Some((cert.0, key.1))))).await,
         &["a.pem", "b-key.pem", "do not belong together"],
@@ -137,11 +148,11 @@ async fn files_that_hold_no_certificates_are_named() {
 async fn a_server_that_asks_for_certificates_gets_them() {
     let directory = tempfile::tempdir().unwrap();
     let (ours, other) = (
-        Authority::new(directory.path(), "ours"),
-        Authority::new(directory.path(), "other"),
+        FileAuthority::new(directory.path(), "ours"),
+        FileAuthority::new(directory.path(), "other"),
     );
     let verify = format!("ca_file: \"{}\", verify: true", ours.ca_file().display());
-    let Some(one) = one(&ours.server("localhost", false, &verify)) else {
+    let Some(one) = one(&shown_by(&ours, "localhost", false, &verify)) else {
         return;
     };
     let with = |identity| {
@@ -150,11 +161,11 @@ async fn a_server_that_asks_for_certificates_gets_them() {
             identity,
         })
     };
-    within(open(over_tls(&one, with(Some(ours.certificate("pipeline", false))))).probe())
+    within(open(over_tls(&one, with(Some(ours.issue_files("pipeline"))))).probe())
         .await
         .unwrap();
     says(&refusal(over_tls(&one, with(None))).await, &["TLS", "`cert_file`"]);
-    let strange = other.certificate("pipeline", false);
+    let strange = other.issue_files("pipeline");
     says(
         &refusal(over_tls(&one, with(Some(strange)))).await,
         &["TLS", "`cert_file`"],

@@ -1,5 +1,7 @@
 //! Certificates made for one test: an [`Authority`], what it [issues](Authority::issue) for a server or a client, and a
-//! server that shows it.
+//! server that shows it; a [`FileAuthority`] where programs read them from files.
+
+mod files;
 
 use std::{
     fmt, fs,
@@ -7,6 +9,7 @@ use std::{
     sync::Arc,
 };
 
+pub use files::FileAuthority;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use rustls::{RootCertStore, ServerConfig, crypto::aws_lc_rs, server::WebPkiClientVerifier};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
