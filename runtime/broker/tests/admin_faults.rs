@@ -190,7 +190,7 @@ async fn any_operation_fails_and_the_operator_tries_again() {
             let first = disk.operations() + k;
             disk.fail(first..first + burst);
             for (step, _) in STEPS {
-                insist(&log.broker, step).await;
+                until_ok(&log.broker, step).await;
             }
             let there = state(&log.broker).await;
             // A publish that was reported as failed may be there nevertheless.
@@ -205,7 +205,7 @@ async fn any_operation_fails_and_the_operator_tries_again() {
 }
 
 /// Tries until it works. What was reported as failed may have been done: then it cannot be done again.
-async fn insist(broker: &EmbeddedBroker, step: Step) {
+async fn until_ok(broker: &EmbeddedBroker, step: Step) {
     within(async {
         let mut failed = false;
         loop {

@@ -68,7 +68,7 @@ fn name(message: &Message) -> String {
 }
 
 /// Tries again until it works, as the pipeline does. Only a failing disk is an excuse.
-async fn insist<T, F: Future<Output = Result<T, BrokerError>>>(mut attempt: impl FnMut() -> F) -> T {
+async fn until_ok<T, F: Future<Output = Result<T, BrokerError>>>(mut attempt: impl FnMut() -> F) -> T {
     within(async {
         loop {
             match attempt().await {
@@ -93,15 +93,15 @@ async fn insistent_workload(broker: &EmbeddedBroker) {
         ..TopicSpec::default()
     };
     let topic = topic();
-    insist(|| broker.create_topic(&topic, spec.clone())).await;
-    let mut consumer = insist(|| broker.subscribe(consumer_options(Exclusive, "c"))).await;
+    until_ok(|| broker.create_topic(&topic, spec.clone())).await;
+    let mut consumer = until_ok(|| broker.subscribe(consumer_options(Exclusive, "c"))).await;
     let publisher = broker.publisher("p").await.unwrap();
     let registry = broker.registry();
-    insist(|| registry.register("subject", "string", "")).await;
+    until_ok(|| registry.register("subject", "string", "")).await;
     let mut seen: Vec<String> = Vec::new();
     let mut done: HashSet<_> = HashSet::new();
     for n in 0..GROUPS {
-        insist(|| try_publish(&*publisher, group(n))).await;
+        until_ok(|| try_publish(&*publisher, group(n))).await;
         if n % 3 == 2 && n < GROUPS - LEFT {
             consume(&mut *consumer, &mut seen, &mut done, &format!("{n}.b")).await;
         }
@@ -140,7 +140,7 @@ async fn consume(
             seen.push(name(&message));
         }
         let acker = consumer.acker();
-        insist(|| acker.ack(std::slice::from_ref(&message.message_id))).await;
+        until_ok(|| acker.ack(std::slice::from_ref(&message.message_id))).await;
         done.insert(message.message_id);
     }
 }
@@ -177,7 +177,7 @@ async fn fail_every_operation(class: &str, burst: u64) {
     assert!(end - start > 50, "{} operations", end - start);
     let mut row = Row::new(class);
     for k in 0..end - start {
-        row.judge(format!("operation {k}"), caught(fail_operation(k, burst)).await);
+        row.record(format!("operation {k}"), caught(fail_operation(k, burst)).await);
     }
     conclude(row, 0);
 }
@@ -298,7 +298,7 @@ async fn the_power_goes_at_any_operation() {
     let mut row = Row::new("log: the power goes");
     for k in 0..end {
         for seed in 0..2 {
-            row.judge(
+            row.record(
                 format!("operation {k}, seed {seed}"),
                 caught(power_goes_at(k, seed)).await,
             );
@@ -359,8 +359,8 @@ async fn while_the_disk_is_full_publishing_says_so_and_consumers_wait() {
     );
     receives_nothing(&mut *consumer).await;
     disk.fail(0..0);
-    insist(|| log.broker.ready()).await;
-    insist(|| try_publish(&*publisher, vec![record("", "after")])).await;
+    until_ok(|| log.broker.ready()).await;
+    until_ok(|| try_publish(&*publisher, vec![record("", "after")])).await;
     let got = receive(&mut *consumer, 1).await;
     assert!(["lost", "after"].contains(&texts(&got)[0]), "{:?}", texts(&got));
     consumer

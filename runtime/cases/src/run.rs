@@ -82,7 +82,7 @@ pub async fn run_case(component: &Component, sandbox: &Arc<Sandbox>, case: &Case
     let actual: Vec<_> = settled.outputs.iter().map(Output::value).collect();
     let verdict = match &case.expected {
         None => Verdict::Unknown,
-        Some(expected) => judge(expected, &actual),
+        Some(expected) => compare(expected, &actual),
     };
     Ok(CaseResult {
         name: case.name.clone(),
@@ -96,7 +96,7 @@ pub async fn run_case(component: &Component, sandbox: &Arc<Sandbox>, case: &Case
 }
 
 /// Whether this is what was expected.
-pub(crate) fn judge(expected: &[Value], actual: &[Value]) -> Verdict {
+pub(crate) fn compare(expected: &[Value], actual: &[Value]) -> Verdict {
     let actual = matching::fitted(expected, actual);
     match *expected == actual {
         true => Verdict::Passed,

@@ -205,7 +205,7 @@ fn the_power_goes_after_any_change() {
             let scratch = Setup::default().write();
             fs::create_dir(data(&scratch)).expect("a directory");
             disk.after_crash(crash, &data(&scratch)).expect("made");
-            row.judge(
+            row.record(
                 format!("{crash:?} after change {change}"),
                 check(&scratch, &accepted, trial.sent),
             );
@@ -229,7 +229,7 @@ fn any_change_fails_and_so_do_some_after_it() {
             // A binary that cannot start says so and ends; whoever watches over it starts it again.
             let alive = trial.run(Some(fault)).or_else(|| trial.run(None));
             drop(alive.expect("starts once the disk works"));
-            row.judge(
+            row.record(
                 format!("error {errno} at change {first}, {count} times"),
                 check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent),
             );
@@ -245,7 +245,7 @@ fn the_process_dies_after_any_change() {
     for last in chosen(changes, 4) {
         let mut trial = Trial::new();
         drop(trial.run(Some(Fault::Die { last: last as u64 })));
-        row.judge(
+        row.record(
             format!("killed after change {last}"),
             check(&trial.scratch, &trial.accepted_by(u64::MAX), trial.sent),
         );

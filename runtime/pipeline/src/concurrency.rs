@@ -145,11 +145,11 @@ impl State {
             let rate = self.window.rate_sum / f64::from(WINDOW);
             self.window = Window::default();
             self.rates[self.limit - 1] = Some(rate);
-            self.judge(rate);
+            self.adjust_limit(rate);
         }
     }
 
-    fn judge(&mut self, rate: f64) {
+    fn adjust_limit(&mut self, rate: f64) {
         let before = self.limit.checked_sub(2).and_then(|fewer| self.rates[fewer]);
         if before.is_some_and(|before| rate < before * GAIN_MIN) {
             self.limit -= 1;

@@ -274,9 +274,9 @@ async fn in_log(directory: &Path, expected: &BTreeSet<String>) -> Vec<String> {
 async fn read(broker: &EmbeddedBroker, topic: TopicName, kind: &str, different: usize) -> Vec<String> {
     let options = ConsumerOptions {
         topic,
-        subscription: format!("judge-{different}"),
+        subscription: format!("checker-{different}"),
         subscription_type: SubscriptionType::Exclusive,
-        consumer: "judge".to_owned(),
+        consumer: "checker".to_owned(),
         start: StartAt::Earliest,
         unacknowledged_max: 100_000,
     };

@@ -208,21 +208,11 @@ impl<G: Guest> InstanceTemplate<G> {
         self.begin(&mut store, (self.limits.initialize_ms, cure::INITIALIZE), slice);
         let instance = match self.pre.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => {
-                return Err((
-                    "instantiation",
-                    trap::classify(&error, store.data_mut(), self.compiled.lines()),
-                ));
-            }
+            Err(error) => return Err(("instantiation", self.guest_error(&error, store.data_mut()))),
         };
         let guest = match G::load(&mut store, &self.indices, &instance) {
             Ok(guest) => guest,
-            Err(error) => {
-                return Err((
-                    "instantiation",
-                    trap::classify(&error, store.data_mut(), self.compiled.lines()),
-                ));
-            }
+            Err(error) => return Err(("instantiation", self.guest_error(&error, store.data_mut()))),
         };
         let configuration = wit::Configuration {
             connector: self.id.connector(),
@@ -352,7 +342,12 @@ impl<G: Guest> InstanceTemplate<G> {
         let to_come = Duration::from_nanos(origins.saturating_mul(ORIGIN_COST_NS));
         let state = live.store.data_mut();
         let charged = state.budget.charge_host(to_come).await;
-        charged.map_err(|error| trap::classify(&error, state, self.compiled.lines()))
+        charged.map_err(|error| self.guest_error(&error, state))
+    }
+
+    /// What a trap of the component was, with the lines of its source if they are known.
+    fn guest_error(&self, error: &wasmtime::Error, state: &mut GuestState) -> GuestError {
+        trap::classify(error, state, self.compiled.lines())
     }
 
     /// Turns what an export returned into a result, with redacted messages.
@@ -365,7 +360,7 @@ impl<G: Guest> InstanceTemplate<G> {
                 failure.message = log.redacted(&failure.message, Failure::MESSAGE_BYTES_MAX);
                 Err(GuestError::Failure(Failure::from(failure)))
             }
-            Err(error) => Err(trap::classify(&error, state, self.compiled.lines())),
+            Err(error) => Err(self.guest_error(&error, state)),
         };
         state.capabilities.wasi.end_call();
         settled

@@ -102,7 +102,7 @@ pub(crate) async fn check(session: &Session) -> Result<Promises> {
         );
     }
     match monitored(session).await {
-        Ok(servers) => judge(&servers, &mut promises),
+        Ok(servers) => check_servers(&servers, &mut promises),
         Err(error) => promises.warnings.push(error.message),
     }
     Ok(promises)
@@ -138,7 +138,7 @@ async fn monitored(session: &Session) -> Result<Vec<Varz>> {
     Ok(servers)
 }
 
-fn judge(servers: &[Varz], promises: &mut Promises) {
+fn check_servers(servers: &[Varz], promises: &mut Promises) {
     let name = |server: &Varz| match server.server_name.is_empty() {
         true => server.server_id.clone(),
         false => server.server_name.clone(),
@@ -208,9 +208,9 @@ mod tests {
         }
     }
 
-    fn judged(servers: &[Varz]) -> (bool, String) {
+    fn checked(servers: &[Varz]) -> (bool, String) {
         let mut promises = Promises::default();
-        judge(servers, &mut promises);
+        check_servers(servers, &mut promises);
         (promises.synced, promises.warnings.join("\n"))
     }
 
@@ -220,21 +220,21 @@ mod tests {
             let ids = ["a", "b", "c"].into_iter().zip(always);
             ids.map(|(id, always)| server(id, "2.15.1", always, 3)).collect()
         };
-        assert_eq!(judged(&of([true; 3])), (true, String::new()));
-        let (synced, warning) = judged(&of([true, false, true]));
+        assert_eq!(checked(&of([true; 3])), (true, String::new()));
+        let (synced, warning) = checked(&of([true, false, true]));
         assert!(
             !synced && warning.contains("name-b") && warning.contains("sync_interval: always"),
             "{warning}"
         );
-        let (synced, warning) = judged(&of([true; 3])[..2]);
+        let (synced, warning) = checked(&of([true; 3])[..2]);
         assert!(!synced && warning.contains("2 of 3 servers"), "{warning}");
         let twice = [server("a", "2.15.1", true, 2), server("a", "2.15.1", true, 2)];
-        assert!(!judged(&twice).0, "one server named twice is one");
+        assert!(!checked(&twice).0, "one server named twice is one");
     }
 
     #[test]
     fn servers_of_different_versions_are_told() {
         let servers = [server("a", "2.14.6", true, 2), server("b", "2.15.1", true, 2)];
-        assert!(judged(&servers).1.contains("2.14.6, 2.15.1"));
+        assert!(checked(&servers).1.contains("2.14.6, 2.15.1"));
     }
 }

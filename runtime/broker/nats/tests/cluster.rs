@@ -152,7 +152,7 @@ async fn kill_leaders(kind: &str, kills: usize) {
         site.servers[leader].run();
     }
     rounds(&mut load, 30).await;
-    let verdict = load.judge(kind != "Shared").await;
+    let verdict = load.verify(kind != "Shared").await;
     verdict.expect_whole(row, kills, site.stored().await);
 }
 
@@ -182,7 +182,7 @@ async fn servers_are_restarted_one_after_the_other_under_load() {
         site.servers[server].run();
     }
     rounds(&mut load, 30).await;
-    let verdict = load.judge(false).await;
+    let verdict = load.verify(false).await;
     verdict.expect_whole(row, 3, site.stored().await);
 }
 
@@ -204,6 +204,6 @@ async fn servers_are_upgraded_one_after_the_other_under_load() {
         site.servers[server].run();
     }
     rounds(&mut load, 30).await;
-    let verdict = load.judge(true).await;
+    let verdict = load.verify(true).await;
     verdict.expect_whole(row, 3, site.stored().await);
 }

@@ -11,7 +11,7 @@ use crate::{
     input::Input,
     output::Output,
     read::{Case, CaseConfig, Mistakes, expected_lines},
-    run::{Verdict, judge, numbered},
+    run::{Verdict, compare, numbered},
     settle::settle,
 };
 
@@ -73,7 +73,7 @@ impl Subject<'_> {
         mistakes.check().map_err(|mistakes| mistakes.to_string())?;
         let outputs = self.outputs(config, &inputs).await?;
         let actual: Vec<_> = outputs.iter().map(Output::value).collect();
-        match judge(&expected, &actual) {
+        match compare(&expected, &actual) {
             Verdict::Differs(diff) => Err(diff),
             _ => Ok(None),
         }

@@ -26,7 +26,7 @@ use crate::{
     routes::Routes,
     topic_pattern::TopicPattern,
     upstream::KafkaUpstream,
-    worker::{Desk, Orders, Worker},
+    worker::{Worker, WorkerConfig, WorkerState},
 };
 
 /// What a source's sessions have in common.
@@ -51,8 +51,8 @@ pub(crate) struct Client {
 /// What the polling thread is started with.
 struct Start {
     kafka: Kafka,
-    desk: Arc<Desk>,
-    orders: Orders,
+    state: Arc<WorkerState>,
+    config: WorkerConfig,
 }
 
 impl Client {
@@ -80,9 +80,9 @@ impl Client {
         }
     }
 
-    async fn orders(&self) -> Result<Orders, UpstreamError> {
+    async fn config(&self) -> Result<WorkerConfig, UpstreamError> {
         let config = &self.shared.config;
-        Ok(Orders {
+        Ok(WorkerConfig {
             connector: self.shared.connector.as_str().to_owned(),
             address: config.address(),
             group: config.group.clone(),
@@ -110,8 +110,8 @@ fn join(connector: &str, kafka: &Kafka) -> Result<Librdkafka, ConsumerError> {
 
 /// The polling thread, from joining to leaving.
 fn poll(start: Start, joined: oneshot::Sender<Result<(), ConsumerError>>) {
-    let Start { kafka, desk, orders } = start;
-    let (consumer, outcome) = match join(&orders.connector, &kafka) {
+    let Start { kafka, state, config } = start;
+    let (consumer, outcome) = match join(&config.connector, &kafka) {
         Ok(consumer) => (Some(consumer), Ok(())),
         Err(error) => (None, Err(error)),
     };
@@ -119,22 +119,22 @@ fn poll(start: Start, joined: oneshot::Sender<Result<(), ConsumerError>>) {
     if joined.send(outcome).is_ok()
         && let Some(consumer) = consumer
     {
-        Worker::new(consumer, desk, orders).run();
+        Worker::new(consumer, state, config).run();
     }
 }
 
 #[async_trait]
 impl Connect for Client {
     async fn connect(&self) -> Result<Box<dyn Upstream>, UpstreamError> {
-        let desk = Arc::new(Desk::default());
+        let state = Arc::new(WorkerState::default());
         let start = Start {
             kafka: self.shared.config.clone(),
-            desk: desk.clone(),
-            orders: self.orders().await?,
+            state: state.clone(),
+            config: self.config().await?,
         };
         let (has_joined, joined) = oneshot::channel();
         let (has_ended, ended) = oneshot::channel();
-        let at_end = desk.clone();
+        let at_end = state.clone();
         let polling = thread::Builder::new().name("kafka-poll".to_owned()).spawn(move || {
             let polled = catch_unwind(AssertUnwindSafe(|| poll(start, has_joined)));
             if polled.is_err() {
@@ -156,6 +156,6 @@ impl Connect for Client {
         joined.map_err(|error| error.into_upstream(&address, has_read))?;
         self.has_read.store(true, Ordering::Release);
         tracing::info!(connector = %self.shared.connector, brokers = address, group = self.shared.config.group, "subscribed");
-        Ok(Box::new(KafkaUpstream::new(self.shared.clone(), desk, ended)))
+        Ok(Box::new(KafkaUpstream::new(self.shared.clone(), state, ended)))
     }
 }

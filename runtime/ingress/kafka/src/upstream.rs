@@ -20,13 +20,13 @@ use crate::{
     event,
     inbox::{Made, Taken},
     limits::REGISTRY_STILL_AWAY,
-    worker::Desk,
+    worker::WorkerState,
 };
 
 /// See the module.
 pub(crate) struct KafkaUpstream {
     shared: Arc<Shared>,
-    desk: Arc<Desk>,
+    state: Arc<WorkerState>,
     /// The thread has ended, and the group knows.
     ended: oneshot::Receiver<()>,
     /// The schema that is asked for, if any is: goes on when a call is cancelled.
@@ -36,10 +36,10 @@ pub(crate) struct KafkaUpstream {
 }
 
 impl KafkaUpstream {
-    pub(crate) fn new(shared: Arc<Shared>, desk: Arc<Desk>, ended: oneshot::Receiver<()>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, state: Arc<WorkerState>, ended: oneshot::Receiver<()>) -> Self {
         Self {
             shared,
-            desk,
+            state,
             ended,
             asking: JoinSet::new(),
             away: None,
@@ -48,10 +48,10 @@ impl KafkaUpstream {
 
     /// Notes what was committed.
     async fn note(&self) -> Result<(), UpstreamError> {
-        let offsets = self.desk.positions.to_note();
+        let offsets = self.state.positions.to_note();
         if !offsets.is_empty() {
             self.shared.notes.write(&offsets).await?;
-            self.desk.positions.noted(&offsets);
+            self.state.positions.noted(&offsets);
         }
         Ok(())
     }
@@ -84,7 +84,7 @@ impl KafkaUpstream {
                     return Ok(());
                 }
             },
-            () = self.desk.inbox.came() => return Ok(()),
+            () = self.state.inbox.came() => return Ok(()),
             message = still_away => message,
         };
         self.away = Some(message.clone());
@@ -147,7 +147,7 @@ impl Upstream for KafkaUpstream {
     async fn receive(&mut self, room: Room) -> Result<Delivery, UpstreamError> {
         loop {
             self.note().await?;
-            let taken = self.desk.inbox.take(room, &|record| self.make(record)).await;
+            let taken = self.state.inbox.take(room, &|record| self.make(record)).await;
             let delivery = match taken {
                 Taken::Records {
                     partition,
@@ -181,12 +181,12 @@ impl Upstream for KafkaUpstream {
     }
 
     fn confirmer(&self) -> Arc<dyn Confirmer> {
-        Arc::new(KafkaConfirmer(self.desk.clone()))
+        Arc::new(KafkaConfirmer(self.state.clone()))
     }
 
     /// Commits what was confirmed last, and leaves the group.
     async fn close(mut self: Box<Self>, deadline: Instant) {
-        self.desk.is_closing.store(true, Ordering::Release);
+        self.state.is_closing.store(true, Ordering::Release);
         // Ended is ended, and what is not committed by the deadline is read again.
         let _ = timeout_at(deadline.into(), &mut self.ended).await;
         let _ = self.note().await;
@@ -195,12 +195,12 @@ impl Upstream for KafkaUpstream {
 
 impl Drop for KafkaUpstream {
     fn drop(&mut self) {
-        self.desk.is_closing.store(true, Ordering::Release);
+        self.state.is_closing.store(true, Ordering::Release);
     }
 }
 
 /// Commits with the membership that delivered.
-struct KafkaConfirmer(Arc<Desk>);
+struct KafkaConfirmer(Arc<WorkerState>);
 
 #[async_trait]
 impl Confirmer for KafkaConfirmer {

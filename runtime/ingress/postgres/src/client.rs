@@ -128,15 +128,7 @@ impl Client {
             snapshots: snapshots(before.as_ref()),
             ..self.note(&found.system, later(from, before.as_ref()), Progress::Changes)
         };
-        let stream = found.session.stream(found.server.version, from).await;
-        let stream = stream.map_err(|error| self.upstream_error(error))?;
-        self.shared.notes.save(&note).await?;
-        self.shared.counters.connected();
-        Ok(Opened {
-            streaming: Streaming::new(stream, from, note.snapshots.clone()),
-            snapshot: None,
-            note,
-        })
+        self.changes(found.session, &found.server, from, note).await
     }
 
     /// Makes the slot, and reads what is committed from now on.
@@ -153,13 +145,24 @@ impl Client {
         };
         let created = session.create_slot(self.slot(), kind).await;
         let from = created.map_err(|error| self.upstream_error(error))?.consistent;
+        let note = self.note(&system, from, Progress::Changes);
+        self.changes(session, &server, from, note).await
+    }
+
+    /// Reads what is committed from there on, and no rows.
+    async fn changes(
+        &self,
+        session: ReplicationSession,
+        server: &Server,
+        from: Lsn,
+        note: Note,
+    ) -> Result<Opened, UpstreamError> {
         let stream = session.stream(server.version, from).await;
         let stream = stream.map_err(|error| self.upstream_error(error))?;
-        let note = self.note(&system, from, Progress::Changes);
         self.shared.notes.save(&note).await?;
         self.shared.counters.connected();
         Ok(Opened {
-            streaming: Streaming::new(stream, from, Vec::new()),
+            streaming: Streaming::new(stream, from, note.snapshots.clone()),
             snapshot: None,
             note,
         })

@@ -139,7 +139,7 @@ pub fn canary() {
     ] {
         assert!(
             slowdown.slowdown(&baseline).is_some(),
-            "the judge does not see {:?}",
+            "the measurement does not see {:?}",
             slowdown.quantile(0.99)
         );
     }

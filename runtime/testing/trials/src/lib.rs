@@ -46,7 +46,7 @@ impl Row {
     }
 
     /// Counts one trial; if it failed, keeps what went wrong and how to repeat it.
-    pub fn judge(&mut self, repeat: impl Into<String>, verdict: Result<(), String>) {
+    pub fn record(&mut self, repeat: impl Into<String>, verdict: Result<(), String>) {
         self.trials += 1;
         self.failures.extend(verdict.err().map(|why| (repeat.into(), why)));
     }
@@ -190,8 +190,8 @@ mod tests {
     #[test]
     fn a_judged_failure_is_a_trial_too() {
         let mut row = Row::new("disk");
-        row.judge("change 1", Ok(()));
-        row.judge("change 2", Err("it is lost".to_owned()));
+        row.record("change 1", Ok(()));
+        row.record("change 2", Err("it is lost".to_owned()));
         assert_eq!((row.trials, row.failures.len()), (2, 1));
         assert!(
             std::panic::catch_unwind(|| assert_clean(&row)).is_err(),

@@ -78,7 +78,7 @@ impl InFlight {
     ) -> Verdict {
         let is_known = self.entries.contains_key(&delivery.stream_sequence);
         let verdict = match self.positions.get_mut(&share) {
-            Some(position) => position.judge(delivery, is_known),
+            Some(position) => position.classify(delivery, is_known),
             None => Verdict::New,
         };
         if matches!(verdict, Verdict::New | Verdict::Again) {

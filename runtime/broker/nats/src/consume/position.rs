@@ -76,7 +76,7 @@ impl Position {
     }
 
     /// What is delivered, if `is_known` says whether it is in the in_flight.
-    pub(super) fn judge(&mut self, delivery: &DeliverySubject, is_known: bool) -> Verdict {
+    pub(super) fn classify(&mut self, delivery: &DeliverySubject, is_known: bool) -> Verdict {
         let sequence = delivery.stream_sequence;
         if delivery.consumer_sequence != self.expected {
             return Verdict::OutOfStep;
@@ -166,31 +166,31 @@ mod tests {
     #[test]
     fn what_is_lost_on_the_way_is_noticed_and_comes_again_in_order() {
         let mut position = Position::new(&info((0, 0), 0));
-        assert_eq!(position.judge(&delivery(1, 1, 1), false), New);
-        assert_eq!(position.judge(&delivery(2, 2, 1), false), New);
+        assert_eq!(position.classify(&delivery(1, 1, 1), false), New);
+        assert_eq!(position.classify(&delivery(2, 2, 1), false), New);
         // 3 and 4 went to a connection that broke.
-        assert_eq!(position.judge(&delivery(5, 5, 1), false), OutOfStep);
+        assert_eq!(position.classify(&delivery(5, 5, 1), false), OutOfStep);
         assert!(!position.is_in_step(&info((5, 5), 5)));
         // 1 was acknowledged, which the server has lost.
         position.set_back(&info((0, 0), 0));
         assert_eq!(position.to_come(), 2);
-        assert_eq!(position.judge(&delivery(1, 1, 1), false), Settled);
-        assert_eq!(position.judge(&delivery(2, 2, 1), true), Again);
+        assert_eq!(position.classify(&delivery(1, 1, 1), false), Settled);
+        assert_eq!(position.classify(&delivery(2, 2, 1), true), Again);
         assert_eq!(position.to_come(), 0);
-        assert_eq!(position.judge(&delivery(3, 3, 1), false), New);
+        assert_eq!(position.classify(&delivery(3, 3, 1), false), New);
         assert!(position.is_in_step(&info((3, 3), 3)));
     }
 
     #[test]
     fn what_comes_again_by_itself_is_not_new() {
         let mut position = Position::new(&info((0, 0), 0));
-        assert_eq!(position.judge(&delivery(1, 1, 1), false), New);
-        assert_eq!(position.judge(&delivery(2, 1, 2), true), Again);
-        assert_eq!(position.judge(&delivery(3, 1, 3), false), Settled);
-        assert_eq!(position.judge(&delivery(4, 2, 1), false), New);
+        assert_eq!(position.classify(&delivery(1, 1, 1), false), New);
+        assert_eq!(position.classify(&delivery(2, 1, 2), true), Again);
+        assert_eq!(position.classify(&delivery(3, 1, 3), false), Settled);
+        assert_eq!(position.classify(&delivery(4, 2, 1), false), New);
         // A server that was killed has forgotten deliveries, or the position was moved.
-        assert_eq!(position.judge(&delivery(5, 1, 1), false), OutOfStep);
-        assert_eq!(position.judge(&delivery(2, 2, 1), true), OutOfStep);
+        assert_eq!(position.classify(&delivery(5, 1, 1), false), OutOfStep);
+        assert_eq!(position.classify(&delivery(2, 2, 1), true), OutOfStep);
     }
 
     #[test]
@@ -198,23 +198,23 @@ mod tests {
         // 3 and 5 are not acknowledged.
         let mut position = Position::new(&info((9, 6), 2));
         assert!(position.waits());
-        assert_eq!(position.judge(&delivery(10, 5, 2), false), New);
-        assert_eq!(position.judge(&delivery(11, 7, 1), false), New);
+        assert_eq!(position.classify(&delivery(10, 5, 2), false), New);
+        assert_eq!(position.classify(&delivery(11, 7, 1), false), New);
         assert!(position.waits());
-        assert_eq!(position.judge(&delivery(12, 5, 3), true), Again);
+        assert_eq!(position.classify(&delivery(12, 5, 3), true), Again);
         assert!(position.waits());
-        assert_eq!(position.judge(&delivery(13, 3, 2), false), New);
+        assert_eq!(position.classify(&delivery(13, 3, 2), false), New);
         assert!(!position.waits());
-        assert_eq!(position.judge(&delivery(14, 8, 1), false), New);
+        assert_eq!(position.classify(&delivery(14, 8, 1), false), New);
     }
 
     #[test]
     fn sequences_that_are_gone_are_asked_for_once() {
         let mut position = Position::new(&info((0, 0), 0));
-        assert_eq!(position.judge(&delivery(1, 1, 1), false), New);
-        assert_eq!(position.judge(&delivery(2, 4, 1), false), OutOfStep);
+        assert_eq!(position.classify(&delivery(1, 1, 1), false), New);
+        assert_eq!(position.classify(&delivery(2, 4, 1), false), OutOfStep);
         position.set_back(&info((0, 0), 0));
-        assert_eq!(position.judge(&delivery(1, 1, 1), true), Again);
-        assert_eq!(position.judge(&delivery(2, 4, 1), false), New);
+        assert_eq!(position.classify(&delivery(1, 1, 1), true), Again);
+        assert_eq!(position.classify(&delivery(2, 4, 1), false), New);
     }
 }

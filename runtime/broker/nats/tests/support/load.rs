@@ -204,7 +204,7 @@ impl Load {
     }
 
     /// Publishers stop; consumers when they have everything. Then all is judged.
-    pub async fn judge(mut self, ordered: bool) -> Verdict {
+    pub async fn verify(mut self, ordered: bool) -> Verdict {
         std::fs::write(self.folder.path().join("over"), "").unwrap();
         let deadline = tokio::time::Instant::now() + DEADLINE;
         let is_publisher = |name: &str| name.starts_with('p');
@@ -306,9 +306,9 @@ impl Verdict {
         ];
         let wrong = found.into_iter().find(|(is_wrong, _)| *is_wrong).map(|(_, what)| what);
         for fault in 1..faults {
-            row.judge(fault.to_string(), Ok(()));
+            row.record(fault.to_string(), Ok(()));
         }
-        row.judge(faults.to_string(), wrong.map_or(Ok(()), Err));
+        row.record(faults.to_string(), wrong.map_or(Ok(()), Err));
         let ms = |pause: Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
         row.note("records confirmed", self.confirmed as u64);
         row.note("received again", self.again as u64);

@@ -4,9 +4,9 @@ use danube_wasm_model::door::EgressError;
 use futures_util::future::join_all;
 
 use crate::support::{
-    COLUMNS, append, azure, inserts, insist,
+    COLUMNS, append, azure, inserts,
     proxy::{Fate, Proxy, is_commit},
-    reader, s3, sink, sink_as, try_write, unfit, with_storage,
+    reader, s3, sink, sink_as, try_write, unfit, until_ok, with_storage,
 };
 
 fn numbers(url: &str, port: u16) -> Vec<i64> {
@@ -23,12 +23,12 @@ async fn a_commit_whose_answer_is_lost_is_not_made_again() {
     append(&sink, &inserts(0..10)).await;
     // The store's client asks again by itself, and is told that the version is there.
     proxy.next_commits(1, Fate::LoseAnswer);
-    insist(&sink, &inserts(10..20)).await;
+    until_ok(&sink, &inserts(10..20)).await;
     // All its questions remain without an answer.
     proxy.next_commits(100, Fate::LoseAnswer);
-    insist(&sink, &inserts(20..30)).await;
+    until_ok(&sink, &inserts(20..30)).await;
     proxy.set(|_, _| Fate::Pass);
-    insist(&sink, &inserts(0..35)).await;
+    until_ok(&sink, &inserts(0..35)).await;
     if reader::is_installed() {
         assert_eq!(numbers(url, server.port), Vec::from_iter(0..35));
     }
@@ -85,7 +85,7 @@ async fn writers_at_the_same_time_lose_nothing_and_double_nothing() {
     join_all(sinks.iter().enumerate().map(async |(n, sink)| {
         for round in 0..3 {
             let start = 1 + round * 40 + n * 10;
-            insist(sink, &inserts(start..start + 20)).await;
+            until_ok(sink, &inserts(start..start + 20)).await;
         }
     }))
     .await;
@@ -143,7 +143,7 @@ async fn a_store_that_is_away_is_waited_for() {
         }
     });
     for round in 1..6 {
-        insist(&sink, &inserts(round * 10..round * 10 + 10)).await;
+        until_ok(&sink, &inserts(round * 10..round * 10 + 10)).await;
     }
     proxy.set(|_, _| Fate::Pass);
     if reader::is_installed() {
@@ -160,7 +160,7 @@ async fn azure_keeps_tables_as_s3_does() {
     let (one, other) = (sink_as(&text, "one"), sink_as(&text, "other"));
     for round in 0..3 {
         let rows = inserts(round * 20..round * 20 + 20);
-        tokio::join!(insist(&one, &rows), insist(&other, &rows));
+        tokio::join!(until_ok(&one, &rows), until_ok(&other, &rows));
     }
     if reader::is_installed() {
         let read = reader::read_with(url, &server.options());

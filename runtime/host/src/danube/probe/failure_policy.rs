@@ -35,8 +35,8 @@ pub(super) async fn check(pipeline: &Pipeline, danube: &Danube, sink: &Sink, con
         Outcome::Unknown(unasked())
     } else {
         match danube.failure_policy(topic, subscription).await {
-            Ok(policy) => judge(policy, ""),
-            Err(error) if is_missing(&error) => judge(
+            Ok(policy) => outcome_of(policy, ""),
+            Err(error) if is_missing(&error) => outcome_of(
                 Some(DANUBES_OWN),
                 "The subscription is not there yet; as Danube is delivered, it will be so. ",
             ),
@@ -55,7 +55,7 @@ fn unasked() -> String {
     )
 }
 
-fn judge(policy: Option<FailurePolicy>, since: &str) -> Outcome {
+fn outcome_of(policy: Option<FailurePolicy>, since: &str) -> Outcome {
     let consequence = policy.and_then(|policy| match policy.poison {
         Poison::Block => Some((policy, "then gives nothing more of that partition")),
         Poison::Drop => Some((policy, "then drops it")),

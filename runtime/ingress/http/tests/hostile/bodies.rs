@@ -43,7 +43,7 @@ pub(crate) async fn run(plan: Plan) -> Class {
         class.judge_seed(seed, all_at_once(&host).await);
         class.judge_seed(seed, nothing_is_kept(&host).await);
     }
-    class.judge("a body that drips", drip(&host).await);
+    class.record("a body that drips", drip(&host).await);
     let grown = resident_mib().saturating_sub(memory);
     class.check(
         "memory",

@@ -49,7 +49,7 @@ impl Plan {
 
 impl Class {
     /// Counts one trial, and keeps what is wrong with it.
-    pub(crate) fn judge(&mut self, what: &str, verdict: Result<(), String>) {
+    pub(crate) fn record(&mut self, what: &str, verdict: Result<(), String>) {
         self.trials += 1;
         self.check(what, verdict);
     }
@@ -63,7 +63,7 @@ impl Class {
 
     /// The same, for a trial that can be repeated from its seed.
     pub(crate) fn judge_seed(&mut self, seed: u64, verdict: Result<(), String>) {
-        self.judge(&format!("SEED={seed} HTTP_TRIALS=1"), verdict);
+        self.record(&format!("SEED={seed} HTTP_TRIALS=1"), verdict);
     }
 
     pub(crate) fn complain(&mut self, what: &str, why: String) {

@@ -46,14 +46,14 @@ pub(crate) async fn run(plan: Plan) -> Class {
             let host = Host::start(limits, |_| {}).await;
             for (seed, flood) in cases.iter().skip(lane).step_by(LANES) {
                 let verdict = attack(&host, flood, &codes).await.and_then(|()| is_bounded(memory));
-                class.judge(&format!("SEED={seed} HTTP_TRIALS=1: {}", flood.name), verdict);
+                class.record(&format!("SEED={seed} HTTP_TRIALS=1: {}", flood.name), verdict);
             }
             class.check("it stops", host.stop().await);
             class
         }
     })
     .await;
-    class.judge("more requests than streams are held", too_many_streams().await);
+    class.record("more requests than streams are held", too_many_streams().await);
     // Or the floods do not get as far as they mean to.
     let missing: Vec<u32> = SIGHTS.into_iter().filter(|code| !codes.lock().contains(code)).collect();
     class.check("reasons that are never given", expect("missing", missing, Vec::new()));

@@ -129,13 +129,13 @@ async fn tokens(host: &Host, class: &mut Class) {
     wrong.push(format!("{valid} {valid}"));
     for token in &wrong {
         let bytes = request(Scheme::Token, &format!("Bearer {token}"), b"{}");
-        class.judge(token, is_answered(host, &bytes, &[401]).await);
+        class.record(token, is_answered(host, &bytes, &[401]).await);
     }
     for scheme in ["Basic", "", "Bearer Bearer", "Token"] {
         let bytes = request(Scheme::Token, &format!("{scheme} {valid}"), b"{}");
-        class.judge(scheme, is_answered(host, &bytes, &[401]).await);
+        class.record(scheme, is_answered(host, &bytes, &[401]).await);
     }
     let lower = request(Scheme::Token, &format!("bearer {valid}"), b"{}");
-    class.judge("bearer", is_answered(host, &lower, &[200]).await);
+    class.record("bearer", is_answered(host, &lower, &[200]).await);
     class.check("wrong tokens", expect("of them", wrong.is_empty(), false));
 }

@@ -11,8 +11,8 @@ impl<C: GroupConsumer> Worker<C> {
         if now < self.commit_at || self.is_committing {
             return;
         }
-        self.commit_at = now + self.orders.reading.commit_interval;
-        let due = self.desk.positions.due();
+        self.commit_at = now + self.config.reading.commit_interval;
+        let due = self.state.positions.due();
         // What has become others' is not ours to commit; that it has is polled soon.
         if due.is_empty() || self.consumer.is_lost() {
             return;
@@ -24,16 +24,16 @@ impl<C: GroupConsumer> Worker<C> {
     }
 
     pub(super) fn committed(&mut self, outcome: Result<Vec<(Partition, i64)>, String>) {
-        self.orders.counters.committed(outcome.is_ok());
+        self.config.counters.committed(outcome.is_ok());
         match outcome {
-            Ok(offsets) => self.desk.positions.committed(&offsets),
+            Ok(offsets) => self.state.positions.committed(&offsets),
             Err(why) => {
                 let message = format!(
                     "offsets of the group `{}` could not be committed: {why}",
-                    self.orders.group
+                    self.config.group
                 );
-                tracing::warn!(connector = self.orders.connector, "{message}; they are committed again");
-                self.desk.positions.commit_failed(message);
+                tracing::warn!(connector = self.config.connector, "{message}; they are committed again");
+                self.state.positions.commit_failed(message);
             }
         }
     }
@@ -41,7 +41,7 @@ impl<C: GroupConsumer> Worker<C> {
     /// Commits what is confirmed, also of partitions that are still to be released.
     pub(super) fn finish(&mut self) {
         let is_lost = self.consumer.is_lost();
-        let due = self.desk.positions.due();
+        let due = self.state.positions.due();
         if !is_lost && !due.is_empty() {
             let committed = self.consumer.commit_now(&due);
             self.committed(committed.map(|()| due).map_err(|error| error.message));
@@ -56,7 +56,7 @@ impl<C: GroupConsumer> Worker<C> {
         };
         if let Err(error) = answered {
             tracing::debug!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 error = error.message,
                 "a rebalance at the end"
             );

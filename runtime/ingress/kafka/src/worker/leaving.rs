@@ -18,7 +18,7 @@ pub(super) struct Leaving {
 impl<C: GroupConsumer> Worker<C> {
     /// The driver finishes what it has of these; what is here and not with the driver is another member's.
     pub(super) fn revoked(&mut self, partitions: Vec<Partition>) {
-        let deadline = Instant::now() + self.orders.reading.drain_timeout;
+        let deadline = Instant::now() + self.config.reading.drain_timeout;
         self.owned.remove(&partitions);
         let news = Taken::Revoked {
             partitions: partitions.clone(),
@@ -27,7 +27,7 @@ impl<C: GroupConsumer> Worker<C> {
         match partitions.is_empty() {
             true => self.unassign(&[]),
             false => {
-                self.desk.inbox.gone(&partitions, news);
+                self.state.inbox.gone(&partitions, news);
                 self.leaving = Some(Leaving { partitions, deadline });
             }
         }
@@ -41,20 +41,20 @@ impl<C: GroupConsumer> Worker<C> {
         if self.consumer.is_lost() {
             return self.lost(&partitions);
         }
-        if !is_late && !self.desk.positions.are_released(&partitions) {
+        if !is_late && !self.state.positions.are_released(&partitions) {
             return;
         }
-        let due = self.desk.positions.due_of(&partitions);
+        let due = self.state.positions.due_of(&partitions);
         if !due.is_empty() {
             let committed = self.consumer.commit_now(&due);
             self.committed(committed.map(|()| due).map_err(|error| error.message));
         }
         self.leaving = None;
-        self.desk.positions.end(&partitions);
+        self.state.positions.end(&partitions);
         self.unassign(&partitions);
         self.moved("revoked", partitions.len());
         tracing::info!(
-            connector = self.orders.connector,
+            connector = self.config.connector,
             partitions = names(&partitions),
             "gives partitions to other members"
         );

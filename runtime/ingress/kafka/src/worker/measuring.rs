@@ -6,16 +6,16 @@ use crate::consumer::{GroupConsumer, Reach};
 impl<C: GroupConsumer> Worker<C> {
     pub(super) fn measured(&mut self, ends: Vec<Reach>, is_connected: bool) {
         for reach in &ends {
-            self.desk.positions.ends_at(&reach.partition, reach.end);
+            self.state.positions.ends_at(&reach.partition, reach.end);
             self.pass_markers(reach);
         }
         if is_connected {
             self.last_failure = None;
-            self.desk.inbox.set_trouble(self.trouble.clone());
+            self.state.inbox.set_trouble(self.trouble.clone());
         } else {
             let failure = self.last_failure.as_deref().unwrap_or("no broker is connected");
-            let trouble = format!("Kafka at {}: {failure}", self.orders.address);
-            self.desk.inbox.set_trouble(Some(trouble));
+            let trouble = format!("Kafka at {}: {failure}", self.config.address);
+            self.state.inbox.set_trouble(Some(trouble));
         }
     }
 
@@ -35,11 +35,11 @@ impl<C: GroupConsumer> Worker<C> {
             (true, Some(since)) => Some(since),
         };
         let has_settled = since.is_some_and(|(_, begun)| is_end && polls > begun + 1);
-        if has_settled && self.desk.inbox.is_empty_of(&reach.partition) {
+        if has_settled && self.state.inbox.is_empty_of(&reach.partition) {
             let epoch = reading.epoch;
             reading.next = reach.end;
             reading.at_end = None;
-            self.desk.inbox.passed(reach.partition.clone(), epoch, reach.end);
+            self.state.inbox.passed(reach.partition.clone(), epoch, reach.end);
         }
     }
 }

@@ -40,14 +40,14 @@ use crate::{
 
 /// What the thread and the driver share.
 #[derive(Default)]
-pub(crate) struct Desk {
+pub(crate) struct WorkerState {
     pub(crate) inbox: Inbox,
     pub(crate) positions: Positions,
     pub(crate) is_closing: AtomicBool,
 }
 
-/// What a worker is told at its start.
-pub(crate) struct Orders {
+/// How a worker reads.
+pub(crate) struct WorkerConfig {
     pub(crate) connector: String,
     /// The cluster, for messages.
     pub(crate) address: String,
@@ -63,8 +63,8 @@ pub(crate) struct Orders {
 /// See the module.
 pub(crate) struct Worker<C> {
     consumer: C,
-    desk: Arc<Desk>,
-    orders: Orders,
+    state: Arc<WorkerState>,
+    config: WorkerConfig,
     owned: Owned,
     placing: Option<Placing>,
     leaving: Option<Leaving>,
@@ -79,11 +79,11 @@ pub(crate) struct Worker<C> {
 }
 
 impl<C: GroupConsumer> Worker<C> {
-    pub(crate) fn new(consumer: C, desk: Arc<Desk>, orders: Orders) -> Self {
+    pub(crate) fn new(consumer: C, state: Arc<WorkerState>, config: WorkerConfig) -> Self {
         Self {
             consumer,
-            desk,
-            orders,
+            state,
+            config,
             owned: Owned::default(),
             placing: None,
             leaving: None,
@@ -99,7 +99,7 @@ impl<C: GroupConsumer> Worker<C> {
     /// Until it is to close, or cannot go on.
     pub(crate) fn run(mut self) {
         let ended = loop {
-            if self.desk.is_closing.load(Ordering::Acquire) {
+            if self.state.is_closing.load(Ordering::Acquire) {
                 break None;
             }
             if let Err(error) = self.step() {
@@ -108,7 +108,7 @@ impl<C: GroupConsumer> Worker<C> {
         };
         self.finish();
         if let Some(error) = ended {
-            self.desk.inbox.end(error);
+            self.state.inbox.end(error);
         }
     }
 
@@ -155,22 +155,22 @@ impl<C: GroupConsumer> Worker<C> {
         // Of a partition that is revoked, or comes again after a pause: whoever reads it next has it.
         if let Some(epoch) = self.owned.take(&record.partition, record.offset) {
             if self.trouble.take().is_some() {
-                self.desk.inbox.set_trouble(None);
+                self.state.inbox.set_trouble(None);
             }
-            self.desk.inbox.push(epoch, record);
+            self.state.inbox.push(epoch, record);
         }
     }
 
     fn failed(&mut self, error: ConsumerError) -> Result<(), UpstreamError> {
-        let connector = &self.orders.connector;
+        let connector = &self.config.connector;
         match error.kind {
             ErrorKind::Unreadable | ErrorKind::Fenced => {
-                return Err(error.into_upstream(&self.orders.address, true));
+                return Err(error.into_upstream(&self.config.address, true));
             }
             ErrorKind::Configuration | ErrorKind::NotAdmitted | ErrorKind::NoTopic => {
-                let trouble = format!("Kafka at {}: {}", self.orders.address, error.message);
+                let trouble = format!("Kafka at {}: {}", self.config.address, error.message);
                 self.trouble = Some(trouble.clone());
-                self.desk.inbox.set_trouble(Some(trouble));
+                self.state.inbox.set_trouble(Some(trouble));
             }
             ErrorKind::NotPolled => {
                 tracing::warn!(%connector, error = error.message, "the group has given this member's partitions to others because it did not poll; it joins again");
@@ -185,12 +185,12 @@ impl<C: GroupConsumer> Worker<C> {
     }
 
     fn moved(&self, how: &'static str, partitions: usize) {
-        self.orders.counters.moved(how, partitions, self.owned.len());
+        self.config.counters.moved(how, partitions, self.owned.len());
     }
 
     fn lost(&mut self, partitions: &[Partition]) {
         tracing::warn!(
-            connector = self.orders.connector,
+            connector = self.config.connector,
             partitions = names(partitions),
             "the group has given partitions to others without asking"
         );
@@ -198,7 +198,7 @@ impl<C: GroupConsumer> Worker<C> {
         let lost = Taken::Lost {
             partitions: partitions.to_vec(),
         };
-        self.desk.inbox.gone(partitions, lost);
+        self.state.inbox.gone(partitions, lost);
         self.moved("lost", partitions.len());
         self.unassign(partitions);
     }
@@ -206,7 +206,7 @@ impl<C: GroupConsumer> Worker<C> {
     /// Nothing of these is ours any more.
     fn forget(&mut self, partitions: &[Partition]) {
         self.owned.remove(partitions);
-        self.desk.positions.end(partitions);
+        self.state.positions.end(partitions);
         self.placing = None;
         self.leaving = None;
     }
@@ -214,7 +214,7 @@ impl<C: GroupConsumer> Worker<C> {
     fn unassign(&self, partitions: &[Partition]) {
         if let Err(error) = self.consumer.unassign(partitions) {
             tracing::warn!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 error = error.message,
                 partitions = names(partitions),
                 "partitions could not be let go"

@@ -49,17 +49,17 @@ impl<C: GroupConsumer> Worker<C> {
         match self.places(&placing.partitions)? {
             Ok(places) => self.begin(places),
             Err(error) if error.kind == ErrorKind::Fenced || self.is_refused_at_first(&error) => {
-                return Err(error.into_upstream(&self.orders.address, false));
+                return Err(error.into_upstream(&self.config.address, false));
             }
             Err(error) => {
                 tracing::warn!(
-                    connector = self.orders.connector,
+                    connector = self.config.connector,
                     error = error.message,
                     "the group's offsets are not known yet; it is asked again"
                 );
-                let trouble = format!("Kafka at {}: {}", self.orders.address, error.message);
+                let trouble = format!("Kafka at {}: {}", self.config.address, error.message);
                 self.trouble = Some(trouble.clone());
-                self.desk.inbox.set_trouble(Some(trouble));
+                self.state.inbox.set_trouble(Some(trouble));
                 self.placing = Some(Placing {
                     at: Instant::now() + AGAIN_AFTER,
                     ..placing
@@ -72,7 +72,7 @@ impl<C: GroupConsumer> Worker<C> {
     /// A source that has read before goes on trying.
     fn is_refused_at_first(&self, error: &ConsumerError) -> bool {
         matches!(error.kind, ErrorKind::Configuration | ErrorKind::NotAdmitted)
-            && self.orders.epochs.load(Ordering::Relaxed) == 0
+            && self.config.epochs.load(Ordering::Relaxed) == 0
     }
 
     /// Where each is begun, if the group can be asked; a gap ends the session.
@@ -106,14 +106,14 @@ impl<C: GroupConsumer> Worker<C> {
 
     /// Where one is begun that the group has no offset of.
     fn new_place(&self, partition: Partition) -> Result<Result<Place, ConsumerError>, UpstreamError> {
-        let had = self.orders.noted.get(&partition.to_string()).copied();
-        let on_gap = self.orders.reading.on_out_of_range;
+        let had = self.config.noted.get(&partition.to_string()).copied();
+        let on_gap = self.config.reading.on_out_of_range;
         let start = match (had, on_gap) {
-            (None, _) => self.orders.reading.start,
+            (None, _) => self.config.reading.start,
             (Some(had), OnOutOfRange::Stop) => return Err(self.forgotten(&partition, had)),
             (Some(had), on_gap) => {
-                tracing::warn!(connector = self.orders.connector, %partition, had, "the group has forgotten its offset; going on as `on_out_of_range` says");
-                self.orders.counters.repositioned();
+                tracing::warn!(connector = self.config.connector, %partition, had, "the group has forgotten its offset; going on as `on_out_of_range` says");
+                self.config.counters.repositioned();
                 match on_gap {
                     OnOutOfRange::Latest => Start::Latest,
                     _ => Start::Earliest,
@@ -129,7 +129,7 @@ impl<C: GroupConsumer> Worker<C> {
     }
 
     fn forgotten(&self, partition: &Partition, had: i64) -> UpstreamError {
-        let (address, group) = (&self.orders.address, &self.orders.group);
+        let (address, group) = (&self.config.address, &self.config.group);
         UpstreamError::Gap {
             message: format!(
                 "Kafka at {address}: the group `{group}` had committed offset {had} of {partition} and has none now, so nobody knows what \
@@ -153,10 +153,10 @@ impl<C: GroupConsumer> Worker<C> {
                 is_committed,
                 is_to_commit,
             } = place;
-            self.desk.positions.begin(&partition, epoch, from, is_committed);
+            self.state.positions.begin(&partition, epoch, from, is_committed);
             if is_to_commit {
                 // It cannot fail for this epoch: a group that cannot be told is told again.
-                let _ = self.desk.positions.confirm(&partition.stream(), epoch, from);
+                let _ = self.state.positions.confirm(&partition.stream(), epoch, from);
             }
             let is_new = !is_committed && !is_to_commit;
             self.owned.begin(partition, epoch, from, is_new);
@@ -164,19 +164,19 @@ impl<C: GroupConsumer> Worker<C> {
         if let Err(error) = self.consumer.assign(&offsets) {
             // It is polled again what the group says then.
             tracing::warn!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 error = error.message,
                 partitions = names(&partitions),
                 "partitions could not be taken"
             );
         }
         self.trouble = None;
-        self.desk.inbox.set_trouble(None);
+        self.state.inbox.set_trouble(None);
         self.hold_back(&partitions);
         self.moved("assigned", partitions.len());
         if !partitions.is_empty() {
             tracing::info!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 partitions = names(&partitions),
                 "reads partitions"
             );
@@ -184,6 +184,6 @@ impl<C: GroupConsumer> Worker<C> {
     }
 
     pub(super) fn next_epoch(&self) -> u64 {
-        self.orders.epochs.fetch_add(1, Ordering::Relaxed) + 1
+        self.config.epochs.fetch_add(1, Ordering::Relaxed) + 1
     }
 }

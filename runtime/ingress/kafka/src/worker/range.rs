@@ -26,7 +26,7 @@ impl<C: GroupConsumer> Worker<C> {
             // It says so again when it has fetched again.
             Err(error) => {
                 tracing::warn!(
-                    connector = self.orders.connector,
+                    connector = self.config.connector,
                     error = error.message,
                     "an offset is out of range, and the partition's range is not known yet"
                 );
@@ -62,7 +62,7 @@ impl<C: GroupConsumer> Worker<C> {
             .collect();
         if let Err(error) = self.consumer.seek(&next) {
             tracing::warn!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 error = error.message,
                 "partitions could not be fetched again"
             );
@@ -70,7 +70,7 @@ impl<C: GroupConsumer> Worker<C> {
     }
 
     fn bridge(&mut self, gap: &Gap) -> Result<(), UpstreamError> {
-        let on_gap = self.orders.reading.on_out_of_range;
+        let on_gap = self.config.reading.on_out_of_range;
         let to = match (on_gap, gap.reading.is_new) {
             // Nothing was read of it, and it is begun with the oldest record there is.
             (_, true) => gap.oldest,
@@ -79,17 +79,17 @@ impl<C: GroupConsumer> Worker<C> {
             (OnOutOfRange::Latest, false) => gap.end,
         };
         if !gap.reading.is_new {
-            self.orders.counters.repositioned();
+            self.config.counters.repositioned();
         }
         let Gap { partition, reading, .. } = gap;
-        tracing::warn!(connector = self.orders.connector, %partition, from = reading.next, to, "the next offset is not there; going on with another one");
+        tracing::warn!(connector = self.config.connector, %partition, from = reading.next, to, "the next offset is not there; going on with another one");
         let epoch = self.next_epoch();
-        self.desk.inbox.purge(std::slice::from_ref(partition));
-        self.desk.positions.begin(partition, epoch, to, false);
+        self.state.inbox.purge(std::slice::from_ref(partition));
+        self.state.positions.begin(partition, epoch, to, false);
         self.owned.begin(partition.clone(), epoch, to, reading.is_new);
         let sought = self.consumer.seek(&[(partition.clone(), to)]);
         sought.map_err(|error| UpstreamError::Disconnected {
-            message: format!("Kafka at {}: {}", self.orders.address, error.message),
+            message: format!("Kafka at {}: {}", self.config.address, error.message),
         })
     }
 
@@ -100,7 +100,7 @@ impl<C: GroupConsumer> Worker<C> {
             oldest,
             end,
         } = gap;
-        let (address, group, next) = (&self.orders.address, &self.orders.group, reading.next);
+        let (address, group, next) = (&self.config.address, &self.config.group, reading.next);
         let what = match next.cmp(oldest) {
             Ordering::Less => format!(
                 "records {next} to {} of {partition} were deleted before the group `{group}` read them; the oldest there is has offset \

@@ -19,22 +19,22 @@ impl<C: GroupConsumer> Worker<C> {
     /// Whether nothing is to be polled for now. Waits a little if so.
     pub(super) fn waits_for_room(&mut self) -> bool {
         if self.fullness.is_paused {
-            if self.desk.inbox.has_room() {
+            if self.state.inbox.has_room() {
                 self.resume();
             }
             return false;
         }
-        if !self.desk.inbox.is_full() {
+        if !self.state.inbox.is_full() {
             self.fullness.since = None;
             return false;
         }
         let since = *self.fullness.since.get_or_insert_with(Instant::now);
         if since.elapsed() < PAUSE_AFTER {
-            self.desk.inbox.wait_for_room(POLL_WAIT);
+            self.state.inbox.wait_for_room(POLL_WAIT);
             return true;
         }
         self.fullness.is_paused = true;
-        self.orders.counters.paused();
+        self.config.counters.paused();
         self.hold_back(&self.owned.partitions());
         false
     }
@@ -46,7 +46,7 @@ impl<C: GroupConsumer> Worker<C> {
             && let Err(error) = self.consumer.pause(partitions)
         {
             tracing::warn!(
-                connector = self.orders.connector,
+                connector = self.config.connector,
                 error = error.message,
                 "partitions could not be paused"
             );
@@ -59,7 +59,7 @@ impl<C: GroupConsumer> Worker<C> {
             Ok(()) => self.fullness = Fullness::default(),
             Err(error) => {
                 tracing::warn!(
-                    connector = self.orders.connector,
+                    connector = self.config.connector,
                     error = error.message,
                     "partitions could not be resumed; it is tried again"
                 );

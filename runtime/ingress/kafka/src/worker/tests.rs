@@ -113,10 +113,10 @@ fn record(number: i32, offset: i64) -> Polled {
     })
 }
 
-fn worker(on_out_of_range: OnOutOfRange) -> (Worker<Script>, Script, Arc<Desk>) {
-    let (script, desk) = (Script::default(), Arc::new(Desk::default()));
+fn worker(on_out_of_range: OnOutOfRange) -> (Worker<Script>, Script, Arc<WorkerState>) {
+    let (script, state) = (Script::default(), Arc::new(WorkerState::default()));
     let id = ConnectorId::try_new("test", "orders").expect("a name");
-    let orders = Orders {
+    let config = WorkerConfig {
         connector: id.to_string(),
         address: "kafka".to_owned(),
         group: "group".to_owned(),
@@ -135,7 +135,7 @@ fn worker(on_out_of_range: OnOutOfRange) -> (Worker<Script>, Script, Arc<Desk>) 
         epochs: Arc::default(),
         counters: Counters::new(Metrics::new().expect("metrics"), id),
     };
-    (Worker::new(script.clone(), desk.clone(), orders), script, desk)
+    (Worker::new(script.clone(), state.clone(), config), script, state)
 }
 
 impl Worker<Script> {
@@ -150,7 +150,7 @@ impl Worker<Script> {
 }
 
 /// What the driver is given next, if anything is there.
-fn next(desk: &Desk) -> Option<Taken> {
+fn next(state: &WorkerState) -> Option<Taken> {
     let room = Room {
         events: 100,
         bytes: 1 << 20,
@@ -162,7 +162,7 @@ fn next(desk: &Desk) -> Option<Taken> {
     runtime.block_on(async {
         tokio::time::timeout(
             Duration::from_millis(1),
-            desk.inbox.take(room, &|record| {
+            state.inbox.take(room, &|record| {
                 Ok(Made {
                     offset: record.offset,
                     event: None,
@@ -185,16 +185,19 @@ fn offsets(taken: Option<Taken>) -> (u64, Vec<i64>) {
 #[test]
 fn what_is_lost_is_not_committed_whoever_says_so_first() {
     for says in [true, false] {
-        let (mut worker, script, desk) = worker(OnOutOfRange::Stop);
+        let (mut worker, script, state) = worker(OnOutOfRange::Stop);
         worker.polls([Polled::Assigned(vec![partition(0)]), record(0, 0)]);
-        let (epoch, read) = offsets(next(&desk));
+        let (epoch, read) = offsets(next(&state));
         assert_eq!(read, [0]);
         script.calls();
         script.0.borrow_mut().is_lost = says;
         if !says {
             worker.polls([Polled::Lost(vec![partition(0)])]);
         }
-        desk.positions.confirm(&partition(0).stream(), epoch, 1).expect("taken");
+        state
+            .positions
+            .confirm(&partition(0).stream(), epoch, 1)
+            .expect("taken");
         worker.polls([]);
         assert!(!script.calls().iter().any(|call| call.starts_with("commit")), "{says}");
     }
@@ -203,48 +206,51 @@ fn what_is_lost_is_not_committed_whoever_says_so_first() {
 /// vectordotdev/vector#9587: acknowledgements of an assignment that is over.
 #[test]
 fn what_is_confirmed_of_an_earlier_assignment_is_not_committed() {
-    let (mut worker, script, desk) = worker(OnOutOfRange::Stop);
+    let (mut worker, script, state) = worker(OnOutOfRange::Stop);
     worker.polls([Polled::Assigned(vec![partition(0)]), record(0, 7)]);
-    let (old, _) = offsets(next(&desk));
+    let (old, _) = offsets(next(&state));
     worker.polls([
         Polled::Lost(vec![partition(0)]),
         Polled::Assigned(vec![partition(0)]),
         record(0, 0),
     ]);
-    assert!(matches!(next(&desk), Some(Taken::Lost { .. })));
-    let (new, read) = offsets(next(&desk));
+    assert!(matches!(next(&state), Some(Taken::Lost { .. })));
+    let (new, read) = offsets(next(&state));
     assert!(
         new > old && read == [0],
         "it begins where the group says, and not where it was: {read:?}"
     );
     script.calls();
-    desk.positions.confirm(&partition(0).stream(), old, 8).expect("taken");
+    state.positions.confirm(&partition(0).stream(), old, 8).expect("taken");
     worker.polls([]);
     assert_eq!(script.calls(), [""; 0]);
-    desk.positions.confirm(&partition(0).stream(), new, 1).expect("taken");
+    state.positions.confirm(&partition(0).stream(), new, 1).expect("taken");
     worker.polls([]);
     assert_eq!(script.calls(), ["commit orders/0@1"]);
 }
 
 #[test]
 fn what_is_revoked_is_committed_and_then_let_go_while_the_rest_is_read_on() {
-    let (mut worker, script, desk) = worker(OnOutOfRange::Stop);
-    worker.orders.reading.commit_interval = Duration::from_secs(3600);
+    let (mut worker, script, state) = worker(OnOutOfRange::Stop);
+    worker.config.reading.commit_interval = Duration::from_secs(3600);
     worker.polls([
         Polled::Assigned(vec![partition(0), partition(1)]),
         record(0, 0),
         record(1, 0),
     ]);
-    let (epoch, _) = offsets(next(&desk));
+    let (epoch, _) = offsets(next(&state));
     script.calls();
     worker.polls([Polled::Revoked(vec![partition(0)]), record(0, 1), record(1, 1)]);
-    assert!(matches!(next(&desk), Some(Taken::Revoked { .. })));
-    assert_eq!(offsets(next(&desk)).1, [0, 1], "of the other");
-    assert!(next(&desk).is_none(), "nothing more of what goes");
-    desk.positions.confirm(&partition(0).stream(), epoch, 1).expect("taken");
+    assert!(matches!(next(&state), Some(Taken::Revoked { .. })));
+    assert_eq!(offsets(next(&state)).1, [0, 1], "of the other");
+    assert!(next(&state).is_none(), "nothing more of what goes");
+    state
+        .positions
+        .confirm(&partition(0).stream(), epoch, 1)
+        .expect("taken");
     worker.polls([]);
     assert_eq!(script.calls(), [""; 0], "the driver has not finished");
-    desk.positions.release(&[partition(0).stream()]);
+    state.positions.release(&[partition(0).stream()]);
     worker.polls([]);
     assert_eq!(script.calls(), ["commit now orders/0@1", "unassign orders/0"]);
 }
@@ -268,9 +274,9 @@ fn a_group_that_cannot_be_asked_is_asked_again() {
 /// Markers of transactions at the end are no records, and are not left.
 #[test]
 fn what_is_behind_the_last_record_is_passed_when_nothing_comes_of_it() {
-    let (mut worker, _, desk) = worker(OnOutOfRange::Stop);
+    let (mut worker, _, state) = worker(OnOutOfRange::Stop);
     worker.polls([Polled::Assigned(vec![partition(0)]), record(0, 0)]);
-    offsets(next(&desk));
+    offsets(next(&state));
     let measured = || Polled::Measured {
         ends: vec![Reach {
             partition: partition(0),
@@ -280,12 +286,12 @@ fn what_is_behind_the_last_record_is_passed_when_nothing_comes_of_it() {
         is_connected: true,
     };
     worker.polls([measured(), record(0, 1)]);
-    offsets(next(&desk));
+    offsets(next(&state));
     worker.polls([measured()]);
     worker.polls([]);
-    assert!(next(&desk).is_none(), "a record has come between");
+    assert!(next(&state).is_none(), "a record has come between");
     worker.polls([Polled::Idle, measured()]);
-    assert!(matches!(next(&desk), Some(Taken::Passed { upto: 3, .. })));
+    assert!(matches!(next(&state), Some(Taken::Passed { upto: 3, .. })));
 }
 
 /// A new group begins with the oldest record, which may be deleted before it is fetched.

@@ -117,7 +117,7 @@ pub(crate) async fn append(sink: &DeltaEgress, writes: &[Write]) -> WriteReport 
 }
 
 /// Writes until it is done, as the pipeline does.
-pub(crate) async fn insist(sink: &DeltaEgress, writes: &[Write]) -> WriteReport {
+pub(crate) async fn until_ok(sink: &DeltaEgress, writes: &[Write]) -> WriteReport {
     for _ in 0..20 {
         match try_write(sink, writes).await {
             Err(EgressError::Transient { .. }) => {}

@@ -19,7 +19,7 @@ async fn acknowledged_writes_survive_any_failing_change() {
     let mut row = report_row("a change fails", total, change_step(37));
     for first in (0..total).step_by(change_step(37)) {
         for (errno, count) in FAILURES {
-            row.judge(
+            row.record(
                 format!("{errno} at change {first} and {} more", count - 1),
                 run_with_failures(first as u64, count, errno).await,
             );

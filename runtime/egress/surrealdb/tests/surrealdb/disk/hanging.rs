@@ -91,7 +91,7 @@ async fn rows_of_an_earlier_attempt_are_acknowledged_only_once_durable() {
         disk.after_crash(Crash::PowerAndCache, left.path()).expect("made");
         let acknowledged = trial.acknowledged_by(before.last().map_or(0, |record| record.end));
         let checked = checks::check_store(left.path(), &acknowledged).await;
-        row.judge(
+        row.record(
             format!("power lost after batch {number}"),
             checked.map_err(|problem| format!("{problem}\n{}", trial.output)),
         );

@@ -38,7 +38,7 @@ async fn acknowledged_writes_survive_loss_of_power_after_any_change() {
         for crash in crashes(change) {
             let left = scratch();
             disk.after_crash(crash, left.path()).expect("made");
-            row.judge(
+            row.record(
                 format!("{crash:?} after change {change}"),
                 checks::check_store(left.path(), &acknowledged).await,
             );
@@ -56,7 +56,7 @@ async fn acknowledged_writes_survive_death_after_any_change() {
         // Threads run in any order, so the number of changes varies.
         let killed = trial.status.signal() == Some(Signal::SIGKILL as i32);
         assert!(killed || trial.output.contains("finished"), "{}", trial.output);
-        row.judge(
+        row.record(
             format!("killed after change {last}"),
             checks::check_store(&trial.disk(), &trial.acknowledged()).await,
         );

@@ -1,4 +1,4 @@
-//! The tables against the protocol's descriptors, with `prost-reflect` as the judge.
+//! The tables against the protocol's descriptors, with `prost-reflect` as the reference.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,7 @@ fn names(value: &serde_json::Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// What the judge makes of it: protobuf's canonical JSON, with the deviations of OTLP.
+/// What the reference makes of it: protobuf's canonical JSON, with the deviations of OTLP.
 fn canonical(message: &DynamicMessage) -> serde_json::Value {
     let options = prost_reflect::SerializeOptions::new().use_enum_numbers(true);
     let mut json = message
@@ -113,7 +113,7 @@ fn ids_as_hex(json: &mut serde_json::Value) {
 }
 
 /// Holds a message's table to its descriptor.
-fn judge<M: Message + prost::Message + PartialEq + std::fmt::Debug>(name: &str) {
+fn agrees_with_prost_reflect<M: Message + prost::Message + PartialEq + std::fmt::Debug>(name: &str) {
     let descriptor = descriptor(name);
     let mut found = BTreeSet::new();
     // As many turns as the largest oneof has variants, at a depth that reaches values in attributes of exemplars.
@@ -133,12 +133,12 @@ fn judge<M: Message + prost::Message + PartialEq + std::fmt::Debug>(name: &str) 
 
 #[test]
 fn every_field_of_the_protocol_is_written_and_read_as_its_descriptor_says() {
-    judge::<ExportTraceServiceRequest>("trace.v1.ExportTraceServiceRequest");
-    judge::<ExportTraceServiceResponse>("trace.v1.ExportTraceServiceResponse");
-    judge::<ExportLogsServiceRequest>("logs.v1.ExportLogsServiceRequest");
-    judge::<ExportLogsServiceResponse>("logs.v1.ExportLogsServiceResponse");
-    judge::<ExportMetricsServiceRequest>("metrics.v1.ExportMetricsServiceRequest");
-    judge::<ExportMetricsServiceResponse>("metrics.v1.ExportMetricsServiceResponse");
+    agrees_with_prost_reflect::<ExportTraceServiceRequest>("trace.v1.ExportTraceServiceRequest");
+    agrees_with_prost_reflect::<ExportTraceServiceResponse>("trace.v1.ExportTraceServiceResponse");
+    agrees_with_prost_reflect::<ExportLogsServiceRequest>("logs.v1.ExportLogsServiceRequest");
+    agrees_with_prost_reflect::<ExportLogsServiceResponse>("logs.v1.ExportLogsServiceResponse");
+    agrees_with_prost_reflect::<ExportMetricsServiceRequest>("metrics.v1.ExportMetricsServiceRequest");
+    agrees_with_prost_reflect::<ExportMetricsServiceResponse>("metrics.v1.ExportMetricsServiceResponse");
 }
 
 #[test]
