@@ -1,7 +1,7 @@
 //! What a process says of itself on `/metrics` after a fault: it counts what senders were told, and nothing that did not
 //! happen.
 
-use crate::{dead_letters::Flaw, harness::Pipeline, judge, oracle::Oracle, site::Part};
+use crate::{checker, dead_letters::Flaw, harness::Pipeline, oracle::Oracle, site::Part};
 
 const GUEST_FAILURES: &str = "danube_wasm_guest_failures_total";
 const DEAD_LETTERS: &str = "danube_wasm_dead_letters_total";
@@ -94,7 +94,7 @@ pub fn moved(process: &Pipeline, flaw: Flaw) -> Result<(), String> {
         Flaw::Misfit => VIOLATIONS,
     };
     let own = [cause, DEAD_LETTERS];
-    judge::until("counters move", || {
+    checker::until("counters move", || {
         let metrics = metrics(process)?;
         match own.iter().find(|name| sum(&metrics, name, "") == 0) {
             Some(name) => Err(format!("`{name}` has not moved:\n{metrics}")),

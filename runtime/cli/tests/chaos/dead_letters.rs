@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::{
+    checker,
     harness::{Answer, Pipeline, Scratch, cli, post},
-    judge,
     oracle::{Id, Minting, Oracle, payload},
 };
 
@@ -90,7 +90,7 @@ impl Flawed {
     /// There never are, or one of them is not as it must be.
     pub fn settle(&self, scratch: &Scratch) -> Result<(), String> {
         let mut ids = Vec::new();
-        judge::until("every flawed event is a letter, once", || {
+        checker::until("every flawed event is a letter, once", || {
             ids = listed(scratch);
             match ids.len() == self.owed.len() {
                 true => Ok(()),
@@ -214,7 +214,7 @@ fn lasting(part: &Value) -> Value {
     part
 }
 
-/// What the judge must see, or it proves nothing.
+/// What the checker must see, or it proves nothing.
 ///
 /// # Panics
 /// It does not see one of them.
@@ -243,7 +243,7 @@ pub fn canary() {
         ];
         for (what, letters) in bad {
             let faults = faults(flaw, &owed, &letters);
-            assert_eq!(faults.len(), 1, "the judge does not see {what}: {faults:?}");
+            assert_eq!(faults.len(), 1, "the checker does not see {what}: {faults:?}");
         }
     }
 }

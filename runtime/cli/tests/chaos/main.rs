@@ -5,6 +5,7 @@
 //! their name; `CHAOS_SEED` sets the run's seed, `CHAOS_TRIAL` repeats one trial's, `CHAOS_LEDGER` names a file to which the
 //! figures are added. Nothing is tried again: a flake is a bug, here or in the product.
 
+mod checker;
 mod classes;
 mod counters;
 mod dead_letters;
@@ -12,7 +13,6 @@ mod dice;
 #[allow(dead_code, reason = "the end-to-end tests use the rest of it")]
 #[path = "../e2e/harness.rs"]
 mod harness;
-mod judge;
 mod load;
 mod oracle;
 mod proxy;
@@ -29,9 +29,9 @@ use std::{
 use danube_wasm_trials::{Row, panicked};
 
 use crate::{
+    checker::{Checked, Verdict},
     classes::{Class, Trial},
     dice::Dice,
-    judge::{Judged, Verdict},
 };
 
 fn main() -> ExitCode {
@@ -95,7 +95,7 @@ fn try_class(class: &Class, run: u64) -> Row {
     row
 }
 
-fn try_once(class: &Class, site: &mut Option<Box<dyn Trial>>, seed: u64, row: &mut Row) -> Judged {
+fn try_once(class: &Class, site: &mut Option<Box<dyn Trial>>, seed: u64, row: &mut Row) -> Checked {
     let judged = catch_unwind(AssertUnwindSafe(|| {
         if site.as_ref().is_none_or(|site| site.is_worn()) {
             // The old one's processes go first.

@@ -187,7 +187,7 @@ pub fn ids_in(bytes: &[u8]) -> BTreeSet<Id> {
     starts.filter_map(number).collect()
 }
 
-/// What the judge must see, or it proves nothing.
+/// What the checker must see, or it proves nothing.
 ///
 /// # Panics
 /// It does not see one of them.
@@ -210,12 +210,12 @@ pub fn canary() {
         ("a stranger", [good.clone(), vec![row(all[2] + 1)]].concat()),
     ];
     for (what, rows) in bad {
-        assert_eq!(oracle.faults(&rows).len(), 1, "the judge does not see {what}");
+        assert_eq!(oracle.faults(&rows).len(), 1, "the checker does not see {what}");
     }
     let overtaken = ids(&[row(all[0]), row(all[2])]);
     assert_eq!(
         oracle.gaps(&overtaken, &overtaken).len(),
         1,
-        "the judge does not see an event that overtook another"
+        "the checker does not see an event that overtook another"
     );
 }

@@ -1,4 +1,4 @@
-//! Who serves Danube's API to a site: `danube-wasm broker`, or a real Danube.
+//! Who keeps the log of a site: `danube-wasm broker`, a real Danube, or servers of NATS.
 
 #[path = "../../../testing/conformance/tests/danube_process/executable.rs"]
 pub mod executable;
@@ -6,7 +6,7 @@ pub mod executable;
 use std::{fs, net::SocketAddr, path::Path};
 
 use self::executable::{Danube, Running};
-use crate::{harness::Pipeline, judge};
+use crate::{checker, harness::Pipeline};
 
 /// Which.
 #[derive(Clone)]
@@ -16,6 +16,32 @@ pub enum Kind {
         ack_timeout_secs: u64,
     },
     Danube(Danube),
+    /// Servers that the class keeps itself.
+    Nats {
+        /// Where clients connect.
+        urls: Vec<String>,
+        /// Where they say whether they sync.
+        monitoring: Vec<String>,
+    },
+}
+
+impl Kind {
+    /// The line of a pipeline file that names it, and the table that names the process by its slot. Danube's API is at the address.
+    pub fn lines(&self, address: SocketAddr, slot: &str) -> (String, String) {
+        let danube = || format!("danube_service_url = \"http://{address}\"");
+        let table = |name: &str, line: String| format!("[{name}]\ninstance = \"{slot}\"\n{line}\n");
+        match self {
+            Self::Own { ack_timeout_secs } => {
+                let timeout = format!("ack_timeout_ms = {}", ack_timeout_secs * 1000);
+                (danube(), table("danube", timeout))
+            }
+            Self::Danube(_) => (danube(), table("danube", String::new())),
+            Self::Nats { urls, monitoring } => (
+                format!("broker_url = \"{}\"", urls.join(",")),
+                table("nats", format!("monitoring = {monitoring:?}")),
+            ),
+        }
+    }
 }
 
 /// Beside what every Danube under test has.
@@ -46,11 +72,13 @@ enum Process {
 }
 
 impl Server {
-    /// On the data that is in the directory. Danube sends its clients to `public`, wherever it listens.
-    pub fn start(kind: &Kind, dir: &Path, public: SocketAddr) -> Self {
+    /// On the data that is in the directory. Danube sends its clients to `public`, wherever it listens. `None` of what the class
+    /// keeps itself.
+    pub fn start(kind: &Kind, dir: &Path, public: SocketAddr) -> Option<Self> {
         match kind {
-            Kind::Own { ack_timeout_secs } => own(dir, *ack_timeout_secs),
-            Kind::Danube(danube) => real(danube, dir, public),
+            Kind::Own { ack_timeout_secs } => Some(own(dir, *ack_timeout_secs)),
+            Kind::Danube(danube) => Some(real(danube, dir, public)),
+            Kind::Nats { .. } => None,
         }
     }
 
@@ -71,7 +99,7 @@ fn own(dir: &Path, ack_timeout_secs: u64) -> Server {
 fn real(danube: &Danube, dir: &Path, public: SocketAddr) -> Server {
     fs::create_dir_all(dir).expect("a directory");
     let mut running = danube.start(dir, public, SETTINGS);
-    let serves = judge::until("Danube serves", || running.serves());
+    let serves = checker::until("Danube serves", || running.serves());
     serves.unwrap_or_else(|why| panic!("{why}"));
     Server {
         address: danube.address,

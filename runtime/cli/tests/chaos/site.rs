@@ -41,7 +41,7 @@ pub struct Layout {
 pub struct Database {
     /// Where sinks reach it.
     pub url: String,
-    /// Where the judge reads it, whatever happens on the way there.
+    /// Where the checker reads it, whatever happens on the way there.
     pub true_url: String,
     pub name: String,
 }
@@ -116,9 +116,10 @@ impl Site {
 
     /// On the log that is there, at whatever port; processes reach it through the proxy.
     pub fn start_broker(&mut self) {
-        let broker = Server::start(&self.layout.broker, &self.broker_dir(), self.broker_proxy.address());
-        self.broker_proxy.point_to(broker.address());
-        self.broker = Some(broker);
+        self.broker = Server::start(&self.layout.broker, &self.broker_dir(), self.broker_proxy.address());
+        if let Some(broker) = &self.broker {
+            self.broker_proxy.point_to(broker.address());
+        }
     }
 
     pub fn broker_dir(&self) -> PathBuf {
@@ -172,15 +173,8 @@ impl Site {
         std::fs::create_dir_all(&dir).expect("a directory");
         let schema = root().join("examples/stripe-payments/schemas/payment.json");
         std::fs::copy(schema, dir.join("payment.json")).expect("a schema");
-        let ack_timeout = match self.layout.broker {
-            server::Kind::Own { ack_timeout_secs } => format!("ack_timeout_ms = {}", ack_timeout_secs * 1000),
-            server::Kind::Danube(_) => String::new(),
-        };
-        let broker = format!("danube_service_url = \"http://{}\"", self.broker_proxy.address());
-        let text = format!(
-            "{}[danube]\ninstance = \"{slot}\"\n{ack_timeout}\n{connector}",
-            texts::top(&broker, 30)
-        );
+        let (broker, table) = self.layout.broker.lines(self.broker_proxy.address(), slot);
+        let text = format!("{}{table}{connector}", texts::top(&broker, 30));
         let file = dir.join("pipeline.toml");
         std::fs::write(&file, text).expect("a pipeline file");
         Part {
@@ -194,7 +188,7 @@ impl Site {
     /// What is in the database server that all sinks write to, by a way that no fault is on.
     pub fn database_rows(&self) -> Vec<Value> {
         let database = self.layout.database.as_ref().expect("a database");
-        let file = self.dir.path().join("judge.toml");
+        let file = self.dir.path().join("checker.toml");
         let sink = DatabaseSink {
             url: &database.true_url,
             namespace: &database.name,
@@ -202,7 +196,7 @@ impl Site {
             database: CREDENTIALS,
             ..DatabaseSink::default()
         };
-        let text = format!("name = \"judge\"\n{sink}");
+        let text = format!("name = \"checker\"\n{sink}");
         std::fs::write(&file, text).expect("a file");
         rows(&file.display().to_string())
     }

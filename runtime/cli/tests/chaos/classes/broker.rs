@@ -12,9 +12,9 @@ use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict, settle},
     counters,
     dice::Dice,
-    judge::{self, Judged, Verdict, settle},
     load::Load,
     oracle::{Id, Oracle, ids},
     proxy::Weather,
@@ -121,7 +121,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 const AWAY_SECS: [u64; 3] = [1, 5, 15];
 
 impl Trial for Broken {
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
         let spools = self.trial.is_multiple_of(2);
         let away = Duration::from_secs(AWAY_SECS[self.trial / 2 % AWAY_SECS.len()]);
         self.trial += 1;
@@ -175,7 +175,7 @@ impl Ground {
         }
     }
 
-    fn run(&mut self, fault: Fault, away: Duration, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, fault: Fault, away: Duration, dice: &mut Dice, row: &mut Row) -> Checked {
         let load = Load::start(&self.oracle, &self.source.address, 4);
         self.more(50)?;
         thread::park_timeout(dice.within_ms(500));
@@ -206,7 +206,7 @@ impl Ground {
         if !self.spools && fault != Fault::Slow && away > ANSWERED_WITHIN && refused == 0 {
             return Err("no sender was told 503 while the broker was away".to_owned());
         }
-        judge::revived(row, back, stored, || self.sink.rows())?;
+        checker::revived(row, back, stored, || self.sink.rows())?;
         load.stop();
         self.alive()?;
         let alive = back.elapsed().as_millis() as u64;
@@ -234,7 +234,7 @@ impl Ground {
     /// what takes the places of that. To blame it takes both, read off the wire: its acknowledgement, and that it never
     /// delivered the event.
     fn blame(&self, row: &mut Row) -> Result<(), String> {
-        let missing = judge::missing(&self.oracle.owed(), || self.sink.rows(), QUIET);
+        let missing = checker::missing(&self.oracle.owed(), || self.sink.rows(), QUIET);
         let (acknowledged, delivered) = (self.site.broker_proxy.answered(), self.site.broker_proxy.delivered());
         if let Some(id) = missing.difference(&acknowledged).next() {
             return Err(format!(
@@ -251,7 +251,7 @@ impl Ground {
 
     /// What the way to the broker saw of events that are not stored.
     fn on_the_wire(&self) -> String {
-        let missing = judge::missing(&self.oracle.owed(), || self.sink.rows(), Duration::ZERO);
+        let missing = checker::missing(&self.oracle.owed(), || self.sink.rows(), Duration::ZERO);
         let of_them = |seen: BTreeSet<Id>| missing.intersection(&seen).count();
         let (acknowledged, delivered) = (self.site.broker_proxy.answered(), self.site.broker_proxy.delivered());
         format!(
@@ -265,8 +265,8 @@ impl Ground {
     /// One of several fresh events is stored: each may be one that Danube skips.
     fn alive(&self) -> Result<(), String> {
         let address = self.source.address.read().clone();
-        judge::until("a fresh event is stored", || {
-            let id = judge::post(&self.oracle, &address)?;
+        checker::until("a fresh event is stored", || {
+            let id = checker::post(&self.oracle, &address)?;
             let posted = Instant::now();
             while posted.elapsed() < DEADLINE {
                 if ids(&self.sink.rows()).contains(&id) {
@@ -280,7 +280,7 @@ impl Ground {
 
     fn more(&self, n: usize) -> Result<(), String> {
         let enough = self.oracle.owed_count() + n;
-        judge::until("events are acknowledged", || match self.oracle.owed_count() {
+        checker::until("events are acknowledged", || match self.oracle.owed_count() {
             owed if owed >= enough => Ok(()),
             owed => Err(format!("{owed} of {enough}")),
         })

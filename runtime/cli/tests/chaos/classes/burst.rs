@@ -20,13 +20,13 @@ use tonic_prost::ProstCodec;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict},
     counters,
     dice::Dice,
     harness::{
         Pipeline, cli, root,
         texts::{self, DatabaseSink, WebhookSource},
     },
-    judge::{self, Judged, Verdict},
     load::Load,
     oracle::{Oracle, ids},
     server::{
@@ -158,7 +158,7 @@ struct Burst {
 }
 
 impl Trial for Burst {
-    fn run(&mut self, _: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, _: &mut Dice, row: &mut Row) -> Checked {
         let shape = SHAPES[picked().unwrap_or(self.trial) % SHAPES.len()];
         self.trial += 1;
         let mut ground = Ground::new(&self.danube, self.nodes, shape);
@@ -230,12 +230,12 @@ impl Ground {
 
     fn until_danube_serves(&mut self) {
         for (_, running) in &mut self.brokers {
-            let serves = judge::until("Danube serves", || running.serves());
+            let serves = checker::until("Danube serves", || running.serves());
             serves.unwrap_or_else(|why| panic!("{why}"));
         }
     }
 
-    fn run(&mut self, reader: Reader, row: &mut Row) -> Judged {
+    fn run(&mut self, reader: Reader, row: &mut Row) -> Checked {
         self.start_pipelines();
         if reader == Reader::Log {
             self.store_the_cursor()?;
@@ -245,7 +245,7 @@ impl Ground {
         let enough = self.oracle.owed_count() + self.shape.events;
         let load = Load::start(&self.oracle, &address, SENDERS);
         let begun = Instant::now();
-        judge::until("events are answered 200", || match self.oracle.owed_count() {
+        checker::until("events are answered 200", || match self.oracle.owed_count() {
             owed if owed >= enough => Ok(()),
             // As long as it goes on.
             owed if begun.elapsed() < Duration::from_secs(600) && owed > 0 => {
@@ -262,10 +262,10 @@ impl Ground {
         row.note("events", self.oracle.owed_count() as u64);
         row.note("answered 503", self.oracle.refused() as u64);
         self.wait_for_rows();
-        self.judge(reader, row)
+        self.check(reader, row)
     }
 
-    fn judge(&mut self, reader: Reader, row: &mut Row) -> Judged {
+    fn check(&mut self, reader: Reader, row: &mut Row) -> Checked {
         let rows = self.rows();
         self.stored = ids(&rows).len();
         if let Some(fault) = self.oracle.faults(&rows).first() {
@@ -305,9 +305,9 @@ impl Ground {
     fn store_the_cursor(&mut self) -> Result<(), String> {
         for pause in [CURSOR_STORED_AFTER, Duration::from_secs(1)] {
             for _ in 0..8 * PARTITIONS {
-                judge::post(&self.oracle, &self.source().address())?;
+                checker::post(&self.oracle, &self.source().address())?;
             }
-            judge::settle(&self.oracle, || self.rows())?;
+            checker::settle(&self.oracle, || self.rows())?;
             thread::park_timeout(pause);
         }
         Ok(())
@@ -317,8 +317,8 @@ impl Ground {
     fn load_the_topic_again(&self) -> Result<(), String> {
         self.unload()?;
         // The way through is open again.
-        judge::until("a fresh event is stored", || {
-            let id = judge::post(&self.oracle, &self.source().address())?;
+        checker::until("a fresh event is stored", || {
+            let id = checker::post(&self.oracle, &self.source().address())?;
             thread::park_timeout(Duration::from_secs(2));
             match ids(&self.rows()).contains(&id) {
                 true => Ok(()),

@@ -7,11 +7,11 @@ use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict},
     counters::{self, Target},
     dead_letters::{Flaw, Flawed},
     dice::Dice,
     harness::{self, Pipeline, Scratch, Setup},
-    judge::{self, Judged, Verdict},
     load::Load,
     oracle::Oracle,
 };
@@ -75,7 +75,7 @@ fn setup(way: &Way) -> Setup {
 }
 
 impl Trial for Table {
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
         let points = points();
         assert_eq!(points.len(), POINTS as usize);
         let point = points[self.next % points.len()];
@@ -84,7 +84,7 @@ impl Trial for Table {
     }
 }
 
-fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
+fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Checked {
     let way = way_to(point);
     let scratch = setup(&way).write();
     let nth = match way {
@@ -116,7 +116,7 @@ fn crash_at(point: FailPoint, dice: &mut Dice, row: &mut Row) -> Judged {
         Way::Load => {}
         Way::Poison | Way::Refused => flawed.post_until_gone(&pipeline),
         Way::Stop => {
-            judge::until("events are acknowledged", || match oracle.owed_count() > 20 {
+            checker::until("events are acknowledged", || match oracle.owed_count() > 20 {
                 true => Ok(()),
                 false => Err(format!("{} are", oracle.owed_count())),
             })?;
@@ -156,7 +156,7 @@ fn judged(scratch: &Scratch, oracle: &Oracle, pipeline: &Pipeline, flawed: &Flaw
         serde_json::Value::Array(rows) => rows,
         other => panic!("rows are {other}"),
     };
-    judge::settle(oracle, rows)?;
+    checker::settle(oracle, rows)?;
     flawed.settle(scratch)?;
-    judge::fresh(oracle, &pipeline.address(), rows)
+    checker::fresh(oracle, &pipeline.address(), rows)
 }

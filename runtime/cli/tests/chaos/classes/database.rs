@@ -12,9 +12,9 @@ use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict, fresh, settle},
     counters::{self, Target},
     dice::Dice,
-    judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
     oracle::{Oracle, ids},
     proxy::{Proxy, Weather},
@@ -85,7 +85,7 @@ fn begin(fault: Fault) -> Result<Box<dyn Trial>, &'static str> {
 const ACK_TIMEOUT_SECS: u64 = 2;
 
 impl Trial for Failing {
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
         let spools = self.trial.is_multiple_of(2);
         self.trial += 1;
         let proxy = Proxy::start();
@@ -123,10 +123,10 @@ fn under_load(
     sinks: &[Part],
     dice: &mut Dice,
     row: &mut Row,
-) -> Judged {
+) -> Checked {
     let oracle = Arc::new(Oracle::default());
     let load = Load::start(&oracle, &source.address, 4);
-    judge::until("events are acknowledged", || match oracle.owed_count() {
+    checker::until("events are acknowledged", || match oracle.owed_count() {
         20.. => Ok(()),
         n => Err(format!("{n} are")),
     })?;
@@ -147,7 +147,7 @@ fn under_load(
     let (met, unwritten) = (proxy.met_anybody(), owed.difference(&stored).count());
     proxy.set(Weather::Fair);
     let end = Instant::now();
-    judge::revived(row, end, stored.len(), || site.database_rows())?;
+    checker::revived(row, end, stored.len(), || site.database_rows())?;
     load.stop();
     settle(&oracle, || site.database_rows())?;
     fresh(&oracle, &source.address.read().clone(), || site.database_rows())?;

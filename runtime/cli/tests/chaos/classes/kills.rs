@@ -6,9 +6,9 @@ use danube_wasm_trials::Row;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict, fresh, settle},
     counters::{self, Target},
     dice::Dice,
-    judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
     oracle::{Oracle, ids},
     site::{Layout, Part, Site},
@@ -73,10 +73,10 @@ impl Kills {
 }
 
 impl Trial for Kills {
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
         let before = self.oracle.owed_count();
         let load = Load::start(&self.oracle, &self.source.address, SENDERS);
-        judge::until("events are acknowledged", || match self.oracle.owed_count() > before {
+        checker::until("events are acknowledged", || match self.oracle.owed_count() > before {
             true => Ok(()),
             false => Err("none is".to_owned()),
         })?;
@@ -103,7 +103,7 @@ impl Trial for Kills {
         if self.victim != Victim::Sink {
             self.source.start();
         }
-        judge::revived(row, end, stored.len(), || self.sink.rows())?;
+        checker::revived(row, end, stored.len(), || self.sink.rows())?;
         load.stop();
         settle(&self.oracle, || self.sink.rows())?;
         fresh(&self.oracle, &self.source.address.read().clone(), || self.sink.rows())?;

@@ -6,11 +6,12 @@ pub mod crash_table;
 pub mod database;
 pub mod group;
 pub mod kills;
+pub mod nats;
 pub mod stops;
 
 use danube_wasm_trials::Row;
 
-use crate::{dice::Dice, judge::Judged};
+use crate::{checker::Checked, dice::Dice};
 
 /// How many trials: in `make test`, in `make chaos`, in `make chaos-long`.
 pub type Trials = [u32; 3];
@@ -29,7 +30,7 @@ pub trait Trial {
     ///
     /// # Errors
     /// What did not hold.
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged;
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked;
 
     /// Whether its site has become too large for another trial.
     fn is_worn(&self) -> bool {
@@ -61,6 +62,9 @@ pub const ALL: &[Class] = &[
     broker::DANUBE_KILLED,
     broker::DANUBE_REFUSED,
     broker::DANUBE_BLACK_HOLE,
+    nats::KEY_SHARED,
+    nats::SHARED,
+    nats::FAILOVER,
     burst::ONE_NODE_LIVE,
     burst::TWO_NODES_LIVE,
     burst::TWO_NODES_FROM_LOG,

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{Class, Trial};
 use crate::{
+    checker::{self, Checked, Verdict, fresh, settle},
     counters::{self, Target},
     dice::Dice,
     harness::{Pipeline, Setup},
-    judge::{self, Judged, Verdict, fresh, settle},
     load::Load,
     oracle::{Oracle, ids},
     proxy::Weather,
@@ -56,11 +56,11 @@ struct Stops {
     oracle: Arc<Oracle>,
     source: Part,
     sink: Part,
-    trial: fn(&mut Self, &mut Dice, &mut Row) -> Judged,
+    trial: fn(&mut Self, &mut Dice, &mut Row) -> Checked,
 }
 
 impl Stops {
-    fn of(trial: fn(&mut Self, &mut Dice, &mut Row) -> Judged) -> Self {
+    fn of(trial: fn(&mut Self, &mut Dice, &mut Row) -> Checked) -> Self {
         let site = Site::new(Layout {
             broker: Kind::Own {
                 ack_timeout_secs: ACK_TIMEOUT_SECS,
@@ -84,7 +84,7 @@ impl Stops {
     fn load(&self, dice: &mut Dice) -> Result<Load, String> {
         let before = self.oracle.owed_count();
         let load = Load::start(&self.oracle, &self.source.address, SENDERS);
-        judge::until("events are acknowledged", || match self.oracle.owed_count() > before {
+        checker::until("events are acknowledged", || match self.oracle.owed_count() > before {
             true => Ok(()),
             false => Err("none is".to_owned()),
         })?;
@@ -100,7 +100,7 @@ impl Stops {
 }
 
 impl Trial for Stops {
-    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Judged {
+    fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
         // A trial may leave another site behind.
         let oracle = self.oracle.clone();
         let before = oracle.owed_count();
@@ -116,7 +116,7 @@ impl Trial for Stops {
 
 /// After a clean stop of both, what is stored and what is unread are together what was promised: nothing was published
 /// and not answered, nothing written and not acknowledged, nothing acknowledged and not written.
-fn clean(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
+fn clean(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Checked {
     let load = site.load(dice)?;
     site.source.stop();
     site.sink.stop();
@@ -134,10 +134,10 @@ fn clean(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
 }
 
 /// A drain that cannot end, because the broker swallows everything, is ended at once by a second signal.
-fn second_sigterm(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
+fn second_sigterm(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Checked {
     let load = site.load(dice)?;
     site.site.broker_proxy.set(Weather::Swallow);
-    judge::until("requests wait", || match site.oracle.unanswered() {
+    checker::until("requests wait", || match site.oracle.unanswered() {
         SENDERS.. => Ok(()),
         n => Err(format!("{n} do")),
     })?;
@@ -171,7 +171,7 @@ fn second_sigterm(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
 }
 
 /// What is stored never shrinks, and grows in the end.
-fn crash_loop(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
+fn crash_loop(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Checked {
     let load = site.load(dice)?;
     let mut stored = ids(&site.sink.rows());
     for life in 0..8 {
@@ -194,7 +194,7 @@ fn crash_loop(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
 }
 
 /// A process that stands still for longer than the broker waits for acknowledgements, and goes on as if nothing were.
-fn frozen(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
+fn frozen(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Checked {
     let load = site.load(dice)?;
     let victim = match dice.between(0, 2) {
         0 => &site.source,
@@ -212,7 +212,7 @@ fn frozen(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
 
 /// A second sink under the first one's name takes its place or shares the work, and when it is killed the first goes on.
 /// A second process on one data directory refuses to start and harms nobody.
-fn two_of_a_name(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Judged {
+fn two_of_a_name(site: &mut Stops, dice: &mut Dice, row: &mut Row) -> Checked {
     let mut twin = site.site.sink_named("twin", "0");
     let load = site.load(dice)?;
     twin.start();

@@ -1,4 +1,4 @@
-//! Judged after a quiet phase: everything owed is there, once, as it was sent, and a fresh event gets through.
+//! Checked after a quiet phase: everything owed is there, once, as it was sent, and a fresh event gets through.
 
 use std::{
     collections::BTreeSet,
@@ -16,7 +16,7 @@ use crate::{
 /// Longest wait for what must happen. Far above what it takes, so that only what never happens fails.
 pub const DEADLINE: Duration = Duration::from_secs(300);
 
-/// After the end of the last fault something new is stored by then. Judged where trials are many, `make chaos`: what
+/// After the end of the last fault something new is stored by then. Checked where trials are many, `make chaos`: what
 /// `make test` runs beside all its other tests says only how busy the machine is.
 const ALIVE_WITHIN: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,7 @@ pub enum Verdict {
     Discarded(&'static str),
 }
 
-pub type Judged = Result<Verdict, String>;
+pub type Checked = Result<Verdict, String>;
 
 /// Waits for it.
 ///
