@@ -227,6 +227,7 @@ impl Defaults<'_> {
             attributes: input.attributes.clone(),
             headers: input.headers.clone(),
             traceparent: None,
+            refusal: None,
         }
     }
 

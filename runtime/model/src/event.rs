@@ -28,6 +28,18 @@ pub struct Event {
     pub headers: Vec<(String, String)>,
     /// W3C `traceparent` of the span that took it in.
     pub traceparent: Option<String>,
+    /// Why no component is asked about it. The endpoint's `on_invalid` decides what becomes of it, as of data that a component
+    /// refuses.
+    pub refusal: Option<Box<EventRefusal>>,
+}
+
+/// Why an event is refused by the source that it comes through: it cannot be read, or is over a limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRefusal {
+    /// What is wrong with it, and what to do.
+    pub error: String,
+    /// Whether the event has the payload that was sent. Otherwise it is empty, and there is nothing to try again.
+    pub has_payload: bool,
 }
 
 impl Event {
@@ -43,6 +55,7 @@ impl Event {
             attributes: Vec::new(),
             headers: Vec::new(),
             traceparent: None,
+            refusal: None,
         }
     }
 }

@@ -30,8 +30,6 @@ pub const PUBLISH_TIME_ATTRIBUTE: &str = "x-danube-wasm-publish-time-ms";
 /// Attribute that carries a record's order: see [`OrderClock`](crate::clock::OrderClock). A record that is published again
 /// keeps the order that it had.
 pub const ORDER_ATTRIBUTE: &str = "x-danube-wasm-order";
-/// Attribute of an event that its ingress cannot read: why. It is refused as data that the component refuses is, without a call.
-pub const REFUSED_ATTRIBUTE: &str = "x-danube-wasm-refused";
 /// Attributes with this prefix are the host's; what a component writes there is dropped.
 pub const HOST_ATTRIBUTE_PREFIX: &str = "x-danube-wasm-";
 

@@ -400,6 +400,7 @@ mod tests {
             attributes: Vec::new(),
             headers: vec![("x-long".to_owned(), "h".repeat(2000))],
             traceparent: None,
+            refusal: None,
         };
         let (recording, why) = ("r".repeat(500), "why ".repeat(500));
         let letter = DeadLetter::of_event(&event, Reason::Refused, why).with_recording(Some(recording));

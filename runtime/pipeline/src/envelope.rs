@@ -102,6 +102,7 @@ impl Envelope {
             attributes,
             headers: headers.collect(),
             traceparent: None,
+            refusal: None,
         })))
     }
 
@@ -181,6 +182,7 @@ mod tests {
             attributes: Vec::new(),
             headers: Vec::new(),
             traceparent: None,
+            refusal: None,
         }
     }
 

@@ -9,8 +9,7 @@ use danube_wasm_model::{
     clock::OrderClock,
     columns::{Rejection, RejectionKind},
     door::{GuestError, Intake, OnRefusal, Outcome},
-    event::{Event, EventBatch, RecordBatch},
-    identity::REFUSED_ATTRIBUTE,
+    event::{Event, EventBatch, EventRefusal, RecordBatch},
 };
 use danube_wasm_pipeline::{Instruments, OnInvalid, RetryPolicy, Source, SourceLimits, SourceParts};
 use fakes::{FakeSource, MemoryBroker, event, forward, trap};
@@ -227,9 +226,10 @@ async fn an_event_that_its_ingress_cannot_read_is_a_dead_letter_beside_the_other
     parts.on_invalid = HashMap::from([("/in".to_owned(), OnInvalid::DeadLetter)]);
     let source = Source::start(parts).await.expect("a source");
     let mut events = request(&["a", "unreadable", "b"]);
-    events[1]
-        .attributes
-        .push((REFUSED_ATTRIBUTE.to_owned(), "the event is not JSON".to_owned()));
+    events[1].refusal = Some(Box::new(EventRefusal {
+        error: "the event is not JSON".to_owned(),
+        has_payload: true,
+    }));
     let outcomes = source.offer_all(events, OnRefusal::RefuseAll).await;
     assert_eq!(
         words(&outcomes),

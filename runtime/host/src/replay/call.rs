@@ -176,6 +176,7 @@ fn event(input: &RecordedInput) -> Result<Event, String> {
         attributes: attributes.clone(),
         headers: headers.clone(),
         traceparent: None,
+        refusal: None,
     })
 }
 

@@ -32,8 +32,8 @@ pub struct EndpointOptions {
     pub missing_id: MissingId,
     /// Accepted as a retry by default.
     pub id_reuse: IdReuse,
-    /// What becomes of items of a list that cannot be read: with [`OnInvalid::DeadLetter`] they are offered, and say why they are
-    /// refused in [`danube_wasm_model::identity::REFUSED_ATTRIBUTE`]; else the request is refused. Rejected by default.
+    /// What becomes of items of a list that cannot be read: with [`OnInvalid::DeadLetter`] they are offered with their
+    /// [refusal](danube_wasm_model::event::Event::refusal); else the request is refused. Rejected by default.
     pub on_invalid: OnInvalid,
     /// Where to find the event's key in the body. Nowhere by default. A body without one, or that is not JSON, becomes an event
     /// without a key.

@@ -23,6 +23,7 @@ pub(crate) fn event_of_head(exchange: &Exchange<'_>, endpoint: &Endpoint) -> Eve
             false => Vec::new(),
         },
         traceparent: exchange.traceparent(),
+        refusal: None,
     }
 }
 

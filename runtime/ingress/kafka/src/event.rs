@@ -3,8 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use danube_wasm_model::{
     clock::{now_ms, upstream_order},
-    event::{Event, Interests},
-    identity::{ORDER_ATTRIBUTE, REFUSED_ATTRIBUTE},
+    event::{Event, EventRefusal, Interests},
+    identity::ORDER_ATTRIBUTE,
 };
 
 use crate::{
@@ -38,9 +38,6 @@ pub(crate) fn event(record: &Record, contents: Contents, route: &Route, generati
         // For the host: the component need not pass it on.
         attributes.push(named(ORDER_ATTRIBUTE, order(generation, record.offset).to_string()));
     }
-    if let Some(why) = &contents.refused {
-        attributes.push(named(REFUSED_ATTRIBUTE, why.as_str()));
-    }
     if wants.attributes {
         about(record, &contents, &mut attributes);
     }
@@ -57,6 +54,12 @@ pub(crate) fn event(record: &Record, contents: Contents, route: &Route, generati
         key: contents.key,
         received_ms: now_ms(),
         attributes,
+        refusal: contents.refused.map(|error| {
+            Box::new(EventRefusal {
+                error,
+                has_payload: true,
+            })
+        }),
         traceparent: text(TRACEPARENT).filter(|text| is_traceparent(text)).map(str::to_owned),
     }
 }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use danube_wasm_model::{
     clock::now_ms,
-    event::{Event, Interests},
+    event::{Event, EventRefusal, Interests},
 };
 
 use crate::{
@@ -37,14 +37,19 @@ pub(crate) fn event(message: Message, id: String, route: &Route, wants: Interest
             .filter(|text| is_traceparent(text))
             .map(str::to_owned),
         payload: message.payload,
+        refusal: None,
     }
 }
 
-/// What is known of a message that cannot be taken, for its dead letter: how many bytes its packet has, and which message of its connection
-/// it was.
-pub(crate) fn unfit(message: Message, id: String, route: &Route, size: usize, position: u64) -> Event {
+/// What is known of a message that cannot be taken, for its dead letter: how many bytes its packet has, which message of its connection
+/// it was, and why it is refused.
+pub(crate) fn unfit(message: Message, id: String, route: &Route, size: usize, position: u64, error: String) -> Event {
     let wants = Interests::from_names(["attributes"]);
     let mut event = event(message, id, route, wants);
+    event.refusal = Some(Box::new(EventRefusal {
+        error,
+        has_payload: false,
+    }));
     event.attributes.extend([
         ("mqtt.packet-bytes".to_owned(), size.to_string()),
         ("mqtt.position".to_owned(), position.to_string()),

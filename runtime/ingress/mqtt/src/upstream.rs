@@ -44,8 +44,6 @@ pub(crate) struct MqttUpstream {
 /// What has arrived, as it is delivered.
 enum Staged {
     Event(Box<Event>),
-    /// It cannot be taken: what is known of it, and why.
-    Refused(Box<Event>, String),
     /// It is acknowledged in its turn and no more.
     Passed,
 }
@@ -231,8 +229,8 @@ impl MqttUpstream {
         let error = format!(
             "a message of {size} bytes of topic `{topic}`, number {position} of its connection, cannot be taken: {why}"
         );
-        let event = event::unfit(message.clone(), id, route, *size, position);
-        Ok(Staged::Refused(Box::new(event), error))
+        let event = event::unfit(message.clone(), id, route, *size, position, error);
+        Ok(Staged::Event(Box::new(event)))
     }
 
     /// The next of what is staged: a run of events, or of what is passed over.
@@ -257,14 +255,6 @@ impl MqttUpstream {
         while let Some((position, staged)) = self.staged.pop_front() {
             match staged {
                 Staged::Event(event) => events.push((*event, Position::from(position))),
-                Staged::Refused(event, error) if events.is_empty() => {
-                    return Some(Delivery::Refused {
-                        stream,
-                        epoch,
-                        event: Box::new((*event, Position::from(position))),
-                        error,
-                    });
-                }
                 next => {
                     self.staged.push_front((position, next));
                     break;

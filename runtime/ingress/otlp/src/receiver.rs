@@ -213,6 +213,7 @@ impl Endpoint {
             event: Event {
                 received_ms,
                 traceparent: exchange.traceparent(),
+                refusal: None,
                 ..Event::json(self.name.clone(), String::new(), Bytes::new())
             },
             wants_attributes: self.receiver.wants.attributes,

@@ -112,6 +112,7 @@ pub(crate) fn event(
         attributes: attributes(source, change, moment),
         headers: Vec::new(),
         traceparent: None,
+        refusal: None,
     }
 }
 
@@ -133,6 +134,7 @@ pub(crate) fn message(source: &Source<'_>, endpoint: Arc<str>, prefix: &str, con
         attributes,
         headers: Vec::new(),
         traceparent: None,
+        refusal: None,
     }
 }
 

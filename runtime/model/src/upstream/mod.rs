@@ -88,19 +88,6 @@ pub enum Delivery {
         /// Each with the position that may be confirmed once it, and all before it, are done: see [`Position`].
         events: Vec<(Event, Position)>,
     },
-    /// One event that no component is asked about, because the source itself cannot take what it is of: a message over its limit of
-    /// size, or one that cannot be read. The endpoint's `on_invalid` decides: it is a dead letter, skipped, or the connector
-    /// stops. Otherwise as [`Delivery::Events`].
-    Refused {
-        /// Where it is from.
-        stream: StreamId,
-        /// The ownership that it was delivered in.
-        epoch: u64,
-        /// What is known of it, without a payload, and the position that may be confirmed once it, and all before it, are done.
-        event: Box<(Event, Position)>,
-        /// What is wrong with it, and what to do.
-        error: String,
-    },
     /// The stream has moved on without an event: a keepalive, the end of a transaction, a marker, a record that was
     /// compacted away. Confirmed in its turn, after the events before it.
     Passed {

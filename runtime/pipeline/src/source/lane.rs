@@ -8,7 +8,6 @@ use std::{
 use danube_wasm_model::{
     door::{GuestError, Outcome},
     event::{EventBatch, RecordBatch},
-    identity::REFUSED_ATTRIBUTE,
 };
 use tokio::{sync::mpsc, task::JoinSet};
 
@@ -17,7 +16,7 @@ use super::{
     failed_call::{FailedCall, postpone, retry_wait},
     publish::publish,
     pull::Chains,
-    refuse::{Refusal, refuse_poison, spawn_refuse, stop},
+    refuse::{refuse_poison, refuse_unreadable, stop},
     request::Member,
     retries::{Retries, SenderRetries},
     shared::{Pending, Shared, sleep_while_live},
@@ -82,7 +81,7 @@ fn collect(
 
 /// Calls the component with the batch, halving it where it fails, and hands what comes out to the broker in order.
 pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>, output: &mut Output) {
-    let batch = readable(shared, batch, output);
+    let batch = refuse_unreadable(shared, batch, &mut output.answering);
     let mut calls = Calls {
         shared,
         lane,
@@ -107,22 +106,6 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
         shared.instruments.exhausted();
         tracing::warn!(connector = %shared.guest.id(), "a batch was too much for one call of the component and passed in parts");
     }
-}
-
-/// What the component can be given: refuses the events that their ingress could not read.
-fn readable(shared: &Arc<Shared>, batch: Vec<Pending>, output: &mut Output) -> Vec<Pending> {
-    let why = |pending: &Pending| {
-        let mut attributes = pending.event.attributes.iter();
-        attributes.find_map(|(name, why)| (name == REFUSED_ATTRIBUTE).then(|| why.clone()))
-    };
-    let mut readable = Vec::with_capacity(batch.len());
-    for pending in batch {
-        match why(&pending) {
-            Some(why) => spawn_refuse(shared, pending, Refusal::new(why), None, &mut output.answering),
-            None => readable.push(pending),
-        }
-    }
-    readable
 }
 
 /// Whether the component was called with others of its request already.

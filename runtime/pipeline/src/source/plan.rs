@@ -250,6 +250,7 @@ mod tests {
             attributes: Vec::new(),
             headers: Vec::new(),
             traceparent: None,
+            refusal: None,
         }
     }
 

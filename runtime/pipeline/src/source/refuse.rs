@@ -11,7 +11,8 @@ use std::sync::Arc;
 use danube_wasm_broker::{BrokerError, ErrorKind, Published};
 use danube_wasm_model::{
     OnFailure, OnInvalid,
-    door::{GuestError, Outcome, Violation},
+    door::{FailureKind, GuestError, Outcome, Violation},
+    event::EventRefusal,
 };
 use tokio::task::JoinSet;
 
@@ -36,7 +37,7 @@ const KEEPING: &str = "what keeps dead letters";
 pub(super) struct Refusal {
     pub(super) error: String,
     pub(super) violations: Vec<Violation>,
-    /// Whether its source could not read the event's payload.
+    /// Whether the event has no payload because its source could not read it.
     is_without_payload: bool,
 }
 
@@ -54,11 +55,11 @@ impl Refusal {
         }
     }
 
-    /// By the source itself, which has no payload of it.
-    pub(super) fn without_payload(error: String) -> Self {
+    /// By the source that the event comes through.
+    fn by_source(refusal: EventRefusal) -> Self {
         Self {
-            is_without_payload: true,
-            ..Self::new(error)
+            is_without_payload: !refusal.has_payload,
+            ..Self::new(refusal.error)
         }
     }
 }
@@ -69,6 +70,27 @@ struct Answers {
     kept: Option<Outcome>,
     /// The broker will never take it.
     too_large: Outcome,
+}
+
+/// The events that the component can be asked about. Refuses those that their source could not read.
+pub(super) fn refuse_unreadable(
+    shared: &Arc<Shared>,
+    batch: Vec<Pending>,
+    answering: &mut JoinSet<()>,
+) -> Vec<Pending> {
+    let mut readable = Vec::with_capacity(batch.len());
+    for pending in batch {
+        match pending.event.refusal.as_deref().cloned() {
+            Some(refusal) => {
+                shared
+                    .instruments
+                    .failed(&pending.event.endpoint, FailureKind::InvalidData.as_str());
+                spawn_refuse(shared, pending, Refusal::by_source(refusal), None, answering);
+            }
+            None => readable.push(pending),
+        }
+    }
+    readable
 }
 
 /// An event that failed alone, twice.

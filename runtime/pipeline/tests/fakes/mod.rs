@@ -49,6 +49,7 @@ pub fn event(id: &str, payload: &str) -> Event {
         attributes: Vec::new(),
         headers: Vec::new(),
         traceparent: None,
+        refusal: None,
     }
 }
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use danube_wasm_model::upstream::{
-    Backlog, Confirmer, Connect, Delivery, Position, Room, StreamId, Upstream, UpstreamError,
+use danube_wasm_model::{
+    event::{Event, EventRefusal},
+    upstream::{Backlog, Confirmer, Connect, Delivery, Position, Room, StreamId, Upstream, UpstreamError},
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -42,8 +43,7 @@ struct State {
 impl State {
     /// Events only where there is room for them.
     fn next(&mut self, room: Room) -> Option<Step> {
-        let needs_room =
-            |step: &Step| matches!(step, Step::Give(Ok(Delivery::Events { .. } | Delivery::Refused { .. })));
+        let needs_room = |step: &Step| matches!(step, Step::Give(Ok(Delivery::Events { .. })));
         let fits = |step: &&Step| room.events > 0 || !needs_room(step);
         self.script.front().filter(fits)?;
         self.script.pop_front()
@@ -79,11 +79,17 @@ pub fn events(stream: &str, epoch: u64, first: u64, ids: &[&str]) -> Delivery {
 
 /// An event that the source itself cannot take.
 pub fn refused(stream: &str, epoch: u64, position: u64, id: &str, error: &str) -> Delivery {
-    Delivery::Refused {
+    let event = Event {
+        refusal: Some(Box::new(EventRefusal {
+            error: error.to_owned(),
+            has_payload: false,
+        })),
+        ..event(id, "")
+    };
+    Delivery::Events {
         stream: StreamId::new(stream),
         epoch,
-        event: Box::new((event(id, ""), at(position))),
-        error: error.to_owned(),
+        events: vec![(event, at(position))],
     }
 }
 

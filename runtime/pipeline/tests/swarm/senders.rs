@@ -184,5 +184,6 @@ fn event(test_event: TestEvent, key: Option<Bytes>) -> Event {
         attributes: Vec::new(),
         headers: Vec::new(),
         traceparent: None,
+        refusal: test_event.refusal(),
     }
 }

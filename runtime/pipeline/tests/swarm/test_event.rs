@@ -1,6 +1,8 @@
 //! The test's events. The payload is a function of the event's number and of how it is to be processed. Records,
 //! letters and rows contain it unchanged: the oracle finds the event of each, and notices a changed byte.
 
+use danube_wasm_model::event::EventRefusal;
+
 use super::rng::mix;
 
 /// What the source component does with an event.
@@ -127,6 +129,17 @@ impl TestEvent {
 
     pub fn id(&self) -> String {
         format!("e{}", self.number)
+    }
+
+    /// Every other event that is refused as data is refused by what it comes through, before the component sees it.
+    pub fn refusal(&self) -> Option<Box<EventRefusal>> {
+        let is_unreadable = self.at_source == AtSource::Reject && mix(self.number).is_multiple_of(2);
+        is_unreadable.then(|| {
+            Box::new(EventRefusal {
+                error: "it cannot be read".to_owned(),
+                has_payload: true,
+            })
+        })
     }
 
     pub fn payload(&self) -> String {

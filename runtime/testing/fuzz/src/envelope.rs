@@ -172,6 +172,7 @@ fn event(pieces: &mut Pieces<'_>) -> Event {
         attributes: pieces.list(|pieces| (name(pieces), pieces.text())),
         headers: pieces.list(|pieces| (pieces.text(), pieces.text())),
         traceparent: None,
+        refusal: None,
     }
 }
 

@@ -7,7 +7,7 @@ mod reader;
 mod tests;
 
 use bytes::Bytes;
-use danube_wasm_model::{event::Event, identity::REFUSED_ATTRIBUTE};
+use danube_wasm_model::event::{Event, EventRefusal};
 
 pub(crate) use self::reader::BodyReader;
 use crate::recent_ids::BodyDigest;
@@ -49,12 +49,16 @@ impl Item {
         head.headers
             .retain(|(name, _)| self.headers.iter().all(|(own, _)| own != name));
         head.headers.extend(self.headers);
-        let refused = self.refused.map(|why| (REFUSED_ATTRIBUTE.to_owned(), why));
-        head.attributes.extend(refused);
         Event {
             id,
             payload: self.payload,
             key: self.key,
+            refusal: self.refused.map(|error| {
+                Box::new(EventRefusal {
+                    error,
+                    has_payload: true,
+                })
+            }),
             ..head
         }
     }

@@ -4,7 +4,6 @@ use danube_wasm_ingress_http::{ContentKind, ContentKinds, EventIdSource, IdReuse
 use danube_wasm_model::{
     OnInvalid,
     door::{Outcome, Violation},
-    identity::REFUSED_ATTRIBUTE,
 };
 use serde_json::json;
 
@@ -129,8 +128,7 @@ async fn of_an_endpoint_that_keeps_dead_letters_a_broken_event_is_offered_as_ref
     .await;
     let refused = |place: usize| {
         let event = &server.inbox.events()[place];
-        let mut attributes = event.attributes.iter();
-        attributes.find_map(|(name, why)| (name == REFUSED_ATTRIBUTE).then(|| why.clone()))
+        event.refusal.as_ref().map(|refusal| refusal.error.clone())
     };
     let dead_letter = |id: &str| Outcome::DeadLettered {
         id: id.to_owned(),

@@ -21,7 +21,6 @@ use super::{
 use crate::{
     backoff::{Backoff, BackoffPolicy},
     failpoints::{self, FailPoint},
-    source::refuse::{Refusal, spawn_refuse},
     status::Cause,
 };
 
@@ -29,8 +28,6 @@ use crate::{
 const SILENCE: Duration = Duration::from_secs(1);
 /// Longest wait between two tries to read: a stream that is to be given up meanwhile waits for it.
 const READ_WAIT_MAX: Duration = Duration::from_secs(5);
-/// Label of what came in and cannot be taken.
-const INVALID_DATA: &str = "invalid_data";
 /// What there is when what is in flight is as much as may be.
 const NO_ROOM: Room = Room { events: 0, bytes: 0 };
 
@@ -170,12 +167,6 @@ impl<'a> Reader<'a> {
         self.backoff = self.waits.start();
         match delivery {
             Delivery::Events { stream, epoch, events } => self.events(&stream, epoch, events),
-            Delivery::Refused {
-                stream,
-                epoch,
-                event,
-                error,
-            } => self.refused(&stream, epoch, *event, error),
             Delivery::Passed {
                 stream,
                 epoch,
@@ -201,24 +192,6 @@ impl<'a> Reader<'a> {
         let admitted = self.session.admit(stream, epoch, events);
         self.ignored(admitted.is_err(), stream, epoch);
         self.driver.enqueue(stream, admitted.unwrap_or_default());
-        shared.count_in_flight();
-    }
-
-    fn refused(&mut self, stream: &StreamId, epoch: u64, event: (Event, Position), error: String) {
-        let shared = &self.driver.shared;
-        shared.instruments.received(&event.0.endpoint, 1);
-        shared.instruments.failed(&event.0.endpoint, INVALID_DATA);
-        let admitted = self.session.admit(stream, epoch, vec![event]);
-        self.ignored(admitted.is_err(), stream, epoch);
-        for pending in admitted.unwrap_or_default() {
-            spawn_refuse(
-                shared,
-                pending,
-                Refusal::without_payload(error.clone()),
-                None,
-                &mut self.tasks,
-            );
-        }
         shared.count_in_flight();
     }
 

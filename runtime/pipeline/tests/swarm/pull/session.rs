@@ -201,6 +201,7 @@ fn event(item: &Item) -> Option<(Event, Position)> {
         attributes: Vec::new(),
         headers: Vec::new(),
         traceparent: None,
+        refusal: test_event.refusal(),
     };
     Some((event, Position::from(item.position)))
 }
