@@ -74,7 +74,7 @@ impl OnNats {
         let (before, refused) = (self.group.oracle.owed_count(), self.group.oracle.refused());
         let loads = self.group.load()?;
         thread::park_timeout(dice.within_ms(500));
-        let leader = self.leader()?;
+        let leader = self.led_by()?;
         let in_flight = self.group.oracle.unanswered() as u64;
         self.servers[leader].kill();
         let (killed, owed) = (Instant::now(), self.group.oracle.owed_count());
@@ -111,14 +111,17 @@ impl OnNats {
         streams.find(|stream| stream["name"] == STREAM).cloned()
     }
 
-    fn leader(&self) -> Result<usize, String> {
+    /// The server that leads the stream, and what it says of that. Others know little of the copies.
+    fn leader(&self) -> Option<(usize, Value)> {
+        let servers = self.servers.iter().enumerate();
+        let mut said = servers.filter_map(|(n, server)| Some((n, self.stream(server)?)));
+        said.find(|(n, stream)| stream["cluster"]["leader"] == format!("n{n}"))
+    }
+
+    fn led_by(&self) -> Result<usize, String> {
         let mut found = 0;
         checker::until("a server leads the topic", || {
-            let leads = |n: &usize| {
-                let stream = self.stream(&self.servers[*n]);
-                stream.is_some_and(|stream| stream["cluster"]["leader"] == format!("n{n}"))
-            };
-            found = (0..self.servers.len()).find(leads).ok_or("none does")?;
+            (found, _) = self.leader().ok_or("none does")?;
             Ok(())
         })?;
         Ok(found)
@@ -126,9 +129,8 @@ impl OnNats {
 
     /// Every copy has everything: the next fault may come.
     fn is_whole(&self) -> Result<(), String> {
-        let leader = self.leader()?;
         checker::until("every copy has everything", || {
-            let stream = self.stream(&self.servers[leader]).unwrap_or_default();
+            let (_, stream) = self.leader().ok_or("no server leads the topic")?;
             let replicas = stream["cluster"]["replicas"].as_array().cloned().unwrap_or_default();
             let current = |replica: &Value| replica["current"] == true && replica["offline"] != true;
             match replicas.len() == self.servers.len() - 1 && replicas.iter().all(current) {
