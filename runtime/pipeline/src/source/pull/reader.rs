@@ -21,6 +21,7 @@ use super::{
 use crate::{
     backoff::{Backoff, BackoffPolicy},
     failpoints::{self, FailPoint},
+    source::refuse::refuse_unreadable,
     status::Cause,
 };
 
@@ -184,14 +185,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn events(&self, stream: &StreamId, epoch: u64, events: Vec<(Event, Position)>) {
+    fn events(&mut self, stream: &StreamId, epoch: u64, events: Vec<(Event, Position)>) {
         let shared = &self.driver.shared;
         for (event, _) in &events {
             shared.instruments.received(&event.endpoint, 1);
         }
         let admitted = self.session.admit(stream, epoch, events);
         self.ignored(admitted.is_err(), stream, epoch);
-        self.driver.enqueue(stream, admitted.unwrap_or_default());
+        // What nobody is asked about need not wait for a lane.
+        let readable = refuse_unreadable(shared, admitted.unwrap_or_default(), &mut self.tasks);
+        self.driver.enqueue(stream, readable);
         shared.count_in_flight();
     }
 
