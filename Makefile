@@ -108,3 +108,5 @@ bench: guests
 	$(CARGO) bench -p danube-wasm-benches
 	$(CARGO) bench -p danube-wasm-bench-sink
 	$(CARGO) bench -p danube-wasm-bench-publish
+	$(CARGO) build --release -p danube-wasm --no-default-features --features broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
+	$(CARGO) bench -p danube-wasm-bench-targets
