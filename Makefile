@@ -104,7 +104,10 @@ fuzz:
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records
-bench: guests
+bench: guests servers
 	$(CARGO) bench -p danube-wasm-benches
 	$(CARGO) bench -p danube-wasm-bench-sink
 	$(CARGO) bench -p danube-wasm-bench-publish
+	$(CARGO) build --release -p danube-wasm --no-default-features --features broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
+	$(CARGO) bench -p danube-wasm-bench-targets
+	$(CARGO) bench -p danube-wasm-bench-sources

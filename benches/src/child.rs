@@ -94,7 +94,8 @@ pub fn own_cpu() -> Result<Duration> {
     cpu_of("self")
 }
 
-fn cpu_of(process: &str) -> Result<Duration> {
+/// CPU time that a process has used, by its id.
+pub fn cpu_of(process: &str) -> Result<Duration> {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
     // The name in parentheses may contain anything; after it come fields 3 and on, of which 14 and 15 are wanted.
     let fields = stat.rsplit_once(')').map(|(_, fields)| fields).unwrap_or_default();

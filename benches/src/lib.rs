@@ -6,10 +6,12 @@
 
 pub mod child;
 pub mod component;
+pub mod program;
 pub mod report;
 pub mod scale;
 
 pub use child::Child;
+pub use program::Program;
 pub use report::Table;
 pub use scale::Scale;
 
