@@ -20,6 +20,10 @@ pub(crate) const FETCH_BYTES: usize = 16 << 20;
 /// Records that are fetched ahead of each partition at least, bytes permitting. librdkafka's own default is 100,000.
 pub(crate) const FETCH_RECORDS_MIN: usize = 10_000;
 
+/// How long librdkafka waits before it fetches again once as much is fetched as may be. By itself it waits 1 s, and a backlog is read
+/// at a fifth of its rate.
+pub(crate) const FETCH_BACKOFF: Duration = Duration::from_millis(10);
+
 /// What one answer has of a partition at most, in bytes, unless a single record is larger: Kafka's own default.
 pub(crate) const FETCH_PARTITION_BYTES: usize = 1 << 20;
 

@@ -8,7 +8,9 @@ use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 use super::{ConsumerError, ErrorKind};
 use crate::{
     config::{GroupProtocol, Isolation, Kafka, Sasl, TlsConfig},
-    limits::{FETCH_PARTITION_BYTES, FETCH_RECORDS_MIN, HEARTBEAT, PASSWORD_BYTES_MAX, STATISTICS_EVERY},
+    limits::{
+        FETCH_BACKOFF, FETCH_PARTITION_BYTES, FETCH_RECORDS_MIN, HEARTBEAT, PASSWORD_BYTES_MAX, STATISTICS_EVERY,
+    },
 };
 
 /// Topics that no pattern matches.
@@ -40,6 +42,7 @@ impl Settings {
 
     pub(super) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
+        config.set("fetch.queue.backoff.ms", FETCH_BACKOFF.as_millis().to_string());
         for (name, value) in &self.options {
             config.set(name, value);
         }
