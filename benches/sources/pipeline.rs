@@ -7,11 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use danube_wasm_benches::Program;
+use danube_wasm_benches::{Look, Program, Round, watch};
 use serde_json::Value;
 use tempfile::TempDir;
-
-use crate::{Look, Round, watch};
 
 /// Events of which there are records in the broker, that is on the disk.
 const PROCESSED: &str = "danube_connector_messages_processed_total{";

@@ -7,11 +7,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use danube_wasm_benches::Program;
+use danube_wasm_benches::{Program, Round};
 use reqwest::{blocking::Client, header::CONTENT_TYPE};
 use tempfile::TempDir;
-
-use crate::Run;
 
 /// What every pipeline begins with.
 const TOP: &str = r#"name = "bench"
@@ -102,17 +100,19 @@ impl Backlog {
     /// Writes all rows to a target: from when the program says that it runs, without what it had done by then, until the
     /// last is acknowledged in the log. `sink` gives the table of the sink `out` and all below it, with the keys of a mapping
     /// that it is given: topic and subscription.
-    pub fn drain(&self, sink: impl FnOnce(&str) -> String) -> Result<Run> {
+    pub fn drain(&self, sink: impl FnOnce(&str) -> String) -> Result<Round> {
         let mut program = self.start(sink)?;
+        // Not from the last look at which nothing was done, as for sources: a sink acknowledges large batches, and the time of
+        // the first ones would be missing.
         let (began, cpu, before) = (Instant::now(), program.cpu()?, program.metric(DONE)? as u64);
         program.wait_until(DONE, self.rows as f64, DEADLINE)?;
-        let (took, cpu) = (began.elapsed(), program.cpu()?.saturating_sub(cpu));
+        let (elapsed, cpu) = (began.elapsed(), program.cpu()?.saturating_sub(cpu));
         self.check(&program)?;
         program.stop()?;
-        Ok(Run {
-            rows: self.rows - before,
-            seconds: took.as_secs_f64(),
-            cpu_seconds: cpu.as_secs_f64(),
+        Ok(Round {
+            records: self.rows - before,
+            elapsed,
+            cpu,
         })
     }
 

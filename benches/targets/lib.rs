@@ -1,15 +1,13 @@
-//! What the benchmarks of sinks share: the log that is filled before the clock starts, the real program that empties it
-//! into a target, and the table of what each side came to.
+//! What the benchmarks of sinks share: the log that is filled before the clock starts, and the real program that empties it
+//! into a target.
 
 mod backlog;
-mod compare;
 
 use std::{fmt::Display, str::FromStr};
 
 use anyhow::{Context as _, Result};
 
 pub use backlog::Backlog;
-pub use compare::{Figures, Run, Side, aim, in_turns, print};
 
 /// Threads of tokio on bare sides and in what receives: as many as the program has on two cores.
 pub const THREADS: usize = 2;

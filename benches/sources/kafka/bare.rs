@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use bytes::Bytes;
-use danube_wasm_bench_sources::Clock;
+use danube_wasm_benches::Clock;
 use danube_wasm_broker::{
     Broker, Outgoing, Published, Publisher, TopicSpec,
     embedded::{EmbeddedBroker, EmbeddedOptions},

@@ -24,8 +24,8 @@ mod server;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
-use danube_wasm_bench_sources::{Comparison, Pipeline, Round, Side, comparison::OURS};
-use danube_wasm_benches::{Child, Scale};
+use danube_wasm_bench_sources::Pipeline;
+use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, comparison::OURS};
 use server::Kafka;
 
 /// Kafka's topic, and that of the log.
@@ -82,8 +82,9 @@ fn compare(scale: Scale) -> Result<()> {
         ),
         unit: "record",
         aim: 0.6,
+        warm_up: false,
     };
-    comparison.run(scale, |_| Ok(()), sides)
+    comparison.run(scale, sides)
 }
 
 fn bare(brokers: &str, round: usize, records: u64) -> Result<Round> {

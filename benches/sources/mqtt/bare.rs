@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use danube_wasm_bench_sources::Clock;
+use danube_wasm_benches::Clock;
 use mqtt_protocol_core::mqtt::packet::{
     Properties, Qos, ReceiveMaximum, SessionExpiryInterval, SubEntry, SubOpts, v5_0,
 };

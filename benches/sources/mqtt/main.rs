@@ -18,8 +18,8 @@ mod broker;
 use std::path::Path;
 
 use anyhow::{Result, bail};
-use danube_wasm_bench_sources::{Comparison, Pipeline, Round, Side, comparison::OURS};
-use danube_wasm_benches::{Child, Scale};
+use danube_wasm_bench_sources::Pipeline;
+use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, comparison::OURS};
 
 use crate::broker::{Mosquitto, PAYLOAD_BYTES};
 
@@ -62,8 +62,9 @@ fn compare(scale: Scale) -> Result<()> {
         ),
         unit: "message",
         aim: 0.7,
+        warm_up: false,
     };
-    comparison.run(scale, |_| broker.publish(messages), sides)
+    comparison.run_prepared(scale, |_| broker.publish(messages), sides)
 }
 
 fn bare(port: u16, client: &str, window: u16, messages: u64) -> Result<Round> {

@@ -17,11 +17,11 @@ mod load;
 use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use danube_wasm_bench_sources::{
-    Comparison, Pipeline, Round, Running, Side,
+use danube_wasm_bench_sources::{Pipeline, Running};
+use danube_wasm_benches::{
+    Child, Comparison, Round, Scale, Side, child,
     comparison::{OURS, rounds},
 };
-use danube_wasm_benches::{Child, Scale, child};
 use danube_wasm_testkit::servers::free_port;
 
 use crate::exports::Exports;
@@ -60,8 +60,9 @@ fn compare(scale: Scale) -> Result<()> {
         ),
         unit: "span",
         aim: 0.6,
+        warm_up: false,
     };
-    comparison.run(scale, |_| Ok(()), sides)?;
+    comparison.run(scale, sides)?;
     let sent = exports * rounds(scale) as u64;
     bare.finish(sent * SPANS)?;
     split.finish(sent * SPANS)?;

@@ -1,7 +1,7 @@
 //! The bare side: a client and a parser of other authors, of which the source takes the messages and the parser.
 
 use anyhow::{Result, bail, ensure};
-use danube_wasm_bench_sources::Clock;
+use danube_wasm_benches::Clock;
 use pg_walstream::{LogicalReplicationMessage, LogicalReplicationParser};
 use pgwire_replication::{Lsn, ReplicationClient, ReplicationConfig, ReplicationEvent};
 

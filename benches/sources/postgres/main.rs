@@ -20,11 +20,11 @@ mod server;
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail};
-use danube_wasm_bench_sources::{
-    Comparison, Pipeline, Round, Side,
+use danube_wasm_bench_sources::Pipeline;
+use danube_wasm_benches::{
+    Child, Comparison, Round, Scale, Side,
     comparison::{OURS, rounds},
 };
-use danube_wasm_benches::{Child, Scale};
 use server::{DATABASE, Postgres};
 
 const TOPIC: &str = "/shop/orders";
@@ -62,8 +62,9 @@ fn compare(scale: Scale) -> Result<()> {
         work: format!("{rows} inserts, {ROWS_OF_A_TRANSACTION} to a transaction, that wait in a logical slot, medians"),
         unit: "change",
         aim: 0.8,
+        warm_up: false,
     };
-    comparison.run(scale, |_| Ok(()), sides)
+    comparison.run(scale, sides)
 }
 
 fn start() -> Result<Postgres> {

@@ -8,8 +8,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use danube_wasm_bench_sources::{Look, Round, watch};
-use danube_wasm_benches::child;
+use danube_wasm_benches::{Look, Round, child, watch};
 use danube_wasm_testkit::servers::Server;
 
 use crate::{MARK, PUBLICATION, server::Postgres};

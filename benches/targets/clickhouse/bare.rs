@@ -1,14 +1,10 @@
 //! The bare sides: a plain HTTP client with bodies that are ready, or that it makes of documents.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use danube_wasm_bench_targets::Run;
-use danube_wasm_benches::child::own_cpu;
+use danube_wasm_benches::Clock;
 use reqwest::{Client, Url};
 use tokio::task::JoinSet;
 
@@ -34,7 +30,7 @@ pub(crate) async fn insert(url: String, total: u64, is_ready: bool) -> Result<()
     let url = Url::parse_with_params(&url, [("query", &*query), ("async_insert", "0")])?;
     let batches = Arc::new(Mutex::new(batches(total, is_ready)?.into_iter()));
     let client = Client::new();
-    let (began, cpu) = (Instant::now(), own_cpu()?);
+    let clock = Clock::started()?;
     let mut connections = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (client, url, batches) = (client.clone(), url.clone(), batches.clone());
@@ -49,12 +45,7 @@ pub(crate) async fn insert(url: String, total: u64, is_ready: bool) -> Result<()
     while let Some(ended) = connections.join_next().await {
         ended??;
     }
-    let run = Run {
-        rows: total,
-        seconds: began.elapsed().as_secs_f64(),
-        cpu_seconds: (own_cpu()? - cpu).as_secs_f64(),
-    };
-    println!("{}", run.account());
+    println!("{}", clock.account(total)?);
     Ok(())
 }
 

@@ -20,8 +20,8 @@ mod server;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
-use danube_wasm_bench_targets::{Backlog, Run, Side, aim, argument, in_runtime, in_turns, print, sum_below};
-use danube_wasm_benches::{Child, Scale};
+use danube_wasm_bench_targets::{Backlog, argument, in_runtime, sum_below};
+use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, comparison::OURS};
 use server::Server;
 
 const TABLE: &str = "bench.orders";
@@ -29,6 +29,7 @@ const TABLE: &str = "bench.orders";
 const BATCH: u64 = 10_000;
 /// Inserts at a time: the sink has two lanes.
 const IN_FLIGHT: usize = 2;
+const BARE: &str = "bare";
 const AIM_SHARE: f64 = 0.80;
 
 fn main() -> Result<()> {
@@ -47,23 +48,25 @@ fn compare(scale: Scale) -> Result<()> {
     let backlog = Backlog::fill(env!("CARGO_TARGET_TMPDIR"), total, rows::document)?;
     let bare = |role| {
         run(&server, total, || {
-            Run::from_account(&Child::start(role, &[&server.url, &total.to_string()])?.finish()?)
+            Round::of_account(&Child::start(role, &[&server.url, &total.to_string()])?.finish()?)
         })
     };
     let sides = vec![
-        Side::new("bare", 0, || bare(bare::ROLE)),
-        Side::new("bare, from JSON", 0, || bare(bare::ROLE_JSON)),
-        Side::new("danube-wasm", 0, || run(&server, total, || ours(&backlog, &server.url))),
+        Side::new(BARE, BARE, |_| bare(bare::ROLE)),
+        Side::new("bare, from JSON", BARE, |_| bare(bare::ROLE_JSON)),
+        Side::new(OURS, BARE, |_| run(&server, total, || ours(&backlog, &server.url))),
     ];
-    let figures = in_turns(scale.pick(3, 1), sides)?;
-    println!("\nclickhouse: how many rows a second reach ClickHouse from the log, against ready-made ones?");
-    println!("  {total} rows of 10 columns, {BATCH} to an insert, {IN_FLIGHT} inserts at a time, medians\n");
-    print(&figures);
-    aim(&figures[2], "bare", AIM_SHARE);
-    Ok(())
+    let comparison = Comparison {
+        question: "clickhouse: how many rows a second reach ClickHouse from the log, against ready-made ones?",
+        work: format!("{total} rows of 10 columns, {BATCH} to an insert, {IN_FLIGHT} inserts at a time, medians"),
+        unit: "row",
+        aim: AIM_SHARE,
+        warm_up: true,
+    };
+    comparison.run(scale, sides)
 }
 
-fn ours(backlog: &Backlog, url: &str) -> Result<Run> {
+fn ours(backlog: &Backlog, url: &str) -> Result<Round> {
     // The last rows do not fill a batch, and are not waited for.
     backlog.drain(|keys| {
         format!(
@@ -83,7 +86,7 @@ idle_ms = 20"#
 }
 
 /// One side into an empty table, and whether all rows are in it, each once.
-fn run(server: &Arc<Server>, total: u64, side: impl FnOnce() -> Result<Run>) -> Result<Run> {
+fn run(server: &Arc<Server>, total: u64, side: impl FnOnce() -> Result<Round>) -> Result<Round> {
     query(server, "CREATE DATABASE IF NOT EXISTS bench")?;
     query(server, &format!("DROP TABLE IF EXISTS {TABLE}"))?;
     let columns = rows::definition();

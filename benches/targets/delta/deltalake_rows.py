@@ -46,7 +46,7 @@ def write(url, file, size, is_ready):
     began, cpu = time.monotonic(), time.process_time()
     for batch in batches:
         deltalake.write_deltalake(url, batch if is_ready else table_of(batch), mode="append")
-    print(f"rows={len(lines)} seconds={time.monotonic() - began} cpu_seconds={time.process_time() - cpu}")
+    print(f"records={len(lines)} seconds={time.monotonic() - began} cpu={time.process_time() - cpu}")
 
 
 def count(url):

@@ -14,12 +14,13 @@ mod rows;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use danube_wasm_bench_targets::{Backlog, Run, Side, aim, in_turns, print, sum_below};
-use danube_wasm_benches::{Scale, child};
+use danube_wasm_bench_targets::{Backlog, sum_below};
+use danube_wasm_benches::{Comparison, Round, Scale, Side, child, comparison::OURS};
 use danube_wasm_testkit::servers::python;
 
 /// Rows of a commit, which is the sink's default.
 const BATCH: u64 = 10_000;
+const BARE: &str = "write_deltalake";
 const AIM_SHARE: f64 = 0.80;
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/delta/deltalake_rows.py");
 
@@ -36,25 +37,27 @@ fn main() -> Result<()> {
     std::fs::write(&lines, text)?;
     let bare = |what: &str| run(&backlog, total, |table| bare(what, table, &lines));
     let sides = vec![
-        Side::new("write_deltalake", 0, || bare("write-ready")),
-        Side::new("write_deltalake, from JSON", 0, || bare("write")),
-        Side::new("danube-wasm", 0, || run(&backlog, total, |table| ours(&backlog, table))),
+        Side::new(BARE, BARE, |_| bare("write-ready")),
+        Side::new("write_deltalake, from JSON", BARE, |_| bare("write")),
+        Side::new(OURS, BARE, |_| run(&backlog, total, |table| ours(&backlog, table))),
     ];
-    let figures = in_turns(scale.pick(3, 1), sides)?;
-    println!("\ndelta: how many rows a second are appended to a Delta table from the log, against write_deltalake?");
-    println!("  {total} rows of 10 columns, {BATCH} to a commit, a folder on disk, medians\n");
-    print(&figures);
-    aim(&figures[2], "write_deltalake", AIM_SHARE);
-    Ok(())
+    let comparison = Comparison {
+        question: "delta: how many rows a second are appended to a Delta table from the log, against write_deltalake?",
+        work: format!("{total} rows of 10 columns, {BATCH} to a commit, a folder on disk, medians"),
+        unit: "row",
+        aim: AIM_SHARE,
+        warm_up: true,
+    };
+    comparison.run(scale, sides)
 }
 
-fn bare(what: &str, table: &Path, lines: &Path) -> Result<Run> {
+fn bare(what: &str, table: &Path, lines: &Path) -> Result<Round> {
     let batch = BATCH.to_string();
     let account = script(&[what, &table.display().to_string(), &lines.display().to_string(), &batch])?;
-    Run::from_account(&account)
+    Round::of_account(&account)
 }
 
-fn ours(backlog: &Backlog, table: &Path) -> Result<Run> {
+fn ours(backlog: &Backlog, table: &Path) -> Result<Round> {
     // The last rows do not fill a batch, and are not waited for.
     backlog.drain(|keys| {
         format!(
@@ -77,7 +80,7 @@ idle_ms = 20"#,
 }
 
 /// One side into a new table, and whether all rows are in it, each once.
-fn run(backlog: &Backlog, total: u64, side: impl FnOnce(&Path) -> Result<Run>) -> Result<Run> {
+fn run(backlog: &Backlog, total: u64, side: impl FnOnce(&Path) -> Result<Round>) -> Result<Round> {
     let folder = tempfile::tempdir_in(backlog.directory())?;
     let table = folder.path().join("table");
     let run = side(&table)?;

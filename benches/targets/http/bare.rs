@@ -1,17 +1,13 @@
 //! The bare side: hyper's own client, a loop for each connection.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
-    },
-    time::Instant,
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
 use anyhow::{Result, ensure};
 use bytes::Bytes;
-use danube_wasm_bench_targets::Run;
-use danube_wasm_benches::child::own_cpu;
+use danube_wasm_benches::Clock;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
     Request,
@@ -44,7 +40,7 @@ pub(crate) async fn send(address: String, events: u64, in_request: u64) -> Resul
         all: bodies(events, in_request),
         next: AtomicUsize::new(0),
     });
-    let (began, cpu) = (Instant::now(), own_cpu()?);
+    let clock = Clock::started()?;
     let mut connections = JoinSet::new();
     for _ in 0..CONNECTIONS {
         connections.spawn(connection(address.clone(), bodies.clone()));
@@ -52,12 +48,7 @@ pub(crate) async fn send(address: String, events: u64, in_request: u64) -> Resul
     while let Some(ended) = connections.join_next().await {
         ended??;
     }
-    let run = Run {
-        rows: events,
-        seconds: began.elapsed().as_secs_f64(),
-        cpu_seconds: (own_cpu()? - cpu).as_secs_f64(),
-    };
-    println!("{}", run.account());
+    println!("{}", clock.account(events)?);
     Ok(())
 }
 

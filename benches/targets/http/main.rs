@@ -14,13 +14,15 @@ mod receiver;
 mod rows;
 
 use anyhow::{Result, bail, ensure};
-use danube_wasm_bench_targets::{Backlog, Run, Side, aim, argument, in_runtime, in_turns, print, sum_below};
-use danube_wasm_benches::{Child, Scale, child};
+use danube_wasm_bench_targets::{Backlog, argument, in_runtime, sum_below};
+use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, child, comparison::OURS};
 
 /// Of every side; a default of the sink.
 const CONNECTIONS: usize = 16;
 /// Most events of an array, a default of the sink.
 const ARRAY: u64 = 100;
+const BARE: &str = "bare hyper";
+const BARE_ARRAYS: &str = "bare hyper, arrays of 100";
 const AIM_SHARE: f64 = 0.80;
 
 fn main() -> Result<()> {
@@ -36,30 +38,34 @@ fn compare(scale: Scale) -> Result<()> {
     let events = scale.pick(200_000, 5_000);
     let backlog = Backlog::fill(env!("CARGO_TARGET_TMPDIR"), events, rows::event)?;
     let sides = vec![
-        Side::new("bare hyper", 0, || bare(events, 1)),
-        Side::new("danube-wasm", 0, || ours(&backlog, events, "single")),
-        Side::new("bare hyper, arrays of 100", 2, || bare(events, ARRAY)),
-        Side::new("danube-wasm, arrays of 100", 2, || ours(&backlog, events, "array")),
+        Side::new(BARE, BARE, |_| bare(events, 1)),
+        Side::new(OURS, BARE, |_| ours(&backlog, events, "single")),
+        Side::new(BARE_ARRAYS, BARE_ARRAYS, |_| bare(events, ARRAY)),
+        Side::new("danube-wasm, arrays of 100", BARE_ARRAYS, |_| {
+            ours(&backlog, events, "array")
+        }),
     ];
-    let figures = in_turns(scale.pick(3, 1), sides)?;
-    println!("\nhttp: how many events a second go out of the log as requests, against a loop around hyper's client?");
-    println!(
-        "  {events} events of {} bytes, {CONNECTIONS} connections of HTTP/1.1, medians\n",
-        rows::event(events - 1).len()
-    );
-    print(&figures);
-    aim(&figures[1], "bare hyper", AIM_SHARE);
-    Ok(())
+    let comparison = Comparison {
+        question: "http: how many events a second go out of the log as requests, against a loop around hyper's client?",
+        work: format!(
+            "{events} events of {} bytes, {CONNECTIONS} connections of HTTP/1.1, medians",
+            rows::event(events - 1).len()
+        ),
+        unit: "event",
+        aim: AIM_SHARE,
+        warm_up: true,
+    };
+    comparison.run(scale, sides)
 }
 
-fn bare(events: u64, in_request: u64) -> Result<Run> {
+fn bare(events: u64, in_request: u64) -> Result<Round> {
     received(events, events.div_ceil(in_request), |address| {
         let arguments = [address, &events.to_string(), &in_request.to_string()];
-        Run::from_account(&Child::start(bare::ROLE, &arguments)?.finish()?)
+        Round::of_account(&Child::start(bare::ROLE, &arguments)?.finish()?)
     })
 }
 
-fn ours(backlog: &Backlog, events: u64, batch: &str) -> Result<Run> {
+fn ours(backlog: &Backlog, events: u64, batch: &str) -> Result<Round> {
     let least = if batch == "single" {
         events
     } else {
@@ -83,7 +89,7 @@ endpoint = "receiver""#
 }
 
 /// One side to a receiver of its own, of which each event is demanded once, in so many requests or more.
-fn received(events: u64, requests: u64, side: impl FnOnce(&str) -> Result<Run>) -> Result<Run> {
+fn received(events: u64, requests: u64, side: impl FnOnce(&str) -> Result<Round>) -> Result<Round> {
     let mut receiver = Child::start(receiver::ROLE, &[])?;
     let run = side(&receiver.line()?)?;
     let account = receiver.finish()?;

@@ -1,13 +1,9 @@
 //! The bare side: the types and stubs of `qdrant-client`, without anything of its own client or of ours around them.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Instant,
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, ensure};
-use danube_wasm_bench_targets::Run;
-use danube_wasm_benches::child::own_cpu;
+use danube_wasm_benches::Clock;
 use qdrant_client::qdrant::{UpdateStatus, UpsertPoints, points_client::PointsClient};
 use tokio::task::JoinSet;
 use tonic::transport::Channel;
@@ -25,7 +21,7 @@ pub(crate) async fn upsert(url: String, total: u64) -> Result<()> {
         .collect();
     let requests = Arc::new(Mutex::new(requests.into_iter()));
     let client = PointsClient::new(Channel::from_shared(url)?.connect().await?);
-    let (began, cpu) = (Instant::now(), own_cpu()?);
+    let clock = Clock::started()?;
     let mut calls = JoinSet::new();
     for _ in 0..IN_FLIGHT {
         let (client, requests) = (client.clone(), requests.clone());
@@ -40,12 +36,7 @@ pub(crate) async fn upsert(url: String, total: u64) -> Result<()> {
     while let Some(ended) = calls.join_next().await {
         ended??;
     }
-    let run = Run {
-        rows: total,
-        seconds: began.elapsed().as_secs_f64(),
-        cpu_seconds: (own_cpu()? - cpu).as_secs_f64(),
-    };
-    println!("{}", run.account());
+    println!("{}", clock.account(total)?);
     Ok(())
 }
 

@@ -18,8 +18,8 @@ mod rows;
 mod server;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use danube_wasm_bench_targets::{Backlog, Run, Side, aim, argument, in_runtime, in_turns, print};
-use danube_wasm_benches::{Child, Scale};
+use danube_wasm_bench_targets::{Backlog, argument, in_runtime};
+use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, comparison::OURS};
 use qdrant_client::qdrant::{
     CountPoints, CreateCollection, DeleteCollection, Distance, VectorParams, VectorsConfig,
     collections_client::CollectionsClient, points_client::PointsClient, vectors_config::Config,
@@ -32,6 +32,7 @@ const DIMENSIONS: u64 = 128;
 /// Most points of a request, and requests at a time: the sink's own.
 const REQUEST: u64 = 256;
 const IN_FLIGHT: usize = 2;
+const BARE: &str = "bare";
 const AIM_SHARE: f64 = 0.90;
 
 fn main() -> Result<()> {
@@ -48,30 +49,32 @@ fn compare(scale: Scale) -> Result<()> {
     let (url, total) = (&*server.url, scale.pick(50_000, 2_000));
     let backlog = Backlog::fill(env!("CARGO_TARGET_TMPDIR"), total, rows::document)?;
     let sides = vec![
-        Side::new("bare", 0, || {
+        Side::new(BARE, BARE, |_| {
             run(url, total, || {
                 in_runtime(create(url.to_owned()))?;
-                Run::from_account(&Child::start(bare::ROLE, &[url, &total.to_string()])?.finish()?)
+                Round::of_account(&Child::start(bare::ROLE, &[url, &total.to_string()])?.finish()?)
             })
         }),
-        Side::new("danube-wasm", 0, || {
+        Side::new(OURS, BARE, |_| {
             run(url, total, || ours(&backlog, url, "id_pointer = \"/id\""))
         }),
-        Side::new("danube-wasm, inserts", 0, || {
+        Side::new("danube-wasm, inserts", BARE, |_| {
             run(url, total, || ours(&backlog, url, ""))
         }),
     ];
-    let figures = in_turns(scale.pick(3, 1), sides)?;
-    println!("\nqdrant: how many points a second reach Qdrant from the log, against its generated client?");
-    println!(
-        "  {total} points of {DIMENSIONS} numbers, {REQUEST} to a request, {IN_FLIGHT} requests at a time, medians\n"
-    );
-    print(&figures);
-    aim(&figures[1], "bare", AIM_SHARE);
-    Ok(())
+    let comparison = Comparison {
+        question: "qdrant: how many points a second reach Qdrant from the log, against its generated client?",
+        work: format!(
+            "{total} points of {DIMENSIONS} numbers, {REQUEST} to a request, {IN_FLIGHT} requests at a time, medians"
+        ),
+        unit: "point",
+        aim: AIM_SHARE,
+        warm_up: true,
+    };
+    comparison.run(scale, sides)
 }
 
-fn ours(backlog: &Backlog, url: &str, id: &str) -> Result<Run> {
+fn ours(backlog: &Backlog, url: &str, id: &str) -> Result<Round> {
     backlog.drain(|keys| {
         format!(
             r#"component = "builtin:document-sink"
@@ -89,7 +92,7 @@ include_danube_metadata = false
 }
 
 /// One side, whether all points are there, and an end of the collection.
-fn run(url: &str, total: u64, side: impl FnOnce() -> Result<Run>) -> Result<Run> {
+fn run(url: &str, total: u64, side: impl FnOnce() -> Result<Round>) -> Result<Round> {
     in_runtime(delete(url.to_owned()))?;
     let run = side()?;
     let count = in_runtime(count(url.to_owned()))?;

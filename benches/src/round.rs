@@ -1,20 +1,25 @@
 //! One round of one side: how many records, in what time, for how much CPU time.
 //!
-//! The time is from the first record to the last. A bare client takes it itself ([`Clock`]). A program that cannot be told
-//! to is looked at again and again ([`watch`]), and begins with the last look at which nothing was done: starting, joining a
-//! group and signing in are in neither.
+//! A child takes the time itself ([`Clock`]) and prints it as its account. In a benchmark of a source it begins with the first
+//! record. The real program cannot take this time, so its metrics are read again and again ([`watch`]), and the time begins
+//! with the last look at which nothing was done. Starting, joining a group and signing in are in neither.
+//!
+//! In a benchmark of a sink a child begins when it is ready to send ([`Clock::started`]), and the real program when it logs
+//! `running`. There [`watch`] would be wrong: a sink acknowledges batches of up to 10,000 rows, so that the first of them would
+//! count without the time that they took.
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
-use danube_wasm_benches::child;
+use anyhow::{Context as _, Result, ensure};
 
-/// Between two looks. Each has a page of metrics made, which is a part of what is measured.
+use crate::child;
+
+/// Between two looks. Each makes the program write a page of metrics, and this work is measured too.
 const PAUSE: Duration = Duration::from_millis(25);
 /// Longest wait for the next record.
 const STANDSTILL_MAX: Duration = Duration::from_secs(60);
 
-/// What was measured.
+/// What was measured. What a record is depends on the benchmark: a row, an event, a span.
 #[derive(Debug, Clone, Copy)]
 pub struct Round {
     /// Records that were done in the time.
@@ -35,7 +40,7 @@ pub struct Look {
 }
 
 impl Round {
-    /// Of a child that gave this account: see [`Clock::account`].
+    /// Read from the account of a child: see [`Clock::account`].
     pub fn of_account(account: &str) -> Result<Self> {
         let field = |name| child::field(account, name);
         Ok(Self {
@@ -87,22 +92,27 @@ pub fn watch(total: u64, since: Instant, mut look: impl FnMut() -> Result<Look>)
     }
 }
 
-/// Takes the time of this process.
+/// Takes the time of this process, from a first record ([`Clock::record`]) or from when it was made ([`Clock::started`]).
 #[derive(Debug, Default)]
 pub struct Clock(Option<(Instant, Duration)>);
 
 impl Clock {
-    /// A record has come. Does something at the first one only.
+    /// One that runs already.
+    pub fn started() -> Result<Self> {
+        Ok(Self(Some((Instant::now(), child::own_cpu()?))))
+    }
+
+    /// A record has come, which starts the clock if it is the first one.
     pub fn record(&mut self) -> Result<()> {
         if self.0.is_none() {
-            self.0 = Some((Instant::now(), child::own_cpu()?));
+            *self = Self::started()?;
         }
         Ok(())
     }
 
     /// The account of a child whose last record is done now.
     pub fn account(&self, records: u64) -> Result<String> {
-        let (begun, cpu) = self.0.unwrap_or((Instant::now(), Duration::ZERO));
+        let (begun, cpu) = self.0.context("no record has come")?;
         let seconds = begun.elapsed().as_secs_f64();
         let cpu = child::own_cpu()?.saturating_sub(cpu).as_secs_f64();
         Ok(format!("records={records} seconds={seconds} cpu={cpu}"))
@@ -147,9 +157,18 @@ mod tests {
 
     #[test]
     fn an_account_is_read_as_it_was_given() {
-        let mut clock = Clock::default();
-        clock.record().expect("a process");
-        let account = clock.account(7).expect("a process");
+        let clock = Clock::started().expect("a process");
+        let account = clock.account(7).expect("it runs");
         assert_eq!(Round::of_account(&account).expect("an account").records, 7);
+    }
+
+    #[test]
+    fn a_clock_starts_with_the_first_record() {
+        let mut clock = Clock::default();
+        assert!(clock.account(0).is_err());
+        clock.record().expect("a process");
+        let begun = clock.0;
+        clock.record().expect("a process");
+        assert!(begun.is_some() && clock.0 == begun);
     }
 }
