@@ -4,11 +4,9 @@
 //! group and to a log of its own, and commits offsets of what is durable:
 //!
 //! * `bare`: `rdkafka`'s consumer, and the embedded log in the same process. A record has key, payload and id; batches of 512
-//!   are appended, 16 of them under way. librdkafka has the settings that danube-wasm gives it, and one more: it looks every
-//!   10 ms whether there is room to fetch ahead again (`fetch.queue.backoff.ms`), instead of every second.
+//!   are appended, 16 of them under way. librdkafka has the settings that danube-wasm gives it.
 //! * `danube-wasm`: the binary; its records also have where they come from (`kafka.topic`, `kafka.offset`, …).
-//! * `danube-wasm, backoff 10 ms`: the same with that setting among its `options`.
-//! * `danube-wasm, backoff 10 ms, no metadata`: also with `include_metadata = false`, so that records are as the bare side's.
+//! * `danube-wasm, no metadata`: the same with `include_metadata = false`, so that records are as the bare side's.
 //!
 //! Kafka runs on the same processors. At the end of each round the log must have one record for each of Kafka's.
 
@@ -34,17 +32,11 @@ const TOPIC: &str = "/shop/orders";
 /// Of both topics.
 const PARTITIONS: u32 = 4;
 const BARE: &str = "bare";
-/// Our sides: name, line of the source, line of its table `kafka`.
-const OURS_WITH: [(&str, &str, &str); 3] = [
-    (OURS, "", ""),
-    ("danube-wasm, backoff 10 ms", "", BACKOFF),
-    (
-        "danube-wasm, backoff 10 ms, no metadata",
-        "config = { include_metadata = false }",
-        BACKOFF,
-    ),
+/// Our sides: name, line of the source.
+const OURS_WITH: [(&str, &str); 2] = [
+    (OURS, ""),
+    ("danube-wasm, no metadata", "config = { include_metadata = false }"),
 ];
-const BACKOFF: &str = "options = { \"fetch.queue.backoff.ms\" = \"10\" }";
 
 fn main() -> Result<()> {
     match Child::role().as_deref() {
@@ -64,11 +56,11 @@ fn compare(scale: Scale) -> Result<()> {
     runtime.block_on(client::create(&brokers, ORDERS, PARTITIONS as usize));
     backlog::produce(&brokers, records)?;
     let ours = |number: usize| {
-        let (name, config, options) = OURS_WITH[number];
+        let (name, config) = OURS_WITH[number];
         let brokers = &brokers;
         let drain = move |round| {
             let group = format!("ours-{number}-{round}");
-            pipeline(brokers, &group, config, options)?.drain(records)
+            pipeline(brokers, &group, config)?.drain(records)
         };
         Side::new(name, BARE, drain)
     };
@@ -95,9 +87,9 @@ fn bare(brokers: &str, round: usize, records: u64) -> Result<Round> {
 }
 
 /// Our side, with a group that has read nothing.
-fn pipeline(brokers: &str, group: &str, config: &str, options: &str) -> Result<Pipeline> {
+fn pipeline(brokers: &str, group: &str, config: &str) -> Result<Pipeline> {
     let table = format!(
-        "{config}\n[sources.kafka]\nbrokers = [\"{brokers}\"]\ngroup = \"{group}\"\n{options}\n[[sources.kafka.routes]]\n\
+        "{config}\n[sources.kafka]\nbrokers = [\"{brokers}\"]\ngroup = \"{group}\"\n[[sources.kafka.routes]]\n\
          topic = \"{ORDERS}\"\nvalue = \"json\"\ndanube_topic = \"{TOPIC}\"\npartitions = {PARTITIONS}\n"
     );
     Pipeline::new(Path::new(env!("CARGO_TARGET_TMPDIR")), TOPIC, &table)
