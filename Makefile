@@ -23,8 +23,7 @@ demo: guests
 	$(CARGO) build -p danube-wasm --no-default-features --features broker,danube,webhook,surrealdb
 	bash examples/demo.sh
 
-# Format, lints, components, every test. CI runs just this. Tests wait for servers more than they compute: on two cores, twice as many at
-# a time as cargo would run took a third of the time of Kafka's and MQTT's suites.
+# Format, lints, components, every test. CI runs just this. More tests run at a time than there are cores: most of them wait for servers.
 test: export RUST_TEST_THREADS ?= 4
 test: lint servers
 	$(CARGO) test --workspace $(ALL) --no-fail-fast
