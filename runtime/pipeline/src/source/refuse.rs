@@ -75,22 +75,19 @@ struct Answers {
 /// The events that the component can be asked about. Refuses those that their source could not read.
 pub(super) fn refuse_unreadable(
     shared: &Arc<Shared>,
-    batch: Vec<Pending>,
+    mut batch: Vec<Pending>,
     answering: &mut JoinSet<()>,
 ) -> Vec<Pending> {
-    let mut readable = Vec::with_capacity(batch.len());
-    for pending in batch {
-        match pending.event.refusal.as_deref().cloned() {
-            Some(refusal) => {
-                shared
-                    .instruments
-                    .failed(&pending.event.endpoint, FailureKind::InvalidData.as_str());
-                spawn_refuse(shared, pending, Refusal::by_source(refusal), None, answering);
-            }
-            None => readable.push(pending),
-        }
+    for pending in batch.extract_if(.., |pending| pending.event.refusal.is_some()) {
+        let Some(refusal) = pending.event.refusal.as_deref().cloned() else {
+            continue;
+        };
+        shared
+            .instruments
+            .failed(&pending.event.endpoint, FailureKind::InvalidData.as_str());
+        spawn_refuse(shared, pending, Refusal::by_source(refusal), None, answering);
     }
-    readable
+    batch
 }
 
 /// An event that failed alone, twice.
