@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use danube_wasm_model::upstream::NotebookError;
+use danube_wasm_model::{door::EgressError, upstream::NotebookError};
 
 /// Why a connector does not start.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,5 +37,15 @@ impl fmt::Display for StartError {
 impl From<NotebookError> for StartError {
     fn from(error: NotebookError) -> Self {
         Self::transient(error)
+    }
+}
+
+/// A target that is busy or out of reach passes by itself; what it refuses somebody has to change.
+impl From<EgressError> for StartError {
+    fn from(error: EgressError) -> Self {
+        match error {
+            EgressError::Transient { message, .. } => Self::Transient(message),
+            EgressError::Configuration { message } | EgressError::Unfit { message, .. } => Self::Permanent(message),
+        }
     }
 }

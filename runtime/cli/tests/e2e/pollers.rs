@@ -53,7 +53,7 @@ fn run(folder: &Path, api_file: &str, api: &mut Command) {
     let file = folder.join("pipeline.toml");
     let text = fs::read_to_string(&file).expect("a pipeline");
     fs::write(&file, format!("{text}\n[admin]\nport = 0\n")).expect("a pipeline");
-    let _api = Server::start(api.current_dir(folder).stdout(Stdio::null()));
+    let _api = Server::start(api.current_dir(folder).stdout(Stdio::null()).stderr(Stdio::null()));
     let pipeline = Pipeline::spawn(&file);
     rows(&pipeline, &file, 25);
     let made = pipeline

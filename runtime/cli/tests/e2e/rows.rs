@@ -212,7 +212,7 @@ fn a_clean_stop_warns_of_nothing() {
 }
 
 #[test]
-fn a_database_that_another_process_has_is_said_at_once() {
+fn a_database_that_another_process_has_is_said_at_once_and_opened_when_it_is_free() {
     let scratch = Setup::default().write();
     let directory = scratch.path().join("data/db");
     fs::create_dir_all(&directory).expect("a directory");
@@ -224,6 +224,9 @@ fn a_database_that_another_process_has_is_said_at_once() {
     let pid = format!("process {} has the database in", std::process::id());
     assert!(pipeline.dump().contains(&pid), "{}", pipeline.dump());
     assert!(pipeline.log("running").is_none(), "{}", pipeline.dump());
+    pipeline.until("it is tried again", |p| {
+        p.log("not started yet; trying again").is_some()
+    });
     drop(lock);
     pipeline.until("the pipeline runs", |p| p.log("running").is_some());
 }

@@ -66,7 +66,7 @@ impl SinkConnector for SurrealDbSink {
         let egress = context.shared.egress(config.options());
         if config.url.is_embedded() || !context.may_create {
             let notify = |message| context.notices.notify(message);
-            egress.ready_or_notify(notify).await.map_err(StartError::permanent)?;
+            egress.ready_or_notify(notify).await?;
         }
         Ok(egress)
     }

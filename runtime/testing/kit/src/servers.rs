@@ -17,7 +17,8 @@ use std::{
 pub struct Server(Child);
 
 impl Server {
-    /// Starts it. What it prints is discarded unless the command says otherwise.
+    /// Starts it. What the command leaves open of its output goes where this process's does. A program of Node must not share
+    /// that: it sets a pipe non-blocking for everybody who writes to it, and one that is killed leaves it so.
     ///
     /// # Panics
     ///

@@ -52,6 +52,8 @@ impl Signer {
     }
 
     fn start(command: &mut Command) -> Self {
+        // Not this process's: Node makes a pipe non-blocking for all who share it.
+        command.stderr(Stdio::null());
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut child = started.unwrap_or_else(|error| panic!("{command:?}: {error}"));
         let output = BufReader::new(child.stdout.take().unwrap());
