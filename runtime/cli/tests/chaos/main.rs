@@ -19,6 +19,8 @@ mod proxy;
 mod server;
 mod site;
 mod tap;
+mod target;
+mod upstream;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},

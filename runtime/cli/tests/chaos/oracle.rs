@@ -37,6 +37,7 @@ pub fn payload(id: Id) -> Value {
         "currency": "USD",
         "timestamp": 1_705_004_567 + id % STRIDE,
         "customer_id": format!("cus_{}", sender_of(id)),
+        "metadata": { "vector": [id % 7, 1] },
     })
 }
 

@@ -20,7 +20,8 @@ use crate::{
     server::{self, Server},
 };
 
-const TOPIC: &str = "/default/payments";
+/// Of all payments of a site.
+pub const TOPIC: &str = "/default/payments";
 
 /// Of the database server's root user.
 const CREDENTIALS: &str = "username = \"root\"\npassword = \"root\"";
@@ -133,8 +134,12 @@ impl Site {
             endpoint: "key_pointer = \"/customer_id\"",
             ..WebhookSource::default()
         };
-        let text = texts::payment_schema(TOPIC) + &source.to_string();
-        self.part(name, "0", &text)
+        self.process(name, &source.to_string())
+    }
+
+    /// A process with these sources of payments.
+    pub fn process(&self, name: &str, sources: &str) -> Part {
+        self.part(name, "0", &(texts::payment_schema(TOPIC) + sources))
     }
 
     /// `slot`: its name among the consumers of the subscription.
@@ -159,6 +164,11 @@ impl Site {
         };
         let text = sink.to_string();
         self.part(name, slot, &text)
+    }
+
+    /// With this sink of payments, in a directory of its own.
+    pub fn sink_to(&self, slot: &str, sink: &str) -> Part {
+        self.part(&format!("sink-{slot}"), slot, sink)
     }
 
     fn buffer(&self) -> &'static str {

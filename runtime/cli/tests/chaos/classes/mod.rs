@@ -8,6 +8,8 @@ pub mod group;
 pub mod kills;
 pub mod nats;
 pub mod stops;
+pub mod target;
+pub mod upstream;
 
 use danube_wasm_trials::Row;
 
@@ -65,6 +67,13 @@ pub const ALL: &[Class] = &[
     nats::KEY_SHARED,
     nats::SHARED,
     nats::FAILOVER,
+    upstream::MQTT,
+    upstream::POSTGRES,
+    upstream::KAFKA,
+    target::HTTP,
+    target::CLICKHOUSE,
+    target::QDRANT,
+    target::DELTA,
     burst::ONE_NODE_LIVE,
     burst::TWO_NODES_LIVE,
     burst::TWO_NODES_FROM_LOG,
