@@ -68,7 +68,7 @@ servers:
 
 # More trials of what `make test` holds a bounded part of, printed as tables and added to
 # runtime/testing/trials/chaos.jsonl: processes killed, frozen and cut off, the simulated swarm, hostile components and HTTP, every k-th disk operation of the log, the
-# database and the whole binary, leaders of a cluster of NATS. What must be quick (a healthy neighbour, being alive again) is judged here, not in
+# database and the whole binary, leaders of a cluster of NATS, the way to each kind of source and sink. What must be quick (a healthy neighbour, being alive again) is judged here, not in
 # `make test`: let the machine be quiet.
 # With SURREALDB_URL=ws://HOST:PORT (root, root) also a real database server's faults, with DANUBE_BROKER=EXECUTABLE also a
 # real Danube's, with NATS_SERVER_BEFORE=EXECUTABLE also an upgrade of NATS.
@@ -80,8 +80,8 @@ chaos: export HTTP_TRIALS ?= 5000
 chaos: export DISK_EVERY = 1
 chaos: export BINARY_DISK_EVERY ?= 8
 chaos: export LEADER_KILLS ?= 50
-chaos: test-guests
-	$(CARGO) test --workspace --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults --test cluster -- --nocapture
+chaos: test-guests servers
+	$(CARGO) test --workspace $(ALL) --no-fail-fast --test chaos --test swarm --test hostile --test surrealdb --test faults --test disk_faults --test cluster -- --nocapture
 
 # Hours of the same, and every change of the whole binary to its disk instead of every eighth.
 chaos-long: export CHAOS = hours

@@ -134,12 +134,12 @@ impl Site {
             endpoint: "key_pointer = \"/customer_id\"",
             ..WebhookSource::default()
         };
-        self.process(name, &source.to_string())
+        self.process(name, &(texts::payment_schema(TOPIC) + &source.to_string()))
     }
 
-    /// A process with these sources of payments.
-    pub fn process(&self, name: &str, sources: &str) -> Part {
-        self.part(name, "0", &(texts::payment_schema(TOPIC) + sources))
+    /// A process with these tables of schemas and sources.
+    pub fn process(&self, name: &str, text: &str) -> Part {
+        self.part(name, "0", text)
     }
 
     /// `slot`: its name among the consumers of the subscription.

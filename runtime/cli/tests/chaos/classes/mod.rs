@@ -70,6 +70,7 @@ pub const ALL: &[Class] = &[
     upstream::MQTT,
     upstream::POSTGRES,
     upstream::KAFKA,
+    upstream::OTLP,
     target::HTTP,
     target::CLICKHOUSE,
     target::QDRANT,

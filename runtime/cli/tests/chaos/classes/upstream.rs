@@ -5,17 +5,19 @@ use std::{net::SocketAddr, sync::Arc, thread, time::Duration};
 
 use danube_wasm_pipeline::failpoints::FailPoint;
 use danube_wasm_trials::Row;
+use serde_json::Value;
 
 use super::{Class, Trial};
 use crate::{
     checker::{self, Checked, Verdict, settle},
     counters::{self, Target},
     dice::Dice,
+    harness::texts,
     oracle::{Oracle, ids},
     proxy::{Proxy, Weather},
     site::{Layout, Part, Site, TOPIC},
     upstream::{
-        Kafka, Mosquitto, Postgres, Upstream,
+        Exporter, Kafka, Mosquitto, Postgres, Upstream,
         client::{Commits, commit_one},
     },
 };
@@ -36,6 +38,12 @@ pub const KAFKA: Class = Class {
     name: "kafka: process, way or server fails",
     trials: [1, FAULTS, 10 * FAULTS],
     begin: || begin(Kafka::start),
+};
+
+pub const OTLP: Class = Class {
+    name: "otlp: process or way fails",
+    trials: [2, FAULTS, 10 * FAULTS],
+    begin: || begin(Exporter::start),
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,7 +101,12 @@ fn begin<U: Upstream + 'static>(
     let upstream = start(proxy.address())?;
     proxy.point_to(upstream.address());
     let site = Site::new(Layout::default());
-    let mut source = site.process("source", &upstream.source(proxy.address(), TOPIC));
+    let schema = if U::HAS_SCHEMA {
+        texts::payment_schema(TOPIC)
+    } else {
+        String::new()
+    };
+    let mut source = site.process("source", &(schema + &upstream.source(proxy.address(), TOPIC)));
     let mut sink = site.sink("0");
     source.start();
     source.running().until("it reads", |p| p.log(U::READS).is_some());
@@ -131,7 +144,7 @@ impl<U: Upstream> Behind<U> {
                 return Ok(met);
             }
             Fault::Cut => self.proxy.cut(),
-            Fault::ServerRestarted => self.upstream.restart(),
+            Fault::ServerRestarted => return Ok(self.upstream.restart()),
             Fault::BrokerAway => {
                 self.site.kill_broker();
                 thread::park_timeout(dice.within_ms(FAULT_MS));
@@ -143,6 +156,9 @@ impl<U: Upstream> Behind<U> {
 
     /// The process is replaced by one that dies there, and that one by another.
     fn dies_at(&mut self, point: FailPoint, dice: &mut Dice) -> Result<bool, String> {
+        if point == FailPoint::SourceConfirmed && !U::IS_CONFIRMED {
+            return Ok(false);
+        }
         self.source.kill();
         let nth = match point {
             FailPoint::SourceDraining => 1,
@@ -176,19 +192,19 @@ impl<U: Upstream> Behind<U> {
         let met = self.fault(fault, dice)?;
         // Owed before the rows are read: what is owed later does not count as unwritten.
         let owed = self.oracle.owed();
-        let stored = ids(&self.sink.rows());
+        let stored = ids(&self.rows());
         let unwritten = owed.difference(&stored).count() as u64;
         let gaps = match U::KEEPS_ORDER {
             true => self.oracle.gaps(&stored, &stored),
             false => Vec::new(),
         };
-        checker::until("events are stored again", || match ids(&self.sink.rows()).len() {
+        checker::until("events are stored again", || match self.rows().len() {
             now if now > stored.len() => Ok(()),
             now => Err(format!("{now} rows, as before")),
         })?;
         commits.stop();
         commit_one(&self.oracle, &self.upstream);
-        settle(&self.oracle, || self.sink.rows())?;
+        settle(&self.oracle, || self.rows())?;
         if let Some(gap) = gaps.first() {
             return Err(format!("the order of a key was broken by the fault: {gap}"));
         }
@@ -199,6 +215,11 @@ impl<U: Upstream> Behind<U> {
             true => Ok(Verdict::Passed),
             false => Ok(Verdict::Discarded("nobody met it")),
         }
+    }
+
+    fn rows(&self) -> Vec<Value> {
+        let rows = self.sink.rows().into_iter();
+        rows.map(|row| self.upstream.event(row)).collect()
     }
 
     fn more_than(&self, owed: usize) -> Result<(), String> {

@@ -73,8 +73,9 @@ impl Upstream for Kafka {
         Client::new(produce("confluent_kafka", &["kafka", port, NAME]), event)
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self) -> bool {
         self.server.kill();
         self.runtime.block_on(self.server.restart());
+        true
     }
 }

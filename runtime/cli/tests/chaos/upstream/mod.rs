@@ -3,13 +3,16 @@
 pub mod client;
 mod kafka;
 mod mosquitto;
+mod otlp;
 mod postgres;
 mod produce;
 
 use std::net::SocketAddr;
 
+use serde_json::Value;
+
 use self::client::Client;
-pub use self::{kafka::Kafka, mosquitto::Mosquitto, postgres::Postgres};
+pub use self::{kafka::Kafka, mosquitto::Mosquitto, otlp::Exporter, postgres::Postgres};
 
 /// What an event is called there: a topic or a table.
 const NAME: &str = "payments";
@@ -20,6 +23,10 @@ pub trait Upstream {
     const SILENCE_SECS: u64;
     /// Whether the events of one sender are of one key, and in order.
     const KEEPS_ORDER: bool;
+    /// Whether a record's payload is the event, and fits its schema.
+    const HAS_SCHEMA: bool = true;
+    /// Whether it is told what is durable, and when; else each client has its answer.
+    const IS_CONFIRMED: bool = true;
     /// What the process logs once it misses nothing that is committed from then on.
     const READS: &'static str;
 
@@ -32,6 +39,11 @@ pub trait Upstream {
     /// An independent client that commits events, past the proxy.
     fn client(&self) -> Client;
 
-    /// Ends it under those who use it, and starts it on what it has on disk.
-    fn restart(&mut self);
+    /// The event of a row.
+    fn event(&self, row: Value) -> Value {
+        row
+    }
+
+    /// Ends it under those who use it, and starts it on what it has on disk. False if there is no such server.
+    fn restart(&mut self) -> bool;
 }

@@ -82,11 +82,12 @@ impl Upstream for Mosquitto {
     }
 
     /// It has what it has acknowledged on disk only when it ends in order.
-    fn restart(&mut self) {
+    fn restart(&mut self) -> bool {
         let mut server = self.server.take().expect("it runs");
         let told = Command::new("kill").arg(server.id().to_string()).status();
         assert!(told.expect("kill").success(), "Mosquitto is gone");
         server.wait();
         self.spawn();
+        true
     }
 }

@@ -60,8 +60,9 @@ impl Upstream for Postgres {
         Client::new(psql, insert)
     }
 
-    fn restart(&mut self) {
+    fn restart(&mut self) -> bool {
         self.runtime.block_on(self.server.kill_and_restart());
+        true
     }
 }
 

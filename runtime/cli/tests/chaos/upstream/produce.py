@@ -1,5 +1,5 @@
 """Commits what it reads, an object a line with id, key and body, and prints the id once the server has it. Tries again by itself while the
-server is away. Arguments: mqtt or kafka, the port, and the topic."""
+server is away. Arguments: mqtt, kafka or otlp, the port, and the topic or path."""
 
 import json
 import sys
@@ -49,7 +49,32 @@ def kafka(port, topic):
     return commit
 
 
-commit = {"mqtt": mqtt, "kafka": kafka}[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
+def otlp(port, path):
+    import time
+    import urllib.request
+
+    def send(body):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}{path}", data=body, headers={"content-type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            rejected = json.load(answer).get("partialSuccess")
+            assert not rejected, rejected
+
+    def commit(event):
+        record = {"timeUnixNano": str(event["id"] + 1), "body": {"stringValue": json.dumps(event["body"])}}
+        body = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}).encode()
+        while True:
+            try:
+                return send(body)
+            # Also an answer 503.
+            except OSError:
+                time.sleep(0.02)
+
+    return commit
+
+
+commit = {"mqtt": mqtt, "kafka": kafka, "otlp": otlp}[sys.argv[1]](int(sys.argv[2]), sys.argv[3])
 for line in sys.stdin:
     event = json.loads(line)
     commit(event)
