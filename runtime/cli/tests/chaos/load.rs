@@ -32,10 +32,15 @@ pub struct Load {
 impl Load {
     /// So many senders.
     pub fn start(oracle: &Arc<Oracle>, address: &Address, senders: usize) -> Self {
+        Self::paced(oracle, address, senders, Duration::ZERO)
+    }
+
+    /// Each waits for so long between two events.
+    pub fn paced(oracle: &Arc<Oracle>, address: &Address, senders: usize, pace: Duration) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..senders).map(|_| {
             let (oracle, stop, address) = (oracle.clone(), stop.clone(), address.clone());
-            thread::spawn(move || send(&oracle, &address, &stop))
+            thread::spawn(move || send(&oracle, &address, &stop, pace))
         });
         Self {
             threads: threads.collect(),
@@ -52,7 +57,7 @@ impl Load {
     }
 }
 
-fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool) {
+fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool, pace: Duration) {
     let client = reqwest::blocking::Client::builder()
         .timeout(DEADLINE)
         .build()
@@ -72,6 +77,9 @@ fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool) {
                 Some(503) | None => thread::park_timeout(AGAIN),
                 Some(other) => panic!("event {id} was answered {other}"),
             }
+        }
+        if !pace.is_zero() {
+            thread::park_timeout(pace);
         }
     }
 }

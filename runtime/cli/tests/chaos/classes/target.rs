@@ -23,25 +23,25 @@ use crate::{
 
 pub const HTTP: Class = Class {
     name: "http: way, process or receiver fails",
-    trials: [2, FAULTS, 10 * FAULTS],
+    trials: [2, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Receiver::start),
 };
 
 pub const CLICKHOUSE: Class = Class {
     name: "clickhouse: way, process or server fails",
-    trials: [1, FAULTS, 10 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(ClickHouse::start),
 };
 
 pub const QDRANT: Class = Class {
     name: "qdrant: way, process or server fails",
-    trials: [1, FAULTS, 10 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Qdrant::start),
 };
 
 pub const DELTA: Class = Class {
     name: "delta: way, process or store fails",
-    trials: [1, FAULTS, 10 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Delta::start),
 };
 
@@ -71,6 +71,8 @@ const ALL: [Fault; 12] = [
 const FAULTS: u32 = ALL.len() as u32;
 
 const SENDERS: usize = 4;
+/// Between two events of a sender: some readers take seconds for what is there.
+const PACE: Duration = Duration::from_millis(10);
 const ACK_TIMEOUT_SECS: u64 = 4;
 /// Longest time under load before the fault, and longest fault that has no length of its own.
 const LOAD_MS: u64 = 500;
@@ -79,7 +81,6 @@ const FAULT_MS: u64 = 3_000;
 const ROWS_MAX: usize = 8_000;
 
 struct Before<T> {
-    next: usize,
     oracle: Arc<Oracle>,
     source: Part,
     sinks: [Part; 2],
@@ -105,8 +106,6 @@ fn begin<T: Target + 'static>(start: fn() -> Result<T, &'static str>) -> Result<
     let mut sinks = ["0", "1"].map(|slot| site.sink_to(slot, &sink));
     sinks.iter_mut().for_each(Part::start);
     Ok(Box::new(Before {
-        // Another one each time of those that `make test` tries.
-        next: usize::from(rand::random::<u8>()) % ALL.len(),
         oracle: Arc::default(),
         source,
         sinks,
@@ -147,7 +146,7 @@ impl<T: Target> Before<T> {
 
     fn under_load(&mut self, fault: Fault, dice: &mut Dice, row: &mut Row) -> Checked {
         let before = self.oracle.owed_count();
-        let load = Load::start(&self.oracle, &self.source.address, SENDERS);
+        let load = Load::paced(&self.oracle, &self.source.address, SENDERS, PACE);
         checker::until("events are acknowledged", || match self.oracle.owed_count() {
             now if now > before + 20 => Ok(()),
             now => Err(format!("{now} are")),
@@ -214,8 +213,7 @@ fn dies_at(sink: &mut Part, point: FailPoint, dice: &mut Dice) -> Result<(), Str
 
 impl<T: Target> Trial for Before<T> {
     fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
-        let fault = ALL[self.next % ALL.len()];
-        self.next += 1;
+        let fault = ALL[usize::try_from(dice.between(0, FAULTS.into())).expect("small")];
         let checked = self.under_load(fault, dice, row);
         checked.map_err(|why| {
             let parts = [&self.source, &self.sinks[0], &self.sinks[1]]

@@ -24,25 +24,25 @@ use crate::{
 
 pub const MQTT: Class = Class {
     name: "mqtt: process, way or server fails",
-    trials: [2, FAULTS, 10 * FAULTS],
+    trials: [2, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(|_| Mosquitto::start()),
 };
 
 pub const POSTGRES: Class = Class {
     name: "postgres: process, way or server fails",
-    trials: [2, FAULTS, 10 * FAULTS],
+    trials: [2, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(|_| Postgres::start()),
 };
 
 pub const KAFKA: Class = Class {
     name: "kafka: process, way or server fails",
-    trials: [1, FAULTS, 10 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Kafka::start),
 };
 
 pub const OTLP: Class = Class {
     name: "otlp: process or way fails",
-    trials: [2, FAULTS, 10 * FAULTS],
+    trials: [2, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Exporter::start),
 };
 
@@ -84,7 +84,6 @@ const FAULT_MS: u64 = 2_000;
 const ROWS_MAX: usize = 8_000;
 
 struct Behind<U> {
-    next: usize,
     oracle: Arc<Oracle>,
     source: Part,
     sink: Part,
@@ -112,8 +111,6 @@ fn begin<U: Upstream + 'static>(
     source.running().until("it reads", |p| p.log(U::READS).is_some());
     sink.start();
     Ok(Box::new(Behind {
-        // Another one each time of the first two that `make test` tries.
-        next: usize::from(rand::random::<u8>()) % ALL.len(),
         oracle: Arc::default(),
         source,
         sink,
@@ -232,8 +229,7 @@ impl<U: Upstream> Behind<U> {
 
 impl<U: Upstream> Trial for Behind<U> {
     fn run(&mut self, dice: &mut Dice, row: &mut Row) -> Checked {
-        let fault = ALL[self.next % ALL.len()];
-        self.next += 1;
+        let fault = ALL[usize::try_from(dice.between(0, FAULTS.into())).expect("small")];
         let checked = self.under_load(fault, dice, row);
         checked.map_err(|why| {
             let parts = [&self.source, &self.sink].into_iter().filter(|part| !part.is_taken());
