@@ -41,7 +41,7 @@ pub(crate) enum Verb {
     Top(Top),
     /// Make a connector of a running pipeline take nothing new and keep its place, until it is resumed.
     #[command(
-        after_help = "Example:\n  danube-wasm pause pipeline.toml surrealdb\n\nA sink stays subscribed and reads nothing; a source answers 503, or keeps its session and receives nothing. It stays paused across reloads, not across a restart of the process."
+        after_help = "Example:\n  danube-wasm pause pipeline.toml surrealdb\n\nA sink stays subscribed and reads nothing; a source answers 503, or keeps its session and receives nothing. It stays paused across reloads and restarts of the process, until it is resumed or removed from the file."
     )]
     Pause(Pause),
     /// Let a paused connector go on.

@@ -97,7 +97,7 @@ impl PipelineHost {
             metrics: metrics.clone(),
             tracing,
             health: health.clone(),
-            pauses: Pauses::default(),
+            pauses: Pauses::open(&pipeline.data_dir, pipeline.connectors())?,
             taps: Arc::default(),
             shadows: Arc::default(),
             components: Components::default(),
@@ -164,6 +164,7 @@ impl PipelineHost {
         let connectors: Vec<_> = desired.iter().map(|(id, _)| id.to_string()).collect();
         let pipeline = Arc::new(pipeline);
         let applying = self.supervisor.dispatch(desired).await.map_err(failure)?;
+        self.services().pauses.retain(&pipeline.connectors().collect());
         self.current.send_replace(pipeline.clone());
         self.services().health.all_known(connectors);
         let applied = applying.settled().await.map_err(failure)?;

@@ -144,6 +144,52 @@ fn a_paused_sink_keeps_its_place_and_stays_paused_over_a_reload() {
 }
 
 #[test]
+fn a_paused_sink_stays_paused_over_a_kill_until_it_is_resumed_or_removed() {
+    let scratch = Setup::default().write();
+    let pipeline = scratch.start();
+    ask("pause", &scratch.file(), &["surrealdb"]).expect("it is there");
+    pipeline.kill();
+
+    let pipeline = scratch.start();
+    pipeline.until("it is said", |p| {
+        p.log("the connector is paused, as an operator left it before the restart")
+            .is_some()
+    });
+    assert_eq!(status(&scratch, "test/surrealdb")["state"], "paused");
+    assert_eq!(pipeline.post(&payment(1)).status, 200);
+    pipeline.until("it waits", |_| status(&scratch, "test/surrealdb")["lag"] == 1);
+    let resumed = ask("resume", &scratch.file(), &["surrealdb"]).expect("it is there");
+    assert_eq!(
+        (&resumed["state"], &resumed["changed"]),
+        (&"running".into(), &true.into())
+    );
+    pipeline.until("it is a row", |_| scratch.rows() == 1);
+    pipeline.stop();
+
+    let pipeline = scratch.start();
+    assert_eq!(status(&scratch, "test/surrealdb")["state"], "running");
+    ask("pause", &scratch.file(), &["surrealdb"]).expect("it is there");
+    // Removed, and added again: another one.
+    let text = std::fs::read_to_string(scratch.file()).expect("the file");
+    let (without, _) = text.split_once("[[sinks]]").expect("a sink");
+    for text in [without, &text] {
+        std::fs::write(scratch.file(), text).expect("written");
+        ask("reload", &scratch.file(), &[]).expect("it is right");
+    }
+    assert_eq!(status(&scratch, "test/surrealdb")["state"], "running");
+    pipeline.stop();
+
+    let kept = scratch.path().join("data/paused.json");
+    std::fs::write(&kept, "[").expect("written");
+    let output = cli(["run", &scratch.file().display().to_string()]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(78) && said.contains("paused.json says which connectors"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_paused_webhook_answers_503_and_when_to_come_again() {
     let scratch = Setup::default().write();
     let pipeline = scratch.start();

@@ -21,7 +21,7 @@ pub(super) async fn set_paused(
 ) -> Result<Vec<Value>, Failure> {
     let id = find(pipeline, connector)?;
     let mut changes = services.changes.subscribe();
-    let changed = services.pauses.of(&id).set(paused);
+    let changed = services.pauses.set(&id, paused)?;
     // What does not run shows it when it does.
     let is_shown = |state: &str| match state {
         "running" | "degraded" | "down" => !paused,

@@ -37,7 +37,6 @@ pub(super) fn update(services: &Services, id: &ConnectorId, condition: &Conditio
 /// Removes a connector from health and metrics.
 pub(super) fn remove(services: &Services, id: &ConnectorId) {
     services.health.remove_connector(id.as_str());
-    services.pauses.forget(id);
     services.components.forget(id);
     services.metrics.remove_connector(id);
 }
