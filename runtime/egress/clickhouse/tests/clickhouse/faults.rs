@@ -45,6 +45,44 @@ async fn a_writer_that_wakes_after_its_token_was_forgotten_doubles_nothing() {
     );
 }
 
+/// ClickHouse/clickhouse-kafka-connect#280: a token that did not stand for every row, so that rows went with what was there already.
+#[tokio::test]
+async fn rows_that_come_with_others_that_were_there_are_stored_whatever_tokens_are_remembered() {
+    let Some(database) = Database::new("regrouped").await else {
+        return;
+    };
+    let window = "MergeTree ORDER BY id SETTINGS non_replicated_deduplication_window = 100";
+    database.create("t", "id String, n UInt32", window).await;
+    let relay = Relay::to(&database.server.url, |nth| {
+        if nth == 0 { Fate::AnswerLost } else { Fate::Passed }
+    })
+    .await;
+    let text = text(&relay.url, &database.name, "", "id_column = \"id\"");
+    let first = inserts(0..1500);
+    assert!(try_write(&sink(&text), &first).await.is_err());
+    assert_eq!(
+        database.value("SELECT count() FROM {db}.t").await,
+        "1500",
+        "they are there"
+    );
+    // The next process has them in other groups: longer, as long with another row in the middle, and with another value in it.
+    let mut other_row = first.clone();
+    other_row[700] = inserts(9000..9001).remove(0);
+    let mut other_value = first.clone();
+    other_value[700].body = "{\"n\":9001}".into();
+    let mut longer = first;
+    longer.extend(inserts(1500..2000));
+    for writes in [other_row, other_value, longer] {
+        done(&sink(&text), &writes).await;
+    }
+    assert_eq!(
+        database
+            .value("SELECT uniqExact(id), uniqExact(n), max(n) FROM {db}.t")
+            .await,
+        "2001\t2002\t9001"
+    );
+}
+
 /// Altinity/clickhouse-sink-connector#1315: one deterministic error blocked everything behind it.
 #[tokio::test]
 async fn an_error_that_never_passes_blocks_nothing_behind_it() {

@@ -175,6 +175,40 @@ async fn a_value_that_does_not_fit_is_refused_with_its_pointer_value_column_and_
     assert!(refused(&sink, "{").await.contains("not valid JSON"));
 }
 
+/// delta-io/delta-rs#2478: times without a zone in a column of moments could be compared with nothing later.
+#[tokio::test]
+async fn moments_that_were_sent_with_different_offsets_are_equal_to_other_programs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let url = dir.path().join("table").display().to_string();
+    let sink = sink(&one(&url, TYPES));
+    let moments = [
+        "2024-01-31T23:30:00.000001-02:00",
+        "2024-02-01T01:30:00.000001Z",
+        "2024-02-01T07:00:00.000001+05:30",
+        "2024-02-01T01:30:00.000002Z",
+    ];
+    let write =
+        |(key, moment): (usize, &str)| insert(&key.to_string(), &json!({"key": key, "timestamp": moment}).to_string());
+    append(&sink, &moments.into_iter().enumerate().map(write).collect::<Vec<_>>()).await;
+    sink.close().await.expect("it closes");
+    if !reader::is_installed() {
+        return;
+    }
+    let found = reader::clickhouse(&format!(
+        "SELECT uniqExact(timestamp) AS moments, countIf(timestamp = toDateTime64('2024-02-01 01:30:00.000001', 6, 'UTC')) AS equal, \
+         countIf(timestamp < toDateTime64('2024-02-01 01:30:00.000002', 6, 'UTC')) AS before \
+         FROM deltaLakeLocal('{url}') SETTINGS output_format_json_quote_64bit_integers = 0"
+    ));
+    assert_eq!(
+        (&found[0]["moments"], &found[0]["equal"], &found[0]["before"]),
+        (&json!(2), &json!(3), &json!(3)),
+        "{found}"
+    );
+    let read = reader::read(&url);
+    let is_of_utc = |row: &Value| row["timestamp"].as_str().is_some_and(|text| text.ends_with("+00:00"));
+    assert!(read.rows.len() == 4 && read.rows.iter().all(is_of_utc), "{read:?}");
+}
+
 #[tokio::test]
 async fn one_bad_record_does_not_drop_its_batch() {
     // delta-io/delta#882, ArroyoSystems/arroyo#477

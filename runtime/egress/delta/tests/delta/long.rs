@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     path::Path,
+    process::Command,
     time::{Duration, SystemTime},
 };
 
@@ -14,8 +15,21 @@ const MIB: usize = 1 << 20;
 
 /// Memory of this process that is in use, in bytes, as Linux tells it.
 fn memory() -> usize {
+    status_of("VmRSS:")
+}
+
+/// The most that it was since [`forget_peak`].
+fn peak() -> usize {
+    status_of("VmHWM:")
+}
+
+fn forget_peak() {
+    fs::write("/proc/self/clear_refs", "5").expect("Linux");
+}
+
+fn status_of(name: &str) -> usize {
     let status = fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
     let kib: usize = line
         .split_whitespace()
         .nth(1)
@@ -65,6 +79,78 @@ async fn memory_stays_flat_over_1_000_commits_and_checkpoints_are_made() {
     // Small commits share a file of ids, and what the window does not hold is removed.
     let ids = names(&table.join("_danube_wasm/lake"), ".ids");
     assert!((1..=4).contains(&ids.len()), "{ids:?}");
+}
+
+/// A commit of another program that adds so many files.
+fn many_files(count: usize) -> String {
+    let add = |n: usize| {
+        let stats = format!(
+            "{{\\\"numRecords\\\":10,\\\"minValues\\\":{{\\\"n\\\":{n},\\\"text\\\":\\\"a{n}\\\"}},\\\"maxValues\\\":{{\\\"n\\\":{},\\\"text\\\":\\\"z{n}\\\"}},\
+             \\\"nullCount\\\":{{\\\"n\\\":0,\\\"text\\\":0}}}}",
+            n + 9
+        );
+        format!(
+            "{{\"add\":{{\"path\":\"part-{n:08}-5fba94ed-9794-4965-ba6e-6ee3c0d22af9.c000.zstd.parquet\",\"partitionValues\":{{}},\
+             \"size\":1000,\"modificationTime\":1700000000000,\"dataChange\":true,\"stats\":\"{stats}\"}}}}\n"
+        )
+    };
+    (0..count).map(add).collect()
+}
+
+/// delta-io/delta-rs#2628: a checkpoint of 600 MB took 7 GB of memory.
+#[test]
+fn a_checkpoint_takes_no_more_memory_than_a_few_times_its_log() {
+    // In a process of its own: memory is counted for a process, and other tests run in this one.
+    let child = Command::new(std::env::current_exe().expect("this test"))
+        .args([
+            "--exact",
+            "long::a_checkpoint_of_a_large_log",
+            "--ignored",
+            "--nocapture",
+        ])
+        .output()
+        .expect("it runs");
+    let (said, wrong) = (
+        String::from_utf8_lossy(&child.stdout),
+        String::from_utf8_lossy(&child.stderr),
+    );
+    println!("{said}");
+    assert!(child.status.success() && said.contains("1 passed"), "{said}{wrong}");
+}
+
+#[tokio::test]
+#[ignore = "a process of its own, started by the other test"]
+async fn a_checkpoint_of_a_large_log() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let table = dir.path().join("table");
+    let log = table.join("_delta_log");
+    let open = |keys: &str| sink_as(&one(&table.display().to_string(), &format!("{COLUMNS}{keys}")), "here");
+    let first = open("");
+    append(&first, &inserts(0..1)).await;
+    first.close().await.expect("it closes");
+    let commit = many_files(100_000);
+    let bytes = commit.len();
+    fs::write(log.join(format!("{:020}.json", 2)), commit).expect("a file");
+    forget_peak();
+    let before = memory();
+    let sink = open("checkpoint_commits = 1\n");
+    append(&sink, &inserts(1..2)).await;
+    danube_wasm_testkit::until("its checkpoint", || {
+        (!names(&log, ".checkpoint.parquet").is_empty()).then_some(())
+    })
+    .await;
+    sink.close().await.expect("it closes");
+    let name = &names(&log, ".checkpoint.parquet")[0];
+    let size = fs::metadata(log.join(name)).expect("a file").len();
+    assert!(size > 1 << 20, "it has the other program's files: {size} bytes");
+    let grown = peak().saturating_sub(before);
+    println!("a log of {} MiB took {} MiB", bytes / MIB, grown / MIB);
+    assert!(
+        grown < 4 * bytes,
+        "a log of {} MiB took {} MiB",
+        bytes / MIB,
+        grown / MIB
+    );
 }
 
 #[tokio::test]

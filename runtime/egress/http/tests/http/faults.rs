@@ -5,7 +5,7 @@ use danube_wasm_testkit::until;
 use tokio::{io::AsyncWriteExt as _, net::TcpListener, sync::watch};
 
 use crate::support::{
-    finish, inserts, later, one, report,
+    finish, insert, inserts, later, one, report,
     server::{Reply, Server},
     sink, soon, try_write, unfit,
 };
@@ -75,6 +75,28 @@ async fn an_endpoint_that_is_not_there_yet_is_waited_for() {
     let server = Server::at(address, |_, _| 200.into()).await;
     assert!(finish(&sink, inserts(3)).await.is_empty());
     assert_eq!(server.seen().len(), 3);
+}
+
+/// lensesio/stream-reactor#1819: after its last retry a record was gone, and in no dead letter.
+#[tokio::test]
+async fn a_record_that_fails_again_and_again_is_neither_given_up_nor_refused() {
+    let (tell, told) = watch::channel(false);
+    let server = Server::start(move |_, seen| match seen.text() {
+        "\"it fails\"" if !*told.borrow() => 500.into(),
+        _ => 200.into(),
+    })
+    .await;
+    let sink = sink(&one(&server.url("/"), ""));
+    let failing = insert("failing", "\"it fails\"");
+    for other in inserts(50) {
+        let report = report(&sink, &[failing.clone(), other]).await;
+        let later: Vec<_> = report.later.iter().map(|later| &later.places[..]).collect();
+        assert_eq!((later, report.refused.len()), (vec![&[0][..]], 0));
+    }
+    tell.send_replace(true);
+    assert_eq!(report(&sink, &[failing]).await, WriteReport::default());
+    let tries = server.bodies().into_iter().filter(|body| body == "\"it fails\"");
+    assert_eq!(tries.count(), 51);
 }
 
 /// hookdeck/outpost#314: a DNS error was final.

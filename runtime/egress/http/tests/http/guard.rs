@@ -1,12 +1,19 @@
 //! Which addresses are connected to.
 
-use std::{io, net::IpAddr};
+use std::{
+    io,
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use danube_wasm_egress_dial::{Dialer, Resolver};
 use danube_wasm_egress_http::HttpEgress;
 
-use crate::support::{config, inserts, one, report, server::Server, sink, try_write, unfit};
+use crate::support::{config, inserts, later, one, report, server::Server, sink, try_write, unfit};
 
 /// DNS that gives these addresses for every name.
 struct Names(Vec<IpAddr>);
@@ -62,6 +69,42 @@ async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
         let message = unfit(try_write(&resolving(&text, &addresses), &inserts(1)).await);
         assert!(message.contains("hooks.example"), "{message}");
     }
+    assert_eq!(server.connections(), 0);
+}
+
+/// DNS that gives an address that is allowed when it is asked first, and another one from then on.
+#[derive(Clone, Default)]
+struct Rebinding(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Resolver for Rebinding {
+    async fn lookup(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        let address = match self.0.fetch_add(1, Ordering::SeqCst) {
+            0 => [127, 0, 0, 2],
+            _ => [127, 0, 0, 1],
+        };
+        Ok(vec![address.into()])
+    }
+}
+
+/// synapticcybersecurity/hekate#56, deskhq/the-desk#555, cvat-ai/cvat#6362: a name was checked, then resolved again to be connected
+/// to.
+#[tokio::test]
+async fn a_name_that_leads_elsewhere_once_it_was_checked_is_not_connected_to() {
+    let server = Server::start(|_, _| 200.into()).await;
+    let url = format!("http://hooks.example:{}/", server.address.port());
+    let config = config(&format!("{PUBLIC}allow_networks = [\"127.0.0.2\"]\n{}", one(&url, "")));
+    let names = Rebinding::default();
+    let sink = || {
+        let dialer = Dialer::with_resolver(config.guard.policy(), names.clone());
+        HttpEgress::new(&config, &dialer).expect("it opens")
+    };
+    // Nobody listens at the address that was checked, and it is the one that is connected to.
+    let first = report(&sink(), &inserts(1)).await;
+    assert!(later(&first).0.contains("refused"), "{first:?}");
+    assert_eq!(names.0.load(Ordering::SeqCst), 1, "asked once");
+    let message = unfit(try_write(&sink(), &inserts(1)).await);
+    assert!(message.contains("hooks.example"), "{message}");
     assert_eq!(server.connections(), 0);
 }
 

@@ -29,7 +29,7 @@ async fn third_time(how: Reply) -> Vec<Seen> {
 async fn a_retry_has_the_ids_of_the_first_attempt_however_that_ended() {
     let (_never, told) = tokio::sync::watch::channel(false);
     let silence = Reply::After(told, Box::new(200.into()));
-    for how in [500.into(), 503.into(), 409.into(), Reply::Cut, silence] {
+    for how in [500.into(), 503.into(), 408.into(), 409.into(), Reply::Cut, silence] {
         let seen = third_time(how).await;
         assert_eq!(seen.len(), 3);
         assert_eq!(ids(&seen).len(), 3, "{seen:?}");

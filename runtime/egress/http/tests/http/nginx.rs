@@ -10,7 +10,7 @@ use danube_wasm_testkit::{
     until,
 };
 
-use crate::support::{finish, inserts, one, read, report, sink, try_write, unfit};
+use crate::support::{finish, inserts, later, one, read, report, sink, try_write, unfit};
 
 /// nginx with TLS, HTTP/2, a certificate asked of clients, and a log of what came.
 struct Nginx {
@@ -34,6 +34,7 @@ http {
     ssl_client_certificate DIR/clients.pem; ssl_verify_client on;
     location /taken { return 204; }
     location /moved { return 301 https://localhost:PORT/taken; }
+    location /page { alias DIR/pages/; }
   }
 }
 "#;
@@ -51,6 +52,8 @@ impl Nginx {
         for (name, pem) in files {
             write_pem(dir.path(), name, pem);
         }
+        std::fs::create_dir(dir.path().join("pages")).expect("a folder");
+        std::fs::write(dir.path().join("pages/maintenance.html"), "<html>Back soon</html>").expect("a page");
         let port = free_port();
         let text = CONFIGURATION
             .replace("DIR", &dir.path().display().to_string())
@@ -136,6 +139,24 @@ async fn nginx_refuses_by_size_and_redirects_and_neither_loses_a_record() {
     let report = report(&sink, &writes).await;
     let places: Vec<_> = report.refused.iter().map(|(place, _)| *place).collect();
     assert_eq!((places, report.later.len()), (vec![2], 0), "{report:?}");
+}
+
+/// A POST to a file is answered 405: only who knows that this is maintenance can have records wait for its end.
+#[tokio::test]
+async fn a_405_of_nginx_for_a_page_refuses_records_and_lets_them_wait_where_the_file_says_so() {
+    let (ca, clients) = (Authority::new(), Authority::new());
+    let Some(nginx) = Nginx::start(&ca, &clients).await else {
+        return;
+    };
+    let path = "/page/maintenance.html";
+    let refused = report(&nginx.sink(&ca, &clients, path, ""), &inserts(3)).await.refused;
+    assert!(
+        refused.len() == 3 && refused.iter().all(|(_, why)| why.contains("405")),
+        "{refused:?}"
+    );
+    let waiting = report(&nginx.sink(&ca, &clients, path, "retry_statuses = [405]"), &inserts(3)).await;
+    assert_eq!(waiting.refused, []);
+    assert!(later(&waiting).0.contains("405"), "{waiting:?}");
 }
 
 /// Otherwise each record would be refused for a mistake of the file.

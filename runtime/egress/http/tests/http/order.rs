@@ -1,15 +1,16 @@
 //! Records of one key, one after the other.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use danube_wasm_model::door::Write;
+use danube_wasm_egress_http::HttpEgress;
+use danube_wasm_model::door::{EgressError, Write};
 use danube_wasm_testkit::until;
 use tokio::sync::watch;
 
 use crate::support::{
-    finish, inserts, one, report,
+    DEADLINE, finish, inserts, one, report,
     server::{Reply, Server},
-    sink,
+    sink, try_write,
 };
 
 /// `n` records of so many keys, in turn.
@@ -47,6 +48,39 @@ async fn records_of_a_key_are_in_order_while_requests_fail() {
     let taken = server.bodies().into_iter().enumerate().filter(|(nth, _)| nth % 3 != 2);
     let taken: Vec<_> = taken.map(|(_, body)| body).collect();
     in_order(&taken, 60, 7);
+}
+
+/// As [`finish`], of an endpoint that is held now and then: the pipeline writes everything again that it was not told of.
+async fn finish_held(sink: &HttpEgress, mut writes: Vec<Write>) {
+    let until = tokio::time::Instant::now() + DEADLINE;
+    while !writes.is_empty() {
+        assert!(tokio::time::Instant::now() < until, "{} writes are left", writes.len());
+        match try_write(sink, &writes).await {
+            Ok(report) => {
+                assert_eq!(report.refused, [], "no dead letter");
+                let mut places: Vec<_> = report.later.into_iter().flat_map(|later| later.places).collect();
+                places.sort_unstable();
+                writes = places.into_iter().map(|place| writes[place].clone()).collect();
+            }
+            Err(EgressError::Unfit { .. }) => {}
+            Err(other) => panic!("{other}"),
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// vectordotdev/vector#10870, #13414, #26221: one of several servers behind an address was new and answered so. What it was sent
+/// was given up, and the next success was committed past it.
+#[tokio::test]
+async fn records_that_meet_a_404_between_those_that_are_taken_are_taken_later_and_in_order() {
+    for status in [401, 403, 404] {
+        let server = Server::start(move |nth, _| if nth % 3 == 1 { status.into() } else { 200.into() }).await;
+        let sink = sink(&one(&server.url("/"), ""));
+        finish_held(&sink, keyed(21, 7)).await;
+        let taken = server.bodies().into_iter().enumerate().filter(|(nth, _)| nth % 3 != 1);
+        let taken: Vec<_> = taken.map(|(_, body)| body).collect();
+        in_order(&taken, 21, 7);
+    }
 }
 
 #[tokio::test]
