@@ -134,7 +134,7 @@ impl<T: Target> Before<T> {
                 return Ok(true);
             }
             Fault::DiesAt(point) => {
-                dies_at(&mut self.sinks[victim], point, dice)?;
+                self.dies_at(victim, point, dice)?;
                 return Ok(true);
             }
             Fault::ServerKilled => return Ok(self.target.restart()),
@@ -142,6 +142,23 @@ impl<T: Target> Before<T> {
         let met = self.proxy.met_anybody();
         self.proxy.set(Weather::Fair);
         Ok(met)
+    }
+
+    /// Both processes are replaced, one of them by one that dies there, and that one by another. It is alone until then: the few
+    /// keys of a trial may all be the other's.
+    fn dies_at(&mut self, victim: usize, point: FailPoint, dice: &mut Dice) -> Result<(), String> {
+        self.sinks.iter_mut().for_each(Part::kill);
+        let armed = format!("{}:{}", point.name(), dice.between(1, 4));
+        self.sinks[victim].spawn_with(&[("DANUBE_WASM_FAILPOINT", &armed)]);
+        let mut dead = self.sinks[victim].take();
+        let status = dead.wait();
+        if status.success() {
+            let (name, log) = (point.name(), dead.dump());
+            return Err(format!("it ended with {status} instead of dying at {name}:\n{log}"));
+        }
+        drop(dead);
+        self.sinks.iter_mut().for_each(Part::start);
+        Ok(())
     }
 
     fn under_load(&mut self, fault: Fault, dice: &mut Dice, row: &mut Row) -> Checked {
@@ -190,25 +207,6 @@ impl<T: Target> Before<T> {
             })
             .next()
     }
-}
-
-/// The process is replaced by one that dies there, and that one by another.
-fn dies_at(sink: &mut Part, point: FailPoint, dice: &mut Dice) -> Result<(), String> {
-    sink.kill();
-    let armed = format!("{}:{}", point.name(), dice.between(1, 4));
-    sink.spawn_with(&[("DANUBE_WASM_FAILPOINT", &armed)]);
-    let mut dead = sink.take();
-    let status = dead.wait();
-    if status.success() {
-        return Err(format!(
-            "it ended with {status} instead of dying at {}:\n{}",
-            point.name(),
-            dead.dump()
-        ));
-    }
-    drop(dead);
-    sink.start();
-    Ok(())
 }
 
 impl<T: Target> Trial for Before<T> {
