@@ -11,6 +11,10 @@ pub struct Facts {
     pub published: Vec<(Span, Published)>,
     /// Topics that sinks consume.
     pub consumed: Vec<(Span, Consumed)>,
+    /// Attributes of records that endpoints' tables ask for.
+    pub given: Vec<(Span, GivenAttributes)>,
+    /// Attributes that sinks ask for.
+    pub asked: Vec<(Span, AskedAttributes)>,
     /// Places where a poison message blocks its key, with the sinks, as [`Table::item`] names them.
     pub blocking: Vec<(Span, String)>,
     /// Addresses to listen on, except those with port 0.
@@ -53,6 +57,37 @@ pub struct Consumed {
     pub expected_schema_subject: Option<String>,
     /// Place of the setting that the newest message of an id is stored, if it is set.
     pub by_id: Option<Span>,
+}
+
+/// Attributes that the records of a topic have because an endpoint's table says so.
+#[derive(Debug, Clone)]
+pub struct GivenAttributes {
+    /// The topic.
+    pub topic: TopicName,
+    /// Their names.
+    pub names: Vec<String>,
+    /// Families of attributes of which its records have no other.
+    pub families: &'static [AttributeFamily],
+    /// The source, as [`Table::item`] names it.
+    pub source: String,
+}
+
+/// Attributes with names that begin alike.
+#[derive(Debug)]
+pub struct AttributeFamily {
+    /// How they begin.
+    pub prefix: &'static str,
+    /// What to write for one, by the rest of its name.
+    pub help: fn(&str) -> String,
+}
+
+/// Attributes that a sink asks for by name.
+#[derive(Debug, Clone)]
+pub struct AskedAttributes {
+    /// The topic.
+    pub topic: TopicName,
+    /// Their names.
+    pub names: Vec<String>,
 }
 
 /// An address to listen on.

@@ -24,7 +24,9 @@ mod states;
 
 pub use builtin::{Builtin, Unfit};
 pub use context::{Context, Notices, ProbeContext};
-pub use facts::{AddressClaim, Consumed, Facts, NameClaim, PathClaim, Published};
+pub use facts::{
+    AddressClaim, AskedAttributes, AttributeFamily, Consumed, Facts, GivenAttributes, NameClaim, PathClaim, Published,
+};
 pub use finding::{Finding, Outcome};
 pub use registry::{Kind, LeftOut, Registry, Role};
 pub use sink::{SinkConfig, SinkConnector};

@@ -12,6 +12,27 @@ pub fn headers_with_key(pages: &[TableManual], key: &str) -> Vec<String> {
     homes.map(TableManual::header).take(3).collect()
 }
 
+/// Returns the variants of a table that have a key of this name, such as `type = "hmac"`.
+pub fn variants_with_key<'p>(pages: &'p [TableManual], path: &str, key: &str) -> Vec<&'p str> {
+    let own = pages.iter().filter(|table| table.path == path);
+    let fields = own.flat_map(|table| &table.fields).filter(|field| field.has_name(key));
+    let mut variants: Vec<_> = fields.filter_map(|field| field.when.as_deref()).collect();
+    variants.dedup();
+    variants
+}
+
+/// Returns the keys that a word is a value of, each with its table.
+pub fn keys_with_value<'p>(
+    pages: &'p [TableManual],
+    word: &'p str,
+) -> impl Iterator<Item = (&'p TableManual, &'p FieldManual)> {
+    let listed = format!("`\"{word}\"`");
+    let all = pages
+        .iter()
+        .flat_map(|table| table.fields.iter().map(move |field| (table, field)));
+    all.filter(move |(_, field)| field.kind.contains(&listed))
+}
+
 /// Appends a table and its keys to a page.
 pub fn write_table(page: &mut String, table: &TableManual) -> std::fmt::Result {
     let title = if table.path.is_empty() {

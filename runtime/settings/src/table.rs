@@ -108,7 +108,8 @@ impl<'s> Table<'s> {
             self.when = None;
         }
         let Some(chosen) = chosen else {
-            // Which keys are valid depends on the tag: without it, no key can be called unknown.
+            // Which keys are valid depends on the tag: without it, only those that no variant has can be called unknown.
+            self.refuse_unknown_to_all();
             self.entries = None;
             return None;
         };

@@ -31,7 +31,39 @@ impl Table<'_> {
     fn help_for_unknown(&self, name: &str) -> String {
         let mut valid: Vec<_> = self.manual.fields.iter().map(|field| field.key).collect();
         valid.dedup();
-        help_for_unknown(name, &valid, &page::headers_with_key(self.session.pages(), name))
+        let pages = self.session.pages();
+        let variants = page::variants_with_key(pages, &self.manual.path, name);
+        if let [first, rest @ ..] = &*variants {
+            let others = rest.iter().take(2).map(|variant| format!(" or `{variant}`"));
+            let valid = valid.join(", ");
+            return format!(
+                "`{name}` goes with `{first}`{}; valid keys here: {valid}",
+                others.collect::<String>()
+            );
+        }
+        let mut homes = page::headers_with_key(pages, name);
+        homes.retain(|home| *home != self.header());
+        if homes.is_empty()
+            && nearest::among(name, valid.iter().copied()).is_none()
+            && let Some((table, field)) = page::keys_with_value(pages, name).next()
+        {
+            return format!("`{name}` is a value of `{}` in {}", field.key, table.header());
+        }
+        help_for_unknown(name, &valid, &homes)
+    }
+
+    /// Refuses the keys of the file that no variant of the table has: the tag that tells which one it is is invalid.
+    pub(crate) fn refuse_unknown_to_all(&mut self) {
+        let pages = self.session.pages();
+        let Some(own) = pages.iter().find(|table| table.path == self.manual.path) else {
+            return;
+        };
+        for field in &own.fields {
+            if !self.manual.fields.iter().any(|declared| declared.key == field.key) {
+                self.manual.fields.push(field.clone());
+            }
+        }
+        self.refuse_unknown();
     }
 }
 

@@ -9,6 +9,8 @@ use danube_wasm_codes::Code;
 use crate::{
     Session, Span,
     environment::{ExpandError, expand},
+    kinds::quote,
+    page,
 };
 
 /// A value and its place in the file.
@@ -47,6 +49,24 @@ impl<'s> ValueRef<'s> {
     /// Returns the last part of the key's path in the file's own names, for messages.
     pub fn name(&self) -> String {
         self.session.name_of(&self.span)
+    }
+
+    /// How another key of the same table is set to this word, such as `type = "signature", preset = "github"`.
+    pub(crate) fn key_of(&self, word: &str) -> Option<String> {
+        let table = self.span.key.rsplit_once('.').map_or("", |(table, _)| table);
+        let path: String = table
+            .split('[')
+            .map(|part| part.split_once(']').map_or(part, |(_, rest)| rest))
+            .collect();
+        let name = self.name();
+        let mut keys = page::keys_with_value(self.session.pages(), word)
+            .filter(|(table, field)| table.path == path && !field.has_name(&name));
+        let (_, field) = keys.next()?;
+        let set = format!("{} = {}", field.key, quote(word));
+        Some(match &field.when {
+            Some(variant) => format!("{variant}, {set}"),
+            None => set,
+        })
     }
 
     /// Records an error, with the key's sample as help.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use danube_wasm_model::{SubscriptionType, TopicName};
 
 use super::{CrossChecks, SchemaUse};
-use danube_wasm_connector::{AddressClaim, Consumed, Facts, Published};
+use danube_wasm_connector::{AddressClaim, AttributeFamily, Consumed, Facts, Published};
 use danube_wasm_settings::{Code, Reading, Span, nearest_among};
 
 /// Checks everything that several tables must agree on.
@@ -21,6 +21,7 @@ pub(crate) fn check(shared: &Reading<'_>) {
     consumed(shared, &facts);
     expected_subjects(shared, &own, &facts);
     newest_of_an_id(shared, &own, &facts);
+    attributes(shared, &own, &facts);
     *shared.facts::<CrossChecks>() = own;
     *shared.facts::<Facts>() = facts;
 }
@@ -247,6 +248,52 @@ fn newest_of_an_id(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Fac
             shared.warning(span, message, help);
         }
     }
+}
+
+/// Warns about attributes that a sink asks for and no endpoint of the topic gives. What a component of the user's, or another
+/// pipeline, gives is not known.
+fn attributes(shared: &Reading<'_>, cross_checks: &CrossChecks, facts: &Facts) {
+    for (span, asked) in &facts.asked {
+        let given = facts.given.iter().filter(|(_, given)| given.topic == asked.topic);
+        let given: Vec<_> = given.collect();
+        let publishes = |(_, published): &&(Span, Published)| published.topic == asked.topic;
+        let is_known = facts.published.iter().filter(publishes).all(|(_, published)| {
+            let is_own = cross_checks.own_components.contains(&published.source);
+            !is_own && given.iter().any(|(_, given)| given.source == published.source)
+        });
+        let Some((at, first)) = given.first().filter(|_| is_known) else {
+            continue;
+        };
+        let names: Vec<&str> = given
+            .iter()
+            .flat_map(|(_, given)| &given.names)
+            .map(String::as_str)
+            .collect();
+        for name in asked.names.iter().filter(|name| !names.contains(&name.as_str())) {
+            let Some(help) = help_for_attribute(name, &names, first.families) else {
+                continue;
+            };
+            let (topic, line) = (&asked.topic, shared.line_from(at, span));
+            let message =
+                format!("no record of {topic} has an attribute `{name}`: its endpoint ({line}) does not give it");
+            shared.warning(span, message, help);
+        }
+    }
+}
+
+/// `None` for what is of no family of the endpoint's: its component may give such attributes.
+fn help_for_attribute(name: &str, given: &[&str], families: &[AttributeFamily]) -> Option<String> {
+    let of_family = |family: &&AttributeFamily| name.starts_with(family.prefix);
+    let Some(family) = families.iter().find(of_family) else {
+        let near = given.iter().find(|given| given.rsplit('.').next() == Some(name));
+        return near.map(|near| format!("did you mean `{near}`?"));
+    };
+    let part = &name[family.prefix.len()..];
+    let others = given.iter().filter_map(|given| given.strip_prefix(family.prefix));
+    Some(match nearest_among(part, others) {
+        Some(near) => format!("did you mean `{}{near}`?", family.prefix),
+        None => (family.help)(part),
+    })
 }
 
 fn these_files(shared: &Reading<'_>) -> &'static str {

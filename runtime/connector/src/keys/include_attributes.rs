@@ -9,6 +9,9 @@ use danube_wasm_settings::{
 use serde_json::{Value, json};
 use toml::de::DeValue;
 
+use super::MappingKeys;
+use crate::{AskedAttributes, Facts};
+
 /// The key `include_attributes`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum IncludeAttributes {
@@ -22,8 +25,21 @@ pub enum IncludeAttributes {
 const NAMES_MAX: usize = 64;
 
 impl IncludeAttributes {
-    /// Reads the key. Only built-in components know it.
-    pub fn read(t: &mut Table<'_>) -> Option<Self> {
+    /// Reads the key, and records what it asks for of the mapping's messages. Only built-in components know it.
+    pub fn read(t: &mut Table<'_>, mapping: &MappingKeys) -> Option<Self> {
+        let include = Self::field(t);
+        if let (Some(include), Some(consumer)) = (&include, &mapping.consumer) {
+            let asked = AskedAttributes {
+                topic: consumer.topic.clone(),
+                names: include.names(),
+            };
+            let span = t.span("include_attributes");
+            t.session().facts::<Facts>().asked.push((span, asked));
+        }
+        include
+    }
+
+    fn field(t: &mut Table<'_>) -> Option<Self> {
         t.field(
             "include_attributes",
             IncludeAttributesKind,
@@ -34,6 +50,14 @@ impl IncludeAttributes {
         )
         .example("{ event = \"webhook.header.x-github-event\" }")
         .optional()
+    }
+
+    /// Those that it names; not `*`.
+    fn names(&self) -> Vec<String> {
+        match self {
+            Self::Listed(names) => names.iter().filter(|name| *name != "*").cloned().collect(),
+            Self::Fields(fields) => fields.values().cloned().collect(),
+        }
     }
 
     /// What a component is told of it.

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use danube_wasm_config::{Component, reference_markdown, reference_tables};
 use danube_wasm_host::connectors::registry;
-use danube_wasm_ingress_http::config::{AuthConfig, HmacForm};
-
+use danube_wasm_ingress_http::config::AuthConfig;
 use danube_wasm_settings::Presence;
 
 use crate::{AsSurrealDb as _, AsWebhook as _, loader, repository};
@@ -96,16 +95,11 @@ fn the_events_example_is_valid() {
     let source = &loaded.pipeline.sources[0];
     assert!(matches!(source.component, Component::File(_)));
     let auth = &source.webhook().endpoints[0].auth;
-    assert!(
-        matches!(
-            auth,
-            AuthConfig::Hmac {
-                form: HmacForm::Stripe { .. },
-                ..
-            }
-        ),
-        "{auth:?}"
-    );
+    let preset = match auth {
+        AuthConfig::Signature(signature) => signature.preset.map(|preset| preset.name),
+        _ => None,
+    };
+    assert_eq!(preset, Some("stripe"), "{auth:?}");
 }
 
 /// Fails if the page differs from the declarations; `UPDATE=1` writes it.

@@ -196,3 +196,37 @@ fn an_escaped_reference_is_literal_text() {
     let text = sink("storage_mode = \"$${MODE}\"");
     assert_one(&Workspace::new().refuse(&text), &["not \"${MODE}\""]);
 }
+
+/// What a file with this in its endpoint is told, message and help alike.
+fn told(endpoint: &str) -> String {
+    Workspace::new().refuse(&source(endpoint)).join("\n")
+}
+
+#[test]
+fn a_word_of_another_key_is_led_to_it() {
+    let github = told("auth = { type = \"github\", secret = \"${WEBHOOK_API_KEY}\" }");
+    assert!(
+        github.contains("write `type = \"signature\", preset = \"github\"`"),
+        "{github}"
+    );
+    // Beside it, what no `type` has.
+    assert!(github.contains("write `secrets = [\"${NAME}\"]`"), "{github}");
+    let old = told("auth = { type = \"hmac\", preset = \"github\", secrets = [\"${WEBHOOK_API_KEY}\"] }");
+    assert!(old.contains("`preset` goes with `type = \"signature\"`"), "{old}");
+    let topic = told("topic = \"/a/b\"");
+    assert!(topic.contains("did you mean `danube_topic`?"), "{topic}");
+}
+
+#[test]
+fn a_sender_and_a_kind_by_half_its_name_are_led_to_what_is_meant() {
+    let workspace = Workspace::new();
+    let half = workspace.refuse(&source("").replace("builtin:webhook-source", "builtin:webhook"));
+    assert!(
+        half.iter()
+            .any(|line| line.contains("did you mean `\"builtin:webhook-source\"`?")),
+        "{half:?}"
+    );
+    let sender = workspace.refuse(&source("").replace("[sources.webhook]", "[sources.github]\n[sources.webhook]"));
+    let says = "`github` is a value of `preset` in [sources.webhook.endpoints.auth]";
+    assert!(sender.iter().any(|line| line.contains(says)), "{sender:?}");
+}

@@ -478,6 +478,40 @@ fn storing_the_newest_of_an_id_warns_without_keys_in_partitions() {
 }
 
 #[test]
+fn attributes_that_no_endpoint_gives_are_warned_of() {
+    let workspace = Workspace::new().with_file("own.wasm", "");
+    let given = source("include = { headers = [\"x-github-event\"], query = [\"site\"] }");
+    let asking = |name: &str| given.clone() + &sink(&format!("include_attributes = {{ event = \"{name}\" }}"));
+    for (asked, help) in [
+        (
+            "webhook.header.x-github-evnt",
+            "did you mean `webhook.header.x-github-event`?",
+        ),
+        ("x-github-event", "did you mean `webhook.header.x-github-event`?"),
+        (
+            "webhook.query.tenant",
+            "write `include = { query = [\"tenant\"] }` in that endpoint",
+        ),
+    ] {
+        let place = "sinks[0].surrealdb.topic_mappings[0].include_attributes";
+        let message = format!("no record of /stripe/payments has an attribute `{asked}`: its endpoint (line ");
+        assert_one(&workspace.warnings(&asking(asked)), &[place, &message, help]);
+    }
+    let none = source("") + &sink("include_attributes = [\"webhook.header.x-a\"]");
+    let help = "write `include = { headers = [\"x-a\"] }` in that endpoint";
+    assert_one(&workspace.warnings(&none), &[help]);
+    for fine in [
+        asking("webhook.header.x-github-event"),
+        asking("webhook.timestamp"),
+        asking("webhook.header.other").replace("builtin:webhook-source", "own.wasm"),
+        given.clone() + &sink("include_attributes = [\"*\"]"),
+        sink("include_attributes = [\"webhook.header.x-a\"]"),
+    ] {
+        assert_eq!(workspace.warnings(&fine), [""; 0], "{fine}");
+    }
+}
+
+#[test]
 fn older_spellings_are_accepted_with_a_note() {
     let workspace = Workspace::new();
     let text = source("")

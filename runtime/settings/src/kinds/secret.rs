@@ -15,6 +15,20 @@ pub struct SecretText;
 
 const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
 
+/// A name with `$` and no braces is meant as a variable.
+fn help_for_written(text: &str) -> String {
+    let is_name = |name: &&str| {
+        !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
+    };
+    match text.strip_prefix('$').filter(is_name) {
+        Some(name) => format!("did you mean `\"${{{name}}}\"`?"),
+        None => HELP.to_owned(),
+    }
+}
+
 impl Kind for SecretText {
     type Value = Secret;
 
@@ -32,7 +46,7 @@ impl Kind for SecretText {
                 let (text, refers) = input.expand_lazily(written)?;
                 if !refers {
                     let message = format!("`{}` is a secret written in the file", input.name());
-                    input.session.warning(&input.span, message, HELP);
+                    input.session.warning(&input.span, message, help_for_written(&text));
                 }
                 text
             }

@@ -200,10 +200,12 @@ fn refuse_word<T>(input: &ValueRef<'_>, words: impl Iterator<Item = &'static str
     let written = input.written();
     let what = one_of(words.clone());
     let message = format!("`{}` must be {what}, not {}", input.name(), quote(&written));
-    match nearest::among(&written, words) {
-        Some(word) => input.refuse_with(message, format!("did you mean {}?", quote(word))),
-        None => input.refuse_with(message, format!("write {what}")),
-    }
+    let help = match (nearest::among(&written, words), input.key_of(&written)) {
+        (Some(word), _) => format!("did you mean {}?", quote(word)),
+        (None, Some(key)) => format!("write `{key}`"),
+        (None, None) => format!("write {what}"),
+    };
+    input.refuse_with(message, help)
 }
 
 fn one_of(words: impl Iterator<Item = &'static str>) -> String {

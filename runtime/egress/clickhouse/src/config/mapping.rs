@@ -82,7 +82,7 @@ impl Section for TopicMapping {
                  needs a column of that name, such as one of the type JSON.",
             )
             .or(false);
-        let include_attributes = IncludeAttributes::read(t);
+        let include_attributes = IncludeAttributes::read(t, &keys);
         let options = TableOptions::read(t);
         let schema_types = t
             .field(

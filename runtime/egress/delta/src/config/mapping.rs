@@ -80,7 +80,7 @@ impl Section for TopicMapping {
                  of that name, of type string; one that is created has it.",
             )
             .or(false);
-        let include_attributes = IncludeAttributes::read(t);
+        let include_attributes = IncludeAttributes::read(t, &keys);
         let id = DocumentId::read(
             t,
             "Where a message has the id of its document. Then each message is an upsert, which only a table with `changes = true` \

@@ -85,7 +85,7 @@ impl Section for TopicMapping {
             )
             .example("{ text = \"Order {/id} of {/customer/name}\", amount = \"{/amount}\" }")
             .optional();
-        let include_attributes = IncludeAttributes::read(t);
+        let include_attributes = IncludeAttributes::read(t, &keys);
         keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,

@@ -76,7 +76,7 @@ impl Section for TopicMapping {
                 "Add `_danube_metadata` to each payload: topic, publish time, producer and id of its message.",
             )
             .or(true);
-        let include_attributes = IncludeAttributes::read(t);
+        let include_attributes = IncludeAttributes::read(t, &keys);
         let id = DocumentId::read(
             t,
             "Where a message has the id of its document. Then the newest message of an id is what is stored, whatever partitions \

@@ -119,7 +119,7 @@ impl Section for TopicMapping {
                  numbers that they are. What a component has renamed or rewritten is stored as it wrote it.",
             )
             .or(true);
-        let include_attributes = IncludeAttributes::read(t);
+        let include_attributes = IncludeAttributes::read(t, &keys);
         keys.leave(t, id.span(t));
         Some(Self {
             consumer: keys.consumer?,

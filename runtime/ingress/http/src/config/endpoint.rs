@@ -185,6 +185,9 @@ impl Section for EndpointConfig {
             include::check(t, include.as_ref(), path);
         }
         include::refuse_token(t, include.as_ref(), &auth);
+        warn_about_ids(t, &auth);
+        let routed = topic_route.iter().flat_map(TopicRoute::topics);
+        include::leave(t, include.as_ref(), topic.topic.iter().chain(routed));
         let main = route::leave_topics(t, topic.clone(), topic_route.as_ref(), key_pointer.is_some());
         Some(Self {
             path: path?,
@@ -208,6 +211,21 @@ impl Section for EndpointConfig {
             auth,
             policy,
         })
+    }
+}
+
+/// Warns if the sender's ids are in its bodies, and the file does not say so: a delivery that comes again is another event then.
+fn warn_about_ids(t: &Table<'_>, auth: &AuthConfig) {
+    let AuthConfig::Signature(signature) = auth else {
+        return;
+    };
+    let pointer = signature.preset.and_then(|preset| preset.event_id);
+    if let Some(pointer) = pointer.filter(|_| !t.given("event_id")) {
+        t.session().warning(
+            &t.span("auth"),
+            "this sender's ids are in its bodies: what it sends again becomes a second event",
+            format!("write `event_id = {{ pointer = \"{pointer}\" }}`, or `event_id = \"minted\"` if that is meant"),
+        );
     }
 }
 

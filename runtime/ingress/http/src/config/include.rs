@@ -1,6 +1,8 @@
 //! What the built-in component adds to a record of the request that it came in.
 
+use danube_wasm_connector::{AttributeFamily, Facts, GivenAttributes};
 use danube_wasm_ingress_listener::config::AuthConfig;
+use danube_wasm_model::TopicName;
 use danube_wasm_settings::{
     Section, Table,
     kinds::{List, Parsed, Text},
@@ -23,10 +25,45 @@ pub struct Include {
     pub into: Option<JsonPointer>,
 }
 
+const HEADER: &str = "webhook.header.";
+const QUERY: &str = "webhook.query.";
+const PATH: &str = "webhook.path.";
+
+/// Of the parts of a request, records have those that the table names.
+const FAMILIES: &[AttributeFamily] = &[
+    AttributeFamily {
+        prefix: HEADER,
+        help: |name| help("headers", name),
+    },
+    AttributeFamily {
+        prefix: QUERY,
+        help: |name| help("query", name),
+    },
+    AttributeFamily {
+        prefix: PATH,
+        help: |name| help("path", name),
+    },
+];
+
+fn help(list: &str, name: &str) -> String {
+    format!("write `include = {{ {list} = [\"{name}\"] }}` in that endpoint")
+}
+
 /// Most names of a list.
 const NAMES_MAX: usize = 64;
 
 impl Include {
+    /// The attributes that records get: none if it is put in the document.
+    fn attributes(&self) -> Vec<String> {
+        if self.into.is_some() {
+            return Vec::new();
+        }
+        let headers = self.headers.iter().map(|name| format!("{HEADER}{name}"));
+        let query = self.query.iter().map(|name| format!("{QUERY}{name}"));
+        let path = self.path.iter().map(|name| format!("{PATH}{name}"));
+        headers.chain(query).chain(path).collect()
+    }
+
     /// What the component is told of it.
     pub(super) fn settings(&self) -> Value {
         let headers: Vec<_> = self.headers.iter().map(HeaderName::as_str).collect();
@@ -96,6 +133,21 @@ pub(super) fn check(t: &Table<'_>, include: Option<&Include>, path: &PathPattern
             format!("write `{{{name}}}` in place of a part of the path, or leave the name out"),
         );
     }
+}
+
+/// Records the attributes that records of these topics get, for checks of sinks that ask for some. An endpoint without the table gives
+/// none.
+pub(super) fn leave<'a>(t: &Table<'_>, include: Option<&Include>, topics: impl Iterator<Item = &'a TopicName>) {
+    let names = include.map(Include::attributes).unwrap_or_default();
+    let given = |topic: &TopicName| GivenAttributes {
+        topic: topic.clone(),
+        names: names.clone(),
+        families: FAMILIES,
+        source: t.item(),
+    };
+    let span = t.span("include");
+    let given = topics.map(|topic| (span.clone(), given(topic)));
+    t.session().facts::<Facts>().given.extend(given);
 }
 
 /// That no parameter is asked for that carries a secret.

@@ -39,12 +39,12 @@ fn what_is_right_is_read_without_a_warning() {
     let url = ", url = \"https://hooks.example\"";
     for lines in [
         preset("shopify", "TEXT", ""),
-        preset("slack", "TEXT", ", tolerance_secs = 60"),
+        preset("slack", "TEXT", ", tolerance_secs = 60") + "\nevent_id = { pointer = \"/event_id\" }",
         preset("gitea", "TEXT", ", header = \"x-forgejo-signature\""),
         preset("twilio", "TEXT", url),
         preset("adyen", "HEX", ""),
         preset("discord", "KEY", ""),
-        preset("stripe", "WHSEC", ""),
+        preset("stripe", "WHSEC", "") + "\nevent_id = \"minted\"",
         preset("svix", "WHSEC", ""),
         "auth = { type = \"signature\", header = \"x-sig\", algorithm = \"sha512\", encoding = \"base64\", secrets = [\"${TEXT}\"] }".into(),
         "auth = { type = \"signature\", header = \"x-sig\", separator = \";\", prefix = \"h1=\", timestamp_prefix = \"ts=\", \
@@ -81,7 +81,8 @@ fn a_secret_of_another_shape_is_told_and_not_repeated() {
     }
     let wrong = read(&preset("discord", "HEX", "")).expect_err("half a key");
     assert!(wrong.contains("32 bytes, not 16"), "{wrong}");
-    let warnings = read(&preset("stripe", "TEXT", "")).expect("a warning alone");
+    let stripe = preset("stripe", "TEXT", "") + "\nevent_id = { pointer = \"/id\" }";
+    let warnings = read(&stripe).expect("a warning alone");
     assert!(
         warnings.len() == 1 && warnings[0].contains("begins with `whsec_`"),
         "{warnings:?}"
@@ -142,4 +143,17 @@ fn meta_without_its_handshake_is_warned_about() {
         warnings.len() == 1 && warnings[0].contains("add `handshake ="),
         "{warnings:?}"
     );
+}
+
+#[test]
+fn a_sender_whose_ids_are_in_its_bodies_needs_to_be_told_where() {
+    for (name, variable, pointer) in [
+        ("slack", "TEXT", "/event_id"),
+        ("stripe", "WHSEC", "/id"),
+        ("intercom", "TEXT", "/id"),
+    ] {
+        let warnings = read(&preset(name, variable, "")).expect("no mistakes");
+        let help = format!("write `event_id = {{ pointer = \"{pointer}\" }}`");
+        assert!(warnings.len() == 1 && warnings[0].contains(&help), "{warnings:?}");
+    }
 }

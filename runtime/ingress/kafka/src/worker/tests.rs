@@ -10,6 +10,7 @@ use crate::{
     config::{GroupProtocol, Isolation, OnOutOfRange, Start},
     consumer::{Committed, Reach, Timestamp},
     inbox::Made,
+    limits::INBOX_RECORDS_MAX,
 };
 
 /// Polls give what a test says, and what is asked for is written down.
@@ -321,4 +322,45 @@ fn a_gap_is_named_from_its_first_record_to_its_last() {
             "{ended:?}"
         );
     }
+}
+
+/// fede1024/rust-rdkafka#433: who does not poll is thrown out of the group, and only a line of the log says so.
+#[test]
+fn a_full_inbox_is_polled_on_with_its_partitions_paused_until_there_is_room() {
+    let (mut worker, script, state) = worker(OnOutOfRange::Stop);
+    let full = i64::try_from(INBOX_RECORDS_MAX).expect("a small one");
+    worker.polls([Polled::Assigned(vec![partition(0)])]);
+    script.calls();
+    script
+        .0
+        .borrow_mut()
+        .polls
+        .extend((0..=full).map(|offset| record(0, offset)));
+    let mut steps_until = |call: &str| {
+        let mut steps = 0..2 * INBOX_RECORDS_MAX;
+        steps.any(|_| {
+            worker.step().expect("it goes on");
+            script.0.borrow().calls.iter().any(|made| made == call)
+        })
+    };
+    assert!(steps_until("pause"), "it is full for longer than a moment");
+    // Also what is assigned meanwhile is heard of, and fetched later.
+    script
+        .0
+        .borrow_mut()
+        .polls
+        .push_back(Polled::Assigned(vec![partition(1)]));
+    assert!(steps_until("assign orders/1@0"), "it is polled on");
+    assert_eq!(script.calls(), ["pause", "assign orders/1@0", "pause"]);
+    let mut taken = 0;
+    while !state.inbox.has_room() {
+        taken += offsets(next(&state)).1.len();
+    }
+    assert!(steps_until("resume"), "there is room again");
+    script.0.borrow_mut().polls.push_back(record(0, full + 1));
+    steps_until("nothing more");
+    while let Some(Taken::Records { records, .. }) = next(&state) {
+        taken += records.len();
+    }
+    assert_eq!(taken, INBOX_RECORDS_MAX + 2, "nothing was passed over");
 }

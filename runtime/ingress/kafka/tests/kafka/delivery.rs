@@ -4,7 +4,7 @@ use crate::support::{
     client::{committed, create, produce},
     numbers,
     server::{Kafka, shared, unique},
-    source::{KafkaProcess as _, Process, new_log, table, texts_of, texts_once},
+    source::{KafkaProcess as _, Process, errors, new_log, table, texts_of, texts_once},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,4 +97,29 @@ async fn a_broker_that_is_killed_is_named_and_waited_for() {
     process.stop().await;
     let committed = committed(&kafka.brokers(), &group, &topic, 3).await;
     assert_eq!(committed.iter().sum::<i64>(), 1500, "{committed:?}");
+}
+
+/// open-telemetry/otel-arrow PR 3261: an interval of 0, which was to be "as often as possible", was never.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interval_of_nothing_is_refused_and_the_shortest_one_commits_while_it_reads() {
+    let Some(kafka) = shared().await else { return };
+    let (topic, group) = (unique("orders"), unique("group"));
+    create(&kafka.brokers(), &topic, 1).await;
+    let every = |interval: &str| {
+        let table = table(&kafka.brokers(), &group, &topic, "");
+        table.replace("commit_interval_ms = 100", &format!("commit_interval_ms = {interval}"))
+    };
+    assert!(
+        errors(&every("0")).contains("`commit_interval_ms`"),
+        "{}",
+        errors(&every("0"))
+    );
+    let log = new_log();
+    let process = Process::start(&log, &every("10")).await;
+    for upto in [10, 20] {
+        produce(&kafka.brokers(), &topic, upto - 10..upto).await;
+        process.commits(&kafka.brokers(), &group, &topic, upto).await;
+    }
+    assert_eq!(texts_of(&log.records(20).await), numbers(0..20));
+    process.stop().await;
 }

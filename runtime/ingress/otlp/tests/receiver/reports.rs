@@ -242,18 +242,26 @@ async fn one_slow_answer_lost_the_batch() {
 async fn a_receiver_without_back_pressure_lost_what_its_queue_did_not_hold() {
     let log = new_log();
     let process = Process::start(&log, TABLE).await;
+    process.shut();
     // Far more at once than the pipeline's queue has places.
     let body = |n: u64| bodies::logs_of((0..1000).map(move |line| format!("line {n}.{line}")));
     let bodies: Vec<_> = (0..20).map(body).collect();
     let sending = bodies.iter().map(|body| async {
         let answer = export(&process.receiver, "/v1/logs", PROTOBUF, Coding::None, body).await;
-        assert!(
-            answer.status == 200 || !answer.header("retry-after").is_empty(),
-            "{answer:?}"
-        );
+        if answer.status != 200 {
+            assert!(
+                answer.status == 503 && !answer.header("retry-after").is_empty(),
+                "{answer:?}"
+            );
+            // What has no place is told so at once, and what has one is taken now. If all had one, all would have waited until the time
+            // for an answer was over, and none would be a success.
+            process.open();
+        }
         answer.status
     });
     let statuses = futures_util::future::join_all(sending).await;
+    let refused = statuses.iter().filter(|status| **status != 200).count();
+    assert!(0 < refused && refused < bodies.len(), "{statuses:?}");
     for (body, _) in bodies.iter().zip(&statuses).filter(|(_, status)| **status != 200) {
         while export(&process.receiver, "/v1/logs", PROTOBUF, Coding::None, body)
             .await
@@ -261,8 +269,6 @@ async fn a_receiver_without_back_pressure_lost_what_its_queue_did_not_hold() {
             != 200
         {}
     }
-    println!("{statuses:?}");
-    assert!(statuses.contains(&200));
     log.records_of("/otel/logs", 20_000).await;
     process.kill().await;
 }

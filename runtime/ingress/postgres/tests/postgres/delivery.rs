@@ -222,6 +222,80 @@ async fn a_server_that_is_away_is_waited_for() {
     process.stop().await;
 }
 
+/// apache/flink-cdc#2538: the slot moved past what was not kept yet. The server's own signs are of a place behind that.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_write_is_not_confirmed_past_rows_that_are_not_durable() {
+    let Some(postgres) = server().await else { return };
+    postgres.sql("CREATE TABLE busy (id int, filler text)");
+    let log = new_log();
+    let table = format!("{}\nstatus_interval_secs = 1", changes(postgres.port));
+    let process = Process::start(&log, &table).await;
+    process.streaming(1).await;
+    process.shut();
+    insert(&postgres, 1..=5);
+    let ours = postgres.sql("SELECT pg_current_wal_lsn()");
+    postgres.sql("INSERT INTO busy SELECT n, repeat('x', 100) FROM generate_series(1, 20000) n");
+    let others = postgres.sql("SELECT pg_current_wal_lsn()");
+    let is_sent = format!("SELECT sent_lsn >= '{others}' FROM pg_stat_replication");
+    postgres.until("the server has read so far", &is_sent, "t").await;
+    // Each sign of ours asks for one of the server's, which says how far that is: some of both.
+    let since = postgres.sql("SELECT clock_timestamp()");
+    let hears = format!("SELECT reply_time > '{since}'::timestamptz + interval '4 s' FROM pg_stat_replication");
+    postgres.until("the server has heard of us since", &hears, "t").await;
+    let is_behind = |lsn: &str| {
+        format!("SELECT confirmed_flush_lsn < '{lsn}' FROM pg_replication_slots WHERE slot_name = '{SLOT}'")
+    };
+    assert_eq!(postgres.sql(&is_behind(&ours)), "t");
+    process.kill().await;
+    let process = Process::start(&log, &table).await;
+    assert_rows(&log.records(5).await, 5);
+    postgres
+        .until("the server may forget all of it", &is_behind(&others), "f")
+        .await;
+    process.stop().await;
+}
+
+/// risingwavelabs/risingwave#14060: what is before the confirmed place in the log was taken for known. A transaction begins to write
+/// before others and is committed after them.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_from_before_the_confirmed_place_that_are_committed_later_come() {
+    let Some(postgres) = server().await else { return };
+    postgres.sql("GRANT ALL ON a TO danube");
+    let settings = format!(
+        "host=127.0.0.1 port={} user=danube password=secret dbname=shop",
+        postgres.port
+    );
+    let connected = tokio_postgres::connect(&settings, tokio_postgres::NoTls).await;
+    let (writer, connection) = connected.expect("a session");
+    tokio::spawn(connection);
+    let log = new_log();
+    let process = Process::start(&log, &changes(postgres.port)).await;
+    process.streaming(1).await;
+    let first = "BEGIN; INSERT INTO a VALUES (101, 0), (102, 0)";
+    writer.batch_execute(first).await.expect("it is written");
+    insert(&postgres, 1..=5);
+    log.records(5).await;
+    let written = postgres.sql("SELECT pg_current_wal_lsn()");
+    let is_behind =
+        format!("SELECT confirmed_flush_lsn < '{written}' FROM pg_replication_slots WHERE slot_name = '{SLOT}'");
+    postgres.until("the server hears of the others", &is_behind, "f").await;
+    process.kill().await;
+    let process = Process::start(&log, &changes(postgres.port)).await;
+    process.streaming(1).await;
+    let last = "INSERT INTO a VALUES (103, 0); COMMIT";
+    writer.batch_execute(last).await.expect("it is committed");
+    let records = log.records(8).await;
+    let keys: Vec<_> = records.iter().map(|record| record.key.as_str()).collect();
+    assert_eq!(keys, ["[1]", "[2]", "[3]", "[4]", "[5]", "[101]", "[102]", "[103]"]);
+    let is_before = format!("SELECT '{}'::pg_lsn < '{written}'", records[5].attribute("pg.lsn"));
+    assert_eq!(
+        postgres.sql(&is_before),
+        "t",
+        "it was written before what was confirmed"
+    );
+    process.stop().await;
+}
+
 /// For alerts that do not name a kind of source.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_keeps_is_told_as_of_every_source() {

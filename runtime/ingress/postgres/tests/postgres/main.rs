@@ -9,6 +9,7 @@ mod refusals;
 mod slots;
 mod snapshots;
 mod support;
+mod timeouts;
 mod tls;
 mod types;
 mod versions;

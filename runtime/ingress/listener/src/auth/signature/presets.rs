@@ -29,6 +29,8 @@ pub struct Preset {
     digest_parameter: Option<&'static str>,
     /// How its secrets begin, if all do.
     pub secret_begins: Option<&'static str>,
+    /// Where its bodies have the id of a delivery, if no header has it.
+    pub event_id: Option<&'static str>,
 }
 
 /// How a sender proves who it is.
@@ -68,6 +70,7 @@ const PLAIN: Preset = Preset {
     url: UrlForm::AsSent,
     digest_parameter: None,
     secret_begins: None,
+    event_id: None,
 };
 
 const STANDARD_WEBHOOKS: Preset = Preset {
@@ -134,6 +137,7 @@ pub static PRESETS: &[Preset] = &[
         header: "x-hub-signature",
         algorithm: Algorithm::Sha1,
         prefix: "sha1=",
+        event_id: Some("/id"),
         ..PLAIN
     },
     Preset {
@@ -166,6 +170,7 @@ pub static PRESETS: &[Preset] = &[
         prefix: "v0=",
         signed: "v0:{timestamp}:{body}",
         time: Time::Header("x-slack-request-timestamp"),
+        event_id: Some("/event_id"),
         ..PLAIN
     },
     Preset {
@@ -173,6 +178,7 @@ pub static PRESETS: &[Preset] = &[
         header: "x-square-hmacsha256-signature",
         encoding: Encoding::Base64,
         signed: "{url}{body}",
+        event_id: Some("/event_id"),
         ..PLAIN
     },
     STANDARD_WEBHOOKS,
@@ -184,6 +190,7 @@ pub static PRESETS: &[Preset] = &[
         signed: "{timestamp}.{body}",
         time: Time::Prefix("t="),
         secret_begins: Some("whsec_"),
+        event_id: Some("/id"),
         ..PLAIN
     },
     Preset {

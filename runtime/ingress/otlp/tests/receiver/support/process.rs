@@ -25,8 +25,7 @@ pub(crate) fn body(record: &Record) -> serde_json::Value {
 pub(crate) struct Process {
     runtime: Option<Runtime>,
     pub(crate) receiver: Receiver,
-    /// Open for as long as the process is there.
-    _gate: watch::Sender<bool>,
+    gate: watch::Sender<bool>,
 }
 
 impl Process {
@@ -50,8 +49,18 @@ impl Process {
         Self {
             runtime: Some(runtime),
             receiver,
-            _gate: gate,
+            gate,
         }
+    }
+
+    /// The component takes nothing any more, so nothing gets durable.
+    pub(crate) fn shut(&self) {
+        self.gate.send_replace(false);
+    }
+
+    /// It takes events again.
+    pub(crate) fn open(&self) {
+        self.gate.send_replace(true);
     }
 
     /// It ends as by `kill -9`: its sockets are closed, and nothing is said or written any more.
