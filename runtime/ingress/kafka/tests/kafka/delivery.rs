@@ -1,11 +1,16 @@
 //! What is committed when, and what comes of it when either side dies.
 
+use std::time::Duration;
+
 use crate::support::{
     client::{committed, create, produce},
     numbers,
     server::{Kafka, shared, unique},
     source::{KafkaProcess as _, Process, errors, new_log, table, texts_of, texts_once},
 };
+
+/// Far above what an operator's stop is given, so that only one that never ends fails.
+const STOPS_WITHIN: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn records_arrive_once_and_in_order_and_are_committed() {
@@ -121,5 +126,37 @@ async fn an_interval_of_nothing_is_refused_and_the_shortest_one_commits_while_it
         process.commits(&kafka.brokers(), &group, &topic, upto).await;
     }
     assert_eq!(texts_of(&log.records(20).await), numbers(0..20));
+    process.stop().await;
+}
+
+/// open-telemetry/otel-arrow#3505, PR 3682: a stop waited for a broker that was away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_while_the_broker_is_away_ends_and_loses_nothing() {
+    let Some(kafka) = Kafka::start("").await else { return };
+    let (topic, group) = (unique("orders"), unique("group"));
+    create(&kafka.brokers(), &topic, 1).await;
+    let table = table(
+        &kafka.brokers(),
+        &group,
+        &topic,
+        "session_timeout_ms = 6000\ndrain_timeout_ms = 2000",
+    );
+    let log = new_log();
+    // Nothing is committed before the end, and then it cannot be.
+    let process = Process::start(
+        &log,
+        &table.replace("commit_interval_ms = 100", "commit_interval_ms = 60000"),
+    )
+    .await;
+    produce(&kafka.brokers(), &topic, 0..100).await;
+    log.records(100).await;
+    kafka.kill();
+    let stopped = tokio::time::timeout(STOPS_WITHIN, process.stop()).await;
+    stopped.expect("it ends without the broker");
+    kafka.restart().await;
+    produce(&kafka.brokers(), &topic, 100..110).await;
+    let process = Process::start(&log, &table).await;
+    assert_eq!(texts_once(&log.records(110).await), numbers(0..110));
+    process.commits(&kafka.brokers(), &group, &topic, 110).await;
     process.stop().await;
 }

@@ -72,7 +72,7 @@ async fn a_reader_that_is_gone_with_its_network_lets_go_of_the_slot() {
     log.records(1).await;
     let reader = format!("SELECT active_pid FROM pg_replication_slots WHERE slot_name = '{SLOT}'");
     let gone = postgres.sql(&reader);
-    line.goes_dead();
+    line.goes_dead().await;
     process.kill().await;
     postgres.sql("INSERT INTO a VALUES (2)");
     let process = Process::start(&log, &changes(&line)).await;

@@ -11,7 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::oneshot,
     task::JoinSet,
 };
 
@@ -28,9 +28,13 @@ pub(crate) struct Line {
     _accepting: JoinSet<()>,
 }
 
+/// Tells a connection to go dead, and where to say that it has.
+type GoesDead = oneshot::Sender<oneshot::Sender<()>>;
+
+#[derive(Default)]
 struct Shared {
-    /// Counted up where the connections that are there go dead.
-    dead: watch::Sender<()>,
+    /// Of each connection, also of those that have ended.
+    connections: parking_lot::Mutex<Vec<GoesDead>>,
     /// Sessions that have asked for a time-out.
     asked: AtomicUsize,
 }
@@ -40,21 +44,19 @@ impl Line {
     pub(crate) async fn to(port: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let own = listener.local_addr().expect("its address").port();
-        let shared = Arc::new(Shared {
-            dead: watch::Sender::default(),
-            asked: AtomicUsize::new(0),
-        });
+        let shared = Arc::new(Shared::default());
         let mut accepting = JoinSet::new();
         let of_all = shared.clone();
         accepting.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((near, _)) = listener.accept().await {
+                let (goes_dead, dead) = oneshot::channel();
+                of_all.connections.lock().push(goes_dead);
                 let shared = of_all.clone();
                 connections.spawn(async move {
-                    let far = TcpStream::connect(("127.0.0.1", port)).await;
-                    if let Ok(far) = far {
+                    if let Ok(far) = TcpStream::connect(("127.0.0.1", port)).await {
                         // However it ends.
-                        let _ = carry(near, far, &shared).await;
+                        let _ = carry(near, far, dead, &shared.asked).await;
                     }
                 });
             }
@@ -67,8 +69,15 @@ impl Line {
     }
 
     /// From now on nothing passes on the connections that there are, in either direction, and nobody hears that they have ended.
-    pub(crate) fn goes_dead(&self) {
-        self.shared.dead.send_replace(());
+    pub(crate) async fn goes_dead(&self) {
+        let connections = std::mem::take(&mut *self.shared.connections.lock());
+        for goes_dead in connections {
+            let (is_dead, dead) = oneshot::channel();
+            if goes_dead.send(is_dead).is_ok() {
+                // One that ends instead says nothing.
+                let _ = dead.await;
+            }
+        }
     }
 
     /// So many sessions have asked the server for a time-out.
@@ -77,23 +86,27 @@ impl Line {
     }
 }
 
-async fn carry(mut near: TcpStream, mut far: TcpStream, shared: &Shared) -> io::Result<()> {
-    let mut dead = shared.dead.subscribe();
+async fn carry(
+    mut near: TcpStream,
+    mut far: TcpStream,
+    dead: oneshot::Receiver<oneshot::Sender<()>>,
+    asked: &AtomicUsize,
+) -> io::Result<()> {
     // Whoever asks for a time-out does so in its first message.
     let mut first = vec![0; 4 << 10];
     let length = near.read(&mut first).await?;
     first.truncate(length);
     if let Some(at) = first.windows(ASKED.len()).position(|bytes| bytes == ASKED) {
         first[at..at + ASKED.len()].copy_from_slice(INSTEAD);
-        shared.asked.fetch_add(1, Ordering::AcqRel);
+        asked.fetch_add(1, Ordering::AcqRel);
     }
     far.write_all(&first).await?;
     tokio::select! {
         ended = tokio::io::copy_bidirectional(&mut near, &mut far) => ended.map(drop),
-        changed = dead.changed() => match changed {
+        Ok(is_dead) = dead => {
             // Both ends stay open.
-            Ok(()) => std::future::pending().await,
-            Err(_) => Ok(()),
-        },
+            let _ = is_dead.send(());
+            std::future::pending().await
+        }
     }
 }
