@@ -19,7 +19,7 @@ mod proxy;
 mod server;
 mod site;
 mod tap;
-mod target;
+mod targets;
 mod upstream;
 
 use std::{

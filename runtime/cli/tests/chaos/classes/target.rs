@@ -18,7 +18,7 @@ use crate::{
     proxy::{Proxy, Weather},
     server::Kind,
     site::{Layout, Part, Site, TOPIC},
-    target::{ClickHouse, Delta, Qdrant, Receiver, Target},
+    targets::{ClickHouse, Delta, Qdrant, Receiver, Target},
 };
 
 pub const HTTP: Class = Class {
