@@ -66,7 +66,12 @@ impl SinkConnector for SurrealDbSink {
         let egress = context.shared.egress(config.options());
         if config.url.is_embedded() || !context.may_create {
             let notify = |message| context.notices.notify(message);
-            egress.ready_or_notify(notify).await?;
+            let ready = egress.ready_or_notify(notify).await;
+            ready.map_err(|error| match context.may_create {
+                true => error.into(),
+                // Who asks once does not wait until it has passed.
+                false => StartError::permanent(error),
+            })?;
         }
         Ok(egress)
     }

@@ -20,11 +20,24 @@ const CHOICE: Choice<ContentKind> = Choice {
         ("any", ContentKind::Any),
     ],
     aliases: &[],
-    refused: &[(
-        "multipart",
-        "files are not events, and their parts have no schema: take `any` and let a component read it",
-    )],
+    refused: &[
+        ("multipart", MULTIPART),
+        ("multipart/form-data", MULTIPART),
+        ("application/json", "the kind of that media type is `json`"),
+        (
+            "application/x-www-form-urlencoded",
+            "the kind of that media type is `form`",
+        ),
+        ("application/x-ndjson", "the kind of that media type is `ndjson`"),
+        (
+            "application/cloudevents+json",
+            "the kind of that media type is `cloudevents`",
+        ),
+        ("text/plain", "the kind of that media type is `text`"),
+    ],
 };
+
+const MULTIPART: &str = "files are not events, and their parts have no schema: take `any` and let a component read it";
 
 /// What a sender posts that `auth` names, if the file does not say: GitHub's webhooks are forms unless somebody chose JSON, and
 /// so are Slack's commands and interactions beside its events.

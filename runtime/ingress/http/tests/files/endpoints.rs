@@ -68,6 +68,10 @@ fn a_kind_of_body_is_one_word_or_several() {
     for (keys, why) in [
         ("content_type = [\"json\", \"json-list\"]", "`json-list` takes any JSON"),
         ("content_type = \"multipart\"", "files are not events"),
+        (
+            "content_type = \"application/x-www-form-urlencoded\"",
+            "the kind of that media type is `form`",
+        ),
         ("content_type = \"jsonl\"", "did you mean"),
         (
             "content_type = [\"json\", \"text\"]\nevent_id = { pointer = \"/id\" }",
