@@ -23,13 +23,13 @@ use crate::{
 
 pub const HTTP: Class = Class {
     name: "http: way, process or receiver fails",
-    trials: [2, 2 * FAULTS, 20 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Receiver::start),
 };
 
 pub const CLICKHOUSE: Class = Class {
     name: "clickhouse: way, process or server fails",
-    trials: [1, 2 * FAULTS, 20 * FAULTS],
+    trials: [0, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(ClickHouse::start),
 };
 
@@ -41,7 +41,7 @@ pub const QDRANT: Class = Class {
 
 pub const DELTA: Class = Class {
     name: "delta: way, process or store fails",
-    trials: [1, 2 * FAULTS, 20 * FAULTS],
+    trials: [0, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Delta::start),
 };
 

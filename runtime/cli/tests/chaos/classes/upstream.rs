@@ -24,25 +24,25 @@ use crate::{
 
 pub const MQTT: Class = Class {
     name: "mqtt: process, way or server fails",
-    trials: [2, 2 * FAULTS, 20 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(|_| Mosquitto::start()),
 };
 
 pub const POSTGRES: Class = Class {
     name: "postgres: process, way or server fails",
-    trials: [2, 2 * FAULTS, 20 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(|_| Postgres::start()),
 };
 
 pub const KAFKA: Class = Class {
     name: "kafka: process, way or server fails",
-    trials: [1, 2 * FAULTS, 20 * FAULTS],
+    trials: [0, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Kafka::start),
 };
 
 pub const OTLP: Class = Class {
     name: "otlp: process or way fails",
-    trials: [2, 2 * FAULTS, 20 * FAULTS],
+    trials: [1, 2 * FAULTS, 20 * FAULTS],
     begin: || begin(Exporter::start),
 };
 
