@@ -110,6 +110,12 @@ fn a_pipeline_grows_from_the_log_in_its_process_to_nats() {
     );
 
     let pipeline = scratch.start();
+    // It was paused before it grew, and still is.
+    assert!(
+        cli(["resume", &scratch.file().display().to_string(), "surrealdb"])
+            .status
+            .success()
+    );
     goes_on(&scratch, &pipeline, 40);
     for n in 40..45 {
         assert_eq!(pipeline.post(&payment(n)).status, 200);
