@@ -198,22 +198,22 @@ fn an_escaped_reference_is_literal_text() {
 }
 
 /// What a file with this in its endpoint is told, message and help alike.
-fn told(endpoint: &str) -> String {
+fn findings(endpoint: &str) -> String {
     Workspace::new().refuse(&source(endpoint)).join("\n")
 }
 
 #[test]
 fn a_word_of_another_key_is_led_to_it() {
-    let github = told("auth = { type = \"github\", secret = \"${WEBHOOK_API_KEY}\" }");
+    let github = findings("auth = { type = \"github\", secret = \"${WEBHOOK_API_KEY}\" }");
     assert!(
         github.contains("write `type = \"signature\", preset = \"github\"`"),
         "{github}"
     );
     // Beside it, what no `type` has.
     assert!(github.contains("write `secrets = [\"${NAME}\"]`"), "{github}");
-    let old = told("auth = { type = \"hmac\", preset = \"github\", secrets = [\"${WEBHOOK_API_KEY}\"] }");
+    let old = findings("auth = { type = \"hmac\", preset = \"github\", secrets = [\"${WEBHOOK_API_KEY}\"] }");
     assert!(old.contains("`preset` goes with `type = \"signature\"`"), "{old}");
-    let topic = told("topic = \"/a/b\"");
+    let topic = findings("topic = \"/a/b\"");
     assert!(topic.contains("did you mean `danube_topic`?"), "{topic}");
 }
 

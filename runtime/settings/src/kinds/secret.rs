@@ -15,17 +15,14 @@ pub struct SecretText;
 
 const HELP: &str = "write `\"${NAME}\"` for an environment variable or `{ file = \"path\" }` for a file";
 
-/// A name with `$` and no braces is meant as a variable.
-fn help_for_written(text: &str) -> String {
-    let is_name = |name: &&str| {
-        !name.is_empty()
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
-    };
-    match text.strip_prefix('$').filter(is_name) {
-        Some(name) => format!("did you mean `\"${{{name}}}\"`?"),
-        None => HELP.to_owned(),
+/// A name with `$` and no braces is meant as a variable. It is not repeated: it may be a secret all the same.
+fn help_for_written(text: &str) -> &'static str {
+    let is_of_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    match text.strip_prefix('$') {
+        Some(name) if !name.is_empty() && name.bytes().all(is_of_name) => {
+            "a variable is written in braces, `\"${NAME}\"`"
+        }
+        _ => HELP,
     }
 }
 
@@ -140,4 +137,18 @@ fn from_file(input: &ValueRef<'_>, entries: &DeTable<'_>) -> Option<(PathBuf, St
     let text = input.file_text(&path, Secret::BYTES_MAX)?;
     let text = text.trim_end_matches(['\r', '\n']).to_owned();
     Some((path, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_variable_without_braces_is_understood_and_not_repeated() {
+        assert!(help_for_written("$GITHUB_SECRET").contains("in braces"));
+        assert!(!help_for_written("$GITHUB_SECRET").contains("GITHUB"));
+        for text in ["$", "$ecret", "GITHUB_SECRET", ""] {
+            assert_eq!(help_for_written(text), HELP, "{text}");
+        }
+    }
 }
