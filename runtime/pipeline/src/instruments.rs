@@ -32,13 +32,14 @@ impl Instruments {
         }
     }
 
-    /// Counts events that arrived, or messages of a batch that was read.
-    pub(crate) fn received(&self, topic: &str, n: usize) {
-        self.with(|m| m.received(topic, n));
+    /// Counts events that arrived, or messages of a batch that was read, each by its endpoint or topic.
+    pub(crate) fn received<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
+        self.with(|m| each_run(topics, |topic, n| m.received(topic, n)));
     }
 
-    pub(crate) fn processed(&self, topic: &str, n: usize) {
-        self.with(|m| m.processed(topic, n));
+    /// Counts those that are done, likewise.
+    pub(crate) fn processed<'a>(&self, topics: impl IntoIterator<Item = &'a str>) {
+        self.with(|m| each_run(topics, |topic, n| m.processed(topic, n)));
     }
 
     /// Counts messages that the broker has skipped.
@@ -174,9 +175,7 @@ impl Instruments {
 
     /// Records messages from the broker: each span begins when its message was published.
     pub(crate) fn consumed(&self, messages: &[Message]) {
-        for message in messages {
-            self.received(message.topic.as_str(), 1);
-        }
+        self.received(messages.iter().map(|message| message.topic.as_str()));
         if self.tracing.is_on() {
             let now = SystemTime::now();
             for message in messages {
@@ -221,6 +220,24 @@ impl Instruments {
     }
 }
 
+/// Tells of equal neighbours at once: looking up a counter costs more than adding to it.
+fn each_run<'a>(topics: impl IntoIterator<Item = &'a str>, mut count: impl FnMut(&str, usize)) {
+    let mut run: Option<(&str, usize)> = None;
+    for topic in topics {
+        match &mut run {
+            Some((last, n)) if *last == topic => *n += 1,
+            _ => {
+                if let Some((last, n)) = run.replace((topic, 1)) {
+                    count(last, n);
+                }
+            }
+        }
+    }
+    if let Some((last, n)) = run {
+        count(last, n);
+    }
+}
+
 fn traceparent(message: &Message) -> Option<&str> {
     message
         .attributes
@@ -231,4 +248,21 @@ fn traceparent(message: &Message) -> Option<&str> {
 
 fn since(started: SystemTime) -> Duration {
     started.elapsed().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_neighbours_are_counted_at_once_and_nothing_twice() {
+        let runs = |topics: &[&'static str]| {
+            let mut runs = Vec::new();
+            each_run(topics.iter().copied(), |topic, n| runs.push((topic.to_owned(), n)));
+            runs
+        };
+        assert_eq!(runs(&[]), []);
+        let counted = [("a".to_owned(), 2), ("b".to_owned(), 1), ("a".to_owned(), 1)];
+        assert_eq!(runs(&["a", "a", "b", "a"]), counted);
+    }
 }

@@ -16,10 +16,9 @@ impl Lane {
         if done.is_empty() {
             return;
         }
-        for message in &done {
-            self.blocked.release(message);
-            self.shared.instruments.processed(message.topic.as_str(), 1);
-        }
+        done.iter().for_each(|message| self.blocked.release(message));
+        let topics = done.iter().map(|message| message.topic.as_str());
+        self.shared.instruments.processed(topics);
         self.mark_progress();
         if self.blocked.is_empty() {
             self.shared

@@ -93,9 +93,9 @@ pub(super) async fn call(shared: &Arc<Shared>, lane: usize, batch: Vec<Pending>,
         host_backoff: shared.waits.start(),
         output,
     };
-    while let Some(mut segment) = calls.segments.pop() {
-        segment.items.retain(Pending::is_live);
-        if segment.items.is_empty() {
+    while let Some(segment) = calls.segments.pop() {
+        // All are of one epoch of one stream, if they are of any.
+        if !segment.items.first().is_some_and(Pending::is_live) {
             continue;
         }
         if let Some((permit, segment)) = calls.permit(segment).await {

@@ -302,7 +302,7 @@ fn warn_if_not_durable(broker: &dyn Broker, guest: &dyn SourceGuest) {
 #[async_trait]
 impl Intake for Source {
     async fn offer(&self, event: Event) -> Outcome {
-        self.shared.instruments.received(&event.endpoint, 1);
+        self.shared.instruments.received([&*event.endpoint]);
         match self.enqueue(event) {
             // A lane that ended without an answer was aborted at the end of its grace time.
             Ok(outcome) => outcome.await.unwrap_or_else(|_| self.stopped()),
@@ -312,8 +312,8 @@ impl Intake for Source {
 
     async fn offer_all(&self, events: Vec<Event>, on_refusal: OnRefusal) -> Vec<Outcome> {
         let n = events.len();
-        let received = events.iter();
-        received.for_each(|event| self.shared.instruments.received(&event.endpoint, 1));
+        let endpoints = events.iter().map(|event| &*event.endpoint);
+        self.shared.instruments.received(endpoints);
         match self.enqueue_all(events, on_refusal) {
             Ok(outcomes) => outcomes.await.unwrap_or_else(|_| vec![self.stopped(); n]),
             Err(refusal) => vec![refusal; n],

@@ -10,9 +10,10 @@ use danube_wasm_model::{
 
 use super::{
     publish::ReadyGroup,
+    pull::Finalizer,
     refuse::Refusal,
     request::Member,
-    shared::{Pending, Shared},
+    shared::{Answer, Pending, Shared},
     unavailable,
 };
 use crate::status::Cause;
@@ -50,6 +51,21 @@ impl PendingGroup {
     pub(super) fn becomes_dead_letters(&self, shared: &Shared) -> bool {
         let mut members = self.members.iter();
         members.all(|(pending, _)| shared.on_invalid(pending) == OnInvalid::DeadLetter)
+    }
+
+    /// The endpoint of each of its events.
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|(pending, _)| &*pending.event.endpoint)
+    }
+
+    /// The finalizers of its events, of a pull source; their answers, if the component gave any, are for nobody.
+    pub(super) fn into_finalizers(self) -> impl Iterator<Item = Finalizer> {
+        self.members
+            .into_iter()
+            .filter_map(|(pending, _)| match pending.answer {
+                Answer::Upstream(finalizer) => Some(finalizer),
+                Answer::Sender { .. } | Answer::Member(_) => None,
+            })
     }
 
     /// Answers the events, but for those whose records will never be taken: these are refused.
@@ -100,9 +116,9 @@ impl PendingGroup {
     }
 
     pub(super) fn accept(self, shared: &Shared, durable: bool) {
-        for (pending, reply) in self.members {
-            shared.instruments.processed(&pending.event.endpoint, 1);
-            let id = pending.event.id.clone();
+        shared.instruments.processed(self.endpoints());
+        for (mut pending, reply) in self.members {
+            let id = std::mem::take(&mut pending.event.id);
             pending.answer(Outcome::Accepted {
                 id,
                 records: self.records,

@@ -34,7 +34,7 @@ pub(super) struct Driver {
     pub(super) in_flight: Arc<InFlight>,
     pub(super) measured: Arc<Sessions>,
     pub(super) pause: PauseSwitch,
-    lanes: RwLock<Vec<mpsc::UnboundedSender<Pending>>>,
+    lanes: RwLock<Vec<mpsc::UnboundedSender<Vec<Pending>>>>,
     independent_keys: bool,
     /// Until when everything must have ended, once it is to.
     stop: watch::Sender<Option<Instant>>,
@@ -61,7 +61,7 @@ impl Driver {
     pub(super) fn new(
         shared: Arc<Shared>,
         in_flight: Arc<InFlight>,
-        lanes: Vec<mpsc::UnboundedSender<Pending>>,
+        lanes: Vec<mpsc::UnboundedSender<Vec<Pending>>>,
         independent_keys: bool,
         pause: PauseSwitch,
     ) -> Self {
@@ -107,13 +107,18 @@ impl Driver {
     /// Events of one stream, or where these are independent of one key, stay on one lane.
     pub(super) fn enqueue(&self, stream: &StreamId, events: Vec<Pending>) {
         let lanes = self.lanes.read();
+        let lane_of = |key: &[u8]| lane_of_key(key, lanes.len().max(1));
+        let of_stream = lane_of(stream.as_str().as_bytes());
+        let mut of_lanes: Vec<Vec<Pending>> = lanes.iter().map(|_| Vec::new()).collect();
         for pending in events {
             let key = pending.event.key.as_deref().filter(|_| self.independent_keys);
-            let lane = lane_of_key(key.unwrap_or(stream.as_str().as_bytes()), lanes.len().max(1));
-            if let Some(lane) = lanes.get(lane) {
-                // A lane that has ended has ended the source, too.
-                let _ = lane.send(pending);
+            if let Some(of_lane) = of_lanes.get_mut(key.map_or(of_stream, lane_of)) {
+                of_lane.push(pending);
             }
+        }
+        for (lane, events) in lanes.iter().zip(of_lanes).filter(|(_, events)| !events.is_empty()) {
+            // A lane that has ended has ended the source, too.
+            let _ = lane.send(events);
         }
     }
 

@@ -163,14 +163,16 @@ impl Frontier {
         }
     }
 
-    /// The event of this number is done. Whether something has become confirmable by that.
-    pub(crate) fn done(&mut self, stream: &StreamId, epoch: u64, number: u64) -> bool {
+    /// The events of these numbers are done. Whether something has become confirmable by that.
+    pub(crate) fn done(&mut self, stream: &StreamId, epoch: u64, numbers: impl IntoIterator<Item = u64>) -> bool {
         let Some(stream) = self.live(stream, epoch) else {
             return false;
         };
-        let at = number.checked_sub(stream.first).and_then(|at| usize::try_from(at).ok());
-        if let Some(entry) = at.and_then(|at| stream.entries.get_mut(at)) {
-            entry.done = true;
+        for number in numbers {
+            let at = number.checked_sub(stream.first).and_then(|at| usize::try_from(at).ok());
+            if let Some(entry) = at.and_then(|at| stream.entries.get_mut(at)) {
+                entry.done = true;
+            }
         }
         stream.advance()
     }

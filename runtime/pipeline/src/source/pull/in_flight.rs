@@ -24,10 +24,11 @@ struct Used {
     bytes: usize,
 }
 
-/// One event in flight, until this is dropped.
+/// One event in flight, until this is dropped; or several that are done together.
 #[derive(Debug)]
 pub(crate) struct Permit {
     in_flight: Arc<InFlight>,
+    events: usize,
     bytes: usize,
 }
 
@@ -82,15 +83,35 @@ impl InFlight {
         used.bytes += bytes;
         Permit {
             in_flight: self.clone(),
+            events: 1,
             bytes,
+        }
+    }
+}
+
+impl Permit {
+    /// Drops these as one: who waits for room is woken once.
+    pub(super) fn release_all(permits: impl IntoIterator<Item = Self>) {
+        let mut permits = permits.into_iter();
+        let Some(mut all) = permits.next() else { return };
+        permits.for_each(|permit| all.absorb(permit));
+    }
+
+    fn absorb(&mut self, mut other: Self) {
+        if Arc::ptr_eq(&self.in_flight, &other.in_flight) {
+            self.events += std::mem::take(&mut other.events);
+            self.bytes += std::mem::take(&mut other.bytes);
         }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
+        if self.events == 0 {
+            return;
+        }
         let mut used = self.in_flight.used.lock();
-        used.events -= 1;
+        used.events -= self.events;
         used.bytes -= self.bytes;
         drop(used);
         self.in_flight.less.notify_waiters();

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Runs until nobody sends events any more and all are settled, or everything ends.
-pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::UnboundedReceiver<Pending>) {
+pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::UnboundedReceiver<Vec<Pending>>) {
     let Some(pull) = shared.pull() else { return };
     let (settled, mut news) = mpsc::unbounded_channel();
     let mut output = Output {
@@ -29,8 +29,8 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::Unbo
             biased;
             () = pull.stop.cancelled() => break,
             Some(stream) = news.recv() => queues.settled(stream),
-            event = events.recv(), if open => match event {
-                Some(event) => queues.push(event),
+            more = events.recv(), if open => match more {
+                Some(more) => queues.push(more),
                 None => open = false,
             },
         }
@@ -51,11 +51,11 @@ pub(super) async fn run(shared: Arc<Shared>, lane: usize, mut events: mpsc::Unbo
 /// Takes what is there, without waiting.
 fn absorb(
     queues: &mut Queues,
-    events: &mut mpsc::UnboundedReceiver<Pending>,
+    events: &mut mpsc::UnboundedReceiver<Vec<Pending>>,
     settled: &mut mpsc::UnboundedReceiver<StreamId>,
 ) {
-    while let Ok(event) = events.try_recv() {
-        queues.push(event);
+    while let Ok(more) = events.try_recv() {
+        queues.push(more);
     }
     while let Ok(stream) = settled.try_recv() {
         queues.settled(stream);

@@ -13,6 +13,7 @@ use crate::{
     mutants::{self, Mutant},
     source::{
         publish::ReadyGroup,
+        pull::Finalizer,
         refuse::refuse,
         shared::{Pending, Shared, sleep_while_live},
     },
@@ -38,7 +39,7 @@ impl Batch {
         }
     }
 
-    /// What is not published now is tried again, for ever; what is of a lost stream is left out.
+    /// What is not published now is tried again, for ever, unless its stream is lost.
     pub(super) async fn publish(mut self, shared: &Arc<Shared>) {
         let mut backoff = shared.waits.start();
         while let Some(permit) = self.permit(shared).await {
@@ -63,12 +64,14 @@ impl Batch {
         }
     }
 
-    /// Leave to publish what is not of a lost stream, unless that is nothing.
-    async fn permit(&mut self, shared: &Shared) -> Option<Permit> {
+    /// Leave to publish, unless there is nothing left or its stream is lost.
+    async fn permit(&self, shared: &Shared) -> Option<Permit> {
         loop {
-            let is_live = |(group, _): &ReadyGroup| group.members.iter().any(|(pending, _)| pending.is_live());
-            self.groups.retain(is_live);
+            // All are of one epoch of one stream, as those of one call are.
             let finalizer = first_event(&self.groups)?.finalizer()?;
+            if !finalizer.is_live() {
+                return None;
+            }
             tokio::select! {
                 biased;
                 () = finalizer.cancelled() => {}
@@ -123,7 +126,15 @@ async fn hand_over(shared: &Shared, permit: Permit, groups: &mut Vec<ReadyGroup>
 
 fn accept(shared: &Shared, groups: Vec<ReadyGroup>, durable: bool) {
     shared.status.recover(Cause::Broker);
-    groups.into_iter().for_each(|(group, _)| group.accept(shared, durable));
+    match durable {
+        true => {
+            let endpoints = groups.iter().flat_map(|(group, _)| group.endpoints());
+            shared.instruments.processed(endpoints);
+            let finalizers = groups.into_iter().flat_map(|(group, _)| group.into_finalizers());
+            Finalizer::all_done(finalizers.collect());
+        }
+        false => groups.into_iter().for_each(|(group, _)| group.accept(shared, false)),
+    }
     failpoints::reach(FailPoint::SourceAnswered);
 }
 

@@ -34,12 +34,14 @@ impl Queue {
 }
 
 impl Queues {
-    pub(super) fn push(&mut self, pending: Pending) {
-        let Some(stream) = pending.finalizer().map(|finalizer| finalizer.stream().clone()) else {
+    /// Adds events of one stream.
+    pub(super) fn push(&mut self, events: Vec<Pending>) {
+        let Some(finalizer) = events.first().and_then(Pending::finalizer) else {
             return;
         };
+        let stream = finalizer.stream().clone();
         let queue = self.streams.entry(stream.clone()).or_default();
-        queue.events.push_back(pending);
+        queue.events.extend(events);
         if queue.may_be_ready() {
             self.ready.push_back(stream);
         }

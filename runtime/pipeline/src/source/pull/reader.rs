@@ -187,9 +187,8 @@ impl<'a> Reader<'a> {
 
     fn events(&mut self, stream: &StreamId, epoch: u64, events: Vec<(Event, Position)>) {
         let shared = &self.driver.shared;
-        for (event, _) in &events {
-            shared.instruments.received(&event.endpoint, 1);
-        }
+        let endpoints = events.iter().map(|(event, _)| &*event.endpoint);
+        shared.instruments.received(endpoints);
         let admitted = self.session.admit(stream, epoch, events);
         self.ignored(admitted.is_err(), stream, epoch);
         // What nobody is asked about need not wait for a lane.

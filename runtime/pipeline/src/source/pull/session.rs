@@ -60,7 +60,7 @@ impl Session {
             stream: stream.clone(),
             epoch,
             number,
-            _permit: permit,
+            permit,
         };
         let pending = (first..).zip(events).filter_map(|(number, (event, _))| {
             let permit = self.shared.pull()?.in_flight.add(&event);
@@ -83,6 +83,15 @@ impl Session {
         !halted && self.frontier.lock().is_live(stream, epoch)
     }
 
+    fn done(&self, stream: &StreamId, epoch: u64, numbers: impl IntoIterator<Item = u64>) {
+        let mut frontier = self.frontier.lock();
+        let changed = frontier.done(stream, epoch, numbers);
+        drop(frontier);
+        if changed {
+            self.changed.notify_waiters();
+        }
+    }
+
     /// Waits until the frontier is as asked.
     pub(super) async fn until(&self, holds: impl Fn(&Frontier) -> bool) {
         loop {
@@ -101,7 +110,7 @@ pub(crate) struct Finalizer {
     stream: StreamId,
     epoch: u64,
     number: u64,
-    _permit: Permit,
+    permit: Permit,
 }
 
 impl Finalizer {
@@ -134,27 +143,31 @@ impl Finalizer {
 
     /// The event's fate is known.
     pub(crate) fn answered(self, event: &Event, outcome: Outcome) {
-        let shared = &self.session.shared;
         match outcome {
             Outcome::Accepted { durable: true, .. } | Outcome::DeadLettered { durable: true, .. } => self.done(),
             Outcome::Accepted { .. } | Outcome::DeadLettered { .. } => self.not_durable(),
             Outcome::Invalid { error, .. } | Outcome::Failed { message: error, .. } => self.refused(event, &error),
             // Its stream is lost, or the connector has stopped: it comes again.
             Outcome::Unavailable { .. } if !self.is_live() => {}
-            Outcome::Unavailable { message, .. } => shared.guard().crashed(format!(
+            Outcome::Unavailable { message, .. } => self.session.shared.guard().crashed(format!(
                 "event {} of stream {} was given up: {message}",
                 event.id, self.stream
             )),
         }
     }
 
-    fn done(&self) {
-        let mut frontier = self.session.frontier.lock();
-        let changed = frontier.done(&self.stream, self.epoch, self.number);
-        drop(frontier);
-        if changed {
-            self.session.changed.notify_waiters();
+    /// Their events are done. As many of a stream as follow each other are told of at once.
+    pub(super) fn all_done(finalizers: Vec<Self>) {
+        for beside in finalizers.chunk_by(Self::is_beside) {
+            let Some(first) = beside.first() else { continue };
+            let numbers = beside.iter().map(|finalizer| finalizer.number);
+            first.session.done(&first.stream, first.epoch, numbers);
         }
+        Permit::release_all(finalizers.into_iter().map(|finalizer| finalizer.permit));
+    }
+
+    fn done(self) {
+        Self::all_done(vec![self]);
     }
 
     /// It is in the broker, which may lose it.
@@ -166,10 +179,10 @@ impl Finalizer {
     }
 
     /// Nothing is kept of it here.
-    fn refused(&self, event: &Event, error: &str) {
-        let shared = &self.session.shared;
+    fn refused(self, event: &Event, error: &str) {
+        let shared = self.session.shared.clone();
         let policy = shared.pull().map(|pull| pull.on_invalid(event));
-        let (id, stream) = (&event.id, &self.stream);
+        let (id, stream) = (&event.id, self.stream.clone());
         match policy.unwrap_or_default() {
             OnInvalid::Skip => {
                 tracing::warn!(connector = %shared.guest.id(), endpoint = &*event.endpoint, event = %id, %stream, error, "an event is skipped");

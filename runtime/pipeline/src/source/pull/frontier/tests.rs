@@ -29,12 +29,12 @@ fn confirm(frontier: &mut Frontier) -> Option<(u64, u64)> {
 fn only_the_done_prefix_is_confirmed_in_any_order_of_positions() {
     let mut frontier = Frontier::default();
     assert_eq!(deliver(&mut frontier, 1, &[5, 90, 91, 200]), Ok(0));
-    assert!(!frontier.done(&s("s"), 1, 1));
-    assert!(!frontier.done(&s("s"), 1, 3));
+    assert!(!frontier.done(&s("s"), 1, [1]));
+    assert!(!frontier.done(&s("s"), 1, [3]));
     assert_eq!(confirm(&mut frontier), None);
-    assert!(frontier.done(&s("s"), 1, 0));
+    assert!(frontier.done(&s("s"), 1, [0]));
     assert_eq!(confirm(&mut frontier), Some((1, 90)));
-    assert!(frontier.done(&s("s"), 1, 2));
+    assert!(frontier.done(&s("s"), 1, [2]));
     assert_eq!(confirm(&mut frontier), Some((1, 200)));
     assert!(frontier.is_all_settled());
     assert_eq!(deliver(&mut frontier, 1, &[201]), Ok(4), "numbers continue");
@@ -44,11 +44,11 @@ fn only_the_done_prefix_is_confirmed_in_any_order_of_positions() {
 fn one_confirmation_of_a_stream_at_a_time_and_the_next_names_the_newest_position() {
     let mut frontier = Frontier::default();
     let first = deliver(&mut frontier, 1, &[1, 2, 3]).expect("the present epoch");
-    frontier.done(&s("s"), 1, first);
+    frontier.done(&s("s"), 1, [first]);
     let due = frontier.take_due();
     assert_eq!(due.len(), 1);
-    frontier.done(&s("s"), 1, first + 1);
-    frontier.done(&s("s"), 1, first + 2);
+    frontier.done(&s("s"), 1, [first + 1]);
+    frontier.done(&s("s"), 1, [first + 2]);
     assert_eq!(frontier.take_due(), []);
     frontier.confirmed(&due[0]);
     assert_eq!(confirm(&mut frontier), Some((1, 3)));
@@ -68,12 +68,12 @@ fn an_event_is_unconfirmed_from_its_delivery_until_the_upstream_has_taken_it() {
         oldest: times.get(oldest).copied(),
     };
     assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "markers are no events");
-    frontier.done(&s("s"), 1, 2);
+    frontier.done(&s("s"), 1, [2]);
     assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "not of the done prefix");
-    frontier.done(&s("s"), 1, 0);
+    frontier.done(&s("s"), 1, [0]);
     let due = frontier.take_due().pop().expect("the first is done");
     assert_eq!(frontier.unconfirmed(), unconfirmed(3, 0), "on its way");
-    frontier.done(&s("s"), 1, 4);
+    frontier.done(&s("s"), 1, [4]);
     frontier.confirmed(&due);
     assert_eq!(frontier.unconfirmed(), unconfirmed(1, 2));
     assert_eq!(confirm(&mut frontier), Some((1, 3)));
@@ -89,8 +89,8 @@ fn a_position_is_not_confirmed_twice() {
     frontier.pass(&s("s"), 1, at(7)).expect("the present epoch");
     assert_eq!(confirm(&mut frontier), Some((1, 7)));
     let first = deliver(&mut frontier, 1, &[7, 7]).expect("the present epoch");
-    frontier.done(&s("s"), 1, first);
-    frontier.done(&s("s"), 1, first + 1);
+    frontier.done(&s("s"), 1, [first]);
+    frontier.done(&s("s"), 1, [first + 1]);
     assert_eq!(confirm(&mut frontier), None);
     frontier.pass(&s("s"), 1, at(9)).expect("the present epoch");
     assert_eq!(confirm(&mut frontier), Some((1, 9)));
@@ -102,7 +102,7 @@ fn keepalives_behind_an_event_do_not_add_up() {
     let first = deliver(&mut frontier, 1, &[1]).expect("the present epoch");
     (2..1000).for_each(|position| frontier.pass(&s("s"), 1, at(position)).expect("the present epoch"));
     assert_eq!(frontier.0[&s("s")].entries.len(), 2);
-    frontier.done(&s("s"), 1, first);
+    frontier.done(&s("s"), 1, [first]);
     assert_eq!(confirm(&mut frontier), Some((1, 999)));
 }
 
@@ -112,11 +112,11 @@ fn what_is_said_of_another_epoch_changes_nothing() {
     let old = deliver(&mut frontier, 1, &[1, 2]).expect("the present epoch");
     let new = deliver(&mut frontier, 2, &[1, 2]).expect("the present epoch");
     assert!(!frontier.is_live(&s("s"), 1) && frontier.is_live(&s("s"), 2));
-    assert!(!frontier.done(&s("s"), 1, old));
+    assert!(!frontier.done(&s("s"), 1, [old]));
     assert_eq!(confirm(&mut frontier), None);
     assert_eq!(deliver(&mut frontier, 1, &[3]), Err(Stale));
     assert_eq!(frontier.pass(&s("s"), 1, at(3)), Err(Stale));
-    frontier.done(&s("s"), 2, new);
+    frontier.done(&s("s"), 2, [new]);
     assert_eq!(confirm(&mut frontier), Some((2, 1)));
 }
 
@@ -135,7 +135,7 @@ fn a_lost_stream_is_over_until_its_next_epoch() {
     let mut frontier = Frontier::default();
     let first = deliver(&mut frontier, 1, &[1]).expect("the present epoch");
     frontier.lose(&s("s"));
-    assert!(!frontier.done(&s("s"), 1, first));
+    assert!(!frontier.done(&s("s"), 1, [first]));
     assert_eq!(confirm(&mut frontier), None);
     assert_eq!(deliver(&mut frontier, 1, &[2]), Err(Stale));
     assert!(frontier.is_settled(&s("s"), 1) && frontier.is_all_settled());
@@ -150,12 +150,12 @@ fn a_revoked_stream_is_confirmed_until_it_is_end_epoch() {
     assert_eq!(frontier.revoke(&s("s")), None, "once is enough");
     assert_eq!(deliver(&mut frontier, 3, &[3]), Err(Stale));
     assert!(!frontier.is_settled(&s("s"), 3));
-    frontier.done(&s("s"), 3, first);
+    frontier.done(&s("s"), 3, [first]);
     assert_eq!(confirm(&mut frontier), Some((3, 1)));
     frontier.end_epoch(&s("s"), 2);
     assert!(frontier.is_live(&s("s"), 3), "that is another epoch");
     frontier.end_epoch(&s("s"), 3);
-    assert!(!frontier.done(&s("s"), 3, first + 1));
+    assert!(!frontier.done(&s("s"), 3, [first + 1]));
     assert_eq!((confirm(&mut frontier), frontier.revoke(&s("t"))), (None, None));
 }
 
@@ -240,7 +240,7 @@ impl Beside {
         let Some((epoch, number, place)) = self.events.choose(&mut self.dice).copied() else {
             return;
         };
-        self.frontier.done(&s("s"), epoch, number);
+        self.frontier.done(&s("s"), epoch, [number]);
         if epoch == self.plain.epoch && !self.plain.over {
             self.plain.entries[place].1 = true;
         }
