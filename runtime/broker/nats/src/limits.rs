@@ -30,8 +30,6 @@ pub(crate) const PULL_MESSAGES_MAX: usize = 1_000;
 pub(crate) const PULL_UNROOMED_MAX: usize = 256;
 /// Bytes of one pull: at least one message of the largest size.
 pub(crate) const PULL_BYTES_MAX: usize = 64 << 20;
-/// After this time without a message, with some to be read and room for them, a consumer's leader is replaced.
-pub(crate) const STANDSTILL_AFTER: Duration = Duration::from_secs(30);
 /// How long the server may lose an acknowledgement of a single replica when it is killed: it writes them every 100 ms.
 pub(crate) const ACK_SETTLES_AFTER: Duration = Duration::from_millis(350);
 /// How long one call may be without an answer.

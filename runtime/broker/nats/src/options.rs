@@ -34,6 +34,9 @@ pub struct NatsOptions {
     pub request_timeout: Duration,
     /// How long a connection may take. Default 5 s.
     pub connect_timeout: Duration,
+    /// After this time without a message, with some to be read and room for them, a consumer is asked anew, then its leader is
+    /// replaced. Default 30 s.
+    pub standstill_after: Duration,
     /// What becomes of messages that every subscription has acknowledged.
     pub retention: Retention,
 }
@@ -56,6 +59,7 @@ impl NatsOptions {
             publish_timeout: Duration::from_secs(15),
             request_timeout: Duration::from_secs(15),
             connect_timeout: Duration::from_secs(5),
+            standstill_after: Duration::from_secs(30),
             retention: Retention::default(),
         }
     }

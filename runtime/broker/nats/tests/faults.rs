@@ -12,10 +12,11 @@ use std::{
 };
 
 use danube_wasm_broker::{Broker as _, ErrorKind, SeekTo};
-use danube_wasm_broker_nats::{Nats, NatsOptions};
+use danube_wasm_broker_nats::{Auth, Nats, NatsOptions, Secret};
 use danube_wasm_model::SubscriptionType::{self, Exclusive, KeyShared, Shared};
 use danube_wasm_testkit::nats::NatsServer;
-use support::{ack, create, one, open, options, publish, record, subscribe, text, three, topic, within};
+use futures_util::StreamExt as _;
+use support::{Three, ack, create, one, open, options, publish, record, subscribe, text, three, topic, within};
 
 const KEYS: usize = 8;
 
@@ -269,4 +270,48 @@ async fn a_position_that_is_moved_is_read_from_there_and_old_acknowledgements_re
     };
     assert_eq!(error.kind, ErrorKind::NotFound);
     assert!(error.message.contains("was deleted"), "{error}");
+}
+
+/// The user that pulls may not, until the configuration says otherwise.
+const DENIED: &str = "publish: { deny: \"$JS.API.CONSUMER.MSG.NEXT.>\" }";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_that_has_messages_and_delivers_none_gets_another_leader_and_goes_on() {
+    let users = format!(
+        "authorization {{ users: [ {{ user: ours, password: p, permissions: {{ {DENIED} }} }}, {{ user: other, password: p }} ] }}"
+    );
+    let directory = tempfile::tempdir().unwrap();
+    let Some(servers) = NatsServer::start_cluster(directory.path(), 3, &users) else {
+        return;
+    };
+    let three = Three { directory, servers };
+    let mut options = three.options();
+    options.auth = Auth::Password {
+        user: "ours".to_owned(),
+        password: Secret::new("p"),
+    };
+    options.standstill_after = Duration::from_secs(1);
+    options.ack_wait = Duration::from_secs(3);
+    let nats = open(options);
+    create(&nats, &topic("t")).await;
+    let other = async_nats::ConnectOptions::with_user_and_password("other".to_owned(), "p".to_owned());
+    let other = within(other.connect(three.servers[0].url())).await.unwrap();
+    let mut elections = within(other.subscribe("$JS.EVENT.ADVISORY.CONSUMER.LEADER_ELECTED.>"))
+        .await
+        .unwrap();
+    let mut consumer = subscribe(&nats, &topic("t"), Shared).await;
+    let publisher = nats.publisher("p").await.unwrap();
+    let fates = publish(&*publisher, vec![vec![record(&topic("t"), None, "1")]]).await;
+    assert!(fates[0].is_ok(), "{fates:?}");
+    // The first leader, and the one that replaces it.
+    for _ in 0..2 {
+        within(elections.next()).await.expect("an election");
+    }
+    for server in &three.servers {
+        server.configure(DENIED, "publish: \">\"");
+        server.reload();
+    }
+    let messages = within(consumer.receive(10)).await.unwrap();
+    assert_eq!(text(&messages[0]), "1");
+    ack(&*consumer, &messages).await;
 }

@@ -127,6 +127,13 @@ impl NatsServer {
         fs::write(path, config).expect("a file");
     }
 
+    /// Has it read its configuration again.
+    pub fn reload(&self) {
+        if let Some(id) = self.id() {
+            let _ = Command::new("kill").arg("-HUP").arg(id.to_string()).status();
+        }
+    }
+
     /// Kills it at once, as a crash does.
     pub fn kill(&mut self) {
         self.running = None;

@@ -7,6 +7,7 @@ mod in_flight;
 mod position;
 mod pull;
 mod share;
+mod standstill;
 
 use std::sync::Arc;
 

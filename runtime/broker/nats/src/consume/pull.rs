@@ -15,13 +15,13 @@ use super::{
     durable::nanos,
     position::{Position, Verdict},
     share::Share,
+    standstill::{Remedy, StandstillDetector},
 };
 use crate::{
     delivery_subject::DeliverySubject,
     error::unavailable,
     limits::{
         OWNED_PULL, PULL_BYTES_MAX, PULL_MESSAGES_MAX, PULL_UNROOMED_MAX, RETRY_CEILING, RETRY_FLOOR, SHARED_PULL,
-        STANDSTILL_AFTER,
     },
     session::raised,
     wire,
@@ -45,8 +45,7 @@ pub(super) struct PullSession<'s> {
     /// When messages of the owner before must have come.
     complete_by: Option<Instant>,
     keep_alive: Interval,
-    /// Since when nothing has come although there may be something.
-    silent_since: Instant,
+    standstill: StandstillDetector,
 }
 
 /// A pull at the server.
@@ -86,7 +85,7 @@ impl<'s> PullSession<'s> {
             too_early: false,
             complete_by: waits.then(|| Instant::now() + again_within),
             keep_alive,
-            silent_since: Instant::now(),
+            standstill: StandstillDetector::new(subscription.session.options.standstill_after),
         })
     }
 
@@ -248,7 +247,7 @@ impl<'s> PullSession<'s> {
             );
             return Ok(());
         };
-        self.silent_since = Instant::now();
+        self.standstill.reset();
         let permit = self.pull.as_mut().and_then(|pull| {
             pull.left -= 1;
             pull.permits.as_mut()?.split(1)
@@ -318,25 +317,29 @@ impl<'s> PullSession<'s> {
         Ok(())
     }
 
-    /// A consumer that has messages and delivers none gets another leader.
+    /// A consumer that has messages and delivers none is asked anew, then gets another leader.
     async fn watch_standstill(&mut self) -> Result<()> {
-        if self.pull.is_none() || self.silent_since.elapsed() < STANDSTILL_AFTER {
+        if self.pull.is_none() || !self.standstill.is_due() {
             return Ok(());
         }
-        self.silent_since = Instant::now();
-        let durables = self.share.subscription.durables();
-        let info = self.share.info().await?;
-        if info.num_pending > 0 {
-            tracing::warn!(
-                consumer = self.share.name,
-                topic = %self.share.subscription.topic.name,
-                pending = info.num_pending,
-                "NATS has messages and delivers none: the consumer's leader is replaced"
-            );
-            // With one server there is no other.
-            let _ = durables.step_down(&self.share.name).await;
-            self.end_pull();
+        let share = self.share;
+        let pending = share.info().await?.num_pending;
+        if pending == 0 {
+            self.standstill.reset();
+            return Ok(());
         }
+        let (consumer, topic) = (&share.name, &share.subscription.topic.name);
+        match self.standstill.remedy() {
+            Remedy::NewPull => {
+                tracing::warn!(consumer, %topic, pending, "NATS has messages and delivers none: it is asked anew");
+            }
+            Remedy::NewLeader => {
+                tracing::warn!(consumer, %topic, pending, "NATS has messages and still delivers none: the consumer's leader is replaced");
+                // With one server there is no other.
+                let _ = share.subscription.durables().step_down(consumer).await;
+            }
+        }
+        self.end_pull();
         Ok(())
     }
 }
