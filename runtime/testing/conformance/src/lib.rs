@@ -12,6 +12,8 @@
     reason = "a test that fails panics"
 )]
 
+mod capabilities;
+mod page;
 mod test_case;
 
 pub mod delivery;
@@ -26,6 +28,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use danube_wasm_broker::Broker;
 
+pub use capabilities::Capabilities;
+pub use page::markdown;
 pub use test_case::within;
 
 /// A broker under test.
@@ -41,66 +45,12 @@ pub trait Harness: Send + Sync {
     fn capabilities(&self) -> Capabilities;
 }
 
-/// What a broker can do, where brokers differ. [`Capabilities::full`] is what the trait asks for; set the known
-/// deviations on it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capabilities {
-    /// The records of a group are all published or none. Otherwise each has its own result, and publishing the group
-    /// again is safe.
-    pub groups_are_atomic: bool,
-    /// Confirmed records are on a disk. Otherwise they are in the broker's memory, and reported as such.
-    pub publishes_durably: bool,
-    /// A new subscription may start at the oldest message. Otherwise it starts at the end whatever was requested.
-    pub starts_at_earliest: bool,
-    /// When the active consumer of a Failover subscription is dropped, another takes over. Otherwise none does.
-    pub fails_over: bool,
-    /// An Exclusive subscription is free when its consumer was dropped. Otherwise that consumer's name holds it.
-    pub frees_exclusive: bool,
-    /// Acknowledged messages are not delivered again after a restart. Otherwise they may be.
-    pub keeps_acknowledgements: bool,
-    /// Messages may be acknowledged in any order. Otherwise the newest is refused while an older one is unacknowledged.
-    pub acknowledges_in_any_order: bool,
-    /// A handle works after a restart. Otherwise it is closed with the broker.
-    pub handles_survive: bool,
-    /// Reports the lag of subscriptions. Otherwise it reports none.
-    pub tells_lag: bool,
-    /// The registry refuses a version that is not compatible with the newest. Otherwise it registers it.
-    pub refuses_incompatible: bool,
-    /// Size of a payload that must be accepted, in bytes.
-    pub payload_bytes: usize,
-    /// Size of a payload that must be refused, in bytes.
-    pub payload_bytes_refused: usize,
-    /// Most messages delivered and not acknowledged, of a partition.
-    pub window: usize,
-}
-
-impl Capabilities {
-    /// Everything that the trait asks for.
-    pub fn full() -> Self {
-        Self {
-            groups_are_atomic: true,
-            publishes_durably: true,
-            starts_at_earliest: true,
-            fails_over: true,
-            frees_exclusive: true,
-            keeps_acknowledgements: true,
-            acknowledges_in_any_order: true,
-            handles_survive: true,
-            tells_lag: true,
-            refuses_incompatible: true,
-            payload_bytes: 1 << 20,
-            payload_bytes_refused: 32 << 20,
-            window: 10,
-        }
-    }
-}
-
-/// Makes a test of every case. The expression gives the harness: it is `async`, evaluated once for each case, and an
-/// `Option`: `None`, after printing why, if there is no such broker here.
+/// Gives every case to a macro of this crate: `module::case`, each with a comma, behind what is to stand before them.
+#[doc(hidden)]
 #[macro_export]
-macro_rules! conformance_tests {
-    ($harness:expr) => {
-        $crate::conformance_tests! { @cases $harness;
+macro_rules! with_cases {
+    ($callback:ident $($before:tt)*) => {
+        $crate::$callback! { $($before)*
             publish::a_record_arrives_as_it_was_sent,
             publish::groups_have_fates_of_their_own,
             publish::what_is_too_large_is_refused_and_the_largest_arrives,
@@ -128,6 +78,15 @@ macro_rules! conformance_tests {
             registry::an_incompatible_version_is_refused,
             registry::messages_name_their_versions,
         }
+    };
+}
+
+/// Makes a test of every case. The expression gives the harness: it is `async`, evaluated once for each case, and an
+/// `Option`: `None`, after printing why, if there is no such broker here.
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::with_cases! { conformance_tests @cases $harness; }
     };
     (@cases $harness:expr; $($module:ident :: $case:ident,)*) => {
         $(

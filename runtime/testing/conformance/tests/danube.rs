@@ -21,18 +21,6 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// What our client makes of any broker: no calls for lag and groups, and messages of 4 MiB at most, of which a part is for
-/// what dead letters say above their records.
-fn over_the_wire() -> Capabilities {
-    Capabilities {
-        groups_are_atomic: false,
-        tells_lag: false,
-        payload_bytes: (4 << 20) - (40 << 10),
-        payload_bytes_refused: 4 << 20,
-        ..Capabilities::full()
-    }
-}
-
 fn client(url: &str) -> Arc<dyn Broker> {
     let mut options = DanubeOptions::new([url]);
     // However loaded the machine is: no record fails for that.
@@ -105,7 +93,7 @@ mod served {
         }
 
         fn capabilities(&self) -> Capabilities {
-            over_the_wire()
+            Capabilities::danube_wasm_broker()
         }
     }
 
@@ -173,24 +161,8 @@ mod real {
             }
         }
 
-        /// Danube 0.15.1.
         fn capabilities(&self) -> Capabilities {
-            Capabilities {
-                // It answers first.
-                publishes_durably: false,
-                // There is no field for it.
-                starts_at_earliest: false,
-                // The active consumer is chosen when the first one comes, and never again.
-                fails_over: false,
-                // A consumer that is gone stays on its subscription until its topic is loaded anew.
-                frees_exclusive: false,
-                // Its position is saved every ten seconds.
-                keeps_acknowledgements: false,
-                // It takes the acknowledged message for one that is still to be read, and waits for it: the client does
-                // not let it come to that.
-                acknowledges_in_any_order: false,
-                ..over_the_wire()
-            }
+            Capabilities::danube()
         }
     }
 

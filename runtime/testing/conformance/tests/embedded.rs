@@ -42,15 +42,7 @@ impl Harness for Embedded {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            // The log lives in this process, and a handle ends with it.
-            handles_survive: false,
-            // Whoever registers compares; the log itself only keeps.
-            refuses_incompatible: false,
-            payload_bytes: (10 << 20) - 4096,
-            payload_bytes_refused: 10 << 20,
-            ..Capabilities::full()
-        }
+        Capabilities::embedded_log()
     }
 }
 

@@ -65,16 +65,7 @@ impl Harness for Servers {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            // One copy is gone with its disk, and never called durable.
-            publishes_durably: self.options.replicas >= 3,
-            // Whoever registers compares; the bucket only keeps.
-            refuses_incompatible: false,
-            // NATS takes messages of 1 MiB by default. Of that a part is for what dead letters say above their records.
-            payload_bytes: (1 << 20) - (64 << 10),
-            payload_bytes_refused: 1 << 20,
-            ..Capabilities::full()
-        }
+        Capabilities::nats(self.options.replicas)
     }
 }
 
