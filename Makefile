@@ -8,7 +8,7 @@ ALL := --features danube-wasm/delta
 
 test-guests: GUESTS += $(TEST_GUESTS)
 
-.PHONY: wasm-target build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests misbehave-debug servers bench chaos chaos-long fuzz
+.PHONY: wasm-target build release demo test test-danube test-clickhouse test-qdrant lint guests test-guests misbehave-debug servers bench bench-program chaos chaos-long fuzz
 
 build: guests
 	$(CARGO) build --workspace --bin danube-wasm
@@ -103,12 +103,17 @@ fuzz:
 	else echo "cargo-fuzz is not installed: mutating the corpora instead"; \
 	  $(CARGO) test -p danube-wasm-fuzz --test mutations -- --nocapture; fi
 
+# The program that benches run: without the database, which takes long to compile.
+bench-program: guests
+	$(CARGO) build --release -p danube-wasm --no-default-features --features mimalloc,broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
+
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records
 bench: guests servers
 	$(CARGO) bench -p danube-wasm-benches
 	$(CARGO) bench -p danube-wasm-bench-sink
 	$(CARGO) bench -p danube-wasm-bench-publish
-	$(CARGO) build --release -p danube-wasm --no-default-features --features broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
+	$(CARGO) bench -p danube-wasm-bench-nats
+	$(MAKE) bench-program
 	$(CARGO) bench -p danube-wasm-bench-targets
 	$(CARGO) bench -p danube-wasm-bench-sources

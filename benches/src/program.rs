@@ -14,9 +14,8 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::child::cpu_of;
 
-/// How the program is built that benchmarks run: without the database, which takes half an hour to compile.
-const BUILD: &str = "cargo build --release -p danube-wasm --no-default-features --features \
-                     broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant";
+/// How the program is built that benchmarks run.
+const BUILD: &str = "make bench-program";
 
 /// Longest wait for the program to run, and for its end.
 const DEADLINE: Duration = Duration::from_secs(120);
