@@ -233,7 +233,12 @@ fn a_database_that_another_process_has_is_said_at_once_and_opened_when_it_is_fre
 
 #[test]
 fn a_table_that_refuses_what_the_sink_adds_is_found_by_check() {
-    let scratch = Setup::default().write();
+    let scratch = Setup {
+        mapping: "id_pointer = \"/id\"\ninclude_attributes = { agent = \"webhook.user_agent\", \"seen-at\" = \"webhook.ip\" }".into(),
+        schema: false,
+        ..Setup::default()
+    }
+    .write();
     scratch.start().stop();
     let write = |statement: &str| {
         let made = query(&scratch, &["--write"], statement);
@@ -256,11 +261,17 @@ fn a_table_that_refuses_what_the_sink_adds_is_found_by_check() {
         "SCHEMAFULL",
         "_danube_metadata",
         "include_danube_metadata = false",
+        "`DEFINE FIELD _id ON TABLE … TYPE any`",
+        "`DEFINE FIELD agent ON TABLE … TYPE option<string>`",
+        "`DEFINE FIELD `seen-at` ON TABLE … TYPE option<string>`",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
     // Its own cure.
-    write("DEFINE FIELD _danube_metadata ON TABLE payments TYPE object FLEXIBLE");
+    write(
+        "DEFINE FIELD _danube_metadata ON TABLE payments TYPE object FLEXIBLE; DEFINE FIELD _id ON TABLE payments TYPE any; \
+           DEFINE FIELD agent ON TABLE payments TYPE option<string>; DEFINE FIELD `seen-at` ON TABLE payments TYPE option<string>",
+    );
     let (code, text) = check();
     assert_eq!(code, Some(0), "{text}");
     write(
@@ -268,10 +279,12 @@ fn a_table_that_refuses_what_the_sink_adds_is_found_by_check() {
            DEFINE FIELD timestamp ON payments TYPE number",
     );
     let pipeline = scratch.start();
-    assert_eq!(pipeline.post(&crate::harness::payment(1)).status, 200);
+    let mut payment = crate::harness::payment(1);
+    payment["id"] = json!("pay_1");
+    assert_eq!(pipeline.post(&payment).status, 200);
     pipeline.until("the row", |_| scratch.rows() == 1);
     assert_eq!(
-        scratch.query("SELECT VALUE _danube_metadata.danube_topic FROM payments"),
-        json!(["/stripe/payments"])
+        scratch.query("SELECT VALUE [_danube_metadata.danube_topic, _id, `seen-at`] FROM payments"),
+        json!([["/stripe/payments", "pay_1", "127.0.0.1"]])
     );
 }

@@ -1,15 +1,22 @@
 //! `check --connect`: whether the database answers, and whether its tables accept the fields that the built-in sink adds.
 
-use danube_wasm_connector::{Finding, Outcome};
+use std::borrow::Cow;
+
+use danube_wasm_connector::{Finding, Outcome, keys::IncludeAttributes};
 use danube_wasm_model::{ConnectorId, door::Egress as _};
 
 use crate::{
     Connections, SurrealDb, SurrealEgress,
     config::{StorageMode, TopicMapping},
+    table_schema,
 };
 
 const METADATA: &str = "_danube_metadata";
 const TIMESTAMP: &str = "_timestamp";
+const ATTRIBUTES: &str = "_attributes";
+const OWN_ID: &str = "_id";
+/// An object of any fields.
+const OBJECT: &str = "object FLEXIBLE";
 
 /// Checks the database, then, for the built-in component, each table that would refuse all rows of its mapping.
 pub(crate) async fn probe(
@@ -52,9 +59,11 @@ async fn probe_tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgre
     let mut findings = Vec::new();
     for mapping in &config.topic_mappings {
         let Some(table) = &mapping.table else { continue };
-        let outcome = match egress.undefined_fields(table, &added_fields(mapping)).await {
+        let added = added_fields(mapping);
+        let names: Vec<_> = added.iter().map(|field| &*field.name).collect();
+        let outcome = match egress.undefined_fields(table, &names).await {
             Ok(undefined) if undefined.is_empty() => continue,
-            Ok(undefined) => Outcome::Failed(schemafull_message(&undefined, mapping)),
+            Ok(undefined) => Outcome::Failed(schemafull_message(&added, &undefined, mapping)),
             Err(error) => Outcome::Unknown(error.to_string()),
         };
         let what = format!("{id}: table `{table}`");
@@ -63,20 +72,50 @@ async fn probe_tables(config: &SurrealDb, id: &ConnectorId, egress: &SurrealEgre
     findings
 }
 
-fn added_fields(mapping: &TopicMapping) -> Vec<&'static str> {
-    let metadata = mapping.include_danube_metadata.then_some(METADATA);
-    let timestamp = (mapping.storage_mode == StorageMode::TimeSeries).then_some(TIMESTAMP);
-    metadata.into_iter().chain(timestamp).collect()
+/// A field of a row that its message does not have by that name, and the type that it may be defined with.
+struct AddedField<'a> {
+    name: Cow<'a, str>,
+    kind: &'static str,
 }
 
-fn schemafull_message(undefined: &[String], mapping: &TopicMapping) -> String {
-    let cures = undefined.iter().map(|field| match field.as_str() {
-        METADATA => format!(
-            "write `include_danube_metadata = false` in the mapping of {}, or `DEFINE FIELD {METADATA} ON TABLE … TYPE \
-             object FLEXIBLE` in the database",
-            mapping.consumer.topic
-        ),
-        field => format!("`DEFINE FIELD {field} ON TABLE … TYPE string` in the database"),
+fn added_fields(mapping: &TopicMapping) -> Vec<AddedField<'_>> {
+    let field = |name: &'static str, kind| AddedField {
+        name: name.into(),
+        kind,
+    };
+    let metadata = mapping.include_danube_metadata.then(|| field(METADATA, OBJECT));
+    let timestamp = (mapping.storage_mode == StorageMode::TimeSeries).then(|| field(TIMESTAMP, "string"));
+    // The message's own `id` is stored by that name.
+    let own_id = mapping.id.pointer.as_ref().filter(|pointer| pointer.as_str() == "/id");
+    let own_id = own_id.map(|_| field(OWN_ID, "any"));
+    let mut added: Vec<_> = metadata.into_iter().chain(timestamp).chain(own_id).collect();
+    match &mapping.include_attributes {
+        None => {}
+        Some(IncludeAttributes::Listed(_)) => added.push(field(ATTRIBUTES, OBJECT)),
+        Some(IncludeAttributes::Fields(fields)) => added.extend(fields.keys().map(|name| AddedField {
+            name: name.into(),
+            kind: "option<string>",
+        })),
+    }
+    added
+}
+
+fn schemafull_message(added: &[AddedField<'_>], undefined: &[String], mapping: &TopicMapping) -> String {
+    let missing = added
+        .iter()
+        .filter(|field| undefined.iter().any(|name| *name == field.name));
+    let cures = missing.map(|AddedField { name, kind }| {
+        let define = format!(
+            "`DEFINE FIELD {} ON TABLE … TYPE {kind}` in the database",
+            table_schema::quoted(name)
+        );
+        match &**name {
+            METADATA => format!(
+                "write `include_danube_metadata = false` in the mapping of {}, or {define}",
+                mapping.consumer.topic
+            ),
+            _ => define,
+        }
     });
     format!(
         "it is SCHEMAFULL and does not define `{}`, which the sink adds to every row: every message would become a dead \

@@ -1,5 +1,7 @@
 //! Queries of the schema that an operator has defined.
 
+use std::borrow::Cow;
+
 use surrealdb::types::{Object, Value};
 
 use crate::{classify::Fault, executor::Executor};
@@ -18,11 +20,20 @@ pub(crate) async fn undefined_fields(executor: &Executor, table: &str, fields: &
     let is_defined = |field: &str| match &defined {
         Value::Array(names) => names
             .iter()
-            .any(|name| matches!(name, Value::String(name) if name == field)),
+            .any(|name| matches!(name, Value::String(name) if *name == *quoted(field))),
         _ => false,
     };
     let undefined = fields.iter().filter(|field| !is_defined(field));
     Ok(undefined.map(|field| (*field).to_owned()).collect())
+}
+
+/// The name as SurrealQL and `INFO` write it.
+pub(crate) fn quoted(name: &str) -> Cow<'_, str> {
+    let is_plain = |name: &str| name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric());
+    match is_plain(name) && !name.starts_with(|first: char| first.is_ascii_digit()) {
+        true => name.into(),
+        false => format!("`{}`", name.replace('\\', r"\\").replace('`', r"\`")).into(),
+    }
 }
 
 fn is_schemafull(tables: &Value, wanted: &str) -> bool {
