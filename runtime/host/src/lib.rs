@@ -16,6 +16,7 @@ mod danube;
 #[path = "no_danube.rs"]
 mod danube;
 pub mod dead_letters;
+mod durable_file;
 mod failure;
 mod host;
 mod launcher;

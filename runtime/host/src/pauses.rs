@@ -3,8 +3,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    fs::{self, File},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +11,7 @@ use danube_wasm_model::ConnectorId;
 use danube_wasm_pipeline::PauseSwitch;
 use parking_lot::Mutex;
 
-use crate::Failure;
+use crate::{Failure, durable_file};
 
 const FILE: &str = "paused.json";
 
@@ -85,15 +84,7 @@ impl Pauses {
         if read(&self.file).is_ok_and(|kept| kept == paused) {
             return Ok(());
         }
-        let beside = self.file.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        file.write_all(&serde_json::to_vec(&paused)?)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.file)?;
-        match self.file.parent() {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
+        durable_file::replace(&self.file, &serde_json::to_vec(&paused)?)
     }
 }
 

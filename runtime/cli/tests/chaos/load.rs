@@ -1,14 +1,8 @@
 //! Senders: threads that post events until they are told to stop, and try each again until it is answered.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::{sync::Arc, thread, time::Duration};
 
+use danube_wasm_testkit::{Stop, Workers};
 use parking_lot::RwLock;
 
 use crate::{
@@ -24,10 +18,7 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// How long a sender waits for an answer: what real ones do, shorter.
 const DEADLINE: Duration = Duration::from_secs(10);
 
-pub struct Load {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
+pub struct Load(Workers<()>);
 
 impl Load {
     /// So many senders.
@@ -37,33 +28,25 @@ impl Load {
 
     /// Each waits for so long between two events.
     pub fn paced(oracle: &Arc<Oracle>, address: &Address, senders: usize, pace: Duration) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let threads = (0..senders).map(|_| {
-            let (oracle, stop, address) = (oracle.clone(), stop.clone(), address.clone());
-            thread::spawn(move || send(&oracle, &address, &stop, pace))
-        });
-        Self {
-            threads: threads.collect(),
-            stop,
-        }
+        Self(Workers::start((0..senders).map(|_| {
+            let (oracle, address) = (oracle.clone(), address.clone());
+            move |stop| send(&oracle, &address, &stop, pace)
+        })))
     }
 
     /// Each sender gets its last answer first.
     pub fn stop(self) {
-        self.stop.store(true, Ordering::Release);
-        for thread in self.threads {
-            thread.join().expect("a sender");
-        }
+        self.0.stop();
     }
 }
 
-fn send(oracle: &Oracle, address: &Address, stop: &AtomicBool, pace: Duration) {
+fn send(oracle: &Oracle, address: &Address, stop: &Stop, pace: Duration) {
     let client = reqwest::blocking::Client::builder()
         .timeout(DEADLINE)
         .build()
         .expect("a client");
     let mut minting = oracle.sender();
-    while !stop.load(Ordering::Acquire) {
+    while !stop.is_requested() {
         let id = oracle.mint(&mut minting);
         let (key, body) = (id.to_string(), payload(id).to_string());
         loop {

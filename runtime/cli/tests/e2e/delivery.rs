@@ -1,13 +1,8 @@
 //! Nothing is lost: kill, stop, restart, full and failing targets.
 
-use std::{
-    collections::BTreeSet,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::collections::BTreeSet;
 
+use danube_wasm_testkit::{Stop, Workers};
 use serde_json::json;
 
 use crate::harness::{self, Pipeline, Scratch, Setup, payment};
@@ -27,45 +22,33 @@ fn stored(scratch: &Scratch) -> BTreeSet<u64> {
 }
 
 /// Posts distinct payments from several threads until told to stop; gives the amounts that were answered 200.
-struct Load {
-    stop: Arc<AtomicBool>,
-    threads: Vec<std::thread::JoinHandle<BTreeSet<u64>>>,
-}
+struct Load(Workers<BTreeSet<u64>>);
 
 impl Load {
     fn start(pipeline: &Pipeline, base: u64) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let address = pipeline.address();
-        let threads = (0..8)
-            .map(|thread| {
-                let (client, address, stop) = (pipeline.client(), address.clone(), stop.clone());
-                std::thread::spawn(move || {
-                    let mut acknowledged = BTreeSet::new();
-                    for n in 0..5_000 {
-                        if stop.load(Ordering::Acquire) {
-                            break;
-                        }
-                        let amount = base + thread * 1_000_000 + n;
-                        // No whole answer: the process is gone, and nothing was promised.
-                        match harness::post(&client, &address, &[], payment(amount).to_string()) {
-                            Some(answer) if answer.status == 200 => drop(acknowledged.insert(amount)),
-                            Some(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
-                            None => break,
-                        }
+        Self(Workers::start((0..8).map(|sender| {
+            let (client, address) = (pipeline.client(), pipeline.address());
+            move |stop: Stop| {
+                let mut acknowledged = BTreeSet::new();
+                for n in 0..5_000 {
+                    if stop.is_requested() {
+                        break;
                     }
-                    acknowledged
-                })
-            })
-            .collect();
-        Self { stop, threads }
+                    let amount = base + sender * 1_000_000 + n;
+                    // No whole answer: the process is gone, and nothing was promised.
+                    match harness::post(&client, &address, &[], payment(amount).to_string()) {
+                        Some(answer) if answer.status == 200 => drop(acknowledged.insert(amount)),
+                        Some(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
+                        None => break,
+                    }
+                }
+                acknowledged
+            }
+        })))
     }
 
     fn finish(self) -> BTreeSet<u64> {
-        self.stop.store(true, Ordering::Release);
-        self.threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("a sender"))
-            .collect()
+        self.0.stop().into_iter().flatten().collect()
     }
 }
 

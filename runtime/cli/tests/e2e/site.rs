@@ -5,10 +5,11 @@ use std::{
     path::PathBuf,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
+use danube_wasm_testkit::{Stop, Workers};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -112,40 +113,36 @@ pub fn run(file: &std::path::Path) -> Pipeline {
 
 /// Posts distinct payments from a few threads to several processes until told to stop; what was answered 200.
 pub struct Load {
-    stop: Arc<AtomicBool>,
     sent: Arc<AtomicUsize>,
-    threads: Vec<std::thread::JoinHandle<BTreeSet<u64>>>,
+    senders: Workers<BTreeSet<u64>>,
 }
 
 impl Load {
     pub fn start(targets: &[&Pipeline]) -> Self {
-        let (stop, sent) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-        let threads = (0..4)
-            .map(|thread: usize| {
-                let target = targets[thread % targets.len()];
-                let (client, address) = (target.client(), target.address());
-                let (stop, sent) = (stop.clone(), sent.clone());
-                std::thread::spawn(move || {
-                    let mut acknowledged = BTreeSet::new();
-                    for n in 0.. {
-                        if stop.load(Ordering::Acquire) {
-                            break;
-                        }
-                        let amount = (thread * 1_000_000 + n) as u64;
-                        match harness::post(&client, &address, &[], payment(amount).to_string()) {
-                            Some(answer) if answer.status == 200 => {
-                                acknowledged.insert(amount);
-                                sent.fetch_add(1, Ordering::Relaxed);
-                            }
-                            Some(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
-                            None => break,
-                        }
+        let sent = Arc::new(AtomicUsize::new(0));
+        let senders = Workers::start((0..4).map(|sender: usize| {
+            let target = targets[sender % targets.len()];
+            let (client, address, sent) = (target.client(), target.address(), sent.clone());
+            move |stop: Stop| {
+                let mut acknowledged = BTreeSet::new();
+                for n in 0.. {
+                    if stop.is_requested() {
+                        break;
                     }
-                    acknowledged
-                })
-            })
-            .collect();
-        Self { stop, sent, threads }
+                    let amount = (sender * 1_000_000 + n) as u64;
+                    match harness::post(&client, &address, &[], payment(amount).to_string()) {
+                        Some(answer) if answer.status == 200 => {
+                            acknowledged.insert(amount);
+                            sent.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Some(answer) => assert_eq!(answer.status, 503, "{answer:?}"),
+                        None => break,
+                    }
+                }
+                acknowledged
+            }
+        }));
+        Self { sent, senders }
     }
 
     pub fn until(&self, pipeline: &Pipeline, more: usize) {
@@ -156,10 +153,6 @@ impl Load {
     }
 
     pub fn stop(self) -> BTreeSet<u64> {
-        self.stop.store(true, Ordering::Release);
-        self.threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("a sender"))
-            .collect()
+        self.senders.stop().into_iter().flatten().collect()
     }
 }

@@ -3,13 +3,12 @@
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
+    sync::Arc,
+    thread,
     time::Duration,
 };
+
+use danube_wasm_testkit::{Stop, Workers};
 
 use super::Upstream;
 use crate::oracle::{Id, Minting, Oracle};
@@ -87,37 +86,26 @@ impl Drop for Running {
 }
 
 /// Senders that commit one event after the other until they are told to stop.
-pub struct Commits {
-    stop: Arc<AtomicBool>,
-    threads: Vec<JoinHandle<()>>,
-}
+pub struct Commits(Workers<()>);
 
 impl Commits {
     /// So many senders.
     pub fn start(oracle: &Arc<Oracle>, upstream: &impl Upstream, senders: usize) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let threads = (0..senders).map(|_| {
-            let (oracle, stop, mut client) = (oracle.clone(), stop.clone(), upstream.client());
-            thread::spawn(move || {
+        Self(Workers::start((0..senders).map(|_| {
+            let (oracle, mut client) = (oracle.clone(), upstream.client());
+            move |stop: Stop| {
                 let mut minting = oracle.sender();
-                while !stop.load(Ordering::Acquire) {
+                while !stop.is_requested() {
                     commit(&oracle, &mut minting, &mut client);
                     thread::park_timeout(PACE);
                 }
-            })
-        });
-        Self {
-            threads: threads.collect(),
-            stop,
-        }
+            }
+        })))
     }
 
     /// Each commits its last event first.
     pub fn stop(self) {
-        self.stop.store(true, Ordering::Release);
-        for thread in self.threads {
-            thread.join().expect("a sender");
-        }
+        self.0.stop();
     }
 }
 
