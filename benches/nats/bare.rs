@@ -1,7 +1,7 @@
 //! The bare side: `async-nats` and the server's API.
 
 use anyhow::{Context as _, Result, ensure};
-use async_nats::{Client, HeaderMap, Message};
+use async_nats::{Client, HeaderMap, Message, StatusCode};
 use bytes::Bytes;
 use danube_wasm_benches::Clock;
 use futures_util::{StreamExt as _, future::try_join_all};
@@ -60,19 +60,24 @@ pub(crate) async fn consume(work: Work) -> Result<String> {
     );
     let made: Value = serde_json::from_slice(&made.await?.payload)?;
     ensure!(made["error"].is_null(), "the server answers {made}");
-    let clock = Clock::started()?;
+    let next = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}");
+    let mut clock = Clock::default();
     let mut done = 0;
     while done < work.messages {
-        let pull = json!({"batch": work.batch, "expires": 5_000_000_000_u64});
-        let next = format!("$JS.API.CONSUMER.MSG.NEXT.{stream}.{name}");
+        let pull = json!({"batch": work.batch, "expires": 5_000_000_000_u64}).to_string();
         client
-            .publish_with_reply(next, inbox.clone(), pull.to_string().into())
+            .publish_with_reply(next.clone(), inbox.clone(), pull.into())
             .await?;
         let mut taken = Vec::new();
         while taken.len() < work.batch.min(work.messages - done) {
             let message = messages.next().await.context("no message")?;
-            ensure!(message.status.is_none(), "the server says {:?}", message.description);
+            if message.status == Some(StatusCode::NO_RESPONDERS) && done == 0 {
+                // It has no leader yet.
+                break;
+            }
+            ensure!(message.status.is_none(), "the server says {:?}", message.status);
             ensure!(message.payload.len() == PAYLOAD_BYTES, "a message is cut off");
+            clock.record()?;
             taken.push(message);
         }
         try_join_all(taken.iter().map(|message| acknowledge(&client, message))).await?;

@@ -1,16 +1,16 @@
 //! Question: how many messages a second does our client publish to NATS JetStream, and take from it, against bare calls of
 //! `async-nats` with the same guarantees?
 //!
-//! One server on loopback with one copy of each stream, `sync_interval: always`, messages of 300 bytes, one thing at a time:
+//! Three servers on loopback with three copies of each stream, `sync_interval: always`, messages of 300 bytes, one thing at a time:
 //!
 //! * **Publish**: atomic batches of so many messages with ids by which a repeated one is known; the next one goes when the server
 //!   has answered. `bare`: the same headers and payloads by `Client::publish_with_headers`. `danube-wasm`: groups of records by
 //!   [`Publisher::publish`](danube_wasm_broker::Publisher), which also have a record id.
 //! * **Consume**: what is stored, in pulls of so many messages; those of a pull are acknowledged together, and the server has
 //!   answered each (`+ACK` with a reply) before the next pull. `bare`: a durable consumer, pulled from by hand. `danube-wasm`: a
-//!   Shared subscription; messages are decoded, and the next pull begins while acknowledgements are under way, as its window allows.
+//!   Shared subscription; messages are decoded, and the next pull is at the server while acknowledgements are under way.
 //!
-//! Both sides publish to streams that our client has made, so that these have the same settings. The server runs on the same
+//! Both sides publish to streams that our client has made, so that these have the same settings. The servers run on the same
 //! processors.
 
 mod bare;
@@ -28,6 +28,7 @@ use crate::site::Work;
 /// Messages of a batch, and of a pull.
 const SIZES: [usize; 2] = [100, 1000];
 const AIM: f64 = 0.8;
+const SERVERS: usize = 3;
 
 fn main() -> Result<()> {
     match Child::role().as_deref() {
@@ -53,10 +54,11 @@ fn in_runtime(work: impl Future<Output = Result<String>> + Send + 'static) -> Re
 
 fn compare(scale: Scale) -> Result<()> {
     let directory = tempfile::tempdir_in(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
-    let server = NatsServer::start(directory.path(), "").context("there is no nats-server: run `make servers`")?;
+    let servers = NatsServer::start_cluster(directory.path(), SERVERS, "");
+    let servers = servers.context("there is no nats-server: run `make servers`")?;
     let messages = scale.pick(100_000, 2_000);
     let work = |topic: String, batch| Work {
-        url: server.url(),
+        url: servers[0].url(),
         topic,
         messages,
         batch,

@@ -16,10 +16,9 @@ pub(crate) const CREATE: &str = "create";
 pub(crate) const PUBLISH: &str = "ours-publish";
 pub(crate) const CONSUME: &str = "ours-consume";
 
-/// One copy, and topics that a disk has room for.
+/// Topics that a disk has room for.
 fn open(work: &Work) -> Result<(Arc<Nats>, TopicName)> {
     let mut options = NatsOptions::new([work.url.clone()]);
-    (options.replicas, options.accept_loss) = (1, true);
     options.topic_bytes_max = 1 << 30;
     options.publish_timeout = Duration::from_secs(60);
     Ok((Nats::open(options)?, format!("/default/{}", work.topic).parse()?))
@@ -28,7 +27,10 @@ fn open(work: &Work) -> Result<(Arc<Nats>, TopicName)> {
 /// Makes the topic.
 pub(crate) async fn create(work: Work) -> Result<String> {
     let (nats, topic) = open(&work)?;
-    nats.create_topic(&topic, TopicSpec::default()).await?;
+    // A cluster that has just started has no leader yet.
+    while let Err(error) = nats.create_topic(&topic, TopicSpec::default()).await {
+        ensure!(error.is_transient(), "{error}");
+    }
     Ok(String::new())
 }
 
@@ -67,10 +69,11 @@ pub(crate) async fn consume(work: Work) -> Result<String> {
     };
     let mut consumer = nats.subscribe(options).await?;
     let acker = consumer.acker();
-    let clock = Clock::started()?;
+    let mut clock = Clock::default();
     let mut done = 0;
     while done < work.messages {
         let messages = consumer.receive(work.batch).await?;
+        clock.record()?;
         let cut_off = messages.iter().find(|message| message.payload.len() != PAYLOAD_BYTES);
         ensure!(cut_off.is_none(), "a message is cut off");
         let ids: Vec<_> = messages.iter().map(|message| message.message_id).collect();
