@@ -173,8 +173,13 @@ pub(crate) async fn desired(pipeline: &Pipeline) -> Result<Vec<(ConnectorId, Spe
         };
         desired.push((source.id.clone(), Spec::Source(spec)));
     }
-    lock::check(pipeline, desired.iter().map(|(id, spec)| (id, spec.component())))?;
+    lock::check(pipeline, components_of(&desired))?;
     Ok(desired)
+}
+
+/// Returns the component of each connector.
+pub(crate) fn components_of(desired: &[(ConnectorId, Spec)]) -> impl Iterator<Item = (&ConnectorId, &Bytes)> {
+    desired.iter().map(|(id, spec)| (id, spec.component()))
 }
 
 /// Returns the declared schemas of these topics.

@@ -24,6 +24,7 @@ use crate::{
     control::{ControlHandler, ControlSocket, ReloadRequest},
     dead_letters::DeadLetters,
     launcher::{self, ConnectorLauncher, Locations, Services, with_name},
+    lock,
     pauses::Pauses,
     rates::Rates,
     spools, tail, unused,
@@ -161,6 +162,10 @@ impl PipelineHost {
         // Another name would leave subscriptions and files behind, which contain the name.
         pipeline.rename(&self.first.name);
         let desired = assemble::desired(&pipeline).await?;
+        if let Err(why) = lock::follow(&pipeline, assemble::components_of(&desired)) {
+            // It approves what runs, so nothing waits for it: the directory may be read-only.
+            tracing::warn!("{why}; `danube-wasm approve` where it can be written brings it up to date");
+        }
         let connectors: Vec<_> = desired.iter().map(|(id, _)| id.to_string()).collect();
         let pipeline = Arc::new(pipeline);
         let applying = self.supervisor.dispatch(desired).await.map_err(failure)?;

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use crate::harness::{cli, root};
+use crate::harness::{Setup, cli, root};
 
 const PIPELINE: &str = r#"
 name = "shop"
@@ -116,10 +116,79 @@ fn what_is_approved_runs_and_what_asks_for_more_is_refused_with_the_difference()
         !fine && said.contains("danube-wasm.lock: it is not one that `danube-wasm approve` has written"),
         "{said}"
     );
-    fs::write(dir.path().join("danube-wasm.lock"), "version = 2\n").expect("the lock");
+    fs::write(dir.path().join("danube-wasm.lock"), "version = 3\nkinds = []\n").expect("the lock");
     let (said, fine) = run("check", &file);
     assert!(
-        !fine && said.contains("it has version 2, and this program knows 1"),
+        !fine && said.contains("it has version 3, and this program knows 2"),
         "{said}"
     );
+}
+
+const ANOTHER: &str = "sha256:0000000000000000000000000000000000000000000000000000000000000000";
+
+/// A lock as another version of the program has written it, with other built-in components.
+fn of_another_version(lock: &str) -> String {
+    let line = |line: &str| match line.starts_with("digest = ") {
+        true => format!("digest = \"{ANOTHER}\"\n"),
+        false => format!("{line}\n"),
+    };
+    lock.lines().map(line).collect()
+}
+
+/// A lock of version 1, which had neither digests of built-in components nor contracts.
+fn of_version_1(lock: &str) -> String {
+    let kept = lock
+        .lines()
+        .filter(|line| !line.starts_with("digest = ") && !line.starts_with("contract = "));
+    let kept: String = kept.map(|line| format!("{line}\n")).collect();
+    kept.replace("version = 2", "version = 1")
+}
+
+#[test]
+fn the_lock_follows_the_built_in_components_of_another_version_and_refuses_what_asks_for_more() {
+    let scratch = Setup::default().write();
+    let file = scratch.file();
+    let path = scratch.path().join("danube-wasm.lock");
+    let (said, fine) = run("approve", &file);
+    assert!(fine, "{said}");
+    let lock = fs::read_to_string(&path).expect("the lock");
+    for written in [
+        "component = \"builtin:webhook-source\"\ndigest = \"sha256:",
+        "component = \"builtin:surrealdb-sink\"\ndigest = \"sha256:",
+        "contract = \"danube:connector@",
+    ] {
+        assert!(lock.contains(written), "{written}\n{lock}");
+    }
+
+    let another = of_another_version(&lock);
+    fs::write(&path, &another).expect("the lock");
+    let (said, fine) = run("check", &file);
+    assert!(fine, "{said}");
+    assert_eq!(fs::read_to_string(&path).expect("the lock"), another, "check writes nothing");
+    let pipeline = scratch.start();
+    let noted = pipeline.dump();
+    assert_eq!(noted.matches("brings another builtin:webhook-source").count(), 1, "{noted}");
+    assert_eq!(fs::read_to_string(&path).expect("the lock"), lock, "it follows");
+    pipeline.stop();
+
+    fs::write(&path, of_version_1(&lock)).expect("the lock");
+    let pipeline = scratch.start();
+    let noted = pipeline.dump();
+    assert!(!noted.contains("brings another"), "there is nothing to compare with: {noted}");
+    assert_eq!(fs::read_to_string(&path).expect("the lock"), lock, "it is completed");
+    pipeline.stop();
+
+    let less = another.replacen("capabilities = [\"log\"]", "capabilities = []", 1);
+    fs::write(&path, &less).expect("the lock");
+    let (said, fine) = run("check", &file);
+    assert!(
+        !fine && said.contains(&format!("it was {ANOTHER}, + capability log;")),
+        "{said}"
+    );
+    assert_eq!(fs::read_to_string(&path).expect("the lock"), less);
+    let (said, fine) = run("approve", &file);
+    assert!(fine && said.contains("+ capability log"), "{said}");
+    let (said, fine) = run("check", &file);
+    assert!(fine, "{said}");
+    assert_eq!(fs::read_to_string(&path).expect("the lock"), lock);
 }

@@ -16,9 +16,12 @@ pub struct Asked {
     pub connector: String,
     /// As the pipeline file names it; a file from its directory.
     pub component: String,
-    /// SHA-256 of the component, `sha256:` and hex digits; `None` for one that is built in.
+    /// SHA-256 of the component, `sha256:` and hex digits; `None` for a built-in one in a lock of version 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// The contract that it was built against, such as `danube:connector@0.1.0`; `None` in a lock of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contract: Option<String>,
     /// What it imports that must be granted.
     pub capabilities: BTreeSet<String>,
     /// The hosts that the pipeline file grants it.
@@ -43,10 +46,8 @@ impl Asked {
         Some(Self {
             connector: id.to_string(),
             component: shown(component, &pipeline.dir),
-            digest: match component {
-                Component::Builtin(_) => None,
-                Component::File(_) | Component::Registry(_) => Some(format!("sha256:{}", info.digest)),
-            },
+            digest: Some(format!("sha256:{}", info.digest)),
+            contract: Some(format!("danube:connector@{}", info.contract_version)),
             capabilities: capabilities.collect(),
             hosts: http
                 .clone()
@@ -63,6 +64,11 @@ impl Asked {
                 })
                 .collect(),
         })
+    }
+
+    /// Whether it is built into the program.
+    pub(super) fn is_builtin(&self) -> bool {
+        self.component.starts_with("builtin:")
     }
 }
 

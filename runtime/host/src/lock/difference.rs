@@ -14,8 +14,15 @@ pub enum Change {
     Unknown,
     /// The component is another one.
     Digest {
-        /// What is approved; `None` for one that was built in.
+        /// What is approved.
         approved: Option<String>,
+        /// What there is.
+        found: String,
+    },
+    /// The built-in component of this name is another one: this is another version of the program.
+    Builtin {
+        /// What is approved.
+        approved: String,
         /// What there is.
         found: String,
     },
@@ -38,7 +45,7 @@ pub enum Change {
 impl Change {
     /// Whether it must be approved.
     pub fn is_more(&self) -> bool {
-        !matches!(self, Self::Less { .. })
+        !matches!(self, Self::Less { .. } | Self::Builtin { .. })
     }
 }
 
@@ -47,9 +54,10 @@ impl fmt::Display for Change {
         match self {
             Self::Unknown => f.write_str("it is new"),
             Self::Digest { approved, found } => {
-                let approved = approved.as_deref().unwrap_or("one that is built in");
+                let approved = approved.as_deref().unwrap_or("one that was built in");
                 write!(f, "its component is {found}, approved is {approved}")
             }
+            Self::Builtin { approved, found } => write!(f, "its built-in component is {found}, it was {approved}"),
             Self::More { what, name } => write!(f, "+ {what} {name}"),
             Self::Less { what, name } => write!(f, "- {what} {name}"),
         }
@@ -91,12 +99,15 @@ pub(super) fn between(approved: Option<&Asked>, asked: &Asked) -> Vec<Change> {
 fn digest(approved: &Asked, asked: &Asked) -> Option<Change> {
     let found = asked
         .digest
-        .as_ref()
+        .clone()
         .filter(|found| approved.digest.as_ref() != Some(found))?;
-    Some(Change::Digest {
-        approved: approved.digest.clone(),
-        found: found.clone(),
-    })
+    if !(asked.is_builtin() && asked.component == approved.component) {
+        let approved = approved.digest.clone();
+        return Some(Change::Digest { approved, found });
+    }
+    // A lock of version 1 has no digest of it to compare with.
+    let approved = approved.digest.clone()?;
+    Some(Change::Builtin { approved, found })
 }
 
 #[cfg(test)]
@@ -108,6 +119,7 @@ mod tests {
             connector: "shop/orders".to_owned(),
             component: "orders.wasm".to_owned(),
             digest: Some(digest.to_owned()),
+            contract: Some("danube:connector@0.1.0".to_owned()),
             capabilities: ["log".to_owned(), "http".to_owned()].into(),
             hosts: hosts.iter().map(|host| (*host).to_owned()).collect(),
             credentials: BTreeSet::new(),
@@ -139,5 +151,39 @@ mod tests {
         let new = said(None, &less);
         assert_eq!(new[0].0, "it is new");
         assert_eq!(new.len(), 4, "and all that it asks for: {new:?}");
+    }
+
+    #[test]
+    fn another_version_of_what_is_built_in_need_not_be_approved_and_another_component_must() {
+        let builtin = |name: &str, digest: &str| Asked {
+            component: format!("builtin:{name}"),
+            ..asked(digest, &[])
+        };
+        let (approved, newer) = (builtin("orders", "sha256:a"), builtin("orders", "sha256:b"));
+        assert_eq!(
+            said(Some(&approved), &newer),
+            [(
+                "its built-in component is sha256:b, it was sha256:a".to_owned(),
+                false
+            )]
+        );
+        let older = Asked {
+            digest: None,
+            contract: None,
+            ..approved.clone()
+        };
+        assert_eq!(said(Some(&older), &newer), [], "version 1 had no digest of it");
+        let others = [builtin("doors", "sha256:b"), asked("sha256:b", &[])];
+        for other in others {
+            assert_eq!(
+                said(Some(&approved), &other),
+                [("its component is sha256:b, approved is sha256:a".to_owned(), true)]
+            );
+        }
+        let file = asked("sha256:b", &[]);
+        assert_eq!(
+            said(Some(&older), &file),
+            [("its component is sha256:b, approved is one that was built in".to_owned(), true)]
+        );
     }
 }

@@ -7,13 +7,19 @@ use danube_wasm_model::ConnectorId;
 use serde::{Deserialize, Serialize};
 
 use super::Asked;
-use crate::Failure;
+use crate::{Failure, durable_file};
 
-/// The version of the form.
-const VERSION: u32 = 1;
+/// The version of the form. Version 1 had neither digests of built-in components nor contracts.
+const VERSION: u32 = 2;
 /// The first lines.
 const HEADER: &str = "# Written by `danube-wasm approve`: which components may run here, and what they are granted. Keep it with the\n\
                       # pipeline file.\n\n";
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Form {
+    version: u32,
+}
 
 /// See the module.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -34,24 +40,42 @@ impl LockFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(wrong(format!("it cannot be read: {error}"))),
         };
-        let lock: Self = toml::from_str(&text).map_err(|error| {
+        let unknown = |error: toml::de::Error| {
             wrong(format!(
                 "it is not one that `danube-wasm approve` has written ({}); restore it, or approve anew without it",
                 error.message()
             ))
-        })?;
-        match lock.version {
-            VERSION => Ok(Some(lock)),
-            other => Err(wrong(format!(
-                "it has version {other}, and this program knows {VERSION}: use the program that wrote it"
-            ))),
+        };
+        // First, because a later version may have more keys.
+        let Form { version } = toml::from_str(&text).map_err(unknown)?;
+        if !(1..=VERSION).contains(&version) {
+            return Err(wrong(format!(
+                "it has version {version}, and this program knows {VERSION}: use the program that wrote it"
+            )));
         }
+        toml::from_str(&text).map(Some).map_err(unknown)
     }
 
     /// What is approved of a connector.
     pub(super) fn find(&self, id: &ConnectorId) -> Option<&Asked> {
         let name = id.to_string();
         self.connectors.iter().find(|asked| asked.connector == name)
+    }
+
+    /// Names the component that an approved connector has now; what it is granted stays. Whether that is a change.
+    pub(super) fn follow(&mut self, asked: &Asked) -> bool {
+        let mut approved = self.connectors.iter_mut();
+        let Some(approved) = approved.find(|approved| approved.connector == asked.connector) else {
+            return false;
+        };
+        let followed = Asked {
+            digest: asked.digest.clone(),
+            contract: asked.contract.clone(),
+            ..approved.clone()
+        };
+        let changed = followed != *approved;
+        *approved = followed;
+        changed
     }
 
     /// Puts these in place of all of their pipeline; those of other pipelines in the directory stay.
@@ -69,9 +93,8 @@ impl LockFile {
         let failed =
             |why: String| Failure::configuration(format!("the lock {} cannot be written: {why}", path.display()));
         let text = toml::to_string(&self).map_err(|error| failed(error.to_string()))?;
-        let beside = path.with_extension("lock.new");
-        fs::write(&beside, format!("{HEADER}{text}")).map_err(|error| failed(error.to_string()))?;
-        fs::rename(&beside, &path).map_err(|error| failed(error.to_string()))
+        let content = format!("{HEADER}{text}");
+        durable_file::replace(&path, content.as_bytes()).map_err(|error| failed(error.to_string()))
     }
 }
 

@@ -2,13 +2,13 @@
 //!
 //! The file stands beside the pipeline file, and nothing is locked until `danube-wasm approve` has written it. From then on a connector
 //! starts, also after a reload, only with the component of that digest, and only if neither the component nor the pipeline file asks for
-//! more. What is built in has no digest here: it comes with the program.
+//! more. What is built in comes with the program: another version of the program may bring another digest, which the lock follows.
 
 mod asked;
 mod difference;
 mod file;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use danube_wasm_config::{LOCK_FILE, Pipeline};
 use danube_wasm_model::ConnectorId;
@@ -53,12 +53,12 @@ pub(crate) fn check<'a>(
             continue;
         };
         let changes = difference::between(lock.find(id), &asked);
-        let more: Vec<_> = changes
-            .iter()
-            .filter(|change| change.is_more())
-            .map(ToString::to_string)
-            .collect();
-        if !more.is_empty() {
+        if changes.iter().any(Change::is_more) {
+            let more: Vec<_> = changes
+                .iter()
+                .filter(|change| !matches!(change, Change::Less { .. }))
+                .map(ToString::to_string)
+                .collect();
             refused.push(format!(
                 "connector {id} asks for what `{LOCK_FILE}` does not approve: {}; look at it, then run `danube-wasm approve` with the \
                  pipeline file",
@@ -70,6 +70,38 @@ pub(crate) fn check<'a>(
         true => Ok(()),
         false => Err(Failure::configuration(refused.join("\n"))),
     }
+}
+
+/// Has the lock of a pipeline that [`check`] found in order name the components that run now: those of this version of the program, and
+/// what locks of version 1 did not say.
+pub(crate) fn follow<'a>(
+    pipeline: &Pipeline,
+    connectors: impl Iterator<Item = (&'a ConnectorId, &'a Arc<[u8]>)>,
+) -> Result<(), Failure> {
+    let Some(mut lock) = LockFile::read(pipeline)? else {
+        return Ok(());
+    };
+    let mut changed = false;
+    let mut others = BTreeSet::new();
+    for (id, bytes) in connectors {
+        let Some(asked) = Asked::of(pipeline, id, bytes) else {
+            continue;
+        };
+        let changes = difference::between(lock.find(id), &asked);
+        if changes.iter().any(|change| matches!(change, Change::Builtin { .. })) {
+            others.insert(asked.component.clone());
+        }
+        changed |= lock.follow(&asked);
+    }
+    if !changed {
+        return Ok(());
+    }
+    lock.write(pipeline)?;
+    for component in others {
+        let version = env!("CARGO_PKG_VERSION");
+        tracing::info!("danube-wasm {version} brings another {component}; `{LOCK_FILE}` now names it");
+    }
+    Ok(())
 }
 
 /// Approves what the connectors of a pipeline ask for now: writes the lock, and returns what changed.
