@@ -12,6 +12,7 @@ use danube_wasm_sandbox::{Profile, ProfileSample, Sandbox};
 use serde::Serialize;
 
 use crate::{
+    allocations,
     component::{Component, StartError},
     input::{Defaults, Input, NOW_MS},
     measure::{cycle, fastest, nanoseconds, speed},
@@ -42,6 +43,8 @@ pub struct Bench {
     pub memory_after_bytes: usize,
     /// For each size of batches.
     pub rows: Vec<Row>,
+    /// Whether its allocations were counted.
+    pub allocations: Allocations,
     /// Limits with head-room over what was measured, by the keys of a pipeline file.
     pub recommended: Vec<(&'static str, u64)>,
 }
@@ -55,6 +58,20 @@ pub struct Row {
     pub ns_a_record: f64,
     /// The same batches passed on by native code that does nothing else.
     pub native_ns_a_record: f64,
+    /// Allocations for each of them, if they were counted.
+    pub allocations_a_record: Option<f64>,
+    /// Bytes of these allocations.
+    pub allocated_bytes_a_record: Option<f64>,
+}
+
+/// Whether the allocations of a component were counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Allocations {
+    /// Calls of these functions of the component; of those that call each other, the outermost.
+    Counted(Vec<String>),
+    /// Why not.
+    NotCounted(String),
 }
 
 /// Measures a component on these inputs, about so long for each size of batches.
@@ -83,8 +100,11 @@ pub async fn bench(
             batch,
             ns_a_record: speed.ns_a_record,
             native_ns_a_record: native(inputs, batch),
+            allocations_a_record: None,
+            allocated_bytes_a_record: None,
         });
     }
+    let allocations = count(&mut rows, component, sandbox, config, inputs).await;
     let mut bench = Bench {
         component: component.file.clone(),
         role: component.info.role.as_str(),
@@ -93,10 +113,32 @@ pub async fn bench(
         memory_fresh_bytes,
         memory_after_bytes: guest.memory_bytes(),
         rows,
+        allocations,
         recommended: Vec::new(),
     };
     bench.recommended = bench.recommend();
     Ok(bench)
+}
+
+/// Counts allocations, apart from what was measured with a clock.
+async fn count(
+    rows: &mut [Row],
+    component: &Component,
+    sandbox: &Arc<Sandbox>,
+    config: &CaseConfig,
+    inputs: &[Input],
+) -> Allocations {
+    match allocations::measure(component, sandbox, config, inputs, &BATCHES).await {
+        Ok(measured) => {
+            for (row, allocated) in rows.iter_mut().zip(measured.batches) {
+                let (times, bytes) = allocated.a_record(row.batch);
+                row.allocations_a_record = Some(times);
+                row.allocated_bytes_a_record = Some(bytes);
+            }
+            Allocations::Counted(measured.functions)
+        }
+        Err(why) => Allocations::NotCounted(why),
+    }
 }
 
 /// Batches of this size are profiled: as many as a busy pipeline has.
@@ -153,13 +195,16 @@ impl Bench {
     /// For people.
     pub fn text(&self) -> String {
         let mut text = format!("{} ({}, {} bytes)\n\n", self.component, self.role, self.size_bytes);
-        text.push_str("  batch   ns a record   native   sandbox's tax\n");
+        text.push_str("  batch   ns a record   native   allocations     bytes   sandbox's tax\n");
+        let counted = |value: Option<f64>, digits: usize| value.map_or("-".to_owned(), |n| format!("{n:.digits$}"));
         for row in &self.rows {
             let (guest, native) = (row.ns_a_record, row.native_ns_a_record);
             let _ = writeln!(
                 text,
-                "  {:>5}   {guest:>11.0}   {native:>6.0}   {:>8.0} ns, {:.0} times",
+                "  {:>5}   {guest:>11.0}   {native:>6.0}   {:>11}   {:>7}   {:>8.0} ns, {:.0} times",
                 row.batch,
+                counted(row.allocations_a_record, 1),
+                counted(row.allocated_bytes_a_record, 0),
                 guest - native,
                 guest / native.max(1.0)
             );
@@ -172,6 +217,14 @@ impl Bench {
             self.start_ms
         );
         text.push_str("  native: the same batches passed on by code that does nothing else. The tax has the component's own work in it.\n");
+        let _ = match &self.allocations {
+            Allocations::Counted(functions) => writeln!(
+                text,
+                "  allocations: calls of {} for each record, and the bytes that they ask for.",
+                functions.join(", ")
+            ),
+            Allocations::NotCounted(why) => writeln!(text, "  allocations: not counted: {why}."),
+        };
         let _ = writeln!(
             text,
             "\nLimits with head-room over this, for the pipeline file:\n\n  [{}s.limits]",

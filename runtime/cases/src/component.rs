@@ -55,6 +55,16 @@ pub enum StartError {
     Output(Output),
 }
 
+impl StartError {
+    /// What happened, for a sentence about the component.
+    pub(crate) fn sentence(self) -> String {
+        match self {
+            Self::Refused(why) => format!("was refused: {why}"),
+            Self::Output(output) => format!("does not start: {}", output.to_line()),
+        }
+    }
+}
+
 impl Component {
     /// Reads a component, and refuses one that no pipeline could name.
     pub fn read(file: &Path) -> Result<Self, Mistakes> {
@@ -97,6 +107,18 @@ impl Component {
     /// What it may use where nobody says otherwise.
     pub fn usual_limits(&self) -> GuestLimits {
         self.info.limits
+    }
+
+    /// A component with the same name and limits, of these bytes.
+    pub(crate) fn with_bytes(&self, bytes: Vec<u8>) -> Self {
+        Self {
+            bytes: bytes.into(),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Starts it.
@@ -231,6 +253,14 @@ impl Guest {
         match &self.kind {
             GuestKind::Source(guest) => guest.memory_bytes(0),
             GuestKind::Sink(guest) => guest.memory_bytes(0),
+        }
+    }
+
+    /// What an export of its instance says, if it has that.
+    pub(crate) async fn number(&self, export: &str) -> Option<u64> {
+        match &self.kind {
+            GuestKind::Source(guest) => guest.number(0, export).await,
+            GuestKind::Sink(guest) => guest.number(0, export).await,
         }
     }
 

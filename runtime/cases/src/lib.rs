@@ -8,6 +8,7 @@
 //!
 //! Nothing here knows a broker, a target, or the pipeline file.
 
+mod allocations;
 pub mod bench;
 mod chaos;
 pub mod component;

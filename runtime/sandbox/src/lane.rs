@@ -32,7 +32,10 @@ use danube_wasm_model::{
 use futures_util::FutureExt;
 use tokio::{runtime::Handle, sync::Mutex};
 use tokio_util::task::AbortOnDropHandle;
-use wasmtime::{Store, component::InstancePre};
+use wasmtime::{
+    Store,
+    component::{Instance, InstancePre},
+};
 
 use crate::{
     bindings::danube::connector::types as wit,
@@ -78,6 +81,7 @@ pub(crate) struct InstanceTemplate<G: Guest> {
 /// An instance that has been initialized.
 pub(crate) struct LiveInstance<G> {
     store: Store<GuestState>,
+    instance: Instance,
     guest: G,
     calls: u64,
     /// Inputs of the last call.
@@ -158,6 +162,21 @@ impl<G: Guest> Lanes<G> {
         live.map_or(0, |live| live.store.data().limiter.memory_bytes())
     }
 
+    /// What an export without parameters returns: a number. `None` if the lane has no instance, or that no such export.
+    pub(crate) async fn number(&self, lane: usize, export: &str) -> Option<u64> {
+        let slot = Arc::clone(&self.slots[lane % self.slots.len()]);
+        let (template, export) = (Arc::clone(&self.template), export.to_owned());
+        let task = self.template.sandbox.workers().spawn_isolated(async move {
+            let mut slot = slot.lock_owned().await;
+            // As for a call: an instance that fails is not met again.
+            let mut live = slot.live.take()?;
+            let number = template.number(&mut live, &export).await.ok()?;
+            slot.live = Some(live);
+            Some(number)
+        });
+        AbortOnDropHandle::new(task).await.ok()?
+    }
+
     /// Calls into the component on this lane; lane numbers wrap around.
     pub(crate) async fn call(&self, lane: usize, input: Arc<G::Input>) -> Result<G::Output, GuestError> {
         let slot = Arc::clone(&self.slots[lane % self.slots.len()]);
@@ -226,6 +245,7 @@ impl<G: Guest> InstanceTemplate<G> {
             memory_at_start: store.data().limiter.memory_bytes(),
             wants: Interests::from_names(interests.iter().map(String::as_str)),
             store,
+            instance,
             guest,
             calls: 0,
             inputs: 0,
@@ -243,6 +263,18 @@ impl<G: Guest> InstanceTemplate<G> {
         live.view().begin_call();
         let answer = live.guest.configs(&mut live.store).await;
         self.result_of(&mut live.store, answer)
+    }
+
+    async fn number(&self, live: &mut LiveInstance<G>, export: &str) -> wasmtime::Result<u64> {
+        let _ticking = self.sandbox.ticker().running();
+        let slice = self.slice();
+        self.begin(&mut live.store, (self.limits.call_base_ms, cure::CALL), &slice);
+        live.view().begin_call();
+        let export = live.instance.get_typed_func::<(), (u64,)>(&mut live.store, export)?;
+        let (number,) = export.call_async(&mut live.store, ()).await?;
+        live.store.data_mut().capabilities.wasi.end_call();
+        slice.end();
+        Ok(number)
     }
 
     fn is_isolated(&self) -> bool {

@@ -1,4 +1,4 @@
-//! How much memory an instance has: for those who measure components.
+//! What an instance uses, and what it has counted: for those who measure components.
 
 use crate::{SinkComponent, SourceComponent};
 
@@ -8,11 +8,21 @@ impl SourceComponent {
     pub fn memory_bytes(&self, lane: usize) -> usize {
         self.lanes.memory_bytes(lane)
     }
+
+    /// What an export without parameters returns on the lane's instance: a number. `None` if it has no instance, or no such export.
+    pub async fn number(&self, lane: usize, export: &str) -> Option<u64> {
+        self.lanes.number(lane, export).await
+    }
 }
 
 impl SinkComponent {
     /// As [`SourceComponent::memory_bytes`].
     pub fn memory_bytes(&self, lane: usize) -> usize {
         self.lanes.memory_bytes(lane)
+    }
+
+    /// As [`SourceComponent::number`].
+    pub async fn number(&self, lane: usize, export: &str) -> Option<u64> {
+        self.lanes.number(lane, export).await
     }
 }

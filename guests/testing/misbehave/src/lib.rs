@@ -11,6 +11,7 @@
 //! | `reject` | the event is refused as `refused as told` |
 //! | `answer` | the caller is answered 201, `text/plain`, `hello`; no record |
 //! | `drop` | no record |
+//! | `allocate` | seven times 1,000 bytes are allocated and given back; the payload is forwarded |
 //! | anything else | the payload is forwarded to the topic of the first endpoint |
 
 use danube_connector::{
@@ -53,8 +54,19 @@ impl SourceConnector for Misbehave {
             "reject" => Err(Error::invalid_data("refused as told")),
             "answer" => Ok(Reply::try_new(201, "text/plain", "hello")?.into()),
             "drop" => Ok(Records::NONE),
-            _ => Ok(SourceRecord::forward(&self.settings.endpoints[0].danube_topic, event).into()),
+            action => {
+                if action == "allocate" {
+                    allocate();
+                }
+                Ok(SourceRecord::forward(&self.settings.endpoints[0].danube_topic, event).into())
+            }
         }
+    }
+}
+
+fn allocate() {
+    for _ in 0..7 {
+        std::hint::black_box(Vec::<u8>::with_capacity(std::hint::black_box(1_000)));
     }
 }
 
