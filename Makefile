@@ -105,7 +105,7 @@ fuzz:
 
 # The program that benches run: without the database, which takes long to compile.
 bench-program: guests
-	$(CARGO) build --release -p danube-wasm --no-default-features --features mimalloc,broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
+	$(CARGO) build --release -p danube-wasm --no-default-features --features jemalloc,broker,webhook,mqtt,otlp,postgres,kafka,http,clickhouse,qdrant
 
 # Each prints its question, absolutes and a ratio. Optimised: the first run compiles a database for a quarter of an hour.
 bench: GUESTS += bench-author bench-columns bench-records

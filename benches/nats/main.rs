@@ -11,7 +11,7 @@
 //!   Shared subscription; messages are decoded, and the next pull is at the server while acknowledgements are under way.
 //!
 //! Both sides publish to streams that our client has made, so that these have the same settings. The servers run on the same
-//! processors.
+//! processors, and both sides have the program's allocator.
 
 mod bare;
 mod ours;
@@ -24,6 +24,10 @@ use danube_wasm_benches::{Child, Comparison, Round, Scale, Side, comparison::OUR
 use danube_wasm_testkit::nats::NatsServer;
 
 use crate::site::Work;
+
+/// The program's, for both sides.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Messages of a batch, and of a pull.
 const SIZES: [usize; 2] = [100, 1000];

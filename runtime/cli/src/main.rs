@@ -16,9 +16,9 @@ use clap::Parser;
 
 /// Small texts come and go with each record, on other threads than they came from: with the system's allocator that is a fifth
 /// of all processor time.
-#[cfg(feature = "mimalloc")]
+#[cfg(feature = "jemalloc")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What this program is started with to compile the component on its standard input to its standard output.
 const COMPILE: &str = "__compile";

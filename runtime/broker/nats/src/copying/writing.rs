@@ -92,7 +92,7 @@ impl Writer {
         let mut deadline = Instant::now() + self.session.options.publish_timeout;
         let mut backoff = Backoff::new(RETRY_FLOOR);
         while !self.waiting.is_empty() {
-            let unit = Unit::after(self.stored, self.waiting.clone());
+            let unit = Unit::after(self.stored, self.waiting.iter().collect());
             let error = match self.sender.attempt(&unit, false).await {
                 Attempt::Stored(_) => {
                     self.is_stored(self.stored + self.waiting.len() as u64);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use async_nats::{StatusCode, Subscriber};
+use async_nats::{HeaderMap, StatusCode, Subscriber};
 use danube_wasm_broker::{BrokerError, ErrorKind, Result};
 use futures_util::StreamExt as _;
 use serde::Deserialize;
@@ -21,42 +21,56 @@ use crate::{
 };
 
 /// The same bytes at each try.
-pub(crate) struct Unit {
-    messages: Vec<Outbound>,
+pub(crate) struct Unit<'m> {
+    id: String,
+    repeated: Repeated,
+    messages: Vec<&'m Outbound>,
 }
 
-impl Unit {
-    /// Ids are new for each unit: a record that is published again on purpose is stored again.
-    pub(super) fn new(messages: impl Iterator<Item = Outbound>) -> Self {
-        let id = names::unique();
-        let numbered = messages.enumerate().map(|(n, mut message)| {
-            message.headers.insert("Nats-Msg-Id", format!("{id}.{n}"));
-            message
-        });
-        Self::batch(&id, numbered.collect())
+/// How the server knows a repeated unit.
+enum Repeated {
+    /// By ids of its messages. They are new for each unit: a record that is published again on purpose is stored again.
+    Ids,
+    /// It is only stored if the last sequence of the stream is this one.
+    LastSequence(u64),
+}
+
+impl<'m> Unit<'m> {
+    /// With ids.
+    pub(super) fn new(messages: Vec<&'m Outbound>) -> Self {
+        Self::with(Repeated::Ids, messages)
     }
 
-    /// Only stored if the last sequence of the stream is this one, so that no id is needed to know a repeated one.
-    pub(crate) fn after(last_sequence: u64, mut messages: Vec<Outbound>) -> Self {
-        if let Some(first) = messages.first_mut() {
-            let last_sequence = last_sequence.to_string();
-            first.headers.insert("Nats-Expected-Last-Sequence", last_sequence);
+    /// Only stored if the last sequence of the stream is this one.
+    pub(crate) fn after(last_sequence: u64, messages: Vec<&'m Outbound>) -> Self {
+        Self::with(Repeated::LastSequence(last_sequence), messages)
+    }
+
+    fn with(repeated: Repeated, messages: Vec<&'m Outbound>) -> Self {
+        Self {
+            id: names::unique(),
+            repeated,
+            messages,
         }
-        Self::batch(&names::unique(), messages)
     }
 
-    fn batch(id: &str, mut messages: Vec<Outbound>) -> Self {
-        let number = messages.len();
+    /// The headers of the message at this place, with those of its batch.
+    fn headers(&self, at: usize, message: &Outbound) -> HeaderMap {
+        let mut headers = message.headers.clone();
+        match self.repeated {
+            Repeated::Ids => headers.insert("Nats-Msg-Id", format!("{}.{at}", self.id)),
+            Repeated::LastSequence(last) if at == 0 => headers.insert("Nats-Expected-Last-Sequence", last.to_string()),
+            Repeated::LastSequence(_) => {}
+        }
+        let number = self.messages.len();
         if number > 1 {
-            for (n, message) in messages.iter_mut().enumerate() {
-                message.headers.insert("Nats-Batch-Id", id);
-                message.headers.insert("Nats-Batch-Sequence", (n + 1).to_string());
-                if n + 1 == number {
-                    message.headers.insert("Nats-Batch-Commit", "1");
-                }
+            headers.insert("Nats-Batch-Id", self.id.as_str());
+            headers.insert("Nats-Batch-Sequence", (at + 1).to_string());
+            if at + 1 == number {
+                headers.insert("Nats-Batch-Commit", "1");
             }
         }
-        Self { messages }
+        headers
     }
 }
 
@@ -98,12 +112,12 @@ impl BatchSender {
     }
 
     /// Tries a unit. `again`: an earlier try may have stored it.
-    pub(crate) async fn attempt(&self, unit: &Unit, again: bool) -> Attempt {
+    pub(crate) async fn attempt(&self, unit: &Unit<'_>, again: bool) -> Attempt {
         let attempt = self.try_unit(unit, again).await;
         attempt.unwrap_or_else(Attempt::Refused)
     }
 
-    async fn try_unit(&self, unit: &Unit, again: bool) -> Result<Attempt> {
+    async fn try_unit(&self, unit: &Unit<'_>, again: bool) -> Result<Attempt> {
         let client = self.session.client().await?;
         let mut answers = self.answers.lock().await;
         if answers.is_none() {
@@ -123,11 +137,8 @@ impl BatchSender {
         let reply = format!("{}.{}", answers.inbox, answers.tries);
         let last = unit.messages.len() - 1;
         for (n, message) in unit.messages.iter().enumerate() {
-            let Outbound {
-                subject,
-                headers,
-                payload,
-            } = message.clone();
+            let (subject, payload) = (message.subject.clone(), message.payload.clone());
+            let headers = unit.headers(n, message);
             // The first tells whether anybody is there, the last one what became of all.
             let sent = match n == 0 || n == last {
                 true => {

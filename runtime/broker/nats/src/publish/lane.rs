@@ -142,8 +142,7 @@ impl Worker {
         let messages: Vec<&Outbound> = parts.iter().flat_map(|part| &part.messages).collect();
         let several = messages.len() > BATCH_MESSAGES_MAX;
         for (n, chunk) in messages.chunks(BATCH_MESSAGES_MAX).enumerate() {
-            let unit = Unit::new(chunk.iter().copied().cloned());
-            let published = self.publish_until(unit, deadline).await;
+            let published = self.publish_until(Unit::new(chunk.to_vec()), deadline).await;
             published.map_err(|refused| Refused {
                 definite: refused.definite && !(several && n > 0),
                 ..refused
@@ -152,7 +151,7 @@ impl Worker {
         Ok(self.health.durable.load(Ordering::Relaxed))
     }
 
-    async fn publish_until(&self, unit: Unit, deadline: Instant) -> Result<(), Refused> {
+    async fn publish_until(&self, unit: Unit<'_>, deadline: Instant) -> Result<(), Refused> {
         let mut backoff = Backoff::new(RETRY_FLOOR);
         // Whether an earlier try may have stored it.
         let mut unknown = false;
