@@ -164,17 +164,28 @@ fn the_lock_follows_the_built_in_components_of_another_version_and_refuses_what_
     fs::write(&path, &another).expect("the lock");
     let (said, fine) = run("check", &file);
     assert!(fine, "{said}");
-    assert_eq!(fs::read_to_string(&path).expect("the lock"), another, "check writes nothing");
+    assert_eq!(
+        fs::read_to_string(&path).expect("the lock"),
+        another,
+        "check writes nothing"
+    );
     let pipeline = scratch.start();
     let noted = pipeline.dump();
-    assert_eq!(noted.matches("brings another builtin:webhook-source").count(), 1, "{noted}");
+    assert_eq!(
+        noted.matches("brings another builtin:webhook-source").count(),
+        1,
+        "{noted}"
+    );
     assert_eq!(fs::read_to_string(&path).expect("the lock"), lock, "it follows");
     pipeline.stop();
 
     fs::write(&path, of_version_1(&lock)).expect("the lock");
     let pipeline = scratch.start();
     let noted = pipeline.dump();
-    assert!(!noted.contains("brings another"), "there is nothing to compare with: {noted}");
+    assert!(
+        !noted.contains("brings another"),
+        "there is nothing to compare with: {noted}"
+    );
     assert_eq!(fs::read_to_string(&path).expect("the lock"), lock, "it is completed");
     pipeline.stop();
 

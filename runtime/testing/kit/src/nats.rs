@@ -129,8 +129,22 @@ impl NatsServer {
 
     /// Has it read its configuration again.
     pub fn reload(&self) {
+        self.signal("-HUP");
+    }
+
+    /// It does nothing and says nothing from here on, as a machine that hangs.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// It goes on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
         if let Some(id) = self.id() {
-            let _ = Command::new("kill").arg("-HUP").arg(id.to_string()).status();
+            let _ = Command::new("kill").arg(signal).arg(id.to_string()).status();
         }
     }
 

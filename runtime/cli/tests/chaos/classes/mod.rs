@@ -67,6 +67,7 @@ pub const ALL: &[Class] = &[
     nats::KEY_SHARED,
     nats::SHARED,
     nats::FAILOVER,
+    nats::OTHERS,
     upstream::MQTT,
     upstream::POSTGRES,
     upstream::KAFKA,

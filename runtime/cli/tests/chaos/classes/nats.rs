@@ -1,7 +1,7 @@
-//! Three webhook processes and three sinks on three servers of NATS, of which the one that leads the topic is killed under load:
-//! senders see a pause at most, and nothing is lost, doubled or out of order.
+//! Three webhook processes and three sinks on three servers of NATS, of which some are killed or frozen under load: senders see a
+//! pause at most, and nothing is lost, doubled or out of order.
 
-use std::{thread, time::Instant};
+use std::{ops::Range, thread, time::Instant};
 
 use danube_wasm_testkit::nats::NatsServer;
 use danube_wasm_trials::Row;
@@ -21,31 +21,84 @@ use crate::{
 pub const KEY_SHARED: Class = Class {
     name: "NATS: leader killed, KeyShared",
     trials: [1, 17, 100],
-    begin: || begin("KeyShared"),
+    begin: || begin("KeyShared", &[Fault::LeaderKilled]),
 };
 
 pub const SHARED: Class = Class {
     name: "NATS: leader killed, Shared",
     trials: [0, 17, 100],
-    begin: || begin("Shared"),
+    begin: || begin("Shared", &[Fault::LeaderKilled]),
 };
 
 pub const FAILOVER: Class = Class {
     name: "NATS: leader killed, Failover",
     trials: [0, 17, 100],
-    begin: || begin("Failover"),
+    begin: || begin("Failover", &[Fault::LeaderKilled]),
 };
 
+pub const OTHERS: Class = Class {
+    name: "NATS: servers killed and frozen, KeyShared",
+    trials: [0, 20, 100],
+    begin: || {
+        let faults = &[
+            Fault::FollowerKilled,
+            Fault::MajorityKilled,
+            Fault::AllKilled,
+            Fault::LeaderFrozen,
+        ];
+        begin("KeyShared", faults)
+    },
+};
+
+/// What happens to servers at once.
+#[derive(Debug, Clone, Copy)]
+enum Fault {
+    LeaderKilled,
+    FollowerKilled,
+    /// The leader and another one: nothing is stored until one of them is back.
+    MajorityKilled,
+    AllKilled,
+    LeaderFrozen,
+}
+
+impl Fault {
+    fn label(self) -> &'static str {
+        match self {
+            Self::LeaderKilled => "leaders killed",
+            Self::FollowerKilled => "followers killed",
+            Self::MajorityKilled => "times two of three killed",
+            Self::AllKilled => "times all killed",
+            Self::LeaderFrozen => "leaders frozen",
+        }
+    }
+
+    /// Servers that it happens to, from the leader on.
+    fn servers(self) -> Range<usize> {
+        match self {
+            Self::LeaderKilled | Self::LeaderFrozen => 0..1,
+            Self::FollowerKilled => 1..2,
+            Self::MajorityKilled => 0..2,
+            Self::AllKilled => 0..3,
+        }
+    }
+
+    /// Whether a majority is left.
+    fn is_carried(self) -> bool {
+        self.servers().len() < 2
+    }
+}
+
 const SOURCES: usize = 3;
+const SERVERS: usize = 3;
 const ROWS_MAX: usize = 8_000;
-/// Longest absence of the server that was killed.
+/// Longest absence of servers.
 const AWAY_MS_MAX: u64 = 5_000;
 /// What the stream of the site's topic is called.
 const STREAM: &str = "dw=default=payments";
 
-fn begin(subscription_type: &'static str) -> Result<Box<dyn Trial>, &'static str> {
+fn begin(subscription_type: &'static str, faults: &'static [Fault]) -> Result<Box<dyn Trial>, &'static str> {
     let directory = tempfile::tempdir().map_err(|_| "there is no directory for servers")?;
-    let servers = NatsServer::start_cluster(directory.path(), 3, "");
+    let servers = NatsServer::start_cluster(directory.path(), SERVERS, "");
     let servers = servers.ok_or("no server of NATS is installed: run `make servers`")?;
     let layout = Layout {
         subscription_type,
@@ -57,6 +110,7 @@ fn begin(subscription_type: &'static str) -> Result<Box<dyn Trial>, &'static str
     };
     Ok(Box::new(OnNats {
         group: Group::on(layout, SOURCES),
+        faults,
         servers,
         _directory: directory,
     }))
@@ -65,6 +119,7 @@ fn begin(subscription_type: &'static str) -> Result<Box<dyn Trial>, &'static str
 struct OnNats {
     // Its processes end before the servers.
     group: Group,
+    faults: &'static [Fault],
     servers: Vec<NatsServer>,
     _directory: TempDir,
 }
@@ -76,18 +131,22 @@ impl OnNats {
         thread::park_timeout(dice.within_ms(500));
         let leader = self.led_by()?;
         let in_flight = self.group.oracle.unanswered() as u64;
-        self.servers[leader].kill();
-        let (killed, owed) = (Instant::now(), self.group.oracle.owed_count());
-        // Another one leads, with a server less.
-        self.group.more_than(owed + 50)?;
-        row.note_max(
-            "ms at most until 50 more were answered 200",
-            killed.elapsed().as_millis() as u64,
-        );
+        let fault = self.faults[dice.between(0, self.faults.len() as u64) as usize];
+        row.note(fault.label(), 1);
+        self.begin_fault(fault, leader);
+        let (since, owed) = (Instant::now(), self.group.oracle.owed_count());
+        if fault.is_carried() {
+            self.group.more_than(owed + 50)?;
+        }
         thread::park_timeout(dice.within_ms(AWAY_MS_MAX));
         let (at_first, later) = (ids(&self.group.rows()), ids(&self.group.rows()));
-        self.servers[leader].run();
+        self.end_fault(fault, leader);
         self.is_whole()?;
+        self.group.more_than(owed + 50)?;
+        row.note_max(
+            "ms at most until 50 more were answered 200 and every copy was whole",
+            since.elapsed().as_millis() as u64,
+        );
         loads.into_iter().for_each(Load::stop);
         self.group.check(&at_first, &later)?;
         row.note("events", (self.group.oracle.owed_count() - before) as u64);
@@ -97,6 +156,28 @@ impl OnNats {
             0 => Ok(Verdict::Discarded("nothing was under way")),
             _ => Ok(Verdict::Passed),
         }
+    }
+
+    fn begin_fault(&mut self, fault: Fault, leader: usize) {
+        for server in fault.servers() {
+            let server = &mut self.servers[(leader + server) % SERVERS];
+            match fault {
+                Fault::LeaderFrozen => server.freeze(),
+                _ => server.kill(),
+            }
+        }
+    }
+
+    fn end_fault(&mut self, fault: Fault, leader: usize) {
+        let back: Vec<_> = fault.servers().map(|server| (leader + server) % SERVERS).collect();
+        for server in &back {
+            match fault {
+                Fault::LeaderFrozen => self.servers[*server].thaw(),
+                // Several only work together.
+                _ => self.servers[*server].spawn(),
+            }
+        }
+        back.into_iter().for_each(|server| self.servers[server].wait());
     }
 
     /// What a server says of the stream.
