@@ -162,10 +162,7 @@ mod tests {
         let (approved, newer) = (builtin("orders", "sha256:a"), builtin("orders", "sha256:b"));
         assert_eq!(
             said(Some(&approved), &newer),
-            [(
-                "its built-in component is sha256:b, it was sha256:a".to_owned(),
-                false
-            )]
+            [("its built-in component is sha256:b, it was sha256:a".to_owned(), false)]
         );
         let older = Asked {
             digest: None,
@@ -183,7 +180,10 @@ mod tests {
         let file = asked("sha256:b", &[]);
         assert_eq!(
             said(Some(&older), &file),
-            [("its component is sha256:b, approved is one that was built in".to_owned(), true)]
+            [(
+                "its component is sha256:b, approved is one that was built in".to_owned(),
+                true
+            )]
         );
     }
 }
