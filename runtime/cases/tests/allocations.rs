@@ -108,7 +108,7 @@ async fn a_component_without_names_is_measured_and_says_what_it_lacks() {
     assert!(bench.rows.iter().all(|row| row.allocations_a_record.is_none()));
     assert!(
         bench.text().contains(
-            "allocations: not counted: no function of the component has the name of an allocator: build it with names"
+            "allocations: not counted: no function of the component has the name of an allocator; build it with names"
         ),
         "{}",
         bench.text()

@@ -30,9 +30,11 @@ fn counting(component: &[u8]) -> Result<CountingComponent, String> {
         .map_err(|error: BinaryReaderError| format!("it cannot be instrumented ({})", error.message()))?;
     match made.counters.is_empty() {
         false => Ok(made),
-        true => Err("no function of the component has the name of an allocator: build it with names, in Rust with `strip = \"none\"` in \
-                     `[profile.release]`"
-            .to_owned()),
+        true => Err(
+            "no function of the component has the name of an allocator; build it with names, in Rust with `strip = \"none\"` in \
+             `[profile.release]` (engines of JavaScript have none)"
+                .to_owned(),
+        ),
     }
 }
 
