@@ -30,7 +30,7 @@ async fn measured(file: &Path, inputs: &[Input]) -> Bench {
     measured.expect("a measurement")
 }
 
-async fn told(file: &Path, action: &str) -> Bench {
+async fn bench_of(file: &Path, action: &str) -> Bench {
     let input = Input::new(format!("{{\"do\":\"{action}\"}}"));
     measured(file, &[input]).await
 }
@@ -78,8 +78,8 @@ fn without_custom_sections(module: &[u8]) -> Vec<u8> {
 async fn seven_allocations_of_a_thousand_bytes_are_counted_in_every_record() {
     let file = guest("misbehave");
     // As long as the other one, which the guest does not know.
-    let with = told(&file, "allocate").await;
-    let without = told(&file, "nonsense").await;
+    let with = bench_of(&file, "allocate").await;
+    let without = bench_of(&file, "nonsense").await;
     let Allocations::Counted(functions) = &with.allocations else {
         panic!("{:?}", with.allocations);
     };
@@ -104,7 +104,7 @@ async fn a_component_without_names_is_measured_and_says_what_it_lacks() {
     let file = scratch.path().join("stripped.wasm");
     let component = fs::read(guest("misbehave")).expect("make test-guests");
     fs::write(&file, stripped(&component)).expect("written");
-    let bench = told(&file, "allocate").await;
+    let bench = bench_of(&file, "allocate").await;
     assert!(bench.rows.iter().all(|row| row.allocations_a_record.is_none()));
     assert!(
         bench.text().contains(
